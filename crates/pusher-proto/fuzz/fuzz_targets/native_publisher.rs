@@ -1,0 +1,37 @@
+//! What a publisher says in the native protocol: no text panics, and what was understood comes
+//! back the same from the encoder.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use pusher_proto::native::{FromPublisher, encode_hello, encode_publish};
+use pusher_proto::{JsonError, JsonStream, check_value, limits};
+
+fuzz_target!(|text: &str| {
+    let Ok(message) = FromPublisher::decode(text) else {
+        return;
+    };
+    let mut encoded = Vec::new();
+    match &message {
+        FromPublisher::Hello { token, .. } => encode_hello(&mut encoded, token.as_deref()),
+        FromPublisher::Publish { request, publish, id } => {
+            match check_value(publish.event) {
+                Ok(()) => {}
+                // The stream in front of this decoder has a limit of depth.
+                Err(JsonError::TooDeep) => return,
+                Err(JsonError::Syntax(error)) => panic!("an event that is no JSON: {error}"),
+            }
+            let id = id.as_deref();
+            encode_publish(&mut encoded, *request, &publish.topic, publish.event, id).unwrap();
+        }
+        FromPublisher::Unknown { .. } => return,
+    }
+    let mut stream = JsonStream::new(limits::PUBLISH_LEN_MAX);
+    stream.feed(&encoded);
+    let line = stream.next_value().unwrap().expect("one whole message");
+    let again = FromPublisher::decode(line).unwrap();
+    match message {
+        FromPublisher::Hello { .. } => assert!(matches!(again, FromPublisher::Hello { .. })),
+        message => assert_eq!(again, message),
+    }
+    assert_eq!(stream.next_value(), Ok(None), "and nothing but it");
+});

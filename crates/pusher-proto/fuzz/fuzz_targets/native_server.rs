@@ -1,0 +1,31 @@
+//! What a server says in the native protocol, as libpusher hears it: no text panics, and what was
+//! understood comes back the same from the encoders, in one line.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use pusher_proto::native::{FromServer, encode_error, encode_receipt, encode_welcome};
+
+fuzz_target!(|text: &str| {
+    let Ok(message) = FromServer::decode(text) else {
+        return;
+    };
+    let mut encoded = Vec::new();
+    match &message {
+        FromServer::Welcome { version, server } => {
+            encode_welcome(&mut encoded, *version, server, 1);
+        }
+        FromServer::Receipt { request, receipt } => {
+            encode_receipt(&mut encoded, *request, *receipt);
+        }
+        FromServer::Error {
+            request,
+            code,
+            text,
+        } => encode_error(&mut encoded, *request, *code, text),
+        FromServer::Unknown { .. } => return,
+    }
+    let encoded = std::str::from_utf8(&encoded).unwrap();
+    let line = encoded.strip_suffix('\n').expect("a line end");
+    assert!(!line.contains('\n'), "a publisher reads line by line");
+    assert_eq!(FromServer::decode(line).unwrap(), message);
+});

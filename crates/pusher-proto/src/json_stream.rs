@@ -1,0 +1,301 @@
+//! Takes a stream of bytes apart into complete JSON objects and arrays.
+//!
+//! It only finds where a value ends; whether it is JSON in every detail is the business of
+//! whoever parses it. Each byte is looked at once, whatever the chunks that it came in.
+
+use crate::limits::JSON_DEPTH_MAX;
+
+pub(crate) const BOM: &[u8] = "\u{feff}".as_bytes();
+
+/// How much memory an empty buffer may keep for the next message.
+const KEEP_CAPACITY_MAX: usize = 16 * 1024;
+
+/// Why the rest of a stream can't be understood: close the connection.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StreamError {
+    /// The unfinished or finished value exceeds the limit.
+    #[error("the message is longer than {0} bytes")]
+    TooLong(usize),
+    /// Nested deeper than [`JSON_DEPTH_MAX`].
+    #[error("the message is nested deeper than {JSON_DEPTH_MAX} levels")]
+    TooDeep,
+    /// A value begins with something else than `{` or `[`.
+    #[error("a message must be a JSON object or list, this begins with byte 0x{0:02x}")]
+    Unexpected(u8),
+    /// Not UTF-8.
+    #[error("the message is not valid UTF-8")]
+    Utf8,
+}
+
+/// The decoder below raw JSON and the native protocol: [`feed`](Self::feed) it bytes, then take
+/// values with [`next_value`](Self::next_value) until there is none.
+#[derive(Debug)]
+pub struct JsonStream {
+    buffer: Vec<u8>,
+    /// Where the current value begins, or where to look for one.
+    start: usize,
+    scan: Scan,
+    len_max: usize,
+}
+
+/// How far the current value was looked at.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    position: usize,
+    depth: usize,
+    depth_max: usize,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl JsonStream {
+    /// A decoder for values of up to `len_max` bytes. It allocates nothing before it is fed.
+    pub fn new(len_max: usize) -> Self {
+        Self {
+            buffer: Vec::new(),
+            start: 0,
+            scan: Scan::new(JSON_DEPTH_MAX),
+            len_max,
+        }
+    }
+
+    /// Takes bytes in. They are kept, so feed no more than a read at a time.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.drop_consumed();
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next complete value, `None` if more bytes are needed. After an error the stream is
+    /// of no use any more.
+    pub fn next_value(&mut self) -> Result<Option<&str>, StreamError> {
+        if self.scan.depth == 0 && !self.find_start()? {
+            return Ok(None);
+        }
+        let end = self.scan.find_end(&self.buffer)?;
+        let len = end.unwrap_or(self.buffer.len()) - self.start;
+        if len > self.len_max {
+            return Err(StreamError::TooLong(self.len_max));
+        }
+        let Some(end) = end else { return Ok(None) };
+        let value = &self.buffer[self.start..end];
+        self.start = end;
+        std::str::from_utf8(value)
+            .map(Some)
+            .map_err(|_| StreamError::Utf8)
+    }
+
+    /// Bytes of a value that has begun and is not complete yet; 0 between values.
+    pub fn unfinished_len(&self) -> usize {
+        if self.scan.depth == 0 {
+            return 0;
+        }
+        self.buffer.len() - self.start
+    }
+
+    /// Bytes of memory held.
+    pub fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    /// Skips what may stand between values; false if nothing else is there yet.
+    fn find_start(&mut self) -> Result<bool, StreamError> {
+        loop {
+            let rest = &self.buffer[self.start..];
+            match rest.first() {
+                None => return Ok(false),
+                // PHP's and C's habits: a byte order mark in front, a NUL behind.
+                Some(b' ' | b'\t' | b'\r' | b'\n' | 0) => self.start += 1,
+                Some(_) if rest.starts_with(BOM) => self.start += BOM.len(),
+                Some(_) if rest.len() < BOM.len() && BOM.starts_with(rest) => return Ok(false),
+                Some(b'{' | b'[') => {
+                    self.scan.position = self.start;
+                    return Ok(true);
+                }
+                Some(&other) => return Err(StreamError::Unexpected(other)),
+            }
+        }
+    }
+
+    /// Gives back what was read; keeps an ordinary buffer, not one that a big message left.
+    fn drop_consumed(&mut self) {
+        if self.start == 0 {
+            return;
+        }
+        self.buffer.drain(..self.start);
+        self.scan.position = self.scan.position.saturating_sub(self.start);
+        self.start = 0;
+        if self.buffer.is_empty() && self.buffer.capacity() > KEEP_CAPACITY_MAX {
+            self.buffer = Vec::new();
+        }
+    }
+}
+
+impl Scan {
+    pub(crate) fn new(depth_max: usize) -> Self {
+        Self {
+            position: 0,
+            depth: 0,
+            depth_max,
+            in_string: false,
+            escaped: false,
+        }
+    }
+
+    /// Goes on from where it stopped; the index after the value's last byte once that is there.
+    pub(crate) fn find_end(&mut self, buffer: &[u8]) -> Result<Option<usize>, StreamError> {
+        while self.position < buffer.len() {
+            if self.in_string {
+                self.skip_string(buffer);
+                continue;
+            }
+            match buffer[self.position] {
+                b'"' => self.in_string = true,
+                b'{' | b'[' => {
+                    self.depth += 1;
+                    if self.depth > self.depth_max {
+                        return Err(StreamError::TooDeep);
+                    }
+                }
+                b'}' | b']' => self.depth -= 1,
+                _ => {}
+            }
+            self.position += 1;
+            if self.depth == 0 {
+                return Ok(Some(self.position));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Up to and over the closing quote, or to the end of what is there.
+    fn skip_string(&mut self, buffer: &[u8]) {
+        if self.escaped {
+            self.escaped = false;
+            self.position += 1;
+            return;
+        }
+        match memchr::memchr2(b'"', b'\\', &buffer[self.position..]) {
+            None => self.position = buffer.len(),
+            Some(offset) => {
+                self.position += offset;
+                self.escaped = buffer[self.position] == b'\\';
+                self.in_string = self.escaped;
+                self.position += 1;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What comes out when the bytes come in pieces of the given length.
+    fn check(input: &[u8], chunk_len: usize) -> Result<Vec<String>, StreamError> {
+        let mut stream = JsonStream::new(64);
+        let mut values = Vec::new();
+        for chunk in input.chunks(chunk_len) {
+            stream.feed(chunk);
+            while let Some(value) = stream.next_value()? {
+                values.push(value.to_owned());
+            }
+        }
+        Ok(values)
+    }
+
+    #[test]
+    fn any_chunks_give_the_same_values() {
+        let table: &[(&[u8], &[&str])] = &[
+            (b"{}", &["{}"]),
+            (b"{}{}", &["{}", "{}"]),
+            (b" \r\n\t[1]\n[2] ", &["[1]", "[2]"]),
+            (b"\xef\xbb\xbf{\"a\":1}\0", &["{\"a\":1}"]),
+            (br#"{"a":"}\"{"}[]"#, &[r#"{"a":"}\"{"}"#, "[]"]),
+            (br#"["\\"]["]"]"#, &[r#"["\\"]"#, r#"["]"]"#]),
+            (r#"{"題":"猫🐈"}"#.as_bytes(), &[r#"{"題":"猫🐈"}"#]),
+            (b"[[[]", &[]),
+        ];
+        for (input, expect) in table {
+            for chunk_len in 1..=input.len() {
+                let values = check(input, chunk_len).unwrap();
+                assert_eq!(&values, expect, "{input:?} in chunks of {chunk_len}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_container_is_an_error() {
+        for (input, byte) in [
+            (&b"1"[..], b'1'),
+            (b"{}x", b'x'),
+            (b"]", b']'),
+            (b"\xef\xbb", 0),
+        ] {
+            let result = check(input, 1);
+            if byte == 0 {
+                assert_eq!(result, Ok(vec![]), "a byte order mark may still come");
+            } else {
+                assert_eq!(result, Err(StreamError::Unexpected(byte)));
+            }
+        }
+        assert_eq!(check(b"[\"\xff\"]", 2), Err(StreamError::Utf8));
+    }
+
+    #[test]
+    fn length_has_a_limit() {
+        let fits = format!("[\"{}\"]", "x".repeat(60));
+        assert_eq!(check(fits.as_bytes(), 7).unwrap().len(), 1);
+        let beyond = format!("[\"{}\"]", "x".repeat(61));
+        for chunk_len in [1, 7, beyond.len()] {
+            assert_eq!(
+                check(beyond.as_bytes(), chunk_len),
+                Err(StreamError::TooLong(64))
+            );
+        }
+        let unfinished = &beyond.as_bytes()[..65];
+        assert_eq!(check(unfinished, 65), Err(StreamError::TooLong(64)));
+    }
+
+    #[test]
+    fn depth_has_a_limit() {
+        let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let mut stream = JsonStream::new(1000);
+        stream.feed(nested(JSON_DEPTH_MAX).as_bytes());
+        assert!(stream.next_value().unwrap().is_some());
+        stream.feed(nested(JSON_DEPTH_MAX + 1).as_bytes());
+        assert_eq!(stream.next_value(), Err(StreamError::TooDeep));
+    }
+
+    #[test]
+    fn a_big_message_leaves_no_big_buffer() {
+        let mut stream = JsonStream::new(1 << 20);
+        stream.feed(format!("[\"{}\"]", "x".repeat(1 << 19)).as_bytes());
+        assert!(stream.next_value().unwrap().is_some());
+        assert_eq!(stream.unfinished_len(), 0);
+        stream.feed(b"[");
+        assert_eq!(stream.next_value(), Ok(None));
+        assert_eq!(stream.unfinished_len(), 1);
+        assert!(stream.capacity() <= KEEP_CAPACITY_MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn values_survive_any_chunking(texts in prop::collection::vec(".{0,20}", 0..8), chunk_len in 1usize..40) {
+            let values: Vec<String> = texts
+                .iter()
+                .map(|text| serde_json::to_string(&[text]).unwrap())
+                .filter(|value| value.len() <= 64)
+                .collect();
+            prop_assert_eq!(check(values.join("\n").as_bytes(), chunk_len), Ok(values));
+        }
+
+        #[test]
+        fn garbage_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), chunk_len in 1usize..50) {
+            let whole = check(&bytes, bytes.len().max(1));
+            if let Ok(values) = &whole {
+                prop_assert_eq!(check(&bytes, chunk_len), Ok(values.clone()));
+            }
+        }
+    }
+}

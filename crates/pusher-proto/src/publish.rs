@@ -1,0 +1,107 @@
+//! What a publisher hands in, and what it gets back.
+
+use std::borrow::Cow;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+use crate::limits::{ID_LEN_MAX, TOPIC_LEN_MAX};
+
+/// One publish on its way in, borrowed from the buffer that it was read into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publish<'a> {
+    /// Where to: never empty, at most [`TOPIC_LEN_MAX`] bytes once it passed [`check_topic`].
+    pub topic: Cow<'a, str>,
+    /// The event, one complete JSON value, passed on byte for byte.
+    pub event: &'a str,
+}
+
+/// What the server did with a publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// The event's number in its topic. It only grows while the server runs.
+    pub sequence: u64,
+    /// How many browsers the event was queued to.
+    pub subscribers: u64,
+}
+
+/// Why a string can't be a topic to publish to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TopicError {
+    /// Nothing there.
+    #[error("the topic is empty")]
+    Empty,
+    /// Longer than [`TOPIC_LEN_MAX`].
+    #[error("the topic is {0} bytes long, at most {max} are allowed", max = TOPIC_LEN_MAX)]
+    TooLong(usize),
+}
+
+/// Whether a topic can be published to: 1 to [`TOPIC_LEN_MAX`] bytes.
+pub fn check_topic(topic: &str) -> Result<(), TopicError> {
+    match topic.len() {
+        0 => Err(TopicError::Empty),
+        1..=TOPIC_LEN_MAX => Ok(()),
+        len => Err(TopicError::TooLong(len)),
+    }
+}
+
+/// Why a string can't be the id of a publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Nothing there.
+    #[error("the id is empty")]
+    Empty,
+    /// Longer than [`ID_LEN_MAX`].
+    #[error("the id is {0} bytes long, at most {max} are allowed", max = ID_LEN_MAX)]
+    TooLong(usize),
+}
+
+/// Whether a publish can have this id: 1 to [`ID_LEN_MAX`] bytes.
+pub fn check_id(id: &str) -> Result<(), IdError> {
+    match id.len() {
+        0 => Err(IdError::Empty),
+        1..=ID_LEN_MAX => Ok(()),
+        len => Err(IdError::TooLong(len)),
+    }
+}
+
+/// A topic as it stands in JSON: a string, or a number that means its decimal text.
+///
+/// Ratchet's PHP makes no difference between category 123 and category "123", so neither do we.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TopicText<'a>(pub(crate) Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for TopicText<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TopicVisitor).map(TopicText)
+    }
+}
+
+struct TopicVisitor;
+
+impl<'de> Visitor<'de> for TopicVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a topic (a string or a number)")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(number.to_string()))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(number.to_string()))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(number.to_string()))
+    }
+}

@@ -1,0 +1,369 @@
+//! What browsers say.
+
+use std::borrow::Cow;
+
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{CALL, PREFIX, PUBLISH, SUBSCRIBE, UNSUBSCRIBE};
+use crate::json_stream::Scan;
+use crate::limits::JSON_DEPTH_MAX;
+use crate::publish::TopicText;
+
+/// One message of a browser, borrowed from its text. URIs stand as they came: CURIEs are resolved
+/// by [`Prefixes::resolve`](super::Prefixes::resolve).
+#[derive(Debug)]
+pub enum ClientMessage<'a> {
+    /// `[1, prefix, uri]`
+    Prefix {
+        /// The part before the colon.
+        prefix: Cow<'a, str>,
+        /// What it stands for.
+        uri: Cow<'a, str>,
+    },
+    /// `[2, callId, procURI, arg...]`
+    Call {
+        /// Comes back in the answer.
+        call_id: CallId<'a>,
+        /// URI or CURIE of the procedure.
+        proc_uri: Cow<'a, str>,
+        /// The arguments, each a JSON value.
+        arguments: Vec<&'a RawValue>,
+    },
+    /// `[5, topicURI]`
+    Subscribe {
+        /// URI or CURIE.
+        topic: Cow<'a, str>,
+    },
+    /// `[6, topicURI]`
+    Unsubscribe {
+        /// URI or CURIE.
+        topic: Cow<'a, str>,
+    },
+    /// `[7, topicURI, event, ...]`
+    Publish {
+        /// URI or CURIE.
+        topic: Cow<'a, str>,
+        /// The event, one JSON value.
+        event: &'a str,
+        /// Who is to get it.
+        recipients: Recipients<'a>,
+    },
+}
+
+/// A call's id as it stood in the message (a string or a number), to be sent back the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallId<'a>(&'a str);
+
+impl<'a> CallId<'a> {
+    /// The id as JSON text, quotes included.
+    pub fn as_json(self) -> &'a str {
+        self.0
+    }
+}
+
+/// Which subscribers get a client's event. The default is all of them, the sender included.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recipients<'a> {
+    /// The sender doesn't get its own event.
+    pub exclude_me: bool,
+    /// Session ids that don't get it.
+    pub exclude: Vec<Cow<'a, str>>,
+    /// If there are any, only these session ids get it (none means no restriction, as Ratchet
+    /// reads it).
+    pub eligible: Vec<Cow<'a, str>>,
+}
+
+/// A message that violates WAMP v1: the session is closed with code 1007.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DecodeError(String);
+
+impl<'a> ClientMessage<'a> {
+    /// Reads one text message. Elements after the last one that is known are ignored.
+    pub fn decode(text: &'a str) -> Result<Self, DecodeError> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let message = deserializer
+            .deserialize_seq(MessageVisitor)
+            .and_then(|message| deserializer.end().map(|()| message))
+            .map_err(|error| DecodeError(error.to_string()))?;
+        // serde_json skips values without recursion, and so without its limit of depth.
+        Scan::new(JSON_DEPTH_MAX)
+            .find_end(text.trim_ascii().as_bytes())
+            .map_err(|error| DecodeError(error.to_string()))?;
+        Ok(message)
+    }
+}
+
+struct MessageVisitor;
+
+impl<'de> Visitor<'de> for MessageVisitor {
+    type Value = ClientMessage<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a WAMP v1 message, a list such as [5,\"topic\"]")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let message = match element(&mut list, "type")? {
+            PREFIX => ClientMessage::Prefix {
+                prefix: element::<_, Text<'_>>(&mut list, "prefix")?.0,
+                uri: element::<_, Text<'_>>(&mut list, "URI")?.0,
+            },
+            CALL => return read_call(list),
+            SUBSCRIBE => ClientMessage::Subscribe {
+                topic: topic(&mut list)?,
+            },
+            UNSUBSCRIBE => ClientMessage::Unsubscribe {
+                topic: topic(&mut list)?,
+            },
+            PUBLISH => ClientMessage::Publish {
+                topic: topic(&mut list)?,
+                event: element::<_, &RawValue>(&mut list, "event")?.get(),
+                recipients: read_recipients(&mut list)?,
+            },
+            other => {
+                let error = format_args!("a client can't send messages of type {other}");
+                return Err(A::Error::custom(error));
+            }
+        };
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(message)
+    }
+}
+
+fn read_call<'de, A: SeqAccess<'de>>(mut list: A) -> Result<ClientMessage<'de>, A::Error> {
+    let id: &RawValue = element(&mut list, "call id")?;
+    let first = id.get().as_bytes()[0];
+    if !matches!(first, b'"' | b'-' | b'0'..=b'9') {
+        return Err(A::Error::custom("a call id must be a string or a number"));
+    }
+    let proc_uri = topic(&mut list)?;
+    let mut arguments = Vec::new();
+    while let Some(argument) = list.next_element()? {
+        arguments.push(argument);
+    }
+    Ok(ClientMessage::Call {
+        call_id: CallId(id.get()),
+        proc_uri,
+        arguments,
+    })
+}
+
+/// `excludeMe`, or `exclude` and `eligible`: the fourth element's type tells.
+fn read_recipients<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<Recipients<'de>, A::Error> {
+    let mut recipients = Recipients::default();
+    match list.next_element()? {
+        None | Some(Exclude::Nobody) => {}
+        Some(Exclude::Me(exclude_me)) => recipients.exclude_me = exclude_me,
+        Some(Exclude::Sessions(ids)) => recipients.exclude = ids,
+    }
+    match list.next_element()? {
+        None | Some(Exclude::Nobody) => {}
+        Some(Exclude::Sessions(ids)) => recipients.eligible = ids,
+        Some(Exclude::Me(_)) => {
+            return Err(A::Error::custom("eligible must be a list of session ids"));
+        }
+    }
+    Ok(recipients)
+}
+
+fn element<'de, A, T>(list: &mut A, name: &str) -> Result<T, A::Error>
+where
+    A: SeqAccess<'de>,
+    T: Deserialize<'de>,
+{
+    let next = list.next_element()?;
+    next.ok_or_else(|| A::Error::custom(format_args!("the message has no {name}")))
+}
+
+fn topic<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<Cow<'de, str>, A::Error> {
+    element::<_, TopicText<'_>>(list, "URI").map(|TopicText(topic)| topic)
+}
+
+/// A JSON string, borrowed where it has no escapes.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor).map(Text)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+/// The elements behind a PUBLISH's event.
+enum Exclude<'a> {
+    Nobody,
+    Me(bool),
+    Sessions(Vec<Cow<'a, str>>),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Exclude<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ExcludeVisitor)
+    }
+}
+
+struct ExcludeVisitor;
+
+impl<'de> Visitor<'de> for ExcludeVisitor {
+    type Value = Exclude<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a boolean or a list of session ids")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Exclude::Nobody)
+    }
+
+    fn visit_bool<E>(self, exclude_me: bool) -> Result<Self::Value, E> {
+        Ok(Exclude::Me(exclude_me))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut ids = Vec::new();
+        while let Some(Text(id)) = list.next_element()? {
+            ids.push(id);
+        }
+        Ok(Exclude::Sessions(ids))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A message in Rust's debug form, without the noise.
+    fn check(text: &str) -> Result<String, String> {
+        match ClientMessage::decode(text).map_err(|error| error.to_string())? {
+            ClientMessage::Prefix { prefix, uri } => Ok(format!("prefix {prefix} = {uri}")),
+            ClientMessage::Subscribe { topic } => Ok(format!("subscribe {topic}")),
+            ClientMessage::Unsubscribe { topic } => Ok(format!("unsubscribe {topic}")),
+            ClientMessage::Call {
+                call_id,
+                proc_uri,
+                arguments,
+            } => {
+                let arguments: Vec<_> = arguments.iter().map(|value| value.get()).collect();
+                let id = call_id.as_json();
+                Ok(format!("call {id} {proc_uri} {}", arguments.join(" ")))
+            }
+            ClientMessage::Publish {
+                topic,
+                event,
+                recipients: r,
+            } => Ok(format!(
+                "publish {topic} {event} {} {:?} {:?}",
+                r.exclude_me, r.exclude, r.eligible
+            )),
+        }
+    }
+
+    #[test]
+    fn what_clients_say() {
+        for (text, expect) in [
+            (r#"[1,"p","http://x/"]"#, "prefix p = http://x/"),
+            (r#"[5,"a:b"]"#, "subscribe a:b"),
+            (" [ 5 , \"t\" ] \n", "subscribe t"),
+            ("[5,123]", "subscribe 123"),
+            ("[5,\"\\u732b\"]", "subscribe 猫"),
+            (r#"[6,"t","extra",[]]"#, "unsubscribe t"),
+            (r#"[2,"id","u",1.0,{ }]"#, r#"call "id" u 1.0 { }"#),
+            (r#"[2,77,"u"]"#, "call 77 u "),
+            (r#"[7,"t",null]"#, "publish t null false [] []"),
+            (r#"[7,"t",{},true]"#, "publish t {} true [] []"),
+            (
+                r#"[7,"t",1,["a","b"]]"#,
+                r#"publish t 1 false ["a", "b"] []"#,
+            ),
+            (r#"[7,"t",1,[],["c"],9]"#, r#"publish t 1 false [] ["c"]"#),
+            (r#"[7,"t",1,null,null]"#, "publish t 1 false [] []"),
+        ] {
+            assert_eq!(check(text).as_deref(), Ok(expect), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_clients_must_not_say() {
+        for (text, part) in [
+            ("", "EOF"),
+            ("x", "expected value"),
+            ("{}", "a WAMP v1 message"),
+            ("\"5\"", "a WAMP v1 message"),
+            ("[]", "no type"),
+            ("[\"5\",\"t\"]", "invalid type"),
+            ("[-5,\"t\"]", "-5"),
+            ("[5]", "no URI"),
+            ("[5,[]]", "a topic"),
+            ("[5,{}]", "a topic"),
+            ("[5,true]", "a topic"),
+            ("[5,null]", "a topic"),
+            ("[5,\"t\"", "EOF"),
+            ("[5,\"t\"]]", "trailing"),
+            ("[0,\"sid\",1,\"x\"]", "type 0"),
+            ("[3,\"id\",1]", "type 3"),
+            ("[4,\"id\",\"u\",\"d\"]", "type 4"),
+            ("[8,\"t\",1]", "type 8"),
+            ("[9,\"t\"]", "type 9"),
+            ("[1]", "no prefix"),
+            ("[1,\"p\"]", "no URI"),
+            ("[1,1,\"u\"]", "a string"),
+            ("[2]", "no call id"),
+            ("[2,\"id\"]", "no URI"),
+            ("[2,[],\"u\"]", "call id must be"),
+            ("[2,\"id\",{}]", "a topic"),
+            ("[7]", "no URI"),
+            ("[7,\"t\"]", "no event"),
+            ("[7,\"t\",1,\"x\"]", "a boolean or a list"),
+            ("[7,\"t\",1,[1]]", "a string"),
+            ("[7,\"t\",1,[],\"x\"]", "a boolean or a list"),
+            ("[7,\"t\",1,[],true]", "eligible must be"),
+        ] {
+            let error = check(text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn depth_has_a_limit() {
+        let nested = |depth| format!("[2,1,\"u\",{}{}]", "[".repeat(depth), "]".repeat(depth));
+        assert!(check(&nested(JSON_DEPTH_MAX - 1)).is_ok());
+        assert!(
+            check(&nested(JSON_DEPTH_MAX))
+                .unwrap_err()
+                .contains("deeper")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_is_an_error_not_a_panic(text in "[\\[\\]{}0-9\",a:tu\\\\ ]{0,60}") {
+            let _ = check(&text);
+        }
+
+        #[test]
+        fn a_message_cut_short_is_an_error(cut in 1usize..23) {
+            let text = r#"[7,"t",{"a":1},["x"],[]]"#;
+            prop_assert!(check(&text[..text.len() - cut]).is_err());
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! WebSocket frames as a server writes them (RFC 6455, section 5.2): whole, unmasked.
+
+const FIN_TEXT: u8 = 0x81;
+const FIN_CLOSE: u8 = 0x88;
+const FIN_PING: u8 = 0x89;
+
+/// A server's longest frame header: no mask.
+pub(super) const FRAME_HEADER_LEN_MAX: usize = 10;
+
+/// Longest payload of a control frame (RFC 6455, section 5.5).
+const CONTROL_LEN_MAX: usize = 125;
+
+/// Appends the header of a text frame with a payload of `len` bytes.
+pub(super) fn text_header(out: &mut Vec<u8>, len: usize) {
+    out.push(FIN_TEXT);
+    match len {
+        0..=125 => out.push(len as u8),
+        126..=0xffff => {
+            out.push(126);
+            out.extend_from_slice(&(len as u16).to_be_bytes());
+        }
+        _ => {
+            out.push(127);
+            out.extend_from_slice(&(len as u64).to_be_bytes());
+        }
+    }
+}
+
+/// A text frame.
+pub fn text_frame(text: &str) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(FRAME_HEADER_LEN_MAX + text.len());
+    text_header(&mut frame, text.len());
+    frame.extend_from_slice(text.as_bytes());
+    frame
+}
+
+/// A close frame; a reason that would not fit a control frame is cut at a character's border.
+pub fn close_frame(code: u16, reason: &str) -> Vec<u8> {
+    let reason = &reason[..reason.floor_char_boundary(CONTROL_LEN_MAX - 2)];
+    let mut frame = vec![FIN_CLOSE, (2 + reason.len()) as u8];
+    frame.extend_from_slice(&code.to_be_bytes());
+    frame.extend_from_slice(reason.as_bytes());
+    frame
+}
+
+/// A ping without a payload.
+pub fn ping_frame() -> &'static [u8] {
+    &[FIN_PING, 0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_at_the_borders() {
+        for (len, header) in [
+            (0usize, &[0x81u8, 0][..]),
+            (125, &[0x81, 125]),
+            (126, &[0x81, 126, 0, 126]),
+            (0xffff, &[0x81, 126, 0xff, 0xff]),
+            (0x10000, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let text = "x".repeat(len);
+            let frame = text_frame(&text);
+            assert_eq!(frame, [header, text.as_bytes()].concat(), "{len}");
+        }
+    }
+
+    #[test]
+    fn close_reasons_fit() {
+        assert_eq!(close_frame(1000, ""), [0x88, 2, 3, 232]);
+        assert_eq!(close_frame(1007, "no"), [0x88, 4, 3, 239, b'n', b'o']);
+        let long = close_frame(1008, &"猫".repeat(100));
+        assert_eq!(long.len(), 2 + 2 + 123);
+        assert!(std::str::from_utf8(&long[4..]).is_ok());
+        assert_eq!(close_frame(1008, &"x".repeat(124))[1], 125);
+    }
+}

@@ -1,0 +1,36 @@
+//! WAMP v1 as a server sees it: JSON arrays in WebSocket text messages, subprotocol `wamp`.
+//!
+//! | id | name | direction | layout |
+//! |---|---|---|---|
+//! | 0 | WELCOME | to client, first | `[0, sessionId, 1, serverIdent]` |
+//! | 1 | PREFIX | to server | `[1, prefix, uri]` |
+//! | 2 | CALL | to server | `[2, callId, procURI, arg...]` |
+//! | 3 | CALLRESULT | to client | `[3, callId, result]` |
+//! | 4 | CALLERROR | to client | `[4, callId, errorURI, errorDesc]`, and `errorDetails` if there are any |
+//! | 5 | SUBSCRIBE | to server | `[5, topicURI]` |
+//! | 6 | UNSUBSCRIBE | to server | `[6, topicURI]` |
+//! | 7 | PUBLISH | to server | `[7, topicURI, event]`, and `excludeMe`, or `exclude` and `eligible` |
+//! | 8 | EVENT | to client | `[8, topicURI, event]` |
+
+mod client_message;
+mod frame;
+mod prefixes;
+mod server_message;
+
+pub use client_message::{CallId, ClientMessage, DecodeError, Recipients};
+pub use frame::{close_frame, ping_frame, text_frame};
+pub use prefixes::{PrefixError, Prefixes};
+pub use server_message::{call_error, call_result, event_frame, welcome};
+
+/// The WebSocket subprotocol.
+pub const SUBPROTOCOL: &str = "wamp";
+
+const WELCOME: u64 = 0;
+const PREFIX: u64 = 1;
+const CALL: u64 = 2;
+const CALLRESULT: u64 = 3;
+const CALLERROR: u64 = 4;
+const SUBSCRIBE: u64 = 5;
+const UNSUBSCRIBE: u64 = 6;
+const PUBLISH: u64 = 7;
+const EVENT: u64 = 8;

@@ -1,0 +1,244 @@
+//! Every example in PROTOCOL.md and native.md is what it says.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use pusher_proto::native::{FromPublisher, FromServer};
+use pusher_proto::wamp::{self, ClientMessage, Prefixes};
+use pusher_proto::zmtp::Pull;
+use pusher_proto::{JsonStream, limits, raw};
+use serde_json::value::RawValue;
+
+const TEXT: &str = include_str!("../PROTOCOL.md");
+const NATIVE: &str = include_str!("../src/native.md");
+
+/// The kinds of blocks in PROTOCOL.md that a test below reads; HTTP is the system tests' business.
+const KINDS: [&str; 9] = [
+    "http",
+    "frame",
+    "wamp-client",
+    "wamp-client-wrong",
+    "wamp-server",
+    "native",
+    "raw",
+    "raw-wrong",
+    "zmtp",
+];
+
+/// The lines of all blocks that are marked with `kind`.
+fn lines<'a>(text: &'a str, kind: &str) -> Vec<&'a str> {
+    let mut lines = Vec::new();
+    let mut current = None;
+    for line in text.lines() {
+        match (line.strip_prefix("```"), current) {
+            (Some(marked), None) => current = Some(marked),
+            (Some(_), Some(_)) => current = None,
+            (None, Some(marked)) if marked == kind => lines.push(line),
+            (None, _) => {}
+        }
+    }
+    assert!(!lines.is_empty(), "there is no block marked {kind}");
+    lines
+}
+
+#[test]
+fn no_block_is_left_out() {
+    let fences: Vec<_> = TEXT
+        .lines()
+        .filter(|line| line.starts_with("```"))
+        .collect();
+    for block in fences.chunks(2) {
+        let [begin, end] = block else {
+            panic!("{block:?} does not end");
+        };
+        assert!(KINDS.contains(&&begin[3..]), "no test reads {begin}");
+        assert_eq!(*end, "```");
+    }
+}
+
+#[test]
+fn what_clients_say() {
+    for line in lines(TEXT, "wamp-client") {
+        if let Err(error) = ClientMessage::decode(line) {
+            panic!("{line}: {error}");
+        }
+    }
+    for line in lines(TEXT, "wamp-client-wrong") {
+        assert!(ClientMessage::decode(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn what_the_server_says() {
+    for line in lines(TEXT, "wamp-server") {
+        let elements: Vec<&RawValue> = serde_json::from_str(line).unwrap();
+        let element = |index: usize| elements[index].get();
+        let text = |index: usize| serde_json::from_str::<String>(element(index)).unwrap();
+        let message = match element(0) {
+            "0" => wamp::welcome(&text(1), &text(3)),
+            "3" => wamp::call_result(element(1), element(2)),
+            "4" => {
+                let details = elements.get(4).map(|details| details.get());
+                wamp::call_error(element(1), &text(2), &text(3), details)
+            }
+            "8" => {
+                let frame = wamp::event_frame(&text(1), element(2));
+                payload(&frame).1
+            }
+            other => panic!("{line}: type {other}"),
+        };
+        assert_eq!(message, line);
+    }
+}
+
+#[test]
+fn curies() {
+    let mut prefixes = Prefixes::default();
+    for line in lines(TEXT, "wamp-client") {
+        if let Ok(ClientMessage::Prefix { prefix, uri }) = ClientMessage::decode(line) {
+            prefixes.define(&prefix, &uri).unwrap();
+        }
+    }
+    let rows = TEXT
+        .lines()
+        .skip_while(|line| *line != "| written | meant |");
+    let rows: Vec<_> = rows.skip(2).take_while(|line| !line.is_empty()).collect();
+    assert!(rows.len() > 3, "the table of CURIEs");
+    for row in rows {
+        let cells: Vec<_> = row.split('`').collect();
+        assert_eq!(prefixes.resolve(cells[1].into()), cells[3], "{row}");
+    }
+}
+
+#[test]
+fn frames() {
+    for line in lines(TEXT, "frame") {
+        let (hex, meaning) = line.split_once(" = ").unwrap();
+        let frame = bytes(hex);
+        let (first, text) = payload(&frame);
+        let is_masked = frame[1] & 0x80 != 0;
+        let ours = match (first, meaning.split(' ').collect::<Vec<_>>().as_slice()) {
+            (0x89, ["ping"]) => wamp::ping_frame().to_vec(),
+            (0x88, ["close", code, reason @ ..]) => {
+                wamp::close_frame(code.parse().unwrap(), &reason.join(" "))
+            }
+            (0x81, _) => {
+                assert_eq!(text, meaning);
+                wamp::text_frame(meaning)
+            }
+            (0x8a, ["pong"]) => vec![0x8a, 0],
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(payload(&ours), (first, text), "{line}");
+        assert!(is_masked || ours == frame, "{line}");
+    }
+}
+
+/// The first byte of a frame that is all of `frame`, and its payload without the mask, as text if
+/// it is one.
+fn payload(frame: &[u8]) -> (u8, String) {
+    let short = usize::from(frame[1] & 0x7f);
+    let (mut start, len) = match short {
+        126 => (4, usize::from(u16::from_be_bytes([frame[2], frame[3]]))),
+        _ => (2, short),
+    };
+    let mut mask = [0; 4];
+    if frame[1] & 0x80 != 0 {
+        mask.copy_from_slice(&frame[start..start + 4]);
+        start += 4;
+    }
+    let masked = frame[start..].iter().zip(mask.iter().cycle());
+    let payload: Vec<u8> = masked.map(|(byte, mask)| byte ^ mask).collect();
+    assert_eq!(payload.len(), len, "{frame:x?}");
+    let text = String::from_utf8(payload);
+    (
+        frame[0],
+        text.unwrap_or_else(|e| format!("{:x?}", e.as_bytes())),
+    )
+}
+
+#[test]
+fn native_conversations() {
+    for line in [lines(TEXT, "native"), lines(NATIVE, "text")].concat() {
+        let result = match line.split_at(2) {
+            ("> ", message) => FromPublisher::decode(message).map(|_| ()),
+            ("< ", message) => FromServer::decode(message).map(|message| {
+                assert!(!matches!(message, FromServer::Unknown { .. }), "{line}");
+            }),
+            _ => panic!("{line}: who says it?"),
+        };
+        assert_eq!(result, Ok(()), "{line}");
+    }
+}
+
+#[test]
+fn raw_objects() {
+    let mut stream = JsonStream::new(limits::PUBLISH_LEN_MAX);
+    stream.feed(lines(TEXT, "raw").join("\n").as_bytes());
+    let mut topics = Vec::new();
+    while let Some(object) = stream.next_value().unwrap() {
+        topics.push(raw::decode(object).unwrap().topic.into_owned());
+    }
+    assert_eq!(topics, ["kittensCategory", "7", "7"]);
+    assert_eq!(stream.unfinished_len(), 0);
+    for line in lines(TEXT, "raw-wrong") {
+        assert!(raw::decode(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn zmtp_handshake() {
+    let mut pull = Pull::new(limits::PUBLISH_LEN_MAX);
+    let mut answers = Vec::new();
+    let mut messages = 0;
+    for line in lines(TEXT, "zmtp") {
+        let (step, _) = line.split_once(" = ").unwrap();
+        let bytes = bytes(&step[2..]);
+        if step.starts_with('<') {
+            assert!(answers.starts_with(&bytes), "{line}: {answers:x?}");
+            answers.drain(..bytes.len());
+            continue;
+        }
+        assert!(answers.is_empty(), "before {line}: {answers:x?}");
+        pull.feed(&bytes);
+        while let Some(incoming) = pull.next_message(&mut answers).unwrap() {
+            if let pusher_proto::zmtp::Incoming::Message(message) = incoming {
+                assert_eq!(message.publish().unwrap().topic, "k");
+                messages += 1;
+            }
+        }
+    }
+    assert!(answers.is_empty(), "at the end: {answers:x?}");
+    assert_eq!(messages, 2);
+}
+
+/// `ff 00*3` is `ff 00 00 00`.
+fn bytes(hex: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for word in hex.split(' ') {
+        let (digits, times) = word.split_once('*').unwrap_or((word, "1"));
+        let byte = u8::from_str_radix(digits, 16).unwrap();
+        bytes.resize(bytes.len() + times.parse::<usize>().unwrap(), byte);
+    }
+    bytes
+}
+
+#[test]
+fn limits_are_those_of_the_code() {
+    let (_, section) = TEXT.split_once("## Limits of the wire").unwrap();
+    for (name, limit) in [
+        ("topic", limits::TOPIC_LEN_MAX),
+        ("event", limits::EVENT_LEN_MAX),
+        ("id of a publish", limits::ID_LEN_MAX),
+        ("publisher's message", limits::PUBLISH_LEN_MAX),
+        ("depth of a message", limits::JSON_DEPTH_MAX),
+        ("depth of an event", limits::EVENT_DEPTH_MAX),
+        ("client's message", limits::CLIENT_MESSAGE_LEN_MAX),
+        ("prefixes", limits::PREFIXES_MAX),
+        ("prefixes together", limits::PREFIX_BYTES_MAX),
+    ] {
+        let start = format!("| {name} | ");
+        let row = section.lines().find_map(|line| line.strip_prefix(&start));
+        let row = row.unwrap_or_else(|| panic!("no row for {name}"));
+        let digits: String = row.chars().filter(char::is_ascii_digit).collect();
+        assert_eq!(digits, limit.to_string(), "{name}");
+    }
+}
