@@ -1,0 +1,173 @@
+//! Takes connections in and hands them to the shards.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
+
+use crate::connection;
+use crate::listen::PrivateListener;
+use crate::publishers::{self, Door, Peer};
+use crate::server::Context;
+
+/// How long to wait when the process has no file descriptor left.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// Accepts browsers until the server closes; shard after shard gets one.
+pub(crate) async fn browsers(
+    context: Arc<Context>,
+    shards: Vec<Handle>,
+    listener: std::net::TcpListener,
+) {
+    let Some(listener) = adopt(TcpListener::from_std(listener)) else {
+        return;
+    };
+    let mut next = 0;
+    while let Some((stream, peer)) = accept(&context, || listener.accept()).await {
+        set_nodelay(&stream);
+        if context.tasks.browsers.len() >= context.limits.connections_max {
+            refuse(&context, &stream, peer);
+            continue;
+        }
+        serve_browser(&context, &shards, next, stream, peer);
+        next = (next + 1) % shards.len();
+    }
+}
+
+/// Accepts publishers until the server closes.
+pub(crate) async fn publishers(context: Arc<Context>, listener: PrivateListener) {
+    match listener {
+        PrivateListener::Tcp(listener) => tcp_publishers(&context, listener).await,
+        #[cfg(unix)]
+        PrivateListener::Unix(listener, _file) => unix_publishers(&context, listener).await,
+    }
+}
+
+async fn tcp_publishers(context: &Arc<Context>, listener: std::net::TcpListener) {
+    let Some(listener) = adopt(TcpListener::from_std(listener)) else {
+        return;
+    };
+    while let Some((stream, peer)) = accept(context, || listener.accept()).await {
+        set_nodelay(&stream);
+        let local = stream.local_addr().ok();
+        let peer = Peer {
+            name: peer.to_string(),
+            door: Door::Tcp {
+                local: local.map(|local| local.ip().to_canonical()),
+            },
+        };
+        serve_publisher(context, stream, peer);
+    }
+}
+
+#[cfg(unix)]
+async fn unix_publishers(context: &Arc<Context>, listener: std::os::unix::net::UnixListener) {
+    let Some(listener) = adopt(tokio::net::UnixListener::from_std(listener)) else {
+        return;
+    };
+    while let Some((stream, _)) = accept(context, || listener.accept()).await {
+        let name = match stream.peer_cred() {
+            Ok(peer) => format!("uid {}, pid {}", peer.uid(), peer.pid().unwrap_or(0)),
+            Err(_) => "unix".to_owned(),
+        };
+        let door = Door::Unix;
+        let peer = Peer { name, door };
+        serve_publisher(context, stream, peer);
+    }
+}
+
+fn serve_publisher<S>(context: &Arc<Context>, stream: S, peer: Peer)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let max = context.limits.publishers_max;
+    if context.tasks.publishers.len() >= max {
+        let what = format_args!("refusing a publisher: {max} are connected already");
+        return context.complaints.about(&peer.name, what);
+    }
+    let shutdown = context.tasks.closing.child_token();
+    let publisher = publishers::serve(context.clone(), stream, peer, shutdown);
+    context.tasks.publishers.spawn(publisher);
+}
+
+/// The acceptors run on the first shard; a stream for another one moves there.
+fn serve_browser(
+    context: &Arc<Context>,
+    shards: &[Handle],
+    index: usize,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
+    let shard = context.hub.shards()[index].clone();
+    let tasks = &context.tasks.browsers;
+    let context = context.clone();
+    if index == 0 {
+        tasks.spawn(connection::serve(context, shard, stream, peer));
+        return;
+    }
+    let moving = stream.into_std();
+    let serve = async move {
+        match moving.and_then(TcpStream::from_std) {
+            Ok(stream) => connection::serve(context, shard, stream, peer).await,
+            Err(error) => tracing::warn!(%peer, %error, "cannot hand a connection to its thread"),
+        }
+    };
+    tasks.spawn_on(serve, &shards[index]);
+}
+
+/// Says 503 if that is possible without waiting.
+fn refuse(context: &Context, stream: &TcpStream, peer: SocketAddr) {
+    let max = context.limits.connections_max;
+    let what = format_args!("refusing a browser: {max} are connected already");
+    context.complaints.about(&peer.to_string(), what);
+    let _gone = stream.try_write(
+        b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 10\r\nConnection: close\r\n\r\n",
+    );
+}
+
+fn adopt<L>(listener: io::Result<L>) -> Option<L> {
+    listener
+        .inspect_err(|error| tracing::error!(%error, "cannot use the listening socket"))
+        .ok()
+}
+
+/// Without it events and answers wait up to 40 ms for the acknowledgement of the last.
+fn set_nodelay(stream: &TcpStream) {
+    let _gone = stream.set_nodelay(true);
+}
+
+/// The next connection; `None` when the server closes.
+async fn accept<T, F>(context: &Context, mut next: impl FnMut() -> F) -> Option<T>
+where
+    F: Future<Output = io::Result<T>>,
+{
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = context.tasks.closing.cancelled() => return None,
+            accepted = next() => accepted,
+        };
+        match accepted {
+            Ok(connection) => return Some(connection),
+            Err(error) if is_of_the_peer(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection, trying again");
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+/// The peer has gone before it was accepted: nothing is wrong here.
+fn is_of_the_peer(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}

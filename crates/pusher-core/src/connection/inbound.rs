@@ -1,0 +1,288 @@
+//! A browser's bytes become messages, by the WebSocket library, without a socket.
+
+use std::io::{self, Read, Write};
+
+use pusher_proto::wamp::close_frame;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+
+use super::boundary::Boundary;
+
+/// RFC 6455, section 7.4.1.
+const NORMAL: u16 = 1000;
+const PROTOCOL_ERROR: u16 = 1002;
+const INVALID_DATA: u16 = 1007;
+const TOO_BIG: u16 = 1009;
+
+/// How much the library reads at once; it is allocated only while a message is under way.
+const READ_BUFFER_LEN: usize = 1024;
+
+/// What came out of the bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Incoming {
+    /// A message.
+    Text(Utf8Bytes),
+    /// A message, in binary frames.
+    Binary(bytes::Bytes),
+    /// An answer that the library wants sent: a pong.
+    Reply(Vec<u8>),
+    /// The browser closes; this close frame answers it.
+    Close(Vec<u8>),
+}
+
+/// The session must end with this close code.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Violation {
+    pub(crate) code: u16,
+    pub(crate) reason: String,
+}
+
+/// Holds the library's state only while a message is incomplete: an idle connection has none.
+#[derive(Debug, Default)]
+pub(super) struct Inbound {
+    decoder: Option<Box<Decoder>>,
+}
+
+#[derive(Debug)]
+struct Decoder {
+    context: WebSocketContext,
+    pipe: Pipe,
+    boundary: Boundary,
+}
+
+/// Stands in for the socket: what arrived is read from it, answers are written to it.
+#[derive(Debug, Default)]
+struct Pipe {
+    input: Vec<u8>,
+    position: usize,
+    output: Vec<u8>,
+}
+
+impl Inbound {
+    /// Takes bytes that arrived and hands over what they complete, in order. After a `Close` or a
+    /// violation nothing more is read.
+    pub(super) fn feed(
+        &mut self,
+        bytes: &[u8],
+        message_len_max: usize,
+        mut hand_over: impl FnMut(Incoming) -> Result<(), Violation>,
+    ) -> Result<(), Violation> {
+        let decoder = self
+            .decoder
+            .get_or_insert_with(|| Box::new(Decoder::new(message_len_max)));
+        decoder.pipe.put(bytes);
+        decoder.boundary.feed(bytes);
+        while let Some(incoming) = decoder.next()? {
+            let is_close = matches!(incoming, Incoming::Close(_));
+            hand_over(incoming)?;
+            if is_close {
+                return Ok(());
+            }
+        }
+        if decoder.boundary.is_at_message_end() {
+            self.decoder = None;
+        }
+        Ok(())
+    }
+}
+
+impl Decoder {
+    fn new(message_len_max: usize) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_LEN)
+            .write_buffer_size(0)
+            .max_message_size(Some(message_len_max))
+            .max_frame_size(Some(message_len_max));
+        Self {
+            context: WebSocketContext::new(Role::Server, Some(config)),
+            pipe: Pipe::default(),
+            boundary: Boundary::default(),
+        }
+    }
+
+    /// The next thing that the bytes complete.
+    fn next(&mut self) -> Result<Option<Incoming>, Violation> {
+        loop {
+            match self.context.read(&mut self.pipe) {
+                Ok(Message::Text(text)) => return Ok(Some(Incoming::Text(text))),
+                Ok(Message::Binary(bytes)) => return Ok(Some(Incoming::Binary(bytes))),
+                Ok(Message::Close(None)) => {
+                    // The library would answer without a code too; Ratchet says 1000.
+                    return Ok(Some(Incoming::Close(close_frame(NORMAL, ""))));
+                }
+                Ok(Message::Close(Some(_))) => {
+                    // The answer leaves the library with the flush, which then says "closed".
+                    let _closed = self.context.flush(&mut self.pipe);
+                    return Ok(Some(Incoming::Close(self.pipe.take_output())));
+                }
+                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let reply = self.pipe.take_output();
+                    return Ok((!reply.is_empty()).then_some(Incoming::Reply(reply)));
+                }
+                Err(error) => return Err(violation(&error)),
+            }
+        }
+    }
+}
+
+fn violation(error: &Error) -> Violation {
+    let code = match error {
+        Error::Utf8(_) => INVALID_DATA,
+        Error::Capacity(_) => TOO_BIG,
+        _ => PROTOCOL_ERROR,
+    };
+    Violation {
+        code,
+        reason: error.to_string(),
+    }
+}
+
+impl Pipe {
+    fn put(&mut self, bytes: &[u8]) {
+        if self.position == self.input.len() {
+            self.input.clear();
+            self.position = 0;
+        }
+        self.input.extend_from_slice(bytes);
+    }
+
+    fn take_output(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.output)
+    }
+}
+
+impl Read for Pipe {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut rest = &self.input[self.position..];
+        if rest.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let len = rest.read(buffer)?;
+        self.position += len;
+        Ok(len)
+    }
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.output.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client's frame, its mask all zeros.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![first];
+        match payload.len() {
+            len @ 0..=125 => frame.push(0x80 | len as u8),
+            len => {
+                frame.push(0x80 | 126);
+                frame.extend_from_slice(&(len as u16).to_be_bytes());
+            }
+        }
+        frame.extend_from_slice(&[0; 4]);
+        frame.extend_from_slice(payload);
+        frame
+    }
+
+    fn feed(bytes: &[u8], chunk_len: usize) -> (Vec<Incoming>, Result<(), Violation>, bool) {
+        let mut inbound = Inbound::default();
+        let mut incoming = Vec::new();
+        for chunk in bytes.chunks(chunk_len) {
+            let fed = inbound.feed(chunk, 1000, |message| {
+                incoming.push(message);
+                Ok(())
+            });
+            if fed.is_err() || matches!(incoming.last(), Some(Incoming::Close(_))) {
+                return (incoming, fed, inbound.decoder.is_none());
+            }
+        }
+        (incoming, Ok(()), inbound.decoder.is_none())
+    }
+
+    #[test]
+    fn messages_in_any_chunks_leave_no_state() {
+        let bytes = [
+            frame(0x81, b"one"),
+            frame(0x01, b"t"),
+            frame(0x89, b"ping"),
+            frame(0x80, "猫".as_bytes()),
+            frame(0x82, &[0xff; 300]),
+        ]
+        .concat();
+        for chunk_len in [1, 2, 3, 7, 100, bytes.len()] {
+            let (incoming, fed, is_idle) = feed(&bytes, chunk_len);
+            assert_eq!(fed, Ok(()));
+            assert!(is_idle, "nothing is kept between messages");
+            let (replies, messages): (Vec<_>, Vec<_>) = incoming
+                .into_iter()
+                .partition(|incoming| matches!(incoming, Incoming::Reply(_)));
+            assert_eq!(
+                messages,
+                [
+                    Incoming::Text("one".into()),
+                    Incoming::Text("t猫".into()),
+                    Incoming::Binary(vec![0xff; 300].into())
+                ]
+            );
+            assert_eq!(replies, [Incoming::Reply(b"\x8a\x04ping".to_vec())]);
+        }
+    }
+
+    #[test]
+    fn close_is_answered() {
+        let code = |code: u16| code.to_be_bytes().to_vec();
+        let echo = |code: u16| [&[0x88, 2][..], &code.to_be_bytes()].concat();
+        for (payload, reply) in [
+            (vec![], echo(1000)),
+            (code(1000), echo(1000)),
+            (code(3001), echo(3001)),
+        ] {
+            let bytes = [frame(0x88, &payload), frame(0x81, b"late")].concat();
+            let (incoming, fed, _) = feed(&bytes, bytes.len());
+            assert_eq!((incoming, fed), (vec![Incoming::Close(reply)], Ok(())));
+        }
+        for payload in [code(1005), code(0)] {
+            let (incoming, _, _) = feed(&frame(0x88, &payload), 100);
+            let [Incoming::Close(reply)] = &incoming[..] else {
+                panic!("{incoming:?}");
+            };
+            assert_eq!(reply[2..4], 1002u16.to_be_bytes(), "{payload:?}");
+        }
+    }
+
+    #[test]
+    fn violations_have_their_codes() {
+        let mut unmasked = frame(0x81, b"");
+        unmasked[1] = 0;
+        for (bytes, code) in [
+            (unmasked, 1002),
+            (frame(0xc1, b""), 1002),
+            (frame(0x83, b""), 1002),
+            (frame(0x80, b"continuation first"), 1002),
+            (frame(0x09, b"fragmented ping"), 1002),
+            (frame(0x89, &[0; 126]), 1002),
+            (frame(0x88, &[3]), 1002),
+            (frame(0x81, b"\xff"), 1007),
+            (frame(0x81, &[b'x'; 1001]), 1009),
+            (
+                [frame(0x01, &[b'x'; 600]), frame(0x80, &[b'x'; 401])].concat(),
+                1009,
+            ),
+        ] {
+            let (incoming, fed, _) = feed(&bytes, bytes.len());
+            assert_eq!(incoming, [], "{bytes:x?}");
+            assert_eq!(fed.unwrap_err().code, code, "{bytes:x?}");
+        }
+        assert_eq!(feed(&frame(0x81, &[b'x'; 1000]), 4096).1, Ok(()));
+    }
+}

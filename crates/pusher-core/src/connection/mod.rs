@@ -1,0 +1,237 @@
+//! One browser's connection: its socket, and what is to be written to it.
+//!
+//! Anybody may write ([`Connection::send`]): the fan-out writes straight to the socket, and only
+//! what the socket does not take is queued in the outbox, for the connection's own task.
+
+mod boundary;
+mod inbound;
+mod outbox;
+mod task;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use pusher_proto::wamp::{close_frame, ping_frame};
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::limits::Limits;
+use crate::session::SessionId;
+use outbox::{Outbox, State};
+
+pub(crate) use inbound::Violation;
+pub(crate) use task::serve;
+
+/// Shared by the connection's task, the fan-out and the application.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    id: SessionId,
+    peer: SocketAddr,
+    shard: u32,
+    stream: TcpStream,
+    outbox: Mutex<Outbox>,
+    outbox_len_max: usize,
+    /// When the browser last said something, in milliseconds of the server's clock.
+    heard_ms: AtomicU64,
+    /// Pinged, and nothing was heard since.
+    pinged: AtomicBool,
+}
+
+/// What there is to do for a connection's task.
+enum Ready {
+    Read,
+    Write,
+    End,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        id: SessionId,
+        peer: SocketAddr,
+        shard: usize,
+        stream: TcpStream,
+        outbox_len_max: usize,
+        now_ms: u64,
+    ) -> Self {
+        Self {
+            id,
+            peer,
+            shard: shard as u32,
+            stream,
+            outbox: Mutex::default(),
+            outbox_len_max,
+            heard_ms: AtomicU64::new(now_ms),
+            pinged: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn id(&self) -> SessionId {
+        self.id
+    }
+
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    pub(crate) fn shard(&self) -> usize {
+        self.shard as usize
+    }
+
+    /// Writes whole WebSocket frames, or queues what the socket does not take now. A browser
+    /// whose outbox is full is a slow consumer and is dropped.
+    pub(crate) fn send(&self, frames: &Bytes) {
+        let mut outbox = self.outbox.lock();
+        if outbox.state() != State::Open {
+            return;
+        }
+        let written = match outbox.is_empty() {
+            false => 0,
+            true => match self.stream.try_write(frames) {
+                Ok(written) => written,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+                Err(_) => return outbox.drop_all(),
+            },
+        };
+        if written == frames.len() {
+            return;
+        }
+        let rest = frames.slice(written..);
+        if outbox.push(rest, self.outbox_len_max).is_err() {
+            outbox.drop_all();
+            drop(outbox);
+            tracing::debug!(session = %self.id, peer = %self.peer, outbox_len_max = self.outbox_len_max,
+                "dropping a slow consumer: its outbox is full");
+            self.reset_on_close();
+        }
+    }
+
+    /// Ends the session with a close frame, behind what is queued.
+    pub(crate) fn close(&self, code: u16, reason: &str) {
+        self.finish(Some(Bytes::from(close_frame(code, reason))));
+    }
+
+    /// Ends the connection once everything queued has left; `last` goes out behind it.
+    pub(crate) fn finish(&self, last: Option<Bytes>) {
+        self.outbox.lock().finish(last);
+    }
+
+    /// Ends the connection at once; what is queued is thrown away.
+    fn drop_all(&self) {
+        self.outbox.lock().drop_all();
+    }
+
+    /// Notes that the browser is alive.
+    fn heard(&self, now_ms: u64) {
+        self.heard_ms.store(now_ms, Ordering::Relaxed);
+        self.pinged.store(false, Ordering::Relaxed);
+    }
+
+    /// Pings a browser that was silent for `ping_ms`, drops one that did not answer in `pong_ms`.
+    pub(crate) fn check_alive(&self, now_ms: u64, ping_ms: u64, pong_ms: u64) {
+        let silent_ms = now_ms.saturating_sub(self.heard_ms.load(Ordering::Relaxed));
+        let pinged = self.pinged.load(Ordering::Relaxed);
+        if !pinged && silent_ms >= ping_ms {
+            self.pinged.store(true, Ordering::Relaxed);
+            self.send(&Bytes::from_static(ping_frame()));
+        } else if pinged && silent_ms >= ping_ms + pong_ms {
+            tracing::debug!(session = %self.id, peer = %self.peer, silent_ms,
+                "dropping a connection that does not answer pings");
+            self.drop_all();
+            self.reset_on_close();
+        }
+    }
+
+    /// What the browser did not take is thrown away by the kernel too.
+    fn reset_on_close(&self) {
+        let linger = Some(std::time::Duration::ZERO);
+        if let Err(error) = SockRef::from(&self.stream).set_linger(linger) {
+            tracing::debug!(session = %self.id, %error, "cannot set SO_LINGER");
+        }
+    }
+
+    /// What there is to do; reading only if `may_read`.
+    fn poll_ready(&self, context: &mut Context<'_>, may_read: bool) -> Poll<Ready> {
+        let mut outbox = self.outbox.lock();
+        if outbox.state() != State::Open {
+            return Poll::Ready(Ready::End);
+        }
+        outbox.set_waker(context.waker());
+        if !outbox.is_empty() && self.stream.poll_write_ready(context).is_ready() {
+            return Poll::Ready(Ready::Write);
+        }
+        drop(outbox);
+        if !may_read {
+            return Poll::Pending;
+        }
+        self.stream.poll_read_ready(context).map(|_| Ready::Read)
+    }
+
+    /// Writes what is queued, as far as the socket takes it.
+    fn flush_some(&self) -> io::Result<()> {
+        let mut outbox = self.outbox.lock();
+        while let Some(front) = outbox.front() {
+            match self.stream.try_write(front) {
+                Ok(written) => outbox.advance(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes everything that is queued.
+    async fn flush_all(&self) -> io::Result<()> {
+        while !self.outbox.lock().is_empty() {
+            self.stream.writable().await?;
+            self.flush_some()?;
+        }
+        Ok(())
+    }
+
+    fn is_ending(&self) -> bool {
+        self.outbox.lock().state() != State::Open
+    }
+
+    fn is_dropped(&self) -> bool {
+        self.outbox.lock().state() == State::Dropped
+    }
+
+    /// Reads what has arrived, at most `buffer`'s spare capacity; 0 is the end.
+    fn read_some(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        self.stream.try_read_buf(buffer)
+    }
+
+    /// Sends what is queued and hangs up, each for as long as its limit allows.
+    async fn end(&self, limits: &Limits) {
+        if self.is_dropped() {
+            return;
+        }
+        let flushed = timeout(limits.flush_timeout, self.flush_all()).await;
+        if let Ok(Ok(())) = flushed {
+            let _timed_out = timeout(limits.linger_timeout, hang_up(&self.stream)).await;
+        }
+    }
+}
+
+/// Hangs up in a way that lets the last bytes arrive: a close with unread input would make the
+/// kernel send RST, which can destroy them on their way.
+pub(crate) async fn hang_up(stream: &TcpStream) {
+    let closed = SockRef::from(stream).shutdown(std::net::Shutdown::Write);
+    if closed.is_err() {
+        return;
+    }
+    let mut discarded = Vec::with_capacity(1024);
+    while stream.readable().await.is_ok() {
+        discarded.clear();
+        match stream.try_read_buf(&mut discarded) {
+            Ok(1..) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(0) | Err(_) => return,
+        }
+    }
+}

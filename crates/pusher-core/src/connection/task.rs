@@ -1,0 +1,192 @@
+//! A connection's life: handshake, conversation, end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, ready};
+
+use tokio::net::TcpStream;
+
+use super::inbound::{Inbound, Incoming, Violation};
+use super::{Connection, Ready};
+use crate::handshake;
+use crate::hub::Shard;
+use crate::protocol::Protocol;
+use crate::server::Context;
+
+/// How much is read at once, in bytes.
+const READ_LEN: usize = 8 * 1024;
+
+/// Serves one browser: shakes hands, and leaves the session, if there is one, to a task of its own.
+///
+/// Two tasks, since a task keeps all its life what its largest moment needs: the handshake's is
+/// ten times what an idle session takes.
+pub(crate) async fn serve(
+    context: Arc<Context>,
+    shard: Arc<Shard>,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
+    let upgraded = tokio::select! {
+        biased;
+        () = context.tasks.closing.cancelled() => return,
+        upgraded = handshake::shake_hands(&context, &shard, stream, peer) => upgraded,
+    };
+    if let Some((protocol, rest)) = upgraded {
+        let mut conversation = Conversation::new(protocol);
+        conversation.receive_early(&rest);
+        // Whoever ends the server may have listed the sessions before this one.
+        if context.tasks.closing.is_cancelled() {
+            conversation.finish();
+        }
+        context.tasks.browsers.spawn(conversation);
+    }
+}
+
+/// A session until both sides have hung up. A future written by hand, since there is one for every
+/// browser and the compiler's would be three times the size.
+enum Conversation {
+    Open {
+        protocol: Protocol,
+        inbound: Inbound,
+        /// While this is not ready, nothing is read.
+        room: Option<Wait>,
+    },
+    Ending(Wait),
+}
+
+type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Conversation {
+    fn new(protocol: Protocol) -> Self {
+        Self::Open {
+            protocol,
+            inbound: Inbound::default(),
+            room: None,
+        }
+    }
+
+    /// Frames that came in one piece with the handshake.
+    fn receive_early(&mut self, rest: &[u8]) {
+        let Self::Open {
+            protocol, inbound, ..
+        } = self
+        else {
+            return;
+        };
+        if !rest.is_empty() && !receive(protocol, inbound, rest) {
+            self.end();
+        }
+    }
+
+    /// Ends when the outbox is empty.
+    fn finish(&self) {
+        if let Self::Open { protocol, .. } = self {
+            protocol.session().connection().finish(None);
+        }
+    }
+
+    /// The session is over: subscriptions go at once, the connection when its outbox is empty.
+    fn end(&mut self) {
+        if let Self::Open { protocol, .. } = self {
+            let limits = protocol.context().limits.clone();
+            let session = protocol.session().clone();
+            *self = Self::Ending(Box::pin(async move {
+                session.connection().end(&limits).await;
+            }));
+        }
+    }
+}
+
+impl Future for Conversation {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<()> {
+        loop {
+            let (protocol, inbound, room) = match &mut *self {
+                Self::Ending(end) => return end.as_mut().poll(task),
+                Self::Open {
+                    protocol,
+                    inbound,
+                    room,
+                } => (protocol, inbound, room),
+            };
+            if let Some(wait) = room
+                && wait.as_mut().poll(task).is_ready()
+            {
+                *room = None;
+            }
+            let connection = protocol.session().connection();
+            let goes_on = match ready!(connection.poll_ready(task, room.is_none())) {
+                Ready::Read => read(protocol, inbound),
+                Ready::Write => connection.flush_some().is_ok(),
+                Ready::End => false,
+            };
+            if !goes_on {
+                self.end();
+            } else if protocol.must_wait_for_room() {
+                let hub = protocol.context().hub.clone();
+                *room = Some(Box::pin(async move { hub.room().await }));
+            }
+        }
+    }
+}
+
+/// Reads what has arrived and acts on it; false at the end of the conversation.
+fn read(protocol: &mut Protocol, inbound: &mut Inbound) -> bool {
+    let mut bytes = Vec::with_capacity(READ_LEN);
+    let connection = protocol.session().connection();
+    match connection.read_some(&mut bytes) {
+        Ok(1..) => {
+            connection.heard(protocol.context().clock.now_ms());
+            receive(protocol, inbound, &bytes)
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => true,
+        Ok(0) | Err(_) => {
+            connection.drop_all();
+            false
+        }
+    }
+}
+
+fn receive(protocol: &mut Protocol, inbound: &mut Inbound, bytes: &[u8]) -> bool {
+    let session = protocol.session().clone();
+    let connection = session.connection();
+    let message_len_max = protocol.context().limits.client_message_len_max;
+    let mut is_closed = false;
+    let received = inbound.feed(bytes, message_len_max, |incoming| match incoming {
+        // An application may have ended the session: what comes behind is not heard.
+        _ if connection.is_ending() => Ok(()),
+        Incoming::Text(text) => protocol.receive(&text),
+        Incoming::Binary(bytes) => protocol.receive(utf8(&bytes)?),
+        Incoming::Reply(frame) => {
+            connection.send(&frame.into());
+            Ok(())
+        }
+        Incoming::Close(frame) => {
+            is_closed = true;
+            connection.finish(Some(frame.into()));
+            Ok(())
+        }
+    });
+    if let Err(violation) = &received {
+        close_for(connection, violation);
+    }
+    received.is_ok() && !is_closed
+}
+
+fn close_for(connection: &Connection, violation: &Violation) {
+    let Violation { code, reason } = violation;
+    tracing::debug!(session = %connection.id(), peer = %connection.peer(), code, reason,
+        "closing a session for a violation");
+    connection.close(*code, reason);
+}
+
+/// WAMP in binary frames is taken as if they were text.
+fn utf8(bytes: &[u8]) -> Result<&str, Violation> {
+    std::str::from_utf8(bytes).map_err(|_| Violation {
+        code: 1007,
+        reason: "the message is not valid UTF-8".to_owned(),
+    })
+}

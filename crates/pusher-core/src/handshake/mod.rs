@@ -1,0 +1,152 @@
+//! From a TCP connection to a session, or to an ordinary HTTP answer.
+
+mod request;
+mod response;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pusher_proto::wamp::{SUBPROTOCOL, text_frame, welcome};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::connection::{Connection, hang_up};
+use crate::hub::Shard;
+use crate::protocol::Protocol;
+use crate::server::Context;
+use crate::session::{Session, SessionId};
+use response::Response;
+
+pub use request::Request;
+
+/// How much of a request is read at once, in bytes: as a rule, all of it.
+const READ_LEN: usize = 2 * 1024;
+
+const HEAD_END: &[u8] = b"\r\n\r\n";
+
+/// A session that has begun, and WebSocket frames that came in one piece with the request.
+type Upgraded = (Protocol, Vec<u8>);
+
+/// Reads a request and answers it. `None` if it did not lead to a session: then the connection
+/// is closed.
+pub(crate) async fn shake_hands(
+    context: &Arc<Context>,
+    shard: &Shard,
+    stream: TcpStream,
+    peer: SocketAddr,
+) -> Option<Upgraded> {
+    let limits = &context.limits;
+    let mut bytes = Vec::new();
+    let head = read_head(&stream, &mut bytes, limits.handshake_len_max);
+    let answered = match timeout(limits.handshake_timeout, head).await {
+        Ok(Ok(Some(head_len))) => answer(context, shard, stream, peer, bytes, head_len),
+        Ok(Ok(None) | Err(_)) => return None,
+        Err(_) => Err((stream, Response::timed_out())),
+    };
+    let (stream, response) = match answered {
+        Ok(upgraded) => return Some(upgraded),
+        Err(refused) => refused,
+    };
+    tracing::debug!(%peer, status = response.status(), "answered a request without a session");
+    let sent = timeout(limits.flush_timeout, send(&stream, &response.into_bytes())).await;
+    if let Ok(Ok(())) = sent {
+        let _timed_out = timeout(limits.linger_timeout, hang_up(&stream)).await;
+    }
+    None
+}
+
+/// Reads up to the empty line; its end's offset, or one that `answer` will refuse. `None` if the
+/// peer went without a word.
+async fn read_head(
+    stream: &TcpStream,
+    bytes: &mut Vec<u8>,
+    len_max: usize,
+) -> io::Result<Option<usize>> {
+    loop {
+        stream.readable().await?;
+        let seen = bytes.len().saturating_sub(HEAD_END.len() - 1);
+        bytes.reserve(READ_LEN);
+        match stream.try_read_buf(bytes) {
+            Ok(0) => return Ok(None),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        }
+        // Only what is new is searched: a byte at a time costs no more than all at once.
+        let mut windows = bytes[seen..].windows(HEAD_END.len());
+        if let Some(position) = windows.position(|window| window == HEAD_END) {
+            return Ok(Some(seen + position + HEAD_END.len()));
+        }
+        if bytes.len() > len_max || !bytes[0].is_ascii_uppercase() {
+            return Ok(Some(bytes.len()));
+        }
+    }
+}
+
+/// Begins a session, or gives the stream back with what to answer.
+fn answer(
+    context: &Arc<Context>,
+    shard: &Shard,
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut bytes: Vec<u8>,
+    head_len: usize,
+) -> Result<Upgraded, (TcpStream, Response)> {
+    let rest = bytes.split_off(head_len);
+    let mut headers = request::Headers::default();
+    let checked = request::parse(&bytes, peer, &mut headers, &context.limits)
+        .and_then(|request| check_upgrade(context, &request).map(|accept| (request, accept)));
+    let (request, accept, id) = match checked.and_then(|(request, accept)| {
+        let id = SessionId::random().map_err(|_| Response::no_random_numbers())?;
+        Ok((request, accept, id))
+    }) {
+        Ok(checked) => checked,
+        Err(response) => return Err((stream, response)),
+    };
+    let outbox_len_max = context.limits.outbox_len_max;
+    let now_ms = context.clock.now_ms();
+    let connection = Connection::new(id, peer, shard.index(), stream, outbox_len_max, now_ms);
+    let session = Session::new(connection);
+    let protocol = Protocol::new(context.clone(), session.clone());
+    // The answer and WELCOME leave in one segment.
+    let mut hello = response::switching_protocols(&accept);
+    let welcome = welcome(&id.to_string(), &context.server_ident);
+    hello.extend_from_slice(&text_frame(&welcome));
+    session.connection().send(&Bytes::from(hello));
+    // Only now may other threads find it: nothing must be sent before the answer.
+    shard.add_session(&session);
+    tracing::debug!(session = %id, %peer, "session opened");
+    context.application.opened(&session, &request);
+    Ok((protocol, rest))
+}
+
+/// The value of `Sec-WebSocket-Accept`, or why this is no request for a session.
+fn check_upgrade(context: &Context, request: &Request<'_>) -> Result<String, Response> {
+    if !request.wants_upgrade() {
+        return Err(response::for_plain_request(request));
+    }
+    let key = request.websocket_key()?;
+    if !request.offers_subprotocol(SUBPROTOCOL) {
+        return Err(Response::no_subprotocol());
+    }
+    context
+        .application
+        .accept(request)
+        .map_err(|refusal| Response::refusal(&refusal))?;
+    Ok(derive_accept_key(key))
+}
+
+async fn send(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        stream.writable().await?;
+        match stream.try_write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! A browser's request, checked as RFC 6455, section 4.2.1, asks for.
+
+use std::net::SocketAddr;
+
+use httparse::{EMPTY_HEADER, Error, Header, Status};
+
+use super::response::Response;
+use crate::limits::Limits;
+
+/// Most headers that can be read.
+const HEADERS_MAX: usize = 100;
+
+/// Memory for the headers of one request.
+#[derive(Debug)]
+pub(super) struct Headers<'a>([Header<'a>; HEADERS_MAX]);
+
+impl Default for Headers<'_> {
+    fn default() -> Self {
+        Self([EMPTY_HEADER; HEADERS_MAX])
+    }
+}
+
+/// A browser's request for a session, for an application that wants to decide by it.
+#[derive(Debug)]
+pub struct Request<'a> {
+    method: &'a str,
+    target: &'a str,
+    is_http_11: bool,
+    headers: &'a [Header<'a>],
+    peer: SocketAddr,
+}
+
+impl<'a> Request<'a> {
+    /// The path, without the query.
+    pub fn path(&self) -> &'a str {
+        self.target
+            .split_once('?')
+            .map_or(self.target, |(path, _)| path)
+    }
+
+    /// What stands behind the `?`, undecoded.
+    pub fn query(&self) -> Option<&'a str> {
+        self.target.split_once('?').map(|(_, query)| query)
+    }
+
+    /// The first header of this name, in any case; `None` too if it is not text.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.values(name).next()
+    }
+
+    /// The address that the request comes from.
+    pub fn peer_addr(&self) -> SocketAddr {
+        self.peer
+    }
+
+    pub(super) fn is_head(&self) -> bool {
+        self.method == "HEAD"
+    }
+
+    pub(super) fn is_get(&self) -> bool {
+        self.method == "GET" || self.is_head()
+    }
+
+    fn values(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        let headers = self.headers.iter();
+        let named = headers.filter(move |header| header.name.eq_ignore_ascii_case(name));
+        named.filter_map(|header| std::str::from_utf8(header.value).ok())
+    }
+
+    /// Whether one of the comma-separated values of a header is `token`.
+    fn has_token(&self, name: &str, token: &str) -> bool {
+        let mut tokens = self.values(name).flat_map(|value| value.split(','));
+        tokens.any(|value| value.trim().eq_ignore_ascii_case(token))
+    }
+
+    pub(super) fn wants_upgrade(&self) -> bool {
+        self.has_token("Upgrade", "websocket")
+    }
+
+    /// Subprotocols are case-sensitive.
+    pub(super) fn offers_subprotocol(&self, name: &str) -> bool {
+        let offered = self.values("Sec-WebSocket-Protocol");
+        let mut offered = offered.flat_map(|value| value.split(','));
+        offered.any(|value| value.trim() == name)
+    }
+
+    /// The key, if everything else about the handshake is right too.
+    pub(super) fn websocket_key(&self) -> Result<&'a [u8], Response> {
+        if self.method != "GET" {
+            return Err(Response::method_not_allowed());
+        }
+        if !self.is_http_11 {
+            let reason = "a WebSocket needs HTTP/1.1: does a proxy in front speak HTTP/1.0?";
+            return Err(Response::bad_request(reason));
+        }
+        if !self.has_token("Connection", "upgrade") {
+            let reason =
+                "the header `Connection: Upgrade` is missing: does a proxy in front remove it?";
+            return Err(Response::bad_request(reason));
+        }
+        if self.header("Sec-WebSocket-Version") != Some("13") {
+            return Err(Response::other_version());
+        }
+        let mut keys = self.values("Sec-WebSocket-Key");
+        match (keys.next(), keys.next()) {
+            (Some(key), None) if is_key(key) => Ok(key.as_bytes()),
+            _ => Err(Response::bad_request(
+                "Sec-WebSocket-Key must be there once, as the base64 of 16 bytes",
+            )),
+        }
+    }
+}
+
+/// 16 bytes in base64: 22 digits, the last of which has two bits, and two pads.
+fn is_key(key: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
+    let digits = key.strip_suffix("==").unwrap_or("");
+    digits.len() == 22 && digits.bytes().all(is_digit)
+}
+
+/// Reads a whole request head. The error is the answer.
+pub(super) fn parse<'a>(
+    head: &'a [u8],
+    peer: SocketAddr,
+    headers: &'a mut Headers<'a>,
+    limits: &Limits,
+) -> Result<Request<'a>, Response> {
+    if head.len() > limits.handshake_len_max {
+        return Err(Response::head_too_long(limits.handshake_len_max));
+    }
+    let headers_max = limits.headers_max.min(HEADERS_MAX);
+    let mut parsed = httparse::Request::new(&mut headers.0[..headers_max]);
+    match parsed.parse(head) {
+        Ok(Status::Complete(_)) => {}
+        Err(Error::TooManyHeaders) => return Err(Response::too_many_headers(headers_max)),
+        Err(Error::Version) => return Err(Response::http_version()),
+        Ok(Status::Partial) | Err(_) => {
+            let reason = "this is no HTTP/1.1 request; was https or wss meant for this plain port?";
+            return Err(Response::bad_request(reason));
+        }
+    }
+    let request = Request {
+        method: parsed.method.unwrap_or_default(),
+        target: parsed.path.unwrap_or_default(),
+        is_http_11: parsed.version == Some(1),
+        headers: parsed.headers,
+        peer,
+    };
+    check_host_and_body(&request)?;
+    Ok(request)
+}
+
+fn check_host_and_body(request: &Request<'_>) -> Result<(), Response> {
+    let hosts = request.values("Host").count();
+    if hosts > 1 || (hosts == 0 && request.is_http_11) {
+        return Err(Response::bad_request("there must be one Host header"));
+    }
+    let mut lengths = request.values("Content-Length");
+    let has_body = lengths.any(|len| len.trim() != "0");
+    if has_body || request.header("Transfer-Encoding").is_some() {
+        return Err(Response::no_body_wanted());
+    }
+    Ok(())
+}

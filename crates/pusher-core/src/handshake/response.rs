@@ -1,0 +1,180 @@
+//! The HTTP answers of the public door.
+
+use http::StatusCode;
+
+use super::Request;
+use crate::application::Refusal;
+
+/// Our client, and with it the layer that stands in for autobahn.js v1.
+const PUSHER_JS: &str = include_str!("../../js/pusher.js");
+const AUTOBAHN_JS: &str = concat!(
+    include_str!("../../js/pusher.js"),
+    include_str!("../../js/autobahn.js")
+);
+const PUSHER_D_TS: &str = include_str!("../../js/pusher.d.ts");
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// One answer; the connection is closed behind it.
+#[derive(Debug)]
+pub(super) struct Response {
+    status: StatusCode,
+    content_type: &'static str,
+    /// Further headers, each with its line end.
+    headers: &'static str,
+    body: String,
+    has_body: bool,
+}
+
+/// The head of the answer that makes the connection a WebSocket.
+pub(super) fn switching_protocols(accept: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: wamp\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// The client's files, and help for whoever came by otherwise.
+pub(super) fn for_plain_request(request: &Request<'_>) -> Response {
+    if !request.is_get() {
+        return Response::method_not_allowed();
+    }
+    let mut response = match request.path() {
+        "/pusher.js" => Response::file(JAVASCRIPT, PUSHER_JS),
+        "/autobahn.js" => Response::file(JAVASCRIPT, AUTOBAHN_JS),
+        "/pusher.d.ts" => Response::file(TEXT, PUSHER_D_TS),
+        _ if request.header("Sec-WebSocket-Key").is_some() => Response::bad_request(
+            "the header `Upgrade: websocket` is missing: a proxy in front has removed it",
+        ),
+        "/" => Response::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "this is a WebSocket server, subprotocol wamp (WAMP v1); its client is at /pusher.js",
+        )
+        .with_headers("Upgrade: websocket\r\nConnection: Upgrade\r\n"),
+        _ => Response::new(
+            StatusCode::NOT_FOUND,
+            "there is /pusher.js and /autobahn.js; WebSockets (subprotocol wamp) connect to any path",
+        ),
+    };
+    response.has_body = !request.is_head();
+    response
+}
+
+impl Response {
+    fn new(status: StatusCode, text: &str) -> Self {
+        Self {
+            status,
+            content_type: TEXT,
+            headers: "",
+            body: format!("{text}\n"),
+            has_body: true,
+        }
+    }
+
+    fn file(content_type: &'static str, content: &str) -> Self {
+        Self {
+            status: StatusCode::OK,
+            content_type,
+            // Any site may load the script; a new version of the server has a new one.
+            headers: "Access-Control-Allow-Origin: *\r\nCache-Control: max-age=600\r\n",
+            body: content.to_owned(),
+            has_body: true,
+        }
+    }
+
+    fn with_headers(mut self, headers: &'static str) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    pub(super) fn bad_request(text: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, text)
+    }
+
+    pub(super) fn timed_out() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "the request took too long to arrive",
+        )
+    }
+
+    pub(super) fn head_too_long(len_max: usize) -> Self {
+        let text = format!("the request has more than {len_max} bytes of headers");
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &text)
+    }
+
+    pub(super) fn too_many_headers(max: usize) -> Self {
+        let text = format!("the request has more than {max} headers");
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &text)
+    }
+
+    pub(super) fn http_version() -> Self {
+        let text = "only HTTP/1.1 is spoken here";
+        Self::new(StatusCode::HTTP_VERSION_NOT_SUPPORTED, text)
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "only GET is possible here")
+            .with_headers("Allow: GET, HEAD\r\n")
+    }
+
+    pub(super) fn no_body_wanted() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "a request with a body is not possible here",
+        )
+    }
+
+    pub(super) fn other_version() -> Self {
+        Self::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "only WebSocket version 13 (RFC 6455) is spoken here",
+        )
+        .with_headers("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n")
+    }
+
+    pub(super) fn no_subprotocol() -> Self {
+        Self::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "only the WebSocket subprotocol wamp (WAMP v1) is spoken here: \
+             new WebSocket(url, 'wamp')",
+        )
+        .with_headers(
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: wamp\r\n",
+        )
+    }
+
+    pub(super) fn refusal(refusal: &Refusal) -> Self {
+        let status = StatusCode::from_u16(refusal.status);
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::new(status, &refusal.reason)
+    }
+
+    pub(super) fn no_random_numbers() -> Self {
+        let text = "the operating system gives no random numbers for a session id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, text)
+    }
+
+    pub(super) fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        let status = self.status.as_u16();
+        let reason = self.status.canonical_reason().unwrap_or("Refused");
+        let mut bytes = format!(
+            "HTTP/1.1 {status} {reason}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}\
+             X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
+            self.content_type,
+            self.body.len(),
+            self.headers
+        )
+        .into_bytes();
+        if self.has_body {
+            bytes.extend_from_slice(self.body.as_bytes());
+        }
+        bytes
+    }
+}

@@ -1,0 +1,26 @@
+//! Finds browsers that have gone without a word.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::hub::Shard;
+use crate::server::Context;
+
+/// How often a shard's connections are looked at, at most.
+const TICK_MAX: Duration = Duration::from_secs(1);
+const TICK_MIN: Duration = Duration::from_millis(10);
+
+/// One timer for all connections of a shard: a timer for each would take more memory than the
+/// connection. Works until it is dropped.
+pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
+    let (ping, pong) = (context.limits.ping_interval, context.limits.pong_timeout);
+    let tick = (ping.min(pong) / 4).clamp(TICK_MIN, TICK_MAX);
+    let (ping_ms, pong_ms) = (ping.as_millis() as u64, pong.as_millis() as u64);
+    loop {
+        tokio::time::sleep(tick).await;
+        let now_ms = context.clock.now_ms();
+        for session in shard.sessions() {
+            session.connection().check_alive(now_ms, ping_ms, pong_ms);
+        }
+    }
+}

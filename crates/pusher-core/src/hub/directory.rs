@@ -1,0 +1,166 @@
+//! Which topics there are, which shards have subscribers of them, and the next sequence number.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use pusher_proto::Receipt;
+
+use super::Topic;
+
+/// A topic is here as long as it has a subscriber.
+#[derive(Debug)]
+pub(super) struct Directory {
+    topics: HashMap<Topic, Entry, RandomState>,
+    shards: usize,
+    /// The highest sequence number of any topic that is not here (any more): a topic that comes
+    /// back goes on above it, so that numbers never repeat and forgotten topics take no memory.
+    sequence_floor: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    sequence: u64,
+    subscribers_by_shard: Box<[u32]>,
+}
+
+/// What a publish comes to: its receipt, and the shards that have subscribers.
+pub(super) struct Publication<'a> {
+    sequence: u64,
+    entry: Option<(&'a Topic, &'a Entry)>,
+}
+
+impl Directory {
+    pub(super) fn new(shards: usize) -> Self {
+        Self {
+            topics: HashMap::default(),
+            shards,
+            sequence_floor: 0,
+        }
+    }
+
+    pub(super) fn publish(&mut self, topic: &str) -> Publication<'_> {
+        if let Some(entry) = self.topics.get_mut(topic) {
+            entry.sequence += 1;
+        } else {
+            self.sequence_floor += 1;
+        }
+        let entry = self.topics.get_key_value(topic);
+        Publication {
+            sequence: entry.map_or(self.sequence_floor, |(_, entry)| entry.sequence),
+            entry,
+        }
+    }
+
+    pub(super) fn subscribe(&mut self, topic: &str, shard: usize) -> Topic {
+        if let Some((known, _)) = self.topics.get_key_value(topic) {
+            let known = known.clone();
+            self.add(known.clone(), shard);
+            return known;
+        }
+        let topic: Topic = Arc::from(topic);
+        self.add(topic.clone(), shard);
+        topic
+    }
+
+    fn add(&mut self, topic: Topic, shard: usize) {
+        let entry = self.topics.entry(topic).or_insert_with(|| Entry {
+            sequence: self.sequence_floor,
+            subscribers_by_shard: vec![0; self.shards].into(),
+        });
+        entry.subscribers_by_shard[shard] += 1;
+    }
+
+    /// Drops the topic with its last subscriber.
+    pub(super) fn unsubscribe(&mut self, topic: &str, shard: usize) {
+        let Some(entry) = self.topics.get_mut(topic) else {
+            return;
+        };
+        entry.subscribers_by_shard[shard] -= 1;
+        if entry.subscribers() == 0 {
+            self.sequence_floor = self.sequence_floor.max(entry.sequence);
+            self.topics.remove(topic);
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.topics.len()
+    }
+
+    pub(super) fn topics(&self) -> Vec<(Topic, u64)> {
+        let topics = self.topics.iter();
+        topics
+            .map(|(topic, entry)| (topic.clone(), entry.subscribers()))
+            .collect()
+    }
+
+    pub(super) fn subscribers(&self, topic: &str) -> u64 {
+        self.topics.get(topic).map_or(0, Entry::subscribers)
+    }
+}
+
+impl Entry {
+    fn subscribers(&self) -> u64 {
+        let counts = self.subscribers_by_shard.iter();
+        counts.map(|&count| u64::from(count)).sum()
+    }
+}
+
+impl Publication<'_> {
+    pub(super) fn receipt(&self) -> Receipt {
+        Receipt {
+            sequence: self.sequence,
+            subscribers: self.entry.map_or(0, |(_, entry)| entry.subscribers()),
+        }
+    }
+
+    /// The shards that have subscribers.
+    pub(super) fn shards(&self) -> impl Iterator<Item = (usize, &Topic)> {
+        self.entry.into_iter().flat_map(|(topic, entry)| {
+            let counts = entry.subscribers_by_shard.iter().enumerate();
+            counts.filter_map(move |(shard, &count)| (count > 0).then_some((shard, topic)))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn publish(directory: &mut Directory, topic: &str) -> (u64, u64, Vec<usize>) {
+        let publication = directory.publish(topic);
+        let shards = publication.shards().map(|(shard, _)| shard).collect();
+        let Receipt {
+            sequence,
+            subscribers,
+        } = publication.receipt();
+        (sequence, subscribers, shards)
+    }
+
+    #[test]
+    fn only_shards_with_subscribers_are_asked() {
+        let mut directory = Directory::new(3);
+        directory.subscribe("a", 2);
+        directory.subscribe("a", 2);
+        directory.subscribe("a", 0);
+        assert_eq!(publish(&mut directory, "a"), (1, 3, vec![0, 2]));
+        directory.unsubscribe("a", 0);
+        assert_eq!(publish(&mut directory, "a"), (2, 2, vec![2]));
+        assert_eq!(directory.topics(), [("a".into(), 2)]);
+    }
+
+    #[test]
+    fn numbers_never_repeat_and_nothing_is_left_behind() {
+        let mut directory = Directory::new(1);
+        assert_eq!(publish(&mut directory, "nobody"), (1, 0, vec![]));
+        directory.subscribe("a", 0);
+        assert_eq!(publish(&mut directory, "a").0, 2);
+        assert_eq!(publish(&mut directory, "a").0, 3);
+        directory.unsubscribe("a", 0);
+        assert_eq!(directory.len(), 0, "the topic went with its subscriber");
+        assert_eq!(publish(&mut directory, "a").0, 4);
+        directory.subscribe("a", 0);
+        assert_eq!(publish(&mut directory, "a").0, 5);
+        directory.unsubscribe("unknown", 0);
+    }
+}

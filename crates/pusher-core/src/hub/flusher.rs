@@ -1,0 +1,208 @@
+//! The fan-out of one shard: gathers what was published in this turn of the event loop, topic by
+//! topic, and writes it to every subscriber with one write.
+//!
+//! A topic with many subscribers is written in slices, in turn with the others, and the event loop
+//! goes round in between: nobody waits for a large topic. What is published to a topic while it is
+//! being written waits for its next round, so that its order stays.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
+
+use super::mailbox::Delivery;
+use super::{Recipients, Shard, Topic};
+use crate::session::Session;
+
+/// Writes to sockets before the event loop goes round again: about 2 ms.
+const SENDS_A_TURN: usize = 256;
+
+/// Writes for one topic before the next topic's turn.
+const SENDS_A_SLICE: usize = 64;
+
+/// Frames of a topic are put together up to this length, in bytes.
+const GATHERED_LEN_MAX: usize = 64 * 1024;
+
+/// Works until it is dropped.
+pub(crate) async fn run(shard: Arc<Shard>) {
+    let mut flusher = Flusher::default();
+    loop {
+        shard.mailbox.arrived().await;
+        // What else is ready in this turn of the event loop may publish too: after it.
+        tokio::task::yield_now().await;
+        flusher.take(&shard);
+        while !flusher.is_idle() {
+            flusher.flush_some(&shard);
+            tokio::task::yield_now().await;
+            flusher.take(&shard);
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Flusher {
+    /// Taken from the mailbox; empty but for its memory.
+    deliveries: Vec<Delivery>,
+    /// To be written, by topic.
+    gathered: IndexMap<Topic, Gathered, RandomState>,
+    /// Being written, in turn.
+    jobs: VecDeque<Job>,
+    /// The jobs' topics: each has at most one.
+    busy: HashSet<Topic, RandomState>,
+}
+
+/// What one topic's subscribers are to get.
+#[derive(Debug, Default)]
+struct Gathered {
+    parts: Vec<Part>,
+    len: usize,
+}
+
+/// One write.
+#[derive(Debug)]
+struct Part {
+    frames: Frames,
+    recipients: Option<Arc<Recipients>>,
+}
+
+#[derive(Debug)]
+enum Frames {
+    /// A single event, as it came.
+    One(Bytes),
+    /// Several, put together.
+    Many(BytesMut),
+}
+
+/// One topic's round: these frames to these subscribers.
+#[derive(Debug)]
+struct Job {
+    topic: Topic,
+    parts: Vec<(Bytes, Option<Arc<Recipients>>)>,
+    len: usize,
+    subscribers: Vec<Session>,
+    next: usize,
+}
+
+impl Flusher {
+    fn is_idle(&self) -> bool {
+        self.gathered.is_empty() && self.jobs.is_empty()
+    }
+
+    /// Takes over what the mailbox has.
+    fn take(&mut self, shard: &Shard) {
+        shard.mailbox.take_into(&mut self.deliveries);
+        for delivery in self.deliveries.drain(..) {
+            let gathered = self.gathered.entry(delivery.topic).or_default();
+            gathered.add(delivery.frame, delivery.recipients);
+        }
+    }
+
+    /// Writes for about one turn of the event loop.
+    fn flush_some(&mut self, shard: &Shard) {
+        self.start_jobs(shard);
+        let mut sends_left = SENDS_A_TURN;
+        while let Some(mut job) = self.jobs.pop_front() {
+            let sends = job.run(SENDS_A_SLICE.min(sends_left));
+            if job.is_done() {
+                self.busy.remove(&job.topic);
+                shard.mailbox.backlog.remove(job.len);
+            } else {
+                self.jobs.push_back(job);
+            }
+            sends_left -= sends;
+            if sends_left == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Starts the round of every topic whose last round is over.
+    fn start_jobs(&mut self, shard: &Shard) {
+        for (topic, gathered) in std::mem::take(&mut self.gathered) {
+            if !self.busy.insert(topic.clone()) {
+                self.gathered.insert(topic, gathered);
+                continue;
+            }
+            let mut subscribers = Vec::new();
+            shard.subscribers_into(&topic, &mut subscribers);
+            let freeze = |part: Part| (part.frames.freeze(), part.recipients);
+            self.jobs.push_back(Job {
+                topic,
+                len: gathered.len,
+                parts: gathered.parts.into_iter().map(freeze).collect(),
+                subscribers,
+                next: 0,
+            });
+        }
+    }
+}
+
+impl Gathered {
+    fn add(&mut self, frame: Bytes, recipients: Option<Arc<Recipients>>) {
+        self.len += frame.len();
+        if let Some(last) = self.parts.last_mut()
+            && last.recipients.is_none()
+            && recipients.is_none()
+            && last.frames.len() + frame.len() <= GATHERED_LEN_MAX
+        {
+            last.frames.append(&frame);
+            return;
+        }
+        self.parts.push(Part {
+            frames: Frames::One(frame),
+            recipients,
+        });
+    }
+}
+
+impl Frames {
+    fn len(&self) -> usize {
+        match self {
+            Self::One(frame) => frame.len(),
+            Self::Many(frames) => frames.len(),
+        }
+    }
+
+    fn append(&mut self, frame: &[u8]) {
+        if let Self::One(first) = self {
+            let mut frames = BytesMut::with_capacity(2 * (first.len() + frame.len()));
+            frames.extend_from_slice(first);
+            *self = Self::Many(frames);
+        }
+        if let Self::Many(frames) = self {
+            frames.extend_from_slice(frame);
+        }
+    }
+
+    fn freeze(self) -> Bytes {
+        match self {
+            Self::One(frame) => frame,
+            Self::Many(frames) => frames.freeze(),
+        }
+    }
+}
+
+impl Job {
+    fn is_done(&self) -> bool {
+        self.next == self.subscribers.len()
+    }
+
+    /// Serves the next subscribers with at most about `sends_max` writes; returns how many.
+    fn run(&mut self, sends_max: usize) -> usize {
+        let mut sends = 0;
+        while !self.is_done() && sends < sends_max {
+            let session = &self.subscribers[self.next];
+            for (frames, recipients) in &self.parts {
+                let is_meant = recipients.as_ref().is_none_or(|r| r.include(session.id()));
+                if is_meant {
+                    session.connection().send(frames);
+                    sends += 1;
+                }
+            }
+            self.next += 1;
+        }
+        sends.min(sends_max)
+    }
+}

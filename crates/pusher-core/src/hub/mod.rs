@@ -1,0 +1,250 @@
+//! The hub: takes a publish, numbers it, and hands it to every shard that has subscribers.
+//!
+//! ```text
+//! publish -> directory (sequence, who has subscribers) -> mailbox of each shard -> flusher -> sockets
+//! ```
+//!
+//! One lock, the directory's, makes the order of a topic's events the order of their receipts. It
+//! is held for a few hundred nanoseconds and never across an await.
+
+mod backlog;
+mod directory;
+mod flusher;
+mod mailbox;
+mod shard;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use pusher_proto::wamp::event_frame;
+use pusher_proto::{JsonError, Receipt, TopicError, check_topic, check_value};
+
+use crate::limits::Limits;
+use crate::session::{Session, SessionId};
+use directory::Directory;
+use mailbox::Delivery;
+
+pub(crate) use flusher::run as run_flusher;
+pub(crate) use shard::Shard;
+
+/// A topic's URI; all parts of the hub share one copy.
+pub(crate) type Topic = Arc<str>;
+
+/// Publishes to the server's subscribers and tells what is going on. Cheap to clone; usable from
+/// any thread.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    directory: Mutex<Directory>,
+    shards: Box<[Arc<Shard>]>,
+    limits: Arc<Limits>,
+}
+
+/// Why nobody got an event.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The topic is empty or too long.
+    #[error(transparent)]
+    Topic(#[from] TopicError),
+    /// The event is not one JSON value.
+    #[error("the event is {0}")]
+    Event(#[from] JsonError),
+    /// The event is too long.
+    #[error("the event is {len} bytes long, at most {max} are allowed")]
+    EventTooLong {
+        /// Its length in bytes.
+        len: usize,
+        /// The limit in bytes.
+        max: usize,
+    },
+    /// Events come in faster than they can be sent; try again in a moment.
+    #[error("the server has no room for more events now")]
+    Overloaded,
+}
+
+/// Which subscribers get an event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recipients {
+    /// These do not.
+    pub exclude: Vec<SessionId>,
+    /// Only these do, unless it is `None`.
+    pub eligible: Option<Vec<SessionId>>,
+}
+
+impl Recipients {
+    /// Whether the session is meant.
+    pub(crate) fn include(&self, id: SessionId) -> bool {
+        let eligible = self.eligible.as_ref();
+        !self.exclude.contains(&id) && eligible.is_none_or(|ids| ids.contains(&id))
+    }
+}
+
+impl Hub {
+    pub(crate) fn new(shards: usize, limits: Arc<Limits>) -> Self {
+        let new_shard = |index| Arc::new(Shard::new(index));
+        Self {
+            shared: Arc::new(Shared {
+                directory: Mutex::new(Directory::new(shards)),
+                shards: (0..shards).map(new_shard).collect(),
+                limits,
+            }),
+        }
+    }
+
+    /// Sends an event, one JSON value, to every subscriber of a topic.
+    ///
+    /// Never waits. The receipt says how many browsers the event was queued to; events of a topic
+    /// reach each of them in the order of the receipts' sequence numbers.
+    pub fn publish(&self, topic: &str, event: &str) -> Result<Receipt, PublishError> {
+        check_value(event)?;
+        if !self.has_room() {
+            return Err(PublishError::Overloaded);
+        }
+        self.publish_checked(topic, event, None)
+    }
+
+    /// As [`publish`](Self::publish), to some of the subscribers only. The receipt counts all.
+    pub fn publish_to(
+        &self,
+        topic: &str,
+        event: &str,
+        recipients: Recipients,
+    ) -> Result<Receipt, PublishError> {
+        check_value(event)?;
+        if !self.has_room() {
+            return Err(PublishError::Overloaded);
+        }
+        self.publish_checked(topic, event, Some(recipients))
+    }
+
+    /// As the two above for an event that is known to be JSON, even when there is no room.
+    pub(crate) fn publish_checked(
+        &self,
+        topic: &str,
+        event: &str,
+        recipients: Option<Recipients>,
+    ) -> Result<Receipt, PublishError> {
+        check_topic(topic)?;
+        let max = self.shared.limits.event_len_max;
+        if event.len() > max {
+            let len = event.len();
+            return Err(PublishError::EventTooLong { len, max });
+        }
+        let frame = Bytes::from(event_frame(topic, event));
+        let recipients = recipients.map(Arc::new);
+        let mut directory = self.shared.directory.lock();
+        let publication = directory.publish(topic);
+        for (shard, topic) in publication.shards() {
+            self.shared.shards[shard].mailbox.put(Delivery {
+                topic: topic.clone(),
+                frame: frame.clone(),
+                recipients: recipients.clone(),
+            });
+        }
+        Ok(publication.receipt())
+    }
+
+    /// Whether events may be taken in now, or enough of them wait to be sent.
+    pub(crate) fn has_room(&self) -> bool {
+        self.backlog_len() < self.shared.limits.backlog_len_max
+    }
+
+    /// Waits until there is room. It only takes the server's own work to get there: no browser
+    /// can hold it up.
+    pub(crate) async fn room(&self) {
+        let max = self.shared.limits.backlog_len_max;
+        for shard in &self.shared.shards {
+            shard.mailbox.backlog.below(max).await;
+        }
+    }
+
+    /// Waits until everything that was published has gone to sockets and outboxes.
+    pub(crate) async fn flushed(&self) {
+        for shard in &self.shared.shards {
+            shard.mailbox.backlog.below(1).await;
+        }
+    }
+
+    pub(crate) fn shards(&self) -> &[Arc<Shard>] {
+        &self.shared.shards
+    }
+
+    /// Adds a subscriber; `None` if it is one already.
+    pub(crate) fn subscribe(&self, session: &Session, topic: &str) -> Option<Topic> {
+        let shard = &self.shared.shards[session.shard()];
+        if shard.is_subscribed(topic, session) {
+            return None;
+        }
+        let topic = self
+            .shared
+            .directory
+            .lock()
+            .subscribe(topic, session.shard());
+        shard.subscribe(&topic, session);
+        Some(topic)
+    }
+
+    /// Removes a subscriber; `None` if it is none.
+    pub(crate) fn unsubscribe(&self, session: &Session, topic: &str) -> Option<Topic> {
+        let shard = &self.shared.shards[session.shard()];
+        let topic = shard.unsubscribe(topic, session)?;
+        let mut directory = self.shared.directory.lock();
+        directory.unsubscribe(&topic, session.shard());
+        Some(topic)
+    }
+
+    /// Bytes of events that are accepted and not yet on their way: the most of any thread.
+    /// Publishers wait while this is above [`Limits::backlog_len_max`].
+    pub fn backlog_len(&self) -> usize {
+        let shards = self.shared.shards.iter();
+        let lens = shards.map(|shard| shard.mailbox.backlog.len());
+        lens.max().unwrap_or(0)
+    }
+
+    /// How many topics have subscribers.
+    pub fn topic_count(&self) -> usize {
+        self.shared.directory.lock().len()
+    }
+
+    /// The topics that have subscribers, and how many each has.
+    pub fn topics(&self) -> Vec<(Arc<str>, u64)> {
+        self.shared.directory.lock().topics()
+    }
+
+    /// How many browsers are subscribed to a topic.
+    pub fn subscriber_count(&self, topic: &str) -> u64 {
+        self.shared.directory.lock().subscribers(topic)
+    }
+
+    /// The sessions that are subscribed to a topic.
+    pub fn subscribers(&self, topic: &str) -> Vec<Session> {
+        let mut subscribers = Vec::new();
+        for shard in &self.shared.shards {
+            shard.subscribers_into(topic, &mut subscribers);
+        }
+        subscribers
+    }
+
+    /// How many sessions there are.
+    pub fn session_count(&self) -> usize {
+        let shards = self.shared.shards.iter();
+        shards.map(|shard| shard.session_count()).sum()
+    }
+
+    /// Every session.
+    pub fn sessions(&self) -> Vec<Session> {
+        let shards = self.shared.shards.iter();
+        shards.flat_map(|shard| shard.sessions()).collect()
+    }
+
+    /// The session with this id.
+    pub fn session(&self, id: SessionId) -> Option<Session> {
+        let mut shards = self.shared.shards.iter();
+        shards.find_map(|shard| shard.session(id))
+    }
+}

@@ -1,0 +1,74 @@
+//! A WAMP v1 push server to embed.
+//!
+//! ```no_run
+//! use pusher_core::{Application, Call, Options, Server};
+//!
+//! struct Greeter;
+//!
+//! impl Application for Greeter {
+//!     fn call(&self, call: Call) {
+//!         match call.argument::<String>(0) {
+//!             Ok(name) => call.result(&format!("Hello {name}")),
+//!             Err(_) => call.error("http://example.com/error#name", "a name is wanted"),
+//!         }
+//!     }
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let server = Server::bind(Options::default(), Greeter)?;
+//!     let hub = server.hub(); // hub.publish("topic", "{}") from any thread
+//!     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+//!     runtime.block_on(server.run(std::future::pending()))?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Browsers connect to the public door (WebSocket, subprotocol `wamp`), publishers to the private
+//! one. What browsers may do is the [`Application`]'s decision; [`Recipe`] is the one that `pushd`
+//! runs.
+//!
+//! | module | what |
+//! |---|---|
+//! | `server` | sockets, threads (one [shard](Options::shards) each), shutdown |
+//! | `address`, `listen` | where publishers connect; opening the doors |
+//! | `accept` | takes connections in |
+//! | `handshake` | HTTP up to the WebSocket, and the client's files |
+//! | `connection` | one browser's socket: outbox, WebSocket messages, life and end |
+//! | `protocol` | WAMP v1 for one session |
+//! | `application`, `recipe` | what is decided by the embedding program |
+//! | [`cra`] | authentication, for applications that want it |
+//! | `hub` | topics, sequence numbers, fan-out |
+//! | `publishers` | the private door: raw JSON, native protocol, ZeroMQ, HTTP |
+//! | `complaints` | the log about what peers do wrong |
+//! | `heartbeat` | pings |
+//! | `limits` | every limit |
+#![forbid(unsafe_code)]
+
+mod accept;
+mod address;
+mod application;
+mod complaints;
+mod connection;
+pub mod cra;
+mod handshake;
+mod heartbeat;
+mod hub;
+mod limits;
+mod listen;
+mod protocol;
+mod publishers;
+mod recipe;
+mod server;
+mod session;
+
+pub use address::{PublishAddress, PublishAddressError};
+pub use application::{Application, Call, POLICY_VIOLATION, Refusal};
+pub use handshake::Request;
+pub use hub::{Hub, PublishError, Recipients};
+pub use limits::Limits;
+pub use listen::SocketAccess;
+pub use publishers::{PublishToken, PublishTokenError};
+pub use pusher_proto::{JsonError, Receipt, TopicError};
+pub use recipe::{Recipe, TopicPattern, TopicPatternError};
+pub use server::{BindError, Options, Server};
+pub use session::{Session, SessionId};

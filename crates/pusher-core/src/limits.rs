@@ -1,0 +1,88 @@
+//! Every limit of the server, with its default.
+
+use std::time::Duration;
+
+use pusher_proto::limits as wire;
+
+/// What one server allows. Lengths are in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Browsers connected at the same time; the next one gets 503. Default 100,000: the
+    /// process's limit of open files should be higher than this and `publishers_max` together.
+    pub connections_max: usize,
+    /// Request line and headers of a browser; beyond is 431. Default 16 KiB.
+    pub handshake_len_max: usize,
+    /// Headers of a request; beyond is 431. Default 100, and not more.
+    pub headers_max: usize,
+    /// Until the handshake must be over; beyond is 408. Default 10 s.
+    pub handshake_timeout: Duration,
+    /// A browser's message; beyond is close code 1009. Default 64 KiB.
+    pub client_message_len_max: usize,
+    /// Topics that one session may be subscribed to; beyond is close code 1008. Default 10,000.
+    pub topics_max: usize,
+    /// Bytes that wait for one browser that does not read; beyond, it is dropped as a slow
+    /// consumer. An event always fits an empty outbox. Default 1 MiB.
+    pub outbox_len_max: usize,
+    /// A browser that is silent for so long is pinged. Default 25 s.
+    pub ping_interval: Duration,
+    /// How long after the ping a browser must have said something. Default 20 s.
+    pub pong_timeout: Duration,
+    /// How long what is queued may take to leave when a connection or the server ends. Default 5 s.
+    pub flush_timeout: Duration,
+    /// How long a browser may take to hang up after a close frame. Default 1 s.
+    pub linger_timeout: Duration,
+    /// Publishers connected at the same time. Default 1,024.
+    pub publishers_max: usize,
+    /// An event; beyond, the publish is refused. Default 1 MiB.
+    pub event_len_max: usize,
+    /// A publisher's message, event and all. Default 1 MiB and 4 KiB.
+    pub publish_len_max: usize,
+    /// How long a publisher may connect without a word. Default 10 s.
+    pub first_byte_timeout: Duration,
+    /// How long a message may take from its first byte to its last. Default 30 s.
+    pub unfinished_timeout: Duration,
+    /// How long a publisher of raw JSON, that can expect no answer, is kept. Default 5 s.
+    pub raw_idle_timeout: Duration,
+    /// How long a publisher may leave its answers unread. Default 10 s.
+    pub answer_timeout: Duration,
+    /// How long a publish's id is remembered: until then, another publish with it is answered by
+    /// the first one's receipt. Default 5 minutes.
+    pub id_memory: Duration,
+    /// Ids that are remembered; beyond, the oldest is forgotten. Default 100,000.
+    pub ids_max: usize,
+    /// Bytes of these ids and their topics; beyond, the oldest are forgotten. Default 16 MiB.
+    pub ids_len_max: usize,
+    /// Events that are accepted and not yet sent, of each shard; beyond, publishers wait.
+    /// Default 8 MiB.
+    pub backlog_len_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 100_000,
+            handshake_len_max: 16 * 1024,
+            headers_max: 100,
+            handshake_timeout: Duration::from_secs(10),
+            client_message_len_max: wire::CLIENT_MESSAGE_LEN_MAX,
+            topics_max: 10_000,
+            outbox_len_max: 1024 * 1024,
+            ping_interval: Duration::from_secs(25),
+            pong_timeout: Duration::from_secs(20),
+            flush_timeout: Duration::from_secs(5),
+            linger_timeout: Duration::from_secs(1),
+            publishers_max: 1024,
+            event_len_max: wire::EVENT_LEN_MAX,
+            publish_len_max: wire::PUBLISH_LEN_MAX,
+            first_byte_timeout: Duration::from_secs(10),
+            unfinished_timeout: Duration::from_secs(30),
+            raw_idle_timeout: Duration::from_secs(5),
+            answer_timeout: Duration::from_secs(10),
+            id_memory: Duration::from_secs(5 * 60),
+            ids_max: 100_000,
+            ids_len_max: 16 * 1024 * 1024,
+            backlog_len_max: 8 * 1024 * 1024,
+        }
+    }
+}

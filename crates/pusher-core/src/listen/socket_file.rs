@@ -1,0 +1,95 @@
+//! The file of a unix socket: what the last server left, who may use it, and its end.
+
+use std::fs::{self, Metadata, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::SocketAccess;
+
+/// The file of a socket that this process listens on; removed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    identity: Identity,
+}
+
+/// Device and number: tells our file from one that another process has put in its place.
+type Identity = (u64, u64);
+
+impl SocketFile {
+    /// For a socket that was bound to this path just now.
+    pub(super) fn created(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            identity: identity(&fs::symlink_metadata(path)?),
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn allow(&self, access: &SocketAccess) -> io::Result<()> {
+        if let Some(gid) = access.gid {
+            chown(&self.path, None, Some(gid)).map_err(|error| {
+                let text = format!("cannot give the socket to group {gid}: {error}");
+                io::Error::new(error.kind(), text)
+            })?;
+        }
+        fs::set_permissions(&self.path, Permissions::from_mode(access.mode))
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let is_ours =
+            fs::symlink_metadata(&self.path).is_ok_and(|there| identity(&there) == self.identity);
+        if !is_ours {
+            return;
+        }
+        if let Err(error) = fs::remove_file(&self.path) {
+            let path = self.path.display();
+            tracing::warn!(%path, %error, "cannot remove the publishers' socket");
+        }
+    }
+}
+
+fn identity(file: &Metadata) -> Identity {
+    (file.dev(), file.ino())
+}
+
+/// Removes a socket that nobody listens on any more. An error if somebody does, or if it is
+/// something else.
+pub(super) fn make_way(path: &Path) -> io::Result<()> {
+    let there = match fs::symlink_metadata(path) {
+        Ok(there) => there,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if !there.file_type().is_socket() {
+        let text = "there is a file that is no socket";
+        return Err(io::Error::new(ErrorKind::AlreadyExists, text));
+    }
+    match connect(path) {
+        // A full queue is somebody's too.
+        Ok(()) => Err(already_listening()),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(already_listening()),
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Err(error) => Err(error),
+    }
+}
+
+fn already_listening() -> io::Error {
+    let text = "somebody is already listening there";
+    io::Error::new(ErrorKind::AddrInUse, text)
+}
+
+/// Never waits: a server that was stopped does not accept.
+fn connect(path: &Path) -> io::Result<()> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)
+}

@@ -1,0 +1,188 @@
+//! WAMP v1 for one session: what a browser says, and what happens then. It owns no socket.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use pusher_proto::check_topic;
+use pusher_proto::wamp::{CallId, ClientMessage, Prefixes, Recipients as WireRecipients};
+use serde_json::value::RawValue;
+
+use crate::application::{Call, POLICY_VIOLATION};
+use crate::connection::Violation;
+use crate::hub::{PublishError, Recipients, Topic};
+use crate::server::Context;
+use crate::session::{Session, SessionId};
+
+/// WebSocket close code for data that violates the subprotocol (RFC 6455, section 7.4.1).
+const INVALID_DATA: u16 = 1007;
+
+/// A session's own state. When it goes, so do its subscriptions.
+pub(crate) struct Protocol {
+    context: Arc<Context>,
+    session: Session,
+    topics: Vec<Topic>,
+    prefixes: Prefixes,
+    /// Has published since it was last asked.
+    has_published: bool,
+}
+
+impl Protocol {
+    pub(crate) fn new(context: Arc<Context>, session: Session) -> Self {
+        Self {
+            context,
+            session,
+            topics: Vec::new(),
+            prefixes: Prefixes::default(),
+            has_published: false,
+        }
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Whether the session has published more than is sent by now: it must wait as publishers do.
+    pub(crate) fn must_wait_for_room(&mut self) -> bool {
+        std::mem::take(&mut self.has_published) && !self.context.hub.has_room()
+    }
+
+    /// Acts on one message.
+    pub(crate) fn receive(&mut self, text: &str) -> Result<(), Violation> {
+        tracing::trace!(session = %self.session.id(), len = text.len(), "message");
+        let message = ClientMessage::decode(text).map_err(|error| invalid(error.to_string()))?;
+        match message {
+            ClientMessage::Prefix { prefix, uri } => {
+                let defined = self.prefixes.define(&prefix, &uri);
+                defined.map_err(|error| denied(error.to_string()))
+            }
+            ClientMessage::Subscribe { topic } => self.subscribe(topic),
+            ClientMessage::Unsubscribe { topic } => self.unsubscribe(topic),
+            ClientMessage::Call {
+                call_id,
+                proc_uri,
+                arguments,
+            } => self.call(call_id, proc_uri, &arguments),
+            ClientMessage::Publish {
+                topic,
+                event,
+                recipients,
+            } => self.publish(topic, event, &recipients),
+        }
+    }
+
+    fn subscribe(&mut self, topic: Cow<'_, str>) -> Result<(), Violation> {
+        let topic = self.prefixes.resolve(topic);
+        // Nobody can publish to the empty topic: nothing to do.
+        if topic.is_empty() {
+            return Ok(());
+        }
+        check_topic(&topic).map_err(|error| denied(error.to_string()))?;
+        if !self
+            .context
+            .application
+            .may_subscribe(&self.session, &topic)
+        {
+            tracing::debug!(session = %self.session.id(), %topic, "may not subscribe");
+            return Ok(());
+        }
+        let max = self.context.limits.topics_max;
+        if let Some(topic) = self.context.hub.subscribe(&self.session, &topic) {
+            // Most sessions have one topic: no room for more until there is a second.
+            if self.topics.is_empty() {
+                self.topics.reserve_exact(1);
+            }
+            self.topics.push(topic);
+        }
+        if self.topics.len() > max {
+            return Err(denied(format!("more than {max} topics")));
+        }
+        Ok(())
+    }
+
+    fn unsubscribe(&mut self, topic: Cow<'_, str>) -> Result<(), Violation> {
+        let topic = self.prefixes.resolve(topic);
+        let Some(topic) = self.context.hub.unsubscribe(&self.session, &topic) else {
+            return Ok(());
+        };
+        self.topics.retain(|known| !Arc::ptr_eq(known, &topic));
+        self.context.application.unsubscribed(&self.session, &topic);
+        Ok(())
+    }
+
+    fn call(
+        &self,
+        id: CallId<'_>,
+        proc_uri: Cow<'_, str>,
+        arguments: &[&RawValue],
+    ) -> Result<(), Violation> {
+        let proc_uri = self.prefixes.resolve(proc_uri).into_owned();
+        let call = Call::new(self.session.clone(), id.as_json(), proc_uri, arguments);
+        self.context.application.call(call);
+        Ok(())
+    }
+
+    fn publish(
+        &mut self,
+        topic: Cow<'_, str>,
+        event: &str,
+        recipients: &WireRecipients<'_>,
+    ) -> Result<(), Violation> {
+        let topic = self.prefixes.resolve(topic);
+        let application = &self.context.application;
+        if !application.may_publish(&self.session, &topic, event) {
+            return Err(denied("not allowed to publish".to_owned()));
+        }
+        self.has_published = true;
+        let recipients = self.recipients(recipients);
+        match self.context.hub.publish_checked(&topic, event, recipients) {
+            Ok(_receipt) => Ok(()),
+            Err(error @ (PublishError::Topic(_) | PublishError::EventTooLong { .. })) => {
+                Err(denied(error.to_string()))
+            }
+            Err(error) => Err(invalid(error.to_string())),
+        }
+    }
+
+    /// `None` if every subscriber is meant.
+    fn recipients(&self, wire: &WireRecipients<'_>) -> Option<Recipients> {
+        if *wire == WireRecipients::default() {
+            return None;
+        }
+        let parse =
+            |ids: &[Cow<'_, str>]| ids.iter().filter_map(|id| SessionId::parse(id)).collect();
+        let mut exclude: Vec<_> = parse(&wire.exclude);
+        if wire.exclude_me {
+            exclude.push(self.session.id());
+        }
+        let eligible = (!wire.eligible.is_empty()).then(|| parse(&wire.eligible));
+        Some(Recipients { exclude, eligible })
+    }
+}
+
+impl Drop for Protocol {
+    fn drop(&mut self) {
+        for topic in &self.topics {
+            self.context.hub.unsubscribe(&self.session, topic);
+        }
+        self.context.hub.shards()[self.session.shard()].remove_session(&self.session);
+        self.context.application.closed(&self.session);
+    }
+}
+
+fn invalid(reason: String) -> Violation {
+    Violation {
+        code: INVALID_DATA,
+        reason,
+    }
+}
+
+fn denied(reason: String) -> Violation {
+    Violation {
+        code: POLICY_VIOLATION,
+        reason,
+    }
+}

@@ -1,0 +1,137 @@
+//! Answers, all of them JSON: a receipt, or `{"error": "..."}`.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+};
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use pusher_proto::Receipt;
+use serde_json::json;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+pub(super) fn health() -> Response<Full<Bytes>> {
+    response(StatusCode::OK, "{\"status\":\"ok\"}\n".to_owned())
+}
+
+pub(super) fn receipt(receipt: Receipt) -> Response<Full<Bytes>> {
+    let Receipt {
+        sequence,
+        subscribers,
+    } = receipt;
+    let body = format!("{{\"sequence\":{sequence},\"subscribers\":{subscribers}}}\n");
+    response(StatusCode::OK, body)
+}
+
+fn response(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    response
+}
+
+/// Why a request is not answered as it would like.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    reason: Cow<'static, str>,
+    /// What would be possible, where a status wants that said.
+    hint: Option<(HeaderName, HeaderValue)>,
+    /// Whether the request has been read to its end, so that another can follow.
+    keeps_alive: bool,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status,
+            reason: reason.into(),
+            hint: None,
+            keeps_alive: false,
+        }
+    }
+
+    pub(super) fn bad_request(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, reason)
+    }
+
+    pub(super) fn too_large(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, reason)
+    }
+
+    pub(super) fn overloaded(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, reason)
+    }
+
+    pub(super) fn http_2() -> Self {
+        let status = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
+        Self::new(status, "only HTTP/1.1 is spoken here")
+    }
+
+    pub(super) fn method(allow: &'static str) -> Self {
+        let reason = format!("only {allow} is possible here");
+        Self {
+            hint: Some((ALLOW, HeaderValue::from_static(allow))),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, reason)
+        }
+    }
+
+    pub(super) fn unauthorized(reason: &'static str) -> Self {
+        let scheme = HeaderValue::from_static("Bearer");
+        Self {
+            hint: Some((WWW_AUTHENTICATE, scheme)),
+            ..Self::new(StatusCode::UNAUTHORIZED, reason)
+        }
+    }
+
+    /// For a request that was read to its end.
+    pub(super) fn keep_alive(self) -> Self {
+        Self {
+            keeps_alive: true,
+            ..self
+        }
+    }
+
+    fn body(&self) -> String {
+        format!("{}\n", json!({ "error": self.reason }))
+    }
+
+    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
+        let mut response = response(self.status, self.body());
+        let headers = response.headers_mut();
+        if !self.keeps_alive {
+            headers.insert(CONNECTION, CLOSE);
+        }
+        if let Some((name, value)) = self.hint {
+            headers.insert(name, value);
+        }
+        response
+    }
+
+    /// The whole answer to what is not HTTP/1.1, without hyper.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        let body = self.body();
+        let (status, len) = (self.status, body.len());
+        format!(
+            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len}\r\n\
+             Connection: close\r\n\r\n{body}"
+        )
+        .into_bytes()
+    }
+}
+
+/// For the log.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (status, reason) = (self.status.as_u16(), &self.reason);
+        write!(f, "refusing an HTTP request with {status}: {reason}")
+    }
+}

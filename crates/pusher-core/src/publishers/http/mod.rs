@@ -1,0 +1,148 @@
+//! HTTP/1.1: `POST /publish/{category}` with the event as JSON, answered by the receipt as JSON.
+//!
+//! Bodies come with a `Content-Length`; any `Transfer-Encoding` is refused with 411. A page in a
+//! browser must not publish: see `forgery`.
+
+mod answer;
+mod forgery;
+mod request;
+mod stream;
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use pusher_proto::Publish;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::Door;
+use super::wire::{Wire, hang_up};
+use crate::hub::PublishError;
+use crate::server::Context;
+use answer::Refusal;
+use request::Route;
+use stream::Stream;
+
+/// What HTTP/2 begins with, when a client takes it for granted.
+const HTTP_2: &[u8] = b"PRI ";
+
+/// The least that hyper takes for its buffer, in bytes.
+const BUFFER_LEN_MIN: usize = 8 * 1024;
+
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    context: &Context,
+    mut wire: Wire<S>,
+    first: Vec<u8>,
+    door: Door,
+) {
+    if first.starts_with(HTTP_2) {
+        let refusal = Refusal::http_2();
+        wire.complain(&refusal);
+        let _gone = wire.send(&refusal.into_bytes()).await;
+        return wire.hang_up().await;
+    }
+    let (stream, peer, shutdown) = wire.into_parts();
+    let stream = Stream::new(stream, first, context.limits.answer_timeout);
+    let respond = |request| {
+        let (peer, door) = (peer.as_str(), &door);
+        Box::pin(async move { Ok::<_, Infallible>(respond(context, peer, door, request).await) })
+    };
+    let mut connection =
+        server(context).serve_connection(TokioIo::new(stream), service_fn(respond));
+    let served = tokio::select! {
+        served = poll_fn(|context| connection.poll_without_shutdown(context)) => served,
+        () = shutdown.cancelled() => {
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            poll_fn(|context| connection.poll_without_shutdown(context)).await
+        }
+    };
+    match served {
+        Err(error) if error.is_parse() => {
+            let what = format_args!("refusing an HTTP request: {error}");
+            context.complaints.about(&peer, what);
+        }
+        Err(error) => {
+            tracing::debug!(peer, %error, "an HTTP connection ended: {error}");
+            return;
+        }
+        Ok(()) => {}
+    }
+    if shutdown.is_cancelled() {
+        return;
+    }
+    let stream = connection.into_parts().io.into_inner().into_inner();
+    hang_up(stream, context.limits.linger_timeout).await;
+}
+
+fn server(context: &Context) -> http1::Builder {
+    let limits = &context.limits;
+    let mut server = http1::Builder::new();
+    server
+        .timer(TokioTimer::new())
+        // Whoever has said all may close that side and wait for the answer.
+        .half_close(true)
+        .header_read_timeout(limits.unfinished_timeout)
+        .max_headers(limits.headers_max)
+        .max_header_size(limits.handshake_len_max)
+        .max_buf_size(limits.handshake_len_max.max(BUFFER_LEN_MIN));
+    server
+}
+
+async fn respond(
+    context: &Context,
+    peer: &str,
+    door: &Door,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    match handle(context, door, request).await {
+        Ok(response) => response,
+        Err(refusal) => {
+            context.complaints.about(peer, &refusal);
+            refusal.into_response()
+        }
+    }
+}
+
+async fn handle(
+    context: &Context,
+    door: &Door,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Refusal> {
+    let (head, body) = request.into_parts();
+    request::check_form(&head)?;
+    forgery::check(&head.headers, door, &context.publish_hosts)?;
+    let category = match request::route(&head)? {
+        Route::Health => return Ok(answer::health()),
+        Route::Publish { category } => category,
+    };
+    if let Some(token) = &context.publish_token {
+        request::check_token(&head.headers, token)?;
+    }
+    let limits = &context.limits;
+    request::check_content(&head.headers, limits.event_len_max)?;
+    let id = request::id(&head.headers)?;
+    let body = request::read(body, limits.unfinished_timeout).await?;
+    let publish = Publish {
+        topic: category.into(),
+        event: request::event(&body)?,
+    };
+    let receipt = super::publish(context, &publish, id)
+        .await
+        .map_err(|error| refusal(&error).keep_alive())?;
+    Ok(answer::receipt(receipt))
+}
+
+fn refusal(error: &PublishError) -> Refusal {
+    let text = error.to_string();
+    match error {
+        PublishError::Topic(_) | PublishError::Event(_) => Refusal::bad_request(text),
+        PublishError::EventTooLong { .. } => Refusal::too_large(text),
+        PublishError::Overloaded => Refusal::overloaded(text),
+    }
+}

@@ -1,0 +1,234 @@
+//! What a request asks for, and whether it may be asked so.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, UPGRADE};
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use percent_encoding::percent_decode_str;
+use pusher_proto::{check_id, check_value, trim_value};
+use tokio::time::timeout;
+
+use super::answer::Refusal;
+use crate::publishers::PublishToken;
+
+const PUBLISH: &str = "/publish/";
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// What is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    Health,
+    Publish { category: String },
+}
+
+/// Refuses the forms of HTTP that have no use here.
+pub(super) fn check_form(head: &Parts) -> Result<(), Refusal> {
+    if head.uri.authority().is_some() {
+        return Err(Refusal::bad_request("the request's target must be a path"));
+    }
+    if head.headers.contains_key(UPGRADE) {
+        let reason = "only HTTP/1.1 is spoken here; is it browsers' port that was meant?";
+        return Err(Refusal::bad_request(reason));
+    }
+    if head.headers.contains_key(TRANSFER_ENCODING) {
+        let reason = "Transfer-Encoding is not taken: send a Content-Length";
+        return Err(Refusal::new(StatusCode::LENGTH_REQUIRED, reason));
+    }
+    Ok(())
+}
+
+pub(super) fn route(head: &Parts) -> Result<Route, Refusal> {
+    let path = head.uri.path();
+    if path == "/healthz" {
+        return match head.method {
+            Method::GET | Method::HEAD => Ok(Route::Health),
+            _ => Err(Refusal::method("GET, HEAD")),
+        };
+    }
+    let Some(category) = path.strip_prefix(PUBLISH) else {
+        let reason = "there is POST /publish/{category} and GET /healthz";
+        return Err(Refusal::new(StatusCode::NOT_FOUND, reason));
+    };
+    if head.method != Method::POST {
+        return Err(Refusal::method("POST"));
+    }
+    if head.uri.query().is_some() {
+        return Err(Refusal::bad_request("a `?` in a category is written %3F"));
+    }
+    let category = percent_decode_str(category)
+        .decode_utf8()
+        .map_err(|_| Refusal::bad_request("the category is not valid UTF-8"))?;
+    Ok(Route::Publish {
+        category: category.into_owned(),
+    })
+}
+
+/// Whether the right token is shown, as RFC 6750 has it.
+pub(super) fn check_token(headers: &HeaderMap, token: &PublishToken) -> Result<(), Refusal> {
+    let Some(shown) = headers.get(AUTHORIZATION) else {
+        let reason = "this server wants a token: Authorization: Bearer ...";
+        return Err(Refusal::unauthorized(reason));
+    };
+    let (scheme, shown) = shown
+        .to_str()
+        .ok()
+        .and_then(|shown| shown.split_once(' '))
+        .unwrap_or_default();
+    if scheme.eq_ignore_ascii_case("Bearer") && token.is(shown.trim()) {
+        return Ok(());
+    }
+    Err(Refusal::unauthorized("the token is wrong"))
+}
+
+/// Whether the body may be read.
+pub(super) fn check_content(headers: &HeaderMap, len_max: usize) -> Result<(), Refusal> {
+    let content_type = headers.get(CONTENT_TYPE).map(|value| value.to_str());
+    let content_type = content_type.and_then(Result::ok).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default();
+    if !essence.trim().eq_ignore_ascii_case("application/json") {
+        let reason = "the event must be sent as Content-Type: application/json";
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
+    }
+    let Some(len) = headers.get(CONTENT_LENGTH) else {
+        let reason = "there is no Content-Length";
+        return Err(Refusal::new(StatusCode::LENGTH_REQUIRED, reason));
+    };
+    // hyper has seen to it that it is a number.
+    let len = len.to_str().ok().and_then(|len| len.trim().parse().ok());
+    if len.unwrap_or(usize::MAX) > len_max {
+        let reason = format!("the event is longer than {len_max} bytes");
+        return Err(Refusal::too_large(reason));
+    }
+    Ok(())
+}
+
+/// The id of the publish: the header's value as it is, quotes included if there are any.
+pub(super) fn id(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    let mut ids = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(id) = ids.next() else {
+        return Ok(None);
+    };
+    if ids.next().is_some() {
+        return Err(Refusal::bad_request("there are several Idempotency-Keys"));
+    }
+    let id = id
+        .to_str()
+        .map_err(|_| Refusal::bad_request("the Idempotency-Key is not ASCII"))?;
+    check_id(id).map_err(|error| Refusal::bad_request(error.to_string()))?;
+    Ok(Some(id))
+}
+
+pub(super) async fn read(body: Incoming, patience: Duration) -> Result<Bytes, Refusal> {
+    match timeout(patience, body.collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(_)) => Err(Refusal::bad_request("the body broke off")),
+        Err(_) => {
+            let reason = "the body took too long to arrive";
+            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, reason))
+        }
+    }
+}
+
+/// The event, one JSON value.
+pub(super) fn event(body: &[u8]) -> Result<&str, Refusal> {
+    let event = std::str::from_utf8(trim_value(body))
+        .map_err(|_| Refusal::bad_request("the event is not valid UTF-8").keep_alive())?;
+    check_value(event)
+        .map_err(|error| Refusal::bad_request(format!("the event is {error}")).keep_alive())?;
+    Ok(event)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(method: Method, target: &str) -> Result<Route, StatusCode> {
+        let request = http::Request::builder().method(method).uri(target).body(());
+        let (head, ()) = request.unwrap().into_parts();
+        check_form(&head)
+            .and_then(|()| route(&head))
+            .map_err(|refusal| refusal.into_response().status())
+    }
+
+    #[test]
+    fn targets() {
+        for (target, category) in [
+            ("/publish/kittens", "kittens"),
+            ("/publish/%E7%8C%AB", "猫"),
+            ("/publish/a+b%20c", "a+b c"),
+            ("/publish/100%", "100%"),
+            (
+                "/publish/http://example.org/a%3Fb",
+                "http://example.org/a?b",
+            ),
+            ("/publish/", ""),
+        ] {
+            let category = category.to_owned();
+            let route = check(Method::POST, target);
+            assert_eq!(route, Ok(Route::Publish { category }), "{target}");
+        }
+        assert_eq!(check(Method::GET, "/healthz?x"), Ok(Route::Health));
+        assert_eq!(check(Method::HEAD, "/healthz"), Ok(Route::Health));
+        for (method, target, status) in [
+            (Method::GET, "/publish/t", StatusCode::METHOD_NOT_ALLOWED),
+            (Method::POST, "/healthz", StatusCode::METHOD_NOT_ALLOWED),
+            (Method::POST, "/publish", StatusCode::NOT_FOUND),
+            (Method::POST, "/Publish/t", StatusCode::NOT_FOUND),
+            (Method::GET, "/", StatusCode::NOT_FOUND),
+            (Method::OPTIONS, "*", StatusCode::NOT_FOUND),
+            (Method::POST, "/publish/a?b", StatusCode::BAD_REQUEST),
+            (Method::POST, "/publish/%ff", StatusCode::BAD_REQUEST),
+            (Method::POST, "http://h/publish/t", StatusCode::BAD_REQUEST),
+            (Method::CONNECT, "h:1", StatusCode::BAD_REQUEST),
+        ] {
+            assert_eq!(check(method, target), Err(status), "{target}");
+        }
+    }
+
+    #[test]
+    fn contents() {
+        let check = |content_type: Option<&'static str>, len: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [(CONTENT_TYPE, content_type), (CONTENT_LENGTH, len)] {
+                value.map(|value| headers.insert(name, value.parse().unwrap()));
+            }
+            check_content(&headers, 100).map_err(|refusal| refusal.into_response().status())
+        };
+        let json = Some("application/json");
+        assert_eq!(check(json, Some("100")), Ok(()));
+        assert_eq!(
+            check(Some("Application/JSON; charset=utf-8"), Some("0")),
+            Ok(())
+        );
+        for (content_type, len, status) in [
+            (json, Some("101"), StatusCode::PAYLOAD_TOO_LARGE),
+            (
+                json,
+                Some("18446744073709551616"),
+                StatusCode::PAYLOAD_TOO_LARGE,
+            ),
+            (json, None, StatusCode::LENGTH_REQUIRED),
+            (None, Some("1"), StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            (
+                Some("text/plain"),
+                Some("1"),
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ),
+            (
+                Some("application/jsonp"),
+                Some("1"),
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ),
+        ] {
+            assert_eq!(
+                check(content_type, len),
+                Err(status),
+                "{content_type:?} {len:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A publisher's connection as hyper gets it.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+/// Gives back first what was read already. And reads nothing while answers are stuck: hyper would
+/// go on taking requests, and keep answers in memory for a peer that reads none.
+#[derive(Debug)]
+pub(super) struct Stream<S> {
+    inner: S,
+    first: Vec<u8>,
+    first_read: usize,
+    answer_timeout: Duration,
+    /// Until when the peer must take something; there while answers are stuck.
+    stuck_until: Option<Pin<Box<Sleep>>>,
+    /// Who wants to read as soon as they are not.
+    reader: Option<Waker>,
+}
+
+impl<S> Stream<S> {
+    pub(super) fn new(inner: S, first: Vec<u8>, answer_timeout: Duration) -> Self {
+        Self {
+            inner,
+            first,
+            first_read: 0,
+            answer_timeout,
+            stuck_until: None,
+            reader: None,
+        }
+    }
+
+    pub(super) fn into_inner(self) -> S {
+        self.inner
+    }
+
+    /// Notes whether a write got through; an error if none did for too long.
+    fn watch<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stuck_until = None;
+            if let Some(reader) = self.reader.take() {
+                reader.wake();
+            }
+            return written;
+        }
+        let timeout = self.answer_timeout;
+        let until = self
+            .stuck_until
+            .get_or_insert_with(|| Box::pin(sleep(timeout)));
+        ready!(until.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.stuck_until.is_some() {
+            self.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        let first = &self.first[self.first_read..];
+        if first.is_empty() {
+            return Pin::new(&mut self.inner).poll_read(context, buffer);
+        }
+        let len = first.len().min(buffer.remaining());
+        buffer.put_slice(&first[..len]);
+        self.first_read += len;
+        if self.first_read == self.first.len() {
+            self.first = Vec::new();
+            self.first_read = 0;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.inner).poll_write(context, bytes);
+        self.watch(context, written)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,97 @@
+//! The private door: publishers, told apart by their first byte.
+//!
+//! | first byte | what it is |
+//! |---|---|
+//! | `{`, white space or a UTF-8 byte order mark | raw JSON, no answer |
+//! | `[` | the native protocol, each publish answered |
+//! | 0xff | ZMTP: a PUSH socket of ZeroMQ |
+//! | `A` to `Z` | HTTP/1.1: `POST /publish/{category}`, `GET /healthz` |
+//! | anything else | refused |
+//!
+//! Where a [token](PublishToken) is wanted, only the native protocol and HTTP can show it, and the
+//! others are refused.
+
+mod http;
+mod known_ids;
+mod native;
+mod raw;
+mod token;
+mod wire;
+mod zmtp;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use pusher_proto::{Publish, Receipt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+use crate::hub::PublishError;
+use crate::server::Context;
+use wire::Wire;
+
+pub(crate) use known_ids::KnownIds;
+pub use token::{PublishToken, PublishTokenError};
+
+/// Who publishes.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// For the log.
+    pub(crate) name: String,
+    pub(crate) door: Door,
+}
+
+/// How a publisher has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    Unix,
+    /// To this address of ours.
+    Tcp {
+        local: Option<IpAddr>,
+    },
+}
+
+/// Serves one publisher until it goes, or until the server ends.
+pub(crate) async fn serve<S>(
+    context: Arc<Context>,
+    stream: S,
+    peer: Peer,
+    shutdown: CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut wire = Wire::new(context.clone(), stream, peer.name, shutdown);
+    let Some(first) = wire.read_first().await else {
+        return;
+    };
+    match first[0] {
+        b'[' => native::serve(&context, wire, &first).await,
+        b'{' | b' ' | b'\t' | b'\r' | b'\n' | 0xef => raw::serve(&context, wire, &first).await,
+        0xff => zmtp::serve(&context, wire, &first).await,
+        b'A'..=b'Z' => http::serve(&context, wire, first, peer.door).await,
+        byte => wire.complain(format_args!(
+            "refusing a publisher that begins with byte 0x{byte:02x}: neither raw JSON ('{{'), nor \
+             the native protocol ('['), nor ZMTP (0xff), nor HTTP"
+        )),
+    }
+}
+
+/// Publishes once there is room; with an id, only if that is new.
+async fn publish(
+    context: &Context,
+    publish: &Publish<'_>,
+    id: Option<&str>,
+) -> Result<Receipt, PublishError> {
+    let Publish { topic, event } = publish;
+    context.hub.room().await;
+    let send = || context.hub.publish_checked(topic, event, None);
+    let receipt = match id {
+        Some(id) => {
+            let now_ms = context.clock.now_ms();
+            context.known_ids.once(topic, id, now_ms, send)?
+        }
+        None => send()?,
+    };
+    tracing::trace!(%topic, ?receipt, "published");
+    Ok(receipt)
+}

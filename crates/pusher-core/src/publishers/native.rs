@@ -1,0 +1,163 @@
+//! The native protocol: every publish is answered, in order.
+
+use pusher_proto::native::{
+    ErrorCode, FromPublisher, VERSION, encode_error, encode_receipt, encode_welcome,
+};
+use pusher_proto::{JsonStream, Publish, StreamError, check_id};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::wire::{Heard, Wire};
+use crate::hub::PublishError;
+use crate::server::Context;
+
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    context: &Context,
+    mut wire: Wire<S>,
+    first: &[u8],
+) {
+    let mut json = JsonStream::new(context.limits.publish_len_max);
+    json.feed(first);
+    let mut conversation = Conversation {
+        context,
+        peer: wire.peer().to_owned(),
+        answers: Vec::new(),
+        has_greeted: false,
+    };
+    loop {
+        let goes_on = conversation.answer_all(&mut wire, &mut json).await;
+        let answers = std::mem::take(&mut conversation.answers);
+        if wire.send(&answers).await.is_err() {
+            return;
+        }
+        if !goes_on {
+            return wire.hang_up().await;
+        }
+        match wire.read(&mut json, None).await {
+            Heard::More => {}
+            Heard::End => return,
+            Heard::Closing => {
+                let text = "the server is about to end";
+                conversation.refuse(None, ErrorCode::ShuttingDown, text);
+                let _gone = wire.send(&conversation.answers).await;
+                return;
+            }
+        }
+    }
+}
+
+struct Conversation<'a> {
+    context: &'a Context,
+    /// For the log.
+    peer: String,
+    /// To be written when everything that has arrived is answered.
+    answers: Vec<u8>,
+    has_greeted: bool,
+}
+
+impl Conversation<'_> {
+    /// Answers every message that is complete; false if the connection is to be closed.
+    async fn answer_all<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        wire: &mut Wire<S>,
+        json: &mut JsonStream,
+    ) -> bool {
+        loop {
+            let goes_on = match json.next_value() {
+                Ok(None) => return true,
+                Ok(Some(text)) => {
+                    wire.message_is_complete();
+                    self.answer(text).await
+                }
+                Err(error) => {
+                    let code = match error {
+                        StreamError::TooLong(_) | StreamError::TooDeep => ErrorCode::TooLarge,
+                        StreamError::Unexpected(_) | StreamError::Utf8 => ErrorCode::BadMessage,
+                    };
+                    self.refuse(None, code, &error.to_string())
+                }
+            };
+            if !goes_on {
+                return false;
+            }
+        }
+    }
+
+    async fn answer(&mut self, text: &str) -> bool {
+        let message = match FromPublisher::decode(text) {
+            Ok(message) => message,
+            Err(error) => return self.refuse(None, ErrorCode::BadMessage, &error.to_string()),
+        };
+        match message {
+            FromPublisher::Hello { version, token } => self.greet(version, token.as_deref()),
+            _ if !self.has_greeted => {
+                let text = "the first message must be HELLO: [1,1]";
+                self.refuse(None, ErrorCode::Version, text)
+            }
+            FromPublisher::Publish {
+                request,
+                publish,
+                id,
+            } => self.publish(request, &publish, id.as_deref()).await,
+            FromPublisher::Unknown { kind } => {
+                let text = format!("this server knows no message of type {kind}");
+                self.refuse(None, ErrorCode::UnknownType, &text)
+            }
+        }
+    }
+
+    fn greet(&mut self, version: u32, token: Option<&str>) -> bool {
+        if version == 0 {
+            let text = format!("version 0 does not exist, this server speaks 1 to {VERSION}");
+            return self.refuse(None, ErrorCode::Version, &text);
+        }
+        if let Err(text) = self.check_token(token) {
+            return self.refuse(None, ErrorCode::Denied, text);
+        }
+        self.has_greeted = true;
+        let ident = &self.context.server_ident;
+        let len_max = self.context.limits.publish_len_max;
+        encode_welcome(&mut self.answers, version.min(VERSION), ident, len_max);
+        true
+    }
+
+    fn check_token(&self, shown: Option<&str>) -> Result<(), &'static str> {
+        match (&self.context.publish_token, shown) {
+            (None, _) => Ok(()),
+            (Some(token), Some(shown)) if token.is(shown) => Ok(()),
+            (Some(_), Some(_)) => Err("the token is wrong"),
+            (Some(_), None) => Err("this server wants a token: [1,1,{\"token\":\"...\"}]"),
+        }
+    }
+
+    async fn publish(&mut self, request: u64, publish: &Publish<'_>, id: Option<&str>) -> bool {
+        if let Some(Err(error)) = id.map(check_id) {
+            return self.refuse(Some(request), ErrorCode::BadId, &error.to_string());
+        }
+        match super::publish(self.context, publish, id).await {
+            Ok(receipt) => {
+                encode_receipt(&mut self.answers, request, receipt);
+                true
+            }
+            Err(error) => {
+                let code = match error {
+                    PublishError::Topic(_) => ErrorCode::BadTopic,
+                    PublishError::Event(_) => ErrorCode::BadMessage,
+                    PublishError::EventTooLong { .. } => ErrorCode::EventTooLarge,
+                    PublishError::Overloaded => ErrorCode::Overloaded,
+                };
+                self.refuse(Some(request), code, &error.to_string())
+            }
+        }
+    }
+
+    /// Answers with an error; whether the conversation goes on.
+    fn refuse(&mut self, request: Option<u64>, code: ErrorCode, text: &str) -> bool {
+        if code != ErrorCode::ShuttingDown {
+            let code = code.name();
+            let what = format_args!("refusing a publisher's message ({code}): {text}");
+            self.context.complaints.about(&self.peer, what);
+        }
+        encode_error(&mut self.answers, request, code, text);
+        !code.closes()
+    }
+}

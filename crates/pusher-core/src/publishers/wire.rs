@@ -1,0 +1,218 @@
+//! A publisher's connection: bytes in, answers out, and how long to wait for either.
+
+use std::fmt::Display;
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::ready;
+use std::time::{Duration, Instant};
+
+use pusher_proto::JsonStream;
+use pusher_proto::zmtp::Pull;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::server::Context;
+
+/// How much is read at once, in bytes; on the stack, so that an idle publisher holds none of it.
+const READ_LEN: usize = 32 * 1024;
+
+/// Where the bytes go.
+pub(super) trait Inbox {
+    /// What comes in one piece, for the log.
+    const MESSAGE: &str;
+
+    fn feed(&mut self, bytes: &[u8]);
+
+    /// Bytes of a message that has begun and is not complete.
+    fn unfinished_len(&self) -> usize;
+}
+
+impl Inbox for JsonStream {
+    const MESSAGE: &str = "an object";
+
+    fn feed(&mut self, bytes: &[u8]) {
+        self.feed(bytes);
+    }
+
+    fn unfinished_len(&self) -> usize {
+        self.unfinished_len()
+    }
+}
+
+impl Inbox for Pull {
+    const MESSAGE: &str = "a ZMTP message";
+
+    fn feed(&mut self, bytes: &[u8]) {
+        self.feed(bytes);
+    }
+
+    fn unfinished_len(&self) -> usize {
+        self.unfinished_len()
+    }
+}
+
+/// What came of waiting for more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Bytes, which are in the inbox.
+    More,
+    /// Nothing any more: the publisher has hung up, or took too long.
+    End,
+    /// The server is about to end.
+    Closing,
+}
+
+pub(super) struct Wire<S> {
+    stream: S,
+    peer: String,
+    context: Arc<Context>,
+    shutdown: CancellationToken,
+    unfinished_since: Option<Instant>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    pub(super) fn new(
+        context: Arc<Context>,
+        stream: S,
+        peer: String,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self {
+            stream,
+            peer,
+            context,
+            shutdown,
+            unfinished_since: None,
+        }
+    }
+
+    /// Who it is, for the log.
+    pub(super) fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// Tells the operator what the publisher did.
+    pub(super) fn complain(&self, what: impl Display) {
+        self.context.complaints.about(&self.peer, what);
+    }
+
+    /// What the publisher begins with; `None` if it hangs up, or says nothing.
+    pub(super) async fn read_first(&mut self) -> Option<Vec<u8>> {
+        let mut first = Vec::new();
+        let patience = self.context.limits.first_byte_timeout;
+        let take = |bytes: &[u8]| first.extend_from_slice(bytes);
+        let read = timeout(patience, read_some(&mut self.stream, take));
+        let shutdown = self.shutdown.clone();
+        let read = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return None,
+            read = read => read,
+        };
+        if read.is_err() {
+            let peer = self.peer();
+            tracing::debug!(peer, "a publisher connected and said nothing");
+        }
+        (!first.is_empty()).then_some(first)
+    }
+
+    /// Waits for more: `idle` between messages (without end if that is `None`), and for a message
+    /// that has begun no longer than one may take.
+    pub(super) async fn read<I: Inbox>(&mut self, inbox: &mut I, idle: Option<Duration>) -> Heard {
+        let patience = self.patience(inbox.unfinished_len(), idle);
+        let shutdown = self.shutdown.clone();
+        let read = read_some(&mut self.stream, |bytes| inbox.feed(bytes));
+        let read = async {
+            match patience {
+                Some(patience) => timeout(patience, read).await.ok(),
+                None => Some(read.await),
+            }
+        };
+        let read = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return Heard::Closing,
+            read = read => read,
+        };
+        if let Some(Ok(true)) = read {
+            return Heard::More;
+        }
+        let len = inbox.unfinished_len();
+        if len > 0 {
+            let why = if read.is_some() { "hung up" } else { "stopped" };
+            let message = I::MESSAGE;
+            self.complain(format_args!(
+                "a publisher {why} in the middle of {message}, after {len} bytes"
+            ));
+        }
+        Heard::End
+    }
+
+    /// A message was complete: what is unfinished now has begun since.
+    pub(super) fn message_is_complete(&mut self) {
+        self.unfinished_since = None;
+    }
+
+    fn patience(&mut self, unfinished_len: usize, idle: Option<Duration>) -> Option<Duration> {
+        if unfinished_len == 0 {
+            self.unfinished_since = None;
+            return idle;
+        }
+        let since = self.unfinished_since.get_or_insert_with(Instant::now);
+        let limit = self.context.limits.unfinished_timeout;
+        Some(limit.saturating_sub(since.elapsed()))
+    }
+
+    /// Writes answers. A publisher that has gone may have left messages to read; one that takes no
+    /// answers in time ([`TimedOut`](io::ErrorKind::TimedOut)) should be left.
+    pub(super) async fn send(&mut self, answers: &[u8]) -> io::Result<()> {
+        if answers.is_empty() {
+            return Ok(());
+        }
+        let patience = self.context.limits.answer_timeout;
+        let sent = timeout(patience, self.stream.write_all(answers)).await;
+        let sent = sent.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        if let Err(error) = &sent {
+            let peer = self.peer();
+            tracing::debug!(peer, %error, "a publisher does not take its answers");
+        }
+        sent
+    }
+
+    pub(super) async fn hang_up(self) {
+        hang_up(self.stream, self.context.limits.linger_timeout).await;
+    }
+
+    /// Stream, name and end for whoever reads and writes by other means.
+    pub(super) fn into_parts(self) -> (S, String, CancellationToken) {
+        (self.stream, self.peer, self.shutdown)
+    }
+}
+
+/// Hangs up and for a moment reads what still comes: otherwise the last answer could be lost.
+pub(super) async fn hang_up<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, patience: Duration) {
+    let _timed_out = timeout(patience, async {
+        stream.shutdown().await?;
+        while read_some(&mut stream, |_| {}).await? {}
+        io::Result::Ok(())
+    })
+    .await;
+}
+
+/// Reads what has arrived; false at the end of the stream.
+async fn read_some<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    mut take: impl FnMut(&[u8]),
+) -> io::Result<bool> {
+    poll_fn(|context| {
+        let mut memory = [MaybeUninit::uninit(); READ_LEN];
+        let mut buffer = ReadBuf::uninit(&mut memory);
+        ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
+        let bytes = buffer.filled();
+        take(bytes);
+        Ok(!bytes.is_empty()).into()
+    })
+    .await
+}

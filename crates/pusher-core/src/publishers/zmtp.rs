@@ -1,0 +1,75 @@
+//! ZeroMQ: PUSH sockets, whose messages are published and never answered.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use pusher_proto::zmtp::{Incoming, Message, Pull, ZmtpError};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::wire::{Heard, Wire};
+use crate::server::Context;
+
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    context: &Context,
+    mut wire: Wire<S>,
+    first: &[u8],
+) {
+    let mut pull = Pull::new(context.limits.publish_len_max);
+    if context.publish_token.is_some() {
+        pull.deny("ZeroMQ cannot carry the token that is wanted here");
+    }
+    pull.feed(first);
+    loop {
+        let mut answers = Vec::new();
+        let heard = take_all(context, &mut wire, &mut pull, &mut answers).await;
+        let sent = wire.send(&answers).await;
+        if sent.is_err_and(|error| error.kind() == ErrorKind::TimedOut) {
+            return;
+        }
+        let idle = match heard {
+            Ok(idle) => idle,
+            Err(error) => {
+                wire.complain(format_args!("dropping a ZeroMQ publisher: {error}"));
+                return wire.hang_up().await;
+            }
+        };
+        if wire.read(&mut pull, idle).await != Heard::More {
+            return;
+        }
+    }
+}
+
+/// Takes everything that is complete. How long the publisher means to be silent at most, if it
+/// said so last.
+///
+/// A wrong message is dropped alone: its frames were right, so the next one can be found, and
+/// closing would lose what the socket has sent behind it without telling anybody.
+async fn take_all<S: AsyncRead + AsyncWrite + Unpin>(
+    context: &Context,
+    wire: &mut Wire<S>,
+    pull: &mut Pull,
+    answers: &mut Vec<u8>,
+) -> Result<Option<Duration>, ZmtpError> {
+    let mut idle = None;
+    while let Some(incoming) = pull.next_message(answers)? {
+        idle = match incoming {
+            Incoming::Ping { ttl } => Some(ttl).filter(|ttl| !ttl.is_zero()),
+            Incoming::Message(message) => {
+                wire.message_is_complete();
+                if let Err(error) = publish(context, message).await {
+                    let what = format_args!("dropping a message of a ZeroMQ publisher: {error}");
+                    wire.complain(what);
+                }
+                None
+            }
+        };
+    }
+    Ok(idle)
+}
+
+async fn publish(context: &Context, message: Message<'_>) -> Result<(), String> {
+    let publish = message.publish().map_err(|error| error.to_string())?;
+    let published = super::publish(context, &publish, None).await;
+    published.map_err(|error| error.to_string())?;
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! The application of Ratchet's "Push to an Existing Site" recipe: browsers only listen.
+
+use std::str::FromStr;
+
+use crate::application::{Application, Call};
+use crate::session::Session;
+
+/// WebSocket close code of a normal end (RFC 6455, section 7.4.1).
+const NORMAL: u16 = 1000;
+
+/// Anybody may subscribe to anything. Whoever calls gets an error and is closed; whoever publishes
+/// is closed, but for topics that were opened to browsers. `pushd` runs this.
+#[derive(Debug, Clone, Default)]
+pub struct Recipe {
+    client_publish: Vec<TopicPattern>,
+}
+
+impl Recipe {
+    /// Lets browsers publish to topics that match one of the patterns.
+    pub fn with_client_publish(patterns: Vec<TopicPattern>) -> Self {
+        Self {
+            client_publish: patterns,
+        }
+    }
+}
+
+impl Application for Recipe {
+    fn call(&self, call: Call) {
+        let session = call.session().clone();
+        let uri = call.proc_uri().to_owned();
+        call.error(&uri, "You are not allowed to make calls");
+        session.close(NORMAL, "");
+    }
+
+    fn may_publish(&self, _: &Session, topic: &str, _: &str) -> bool {
+        let mut patterns = self.client_publish.iter();
+        patterns.any(|pattern| pattern.matches(topic))
+    }
+}
+
+/// Some topics: one URI, or all that begin with what stands before a final `*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicPattern {
+    start: String,
+    is_prefix: bool,
+}
+
+impl TopicPattern {
+    /// Whether a topic is meant.
+    pub fn matches(&self, topic: &str) -> bool {
+        match self.is_prefix {
+            true => topic.starts_with(&self.start),
+            false => topic == self.start,
+        }
+    }
+}
+
+/// A text that is no pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TopicPatternError {
+    /// Nothing there: `*` means every topic.
+    #[error("the pattern is empty; `*` means every topic")]
+    Empty,
+    /// A `*` somewhere else than at the end.
+    #[error("`*` is only possible at the end of a pattern")]
+    Star,
+}
+
+impl FromStr for TopicPattern {
+    type Err = TopicPatternError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let start = text.strip_suffix('*').unwrap_or(text);
+        if text.is_empty() {
+            return Err(TopicPatternError::Empty);
+        }
+        if start.contains('*') {
+            return Err(TopicPatternError::Star);
+        }
+        Ok(Self {
+            start: start.to_owned(),
+            is_prefix: start.len() < text.len(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        for (pattern, topic, matches) in [
+            ("chat", "chat", true),
+            ("chat", "chat2", false),
+            ("chat/*", "chat/1", true),
+            ("chat/*", "chat/", true),
+            ("chat/*", "chat", false),
+            ("*", "anything", true),
+        ] {
+            let parsed: TopicPattern = pattern.parse().unwrap();
+            assert_eq!(parsed.matches(topic), matches, "{pattern} {topic}");
+        }
+        assert_eq!("".parse::<TopicPattern>(), Err(TopicPatternError::Empty));
+        assert_eq!("a*b".parse::<TopicPattern>(), Err(TopicPatternError::Star));
+    }
+}

@@ -1,0 +1,352 @@
+//! The server: its sockets, its threads, its end.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{self, Handle, Runtime};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::accept;
+use crate::address::PublishAddress;
+use crate::application::Application;
+use crate::complaints::Complaints;
+use crate::heartbeat;
+use crate::hub::{Hub, Shard, run_flusher};
+use crate::limits::Limits;
+use crate::listen::{self, PrivateListener, SocketAccess};
+use crate::publishers::{KnownIds, PublishToken};
+
+/// How long publishers may take to get the answers to what they sent when the server ends.
+const PUBLISHERS_END_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What a server needs to know. `Options::default()` is what `pushd` without arguments does.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// The public door: where browsers connect. Default `0.0.0.0:8080`.
+    pub listen: Vec<SocketAddr>,
+    /// The private door: where publishers connect. Default `127.0.0.1:5555`. Without a
+    /// `publish_token` whoever can connect may publish, so only loopback addresses and unix sockets
+    /// are possible then.
+    pub publish_listen: Vec<PublishAddress>,
+    /// Who may use the unix sockets of the private door.
+    pub publish_socket: SocketAccess,
+    /// The secret that publishers must show, on all addresses. Raw JSON and ZeroMQ can't, and are
+    /// refused. Default none.
+    pub publish_token: Option<PublishToken>,
+    /// Names by which publishers reach the private door in HTTP, beside `localhost` and the IP
+    /// address that they connect to. A request with another `Host` may come from a page whose name
+    /// was pointed here, and is refused. Default none.
+    pub publish_hosts: Vec<String>,
+    /// Threads that serve. Default: one for each processor that the process may use.
+    pub shards: usize,
+    /// What the server calls itself in WELCOME.
+    pub server_ident: String,
+    /// What is allowed.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from(([0, 0, 0, 0], 8080))],
+            publish_listen: vec![SocketAddr::from(([127, 0, 0, 1], 5555)).into()],
+            publish_socket: SocketAccess::default(),
+            publish_token: None,
+            publish_hosts: Vec::new(),
+            shards: thread::available_parallelism().map_or(1, usize::from),
+            server_ident: concat!("pusher-core/", env!("CARGO_PKG_VERSION")).to_owned(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// A door could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The operating system says no.
+    #[error("cannot listen for {whom} on {address}: {source}")]
+    Listen {
+        /// "browsers" or "publishers".
+        whom: &'static str,
+        /// The address that was asked for.
+        address: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Others than this machine could publish, without any secret.
+    #[error("whoever can reach {address} could publish there: that needs a token")]
+    TokenNeeded {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+}
+
+/// A server that listens and does not serve yet: see [`Server::run`].
+#[derive(Debug)]
+pub struct Server {
+    context: Arc<Context>,
+    public: Vec<TcpListener>,
+    private: Vec<PrivateListener>,
+}
+
+/// What every task of a server knows.
+pub(crate) struct Context {
+    pub(crate) application: Box<dyn Application>,
+    pub(crate) hub: Hub,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) clock: Clock,
+    pub(crate) server_ident: String,
+    pub(crate) known_ids: KnownIds,
+    pub(crate) complaints: Complaints,
+    pub(crate) publish_token: Option<PublishToken>,
+    pub(crate) publish_hosts: Vec<String>,
+    pub(crate) tasks: Tasks,
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context")
+            .field("hub", &self.hub)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The tasks of the server by kind, and the signals that end them in turn.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks {
+    pub(crate) browsers: TaskTracker,
+    pub(crate) publishers: TaskTracker,
+    /// Nobody new, and no more publishes.
+    pub(crate) closing: CancellationToken,
+    /// Everything has left: the threads end.
+    ended: CancellationToken,
+}
+
+/// Milliseconds since the server began; not touched by changes of the time of day.
+#[derive(Debug)]
+pub(crate) struct Clock(Instant);
+
+impl Clock {
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.0.elapsed().as_millis() as u64
+    }
+}
+
+/// One shard's thread.
+struct ShardThread {
+    handle: Handle,
+    thread: thread::JoinHandle<()>,
+    /// Dropped when the thread ends, for whatever reason.
+    ended: oneshot::Receiver<()>,
+}
+
+impl Server {
+    /// Opens the doors. From then on connections queue up in the kernel, until [`run`](Self::run).
+    pub fn bind(options: Options, application: impl Application) -> Result<Self, BindError> {
+        check_token(&options)?;
+        let public = open_public(&options.listen)?;
+        let private = open_private(&options)?;
+        let limits = Arc::new(options.limits);
+        let context = Context {
+            application: Box::new(application),
+            hub: Hub::new(options.shards.max(1), limits.clone()),
+            known_ids: KnownIds::new(&limits),
+            complaints: Complaints::new(),
+            limits,
+            clock: Clock(Instant::now()),
+            server_ident: options.server_ident,
+            publish_token: options.publish_token,
+            publish_hosts: options.publish_hosts,
+            tasks: Tasks::default(),
+        };
+        Ok(Self {
+            context: Arc::new(context),
+            public,
+            private,
+        })
+    }
+
+    /// The addresses of the public door, with the ports that the system chose where 0 was asked.
+    pub fn public_addrs(&self) -> Vec<SocketAddr> {
+        let addrs = self.public.iter().map(TcpListener::local_addr);
+        addrs.filter_map(Result::ok).collect()
+    }
+
+    /// The addresses of the private door.
+    pub fn publish_addrs(&self) -> Vec<PublishAddress> {
+        let listeners = self.private.iter();
+        listeners.filter_map(PrivateListener::address).collect()
+    }
+
+    /// To publish from this program, and to see who is there.
+    pub fn hub(&self) -> Hub {
+        self.context.hub.clone()
+    }
+
+    /// Serves until `shutdown` is ready, then takes in nothing more, sends what is queued and
+    /// ends the connections without a close frame, so that pages reconnect. Returns when every
+    /// task and thread of the server has ended.
+    ///
+    /// The server brings its own threads and runtimes; this future runs on any executor.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let Self {
+            context,
+            public,
+            private,
+        } = self;
+        let mut shards = Vec::new();
+        for shard in context.hub.shards() {
+            shards.push(start_shard(&context, shard)?);
+        }
+        let handles: Vec<_> = shards.iter().map(|shard| shard.handle.clone()).collect();
+        let first = handles[0].clone();
+        for listener in public {
+            first.spawn(accept::browsers(context.clone(), handles.clone(), listener));
+        }
+        for listener in private {
+            first.spawn(accept::publishers(context.clone(), listener));
+        }
+        let first_ended = wait_for_first(shards.iter_mut().map(|shard| &mut shard.ended));
+        let is_broken = until_either(shutdown, first_ended).await;
+        context.tasks.closing.cancel();
+        first.spawn(close(context.clone()));
+        for shard in &mut shards {
+            let _ended = (&mut shard.ended).await;
+        }
+        let panicked = shards
+            .into_iter()
+            .map(|shard| shard.thread.join())
+            .any(|joined| joined.is_err());
+        match is_broken || panicked {
+            true => Err(io::Error::other("a thread of the server ended by a panic")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The end, in order: publishers, events, browsers, threads.
+async fn close(context: Arc<Context>) {
+    let tasks = &context.tasks;
+    tasks.publishers.close();
+    let _late = timeout(PUBLISHERS_END_TIMEOUT, tasks.publishers.wait()).await;
+    let flush_timeout = context.limits.flush_timeout;
+    let _late = timeout(flush_timeout, context.hub.flushed()).await;
+    for session in context.hub.sessions() {
+        session.connection().finish(None);
+    }
+    tasks.browsers.close();
+    let patience = flush_timeout + context.limits.linger_timeout;
+    if timeout(patience, tasks.browsers.wait()).await.is_err() {
+        let left = tasks.browsers.len();
+        tracing::warn!(
+            left,
+            "ending although some browsers did not take their events"
+        );
+    }
+    tasks.ended.cancel();
+}
+
+fn start_shard(context: &Arc<Context>, shard: &Arc<Shard>) -> io::Result<ShardThread> {
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let handle = runtime.handle().clone();
+    let (ending, ended) = oneshot::channel::<()>();
+    let (context, shard) = (context.clone(), shard.clone());
+    let thread = thread::Builder::new()
+        .name(format!("shard-{}", shard.index()))
+        .spawn(move || {
+            let _ending = ending;
+            serve_shard(&runtime, &context, shard);
+        })?;
+    Ok(ShardThread {
+        handle,
+        thread,
+        ended,
+    })
+}
+
+/// The fan-out and the heartbeat of a shard; its browsers are tasks beside them.
+fn serve_shard(runtime: &Runtime, context: &Arc<Context>, shard: Arc<Shard>) {
+    runtime.block_on(async {
+        tokio::select! {
+            () = context.tasks.ended.cancelled() => {}
+            () = run_flusher(shard.clone()) => {}
+            () = heartbeat::run(context.clone(), shard) => {}
+        }
+    });
+}
+
+/// Waits for either; whether it was the second.
+async fn until_either(first: impl Future<Output = ()>, second: impl Future<Output = ()>) -> bool {
+    tokio::select! {
+        () = first => false,
+        () = second => true,
+    }
+}
+
+/// Waits until any of the threads has ended.
+async fn wait_for_first<'a>(threads: impl Iterator<Item = &'a mut oneshot::Receiver<()>>) {
+    let mut threads: Vec<_> = threads.collect();
+    std::future::poll_fn(|context| {
+        let mut threads = threads.iter_mut();
+        let ended = threads.any(|ended| std::pin::Pin::new(&mut **ended).poll(context).is_ready());
+        match ended {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        }
+    })
+    .await;
+}
+
+/// Others than this machine need a token.
+fn check_token(options: &Options) -> Result<(), BindError> {
+    let open_to_others = options
+        .publish_listen
+        .iter()
+        .find_map(|address| match address {
+            PublishAddress::Tcp(address) if !address.ip().to_canonical().is_loopback() => {
+                Some(address)
+            }
+            _ => None,
+        });
+    match open_to_others {
+        Some(&address) if options.publish_token.is_none() => {
+            Err(BindError::TokenNeeded { address })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn open_public(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
+    let open = |&address: &SocketAddr| {
+        listen::tcp(address).map_err(|source| BindError::Listen {
+            whom: "browsers",
+            address: address.to_string(),
+            source,
+        })
+    };
+    addresses.iter().map(open).collect()
+}
+
+fn open_private(options: &Options) -> Result<Vec<PrivateListener>, BindError> {
+    let open = |address: &PublishAddress| {
+        PrivateListener::open(address, &options.publish_socket).map_err(|source| {
+            BindError::Listen {
+                whom: "publishers",
+                address: address.to_string(),
+                source,
+            }
+        })
+    };
+    options.publish_listen.iter().map(open).collect()
+}

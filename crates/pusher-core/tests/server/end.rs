@@ -1,0 +1,81 @@
+//! The end of a server, and of connections.
+
+use std::io::Write;
+
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+
+use crate::support::{read_to_end, start};
+
+/// autobahn.js comes back only after an unclean loss: there must be no close frame.
+#[test]
+fn at_the_end_events_leave_and_tcp_is_dropped_without_a_close_frame() {
+    let mut server = start(|_| {});
+    let mut browsers: Vec<_> = (0..10).map(|_| server.subscriber("t")).collect();
+    let mut publisher = server.publisher();
+    let event = format!("\"{}\"", "x".repeat(300_000));
+    for _ in 0..3 {
+        assert_eq!(publisher.publish("t", &event).1, 10);
+    }
+    server.begin_end();
+    for browser in &mut browsers {
+        for _ in 0..3 {
+            assert_eq!(browser.message().len(), event.len() + 8);
+        }
+        let ended = browser.read().unwrap_err();
+        assert!(
+            matches!(
+                ended,
+                Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
+            ),
+            "{ended}"
+        );
+    }
+    assert_eq!(
+        publisher.line(),
+        r#"[5,null,"shutting_down","the server is about to end"]"#
+    );
+    assert_eq!(read_to_end(&mut publisher.0), "");
+    server.end();
+}
+
+#[test]
+fn a_server_ends_although_a_browser_does_not_read() {
+    let mut server = start(|limits| {
+        limits.flush_timeout = std::time::Duration::from_millis(100);
+        limits.linger_timeout = std::time::Duration::from_millis(100);
+        limits.outbox_len_max = 100 << 20;
+    });
+    let _stuck = server.subscriber("t");
+    let mut publisher = server.publisher();
+    let event = format!("\"{}\"", "x".repeat(1_000_000));
+    for _ in 0..20 {
+        publisher.publish("t", &event);
+    }
+    server.end();
+}
+
+#[test]
+fn a_server_ends_although_somebody_shakes_hands() {
+    let mut server = start(|limits| {
+        limits.flush_timeout = std::time::Duration::from_secs(3600);
+    });
+    let mut half = server.raw(server.public);
+    half.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+    let _silent_publisher = server.raw(server.private);
+    let _idle_publisher = server.publisher();
+    server.end();
+    assert_eq!(read_to_end(&mut half), "");
+}
+
+#[test]
+fn a_refused_connection_leaves_the_others_alone() {
+    let server = start(|_| {});
+    let mut subscriber = server.subscriber("t");
+    let mut violator = server.subscriber("t");
+    violator.send("[]");
+    assert_eq!(violator.close_code(), 1007);
+    server.until("it is gone", |hub| hub.subscriber_count("t") == 1);
+    server.hub.publish("t", "1").unwrap();
+    assert_eq!(subscriber.message(), r#"[8,"t",1]"#);
+}

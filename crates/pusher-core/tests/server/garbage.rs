@@ -1,0 +1,188 @@
+//! Garbage at the private door, in each of its languages: whoever sends it harms nobody else.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::time::Duration;
+
+use crate::support::{Browser, Publisher, Running, start};
+
+const GREETING: &[u8; 64] =
+    b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+    \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/// Numbers that look random and are the same every time (xorshift).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, max: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % max as u64) as usize
+    }
+
+    /// Changes a few bytes: another value, one missing, one twice, everything behind one missing.
+    fn mutate(&mut self, original: &[u8]) -> Vec<u8> {
+        let mut bytes = original.to_vec();
+        // The first byte is what chooses the language.
+        for _ in 0..=self.below(4) {
+            if bytes.len() < 2 {
+                break;
+            }
+            let position = 1 + self.below(bytes.len() - 1);
+            match self.below(8) {
+                0 => bytes.truncate(position),
+                1 => drop(bytes.remove(position)),
+                2 => bytes.insert(position, bytes[position]),
+                _ => bytes[position] = self.below(256) as u8,
+            }
+        }
+        bytes
+    }
+}
+
+/// A subscriber and a publisher that garbage must not disturb.
+struct Control {
+    browser: Browser,
+    publisher: Publisher,
+    published: u64,
+}
+
+impl Control {
+    fn new(server: &Running) -> Self {
+        Self {
+            browser: server.subscriber("control"),
+            publisher: server.publisher(),
+            published: 0,
+        }
+    }
+
+    fn check(&mut self) {
+        self.published += 1;
+        let event = self.published.to_string();
+        let (sequence, subscribers) = self.publisher.publish("control", &event);
+        assert_eq!((sequence, subscribers), (self.published, 1));
+        assert_eq!(self.browser.message(), format!("[8,\"control\",{event}]"));
+    }
+}
+
+/// Sends this and waits until the server has closed.
+fn send(server: &Running, bytes: &[u8]) {
+    let mut stream = server.raw(server.private);
+    // It may close before it has read everything.
+    let _sent = stream.write_all(bytes);
+    let _closed = stream.shutdown(Shutdown::Write);
+    let _answers = stream.read_to_end(&mut Vec::new());
+}
+
+fn disturb(originals: &[&[u8]]) {
+    let server = start(|limits| limits.linger_timeout = Duration::from_millis(100));
+    let mut control = Control::new(&server);
+    let mut numbers = Numbers(0x5eed_0000_0000_0001);
+    for round in 0..1000 {
+        let original = originals[round % originals.len()];
+        send(&server, &numbers.mutate(original));
+        if round % 20 == 0 {
+            control.check();
+        }
+    }
+    control.check();
+}
+
+#[test]
+fn raw_json() {
+    disturb(&[
+        b"{\"category\":\"t\",\"a\":[1,2.0,{}],\"b\":\"\\u65b0\\\"\"}",
+        "\u{feff}{\"category\":7}\n{\"category\":\"猫\"}\0".as_bytes(),
+        b" {\"category\":\"t\",\"a\":[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]}",
+    ]);
+}
+
+#[test]
+fn native() {
+    disturb(&[
+        b"[1,1][3,1,\"t\",{\"a\":[]}][3,2,\"t\",1]",
+        b"[1,1,{\"token\":\"x\"}]\n[3,18446744073709551615,7,null,{\"id\":\"x\"}]\n",
+        b"[1,1][99,[]][3,1,\"\",1][3,2,\"t\",\"\\ud83d\\udc08\"]",
+    ]);
+}
+
+#[test]
+fn zeromq() {
+    let version_3 = [
+        &GREETING[..],
+        b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PUSH",
+        b"\0\x10{\"category\":\"t\"}\x01\x01t\0\x0212\x04\x0a\x04PING\0\0abc\x02\0\0\0\0\0\0\0\x01x",
+    ]
+    .concat();
+    let version_2 =
+        b"\xff\0\0\0\0\0\0\0\x01\x7f\x01\x08\0\0\x01\x01t\0\x0212\0\x10{\"category\":\"t\"}";
+    disturb(&[&version_3, version_2, &version_3[64..], &version_3[..90]]);
+}
+
+#[test]
+fn http() {
+    disturb(&[
+        b"POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+          Content-Length: 2\r\n\r\n12GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"POST /publish/%E7%8C%AB HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\n\
+          Idempotency-Key: x\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n1",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+        b"POST /publish/t HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n\r\n",
+    ]);
+}
+
+#[test]
+fn no_language_at_all() {
+    let server = start(|_| {});
+    let mut control = Control::new(&server);
+    for first in 0..=255 {
+        let mut numbers = Numbers(0x5eed + u64::from(first));
+        let mut bytes = vec![first];
+        bytes.extend((0..100).map(|_| numbers.below(256) as u8));
+        send(&server, &bytes);
+    }
+    control.check();
+}
+
+/// More than may be in memory, and nested deeper than a stack: refused before it is there.
+#[test]
+fn too_much_of_everything() {
+    let server = start(|limits| limits.linger_timeout = Duration::from_millis(100));
+    let mut control = Control::new(&server);
+    let huge = vec![b'['; 4 << 20];
+    let raw = [&b"{\"category\":\"t\",\"x\":"[..], &huge].concat();
+    let native = [&b"[1,1][3,1,\"t\","[..], &huge].concat();
+    let head = b"POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    let nested = [
+        &head[..],
+        b"Content-Length: 1048576\r\n\r\n",
+        &huge[..1 << 20],
+    ]
+    .concat();
+    let claimed = [&head[..], b"Content-Length: 99999999999999999999\r\n\r\n"].concat();
+    let endless_head = [&head[..], b"X: ", &huge].concat();
+    let many_headers = [&head[..], &b"X: y\r\n".repeat(100_000)].concat();
+    let ready = b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PUSH";
+    let zeromq = [
+        GREETING,
+        &ready[..],
+        b"\x02\x7f\xff\xff\xff\xff\xff\xff\xff",
+        &huge,
+    ]
+    .concat();
+    let parts = [GREETING, &ready[..], &b"\x01\0".repeat(2 << 20)].concat();
+    for bytes in [
+        raw,
+        native,
+        nested,
+        claimed,
+        endless_head,
+        many_headers,
+        zeromq,
+        parts,
+    ] {
+        send(&server, &bytes);
+        control.check();
+    }
+}

@@ -1,0 +1,345 @@
+//! HTTP/1.1 at the private door.
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use pusher_core::Recipe;
+use serde_json::{Value, json};
+
+use crate::support::{Running, on_any_ports, read_to_end, start, start_server};
+
+const SOON: Duration = Duration::from_millis(50);
+
+/// A connection that is kept.
+struct Client(BufReader<TcpStream>);
+
+impl Client {
+    fn connect(server: &Running) -> Self {
+        Self(BufReader::new(server.raw(server.private)))
+    }
+
+    fn send(&mut self, request: &str) {
+        self.0.get_mut().write_all(request.as_bytes()).unwrap();
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// Status and body of the next answer.
+    fn answer(&mut self) -> (u16, Value) {
+        let status_line = self.line();
+        let status = status_line.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut len = 0;
+        loop {
+            let header = self.line();
+            match header.trim_end().split_once(": ") {
+                Some(("content-length", value)) => len = value.parse().unwrap(),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        let mut body = vec![0; len];
+        self.0.read_exact(&mut body).unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+}
+
+fn post(category: &str, event: &str) -> String {
+    let len = event.len();
+    format!(
+        "POST /publish/{category} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {len}\r\n\r\n{event}"
+    )
+}
+
+/// Says something on a connection of its own; the answer's status and error. The server must close.
+fn refusal(server: &Running, request: &str) -> (u16, String) {
+    let mut stream = server.raw(server.private);
+    stream.write_all(request.as_bytes()).unwrap();
+    let answer = read_to_end(&mut stream);
+    let status = answer.split(' ').nth(1).unwrap_or("0").parse().unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    (
+        status,
+        body["error"].as_str().unwrap_or_default().to_owned(),
+    )
+}
+
+#[test]
+fn publishes_on_one_connection_are_answered_with_receipts() {
+    let server = start(|_| {});
+    let mut browser = server.subscriber("猫 1");
+    let mut client = Client::connect(&server);
+    for (sequence, event) in (1..).zip(["{\"o\":{},\"f\":1.0}", "7", "\"\\u65b0\""]) {
+        client.send(&post("%E7%8C%AB%201", event));
+        let receipt = json!({"sequence": sequence, "subscribers": 1});
+        assert_eq!(client.answer(), (200, receipt));
+        assert_eq!(browser.message(), format!("[8,\"猫 1\",{event}]"));
+    }
+    client.send(&post("nobody", "\u{feff} [] \0"));
+    assert_eq!(client.answer().1["subscribers"], 0);
+    client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(client.answer(), (200, json!({"status": "ok"})));
+}
+
+#[test]
+fn requests_in_any_chunks_and_without_waiting() {
+    let server = start(|_| {});
+    let mut browser = server.subscriber("t");
+    let requests: String = (0..20).map(|n| post("t", &n.to_string())).collect();
+    for chunk_len in [7, 100, requests.len()] {
+        let mut client = Client::connect(&server);
+        for chunk in requests.as_bytes().chunks(chunk_len) {
+            client.0.get_mut().write_all(chunk).unwrap();
+        }
+        for n in 0..20 {
+            assert_eq!(client.answer().0, 200);
+            assert_eq!(browser.message(), format!("[8,\"t\",{n}]"));
+        }
+    }
+}
+
+#[test]
+fn a_client_that_asks_first_is_told_to_go_on() {
+    let server = start(|_| {});
+    let mut client = Client::connect(&server);
+    let request = post("t", "12").replace("\r\n\r\n12", "\r\nExpect: 100-continue\r\n\r\n");
+    client.send(&request);
+    assert_eq!(client.line(), "HTTP/1.1 100 Continue\r\n");
+    assert_eq!(client.line(), "\r\n");
+    client.send("12");
+    assert_eq!(client.answer().0, 200);
+}
+
+/// As `nc -N` does at the end of its input.
+#[test]
+fn who_has_said_all_still_gets_its_answers() {
+    let server = start(|_| {});
+    for _ in 0..20 {
+        let mut client = Client::connect(&server);
+        client.send(&post("t", "1").repeat(3));
+        client.0.get_ref().shutdown(Shutdown::Write).unwrap();
+        for _ in 0..3 {
+            assert_eq!(client.answer().0, 200);
+        }
+        assert_eq!(client.line(), "");
+    }
+}
+
+#[test]
+fn what_is_wrong_has_its_status_and_reason() {
+    let server = start(|limits| limits.event_len_max = 100);
+    let mut browser = server.subscriber("t");
+    let request = post("t", "1");
+    let change = |from: &str, to: &str| request.replace(from, to);
+    let rows = [
+        (change("/publish/t", "/"), 404, "POST /publish/{category}"),
+        (change("POST", "PUT"), 405, "only POST"),
+        (change("/publish/t", "/publish/t?"), 400, "%3F"),
+        (change("/publish/t", "/publish/%ff"), 400, "UTF-8"),
+        (
+            change("/publish/t", "http://localhost/publish/t"),
+            400,
+            "must be a path",
+        ),
+        (change("Host: localhost\r\n", ""), 400, "one Host"),
+        (change("Host:", "Host: localhost\r\nHost:"), 400, "one Host"),
+        (
+            change("application/json", "text/plain"),
+            415,
+            "application/json",
+        ),
+        (change("Content-Type", "X"), 415, "application/json"),
+        (change("Content-Length", "X"), 411, "Content-Length"),
+        (
+            change("Content-Length: 1", "Transfer-Encoding: chunked"),
+            411,
+            "Transfer-Encoding",
+        ),
+        (
+            change(
+                "Content-Length:",
+                "Transfer-Encoding: chunked\r\nContent-Length:",
+            ),
+            411,
+            "Transfer-Encoding",
+        ),
+        (change("Host", "Upgrade: h2c\r\nHost"), 400, "only HTTP/1.1"),
+        (
+            change("Host", "Upgrade: websocket\r\nHost"),
+            400,
+            "browsers",
+        ),
+        (
+            change("Content-Length: 1", "Content-Length: 101"),
+            413,
+            "100 bytes",
+        ),
+        // What hyper refuses has no reason but its status.
+        (change("Content-Length: 1", "Content-Length: -1"), 400, ""),
+        (
+            change(
+                "Content-Length: 1",
+                "Content-Length: 1\r\nContent-Length: 2",
+            ),
+            400,
+            "",
+        ),
+        (change("HTTP/1.1", "HTTP/3.0"), 400, ""),
+        (change("POST /", "POST / /"), 400, ""),
+        (change("Host:", "Ho st:"), 400, ""),
+        (
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
+            505,
+            "HTTP/1.1",
+        ),
+        ("GET\r\n\r\n".to_owned(), 400, ""),
+    ];
+    for (request, status, reason) in rows {
+        let answer = refusal(&server, &request);
+        assert_eq!(answer.0, status, "{request}{answer:?}");
+        assert!(answer.1.contains(reason), "{request}{answer:?}");
+        assert_eq!(
+            answer.1.is_empty(),
+            reason.is_empty(),
+            "{request}{answer:?}"
+        );
+    }
+    let mut client = Client::connect(&server);
+    client.send(&request);
+    assert_eq!(client.answer().0, 200);
+    assert_eq!(browser.message(), r#"[8,"t",1]"#, "nothing came before it");
+}
+
+#[test]
+fn a_wrong_event_leaves_the_connection() {
+    let server = start(|_| {});
+    let mut client = Client::connect(&server);
+    let long_topic = "t".repeat(1025);
+    for (category, event, reason) in [
+        ("t", "", "not valid JSON"),
+        ("t", "tru", "not valid JSON"),
+        ("t", "1 2", "not valid JSON"),
+        ("", "1", "topic is empty"),
+        (&long_topic, "1", "1025 bytes"),
+    ] {
+        client.send(&post(category, event));
+        let (status, body) = client.answer();
+        assert_eq!(status, 400, "{body}");
+        assert!(body["error"].as_str().unwrap().contains(reason), "{body}");
+    }
+    client.send(&post("t", "1"));
+    assert_eq!(client.answer().0, 200);
+}
+
+#[test]
+fn a_page_in_a_browser_can_not_publish() {
+    let mut options = on_any_ports();
+    options.publish_hosts = vec!["push.example.org".to_owned()];
+    let server = start_server(options, Recipe::default());
+    let mut browser = server.subscriber("t");
+    let address = server.private.to_string();
+    let request = post("t", "1");
+    let with_host = |host: &str| request.replace("Host: localhost", &format!("Host: {host}"));
+    let with = |header: &str| request.replace("Host", &format!("{header}\r\nHost"));
+    for request in [
+        with("Origin: http://evil.example.org"),
+        with("Origin: null"),
+        with(&format!("Origin: http://{address}")),
+        with("Sec-Fetch-Site: cross-site"),
+        with("Sec-Fetch-Site: same-site"),
+        with("Sec-Fetch-Site: same-origin"),
+        with_host("evil.example.org"),
+        with_host(&format!("evil.example.org:{}", server.private.port())),
+        with_host("169.254.169.254"),
+        with_host("localhost.evil.example.org"),
+        with_host(&format!("x@{address}")),
+        with_host("\u{e9}"),
+    ] {
+        let (status, reason) = refusal(&server, &request);
+        assert_eq!(status, 403, "{request}");
+        assert!(!reason.is_empty(), "{request}");
+    }
+    let mut client = Client::connect(&server);
+    for request in [
+        with("Sec-Fetch-Site: none"),
+        with_host(&address),
+        with_host("push.example.org:80"),
+        with_host("[::1]:5555"),
+    ] {
+        client.send(&request);
+        assert_eq!(client.answer().0, 200, "{request}");
+        assert_eq!(browser.message(), r#"[8,"t",1]"#);
+    }
+}
+
+#[test]
+fn length_of_an_event_and_of_a_head() {
+    let server = start(|limits| {
+        limits.event_len_max = 100;
+        limits.handshake_len_max = 1000;
+        limits.headers_max = 10;
+    });
+    let mut client = Client::connect(&server);
+    client.send(&post("t", &"1".repeat(100)));
+    assert_eq!(client.answer().0, 200);
+    assert_eq!(refusal(&server, &post("t", &"1".repeat(101))).0, 413);
+
+    let head = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: \r\n\r\n";
+    let of_len = |len: usize| head.replace("X: ", &format!("X: {}", "x".repeat(len - head.len())));
+    client.send(&of_len(1000));
+    assert_eq!(client.answer().0, 200);
+    assert_eq!(refusal(&server, &of_len(1001)).0, 431);
+    assert_eq!(refusal(&server, &of_len(100_000)).0, 431);
+
+    let of_headers = |count: usize| head.replace("X: \r\n", &"X: y\r\n".repeat(count - 1));
+    client.send(&of_headers(10));
+    assert_eq!(client.answer().0, 200);
+    assert_eq!(refusal(&server, &of_headers(11)).0, 431);
+}
+
+#[test]
+fn head_and_body_may_not_take_long() {
+    let server = start(|limits| limits.unfinished_timeout = SOON);
+    let (status, reason) = refusal(&server, &post("t", "1").replace("h: 1", "h: 2"));
+    assert_eq!((status, reason.is_empty()), (408, false));
+    assert_eq!(refusal(&server, "POST /publish/t HTTP/1.1\r\nHo").0, 0);
+}
+
+/// Answers are kept for a peer that reads none, but not without end.
+#[test]
+fn who_reads_no_answers_is_heard_no_more() {
+    let server = start(|limits| limits.answer_timeout = SOON);
+    let mut stream = server.raw(server.private);
+    let requests = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
+    let mut sent = 0;
+    let error = loop {
+        match stream.write(requests.as_bytes()) {
+            Ok(len) => sent += len,
+            Err(error) => break error,
+        }
+        assert!(sent < 64 << 20, "it takes requests for ever");
+    };
+    assert!(
+        matches!(
+            error.kind(),
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_server_ends_although_connections_are_kept() {
+    let mut server = start(|_| {});
+    let mut client = Client::connect(&server);
+    client.send(&post("t", "1"));
+    assert_eq!(client.answer().0, 200);
+    server.end();
+    assert_eq!(client.line(), "");
+}

@@ -1,0 +1,267 @@
+//! Every limit at its bound and beyond.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use pusher_core::{Limits, Recipe};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::{read_to_end, start, start_with};
+
+const SOON: Duration = Duration::from_millis(50);
+const NEVER: Duration = Duration::from_secs(3600);
+
+#[test]
+fn a_slow_consumer_goes_and_nobody_else_notices() {
+    let server = start(|limits| limits.outbox_len_max = 100_000);
+    let _stuck = server.subscriber("t");
+    let mut reader = server.subscriber("t");
+    let mut publisher = server.publisher();
+    let event = format!("\"{}\"", "x".repeat(50_000));
+    let mut published = 0;
+    // The kernel takes some megabytes for a peer that does not read, then it is our turn.
+    while server.hub.subscriber_count("t") == 2 {
+        publisher.publish("t", &event);
+        published += 1;
+        assert_eq!(reader.message().len(), event.len() + 8);
+        assert!(published < 2_000, "the outbox has no limit");
+    }
+    assert_eq!(publisher.publish("t", "1").1, 1);
+    assert_eq!(reader.message(), r#"[8,"t",1]"#);
+}
+
+#[test]
+fn topics_of_a_session() {
+    let server = start(|limits| limits.topics_max = 3);
+    let mut browser = server.browser();
+    for topic in ["a", "b", "c", "a"] {
+        browser.subscribe(topic);
+    }
+    browser.send(r#"[5,"d"]"#);
+    assert_eq!(browser.close_code(), 1008);
+    server.until("its topics are gone", |hub| hub.topic_count() == 0);
+}
+
+#[test]
+fn length_of_a_topic() {
+    let server = start(|_| {});
+    let mut browser = server.browser();
+    browser.subscribe(&"t".repeat(1024));
+    browser.subscribe("");
+    assert_eq!(server.hub.topic_count(), 1);
+    browser.send(&format!("[5,\"{}\"]", "t".repeat(1025)));
+    assert_eq!(browser.close_code(), 1008);
+    let mut publisher = server.publisher();
+    publisher.publish(&"t".repeat(1024), "1");
+    publisher.send(&format!("[3,1,\"{}\",1]", "t".repeat(1025)));
+    assert!(publisher.line().starts_with(r#"[5,1,"bad_topic","#));
+    publisher.publish("t", "1");
+}
+
+#[test]
+fn prefixes_expand_only_to_topics_that_are_allowed() {
+    let server = start(|_| {});
+    let mut browser = server.browser();
+    browser.send(&format!("[1,\"p\",\"{}\"]", "u".repeat(1000)));
+    browser.subscribe(&format!("p:{}", "t".repeat(24)));
+    browser.send(&format!("[5,\"p:{}\"]", "t".repeat(25)));
+    assert_eq!(browser.close_code(), 1008);
+}
+
+#[test]
+fn length_of_a_browsers_message() {
+    let server = start(|limits| limits.client_message_len_max = 100);
+    let mut browser = server.browser();
+    browser.send(&format!("[6,\"{}\"]", "t".repeat(94)));
+    browser.barrier();
+    browser.send(&format!("[6,\"{}\"]", "t".repeat(95)));
+    assert_eq!(browser.close_code(), 1009);
+}
+
+#[test]
+fn length_of_an_event() {
+    let server = start(|limits| limits.event_len_max = 100);
+    let mut publisher = server.publisher();
+    publisher.publish("t", &format!("\"{}\"", "x".repeat(98)));
+    publisher.send(&format!("[3,5,\"t\",\"{}\"]", "x".repeat(99)));
+    assert_eq!(
+        publisher.line(),
+        r#"[5,5,"event_too_large","the event is 101 bytes long, at most 100 are allowed"]"#
+    );
+    publisher.publish("t", "1");
+}
+
+#[test]
+fn length_of_a_publishers_message() {
+    let server = start(|limits| limits.publish_len_max = 100);
+    let mut publisher = server.publisher();
+    publisher.send(&format!("[3,5,\"t\",\"{}\"]", "x".repeat(88)));
+    assert!(publisher.line().starts_with("[4,5,"));
+    publisher.send(&format!("[3,5,\"t\",\"{}\"]", "x".repeat(89)));
+    assert!(publisher.line().starts_with(r#"[5,null,"too_large","#));
+    assert_eq!(read_to_end(&mut publisher.0), "");
+}
+
+#[test]
+fn browsers_at_the_same_time() {
+    let server = start(|limits| limits.connections_max = 2);
+    let mut first = server.browser();
+    let _second = server.browser();
+    let mut third = server.raw(server.public);
+    let answer = read_to_end(&mut third);
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    first.send("[]");
+    assert_eq!(first.close_code(), 1007);
+    drop(first);
+    server.until("there is room", |hub| hub.session_count() == 1);
+    // The session is over a moment before its connection is.
+    while !can_connect(server.raw(server.public)) {}
+}
+
+/// Whether a plain request is served.
+fn can_connect(mut stream: TcpStream) -> bool {
+    let request = b"GET /pusher.js HTTP/1.1\r\nHost: x\r\n\r\n";
+    stream.write_all(request).is_ok() && read_to_end(&mut stream).starts_with("HTTP/1.1 200 ")
+}
+
+#[test]
+fn publishers_at_the_same_time() {
+    let server = start(|limits| limits.publishers_max = 1);
+    let mut first = server.publisher();
+    let mut second = server.raw(server.private);
+    assert_eq!(read_to_end(&mut second), "");
+    first.publish("t", "1");
+}
+
+#[test]
+fn length_of_a_handshake() {
+    let server = start(|limits| limits.handshake_len_max = 1000);
+    let request = |len: usize| {
+        let start = "GET /pusher.js HTTP/1.1\r\nHost: x\r\nCookie: ";
+        let end = "\r\n\r\n";
+        let cookie = "c".repeat(len - start.len() - end.len());
+        format!("{start}{cookie}{end}")
+    };
+    for (len, status) in [(1000, "200"), (1001, "431"), (100_000, "431")] {
+        let mut stream = server.raw(server.public);
+        stream.write_all(request(len).as_bytes()).unwrap();
+        let answer = read_to_end(&mut stream);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{len}: {answer}"
+        );
+    }
+}
+
+#[test]
+fn number_of_headers() {
+    let server = start(|limits| limits.headers_max = 10);
+    for (headers, status) in [(10, "200"), (11, "431")] {
+        let more = "X: y\r\n".repeat(headers - 1);
+        let mut stream = server.raw(server.public);
+        write!(stream, "GET /pusher.js HTTP/1.1\r\nHost: x\r\n{more}\r\n").unwrap();
+        let answer = read_to_end(&mut stream);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+    }
+}
+
+#[test]
+fn duration_of_a_handshake() {
+    let server = start(|limits| limits.handshake_timeout = SOON);
+    let mut stream = server.raw(server.public);
+    stream.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+    let answer = read_to_end(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+}
+
+#[test]
+fn patience_with_publishers() {
+    let server = start(|limits| {
+        limits.first_byte_timeout = SOON;
+        limits.unfinished_timeout = SOON;
+        limits.raw_idle_timeout = SOON;
+    });
+    for said in ["", "[1,1]\n[3,", "{\"category\":", "{\"category\":\"t\"}"] {
+        let mut stream = server.raw(server.private);
+        stream.write_all(said.as_bytes()).unwrap();
+        let answer = read_to_end(&mut stream);
+        let greeting = if said.starts_with('[') { "[2,1," } else { "" };
+        assert!(answer.starts_with(greeting), "{said}: {answer}");
+    }
+    let mut idle = server.publisher();
+    server.raw(server.private).read_exact(&mut [0]).unwrap_err();
+    idle.publish("t", "1");
+}
+
+#[test]
+fn a_silent_browser_is_pinged_and_one_that_does_not_answer_is_dropped() {
+    let server = start(|limits| {
+        limits.ping_interval = SOON;
+        // Long enough for a busy machine: the one who is alive must not go too.
+        limits.pong_timeout = Duration::from_secs(2);
+    });
+    let mut alive = server.subscriber("t");
+    let ghost = server.subscriber("t");
+    // Reading answers the pings.
+    for _ in 0..4 {
+        assert!(matches!(alive.read().unwrap(), Message::Ping(_)));
+    }
+    while server.hub.subscriber_count("t") > 1 {
+        alive.read().unwrap();
+    }
+    drop(ghost);
+    server.hub.publish("t", "1").unwrap();
+    assert_eq!(alive.message(), r#"[8,"t",1]"#);
+}
+
+#[test]
+fn no_ping_before_its_time() {
+    let server = start(|limits| limits.ping_interval = NEVER);
+    let mut browser = server.subscriber("t");
+    browser.barrier();
+}
+
+/// Publishers are held up by the server's own work only, and nothing that was accepted is lost.
+#[test]
+fn a_full_backlog_makes_publishers_wait() {
+    let server = start(|limits| limits.backlog_len_max = 1000);
+    let mut browser = server.subscriber("t");
+    let mut publisher = server.publisher();
+    let event = format!("\"{}\"", "x".repeat(2000));
+    let burst = format!("[3,1,\"t\",{event}]\n").repeat(100);
+    publisher.send(&burst);
+    for _ in 0..100 {
+        assert_eq!(browser.message().len(), event.len() + 8);
+        assert!(publisher.line().starts_with("[4,1,"));
+    }
+}
+
+/// As for publishers: a browser that publishes faster than events can be sent is not read.
+#[test]
+fn a_full_backlog_makes_browsers_wait_that_publish() {
+    let mut limits = Limits::default();
+    limits.backlog_len_max = 1000;
+    let recipe = Recipe::with_client_publish(vec!["t".parse().unwrap()]);
+    let server = start_with(limits, recipe);
+    let _listeners: Vec<_> = (0..100).map(|_| server.subscriber("t")).collect();
+    let mut browser = server.browser();
+    let flood = std::thread::spawn(move || {
+        let publish = format!("[7,\"t\",\"{}\"]", "x".repeat(2000));
+        for _ in 0..1500 {
+            browser.send(&publish);
+        }
+        browser.barrier();
+    });
+    let mut worst = 0;
+    while !flood.is_finished() {
+        worst = worst.max(server.hub.backlog_len());
+        std::thread::yield_now();
+    }
+    flood.join().unwrap();
+    // What one read brings is taken in as a whole.
+    assert!(worst > 0 && worst < 20_000, "{worst} bytes waited");
+}

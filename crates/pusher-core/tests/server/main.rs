@@ -1,0 +1,17 @@
+//! The server as an embedding program and its browsers and publishers see it.
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+mod application;
+mod cra;
+mod end;
+mod fan_out;
+mod garbage;
+mod http;
+mod ids;
+mod limits;
+mod publishers;
+mod support;
+mod token;
+#[cfg(unix)]
+mod unix_socket;
+mod zmtp;

@@ -1,0 +1,269 @@
+//! A server on free ports, and the peers that talk to it.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use pusher_core::{Application, Hub, Limits, Options, PublishAddress, Recipe, Server};
+use tokio::sync::oneshot;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
+
+/// How long what should happen at once may take on a busy machine.
+pub(crate) const WAIT: Duration = Duration::from_secs(15);
+
+/// A server on threads of its own; it ends when this goes.
+pub(crate) struct Running {
+    pub(crate) hub: Hub,
+    pub(crate) public: SocketAddr,
+    pub(crate) private: SocketAddr,
+    shutdown: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+/// The recipe with other limits, on two shards.
+pub(crate) fn start(change: impl FnOnce(&mut Limits)) -> Running {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    start_with(limits, Recipe::default())
+}
+
+pub(crate) fn start_with(limits: Limits, application: impl Application) -> Running {
+    let mut options = on_any_ports();
+    options.limits = limits;
+    start_server(options, application)
+}
+
+/// Two shards, and doors on ports that the system chooses.
+pub(crate) fn on_any_ports() -> Options {
+    let mut options = Options::default();
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    options.listen = vec![any_port];
+    options.publish_listen = vec![any_port.into()];
+    options.shards = 2;
+    options
+}
+
+/// The first address of the private door must be of TCP.
+pub(crate) fn start_server(options: Options, application: impl Application) -> Running {
+    let server = Server::bind(options, application).unwrap();
+    let public = server.public_addrs()[0];
+    let private = match server.publish_addrs()[0] {
+        PublishAddress::Tcp(address) => address,
+        ref other => panic!("{other}"),
+    };
+    let hub = server.hub();
+    let (shutdown, until) = oneshot::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        runtime.block_on(server.run(async {
+            let _asked_or_dropped = until.await;
+        }))
+    });
+    Running {
+        hub,
+        public,
+        private,
+        shutdown: Some(shutdown),
+        thread: Some(thread),
+    }
+}
+
+impl Running {
+    /// Asks the server to end; does not wait.
+    pub(crate) fn begin_end(&mut self) {
+        self.shutdown.take();
+    }
+
+    /// Ends the server and waits for all of it.
+    pub(crate) fn end(&mut self) {
+        self.begin_end();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap().unwrap();
+        }
+    }
+
+    /// A browser with a session.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::connect(self.public)
+    }
+
+    /// A browser that is subscribed.
+    pub(crate) fn subscriber(&self, topic: &str) -> Browser {
+        let mut browser = self.browser();
+        browser.subscribe(topic);
+        browser
+    }
+
+    /// A connection to a door, with nothing said yet.
+    pub(crate) fn raw(&self, address: SocketAddr) -> TcpStream {
+        connect(address)
+    }
+
+    /// A publisher that speaks the native protocol and has greeted.
+    pub(crate) fn publisher(&self) -> Publisher {
+        let mut publisher = Publisher(connect(self.private));
+        publisher.send("[1,1]");
+        assert!(publisher.line().starts_with("[2,1,"));
+        publisher
+    }
+
+    /// Waits until something about the server is true.
+    pub(crate) fn until(&self, what: &str, is_true: impl Fn(&Hub) -> bool) {
+        let started = std::time::Instant::now();
+        while !is_true(&self.hub) {
+            assert!(started.elapsed() < WAIT, "waited too long until {what}");
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.begin_end();
+        if let Some(thread) = self.thread.take() {
+            let _already_failing = thread.join();
+        }
+    }
+}
+
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(WAIT)).unwrap();
+    stream.set_write_timeout(Some(WAIT)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// Everything until the peer hangs up; a reset counts as that.
+pub(crate) fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        match stream.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(len) => bytes.extend_from_slice(&chunk[..len]),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => panic!("waited for the end: {error}"),
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+/// A browser in WAMP.
+pub(crate) struct Browser {
+    socket: WebSocket<TcpStream>,
+    pub(crate) session_id: String,
+}
+
+impl Browser {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        Self::connect_with(address, "/", &[])
+    }
+
+    pub(crate) fn connect_with(
+        address: SocketAddr,
+        path: &str,
+        headers: &[(&'static str, &'static str)],
+    ) -> Self {
+        let url = format!("ws://{address}{path}");
+        let mut request = url.into_client_request().unwrap();
+        let wamp = ("Sec-WebSocket-Protocol", "wamp");
+        for (name, value) in headers.iter().copied().chain([wamp]) {
+            let value = HeaderValue::from_static(value);
+            request.headers_mut().insert(name, value);
+        }
+        let (socket, _) = tungstenite::client(request, connect(address)).unwrap();
+        let mut browser = Self {
+            socket,
+            session_id: String::new(),
+        };
+        let welcome = browser.message();
+        let welcome: serde_json::Value = serde_json::from_str(&welcome).unwrap();
+        browser.session_id = welcome[1].as_str().unwrap().to_owned();
+        browser
+    }
+
+    pub(crate) fn send(&mut self, message: &str) {
+        self.socket.send(Message::text(message)).unwrap();
+    }
+
+    /// Subscribes and waits until the server has seen it: it answers pings in their turn.
+    pub(crate) fn subscribe(&mut self, topic: &str) {
+        self.send(&format!("[5,{}]", serde_json::Value::from(topic)));
+        self.barrier();
+    }
+
+    /// Waits until everything that was sent is handled; nothing else may come meanwhile.
+    pub(crate) fn barrier(&mut self) {
+        self.socket.send(Message::Ping("barrier".into())).unwrap();
+        match self.read().unwrap() {
+            Message::Pong(payload) if payload == "barrier" => {}
+            other => panic!("unexpected: {other:?}"),
+        }
+    }
+
+    /// The next text message.
+    pub(crate) fn message(&mut self) -> String {
+        loop {
+            match self.read().unwrap() {
+                Message::Text(text) => return text.to_string(),
+                Message::Ping(_) => {}
+                other => panic!("no text message: {other:?}"),
+            }
+        }
+    }
+
+    /// The next WebSocket message, or how the connection ended.
+    pub(crate) fn read(&mut self) -> tungstenite::Result<Message> {
+        loop {
+            match self.socket.read() {
+                // This process was stopped and continued: nothing of the message is lost.
+                Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// The close code that comes next.
+    pub(crate) fn close_code(&mut self) -> u16 {
+        match self.read().unwrap() {
+            Message::Close(Some(frame)) => frame.code.into(),
+            other => panic!("no close frame: {other:?}"),
+        }
+    }
+}
+
+/// A publisher in the native protocol.
+pub(crate) struct Publisher(pub(crate) TcpStream);
+
+impl Publisher {
+    pub(crate) fn send(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// The next answer.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = Vec::new();
+        let mut byte = [0];
+        while byte != *b"\n" {
+            self.0.read_exact(&mut byte).unwrap();
+            line.push(byte[0]);
+        }
+        line.pop();
+        String::from_utf8(line).unwrap()
+    }
+
+    /// Publishes and returns sequence and subscribers of the receipt.
+    pub(crate) fn publish(&mut self, topic: &str, event: &str) -> (u64, u64) {
+        let topic = serde_json::Value::from(topic);
+        self.send(&format!("[3,7,{topic},{event}]\n"));
+        let line = self.line();
+        let receipt: [u64; 4] = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
+        assert_eq!(receipt[..2], [4, 7], "{line}");
+        (receipt[2], receipt[3])
+    }
+}

@@ -1,0 +1,170 @@
+//! The private door on a unix socket.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use pusher_core::{BindError, PublishAddress, Recipe, Server, SocketAccess};
+use socket2::{Domain, SockAddr, Socket, Type};
+use tempfile::TempDir;
+
+use crate::support::{Running, WAIT, on_any_ports, start_server};
+
+/// A folder, and a path in it for a socket.
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("publish.sock");
+    (folder, path)
+}
+
+fn start_at(path: &Path, access: SocketAccess) -> Running {
+    let mut options = on_any_ports();
+    options
+        .publish_listen
+        .push(PublishAddress::Unix(path.to_owned()));
+    options.publish_socket = access;
+    start_server(options, Recipe::default())
+}
+
+/// Why a server can't listen there.
+fn bind_error(path: &Path) -> BindError {
+    let mut options = on_any_ports();
+    options.publish_listen = vec![PublishAddress::Unix(path.to_owned())];
+    Server::bind(options, Recipe::default()).unwrap_err()
+}
+
+fn connect(path: &Path) -> UnixStream {
+    let stream = UnixStream::connect(path).unwrap();
+    stream.set_read_timeout(Some(WAIT)).unwrap();
+    stream
+}
+
+#[test]
+fn both_doors_take_publishers_at_the_same_time() {
+    let (_folder, path) = folder();
+    let server = start_at(&path, SocketAccess::default());
+    let mut browser = server.subscriber("t");
+    connect(&path).write_all(b"{\"category\":\"t\"}").unwrap();
+    assert_eq!(browser.message(), r#"[8,"t",{"category":"t"}]"#);
+    let mut native = BufReader::new(connect(&path));
+    native.get_mut().write_all(b"[1,1][3,7,\"t\",1]").unwrap();
+    let mut lines = native.lines().map(Result::unwrap);
+    assert!(lines.next().unwrap().starts_with("[2,1,"));
+    assert_eq!(lines.next().unwrap(), "[4,7,2,1]");
+    assert_eq!(browser.message(), r#"[8,"t",1]"#);
+    // No browser connects to a unix socket: any host is right.
+    let mut http = BufReader::new(connect(&path));
+    let request = "POST /publish/t HTTP/1.1\r\nHost: any\r\nContent-Type: application/json\r\n\
+        Content-Length: 1\r\n\r\n2";
+    http.get_mut().write_all(request.as_bytes()).unwrap();
+    let status = http.lines().next().unwrap().unwrap();
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert_eq!(browser.message(), r#"[8,"t",2]"#);
+    assert_eq!(server.publisher().publish("t", "3"), (4, 1));
+    assert_eq!(browser.message(), r#"[8,"t",3]"#);
+}
+
+#[test]
+fn mode_and_group_are_as_asked_for() {
+    let (folder, path) = folder();
+    let mut access = SocketAccess::default();
+    let server = start_at(&path, access.clone());
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o660);
+    drop(server);
+    access.mode = 0o606;
+    access.gid = Some(fs::metadata(folder.path()).unwrap().gid());
+    let _server = start_at(&path, access.clone());
+    let file = fs::metadata(&path).unwrap();
+    assert_eq!((file.mode() & 0o777, Some(file.gid())), (0o606, access.gid));
+}
+
+#[test]
+fn a_file_that_a_dead_server_left_is_replaced() {
+    let (_folder, path) = folder();
+    drop(UnixListener::bind(&path).unwrap());
+    assert!(fs::metadata(&path).unwrap().file_type().is_socket());
+    let server = start_at(&path, SocketAccess::default());
+    let mut browser = server.subscriber("t");
+    connect(&path).write_all(b"{\"category\":\"t\"}").unwrap();
+    browser.message();
+}
+
+#[test]
+fn a_living_server_is_left_alone() {
+    let (_folder, path) = folder();
+    let server = start_at(&path, SocketAccess::default());
+    let error = bind_error(&path).to_string();
+    let there = format!(
+        "unix:{}: somebody is already listening there",
+        path.display()
+    );
+    assert!(error.ends_with(&there), "{error}");
+    let mut browser = server.subscriber("t");
+    connect(&path).write_all(b"{\"category\":\"t\"}").unwrap();
+    browser.message();
+}
+
+/// One that is stopped, or has too much to do, accepts nobody: it lives all the same.
+#[test]
+fn a_server_with_a_full_queue_lives() {
+    let (_folder, path) = folder();
+    let busy = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    busy.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+    busy.listen(0).unwrap();
+    let _queued = connect(&path);
+    let error = bind_error(&path);
+    assert!(error.to_string().contains("already listening"), "{error}");
+}
+
+#[test]
+fn another_file_is_not_touched() {
+    let (_folder, path) = folder();
+    fs::write(&path, "precious").unwrap();
+    let error = bind_error(&path).to_string();
+    assert!(error.contains("no socket"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), b"precious");
+}
+
+#[test]
+fn a_missing_folder_is_told_with_the_path() {
+    let (folder, _) = folder();
+    let path = folder.path().join("missing/publish.sock");
+    let error = bind_error(&path);
+    assert!(
+        error.to_string().contains(path.to_str().unwrap()),
+        "{error}"
+    );
+    let BindError::Listen { source, .. } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(source.kind(), std::io::ErrorKind::NotFound);
+}
+
+#[test]
+fn the_file_goes_with_the_server() {
+    let (_folder, path) = folder();
+    let mut server = start_at(&path, SocketAccess::default());
+    assert!(path.exists());
+    server.end();
+    assert!(!path.exists());
+    let never_run = {
+        let mut options = on_any_ports();
+        options.publish_listen = vec![PublishAddress::Unix(path.clone())];
+        Server::bind(options, Recipe::default()).unwrap()
+    };
+    assert!(path.exists());
+    drop(never_run);
+    assert!(!path.exists());
+}
+
+#[test]
+fn what_another_has_put_in_its_place_stays() {
+    let (_folder, path) = folder();
+    let mut server = start_at(&path, SocketAccess::default());
+    fs::remove_file(&path).unwrap();
+    let _other = UnixListener::bind(&path).unwrap();
+    server.end();
+    assert!(path.exists());
+}
