@@ -1,0 +1,67 @@
+//! Opens sockets within a deadline.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::address::{Address, resolve};
+use crate::connection::{Failure, is_temporary};
+use crate::deadline::Deadline;
+use crate::error::Stage;
+
+/// A connected, blocking socket that is closed on exec.
+pub(crate) fn connect(address: &Address, deadline: &Deadline) -> Result<Socket, Failure> {
+    match address {
+        Address::Tcp { host, port } => connect_tcp(host, *port, deadline),
+        Address::Unix(path) => connect_unix(path, deadline),
+    }
+}
+
+/// Tries the host's addresses one after the other; each may take its share of the time left.
+fn connect_tcp(host: &str, port: u16, deadline: &Deadline) -> Result<Socket, Failure> {
+    let addresses = resolve(host, port).map_err(Failure::Connect)?;
+    let mut last = io::Error::new(ErrorKind::NotFound, "the host has no address");
+    for (index, address) in addresses.iter().enumerate() {
+        let Ok(remaining) = deadline.remaining() else {
+            return Err(Failure::Timeout(Stage::Connecting));
+        };
+        let attempts_left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+        match connect_one(*address, remaining / attempts_left) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => last = error,
+        }
+    }
+    match last.kind() {
+        ErrorKind::TimedOut => Err(Failure::Timeout(Stage::Connecting)),
+        _ => Err(Failure::Connect(last)),
+    }
+}
+
+fn connect_one(address: SocketAddr, timeout: Duration) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // Without it a big event's last packet waits for an acknowledgement.
+    socket.set_tcp_nodelay(true)?;
+    socket.connect_timeout(&address.into(), timeout)?;
+    Ok(socket)
+}
+
+/// A unix socket whose backlog is full refuses a non-blocking connect at once: a blocking one waits
+/// for room, as long as the write timeout says.
+fn connect_unix(path: &Path, deadline: &Deadline) -> Result<Socket, Failure> {
+    let address = SockAddr::unix(path).map_err(Failure::Connect)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(Failure::Connect)?;
+    loop {
+        let Ok(remaining) = deadline.remaining() else {
+            return Err(Failure::Timeout(Stage::Connecting));
+        };
+        let limited = socket.set_write_timeout(Some(remaining));
+        match limited.and_then(|()| socket.connect(&address)) {
+            Ok(()) => return Ok(socket),
+            Err(error) if is_temporary(&error) => {}
+            Err(error) => return Err(Failure::Connect(error)),
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! One socket to pushd, on which one publish after the other waits for its answer.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::mem::MaybeUninit;
+use std::ops::Range;
+use std::os::fd::{IntoRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use pusher_proto::native::{self, ErrorCode, FromServer, VERSION};
+use pusher_proto::{JsonStream, Receipt};
+use socket2::Socket;
+
+use crate::address::Address;
+use crate::connect::connect;
+use crate::deadline::{Deadline, Passed};
+use crate::error::{Attempt, Error, Stage};
+
+/// Longest answer: a WELCOME or an ERROR with its text, with much room.
+const ANSWER_LEN_MAX: usize = 16 * 1024;
+
+/// Most bytes read at once. Welcome and receipt fit.
+const READ_LEN_MAX: usize = 1024;
+
+/// How a publish failed on its connection.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// No connection.
+    Connect(io::Error),
+    /// Reset before it answered anything: pushd has not read the publish.
+    Reset(io::Error),
+    /// Ended after the publish was written, perhaps after it was read.
+    Closed(String),
+    Timeout(Stage),
+    Protocol(String),
+    Refused(ErrorCode, String),
+    /// Somebody did not want to wait for the answer.
+    Canceled,
+}
+
+impl Failure {
+    /// The failure as a caller gets to see it.
+    pub(crate) fn into_error(self, address: &Address, deadline: &Deadline) -> Error {
+        let attempt = Attempt {
+            address: address.clone(),
+            elapsed: deadline.elapsed(),
+        };
+        match self {
+            Self::Connect(source) => Error::Connect { attempt, source },
+            Self::Reset(error) => Error::Closed {
+                attempt,
+                reason: error.to_string(),
+            },
+            Self::Closed(reason) => Error::Closed { attempt, reason },
+            Self::Timeout(stage) => Error::Timeout { attempt, stage },
+            Self::Protocol(reason) => Error::Protocol { attempt, reason },
+            Self::Refused(code, text) => Error::refused(attempt, code, text),
+            Self::Canceled => Error::Canceled,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Connection {
+    socket: Socket,
+    /// Device and inode: tells this socket from a stranger's descriptor of the same number.
+    identity: Option<(u64, u64)>,
+    answers: JsonStream,
+    /// What SO_RCVTIMEO is set to.
+    read_timeout: Duration,
+}
+
+impl Connection {
+    /// Connects; the descriptor is closed on exec.
+    pub(crate) fn open(address: &Address, deadline: &Deadline) -> Result<Self, Failure> {
+        connect(address, deadline).map(Self::new)
+    }
+
+    fn new(socket: Socket) -> Self {
+        let file = File::from(OwnedFd::from(socket));
+        let identity = identity_of(&file);
+        Self {
+            socket: Socket::from(OwnedFd::from(file)),
+            identity,
+            answers: JsonStream::new(ANSWER_LEN_MAX),
+            read_timeout: Duration::ZERO,
+        }
+    }
+
+    /// Whether the peer has closed, or said something that nobody asked for, such as a goodbye.
+    pub(crate) fn is_stale(&mut self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+        match self.socket.recv_with_flags(&mut byte, flags) {
+            Err(error) => error.kind() != ErrorKind::WouldBlock,
+            Ok(0) => true,
+            // There is something, so that reading it does not wait.
+            Ok(_) => self.read_once().is_err() || !self.has_nothing_left(),
+        }
+    }
+
+    /// Writes one publish and reads until its answer.
+    pub(crate) fn exchange(
+        &mut self,
+        message: &[u8],
+        request: u64,
+        deadline: &Deadline,
+    ) -> Result<Receipt, Failure> {
+        match self.send(message, deadline) {
+            Ok(()) => self.receive(request, deadline),
+            // pushd may have said why it did not want to read all of it.
+            Err(Failure::Closed(reason)) => match self.receive(request, deadline) {
+                Err(refused @ Failure::Refused(..)) => Err(refused),
+                _ => Err(Failure::Closed(reason)),
+            },
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Says hello, ahead of messages that are written by themselves.
+    pub(crate) fn greet(&mut self, deadline: &Deadline) -> Result<(), Failure> {
+        let mut hello = Vec::new();
+        native::encode_hello(&mut hello, None);
+        self.send(&hello, deadline)
+    }
+
+    /// Writes many publishes and reads their answers, each within the timeout. Hands out every
+    /// answer that does not end the connection, until it is told not to go on.
+    pub(crate) fn exchange_all(
+        &mut self,
+        messages: &[u8],
+        requests: Range<u64>,
+        timeout: Duration,
+        mut on_answer: impl FnMut(Result<Receipt, Failure>) -> bool,
+    ) -> Result<(), Failure> {
+        match self.send(messages, &Deadline::after(timeout)) {
+            // What was written completely may have been answered.
+            Ok(()) | Err(Failure::Closed(_) | Failure::Timeout(_)) => {}
+            Err(failure) => return Err(failure),
+        }
+        for request in requests.clone() {
+            let goes_on = match self.receive(request, &Deadline::after(timeout)) {
+                Ok(receipt) => on_answer(Ok(receipt)),
+                Err(Failure::Refused(code, text)) if !code.closes() => {
+                    on_answer(Err(Failure::Refused(code, text)))
+                }
+                // Of several messages pushd may have read the first ones.
+                Err(Failure::Reset(error)) => return Err(Failure::Closed(error.to_string())),
+                Err(failure) => return Err(failure),
+            };
+            if !goes_on && request + 1 < requests.end {
+                return Err(Failure::Canceled);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the next publish can use this connection: it is not if answers of this one may
+    /// still come, or pushd closes it.
+    pub(crate) fn is_reusable_after<T>(&mut self, answer: &Result<T, Failure>) -> bool {
+        let complete = match answer {
+            Ok(_) => true,
+            Err(Failure::Refused(code, _)) => !code.closes(),
+            Err(_) => false,
+        };
+        complete && self.has_nothing_left()
+    }
+
+    /// Gives up a connection that was inherited through a fork: closes the descriptor and says
+    /// nothing, since the connection itself is the parent's. If the descriptor's number has come
+    /// to stand for something else (the child closed everything and opened its own files), that
+    /// stays open.
+    pub(crate) fn abandon(self) {
+        let file = File::from(OwnedFd::from(self.socket));
+        if self.identity.is_none() || identity_of(&file) != self.identity {
+            let _not_ours = file.into_raw_fd();
+        }
+    }
+
+    fn has_nothing_left(&mut self) -> bool {
+        matches!(self.answers.next_value(), Ok(None)) && self.answers.unfinished_len() == 0
+    }
+
+    /// Writes all of it; never raises SIGPIPE.
+    fn send(&mut self, message: &[u8], deadline: &Deadline) -> Result<(), Failure> {
+        let mut sent_len = 0;
+        // An ordinary event fits in the socket's buffer: no timeout needs to be set for it.
+        let mut flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+        while sent_len < message.len() {
+            match self.socket.send_with_flags(&message[sent_len..], flags) {
+                Ok(len) => sent_len += len,
+                Err(error) if is_temporary(&error) => {
+                    self.limit_write(deadline)?;
+                    flags = libc::MSG_NOSIGNAL;
+                }
+                Err(error) if sent_len == 0 => return Err(Failure::Reset(error)),
+                Err(error) => return Err(Failure::Closed(error.to_string())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads until the answer to `request`.
+    fn receive(&mut self, request: u64, deadline: &Deadline) -> Result<Receipt, Failure> {
+        let mut has_answered = false;
+        loop {
+            if let Some(receipt) = self.take_answer(request)? {
+                return Ok(receipt);
+            }
+            self.limit_read(deadline)?;
+            match self.read_once() {
+                Ok(0) => return Err(Failure::Closed("closed by pushd".to_owned())),
+                Ok(_) => has_answered = true,
+                Err(error) if is_temporary(&error) => {}
+                Err(error) if is_reset(&error) && !has_answered => {
+                    return Err(Failure::Reset(error));
+                }
+                Err(error) => return Err(Failure::Closed(error.to_string())),
+            }
+        }
+    }
+
+    fn read_once(&mut self) -> io::Result<usize> {
+        let mut chunk = [0; READ_LEN_MAX];
+        let len = (&self.socket).read(&mut chunk)?;
+        self.answers.feed(&chunk[..len]);
+        Ok(len)
+    }
+
+    /// Takes what was read so far; `None` if the answer is not among it.
+    fn take_answer(&mut self, expected: u64) -> Result<Option<Receipt>, Failure> {
+        let invalid = |error: &dyn std::fmt::Display| Failure::Protocol(error.to_string());
+        while let Some(text) = self.answers.next_value().map_err(|error| invalid(&error))? {
+            match FromServer::decode(text).map_err(|error| invalid(&error))? {
+                FromServer::Welcome { version, .. } => check_version(version)?,
+                FromServer::Receipt { request, receipt } => {
+                    check_request(request, expected)?;
+                    return Ok(Some(receipt));
+                }
+                FromServer::Error {
+                    request,
+                    code,
+                    text,
+                } => {
+                    check_request(request.unwrap_or(expected), expected)?;
+                    return Err(Failure::Refused(code, text.into_owned()));
+                }
+                // A later version's; the protocol says to ignore it.
+                FromServer::Unknown { .. } => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Lets a read wait until the deadline. A system call only if the last setting would wait
+    /// noticeably too long, or so short that it is no use.
+    fn limit_read(&mut self, deadline: &Deadline) -> Result<(), Failure> {
+        let remaining = deadline
+            .remaining()
+            .map_err(|Passed| Failure::Timeout(Stage::Answer))?;
+        let too_long = self.read_timeout > remaining + remaining / 64;
+        if too_long || self.read_timeout < remaining / 2 {
+            self.socket
+                .set_read_timeout(Some(remaining))
+                .map_err(|error| Failure::Closed(error.to_string()))?;
+            self.read_timeout = remaining;
+        }
+        Ok(())
+    }
+
+    /// Lets a write wait until the deadline.
+    fn limit_write(&self, deadline: &Deadline) -> Result<(), Failure> {
+        let remaining = deadline
+            .remaining()
+            .map_err(|Passed| Failure::Timeout(Stage::Sending))?;
+        self.socket
+            .set_write_timeout(Some(remaining))
+            .map_err(|error| Failure::Closed(error.to_string()))
+    }
+}
+
+fn identity_of(file: &File) -> Option<(u64, u64)> {
+    let metadata = file.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// A signal, or the end of the time that the socket was given: the deadline decides what is next.
+pub(crate) fn is_temporary(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut
+    )
+}
+
+fn is_reset(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+    )
+}
+
+fn check_version(version: u32) -> Result<(), Failure> {
+    if (1..=VERSION).contains(&version) {
+        return Ok(());
+    }
+    Err(Failure::Protocol(format!(
+        "it wants version {version} of the protocol, this library speaks 1 to {VERSION}"
+    )))
+}
+
+fn check_request(request: u64, expected: u64) -> Result<(), Failure> {
+    if request == expected {
+        return Ok(());
+    }
+    Err(Failure::Protocol(format!(
+        "an answer to request {request}, expected was one to {expected}"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn the_read_timeout_follows_the_deadline_with_few_system_calls() {
+        let (socket, _peer) = UnixStream::pair().unwrap();
+        let mut connection = Connection::new(OwnedFd::from(socket).into());
+        let mut limit = |timeout_ms| {
+            let deadline = Deadline::after(Duration::from_millis(timeout_ms));
+            let remaining = deadline.remaining().unwrap();
+            connection.limit_read(&deadline).unwrap();
+            let set = connection.socket.read_timeout().unwrap().unwrap();
+            assert!(
+                set <= remaining + remaining / 32,
+                "{set:?} for {remaining:?}"
+            );
+            assert!(set >= remaining / 3, "{set:?} for {remaining:?}");
+            connection.read_timeout
+        };
+        let first = limit(100_000);
+        assert_eq!(limit(100_000), first, "the same again needs no system call");
+        assert_eq!(limit(99_500), first, "nor does nearly the same");
+        assert!(limit(50_000) < first);
+        assert!(limit(200_000) > first);
+    }
+
+    #[test]
+    fn a_deadline_that_has_passed_is_noticed_before_a_wait() {
+        let (socket, _peer) = UnixStream::pair().unwrap();
+        let mut connection = Connection::new(OwnedFd::from(socket).into());
+        let passed = Deadline::after(Duration::ZERO);
+        let result = connection.limit_read(&passed);
+        assert!(matches!(result, Err(Failure::Timeout(Stage::Answer))));
+    }
+}

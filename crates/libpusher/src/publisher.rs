@@ -1,0 +1,236 @@
+//! When to connect, and when to connect again.
+
+use std::mem;
+use std::ops::Range;
+use std::process;
+use std::time::Duration;
+
+use pusher_proto::limits::EVENT_LEN_MAX;
+use pusher_proto::{Receipt, check_topic, native};
+
+use crate::address::Address;
+use crate::connection::{Connection, Failure};
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::options::{Options, TIMEOUT_MAX, TIMEOUT_MIN};
+
+/// How much memory is kept for the next message.
+const KEEP_CAPACITY_MAX: usize = 16 * 1024;
+
+/// Publishes to one pushd, over a connection that it opens at the first publish and keeps.
+///
+/// After a fork each process goes on by itself: a child never uses its parent's connection, it opens
+/// its own.
+#[derive(Debug)]
+pub struct Publisher {
+    address: Address,
+    timeout: Duration,
+    connection: Option<Connection>,
+    /// The process that opened `connection`.
+    process_id: u32,
+    last_request: u64,
+    buffer: Vec<u8>,
+}
+
+impl Publisher {
+    /// A publisher that has not connected yet. Opens nothing, reserves nothing.
+    pub fn new(options: Options) -> Self {
+        Self {
+            address: options.address,
+            timeout: options.timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX),
+            connection: None,
+            process_id: process::id(),
+            last_request: 0,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Sends `event`, one complete JSON value, to every browser that is subscribed to `topic`, and
+    /// waits for the receipt. Never longer than the timeout.
+    ///
+    /// A connection that was found closed is opened again, once. If it ends after the event was
+    /// written, the event is not sent again: that could show it twice.
+    ///
+    /// # Errors
+    /// See [`Error`]: what was wrong, where, after what time, and what to check.
+    pub fn publish(&mut self, topic: &str, event: &str) -> Result<Receipt, Error> {
+        self.abandon_inherited();
+        self.publish_until(topic, event, &Deadline::after(self.timeout))
+    }
+
+    /// Whether there is a connection from the last publish of this process. Whether pushd is still
+    /// at its other end shows at the next publish.
+    pub fn is_connected(&self) -> bool {
+        self.connection.is_some() && self.process_id == process::id()
+    }
+
+    /// Where this publisher publishes to.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// How long a publish may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// How long a publish may take from now on; limits as in [`Options::timeout`].
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX);
+    }
+
+    /// As [`publish`](Self::publish), for a caller that knows the process to be the same.
+    pub(crate) fn publish_until(
+        &mut self,
+        topic: &str,
+        event: &str,
+        deadline: &Deadline,
+    ) -> Result<Receipt, Error> {
+        let mut buffer = mem::take(&mut self.buffer);
+        let result = self.publish_from(&mut buffer, topic, event, deadline);
+        if buffer.capacity() <= KEEP_CAPACITY_MAX {
+            self.buffer = buffer;
+        }
+        result
+    }
+
+    fn publish_from(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        topic: &str,
+        event: &str,
+        deadline: &Deadline,
+    ) -> Result<Receipt, Error> {
+        buffer.clear();
+        native::encode_hello(buffer, None);
+        let hello_len = buffer.len();
+        let request = self.last_request + 1;
+        encode(buffer, request, topic, event)?;
+        self.last_request = request;
+        let answer = self.ask(deadline, |connection, is_new| {
+            // Only a new connection needs the hello.
+            let start = if is_new { 0 } else { hello_len };
+            connection.exchange(&buffer[start..], request, deadline)
+        });
+        answer.map_err(|failure| failure.into_error(&self.address, deadline))
+    }
+
+    /// Sends messages that are encoded already, with these request numbers, all at once, and then
+    /// waits for their answers. Hands out exactly one for each, in order; is it told not to go on,
+    /// the rest is canceled.
+    pub(crate) fn publish_encoded(
+        &mut self,
+        messages: &[u8],
+        requests: Range<u64>,
+        mut settle: impl FnMut(Result<Receipt, &Error>) -> bool,
+    ) {
+        let (address, timeout) = (self.address.clone(), self.timeout);
+        let deadline = Deadline::after(timeout);
+        let mut unsettled = requests.clone();
+        let done = self.ask(&deadline, |connection, is_new| {
+            if is_new {
+                connection.greet(&deadline)?;
+            }
+            connection.exchange_all(messages, requests.clone(), timeout, |answer| {
+                unsettled.next();
+                let answer = answer.map_err(|refused| refused.into_error(&address, &deadline));
+                settle(answer.as_ref().copied())
+            })
+        });
+        if let Err(failure) = done {
+            let error = failure.into_error(&address, &deadline);
+            for _ in unsettled {
+                settle(Err(&error));
+            }
+        }
+    }
+
+    /// Gives up a connection that another process opened.
+    pub(crate) fn abandon_inherited(&mut self) {
+        let process_id = process::id();
+        if self.process_id != process_id {
+            self.process_id = process_id;
+            if let Some(inherited) = self.connection.take() {
+                inherited.abandon();
+            }
+        }
+    }
+
+    /// Asks over the connection there is, if any; over a new one if that was closed meanwhile.
+    fn ask<T>(
+        &mut self,
+        deadline: &Deadline,
+        mut question: impl FnMut(&mut Connection, bool) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if let Some(mut connection) = self.connection.take()
+            && !connection.is_stale()
+        {
+            let answer = question(&mut connection, false);
+            if !matches!(answer, Err(Failure::Reset(_))) {
+                self.keep(connection, &answer);
+                return answer;
+            }
+        }
+        let mut connection = Connection::open(&self.address, deadline)?;
+        let answer = question(&mut connection, true);
+        self.keep(connection, &answer);
+        answer
+    }
+
+    /// Left half-read, a connection would give the next publish the answer to this one.
+    fn keep<T>(&mut self, mut connection: Connection, answer: &Result<T, Failure>) {
+        if connection.is_reusable_after(answer) {
+            self.connection = Some(connection);
+        }
+    }
+}
+
+/// Whether an event could be published, without publishing it: for a caller that knows already
+/// that pushd does not answer.
+///
+/// # Errors
+/// The caller's mistakes that [`Publisher::publish`] finds before anything is sent.
+pub fn check(topic: &str, event: &str) -> Result<(), Error> {
+    encode(&mut Vec::new(), 0, topic, event)
+}
+
+/// Appends a publish, if it is one that pushd can take.
+pub(crate) fn encode(
+    buffer: &mut Vec<u8>,
+    request: u64,
+    topic: &str,
+    event: &str,
+) -> Result<(), Error> {
+    check_topic(topic)?;
+    if event.len() > EVENT_LEN_MAX {
+        let len = event.len();
+        let reason = format!("the event is {len} bytes long, at most {EVENT_LEN_MAX} are allowed");
+        return Err(Error::TooLarge { reason });
+    }
+    buffer.reserve(event.len() + 2 * topic.len() + 64);
+    native::encode_publish(buffer, request, topic, event, None)?;
+    Ok(())
+}
+
+impl Drop for Publisher {
+    /// A child that never published closes what it inherited as one that does.
+    fn drop(&mut self) {
+        self.abandon_inherited();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_big_event_leaves_no_big_buffer() {
+        let mut publisher = Publisher::new(Options::default());
+        let event = "x".repeat(EVENT_LEN_MAX);
+        assert!(matches!(
+            publisher.publish("t", &event),
+            Err(Error::Json { .. })
+        ));
+        assert!(publisher.buffer.capacity() <= KEEP_CAPACITY_MAX);
+    }
+}

@@ -1,0 +1,155 @@
+//! The C functions, called as C does. One test only: it sets the process's environment.
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
+
+use std::env;
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::ptr;
+use std::thread;
+
+use pusher::c_api::codes::*;
+use pusher::c_api::{push_last_error, push_publish, push_strerror};
+use pusher_proto::native::FromPublisher;
+
+fn publish(category: &str, json: &str) -> c_int {
+    let (category, json) = (CString::new(category), CString::new(json));
+    let (category, json) = (category.unwrap(), json.unwrap());
+    // SAFETY: both are strings that end with a NUL.
+    unsafe { push_publish(category.as_ptr(), json.as_ptr()) }
+}
+
+/// A server that answers every publish; the event says how many browsers there are, the request's
+/// number is the sequence. Its address; it ends with the process.
+fn start_server() -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        while let Ok((stream, _)) = listener.accept() {
+            thread::spawn(move || serve(stream));
+        }
+    });
+    address
+}
+
+fn serve(stream: TcpStream) {
+    let mut answers = stream.try_clone().unwrap();
+    for line in BufReader::new(stream).lines().map_while(Result::ok) {
+        let answer = match FromPublisher::decode(&line).unwrap() {
+            FromPublisher::Publish {
+                request, publish, ..
+            } => {
+                format!("[4,{request},{request},{}]\n", publish.event)
+            }
+            _ => "[2,1,\"fake/0\",{}]\n".to_owned(),
+        };
+        if answers.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+/// What the library returned, before the next call.
+fn to_text(pointer: *const c_char) -> String {
+    // SAFETY: everything that the library returns is a string that ends with a NUL.
+    let text = unsafe { CStr::from_ptr(pointer) };
+    text.to_str().unwrap().to_owned()
+}
+
+fn last_error() -> String {
+    to_text(push_last_error())
+}
+
+#[test]
+fn the_c_functions() {
+    set_env("PUSH_ADDRESS", "localhost:5555");
+    wrong_configuration_is_no_dead_end();
+    set_env("PUSH_ADDRESS", &start_server());
+    set_env("PUSH_TIMEOUT_MS", "20000");
+
+    numbers_of_browsers();
+    callers_mistakes();
+    many_threads();
+}
+
+fn set_env(name: &str, value: &str) {
+    // SAFETY: this binary's only test, and no other thread of it reads the environment.
+    unsafe { env::set_var(name, value) };
+}
+
+fn wrong_configuration_is_no_dead_end() {
+    assert_eq!(last_error(), "");
+    assert_eq!(publish("t", "1"), PUSH_ECONFIG);
+    let text = last_error();
+    for part in ["PUSH_ADDRESS", "localhost:5555"] {
+        assert!(text.contains(part), "{text}");
+    }
+    set_env("PUSH_ADDRESS", "tcp://127.0.0.1:5555");
+    for timeout in ["0", "600001", "1.5", "250ms", "-1", "99999999999999999999"] {
+        set_env("PUSH_TIMEOUT_MS", timeout);
+        assert_eq!(publish("t", "1"), PUSH_ECONFIG);
+        let text = last_error();
+        for part in ["PUSH_TIMEOUT_MS", timeout, "1 to 600000"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+}
+
+fn numbers_of_browsers() {
+    for (json, expect) in [
+        ("0", 0),
+        ("231", 231),
+        ("2147483647", c_int::MAX),
+        ("2147483648", c_int::MAX),
+        ("18446744073709551615", c_int::MAX),
+    ] {
+        assert_eq!(publish("t", json), expect, "{}", last_error());
+    }
+    assert_eq!(to_text(push_strerror(231)), "success");
+}
+
+fn callers_mistakes() {
+    // SAFETY: NULL is allowed.
+    unsafe {
+        assert_eq!(push_publish(ptr::null(), c"1".as_ptr()), PUSH_EINVAL);
+        assert!(last_error().contains("category is NULL"));
+        assert_eq!(push_publish(c"t".as_ptr(), ptr::null()), PUSH_EINVAL);
+        assert!(last_error().contains("json is NULL"));
+        assert_eq!(push_publish(c"t\xff".as_ptr(), c"1".as_ptr()), PUSH_EINVAL);
+        assert!(last_error().contains("category is not UTF-8"));
+    }
+    assert_eq!(publish("", "1"), PUSH_ETOPIC);
+    assert_eq!(publish("t", "{}],[3,2,\"t\",{}"), PUSH_EJSON);
+    assert_eq!(publish("t", &"1".repeat(1024 * 1024 + 1)), PUSH_ETOOBIG);
+    assert_eq!(
+        publish("t", "7"),
+        7,
+        "mistakes do not disturb the connection"
+    );
+    assert!(
+        last_error().contains("1048577 bytes"),
+        "kept until the next failure"
+    );
+}
+
+/// Each thread gets its own answers and its own errors.
+fn many_threads() {
+    let threads = (0..16).map(|number| {
+        thread::spawn(move || {
+            let json = (number * 1000).to_string();
+            for _ in 0..50 {
+                assert_eq!(publish("t", &json), number * 1000, "{}", last_error());
+            }
+            assert_eq!(last_error(), "");
+            assert_eq!(publish("t", &"[".repeat(1 + number as usize)), PUSH_EJSON);
+            assert!(
+                last_error().contains(&format!("column {}", 1 + number)),
+                "{}",
+                last_error()
+            );
+        })
+    });
+    for thread in threads.collect::<Vec<_>>() {
+        thread.join().unwrap();
+    }
+}

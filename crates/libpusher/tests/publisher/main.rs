@@ -1,0 +1,12 @@
+//! Publishers, and C's `push_client`, against servers that do exactly what a test tells them.
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
+
+mod answers;
+mod background;
+mod client;
+mod deadline;
+mod fake_server;
+mod mistakes;
+mod receipts;
+mod refusals;
+mod reopening;

@@ -1,0 +1,250 @@
+//! A connection that ended: when the event is sent again, and when it must not be.
+
+use std::fs;
+use std::mem::MaybeUninit;
+use std::sync::{Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::fake_server::{FakeServer, PATIENCE, Peer};
+use pusher::Error;
+
+/// The state of the publisher's end of a TCP connection, as the kernel has it (08 is CLOSE_WAIT).
+fn tcp_state(server_port: u16, client_port: u16) -> Option<String> {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let from = format!(":{client_port:04X}");
+    let to = format!(":{server_port:04X}");
+    let mut lines = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    lines
+        .find(|fields| fields[1].ends_with(&from) && fields[2].ends_with(&to))
+        .map(|fields| fields[3].to_owned())
+}
+
+/// Waits until the kernel has told the publisher's end, which it does in its own time.
+fn wait_for_state(peer: &Peer, state: Option<&str>) -> impl FnOnce() + use<> {
+    let port = |addr: socket2::SockAddr| addr.as_socket().unwrap().port();
+    let server_port = port(peer.socket().local_addr().unwrap());
+    let client_port = port(peer.socket().peer_addr().unwrap());
+    let state = state.map(str::to_owned);
+    move || {
+        let start = Instant::now();
+        while tcp_state(server_port, client_port) != state {
+            assert!(start.elapsed() < PATIENCE, "the connection's state");
+            thread::yield_now();
+        }
+    }
+}
+
+/// A first connection that ends in its own way after one publish; a second one is served. The
+/// second publish must not notice.
+fn check_reopened(server: FakeServer, ended: &mpsc::Receiver<()>) {
+    let mut publisher = server.publisher();
+    publisher.publish("t", "1").unwrap();
+    ended.recv_timeout(PATIENCE).unwrap();
+    publisher.publish("t", "2").unwrap();
+    publisher.publish("t", "3").unwrap();
+    assert_eq!(server.connection_count(), 2);
+    assert_eq!(server.events(), ["1", "2", "3"]);
+}
+
+#[test]
+fn closed_meanwhile() {
+    let (end, ended) = mpsc::channel();
+    let server = FakeServer::tcp(move |index, peer| {
+        if index > 0 {
+            return peer.serve();
+        }
+        peer.welcome()?;
+        peer.serve_one()?;
+        peer.socket().shutdown(std::net::Shutdown::Write)?;
+        wait_for_state(peer, Some("08"))();
+        end.send(()).unwrap();
+        peer.wait_for_close()
+    });
+    check_reopened(server, &ended);
+}
+
+#[test]
+fn reset_meanwhile() {
+    let (end, ended) = mpsc::channel();
+    let server = FakeServer::tcp(move |index, peer| {
+        if index > 0 {
+            return peer.serve();
+        }
+        peer.welcome()?;
+        peer.serve_one()?;
+        let wait = wait_for_state(peer, None);
+        peer.reset()?;
+        wait();
+        end.send(()).unwrap();
+        Ok(())
+    });
+    check_reopened(server, &ended);
+}
+
+#[test]
+fn a_goodbye_meanwhile() {
+    let (end, ended) = mpsc::channel();
+    let server = FakeServer::unix(move |index, peer| {
+        if index > 0 {
+            return peer.serve();
+        }
+        peer.welcome()?;
+        peer.serve_one()?;
+        peer.write("[5,null,\"shutting_down\",\"pushd ends\"]\n")?;
+        end.send(()).unwrap();
+        peer.wait_for_close()
+    });
+    check_reopened(server, &ended);
+}
+
+#[test]
+fn a_late_line_end_is_no_goodbye() {
+    let (receive, received) = mpsc::channel();
+    let received = Mutex::new(received);
+    let (end, ended) = mpsc::channel();
+    let server = FakeServer::unix(move |_, peer| {
+        peer.welcome()?;
+        let request = peer.read_publish()?.request;
+        peer.write(format!("[4,{request},1,3]"))?;
+        received.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        peer.write("\r\n")?;
+        end.send(()).unwrap();
+        peer.serve_one()
+    });
+    let mut publisher = server.publisher();
+    publisher.publish("t", "1").unwrap();
+    receive.send(()).unwrap();
+    ended.recv_timeout(PATIENCE).unwrap();
+    publisher.publish("t", "2").unwrap();
+    assert_eq!(server.connection_count(), 1);
+}
+
+/// What only the write itself finds out.
+#[test]
+fn a_broken_pipe() {
+    let (come, came) = mpsc::channel();
+    let came = Mutex::new(came);
+    let server = FakeServer::unix(move |index, peer| {
+        if index > 0 {
+            come.send(()).unwrap();
+            return peer.serve();
+        }
+        peer.welcome()?;
+        let request = peer.read_publish()?.request;
+        peer.socket().shutdown(std::net::Shutdown::Read)?;
+        peer.write(format!("[4,{request},1,3]\n"))?;
+        // Open until the publisher has found out.
+        let _ = came.lock().unwrap().recv_timeout(PATIENCE);
+        Ok(())
+    });
+    let mut publisher = server.publisher();
+    for event in ["1", "2", "3"] {
+        publisher.publish("t", event).unwrap();
+    }
+    assert_eq!(server.connection_count(), 2);
+    assert_eq!(server.events(), ["1", "2", "3"]);
+}
+
+/// Ends a connection whose publish was not read: the kernel resets it.
+fn reset_unread(peer: &mut Peer) -> std::io::Result<()> {
+    let mut byte = [MaybeUninit::uninit()];
+    peer.socket().peek(&mut byte)?;
+    peer.reset()
+}
+
+#[test]
+fn reset_before_the_event_was_read_is_sent_again() {
+    let server = FakeServer::tcp(|index, peer| {
+        if index > 0 {
+            return peer.serve();
+        }
+        peer.welcome()?;
+        peer.serve_one()?;
+        reset_unread(peer)
+    });
+    let mut publisher = server.publisher();
+    publisher.publish("t", "1").unwrap();
+    publisher.publish("t", "2").unwrap();
+    assert_eq!(server.connection_count(), 2);
+    assert_eq!(server.events(), ["1", "2"]);
+}
+
+#[test]
+fn it_is_reopened_once_not_for_ever() {
+    let server = FakeServer::tcp(|index, peer| {
+        if index == 0 {
+            peer.welcome()?;
+            peer.serve_one()?;
+        }
+        reset_unread(peer)
+    });
+    let mut publisher = server.publisher();
+    publisher.publish("t", "1").unwrap();
+    let error = publisher.publish("t", "2").unwrap_err();
+    assert!(matches!(error, Error::Closed { .. }), "{error}");
+    assert_eq!(server.connection_count(), 2);
+}
+
+/// The first connection ends after its `publish_count`-th publish was read, orderly, with this
+/// much of an answer.
+fn check_ambiguous(publish_count: usize, answer: &'static str) {
+    let server = FakeServer::tcp(move |index, peer| {
+        if index > 0 {
+            return peer.serve();
+        }
+        peer.welcome()?;
+        for _ in 1..publish_count {
+            peer.serve_one()?;
+        }
+        peer.read_publish()?;
+        peer.write(answer)
+    });
+    let mut publisher = server.publisher();
+    for _ in 1..publish_count {
+        publisher.publish("t", "\"before\"").unwrap();
+    }
+    let error = publisher.publish("t", "\"lost\"").unwrap_err();
+    assert!(matches!(error, Error::Closed { .. }), "{error}");
+    assert!(error.may_be_published() && !error.is_callers_mistake());
+    assert!(error.to_string().contains("may or may not"), "{error}");
+    publisher.publish("t", "\"after\"").unwrap();
+    assert_eq!(server.connection_count(), 2);
+    let lost = server
+        .events()
+        .into_iter()
+        .filter(|event| event == "\"lost\"");
+    assert_eq!(
+        lost.count(),
+        1,
+        "an event that may be published is not sent again"
+    );
+}
+
+#[test]
+fn ended_after_the_event_was_read_is_not_sent_again() {
+    check_ambiguous(1, "");
+    check_ambiguous(2, "");
+    check_ambiguous(2, "[4,2,");
+}
+
+#[test]
+fn nobody_listens() {
+    let server = FakeServer::unix(|_, peer| peer.serve());
+    let mut publisher = server.publisher_with_timeout(Duration::from_secs(5));
+    publisher.publish("t", "1").unwrap();
+    let address = server.address().to_string();
+    drop(publisher);
+    let mut publisher = server.publisher();
+    drop(server);
+    let error = publisher.publish("t", "2").unwrap_err();
+    assert!(matches!(error, Error::Connect { .. }), "{error}");
+    assert!(!error.may_be_published() && !error.is_callers_mistake());
+    let text = error.to_string();
+    assert!(
+        text.contains(&address) && text.contains("is pushd running"),
+        "{text}"
+    );
+}

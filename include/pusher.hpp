@@ -1,0 +1,150 @@
+// pusher.hpp - libpusher for C++11 and later: errors are exceptions, clients free themselves.
+//
+//     #include <pusher.hpp>
+//
+//     int browsers = push::publish("kittensCategory", "{\"title\":\"Hello\"}");
+//
+//     push::client client("unix:/run/pushd/publish.sock", std::chrono::milliseconds(100));
+//     push::receipt receipt = client.publish("kittensCategory", json);
+//
+// Only this header: compile and link as with pusher.h, whose conventions hold here too.
+
+#ifndef PUSHER_HPP
+#define PUSHER_HPP
+
+#include <pusher.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace push {
+
+// A call that failed: what() is push_last_error(), code() one of PUSH_E...
+class error : public std::runtime_error {
+public:
+    error(int code, const std::string &text) : std::runtime_error(text), code_(code) {}
+
+    int code() const noexcept { return code_; }
+
+private:
+    int code_;
+};
+
+// What was done with an event: sequence, subscribers.
+typedef push_receipt receipt;
+
+namespace detail {
+
+inline int check(int result)
+{
+    if (result < 0)
+        throw error(result, push_last_error());
+    return result;
+}
+
+// C would see only what stands before the NUL.
+inline const char *c_string(const std::string &text, const char *name)
+{
+    if (text.find('\0') != std::string::npos)
+        throw error(PUSH_EINVAL, std::string(name) + " has a NUL byte inside");
+    return text.c_str();
+}
+
+typedef std::function<void(int, const push_receipt *)> callback;
+
+// Once for each event. An exception would go through C: the program ends instead.
+inline void call_back(void *context, int result, const push_receipt *receipt) noexcept
+{
+    const std::unique_ptr<callback> function(static_cast<callback *>(context));
+
+    (*function)(result, receipt);
+}
+
+struct free_client {
+    void operator()(push_client *client) const noexcept { push_client_free(client); }
+};
+
+} // namespace detail
+
+// Sends an event, one JSON value, to every browser that is subscribed to the category, over the
+// connection that the whole process shares. Returns how many browsers it was queued to.
+inline int publish(const std::string &category, const std::string &json)
+{
+    return detail::check(push_publish(detail::c_string(category, "category"),
+                                      detail::c_string(json, "json")));
+}
+
+// A publisher with its own address, timeout and connection; it can be moved, not copied. Any number
+// of threads may publish with it at once.
+class client {
+public:
+    // Opens nothing yet. An empty address and no timeout: as the environment says.
+    explicit client(const std::string &address = std::string(),
+                    std::chrono::milliseconds timeout = std::chrono::milliseconds(0))
+    {
+        push_options options = PUSH_OPTIONS_INIT;
+        push_client *made = nullptr;
+
+        if (!address.empty())
+            options.address = detail::c_string(address, "address");
+        options.timeout_ms = static_cast<std::uint64_t>(timeout.count());
+        detail::check(push_client_new(&options, &made));
+        client_.reset(made);
+    }
+
+    // Sends an event, one JSON value, to every browser that is subscribed to the category.
+    receipt publish(const std::string &category, const std::string &json)
+    {
+        receipt done = {0, 0};
+
+        detail::check(push_client_publish(client_.get(), category.data(), category.size(),
+                                          json.data(), json.size(), &done));
+        return done;
+    }
+
+    // Puts the event into a queue, which a thread of the library's empties.
+    void publish_async(const std::string &category, const std::string &json)
+    {
+        queue(category, json, nullptr, nullptr);
+    }
+
+    // The same; callback(result, receipt) is called in that thread with what
+    // push_client_publish() returns, and must not throw. receipt is null if result is below 0.
+    void publish_async(const std::string &category, const std::string &json,
+                       std::function<void(int, const receipt *)> callback)
+    {
+        std::unique_ptr<detail::callback> function(new detail::callback(std::move(callback)));
+
+        queue(category, json, detail::call_back, function.get());
+        function.release();
+    }
+
+    // Waits until the queue is empty, at most that long; how many events are undelivered: those
+    // that still wait, and those that failed since the last time.
+    int flush(std::chrono::milliseconds timeout)
+    {
+        const std::chrono::milliseconds::rep ms = timeout.count();
+
+        return detail::check(
+            push_client_flush(client_.get(), ms > 0 ? static_cast<std::uint64_t>(ms) : 0));
+    }
+
+private:
+    void queue(const std::string &category, const std::string &json, push_callback callback,
+               void *context)
+    {
+        detail::check(push_client_publish_async(client_.get(), category.data(), category.size(),
+                                                json.data(), json.size(), callback, context));
+    }
+
+    std::unique_ptr<push_client, detail::free_client> client_;
+};
+
+} // namespace push
+
+#endif // PUSHER_HPP
