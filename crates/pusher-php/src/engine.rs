@@ -1,0 +1,246 @@
+//! The few functions of PHP that ext-php-rs has no binding for, each behind a safe wrapper.
+//!
+//! **`longjmp`.** `exit()` in user code, a fatal error or `memory_limit` leave through all of this
+//! with a `longjmp`, past Rust's destructors. Whoever calls a function that says "runs user code"
+//! must hold nothing then that a destructor has to give back: no borrow, no lock, no Rust memory.
+//! What PHP allocated may be held, the end of the request frees it.
+
+use std::ffi::{CStr, c_char, c_int};
+use std::ptr;
+
+use ext_php_rs::boxed::ZBox;
+use ext_php_rs::ffi::{
+    E_WARNING, IS_UNDEF, ZEND_RESULT_CODE_SUCCESS as SUCCESS, php_error_docref, zend_class_entry,
+    zend_long, zend_property_info, zend_read_property, zend_type,
+};
+use ext_php_rs::flags::{DataType, PropertyFlags};
+use ext_php_rs::types::{ZendObject, ZendStr, Zval};
+use ext_php_rs::zend::{ClassEntry, ExecuteData, ModuleEntry, ZendType};
+
+unsafe extern "C" {
+    fn zend_parse_parameters(num_args: u32, type_spec: *const c_char, ...) -> c_int;
+    fn php_json_encode_ex(
+        buf: *mut SmartStr,
+        value: *mut Zval,
+        options: c_int,
+        depth: zend_long,
+    ) -> c_int;
+    fn zend_ini_string(name: *const c_char, name_len: usize, original: c_int) -> *const c_char;
+    fn display_ini_entries(module: *mut ModuleEntry);
+    fn zend_declare_typed_property(
+        class: *mut zend_class_entry,
+        name: *mut ZendStr,
+        default: *mut Zval,
+        flags: c_int,
+        doc_comment: *mut ZendStr,
+        property_type: zend_type,
+    ) -> *mut zend_property_info;
+    fn zend_update_property(
+        scope: *mut zend_class_entry,
+        object: *mut ZendObject,
+        name: *const c_char,
+        name_len: usize,
+        value: *mut Zval,
+    );
+    static spl_ce_RuntimeException: *mut zend_class_entry;
+}
+
+/// What C calls `ZEND_ACC_READONLY`; ext-php-rs does not name it.
+const ACC_READONLY: u32 = 1 << 7;
+
+/// PHP's growing string; the text is null as long as nothing was written.
+#[repr(C)]
+struct SmartStr {
+    text: *mut ZendStr,
+    allocated: usize,
+}
+
+/// What `publish` and `send` are called with, as PHP's own rules make it (strict or weak types, the
+/// names in the error). It belongs to the call's frame, which frees it.
+pub(crate) struct PublishArguments<'a> {
+    pub(crate) category: &'a ZendStr,
+    pub(crate) data: &'a mut Zval,
+    /// `$this`, if there is one.
+    pub(crate) object: Option<&'a ZendObject>,
+}
+
+/// Runs user code: `__toString` of an object that is given as the category. `None`: PHP has
+/// thrown already.
+pub(crate) fn publish_arguments(frame: &mut ExecuteData) -> Option<PublishArguments<'_>> {
+    let mut category: *mut ZendStr = ptr::null_mut();
+    let mut data: *mut Zval = ptr::null_mut();
+    // SAFETY: `num_args` is the member of the union that is in use in a call's frame; "S" writes a
+    // zend_string pointer and "z" a zval pointer, both into the frame's own arguments.
+    let parsed = unsafe {
+        zend_parse_parameters(
+            frame.This.u2.num_args,
+            c"Sz".as_ptr(),
+            &raw mut category,
+            &raw mut data,
+        )
+    };
+    if parsed != SUCCESS {
+        return None;
+    }
+    // SAFETY: after success both point into the frame's arguments, which outlive `'_`; nobody else
+    // uses them while an internal function runs.
+    let (category, data) = unsafe { (category.as_ref()?, data.as_mut()?) };
+    Some(PublishArguments {
+        category,
+        data,
+        object: frame.This.object(),
+    })
+}
+
+/// What `new Pusher` is called with. It belongs to the call's frame.
+pub(crate) struct ConstructorArguments<'a> {
+    pub(crate) object: &'a mut ZendObject,
+    pub(crate) address: Option<&'a ZendStr>,
+    /// An array, if it is given.
+    pub(crate) options: Option<&'a Zval>,
+}
+
+/// Runs user code, and gives `None`, as [`publish_arguments`].
+pub(crate) fn constructor_arguments(frame: &mut ExecuteData) -> Option<ConstructorArguments<'_>> {
+    let mut address: *mut ZendStr = ptr::null_mut();
+    let mut options: *mut Zval = ptr::null_mut();
+    // SAFETY: as in `publish_arguments`; "S!" writes null for null, "a" a pointer to an array, and
+    // what is not given stays as it is.
+    let parsed = unsafe {
+        zend_parse_parameters(
+            frame.This.u2.num_args,
+            c"|S!a".as_ptr(),
+            &raw mut address,
+            &raw mut options,
+        )
+    };
+    if parsed != SUCCESS {
+        return None;
+    }
+    // SAFETY: null, or into the frame's arguments as in `publish_arguments`.
+    let (address, options) = unsafe { (address.as_ref(), options.as_ref()) };
+    Some(ConstructorArguments {
+        object: frame.This.object_mut()?,
+        address,
+        options,
+    })
+}
+
+/// Runs user code: `jsonSerialize()`, property hooks. `None`: it failed, or that code has thrown.
+/// The error is the one that `json_last_error()` tells, also beside `Some`.
+pub(crate) fn json_encode(data: &mut Zval, flags: i32, depth_max: i64) -> Option<ZBox<ZendStr>> {
+    let mut out = SmartStr {
+        text: ptr::null_mut(),
+        allocated: 0,
+    };
+    // SAFETY: both are valid for the call; the encoder leaves the text either null or a string of
+    // PHP's allocator that is ours.
+    let (encoded, text) = unsafe {
+        let encoded = php_json_encode_ex(&raw mut out, data, flags, depth_max);
+        let text = (!out.text.is_null()).then(|| ZBox::from_raw(out.text));
+        (encoded, text)
+    };
+    // A failure leaves half a document behind: `text` is dropped here.
+    text.filter(|_| encoded == SUCCESS)
+}
+
+/// A copy of an ini setting, empty if it is set to nothing.
+pub(crate) fn ini_value(name: &CStr) -> Vec<u8> {
+    // SAFETY: the name is valid for the call; PHP answers null or a NUL-terminated text that stays
+    // until the setting changes, which nobody does meanwhile.
+    unsafe {
+        let value = zend_ini_string(name.as_ptr(), name.count_bytes(), 0);
+        match value.is_null() {
+            true => Vec::new(),
+            false => CStr::from_ptr(value).to_bytes().to_vec(),
+        }
+    }
+}
+
+/// Raises an `E_WARNING`. Runs user code: an error handler.
+///
+/// The message is PHP's memory so that nothing is lost when that handler does not come back.
+pub(crate) fn warn(message: &ZendStr) {
+    // SAFETY: a zend_string's text is NUL-terminated, and PHP copies it before anything else.
+    unsafe {
+        php_error_docref(
+            ptr::null(),
+            E_WARNING.cast_signed(),
+            c"%s".as_ptr(),
+            message.val.as_ptr(),
+        );
+    }
+}
+
+/// The table of the module's ini entries, for phpinfo().
+pub(crate) fn print_ini_entries(module: *mut ModuleEntry) {
+    // SAFETY: called with the module that PHP passed to the info function.
+    unsafe { display_ini_entries(module) }
+}
+
+/// PHP's `RuntimeException`. It can't be looked up by name yet when modules start.
+pub(crate) fn runtime_exception() -> &'static ClassEntry {
+    // SAFETY: SPL is always built in and starts before any loaded module, so the pointer is set.
+    unsafe { &*spl_ce_RuntimeException }
+}
+
+/// Declares a readonly property without a default, as a user's class would have it.
+///
+/// # Panics
+/// If the type is a class whose name has a NUL in it.
+pub(crate) fn declare_readonly(
+    class: &mut ClassEntry,
+    name: &CStr,
+    visibility: PropertyFlags,
+    (data_type, is_nullable): (DataType, bool),
+) {
+    let flags = visibility.bits() | ACC_READONLY;
+    let property_type = ZendType::empty_from_type(data_type, false, false, is_nullable);
+    // A readonly property starts uninitialised; a new Zval would be null.
+    let mut uninitialised = Zval::new();
+    uninitialised.u1.type_info = IS_UNDEF;
+    // SAFETY: the name is persistent and interned, as an internal class needs it, and the class is
+    // still being declared.
+    unsafe {
+        zend_declare_typed_property(
+            class,
+            ZendStr::new_interned(name.to_bytes(), true).into_raw(),
+            &raw mut uninitialised,
+            flags.cast_signed(),
+            ptr::null_mut(),
+            property_type.expect("the class has a name"),
+        );
+    }
+}
+
+/// Initialises a readonly property, once per object; the second time PHP throws.
+pub(crate) fn init_readonly(object: &mut ZendObject, name: &CStr, value: &mut Zval) {
+    // SAFETY: object, name and value are valid for the call, which takes a reference of its own to
+    // the value; the scope is the object's own class, which alone may initialise its properties.
+    unsafe {
+        zend_update_property(object.ce, object, name.as_ptr(), name.count_bytes(), value);
+    }
+}
+
+/// A property that [`declare_readonly`] declared; null as long as it is not initialised.
+pub(crate) fn read_property<'a>(object: &'a ZendObject, name: &CStr) -> Option<&'a Zval> {
+    let object = ptr::from_ref(object).cast_mut();
+    // Where PHP puts values that it has to compute; those of declared properties lie in the object.
+    let mut computed = Zval::new();
+    // SAFETY: as above; a declared property is found without any user code and not changed.
+    let value = unsafe {
+        zend_read_property(
+            (*object).ce,
+            object,
+            name.as_ptr(),
+            name.count_bytes(),
+            true,
+            &raw mut computed,
+        )
+    };
+    if ptr::eq(value, &raw const computed) {
+        return None;
+    }
+    // SAFETY: in the object, or PHP's constant for what is not initialised.
+    unsafe { value.as_ref() }
+}

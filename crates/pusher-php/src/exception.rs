@@ -1,0 +1,42 @@
+//! The class `PusherException`, and what is thrown as it.
+
+use ext_php_rs::builders::ClassBuilder;
+use ext_php_rs::error::Result;
+use ext_php_rs::exception::PhpException;
+use ext_php_rs::flags::ConstantFlags;
+use pusher::c_api::codes;
+
+use crate::class::Class;
+use crate::engine;
+use crate::failure::Fault;
+
+static CLASS: Class = Class::new();
+
+/// libpusher's codes, one for each kind of [`pusher::Error`].
+const CODES: [(&str, i32); 10] = [
+    ("TOPIC", codes::PUSH_ETOPIC),
+    ("JSON", codes::PUSH_EJSON),
+    ("TOO_BIG", codes::PUSH_ETOOBIG),
+    ("CONFIG", codes::PUSH_ECONFIG),
+    ("CONNECT", codes::PUSH_ECONNECT),
+    ("TIMEOUT", codes::PUSH_ETIMEOUT),
+    ("CLOSED", codes::PUSH_ECLOSED),
+    ("PROTOCOL", codes::PUSH_EPROTOCOL),
+    ("REFUSED", codes::PUSH_EREFUSED),
+    ("BUSY", codes::PUSH_EBUSY),
+];
+
+pub(crate) fn register() -> Result<()> {
+    let class = ClassBuilder::new("PusherException")
+        .extends((engine::runtime_exception, "\\RuntimeException"))
+        .registration(|class, methods| CLASS.set(class, methods));
+    let with_codes = CODES.into_iter().try_fold(class, |class, (name, code)| {
+        class.constant(name, code, &[], ConstantFlags::Public)
+    })?;
+    with_codes.register()
+}
+
+/// Throws a `PusherException`.
+pub(crate) fn throw(fault: Fault) {
+    PhpException::new(fault.message, fault.code, CLASS.entry()).throw();
+}

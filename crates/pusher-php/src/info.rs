@@ -1,0 +1,45 @@
+//! The section in phpinfo().
+
+use std::panic::catch_unwind;
+
+use ext_php_rs::zend::ModuleEntry;
+use ext_php_rs::{info_table_end, info_table_row, info_table_start};
+
+use crate::engine;
+use crate::publishers::{self, Status};
+use crate::settings::{Given, Settings};
+
+/// MINFO. An output buffer of the page may run user code here: at most a short text is lost if
+/// that does not come back.
+pub(crate) unsafe extern "C" fn print(module: *mut ModuleEntry) {
+    // A panic has no way to PHP from here; a section with less in it is the next best.
+    let _ = catch_unwind(|| {
+        print_status();
+        engine::print_ini_entries(module);
+    });
+}
+
+fn print_status() {
+    let counters = publishers::counters();
+    info_table_start!();
+    info_table_row!("Pusher", "enabled");
+    info_table_row!("Version", env!("CARGO_PKG_VERSION"));
+    info_table_row!("Published (this process)", counters.published.to_string());
+    info_table_row!("Failed (this process)", counters.failed.to_string());
+    match Settings::read(&Given::default()) {
+        Ok(settings) => publishers::status(&settings)
+            .iter()
+            .for_each(print_connection),
+        Err(error) => info_table_row!("Mistake in the settings", error.to_string()),
+    }
+    info_table_end!();
+}
+
+fn print_connection(status: &Status) {
+    let state = match &status.open_for {
+        Some((left, why)) => format!("not tried for {} ms: {why}", left.as_millis()),
+        None if status.is_connected => "open".to_owned(),
+        None => "closed, the next publish opens it".to_owned(),
+    };
+    info_table_row!(format!("Connection to {}", status.address), state);
+}

@@ -1,0 +1,57 @@
+//! The class `PusherReceipt`: what a publish gave.
+//!
+//! An ordinary final class with readonly properties and no Rust behind its objects, so that
+//! whatever PHP can do with an object (clone, compare, dump, serialize) works as with a user's own.
+
+use std::ffi::CStr;
+
+use ext_php_rs::boxed::ZBox;
+use ext_php_rs::builders::{ClassBuilder, FunctionBuilder};
+use ext_php_rs::error::Result;
+use ext_php_rs::flags::{ClassFlags, DataType, MethodFlags, PropertyFlags};
+use ext_php_rs::types::{ZendObject, Zval};
+use ext_php_rs::zend::ExecuteData;
+use pusher::Receipt;
+
+use crate::class::Class;
+use crate::engine;
+
+pub(crate) const NAME: &str = "PusherReceipt";
+static CLASS: Class = Class::new();
+
+const SUBSCRIBERS: &CStr = c"subscribers";
+const SEQUENCE: &CStr = c"sequence";
+
+pub(crate) fn register() -> Result<()> {
+    const INT: (DataType, bool) = (DataType::Long, false);
+    ClassBuilder::new(NAME)
+        .method(
+            FunctionBuilder::constructor(do_nothing),
+            MethodFlags::Private,
+        )
+        .flags(ClassFlags::Final | ClassFlags::NoDynamicProperties)
+        .registration(|class, methods| {
+            engine::declare_readonly(class, SUBSCRIBERS, PropertyFlags::Public, INT);
+            engine::declare_readonly(class, SEQUENCE, PropertyFlags::Public, INT);
+            CLASS.set(class, methods);
+        })
+        .register()
+}
+
+/// The private constructor: only reflection comes here.
+extern "C" fn do_nothing(_frame: &mut ExecuteData, _result: &mut Zval) {}
+
+/// The receipt as PHP's object.
+pub(crate) fn object(receipt: Receipt) -> ZBox<ZendObject> {
+    let mut object = ZendObject::new(CLASS.entry());
+    engine::init_readonly(&mut object, SUBSCRIBERS, &mut int(receipt.subscribers));
+    engine::init_readonly(&mut object, SEQUENCE, &mut int(receipt.sequence));
+    object
+}
+
+/// PHP has no unsigned integers. A sequence gets that far in 292 years at one event a nanosecond.
+fn int(number: u64) -> Zval {
+    let mut value = Zval::new();
+    value.set_long(i64::try_from(number).unwrap_or(i64::MAX));
+    value
+}

@@ -1,0 +1,138 @@
+<?php
+
+/**
+ * The PHP extension "pusher": push an event to every browser that is looking.
+ *
+ * This file is for people and their editors; PHP never loads it. A test holds it against the
+ * extension.
+ *
+ * Settings (php.ini, Apache's php_value, FPM's php_value, ini_set):
+ *
+ *     pusher.address = "tcp://127.0.0.1:5555"  where pushd listens for publishers:
+ *                                              tcp://host:port or unix:/path
+ *     pusher.timeout_ms = "250"                how long a publish may take, connecting included:
+ *                                              1 to 600000
+ *     pusher.retry_ms = "1000"                 after a publish that failed and took half of its
+ *                                              timeout or more, the next ones to this address fail
+ *                                              at once for so long: 0 to 3600000
+ *     pusher.on_failure = "warning"            what becomes of a publish that fails through no
+ *                                              fault of the caller's: warning, exception, silent
+ */
+
+/**
+ * Publishes to pushd.
+ *
+ * The first publish to an address opens a connection, which stays for the next one, also for that
+ * of a later request in the same process. A child of pcntl_fork() opens its own.
+ */
+final class Pusher
+{
+    private readonly ?string $address;
+    private readonly array $options;
+
+    /**
+     * For a pushd other than that of php.ini, or other settings for some publishes:
+     *
+     *     $pusher = new Pusher('tcp://10.0.0.7:5555', ['timeout_ms' => 100, 'on_failure' => 'exception']);
+     *     $receipt = $pusher->send('kittensCategory', $entry);
+     *
+     * It opens nothing. Connections belong to the process: an object that is made anew in every
+     * request publishes over the same one.
+     *
+     * @param string|null $address As pusher.address; null for just that, as it is when something is
+     *     sent.
+     * @param array{timeout_ms?: int, retry_ms?: int, on_failure?: 'warning'|'exception'|'silent'} $options
+     *     In place of the settings of the same name; those not given count as they are when something
+     *     is sent.
+     * @throws PusherException There is no such option, or its value or the address can't be understood
+     *     (CONFIG).
+     */
+    public function __construct(?string $address = null, array $options = []) {}
+
+    /**
+     * As Pusher::publish(), with the settings of this object. (publish() has those of php.ini,
+     * however it is called: PHP lets a static method be called on an object too.)
+     *
+     * @throws PusherException
+     */
+    public function send(string $category, mixed $data): ?PusherReceipt {}
+
+    /**
+     * Sends $data to every browser that is subscribed to $category, and waits until pushd says to
+     * how many. It never waits longer than pusher.timeout_ms.
+     *
+     *     $receipt = Pusher::publish('kittensCategory', ['title' => $title, 'when' => time()]);
+     *
+     * If pushd can't be reached or does not answer in time, the page goes on: you get null and a
+     * warning that says what happened, where, after what time and what to check. With
+     * pusher.on_failure = exception you get a PusherException instead, with silent just the null.
+     * A mistake in the call or in the settings throws in any case.
+     *
+     * @param string $category The topic that browsers subscribe to: 1 to 1024 bytes of UTF-8.
+     * @param mixed $data Anything that json_encode() takes, and as it would encode it
+     *     (JsonSerializable, public properties, UTF-8 only), nested up to 125 levels and up to
+     *     1 MiB as JSON. The flags are JSON_UNESCAPED_UNICODE and JSON_UNESCAPED_SLASHES; no
+     *     browser sees a difference.
+     * @return PusherReceipt|null What pushd says, or null if it could not be published (with
+     *     PusherException::TIMEOUT, CLOSED and PROTOCOL: if nobody knows whether it was).
+     * @throws PusherException The data can't be encoded (JSON) or is too big (TOO_BIG), the category
+     *     is empty, too long or not UTF-8 (TOPIC), or a setting can't be understood (CONFIG). With
+     *     pusher.on_failure = exception also if the event could not be published.
+     * @throws Throwable Whatever a jsonSerialize() in $data throws.
+     */
+    public static function publish(string $category, mixed $data): ?PusherReceipt {}
+}
+
+/**
+ * What pushd says to a publish.
+ */
+final class PusherReceipt
+{
+    /** How many browsers the event was queued to. */
+    public readonly int $subscribers;
+
+    /**
+     * The event's number in its category. As long as pushd runs it only grows, though not always
+     * by one: an event with a greater number comes later in every browser.
+     */
+    public readonly int $sequence;
+
+    private function __construct() {}
+}
+
+/**
+ * A publish failed, or can't succeed: the message says what happened and what to do about it,
+ * getCode() is one of the constants.
+ */
+class PusherException extends RuntimeException
+{
+    /** The category is empty, longer than 1024 bytes or not UTF-8. Nothing was published. */
+    public const TOPIC = -2;
+
+    /** The data can't be encoded as JSON, or is nested too deep. Nothing was sent. */
+    public const JSON = -3;
+
+    /** The data is more than pushd takes (1 MiB). Nothing was published. */
+    public const TOO_BIG = -4;
+
+    /** One of the pusher.* settings can't be understood. Nothing was sent. */
+    public const CONFIG = -5;
+
+    /** No connection: is pushd running, and is the address right? Nothing was sent. */
+    public const CONNECT = -6;
+
+    /** The time is up. The message says whether the event may have been published. */
+    public const TIMEOUT = -7;
+
+    /** The connection was lost before the answer: nobody knows whether the event was published. */
+    public const CLOSED = -8;
+
+    /** What answers there is not pushd. */
+    public const PROTOCOL = -9;
+
+    /** pushd refuses; the same call would be refused again. Nothing was published. */
+    public const REFUSED = -10;
+
+    /** pushd has no room for the event now, or is about to end. Nothing was published. */
+    public const BUSY = -11;
+}

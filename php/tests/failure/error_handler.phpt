@@ -1,0 +1,40 @@
+--TEST--
+An error handler gets the warning, and may make an exception of it
+--INI--
+pusher.retry_ms=0
+--FILE--
+<?php
+require __DIR__ . '/../support/fake_pushd.inc';
+
+$server = new FakePushd('refuses');
+set_error_handler(function (int $level, string $message, string $file, int $line): bool {
+    static $calls = 0;
+    echo ++$calls, ' ', $level === E_WARNING ? 'E_WARNING' : $level, " line $line\n";
+    if ($calls === 2) {
+        throw new ErrorException($message, 0, $level, $file, $line);
+    }
+    // From within the handler too.
+    if ($calls === 1) {
+        var_dump(Pusher::publish('', 1));
+    }
+    return true;
+});
+try {
+    var_dump(Pusher::publish('kittens', 1));
+} catch (PusherException $e) {
+    echo $e->getMessage(), "\n";
+}
+try {
+    var_dump(Pusher::publish('kittens', 1));
+} catch (ErrorException $e) {
+    echo preg_replace('/tcp.* ms/', 'ADDRESS', $e->getMessage()), "\n";
+}
+var_dump(Pusher::publish('kittens', 1));
+?>
+--EXPECT--
+1 E_WARNING line 18
+the event was not published: the topic is empty
+2 E_WARNING line 23
+Pusher::publish(): ADDRESS refused to publish the event (denied: not you)
+3 E_WARNING line 27
+NULL

@@ -1,0 +1,44 @@
+<?php
+// A server that misbehaves, in its own process: says its address on stdout, and then does to every
+// connection what its argument says. It ends with its parent, who kills it.
+
+declare(strict_types=1);
+
+[, $behaviour, $address] = $argv;
+$server = stream_socket_server($address);
+fwrite(STDOUT, 'tcp://' . stream_socket_get_name($server, false) . "\n");
+
+$sequence = 0;
+while ($connection = stream_socket_accept($server, 3600)) {
+    while (($line = fgets($connection)) !== false) {
+        [$type, $request] = json_decode($line);
+        if ($type === 1) {
+            $answer = '[2,1,"fake",{}]';
+        } else {
+            $sequence++;
+            $answer = match ($behaviour) {
+                'answers' => "[4,$request,$sequence,1]",
+                'answers once, then closes' => "[4,$request,$sequence,1]",
+                'garbage' => "HTTP/1.1 400 Bad Request\r\n\r\n",
+                'answers another' => '[4,4711,1,1]',
+                'half an answer' => "[4,$request,",
+                'closes' => null,
+                'refuses' => "[5,$request,\"denied\",\"not you\"]",
+                'refuses oddly' => "[5,$request,\"of a later version\",\"NUL \\u0000 and <b>\"]",
+                'overloaded, then answers' => $sequence === 1 ? "[5,$request,\"overloaded\",\"no room\"]" : "[4,$request,$sequence,1]",
+                'overloaded' => "[5,$request,\"overloaded\",\"no room\"]",
+                'too large' => "[5,$request,\"event_too_large\",\"at most 10 bytes\"]",
+                'huge' => "[4,$request," . PHP_INT_MAX . ',' . PHP_INT_MAX . ']',
+                'gigantic' => "[4,$request,18446744073709551615,18446744073709551615]",
+            };
+        }
+        if ($answer === null) {
+            break;
+        }
+        fwrite($connection, "$answer\n");
+        if ($type === 3 && $behaviour === 'answers once, then closes') {
+            break;
+        }
+    }
+    fclose($connection);
+}
