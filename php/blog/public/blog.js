@@ -1,0 +1,201 @@
+'use strict';
+// Brings new articles into the page, and posts without leaving it. Without this file the blog works too,
+// only that readers must load the page again.
+(() => {
+  const CATCH_UP_AT_MS = [0, 2000, 10000];
+  // Ids are looked at again this far back: of two posts at the same moment the later may be pushed first.
+  const OVERLAP = 50;
+  const LOAD_DELAY_MAX_MS = 30000;
+  const WORDS = { connecting: 'connecting', open: 'live', waiting: 'reconnecting', closed: 'not live' };
+
+  const $ = (selector) => document.querySelector(selector);
+  const settings = document.body.dataset;
+  const list = $('#entries');
+  const form = $('#write');
+
+  let category = settings.category;
+  let pusher = null;
+  let unsubscribe = () => {};
+  let catchUps = [];
+  let unread = 0;
+
+  // ---- what is shown ----
+
+  const idOf = (article) => Number(article.dataset.id);
+  const newestId = () => Math.max(0, ...Array.from(list.children, idOf));
+
+  function showState(state) {
+    $('#state').dataset.state = state;
+    $('#state .words').textContent = WORDS[state];
+  }
+
+  function localTime(time) {
+    const when = new Date(time.dateTime);
+    if (isNaN(when)) return;
+    time.textContent = when.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+  }
+
+  function textOf(value) {
+    if (value === null) return '';
+    return typeof value === 'string' ? value : JSON.stringify(value);
+  }
+
+  /** An event may come from anybody who may publish, from a shell too: any value makes an article of some kind. */
+  function articleOf(event) {
+    const isEntry = event !== null && typeof event === 'object' && ('title' in event || 'article' in event);
+    const { id, title = '', article = '', when = Date.now() / 1000 } = isEntry ? event : { article: event };
+    const element = $('#entry-template').content.firstElementChild.cloneNode(true);
+    // textContent, never innerHTML: what was written is text, whatever it looks like.
+    element.querySelector('h2').textContent = textOf(title);
+    element.querySelector('.text').textContent = textOf(article);
+    element.dataset.id = Number.isInteger(id) && id > 0 ? id : '';
+    const date = new Date(Number(when) * 1000);
+    element.querySelector('time').dateTime = isNaN(date) ? '' : date.toISOString();
+    localTime(element.querySelector('time'));
+    return element;
+  }
+
+  /** Puts an entry where it belongs, newest first; one that is there already is not shown twice. */
+  function show(event, isNew) {
+    const article = articleOf(event);
+    const id = idOf(article);
+    const others = Array.from(list.children);
+    if (id && others.some((other) => idOf(other) === id)) return;
+    // What has no id was never stored: it is as new as can be, and stays where it came in.
+    const isNewest = !id || id > newestId();
+    const next = isNewest ? others[0] : others.find((other) => idOf(other) && idOf(other) < id);
+    article.classList.toggle('new', isNew);
+    list.insertBefore(article, next || null);
+    while (list.children.length > Number(settings.shownMax)) list.lastElementChild.remove();
+    if (isNew && document.hidden) showUnread(unread + 1);
+  }
+
+  function showUnread(count) {
+    unread = count;
+    document.title = (count ? `(${count}) ` : '') + $('h1').textContent;
+  }
+
+  function notice(kind, text) {
+    $('#notice').dataset.kind = kind;
+    $('#notice').textContent = text;
+  }
+
+  // ---- what comes in ----
+
+  async function stored(after) {
+    const query = new URLSearchParams({ category, after });
+    const answer = await fetch('entries.php?' + query, { cache: 'no-store' });
+    if (!answer.ok) throw new Error('entries.php: ' + answer.status);
+    return (await answer.json()).entries;
+  }
+
+  /** Fetches what was posted while we were not connected. */
+  async function catchUp() {
+    const asked = category;
+    try {
+      const entries = await stored(Math.max(0, newestId() - OVERLAP));
+      if (asked === category) entries.reverse().forEach((entry) => show(entry, true));
+    } catch (fault) {
+      console.warn('catching up failed:', fault); // the next one may do better
+    }
+  }
+
+  /** Again after a while: an article may be posted after the fetch and before the server has our SUBSCRIBE. */
+  function catchUpSoon() {
+    catchUps.forEach(clearTimeout);
+    catchUps = CATCH_UP_AT_MS.map((ms) => setTimeout(catchUp, ms));
+  }
+
+  function listen() {
+    unsubscribe();
+    unsubscribe = pusher ? pusher.subscribe(category, (event) => show(event, true)) : () => {};
+  }
+
+  function connect() {
+    pusher = new Pusher(settings.pushUrl + '/');
+    listen();
+    pusher.watch((state) => {
+      showState(state);
+      if (state === 'open') catchUpSoon();
+    });
+  }
+
+  /** The script comes from the push server, which may be down just now. */
+  function load(attempt) {
+    const script = document.createElement('script');
+    script.src = settings.pushUrl + '/pusher.js';
+    const again = () => {
+      script.remove();
+      showState('waiting');
+      setTimeout(load, Math.random() * Math.min(LOAD_DELAY_MAX_MS, 1000 * 2 ** attempt), attempt + 1);
+    };
+    script.onerror = again;
+    script.onload = () => (typeof Pusher === 'function' ? connect() : again());
+    document.head.append(script);
+  }
+
+  // ---- what the reader does ----
+
+  /** Another category, without leaving the page. */
+  async function turnTo(name) {
+    category = name;
+    document.querySelectorAll('#categories a').forEach((link) => {
+      if (link.dataset.category === name) link.setAttribute('aria-current', 'page');
+      else link.removeAttribute('aria-current');
+    });
+    form.action = './?' + new URLSearchParams({ category: name });
+    form.elements.category.value = name;
+    list.replaceChildren();
+    listen();
+    try {
+      const entries = await stored(0);
+      if (name === category) entries.reverse().forEach((entry) => show(entry, false));
+    } catch (fault) {
+      notice('fault', 'The blog does not answer: its articles will come as soon as it does.');
+    }
+    catchUpSoon();
+  }
+
+  function choose(click) {
+    const link = click.target.closest('a[data-category]');
+    if (!link || click.button || click.ctrlKey || click.metaKey || click.shiftKey) return;
+    click.preventDefault();
+    if (link.dataset.category === category) return;
+    history.pushState(null, '', link.href);
+    turnTo(link.dataset.category);
+  }
+
+  async function post(submit) {
+    submit.preventDefault();
+    const body = new URLSearchParams(new FormData(form));
+    $('#post').disabled = true;
+    try {
+      const answer = await fetch(form.action, { method: 'POST', body, headers: { Accept: 'application/json' } });
+      tell(await answer.json());
+    } catch (fault) {
+      notice('fault', 'The blog does not answer. Nothing of what you wrote is lost: try again.');
+    }
+    $('#post').disabled = false;
+  }
+
+  function tell({ entry, push, faults }) {
+    if (faults) return notice('fault', Object.values(faults).join(' '));
+    if (entry.category === category) show(entry, true);
+    form.elements.title.value = form.elements.article.value = '';
+    form.elements.title.focus({ preventScroll: true });
+    if (!push) return notice('warn', 'Stored, but not pushed: readers see it when they load the page.');
+    notice('ok', `Stored, and pushed to ${push.subscribers} ${push.subscribers === 1 ? 'browser' : 'browsers'}.`);
+  }
+
+  $('#categories').addEventListener('click', choose);
+  form.addEventListener('submit', post);
+  window.addEventListener('popstate', () => {
+    const first = $('#categories a').dataset.category;
+    turnTo(new URLSearchParams(location.search).get('category') || first);
+  });
+  document.addEventListener('visibilitychange', () => document.hidden || showUnread(0));
+
+  list.querySelectorAll('time').forEach(localTime);
+  showState('connecting');
+  load(0);
+})();

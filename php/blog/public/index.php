@@ -1,0 +1,70 @@
+<?php
+declare(strict_types=1);
+
+namespace Blog;
+
+require __DIR__ . '/../src/setup.php';
+require __DIR__ . '/../src/token.php';
+require __DIR__ . '/../src/page.php';
+
+match ($_SERVER['REQUEST_METHOD']) {
+    'POST' => post(),
+    'GET', 'HEAD' => get(),
+    default => http_response_code(405),
+};
+
+function get(): void
+{
+    $category = category($_GET['category'] ?? null);
+    if ($category === null) {
+        http_response_code(404);
+        $category = array_key_first(CATEGORIES);
+    }
+    show_page($category, Draft::blank($category), notice_after_post());
+}
+
+/** The article is stored first and pushed then: whoever gets the event can find it by the endpoint too. */
+function post(): void
+{
+    if (!is_own_form($_POST)) {
+        // PHP drops a form that is larger than post_max_size, its token included.
+        $text = 'This form was too old or too large. Nothing was posted: please send it again.';
+        refuse(403, Draft::from($_POST), ['form' => $text], $text);
+        return;
+    }
+    $draft = Draft::from($_POST);
+    if ($draft->faults !== []) {
+        refuse(422, $draft, $draft->faults, 'Not posted yet.');
+        return;
+    }
+    $entry = entries()->add($draft);
+    $pushed = push($entry);
+    if (wants_json()) {
+        send_json(201, ['entry' => $entry, 'push' => $pushed]);
+    }
+    $query = ['category' => $entry['category'], 'posted' => $entry['id'], 'reached' => $pushed['subscribers'] ?? 'off'];
+    header('Location: ./?' . http_build_query($query), true, 303);
+}
+
+/** The page again with all that was written, so that nobody has to write it twice. */
+function refuse(int $status, Draft $draft, array $faults, string $text): void
+{
+    if (wants_json()) {
+        send_json($status, ['faults' => $faults]);
+    }
+    http_response_code($status);
+    show_page($draft->category, $draft, ['kind' => 'fault', 'text' => $text]);
+}
+
+/** What the redirect after a post brought along; blog.js says the same in its own words. */
+function notice_after_post(): array
+{
+    if (!isset($_GET['posted'])) {
+        return ['kind' => '', 'text' => ''];
+    }
+    $reached = filter_var($_GET['reached'] ?? null, FILTER_VALIDATE_INT, ['options' => ['min_range' => 0]]);
+    if ($reached === false) {
+        return ['kind' => 'warn', 'text' => 'Stored, but not pushed: readers see it when they load the page.'];
+    }
+    return ['kind' => 'ok', 'text' => "Stored, and pushed to $reached " . ($reached === 1 ? 'browser.' : 'browsers.')];
+}

@@ -1,0 +1,32 @@
+<?php
+declare(strict_types=1);
+
+namespace Blog;
+
+// Against forged posts: the form carries the value of a cookie that other sites can neither read nor send.
+
+const TOKEN_COOKIE = 'blog_token';
+
+/** The token of this browser; a new browser gets one. Before any output. */
+function token(): string
+{
+    $token = $_COOKIE[TOKEN_COOKIE] ?? null;
+    if (is_string($token) && preg_match('/\A[0-9a-f]{32}\z/', $token) === 1) {
+        return $token;
+    }
+    $token = bin2hex(random_bytes(16));
+    setcookie(TOKEN_COOKIE, $token, [
+        'secure' => page_scheme() === 'https',
+        'httponly' => true,
+        'samesite' => 'Strict',
+    ]);
+    return $token;
+}
+
+/** @param array<mixed> $form */
+function is_own_form(array $form): bool
+{
+    $token = $_COOKIE[TOKEN_COOKIE] ?? null;
+    $sent = $form['token'] ?? null;
+    return is_string($token) && is_string($sent) && $token !== '' && hash_equals($token, $sent);
+}
