@@ -1,0 +1,188 @@
+//! The command line.
+
+use anyhow::{Context, Result, bail};
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::install::Install;
+
+/// What `cargo xtask --help` says.
+pub const HELP: &str = "\
+Usage: cargo xtask <command>
+
+  demo    install what is missing, build, start pushd and the demo blog; Ctrl-C stops both
+          --apache            run the blog in a private Apache with mod_php
+          --web-port N        the blog's port (default 8000)
+          --push-port N       pushd's port for browsers (default 8080)
+          --publish-port N    pushd's port for publishers (default 5555)
+  test    install what is missing and run every check and test
+  races   look for data races in libpusher with ThreadSanitizer (takes minutes, needs Rust's sources)
+  build   build everything in release mode: pushd, libpusher, the PHP extension
+  install build pushd and libpusher, and install them with headers and manuals
+          --prefix DIR        where they will be used from, /usr/local for instance
+          --destdir DIR       a folder that stands for /, when making a package
+";
+
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Start the demo.
+    Demo(Demo),
+    /// Run every test.
+    Test,
+    /// Look for data races.
+    Races,
+    /// Build everything.
+    Build,
+    /// Install the daemon and the library.
+    Install(Install),
+    /// Show [`HELP`].
+    Help,
+}
+
+/// The demo's options.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Demo {
+    /// Apache with mod_php instead of PHP's own server.
+    pub apache: bool,
+    /// The blog's port.
+    pub web_port: u16,
+    /// pushd's port for browsers.
+    pub push_port: u16,
+    /// pushd's port for publishers.
+    pub publish_port: u16,
+}
+
+impl Default for Demo {
+    fn default() -> Self {
+        Self {
+            apache: false,
+            web_port: 8000,
+            push_port: 8080,
+            publish_port: 5555,
+        }
+    }
+}
+
+/// Reads the command line.
+pub fn parse(mut words: Parser) -> Result<Task> {
+    let task = match words.next()? {
+        None => Task::Help,
+        Some(Arg::Short('h') | Arg::Long("help")) => Task::Help,
+        Some(Arg::Value(name)) => match name.string()?.as_str() {
+            "demo" => return demo(words),
+            "install" => return install(words),
+            "test" => Task::Test,
+            "races" => Task::Races,
+            "build" => Task::Build,
+            "help" => Task::Help,
+            other => bail!("there is no command `{other}`\n\n{HELP}"),
+        },
+        Some(other) => return Err(other.unexpected().into()),
+    };
+    match words.next()? {
+        Some(extra) => Err(extra.unexpected().into()),
+        None => Ok(task),
+    }
+}
+
+fn demo(mut words: Parser) -> Result<Task> {
+    let mut demo = Demo::default();
+    while let Some(word) = words.next()? {
+        match word {
+            Arg::Long("apache") => demo.apache = true,
+            Arg::Long("web-port") => demo.web_port = port(&mut words)?,
+            Arg::Long("push-port") => demo.push_port = port(&mut words)?,
+            Arg::Long("publish-port") => demo.publish_port = port(&mut words)?,
+            Arg::Short('h') | Arg::Long("help") => return Ok(Task::Help),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Task::Demo(demo))
+}
+
+fn install(mut words: Parser) -> Result<Task> {
+    let (mut prefix, mut destdir) = (None, None);
+    while let Some(word) = words.next()? {
+        match word {
+            Arg::Long("prefix") => prefix = Some(words.value()?.into()),
+            Arg::Long("destdir") => destdir = Some(words.value()?.into()),
+            Arg::Short('h') | Arg::Long("help") => return Ok(Task::Help),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let prefix = prefix.context("install where? --prefix /usr/local, for instance")?;
+    Ok(Task::Install(Install { prefix, destdir }))
+}
+
+fn port(words: &mut Parser) -> Result<u16> {
+    let value = words.value()?.string()?;
+    match value.parse() {
+        Ok(0) | Err(_) => bail!("`{value}` is not a port: it must be a number from 1 to 65535"),
+        Ok(port) => Ok(port),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str) -> Result<Task> {
+        parse(Parser::from_args(line.split_whitespace()))
+    }
+
+    #[test]
+    fn commands_and_options() {
+        assert_eq!(check("").unwrap(), Task::Help);
+        assert_eq!(check("--help").unwrap(), Task::Help);
+        assert_eq!(check("test").unwrap(), Task::Test);
+        assert_eq!(check("races").unwrap(), Task::Races);
+        assert_eq!(check("build").unwrap(), Task::Build);
+        assert_eq!(check("demo").unwrap(), Task::Demo(Demo::default()));
+        let expected = Demo {
+            apache: true,
+            web_port: 1,
+            push_port: 2,
+            publish_port: 65535,
+        };
+        assert_eq!(
+            check("demo --apache --web-port 1 --push-port=2 --publish-port 65535").unwrap(),
+            Task::Demo(expected)
+        );
+    }
+
+    #[test]
+    fn installing_needs_a_prefix() {
+        let install = |destdir: Option<&str>| {
+            Task::Install(Install {
+                prefix: "/usr".into(),
+                destdir: destdir.map(Into::into),
+            })
+        };
+        assert_eq!(check("install --prefix /usr").unwrap(), install(None));
+        assert_eq!(
+            check("install --destdir=/tmp/x --prefix /usr").unwrap(),
+            install(Some("/tmp/x"))
+        );
+        let error = check("install").unwrap_err().to_string();
+        assert!(error.contains("--prefix"), "{error}");
+    }
+
+    #[test]
+    fn mistakes_are_errors() {
+        for line in [
+            "dome",
+            "--demo",
+            "test --apache",
+            "test now",
+            "demo --port 1",
+            "demo --web-port",
+            "demo --web-port 0",
+            "demo --web-port 65536",
+            "demo --web-port x",
+            "install /usr/local",
+            "install --prefix",
+        ] {
+            assert!(check(line).is_err(), "{line}");
+        }
+    }
+}

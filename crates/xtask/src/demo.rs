@@ -1,0 +1,222 @@
+//! `cargo xtask demo`: pushd and the blog, until Ctrl-C.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::apache::{Apache, Site};
+use crate::args::Demo;
+use crate::packages::{self, Purpose};
+use crate::process::{Background, wait_until};
+use crate::say::{say, step};
+use crate::workspace::Workspace;
+use crate::{build, http};
+
+/// How long each part may take until it answers.
+const READY_MS: u64 = 15_000;
+/// How often we look whether each part still runs.
+const WATCH_MS: u64 = 200;
+
+/// The application's folder and the folder in it that the web sees.
+pub const BLOG: (&str, &str) = ("php/blog", "public");
+
+/// Installs, builds, starts everything, and returns after Ctrl-C or SIGTERM, when everything has ended.
+pub fn run(workspace: &Workspace, options: &Demo) -> Result<()> {
+    check_ports(options)?;
+    let mut purposes = vec![Purpose::Build, Purpose::Blog];
+    if options.apache {
+        purposes.push(Purpose::Apache);
+    }
+    packages::install(&purposes)?;
+    build::release(workspace)?;
+
+    let stop = on_stop_signal()?;
+    step("Starting pushd and the blog");
+    // Dropped in reverse order: the blog goes first, so that no page meets a daemon that is gone.
+    let mut daemon = start_daemon(workspace, options)?;
+    let mut web = Web::start(workspace, options)?;
+    announce(options);
+    let outcome = watch(&stop, &mut [&mut daemon, web.process()]);
+    say("\nStopping.");
+    outcome
+}
+
+// Asked before a quarter of an hour of installing and building is spent.
+fn check_ports(options: &Demo) -> Result<()> {
+    for (port, flag, whose) in [
+        (options.web_port, "--web-port", "the blog"),
+        (
+            options.push_port,
+            "--push-port",
+            "pushd's door for browsers",
+        ),
+        (
+            options.publish_port,
+            "--publish-port",
+            "pushd's door for publishers",
+        ),
+    ] {
+        if let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            bail!("{whose} can't have port {port}: {error}. Choose another one with {flag} N");
+        }
+    }
+    Ok(())
+}
+
+fn on_stop_signal() -> Result<Receiver<()>> {
+    let (sender, receiver) = sync_channel(1);
+    ctrlc::set_handler(move || {
+        // Full: the first Ctrl-C has been heard already.
+        let _ = sender.try_send(());
+    })
+    .context("can't listen for Ctrl-C")?;
+    Ok(receiver)
+}
+
+fn start_daemon(workspace: &Workspace, options: &Demo) -> Result<Background> {
+    let mut command = Command::new(workspace.artefact("pushd")?);
+    command
+        .args(["--listen", &local(options.push_port).to_string()])
+        .args(["--publish-listen", &local(options.publish_port).to_string()])
+        .stdin(Stdio::null())
+        .env_remove("LD_LIBRARY_PATH");
+    let mut daemon = Background::start("pushd", &mut command)?;
+    // It opens both doors before it serves one.
+    wait_for(&mut daemon, local(options.push_port), "/pusher.js")?;
+    Ok(daemon)
+}
+
+enum Web {
+    Php(Background),
+    Apache(Apache),
+}
+
+impl Web {
+    fn start(workspace: &Workspace, options: &Demo) -> Result<Self> {
+        let ini = [
+            format!("extension={}", workspace.extension()?.display()),
+            format!("pusher.address=tcp://{}", local(options.publish_port)),
+        ];
+        let environment = [("PUSH_PORT", options.push_port.to_string())];
+        if options.apache {
+            return Apache::start(&Site {
+                application: &workspace.root.join(BLOG.0),
+                docroot: BLOG.1,
+                port: options.web_port,
+                ini: &ini,
+                environment: &environment,
+            })
+            .map(Self::Apache);
+        }
+        let address = local(options.web_port);
+        let mut command = Command::new(build::php()?);
+        for setting in &ini {
+            command.args(["-d", setting]);
+        }
+        command
+            .args(["-S", &address.to_string(), "-t"])
+            .arg(workspace.root.join(BLOG.0).join(BLOG.1))
+            .envs(environment)
+            .stdin(Stdio::null())
+            .env_remove("LD_LIBRARY_PATH");
+        let mut php = Background::start("PHP's web server", &mut command)?;
+        wait_for(&mut php, address, "/")?;
+        Ok(Self::Php(php))
+    }
+
+    fn process(&mut self) -> &mut Background {
+        match self {
+            Self::Php(process) => process,
+            Self::Apache(apache) => &mut apache.process,
+        }
+    }
+}
+
+fn wait_for(process: &mut Background, address: SocketAddr, path: &str) -> Result<()> {
+    let mut ended = None;
+    let answered = wait_until(READY_MS, || {
+        ended = process.exited().ok().flatten();
+        ended.is_some() || http::get(address, path).is_ok()
+    });
+    match ended {
+        Some(status) => bail!("{} ended at once: {status}", process.name),
+        None if !answered => bail!(
+            "{} does not answer on {address} after {READY_MS} ms",
+            process.name
+        ),
+        None => Ok(()),
+    }
+}
+
+fn announce(options: &Demo) {
+    let server = if options.apache { "Apache" } else { "PHP" };
+    say(format_args!(
+        "\n    The blog:   http://{}/   ({server}, with the extension)\n    \
+         pushd:      ws://{} for browsers, {} for publishers\n\n\
+         Open the blog in two windows, post in one of them, watch the other. Ctrl-C stops everything.",
+        local(options.web_port),
+        local(options.push_port),
+        local(options.publish_port),
+    ));
+}
+
+// Until the stop signal; a part that ends before it is an error, and the others are stopped with it.
+fn watch(stop: &Receiver<()>, parts: &mut [&mut Background]) -> Result<()> {
+    loop {
+        match stop.recv_timeout(Duration::from_millis(WATCH_MS)) {
+            Ok(()) => return Ok(()),
+            Err(RecvTimeoutError::Disconnected) => bail!("nobody listens for Ctrl-C any more"),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        for part in parts.iter_mut() {
+            if let Some(status) = part.exited()? {
+                bail!("{} has ended by itself ({status})", part.name);
+            }
+        }
+    }
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_named_with_the_flag_that_chooses_another() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let options = Demo {
+            web_port: port,
+            ..Demo::default()
+        };
+        let error = check_ports(&options).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("the blog can't have port {port}")),
+            "{error}"
+        );
+        assert!(error.contains("--web-port"), "{error}");
+    }
+
+    #[test]
+    fn a_part_that_ends_is_named() {
+        let (_sender, stop) = sync_channel(1);
+        let mut part =
+            Background::start("part", Command::new("sh").args(["-c", "exit 7"])).unwrap();
+        let error = watch(&stop, &mut [&mut part]).unwrap_err().to_string();
+        assert_eq!(error, "part has ended by itself (exit status: 7)");
+    }
+
+    #[test]
+    fn the_stop_signal_ends_the_watch() {
+        let (sender, stop) = sync_channel(1);
+        sender.send(()).unwrap();
+        let mut part = Background::start("part", Command::new("sleep").arg("60")).unwrap();
+        watch(&stop, &mut [&mut part]).unwrap();
+    }
+}

@@ -1,0 +1,181 @@
+//! `cargo xtask install`: the daemon, the library and their manuals below a prefix.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::build::{self, cargo};
+use crate::process::run as run_command;
+use crate::say::{say, step};
+use crate::workspace::Workspace;
+
+/// Where to install.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Install {
+    /// Where everything is used from, as `/usr/local`.
+    pub prefix: PathBuf,
+    /// A folder to put it in that stands for `/`, for whoever makes a package.
+    pub destdir: Option<PathBuf>,
+}
+
+impl Install {
+    /// The folder that `bin`, `lib` and the others are made in.
+    fn folder(&self) -> Result<PathBuf> {
+        let prefix = std::path::absolute(&self.prefix).context("--prefix")?;
+        Ok(match &self.destdir {
+            None => prefix,
+            Some(destdir) => destdir.join(prefix.strip_prefix("/")?),
+        })
+    }
+}
+
+/// Where a file comes from.
+enum Source {
+    /// The daemon's release build.
+    Daemon(&'static str),
+    /// The library's.
+    Library(&'static str),
+    /// The project.
+    Kept(&'static str),
+}
+
+use Source::{Daemon, Kept, Library};
+
+const PROGRAM: &str = "755";
+const DATA: &str = "644";
+
+/// What is installed, where below the prefix, and with what mode.
+#[rustfmt::skip]
+const FILES: &[(Source, &str, &str)] = &[
+    (Daemon("pushd"), "bin/pushd", PROGRAM),
+    (Library("libpusher.so"), "lib/libpusher.so.0", DATA),
+    (Library("libpusher.a"), "lib/libpusher.a", DATA),
+    (Kept("crates/libpusher/pusher.pc"), "lib/pkgconfig/pusher.pc", DATA),
+    (Kept("include/pusher.h"), "include/pusher.h", DATA),
+    (Kept("include/pusher.hpp"), "include/pusher.hpp", DATA),
+    (Kept("crates/libpusher/man/push_publish.3"), "share/man/man3/push_publish.3", DATA),
+    (Kept("crates/pushd/man/pushd.8"), "share/man/man8/pushd.8", DATA),
+];
+
+/// Second names: where below the prefix, and of which file beside it.
+const LINKS: &[(&str, &str)] = &[
+    // In bash, `pushd` alone is a builtin.
+    ("bin/pusherd", "pushd"),
+    ("share/man/man8/pusherd.8", "pushd.8"),
+    // The linker looks for this one, programs for the one with a version.
+    ("lib/libpusher.so", "libpusher.so.0"),
+    // Every function is found by its own name.
+    ("share/man/man3/push_client_flush.3", "push_publish.3"),
+    ("share/man/man3/push_client_free.3", "push_publish.3"),
+    ("share/man/man3/push_client_new.3", "push_publish.3"),
+    ("share/man/man3/push_client_publish.3", "push_publish.3"),
+    (
+        "share/man/man3/push_client_publish_async.3",
+        "push_publish.3",
+    ),
+    ("share/man/man3/push_last_error.3", "push_publish.3"),
+    ("share/man/man3/push_strerror.3", "push_publish.3"),
+    ("share/man/man3/push_version.3", "push_publish.3"),
+];
+
+/// Builds in release mode, installs, and says what went where.
+pub fn run(workspace: &Workspace, options: &Install) -> Result<()> {
+    let folder = options.folder()?;
+    build::package(workspace, "pushd")?;
+    build_library(workspace)?;
+    step(format_args!("Installing in {}", folder.display()));
+    for (source, name, mode) in FILES {
+        say(format_args!("    {name}"));
+        put(&find(workspace, source)?, &folder.join(name), mode)?;
+    }
+    for (name, target) in LINKS {
+        say(format_args!("    {name} -> {target}"));
+        link(target, &folder.join(name))?;
+    }
+    if options.destdir.is_none() {
+        say_how_to_use(&folder);
+    }
+    Ok(())
+}
+
+// In a target folder of its own: whoever installs needs no PHP, and together with the PHP extension the
+// library is built with other features, into the same files.
+fn build_library(workspace: &Workspace) -> Result<()> {
+    step("Building libpusher (release)");
+    run_command(
+        cargo(workspace)
+            .args(["build", "--release", "--package", "libpusher"])
+            .env("CARGO_TARGET_DIR", library_target(workspace)),
+    )
+}
+
+fn library_target(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("library")
+}
+
+fn find(workspace: &Workspace, source: &Source) -> Result<PathBuf> {
+    match source {
+        Daemon(name) => workspace.artefact(name),
+        Library(name) => Ok(library_target(workspace).join("release").join(name)),
+        Kept(path) => Ok(workspace.root.join(path)),
+    }
+}
+
+// Not std::fs::copy: it would write into the file of a daemon, or of a library, that is running.
+fn put(from: &Path, to: &Path, mode: &str) -> Result<()> {
+    let mut install = Command::new("install");
+    install.args(["-D", "-T", "-m", mode]).args([from, to]);
+    run_command(&mut install)
+}
+
+fn link(target: &str, name: &Path) -> Result<()> {
+    run_command(
+        Command::new("ln")
+            .args(["-s", "-f", "-T", target])
+            .arg(name),
+    )
+}
+
+fn say_how_to_use(folder: &Path) {
+    let folder = folder.display();
+    say(format_args!(
+        "\n\
+         The manual:   man -M {folder}/share/man pushd   (and push_publish)\n\
+         Compiling:    export PKG_CONFIG_PATH={folder}/lib/pkgconfig\n\
+         \x20             cc program.c $(pkg-config --cflags --libs pusher)\n\
+         Running that: `ldconfig` as root, if /etc/ld.so.conf.d names {folder}/lib;\n\
+         \x20             else compile with -Wl,-rpath,{folder}/lib"
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn destdir_stands_for_the_root() {
+        let mut options = Install {
+            prefix: "/usr".into(),
+            destdir: None,
+        };
+        assert_eq!(options.folder().unwrap(), Path::new("/usr"));
+        options.destdir = Some("/tmp/package".into());
+        assert_eq!(options.folder().unwrap(), Path::new("/tmp/package/usr"));
+        options.prefix = "relative".into();
+        let here = std::env::current_dir().unwrap();
+        let expected = Path::new("/tmp/package")
+            .join(here.strip_prefix("/").unwrap())
+            .join("relative");
+        assert_eq!(options.folder().unwrap(), expected);
+    }
+
+    #[test]
+    fn a_second_name_stands_beside_the_first() {
+        for (name, target) in LINKS {
+            let beside = Path::new(name).with_file_name(target);
+            let is_there = FILES.iter().any(|(_, file, _)| Path::new(file) == beside);
+            assert!(is_there, "{name} -> {target}");
+        }
+    }
+}

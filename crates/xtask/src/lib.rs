@@ -1,0 +1,24 @@
+//! What it takes to run the parts on one machine, for `cargo xtask` and for the system tests.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`packages`] | which Debian packages each command needs, and how to install them |
+//! | [`workspace`] | where the built files are |
+//! | [`build`] | the release builds |
+//! | [`process`] | commands that must succeed, and processes that end with their owner |
+//! | [`http`] | just enough HTTP to see whether a server answers |
+//! | [`apache`] | a private Apache with mod_php and the extension |
+//! | [`demo`], [`mod@test`], [`races`], [`install`] | the commands |
+
+pub mod apache;
+pub mod args;
+pub mod build;
+pub mod demo;
+pub mod http;
+pub mod install;
+pub mod packages;
+pub mod process;
+pub mod races;
+pub mod say;
+pub mod test;
+pub mod workspace;

@@ -1,0 +1,35 @@
+//! `cargo xtask`: build, demo and test with one command each.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use xtask::args::{self, Task};
+use xtask::say::say;
+use xtask::workspace::Workspace;
+use xtask::{build, demo, install, races, test};
+
+fn main() -> ExitCode {
+    match try_main() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn try_main() -> Result<()> {
+    let task = args::parse(lexopt::Parser::from_env())?;
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Demo(options) => demo::run(&workspace, &options),
+        Task::Test => test::run(&workspace),
+        Task::Races => races::run(&workspace),
+        Task::Build => build::run(&workspace),
+        Task::Install(options) => install::run(&workspace, &options),
+        Task::Help => {
+            say(args::HELP.trim_end());
+            Ok(())
+        }
+    }
+}
