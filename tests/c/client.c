@@ -1,0 +1,89 @@
+/* A client of one's own: options, lengths, receipts, and children that free their copy. */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if PUSH_VERSION_MAJOR == 0 && PUSH_VERSION_MINOR < 1
+#error "the version macros can't be used in #if"
+#endif
+
+static push_client *new_client(void)
+{
+    push_options options = PUSH_OPTIONS_INIT;
+    push_client *client = NULL;
+
+    options.timeout_ms = 30000;
+    CHECK(push_client_new(&options, &client) == 0);
+    CHECK(client != NULL);
+    return client;
+}
+
+static void sequences_grow(push_client *client)
+{
+    const char text[] = "client{\"n\":1}, and more";
+    push_receipt first = {0, 0}, second = {0, 0};
+
+    CHECK(push_client_publish(client, text, 6, text + 6, 7, &first) >= 0);
+    CHECK(push_client_publish(client, text, 6, text + 6, 7, &second) >= 0);
+    CHECK(second.sequence > first.sequence);
+    CHECK(push_client_publish(client, text, 6, text + 6, 7, NULL) >= 0);
+}
+
+static void mistakes(push_client *client)
+{
+    push_options options = PUSH_OPTIONS_INIT;
+    push_receipt receipt = {42, 43};
+    push_client *none = NULL;
+
+    CHECK(push_client_publish(NULL, "t", 1, "{}", 2, NULL) == PUSH_EINVAL);
+    CHECK(push_client_publish(client, "t", 1, "{}", 1, &receipt) == PUSH_EJSON);
+    CHECK(push_client_publish(client, "t", 0, "{}", 2, &receipt) == PUSH_ETOPIC);
+    CHECK(push_client_publish(client, NULL, 0, "{}", 2, &receipt) == PUSH_EINVAL);
+    CHECK(receipt.sequence == 42 && receipt.subscribers == 43);
+    options.address = "nowhere";
+    CHECK(push_client_new(&options, &none) == PUSH_ECONFIG);
+    CHECK(push_client_new(NULL, NULL) == PUSH_EINVAL);
+    CHECK(none == NULL);
+    push_client_free(NULL);
+}
+
+static void child(push_client *client, int does_publish)
+{
+    if (does_publish)
+        sequences_grow(client);
+    push_client_free(client);
+    exit(EXIT_SUCCESS);
+}
+
+static void children(push_client *client)
+{
+    int status;
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        pid_t pid = fork();
+
+        CHECK(pid != -1);
+        if (pid == 0)
+            child(client, i);
+        /* The parent's connection is not the child's to close. */
+        CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+        sequences_grow(client);
+    }
+}
+
+int main(void)
+{
+    push_client *client = new_client();
+    push_client *other = new_client();
+
+    sequences_grow(client);
+    sequences_grow(other);
+    push_client_free(other);
+    mistakes(client);
+    children(client);
+    push_client_free(client);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,16 @@
+/* Forgets to free a client: what looks for memory errors must see it. */
+#include "check.h"
+
+static void forget(void)
+{
+    push_client *client = NULL;
+
+    CHECK(push_client_new(NULL, &client) == 0);
+    CHECK(push_client_publish(client, "t", 1, "{}", 2, NULL) >= 0);
+}
+
+int main(void)
+{
+    forget();
+    return EXIT_SUCCESS;
+}

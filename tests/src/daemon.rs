@@ -1,0 +1,221 @@
+//! pushd on free ports.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::{fs, thread};
+
+use nix::sys::signal::Signal;
+use xtask::process::{Background, wait_until};
+
+use crate::log::Log;
+use crate::{WAIT_MS, artefact};
+
+/// A running daemon; it is stopped when this value is dropped, and shows its log when the test has failed.
+#[derive(Debug)]
+pub struct Daemon {
+    /// The public door: browsers.
+    pub web: SocketAddr,
+    /// The private door: publishers.
+    pub publish: SocketAddr,
+    /// The process.
+    pub process: Background,
+    log: Log,
+    flags: Vec<String>,
+}
+
+const ANY_PORT: &str = "127.0.0.1:0";
+
+impl Daemon {
+    /// Starts it on any free ports and waits until both doors are open.
+    #[track_caller]
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more flags.
+    #[track_caller]
+    pub fn start_with(flags: &[&str]) -> Self {
+        Self::start_at(ANY_PORT, ANY_PORT, flags)
+    }
+
+    /// On these addresses.
+    #[track_caller]
+    pub fn start_at(web: &str, publish: &str, flags: &[&str]) -> Self {
+        let mut command = command("pushd");
+        command
+            .args(["--listen", web, "--publish-listen", publish])
+            .args(flags);
+        let (process, log) = start(&mut command);
+        let mut daemon = Self {
+            web: listening(&log, "browsers"),
+            publish: listening(&log, "publishers"),
+            process,
+            log,
+            flags: flags.iter().map(ToString::to_string).collect(),
+        };
+        daemon.assert_running();
+        daemon
+    }
+
+    /// Kills it without warning, and starts it again on the same ports.
+    #[track_caller]
+    pub fn kill_and_restart(self) -> Self {
+        self.kill().start_again()
+    }
+
+    /// Kills it without warning.
+    pub fn kill(mut self) -> Stopped {
+        self.process.signal(Signal::SIGKILL);
+        self.process.wait(WAIT_MS).expect("it was killed");
+        Stopped {
+            web: self.web,
+            publish: self.publish,
+            flags: std::mem::take(&mut self.flags),
+        }
+    }
+
+    /// Sends a signal and waits for the end.
+    #[track_caller]
+    pub fn end_by(&mut self, signal: Signal) -> ExitStatus {
+        self.process.signal(signal);
+        match self.process.wait(WAIT_MS) {
+            Some(status) => status,
+            None => panic!("pushd still ran {WAIT_MS} ms after {signal}"),
+        }
+    }
+
+    /// Stops it as a debugger would: it keeps its connections and does nothing. Returns when it has stopped.
+    #[track_caller]
+    pub fn freeze(&mut self) {
+        self.process.signal(Signal::SIGSTOP);
+        let threads = format!("/proc/{}/task", self.process.pid());
+        let stopped = |thread: fs::DirEntry| {
+            let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // pid (name) state ...
+            stat.rsplit_once(") ")
+                .is_some_and(|(_, rest)| rest.starts_with('T'))
+        };
+        let all_stopped = wait_until(WAIT_MS, || {
+            fs::read_dir(&threads).is_ok_and(|threads| threads.flatten().all(stopped))
+        });
+        assert!(all_stopped, "pushd has not stopped after {WAIT_MS} ms");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&mut self) {
+        self.process.signal(Signal::SIGCONT);
+    }
+
+    /// The address for `pusher.address` and `PUSH_ADDRESS`.
+    pub fn push_address(&self) -> String {
+        format!("tcp://{}", self.publish)
+    }
+
+    /// How many publishers are connected, as the kernel says.
+    ///
+    /// # Panics
+    /// Where there is no `/proc`.
+    pub fn publishers(&self) -> usize {
+        // "sl local_address rem_address st ...", addresses and ports in hexadecimal, 01 is ESTABLISHED.
+        let table = fs::read_to_string("/proc/net/tcp").expect("the kernel's table of connections");
+        let door = format!(":{:04X}", self.publish.port());
+        table
+            .lines()
+            .map(|line| line.split_whitespace().skip(1).collect::<Vec<_>>())
+            .filter(|fields| matches!(fields[..], [local, _, "01", ..] if local.ends_with(&door)))
+            .count()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Waits for a log line with `text` in it.
+    #[track_caller]
+    pub fn wait_for_log(&self, text: &str) -> String {
+        let line = self
+            .log
+            .find(WAIT_MS, |line| line.contains(text).then(|| line.to_owned()));
+        line.unwrap_or_else(|| panic!("pushd has not logged `{text}` after {WAIT_MS} ms"))
+    }
+
+    /// Fails when it has ended.
+    #[track_caller]
+    pub fn assert_running(&mut self) {
+        let ended = self.process.exited().expect("its state can be asked");
+        assert!(
+            ended.is_none(),
+            "pushd has ended: {ended:?}\n{}",
+            self.log.text()
+        );
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("--- pushd's log\n{}\n---", self.log.text());
+        }
+    }
+}
+
+/// A daemon that was: it can start again on the same ports.
+#[derive(Debug)]
+pub struct Stopped {
+    web: SocketAddr,
+    publish: SocketAddr,
+    flags: Vec<String>,
+}
+
+impl Stopped {
+    /// Starts it again.
+    #[track_caller]
+    pub fn start_again(self) -> Daemon {
+        let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
+        Daemon::start_at(&self.web.to_string(), &self.publish.to_string(), &flags)
+    }
+}
+
+/// The program, by one of its two names, without arguments.
+pub fn command(name: &str) -> Command {
+    server_command(&artefact(name))
+}
+
+/// Any server that logs as the daemon does, without arguments.
+pub fn server_command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_remove("LD_LIBRARY_PATH")
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Starts the program and follows its log.
+#[track_caller]
+pub fn start(command: &mut Command) -> (Background, Log) {
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut process =
+        Background::start("pushd", command).unwrap_or_else(|error| panic!("{error:#}"));
+    let stderr = process.child().stderr.take().expect("stderr is piped");
+    (process, Log::follow(stderr))
+}
+
+/// The address in the line `listening for <whom> address=...`.
+#[track_caller]
+pub fn listening(log: &Log, whom: &str) -> SocketAddr {
+    let message = format!("listening for {whom}");
+    let address = log.find(WAIT_MS, |line| {
+        let (_, fields) = line.split_once(&message)?;
+        let (_, address) = fields.split_once("address=")?;
+        address.split_whitespace().next()?.parse().ok()
+    });
+    address.unwrap_or_else(|| {
+        panic!(
+            "pushd does not say `{message} address=...`; its log:\n{}",
+            log.text()
+        )
+    })
+}

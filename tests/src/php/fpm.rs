@@ -1,0 +1,114 @@
+//! php-fpm, asked over FastCGI without a web server.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{fs, thread};
+
+use tempfile::TempDir;
+use xtask::process::{Background, wait_until};
+
+use super::{Php, SCRIPT_MS};
+use crate::WAIT_MS;
+use crate::log::Log;
+use crate::program;
+
+const PROGRAM: &str = "/usr/sbin/php-fpm8.2";
+
+/// A running php-fpm; it is stopped when this value is dropped.
+#[derive(Debug)]
+pub struct Fpm {
+    /// The master process.
+    pub process: Background,
+    folder: TempDir,
+    log: Log,
+}
+
+impl Fpm {
+    /// Starts it with `workers` processes, and waits until it listens.
+    #[track_caller]
+    pub fn start(php: &Php, workers: u32) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("pusher-fpm-")
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .tempdir()
+            .expect("a temporary folder");
+        let configuration = folder.path().join("fpm.conf");
+        fs::write(&configuration, text(folder.path(), workers)).expect("a file can be written");
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(["--nodaemonize", "--fpm-config"])
+            .arg(&configuration);
+        for setting in &php.ini {
+            command.args(["-d", setting]);
+        }
+        command
+            .env_remove("LD_LIBRARY_PATH")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut process =
+            Background::start("php-fpm", &mut command).unwrap_or_else(|error| panic!("{error:#}"));
+        let log = Log::follow(process.child().stderr.take().expect("stderr is piped"));
+        let mut fpm = Self {
+            process,
+            folder,
+            log,
+        };
+        fpm.wait_until_ready();
+        fpm
+    }
+
+    #[track_caller]
+    fn wait_until_ready(&mut self) {
+        let socket = self.socket();
+        let ready = wait_until(WAIT_MS, || {
+            socket.exists() || !matches!(self.process.exited(), Ok(None))
+        });
+        assert!(
+            ready && matches!(self.process.exited(), Ok(None)),
+            "php-fpm does not start; its log:\n{}",
+            self.log.text()
+        );
+    }
+
+    /// The page (headers and body) that `script` makes.
+    #[track_caller]
+    pub fn get(&self, script: &Path, query: &str) -> String {
+        let mut command = Command::new("cgi-fcgi");
+        command
+            .args(["-bind", "-connect"])
+            .arg(self.socket())
+            .env("REQUEST_METHOD", "GET")
+            .env("QUERY_STRING", query)
+            .env("SCRIPT_FILENAME", script)
+            .env("SCRIPT_NAME", "/script.php");
+        program::run(&mut command, SCRIPT_MS).success()
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("fpm.sock")
+    }
+}
+
+impl Drop for Fpm {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("--- log of php-fpm\n{}\n---", self.log.text());
+        }
+    }
+}
+
+fn text(folder: &Path, workers: u32) -> String {
+    let folder = folder.display();
+    // Started by root it wants to know whom to become.
+    let user = if nix::unistd::geteuid().is_root() {
+        "user = www-data\ngroup = www-data\n"
+    } else {
+        ""
+    };
+    format!(
+        "[global]\nerror_log = /proc/self/fd/2\n\
+         [site]\nlisten = {folder}/fpm.sock\n{user}pm = static\npm.max_children = {workers}\n\
+         catch_workers_output = yes\n"
+    )
+}

@@ -1,0 +1,138 @@
+//! PHP, with the extension or without it, in everything that runs PHP.
+
+mod fpm;
+mod server;
+
+use std::fmt::Display;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+use xtask::apache::{Apache, Site};
+
+pub use fpm::Fpm;
+pub use server::Server;
+
+use crate::artefact;
+use crate::ports::free_port;
+use crate::program::{self, Ended};
+
+/// How long a script may run.
+const SCRIPT_MS: u64 = 30_000;
+/// How often another free port is tried when somebody took the first.
+const PORT_TRIES: u32 = 5;
+
+/// Settings for any PHP.
+#[derive(Debug, Clone, Default)]
+pub struct Php {
+    ini: Vec<String>,
+}
+
+impl Php {
+    /// Without the extension.
+    pub fn plain() -> Self {
+        Self::default()
+    }
+
+    /// With the extension, which publishes to `push_address` (`tcp://...`).
+    #[track_caller]
+    pub fn with_extension(push_address: impl Display) -> Self {
+        Self::plain()
+            .set("extension", artefact("libpusher_php.so").display())
+            .set("pusher.address", push_address)
+    }
+
+    /// One more ini setting.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: impl Display) -> Self {
+        self.ini.push(format!("{name}={value}"));
+        self
+    }
+
+    /// Runs `code` (without the opening tag) on the command line.
+    #[track_caller]
+    pub fn run(&self, code: &str) -> Ended {
+        program::run(self.command().args(["-r", code]), SCRIPT_MS)
+    }
+
+    /// What `code` prints; it must succeed.
+    #[track_caller]
+    pub fn print(&self, code: &str) -> String {
+        self.run(code).success()
+    }
+
+    /// PHP's command line, with the settings.
+    pub fn command(&self) -> Command {
+        let php = xtask::build::php().unwrap_or_else(|error| panic!("{error}"));
+        let mut command = Command::new(php);
+        for setting in ["display_errors=stderr", "html_errors=0"] {
+            command.args(["-d", setting]);
+        }
+        for setting in &self.ini {
+            command.args(["-d", setting]);
+        }
+        command
+    }
+
+    /// A private Apache with mod_php that serves `application`; `docroot` is relative to it.
+    #[track_caller]
+    pub fn apache(
+        &self,
+        application: &Path,
+        docroot: &str,
+        environment: &[(&str, String)],
+    ) -> Apache {
+        for _ in 1..PORT_TRIES {
+            match self.try_apache(application, docroot, environment) {
+                Ok(apache) => return apache,
+                Err(error) if error.contains("Address already in use") => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        self.try_apache(application, docroot, environment)
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn try_apache(
+        &self,
+        application: &Path,
+        docroot: &str,
+        environment: &[(&str, String)],
+    ) -> Result<Apache, String> {
+        let site = Site {
+            application,
+            docroot,
+            port: free_port(),
+            ini: &self.ini,
+            environment,
+        };
+        Apache::start(&site).map_err(|error| format!("{error:#}"))
+    }
+}
+
+/// A web application of a few files, for one test.
+#[derive(Debug)]
+pub struct Application(TempDir);
+
+impl Application {
+    /// Writes `files`: name and content each.
+    #[track_caller]
+    pub fn of(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("pusher-application-")
+            // The server's user must be able to read it.
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .tempdir()
+            .expect("a temporary folder");
+        for (name, content) in files {
+            fs::write(folder.path().join(name), content).expect("a file can be written");
+        }
+        Self(folder)
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}

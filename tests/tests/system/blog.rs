@@ -1,0 +1,135 @@
+//! The demo blog in Chromium.
+
+use serde_json::{Value, json};
+use system_tests::WAIT_MS;
+use system_tests::blog::{Blog, post, shows, wait_until_live};
+use system_tests::browser::{Browser, Page};
+use system_tests::daemon::Daemon;
+use system_tests::php::Php;
+use system_tests::publisher::publish_raw;
+use system_tests::wamp::Wamp;
+use xtask::http;
+use xtask::process::wait_until;
+
+/// A daemon, and a blog whose PHP has the extension.
+fn daemon_and_blog() -> (Daemon, Blog) {
+    let daemon = Daemon::start();
+    let blog = Blog::start(&Php::with_extension(daemon.push_address()), &daemon);
+    (daemon, blog)
+}
+
+/// Publishes until the page has come to `condition`: that it is live does not tell whether the daemon has
+/// read its SUBSCRIBE, which has no answer.
+#[track_caller]
+fn publish_until(daemon: &Daemon, events: &[Value], page: &mut Page, condition: &str) {
+    let came = wait_until(WAIT_MS, || {
+        for event in events {
+            publish_raw(daemon.publish, &event.to_string());
+        }
+        page.evaluate(condition) == json!(true)
+    });
+    assert!(
+        came,
+        "the page has not come to `{condition}` after {WAIT_MS} ms"
+    );
+}
+
+#[test]
+fn an_entry_is_stored_and_published() {
+    let (daemon, blog) = daemon_and_blog();
+    let mut subscriber = Wamp::subscribed(daemon.web, "category2");
+    let mut page = Browser::start().open(&blog.url());
+    post(&mut page, "category2", "題名", "本文 🐈");
+    let event = subscriber.event("category2");
+    assert_eq!(
+        (&event["category"], &event["title"], &event["article"]),
+        (&json!("category2"), &json!("題名"), &json!("本文 🐈"))
+    );
+    page.wait_for("document.querySelector('#notice').textContent.includes('pushed to 1 browser')");
+    let stored = http::get(blog.server.address, "/?category=category2")
+        .unwrap()
+        .text();
+    assert!(stored.contains("題名") && stored.contains("本文 🐈"));
+}
+
+#[test]
+fn a_reader_sees_the_category_that_was_chosen_and_no_other() {
+    let (daemon, blog) = daemon_and_blog();
+    let mut chromium = Browser::start();
+    let mut page = chromium.open(&blog.url());
+    wait_until_live(&mut page);
+    page.click("#categories [data-category=category3]");
+    page.wait_for(
+        "document.querySelector('#categories [aria-current]').dataset.category === 'category3'",
+    );
+    let events = [
+        json!({"category": "kittensCategory", "title": "other", "article": ""}),
+        json!({"category": "category3", "title": "chosen", "article": ""}),
+    ];
+    publish_until(&daemon, &events, &mut page, &shows("chosen", ""));
+    assert_eq!(page.evaluate(&shows("other", "")), json!(false));
+}
+
+#[test]
+fn markup_in_an_event_is_text_whoever_published_it() {
+    let (daemon, blog) = daemon_and_blog();
+    let mut page = Browser::start().open(&blog.url());
+    wait_until_live(&mut page);
+    let markup = "<img src=x onerror=\"document.title='taken over'\"><b>bold</b>";
+    let event = json!({"category": "kittensCategory", "title": markup, "article": markup});
+    publish_until(&daemon, &[event], &mut page, &shows(markup, markup));
+    assert_eq!(
+        page.evaluate("document.querySelectorAll('#entries img, #entries b').length"),
+        0
+    );
+    assert_eq!(page.evaluate("document.title"), "The push blog");
+}
+
+#[test]
+fn a_page_that_was_away_shows_what_it_has_missed() {
+    let (daemon, blog) = daemon_and_blog();
+    let mut chromium = Browser::start();
+    let (mut writer, mut reader) = (chromium.open(&blog.url()), chromium.open(&blog.url()));
+    wait_until_live(&mut reader);
+    let stopped = daemon.kill();
+    post(&mut writer, "kittensCategory", "missed", "while away");
+    writer.wait_for("document.querySelector('#notice').textContent.includes('not pushed')");
+    let _daemon = stopped.start_again();
+    reader.wait_for(&shows("missed", "while away"));
+}
+
+#[test]
+fn it_needs_nothing_from_elsewhere_and_fits_a_phone() {
+    let (_daemon, blog) = daemon_and_blog();
+    let mut page = Browser::start().open(&blog.url());
+    page.resize(360, 640);
+    wait_until_live(&mut page);
+    let long = "very".repeat(60);
+    post(&mut page, "kittensCategory", &long[..200], &long);
+    page.wait_for("document.querySelector('#entries article')");
+    let hosts = page.evaluate(
+        "Array.from(new Set(performance.getEntriesByType('resource').map(entry => new URL(entry.name).hostname)))",
+    );
+    assert_eq!(hosts, json!(["127.0.0.1"]));
+    assert_eq!(
+        page.evaluate("document.documentElement.scrollWidth <= innerWidth"),
+        true
+    );
+    assert!(page.problems().is_empty(), "{:?}", page.problems());
+}
+
+#[test]
+fn without_the_extension_it_stores_and_says_that_push_is_off() {
+    let daemon = Daemon::start();
+    let blog = Blog::start(&Php::plain(), &daemon);
+    let mut page = Browser::start().open(&blog.url());
+    page.wait_for("document.querySelector('#push-off')");
+    post(&mut page, "kittensCategory", "stored", "only");
+    page.wait_for("document.querySelector('#notice').textContent.includes('not pushed')");
+    assert!(
+        http::get(blog.server.address, "/")
+            .unwrap()
+            .text()
+            .contains("stored")
+    );
+}

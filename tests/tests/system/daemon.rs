@@ -1,0 +1,187 @@
+//! The daemon as its operator meets it: names, flags, ports, signals, exit codes.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::Signal;
+use system_tests::daemon::{self, Daemon};
+use system_tests::program;
+use system_tests::publisher::publish_raw;
+use system_tests::wamp::Wamp;
+use system_tests::wire::{Wire, first, text};
+use system_tests::{WAIT_MS, artefact};
+use xtask::http;
+
+#[test]
+fn without_arguments_it_listens_where_the_recipe_does() {
+    // In a network of its own, where that is allowed, so that it finds the two ports free.
+    let own_network = ["unshare", "--map-root-user", "--net"];
+    let mut allowed = Command::new(own_network[0]);
+    allowed
+        .args(&own_network[1..])
+        .arg("true")
+        .stderr(Stdio::null());
+    let mut command = if allowed.status().is_ok_and(|status| status.success()) {
+        let mut command = Command::new(own_network[0]);
+        command.args(&own_network[1..]).arg(artefact("pushd"));
+        command
+    } else {
+        daemon::command("pushd")
+    };
+    let (_process, log) = daemon::start(&mut command);
+    assert_eq!(
+        daemon::listening(&log, "browsers").to_string(),
+        "0.0.0.0:8080"
+    );
+    assert_eq!(
+        daemon::listening(&log, "publishers").to_string(),
+        "127.0.0.1:5555"
+    );
+}
+
+#[test]
+fn it_serves_on_the_ports_that_it_was_told() {
+    let daemon = Daemon::start();
+    assert!(daemon.web.port() != 0 && daemon.publish.port() != 0);
+    let mut browser = Wamp::subscribed(daemon.web, "t");
+    publish_raw(daemon.publish, r#"{"category":"t"}"#);
+    browser.event("t");
+}
+
+#[test]
+fn it_answers_to_its_second_name() {
+    let version = |name| program::run(daemon::command(name).arg("--version"), WAIT_MS).success();
+    assert!(version("pushd").contains(env!("CARGO_PKG_VERSION")));
+    assert!(version("pusherd").contains(env!("CARGO_PKG_VERSION")));
+    let mut command = daemon::command("pusherd");
+    command.args(["--listen", "127.0.0.1:0", "--publish-listen", "127.0.0.1:0"]);
+    let (_process, log) = daemon::start(&mut command);
+    daemon::listening(&log, "browsers");
+}
+
+#[test]
+fn help_tells_every_flag_with_its_default_and_of_the_second_name() {
+    let help = program::run(daemon::command("pushd").arg("--help"), WAIT_MS).success();
+    for part in [
+        "--listen",
+        "0.0.0.0:8080",
+        "--publish-listen",
+        "127.0.0.1:5555",
+        "--log",
+        "--version",
+        "pusherd",
+    ] {
+        assert!(
+            help.contains(part),
+            "--help does not mention {part}:\n{help}"
+        );
+    }
+}
+
+#[test]
+fn a_taken_port_is_an_error_that_names_it() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for [theirs, ours] in [
+        ["--listen", "--publish-listen"],
+        ["--publish-listen", "--listen"],
+    ] {
+        let mut command = daemon::command("pushd");
+        command.args([theirs, &address, ours, "127.0.0.1:0"]);
+        let ended = program::run(&mut command, WAIT_MS);
+        assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+        let line = ended.stderr.lines().find(|line| line.contains(&address));
+        let line = line.unwrap_or_else(|| panic!("{address} is not named: {}", ended.stderr));
+        assert!(line.to_lowercase().contains("in use"), "{line}");
+    }
+}
+
+#[test]
+fn a_wrong_flag_is_an_error_that_names_it() {
+    for words in [
+        ["--listen", "nowhere"],
+        ["--no-such-flag", "1"],
+        ["--log", "info=loud"],
+    ] {
+        let ended = program::run(daemon::command("pushd").args(words), WAIT_MS);
+        assert_eq!(ended.status.code(), Some(2), "{words:?}");
+        assert!(ended.stderr.contains(words[0]), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn sigterm_and_sigint_end_it_with_exit_code_0() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let mut daemon = Daemon::start();
+        let _browser = Wamp::subscribed(daemon.web, "t");
+        assert_eq!(daemon.end_by(signal).code(), Some(0), "{signal}");
+        daemon.wait_for_log(signal.as_str());
+        assert!(
+            TcpListener::bind(daemon.publish).is_ok(),
+            "the port is free again"
+        );
+    }
+}
+
+// A close frame would tell autobahn.js not to come back.
+#[test]
+fn at_its_end_what_is_queued_leaves_and_no_close_frame_follows() {
+    let mut daemon = Daemon::start();
+    let mut browser = Wire::open(daemon.web);
+    browser.send(&text(r#"[5,"t"]"#));
+    browser.send(&system_tests::wire::masked(first::PING, b""));
+    assert_eq!(browser.frame().first, first::PONG);
+    publish_raw(daemon.publish, r#"{"category":"t"}"#);
+    assert_eq!(browser.frame().text(), r#"[8,"t",{"category":"t"}]"#);
+    assert_eq!(daemon.end_by(Signal::SIGTERM).code(), Some(0));
+    assert_eq!(browser.next_frame(), None);
+}
+
+#[test]
+fn it_starts_again_at_once_on_the_same_ports() {
+    let daemon = Daemon::start();
+    let before = (daemon.web, daemon.publish);
+    let _browser = Wamp::subscribed(daemon.web, "t");
+    let daemon = daemon.kill_and_restart();
+    assert_eq!((daemon.web, daemon.publish), before);
+    let mut browser = Wamp::subscribed(daemon.web, "t");
+    publish_raw(daemon.publish, r#"{"category":"t"}"#);
+    browser.event("t");
+}
+
+#[test]
+fn the_log_follows_its_flag_and_tells_no_payload() {
+    let loud = Daemon::start_with(&["--log", "trace"]);
+    let mut browser = Wamp::subscribed(loud.web, "t");
+    publish_raw(loud.publish, r#"{"category":"t","text":"confidential"}"#);
+    browser.event("t");
+    assert!(!loud.log().contains("confidential"), "{}", loud.log());
+    loud.wait_for_log("DEBUG");
+    let quiet = Daemon::start();
+    let _browser = Wamp::connect(quiet.web);
+    assert!(!quiet.log().contains("DEBUG"));
+}
+
+#[test]
+fn it_serves_its_clients_script_on_the_public_door() {
+    let daemon = Daemon::start();
+    let script = http::get(daemon.web, "/pusher.js").unwrap();
+    assert_eq!(script.status, 200);
+    assert!(
+        script
+            .head
+            .to_lowercase()
+            .contains("content-type: text/javascript"),
+        "{}",
+        script.head
+    );
+    let source = system_tests::workspace()
+        .root
+        .join("crates/pusher-core/js/pusher.js");
+    let source = std::fs::read_to_string(source).unwrap();
+    assert!(
+        script.text() == source,
+        "not the file of the working tree: is the build old?"
+    );
+    assert_eq!(http::get(daemon.web, "/no-such-file").unwrap().status, 404);
+}

@@ -1,0 +1,19 @@
+//! Every whole-system test, in one program: what they share is linked once.
+
+#![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
+
+mod blog;
+mod browsers;
+mod c_library;
+mod daemon;
+mod demo;
+mod examples;
+mod extension;
+mod handshake;
+mod harness;
+mod install;
+mod manuals;
+mod publish_peers;
+mod publishers;
+mod recipe;
+mod sanitizers;

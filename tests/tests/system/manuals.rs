@@ -1,0 +1,169 @@
+//! The manuals: well-formed, and they tell of every option, function and code that there is.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use system_tests::c::{Link, Program};
+use system_tests::daemon::{self, Daemon};
+use system_tests::{WAIT_MS, program, workspace};
+
+const PUSHD: &str = "crates/pushd/man/pushd.8";
+const PUSH_PUBLISH: &str = "crates/libpusher/man/push_publish.3";
+
+fn path(page: &str) -> PathBuf {
+    workspace().root.join(page)
+}
+
+fn read(page: &str) -> String {
+    fs::read_to_string(path(page)).unwrap()
+}
+
+#[track_caller]
+fn assert_silent(command: &mut Command) {
+    let ended = program::run(command, WAIT_MS);
+    let said = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(ended.status.success() && said.is_empty(), "{said}");
+}
+
+#[test]
+fn no_formatter_complains() {
+    for page in [PUSHD, PUSH_PUBLISH] {
+        let lint = ["-T", "lint", "-W", "warning"];
+        assert_silent(Command::new("mandoc").args(lint).arg(path(page)));
+        let check = ["-mandoc", "-ww", "-z", "-T", "utf8"];
+        assert_silent(Command::new("groff").args(check).arg(path(page)));
+    }
+}
+
+/// An option as in `-h, --help` or `--listen address:port`, from `.It Fl h , -help` or `.It Fl -listen Ar
+/// address:port`.
+fn option_of_item(item: &str) -> String {
+    let mut text = String::new();
+    let mut words = item.split(' ');
+    let mut is_flag = false;
+    while let Some(word) = words.next() {
+        match word {
+            "Fl" => is_flag = true,
+            "Ar" => text.extend([" ", words.next().unwrap_or_default()]),
+            "," => text.push_str(", "),
+            flag if is_flag => text.extend(["-", flag]),
+            other => panic!("`{other}` in `.It {item}`"),
+        }
+    }
+    text
+}
+
+/// An option as above, from `-h, --help  ...` or `--listen <ADDRESS:PORT>`.
+fn option_of_help(line: &str) -> String {
+    let option = line.split("  ").next().unwrap_or_default();
+    match option.split_once('<') {
+        Some((name, value)) => format!("{name}{}", value.replace('>', "").to_lowercase()),
+        None => option.to_owned(),
+    }
+}
+
+fn long_help() -> String {
+    program::run(daemon::command("pushd").arg("--help"), WAIT_MS).success()
+}
+
+#[test]
+fn the_options_are_those_of_pushd() {
+    let (page, help) = (read(PUSHD), long_help());
+    let explained: BTreeSet<String> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix(".It "))
+        .filter(|item| item.starts_with("Fl "))
+        .map(option_of_item)
+        .collect();
+    let existing: BTreeSet<String> = help
+        .lines()
+        .map(str::trim_start)
+        .filter(|line| line.starts_with('-'))
+        .map(option_of_help)
+        .collect();
+    assert_eq!(explained, existing);
+    for option in existing.iter().filter(|option| option.starts_with("--")) {
+        let name = option
+            .split([' ', '='])
+            .next()
+            .unwrap()
+            .trim_start_matches("--");
+        let synopsis = format!("\n.Op Fl -{name} ");
+        assert!(page.contains(&synopsis), "{option} in the synopsis");
+    }
+}
+
+#[test]
+fn the_defaults_and_variables_are_those_of_pushd() {
+    let (page, help) = (read(PUSHD), long_help());
+    for (name, item) in [("default", ""), ("env", "\n.It Ev ")] {
+        let prefix = format!("[{name}: ");
+        let values: Vec<&str> = help
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix(&prefix)?.strip_suffix(']'))
+            .collect();
+        assert!(!values.is_empty());
+        for value in values {
+            assert!(page.contains(&format!("{item}{value}")), "{value}");
+        }
+    }
+}
+
+#[test]
+fn the_codes_are_those_of_the_header() {
+    let header = read("include/pusher.h");
+    let defined: BTreeSet<&str> = header
+        .lines()
+        .filter_map(|line| line.strip_prefix("#define PUSH_E")?.split(' ').next())
+        .collect();
+    let page = read(PUSH_PUBLISH);
+    let explained: BTreeSet<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix(".It Bq Er PUSH_E"))
+        .collect();
+    assert_eq!(explained, defined);
+}
+
+#[test]
+fn the_structs_are_those_of_the_header() {
+    let (header, page) = (read("include/pusher.h"), read(PUSH_PUBLISH));
+    for name in ["push_options", "push_receipt"] {
+        let members = |text: &str| -> Vec<String> {
+            let (_, body) = text
+                .split_once(&format!("typedef struct {name} {{\n"))
+                .unwrap();
+            let (body, _) = body.split_once('}').unwrap();
+            body.lines()
+                .map(str::trim_start)
+                .filter(|line| !line.starts_with(['/', '*']))
+                .filter_map(|line| Some(line.split_once(';')?.0.to_owned()))
+                .collect()
+        };
+        assert_eq!(members(&page), members(&header), "{name}");
+    }
+}
+
+#[test]
+fn the_first_example_works() {
+    let page = read(PUSH_PUBLISH);
+    let (_, example) = page
+        .split_once("\n.Bd -literal -offset indent\n#include")
+        .unwrap();
+    let (example, _) = example.split_once("\n.Ed").unwrap();
+    let source = format!("#include{}\n", example.replace("\\e", "\\"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("example.c");
+    fs::write(&file, source).unwrap();
+    let program = Program::compile(file.to_str().unwrap(), Link::Static);
+    let daemon = Daemon::start();
+    let mut command = program.command();
+    command
+        .env("PUSH_ADDRESS", daemon.push_address())
+        .env("PUSH_TIMEOUT_MS", WAIT_MS.to_string());
+    assert_eq!(
+        program.run(&mut command).success(),
+        "queued to 0 browsers\n"
+    );
+}
