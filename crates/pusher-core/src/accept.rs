@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use crate::connection;
 use crate::listen::PrivateListener;
@@ -27,7 +28,8 @@ pub(crate) async fn browsers(
         return;
     };
     let mut next = 0;
-    while let Some((stream, peer)) = accept(&context, || listener.accept()).await {
+    let end = &context.tasks.closing;
+    while let Some((stream, peer)) = accept(end, || listener.accept()).await {
         set_nodelay(&stream);
         if context.tasks.browsers.len() >= context.limits.connections_max {
             refuse(&context, &stream, peer);
@@ -51,7 +53,8 @@ async fn tcp_publishers(context: &Arc<Context>, listener: std::net::TcpListener)
     let Some(listener) = adopt(TcpListener::from_std(listener)) else {
         return;
     };
-    while let Some((stream, peer)) = accept(context, || listener.accept()).await {
+    let end = &context.tasks.last_orders;
+    while let Some((stream, peer)) = accept(end, || listener.accept()).await {
         set_nodelay(&stream);
         let local = stream.local_addr().ok();
         let peer = Peer {
@@ -69,7 +72,8 @@ async fn unix_publishers(context: &Arc<Context>, listener: std::os::unix::net::U
     let Some(listener) = adopt(tokio::net::UnixListener::from_std(listener)) else {
         return;
     };
-    while let Some((stream, _)) = accept(context, || listener.accept()).await {
+    let end = &context.tasks.last_orders;
+    while let Some((stream, _)) = accept(end, || listener.accept()).await {
         let name = match stream.peer_cred() {
             Ok(peer) => format!("uid {}, pid {}", peer.uid(), peer.pid().unwrap_or(0)),
             Err(_) => "unix".to_owned(),
@@ -89,7 +93,7 @@ where
         let what = format_args!("refusing a publisher: {max} are connected already");
         return context.complaints.about(&peer.name, what);
     }
-    let shutdown = context.tasks.closing.child_token();
+    let shutdown = context.tasks.last_orders.child_token();
     let publisher = publishers::serve(context.clone(), stream, peer, shutdown);
     context.tasks.publishers.spawn(publisher);
 }
@@ -140,15 +144,15 @@ fn set_nodelay(stream: &TcpStream) {
     let _gone = stream.set_nodelay(true);
 }
 
-/// The next connection; `None` when the server closes.
-async fn accept<T, F>(context: &Context, mut next: impl FnMut() -> F) -> Option<T>
+/// The next connection; `None` after the end.
+async fn accept<T, F>(end: &CancellationToken, mut next: impl FnMut() -> F) -> Option<T>
 where
     F: Future<Output = io::Result<T>>,
 {
     loop {
         let accepted = tokio::select! {
             biased;
-            () = context.tasks.closing.cancelled() => return None,
+            () = end.cancelled() => return None,
             accepted = next() => accepted,
         };
         match accepted {

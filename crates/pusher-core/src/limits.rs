@@ -28,6 +28,9 @@ pub struct Limits {
     pub ping_interval: Duration,
     /// How long after the ping a browser must have said something. Default 20 s.
     pub pong_timeout: Duration,
+    /// How long publishers are still heard when the server ends, for what they have sent before.
+    /// Default 100 ms.
+    pub closing_grace: Duration,
     /// How long what is queued may take to leave when a connection or the server ends. Default 5 s.
     pub flush_timeout: Duration,
     /// How long a browser may take to hang up after a close frame. Default 1 s.
@@ -70,6 +73,7 @@ impl Default for Limits {
             outbox_len_max: 1024 * 1024,
             ping_interval: Duration::from_secs(25),
             pong_timeout: Duration::from_secs(20),
+            closing_grace: Duration::from_millis(100),
             flush_timeout: Duration::from_secs(5),
             linger_timeout: Duration::from_secs(1),
             publishers_max: 1024,

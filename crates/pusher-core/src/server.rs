@@ -125,8 +125,10 @@ impl std::fmt::Debug for Context {
 pub(crate) struct Tasks {
     pub(crate) browsers: TaskTracker,
     pub(crate) publishers: TaskTracker,
-    /// Nobody new, and no more publishes.
+    /// No new browsers.
     pub(crate) closing: CancellationToken,
+    /// No new publishers, and nothing more from those that are here.
+    pub(crate) last_orders: CancellationToken,
     /// Everything has left: the threads end.
     ended: CancellationToken,
 }
@@ -192,9 +194,9 @@ impl Server {
         self.context.hub.clone()
     }
 
-    /// Serves until `shutdown` is ready, then takes in nothing more, sends what is queued and
-    /// ends the connections without a close frame, so that pages reconnect. Returns when every
-    /// task and thread of the server has ended.
+    /// Serves until `shutdown` is ready, then takes in what publishers have sent by then, sends what
+    /// is queued and ends the connections without a close frame, so that pages reconnect. Returns
+    /// when every task and thread of the server has ended.
     ///
     /// The server brings its own threads and runtimes; this future runs on any executor.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
@@ -236,8 +238,12 @@ impl Server {
 /// The end, in order: publishers, events, browsers, threads.
 async fn close(context: Arc<Context>) {
     let tasks = &context.tasks;
+    tokio::time::sleep(context.limits.closing_grace).await;
+    tasks.last_orders.cancel();
     tasks.publishers.close();
     let _late = timeout(PUBLISHERS_END_TIMEOUT, tasks.publishers.wait()).await;
+    // A publisher that is late by now gets an error: the browsers would not get its event.
+    context.hub.close();
     let flush_timeout = context.limits.flush_timeout;
     let _late = timeout(flush_timeout, context.hub.flushed()).await;
     for session in context.hub.sessions() {

@@ -13,6 +13,7 @@ use super::Topic;
 pub(super) struct Directory {
     topics: HashMap<Topic, Entry, RandomState>,
     shards: usize,
+    is_closed: bool,
     /// The highest sequence number of any topic that is not here (any more): a topic that comes
     /// back goes on above it, so that numbers never repeat and forgotten topics take no memory.
     sequence_floor: u64,
@@ -35,21 +36,31 @@ impl Directory {
         Self {
             topics: HashMap::default(),
             shards,
+            is_closed: false,
             sequence_floor: 0,
         }
     }
 
-    pub(super) fn publish(&mut self, topic: &str) -> Publication<'_> {
+    /// Takes no more publishes.
+    pub(super) fn close(&mut self) {
+        self.is_closed = true;
+    }
+
+    /// `None` once it is closed.
+    pub(super) fn publish(&mut self, topic: &str) -> Option<Publication<'_>> {
+        if self.is_closed {
+            return None;
+        }
         if let Some(entry) = self.topics.get_mut(topic) {
             entry.sequence += 1;
         } else {
             self.sequence_floor += 1;
         }
         let entry = self.topics.get_key_value(topic);
-        Publication {
+        Some(Publication {
             sequence: entry.map_or(self.sequence_floor, |(_, entry)| entry.sequence),
             entry,
-        }
+        })
     }
 
     pub(super) fn subscribe(&mut self, topic: &str, shard: usize) -> Topic {
@@ -128,7 +139,7 @@ mod tests {
     use super::*;
 
     fn publish(directory: &mut Directory, topic: &str) -> (u64, u64, Vec<usize>) {
-        let publication = directory.publish(topic);
+        let publication = directory.publish(topic).unwrap();
         let shards = publication.shards().map(|(shard, _)| shard).collect();
         let Receipt {
             sequence,
@@ -162,5 +173,14 @@ mod tests {
         directory.subscribe("a", 0);
         assert_eq!(publish(&mut directory, "a").0, 5);
         directory.unsubscribe("unknown", 0);
+    }
+
+    #[test]
+    fn once_closed_it_takes_nothing() {
+        let mut directory = Directory::new(1);
+        directory.subscribe("a", 0);
+        directory.close();
+        assert!(directory.publish("a").is_none());
+        assert!(directory.publish("nobody").is_none());
     }
 }

@@ -65,6 +65,9 @@ pub enum PublishError {
     /// Events come in faster than they can be sent; try again in a moment.
     #[error("the server has no room for more events now")]
     Overloaded,
+    /// The server ends: its browsers would not get the event any more.
+    #[error("the server is about to end")]
+    Ending,
 }
 
 /// Which subscribers get an event.
@@ -138,7 +141,9 @@ impl Hub {
         let frame = Bytes::from(event_frame(topic, event));
         let recipients = recipients.map(Arc::new);
         let mut directory = self.shared.directory.lock();
-        let publication = directory.publish(topic);
+        let Some(publication) = directory.publish(topic) else {
+            return Err(PublishError::Ending);
+        };
         for (shard, topic) in publication.shards() {
             self.shared.shards[shard].mailbox.put(Delivery {
                 topic: topic.clone(),
@@ -161,6 +166,11 @@ impl Hub {
         for shard in &self.shared.shards {
             shard.mailbox.backlog.below(max).await;
         }
+    }
+
+    /// Takes no more events.
+    pub(crate) fn close(&self) {
+        self.shared.directory.lock().close();
     }
 
     /// Waits until everything that was published has gone to sockets and outboxes.

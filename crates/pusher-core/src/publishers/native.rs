@@ -144,6 +144,7 @@ impl Conversation<'_> {
                     PublishError::Event(_) => ErrorCode::BadMessage,
                     PublishError::EventTooLong { .. } => ErrorCode::EventTooLarge,
                     PublishError::Overloaded => ErrorCode::Overloaded,
+                    PublishError::Ending => ErrorCode::ShuttingDown,
                 };
                 self.refuse(Some(request), code, &error.to_string())
             }

@@ -1,7 +1,9 @@
 //! The end of a server, and of connections.
 
 use std::io::Write;
+use std::time::Duration;
 
+use pusher_core::PublishError;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
@@ -39,11 +41,30 @@ fn at_the_end_events_leave_and_tcp_is_dropped_without_a_close_frame() {
     server.end();
 }
 
+/// A page of the recipe writes and goes: nobody would tell it that its event was lost on the way.
+#[test]
+fn what_is_on_the_way_when_the_end_begins_is_published() {
+    let mut server = start(|limits| limits.closing_grace = Duration::from_secs(3));
+    let mut browser = server.subscriber("t");
+    let mut half = server.raw(server.public);
+    half.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+    server.begin_end();
+    assert_eq!(read_to_end(&mut half), "", "the end has begun");
+    for _ in 0..100 {
+        let mut page = server.raw(server.private);
+        page.write_all(br#"{"category":"t"}"#).unwrap();
+        assert_eq!(browser.message(), r#"[8,"t",{"category":"t"}]"#);
+    }
+    server.end();
+    let late = server.hub.publish("t", "1");
+    assert!(matches!(late, Err(PublishError::Ending)), "{late:?}");
+}
+
 #[test]
 fn a_server_ends_although_a_browser_does_not_read() {
     let mut server = start(|limits| {
-        limits.flush_timeout = std::time::Duration::from_millis(100);
-        limits.linger_timeout = std::time::Duration::from_millis(100);
+        limits.flush_timeout = Duration::from_millis(100);
+        limits.linger_timeout = Duration::from_millis(100);
         limits.outbox_len_max = 100 << 20;
     });
     let _stuck = server.subscriber("t");
@@ -58,7 +79,7 @@ fn a_server_ends_although_a_browser_does_not_read() {
 #[test]
 fn a_server_ends_although_somebody_shakes_hands() {
     let mut server = start(|limits| {
-        limits.flush_timeout = std::time::Duration::from_secs(3600);
+        limits.flush_timeout = Duration::from_secs(3600);
     });
     let mut half = server.raw(server.public);
     half.write_all(b"GET / HTTP/1.1\r\n").unwrap();

@@ -143,6 +143,6 @@ fn refusal(error: &PublishError) -> Refusal {
     match error {
         PublishError::Topic(_) | PublishError::Event(_) => Refusal::bad_request(text),
         PublishError::EventTooLong { .. } => Refusal::too_large(text),
-        PublishError::Overloaded => Refusal::overloaded(text),
+        PublishError::Overloaded | PublishError::Ending => Refusal::overloaded(text),
     }
 }
