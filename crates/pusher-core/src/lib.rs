@@ -34,7 +34,7 @@
 //! | `accept` | takes connections in |
 //! | `handshake` | HTTP up to the WebSocket, and the client's files |
 //! | `connection` | one browser's socket: outbox, WebSocket messages, life and end |
-//! | `protocol` | WAMP v1 for one session |
+//! | `protocol`, `own_topics` | WAMP v1 for one session |
 //! | `application`, `recipe` | what is decided by the embedding program |
 //! | [`cra`] | authentication, for applications that want it |
 //! | `hub` | topics, sequence numbers, fan-out |
@@ -55,6 +55,7 @@ mod heartbeat;
 mod hub;
 mod limits;
 mod listen;
+mod own_topics;
 mod protocol;
 mod publishers;
 mod recipe;

@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 
 use crate::application::{Call, POLICY_VIOLATION};
 use crate::connection::Violation;
-use crate::hub::{PublishError, Recipients, Topic};
+use crate::hub::{PublishError, Recipients};
+use crate::own_topics::OwnTopics;
 use crate::server::Context;
 use crate::session::{Session, SessionId};
 
@@ -20,7 +21,7 @@ const INVALID_DATA: u16 = 1007;
 pub(crate) struct Protocol {
     context: Arc<Context>,
     session: Session,
-    topics: Vec<Topic>,
+    topics: OwnTopics,
     prefixes: Prefixes,
     /// Has published since it was last asked.
     has_published: bool,
@@ -31,7 +32,7 @@ impl Protocol {
         Self {
             context,
             session,
-            topics: Vec::new(),
+            topics: OwnTopics::default(),
             prefixes: Prefixes::default(),
             has_published: false,
         }
@@ -91,11 +92,7 @@ impl Protocol {
         }
         let max = self.context.limits.topics_max;
         if let Some(topic) = self.context.hub.subscribe(&self.session, &topic) {
-            // Most sessions have one topic: no room for more until there is a second.
-            if self.topics.is_empty() {
-                self.topics.reserve_exact(1);
-            }
-            self.topics.push(topic);
+            self.topics.insert(topic);
         }
         if self.topics.len() > max {
             return Err(denied(format!("more than {max} topics")));
@@ -108,7 +105,7 @@ impl Protocol {
         let Some(topic) = self.context.hub.unsubscribe(&self.session, &topic) else {
             return Ok(());
         };
-        self.topics.retain(|known| !Arc::ptr_eq(known, &topic));
+        self.topics.remove(&topic);
         self.context.application.unsubscribed(&self.session, &topic);
         Ok(())
     }
@@ -165,8 +162,8 @@ impl Protocol {
 
 impl Drop for Protocol {
     fn drop(&mut self) {
-        for topic in &self.topics {
-            self.context.hub.unsubscribe(&self.session, topic);
+        for topic in std::mem::take(&mut self.topics) {
+            self.context.hub.unsubscribe(&self.session, &topic);
         }
         self.context.hub.shards()[self.session.shard()].remove_session(&self.session);
         self.context.application.closed(&self.session);

@@ -131,9 +131,14 @@ impl Connection {
         self.pinged.store(false, Ordering::Relaxed);
     }
 
+    /// For how long nothing was heard of the browser.
+    pub(crate) fn silent_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.heard_ms.load(Ordering::Relaxed))
+    }
+
     /// Pings a browser that was silent for `ping_ms`, drops one that did not answer in `pong_ms`.
     pub(crate) fn check_alive(&self, now_ms: u64, ping_ms: u64, pong_ms: u64) {
-        let silent_ms = now_ms.saturating_sub(self.heard_ms.load(Ordering::Relaxed));
+        let silent_ms = self.silent_ms(now_ms);
         let pinged = self.pinged.load(Ordering::Relaxed);
         if !pinged && silent_ms >= ping_ms {
             self.pinged.store(true, Ordering::Relaxed);

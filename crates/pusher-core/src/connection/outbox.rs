@@ -8,11 +8,18 @@ use bytes::Bytes;
 /// A bounded queue of bytes, in order, and what becomes of the connection.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    queue: VecDeque<Bytes>,
-    len: usize,
+    /// As a rule there is none: an idle connection keeps no memory for what it once needed.
+    queue: Option<Box<Queue>>,
     state: State,
     /// The connection's task, to be woken when there is something to do for it.
     waker: Option<Waker>,
+}
+
+/// Never empty.
+#[derive(Debug, Default)]
+struct Queue {
+    pieces: VecDeque<Bytes>,
+    len: usize,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,12 +42,13 @@ impl Outbox {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.is_none()
     }
 
     /// Queues `bytes`; anything fits an empty outbox.
     pub(super) fn push(&mut self, bytes: Bytes, len_max: usize) -> Result<(), Full> {
-        if !self.queue.is_empty() && self.len + bytes.len() > len_max {
+        let queue = self.queue.as_ref();
+        if queue.is_some_and(|queue| queue.len + bytes.len() > len_max) {
             return Err(Full);
         }
         self.push_last(bytes);
@@ -48,28 +56,31 @@ impl Outbox {
     }
 
     fn push_last(&mut self, bytes: Bytes) {
-        self.len += bytes.len();
-        self.queue.push_back(bytes);
+        let queue = self.queue.get_or_insert_default();
+        queue.len += bytes.len();
+        queue.pieces.push_back(bytes);
         self.wake();
     }
 
     pub(super) fn front(&self) -> Option<&Bytes> {
-        self.queue.front()
+        self.queue.as_ref()?.pieces.front()
     }
 
     /// The first `written` bytes of the front have left.
     pub(super) fn advance(&mut self, written: usize) {
-        self.len -= written;
-        if let Some(front) = self.queue.front_mut() {
+        let Some(queue) = &mut self.queue else {
+            return;
+        };
+        queue.len -= written;
+        if let Some(front) = queue.pieces.front_mut() {
             if written < front.len() {
                 *front = front.slice(written..);
                 return;
             }
-            self.queue.pop_front();
+            queue.pieces.pop_front();
         }
-        if self.queue.is_empty() {
-            // An idle connection keeps no memory for the queue it once needed.
-            self.queue = VecDeque::new();
+        if queue.pieces.is_empty() {
+            self.queue = None;
         }
     }
 
@@ -87,8 +98,7 @@ impl Outbox {
 
     /// Throws away what is queued.
     pub(super) fn drop_all(&mut self) {
-        self.queue = VecDeque::new();
-        self.len = 0;
+        self.queue = None;
         self.state = State::Dropped;
         self.wake();
     }
@@ -122,7 +132,6 @@ mod tests {
         assert_eq!(outbox.front().unwrap().as_ref(), b"de");
         outbox.advance(2);
         assert!(outbox.is_empty());
-        assert_eq!(outbox.len, 0);
     }
 
     #[test]

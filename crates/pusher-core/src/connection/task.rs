@@ -45,53 +45,53 @@ pub(crate) async fn serve(
 }
 
 /// A session until both sides have hung up. A future written by hand, since there is one for every
-/// browser and the compiler's would be three times the size.
+/// browser and the compiler's would be three times the size; the task itself is as small as tasks
+/// get, with the rest beside it.
 enum Conversation {
-    Open {
-        protocol: Protocol,
-        inbound: Inbound,
-        /// While this is not ready, nothing is read.
-        room: Option<Wait>,
-    },
+    Open(Box<Open>),
     Ending(Wait),
+}
+
+struct Open {
+    protocol: Protocol,
+    inbound: Inbound,
+    /// While this is not ready, nothing is read.
+    room: Option<Wait>,
 }
 
 type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Conversation {
     fn new(protocol: Protocol) -> Self {
-        Self::Open {
+        Self::Open(Box::new(Open {
             protocol,
             inbound: Inbound::default(),
             room: None,
-        }
+        }))
     }
 
     /// Frames that came in one piece with the handshake.
     fn receive_early(&mut self, rest: &[u8]) {
-        let Self::Open {
-            protocol, inbound, ..
-        } = self
-        else {
-            return;
-        };
-        if !rest.is_empty() && !receive(protocol, inbound, rest) {
+        if let Self::Open(open) = self
+            && !rest.is_empty()
+            && !open.receive(rest)
+        {
             self.end();
         }
     }
 
     /// Ends when the outbox is empty.
     fn finish(&self) {
-        if let Self::Open { protocol, .. } = self {
-            protocol.session().connection().finish(None);
+        if let Self::Open(open) = self {
+            open.protocol.session().connection().finish(None);
         }
     }
 
     /// The session is over: subscriptions go at once, the connection when its outbox is empty.
     fn end(&mut self) {
-        if let Self::Open { protocol, .. } = self {
-            let limits = protocol.context().limits.clone();
-            let session = protocol.session().clone();
+        if let Self::Open(open) = self {
+            let limits = open.protocol.context().limits.clone();
+            let session = open.protocol.session().clone();
             *self = Self::Ending(Box::pin(async move {
                 session.connection().end(&limits).await;
             }));
@@ -104,76 +104,87 @@ impl Future for Conversation {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<()> {
         loop {
-            let (protocol, inbound, room) = match &mut *self {
+            match &mut *self {
                 Self::Ending(end) => return end.as_mut().poll(task),
-                Self::Open {
-                    protocol,
-                    inbound,
-                    room,
-                } => (protocol, inbound, room),
-            };
-            if let Some(wait) = room
+                Self::Open(open) => ready!(open.poll(task)),
+            }
+            self.end();
+        }
+    }
+}
+
+impl Open {
+    /// Ready at the end of the conversation.
+    fn poll(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
+        loop {
+            if let Some(wait) = &mut self.room
                 && wait.as_mut().poll(task).is_ready()
             {
-                *room = None;
+                self.room = None;
             }
-            let connection = protocol.session().connection();
-            let goes_on = match ready!(connection.poll_ready(task, room.is_none())) {
-                Ready::Read => read(protocol, inbound),
+            let connection = self.protocol.session().connection();
+            let goes_on = match ready!(connection.poll_ready(task, self.room.is_none())) {
+                Ready::Read => self.read(),
                 Ready::Write => connection.flush_some().is_ok(),
                 Ready::End => false,
             };
             if !goes_on {
-                self.end();
-            } else if protocol.must_wait_for_room() {
-                let hub = protocol.context().hub.clone();
-                *room = Some(Box::pin(async move { hub.room().await }));
+                return Poll::Ready(());
+            }
+            if self.protocol.must_wait_for_room() {
+                let hub = self.protocol.context().hub.clone();
+                self.room = Some(Box::pin(async move { hub.room().await }));
             }
         }
     }
-}
 
-/// Reads what has arrived and acts on it; false at the end of the conversation.
-fn read(protocol: &mut Protocol, inbound: &mut Inbound) -> bool {
-    let mut bytes = Vec::with_capacity(READ_LEN);
-    let connection = protocol.session().connection();
-    match connection.read_some(&mut bytes) {
-        Ok(1..) => {
-            connection.heard(protocol.context().clock.now_ms());
-            receive(protocol, inbound, &bytes)
-        }
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => true,
-        Ok(0) | Err(_) => {
-            connection.drop_all();
-            false
+    /// Reads what has arrived and acts on it; false at the end of the conversation.
+    fn read(&mut self) -> bool {
+        let mut bytes = Vec::with_capacity(READ_LEN);
+        let protocol = &self.protocol;
+        let connection = protocol.session().connection();
+        match connection.read_some(&mut bytes) {
+            Ok(1..) => {
+                connection.heard(protocol.context().clock.now_ms());
+                self.receive(&bytes)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => true,
+            Ok(0) | Err(_) => {
+                connection.drop_all();
+                false
+            }
         }
     }
-}
 
-fn receive(protocol: &mut Protocol, inbound: &mut Inbound, bytes: &[u8]) -> bool {
-    let session = protocol.session().clone();
-    let connection = session.connection();
-    let message_len_max = protocol.context().limits.client_message_len_max;
-    let mut is_closed = false;
-    let received = inbound.feed(bytes, message_len_max, |incoming| match incoming {
-        // An application may have ended the session: what comes behind is not heard.
-        _ if connection.is_ending() => Ok(()),
-        Incoming::Text(text) => protocol.receive(&text),
-        Incoming::Binary(bytes) => protocol.receive(utf8(&bytes)?),
-        Incoming::Reply(frame) => {
-            connection.send(&frame.into());
-            Ok(())
+    /// Acts on bytes that arrived; false at the end of the conversation.
+    fn receive(&mut self, bytes: &[u8]) -> bool {
+        let protocol = &mut self.protocol;
+        let session = protocol.session().clone();
+        let connection = session.connection();
+        let message_len_max = protocol.context().limits.client_message_len_max;
+        let mut is_closed = false;
+        let received = self
+            .inbound
+            .feed(bytes, message_len_max, |incoming| match incoming {
+                // An application may have ended the session: what comes behind is not heard.
+                _ if connection.is_ending() => Ok(()),
+                Incoming::Text(text) => protocol.receive(&text),
+                Incoming::Binary(bytes) => protocol.receive(utf8(&bytes)?),
+                Incoming::Reply(frame) => {
+                    connection.send(&frame.into());
+                    Ok(())
+                }
+                Incoming::Close(frame) => {
+                    is_closed = true;
+                    connection.finish(Some(frame.into()));
+                    Ok(())
+                }
+            });
+        if let Err(violation) = &received {
+            close_for(connection, violation);
         }
-        Incoming::Close(frame) => {
-            is_closed = true;
-            connection.finish(Some(frame.into()));
-            Ok(())
-        }
-    });
-    if let Err(violation) = &received {
-        close_for(connection, violation);
+        received.is_ok() && !is_closed
     }
-    received.is_ok() && !is_closed
 }
 
 fn close_for(connection: &Connection, violation: &Violation) {

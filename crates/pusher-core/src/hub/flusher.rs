@@ -13,8 +13,8 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::mailbox::Delivery;
+use super::shard::{ById, Sessions};
 use super::{Recipients, Shard, Topic};
-use crate::session::Session;
 
 /// Writes to sockets before the event loop goes round again: about 2 ms.
 const SENDS_A_TURN: usize = 256;
@@ -33,10 +33,11 @@ pub(crate) async fn run(shard: Arc<Shard>) {
         // What else is ready in this turn of the event loop may publish too: after it.
         tokio::task::yield_now().await;
         flusher.take(&shard);
+        flusher.flush_some(&shard);
         while !flusher.is_idle() {
-            flusher.flush_some(&shard);
             tokio::task::yield_now().await;
             flusher.take(&shard);
+            flusher.flush_some(&shard);
         }
     }
 }
@@ -81,7 +82,7 @@ struct Job {
     topic: Topic,
     parts: Vec<(Bytes, Option<Arc<Recipients>>)>,
     len: usize,
-    subscribers: Vec<Session>,
+    subscribers: Arc<Sessions>,
     next: usize,
 }
 
@@ -120,13 +121,12 @@ impl Flusher {
 
     /// Starts the round of every topic whose last round is over.
     fn start_jobs(&mut self, shard: &Shard) {
-        for (topic, gathered) in std::mem::take(&mut self.gathered) {
-            if !self.busy.insert(topic.clone()) {
-                self.gathered.insert(topic, gathered);
-                continue;
-            }
-            let mut subscribers = Vec::new();
-            shard.subscribers_into(&topic, &mut subscribers);
+        let busy = &mut self.busy;
+        let startable = self
+            .gathered
+            .extract_if(.., |topic, _| busy.insert(topic.clone()));
+        for (topic, gathered) in startable {
+            let subscribers = shard.subscribers(&topic);
             let freeze = |part: Part| (part.frames.freeze(), part.recipients);
             self.jobs.push_back(Job {
                 topic,
@@ -192,8 +192,9 @@ impl Job {
     /// Serves the next subscribers with at most about `sends_max` writes; returns how many.
     fn run(&mut self, sends_max: usize) -> usize {
         let mut sends = 0;
-        while !self.is_done() && sends < sends_max {
-            let session = &self.subscribers[self.next];
+        while let Some(ById(session)) = self.subscribers.get_index(self.next)
+            && sends < sends_max
+        {
             for (frames, recipients) in &self.parts {
                 let is_meant = recipients.as_ref().is_none_or(|r| r.include(session.id()));
                 if is_meant {

@@ -24,6 +24,7 @@ use crate::limits::Limits;
 use crate::session::{Session, SessionId};
 use directory::Directory;
 use mailbox::Delivery;
+use shard::ById;
 
 pub(crate) use flusher::run as run_flusher;
 pub(crate) use shard::Shard;
@@ -235,7 +236,8 @@ impl Hub {
     pub fn subscribers(&self, topic: &str) -> Vec<Session> {
         let mut subscribers = Vec::new();
         for shard in &self.shared.shards {
-            shard.subscribers_into(topic, &mut subscribers);
+            let of_shard = shard.subscribers(topic);
+            subscribers.extend(of_shard.iter().map(|ById(session)| session.clone()));
         }
         subscribers
     }

@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
@@ -18,35 +20,37 @@ use crate::session::{Session, SessionId};
 #[derive(Debug)]
 pub(crate) struct Shard {
     index: usize,
-    topics: Mutex<HashMap<Topic, Subscribers, RandomState>>,
-    sessions: Mutex<HashMap<SessionId, Session, RandomState>>,
+    /// A fan-out under way holds on to the subscribers that it began with: nothing is copied for
+    /// it, unless somebody comes or goes meanwhile.
+    topics: Mutex<HashMap<Topic, Arc<Sessions>, RandomState>>,
+    sessions: Mutex<Sessions>,
     pub(super) mailbox: Mailbox,
 }
 
 /// In a row for the fan-out, and removable at once for a browser that leaves.
-type Subscribers = IndexSet<Subscriber, RandomState>;
+pub(super) type Sessions = IndexSet<ById, RandomState>;
 
 /// A session, told from others by its id.
-#[derive(Debug)]
-struct Subscriber(Session);
+#[derive(Debug, Clone)]
+pub(super) struct ById(pub(super) Session);
 
-impl PartialEq for Subscriber {
+impl PartialEq for ById {
     fn eq(&self, other: &Self) -> bool {
         self.0.id() == other.0.id()
     }
 }
 
-impl Eq for Subscriber {}
+impl Eq for ById {}
 
-impl Hash for Subscriber {
+impl Hash for ById {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.id().hash(state);
     }
 }
 
-impl indexmap::Equivalent<Subscriber> for SessionId {
-    fn equivalent(&self, subscriber: &Subscriber) -> bool {
-        *self == subscriber.0.id()
+impl indexmap::Equivalent<ById> for SessionId {
+    fn equivalent(&self, session: &ById) -> bool {
+        *self == session.0.id()
     }
 }
 
@@ -65,11 +69,11 @@ impl Shard {
     }
 
     pub(crate) fn add_session(&self, session: &Session) {
-        self.sessions.lock().insert(session.id(), session.clone());
+        self.sessions.lock().insert(ById(session.clone()));
     }
 
     pub(crate) fn remove_session(&self, session: &Session) {
-        self.sessions.lock().remove(&session.id());
+        self.sessions.lock().swap_remove(&session.id());
     }
 
     pub(super) fn is_subscribed(&self, topic: &str, session: &Session) -> bool {
@@ -81,7 +85,7 @@ impl Shard {
     pub(super) fn subscribe(&self, topic: &Topic, session: &Session) {
         let mut topics = self.topics.lock();
         let subscribers = topics.entry(topic.clone()).or_default();
-        subscribers.insert(Subscriber(session.clone()));
+        Arc::make_mut(subscribers).insert(ById(session.clone()));
     }
 
     /// The topic, if the session was subscribed to it.
@@ -89,30 +93,52 @@ impl Shard {
         let mut topics = self.topics.lock();
         let topic = topics.get_key_value(topic)?.0.clone();
         let subscribers = topics.get_mut(&topic)?;
-        let was_there = subscribers.swap_remove(&session.id());
-        if subscribers.is_empty() {
+        if !subscribers.contains(&session.id()) {
+            return None;
+        }
+        if subscribers.len() == 1 {
             topics.remove(&topic);
+        } else {
+            Arc::make_mut(subscribers).swap_remove(&session.id());
         }
-        was_there.then_some(topic)
+        Some(topic)
     }
 
-    /// Appends the topic's subscribers as they are now.
-    pub(super) fn subscribers_into(&self, topic: &str, subscribers: &mut Vec<Session>) {
+    /// The topic's subscribers as they are now.
+    pub(super) fn subscribers(&self, topic: &str) -> Arc<Sessions> {
         let topics = self.topics.lock();
-        if let Some(known) = topics.get(topic) {
-            subscribers.extend(known.iter().map(|Subscriber(session)| session.clone()));
-        }
+        topics.get(topic).cloned().unwrap_or_default()
     }
 
-    pub(super) fn session_count(&self) -> usize {
+    pub(crate) fn session_count(&self) -> usize {
         self.sessions.lock().len()
     }
 
-    pub(crate) fn sessions(&self) -> Vec<Session> {
-        self.sessions.lock().values().cloned().collect()
+    pub(super) fn sessions(&self) -> Vec<Session> {
+        let sessions = self.sessions.lock();
+        sessions
+            .iter()
+            .map(|ById(session)| session.clone())
+            .collect()
+    }
+
+    /// Those of a stretch of all sessions that are `wanted`. Sessions that end meanwhile make
+    /// others change their places.
+    pub(crate) fn sessions_in(
+        &self,
+        stretch: Range<usize>,
+        wanted: impl Fn(&Session) -> bool,
+    ) -> Vec<Session> {
+        let sessions = self.sessions.lock();
+        let end = stretch.end.min(sessions.len());
+        let stretch = sessions.get_range(stretch.start..end);
+        let stretch = stretch.into_iter().flat_map(|stretch| stretch.iter());
+        let wanted = stretch.filter(|ById(session)| wanted(session));
+        wanted.map(|ById(session)| session.clone()).collect()
     }
 
     pub(super) fn session(&self, id: SessionId) -> Option<Session> {
-        self.sessions.lock().get(&id).cloned()
+        let sessions = self.sessions.lock();
+        sessions.get(&id).map(|ById(session)| session.clone())
     }
 }
