@@ -38,6 +38,11 @@ impl Outbox {
         self.queue.is_empty()
     }
 
+    /// Bytes that are queued.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Queues `bytes`; anything fits an empty outbox.
     pub(super) fn push(&mut self, bytes: Bytes, len_max: usize) -> Result<(), Full> {
         if !self.queue.is_empty() && self.len + bytes.len() > len_max {

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
@@ -12,15 +13,18 @@ use parking_lot::Mutex;
 
 use super::Topic;
 use super::mailbox::Mailbox;
+use crate::connection::Common;
 use crate::session::{Session, SessionId};
+use crate::stats::{FanOut, Waiting};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Shard {
-    index: usize,
+    connections: Arc<Common>,
     topics: Mutex<HashMap<Topic, Subscribers, RandomState>>,
     sessions: Mutex<HashMap<SessionId, Session, RandomState>>,
     pub(super) mailbox: Mailbox,
+    pub(super) fan_out: FanOut,
 }
 
 /// In a row for the fan-out, and removable at once for a browser that leaves.
@@ -51,17 +55,22 @@ impl indexmap::Equivalent<Subscriber> for SessionId {
 }
 
 impl Shard {
-    pub(super) fn new(index: usize) -> Self {
+    pub(super) fn new(connections: Common) -> Self {
         Self {
-            index,
+            connections: Arc::new(connections),
             topics: Mutex::default(),
             sessions: Mutex::default(),
             mailbox: Mailbox::default(),
+            fan_out: FanOut::default(),
         }
     }
 
     pub(crate) fn index(&self) -> usize {
-        self.index
+        self.connections.shard
+    }
+
+    pub(crate) fn connections(&self) -> &Arc<Common> {
+        &self.connections
     }
 
     pub(crate) fn add_session(&self, session: &Session) {
@@ -106,6 +115,15 @@ impl Shard {
 
     pub(super) fn session_count(&self) -> usize {
         self.sessions.lock().len()
+    }
+
+    /// What waits in the outboxes.
+    pub(super) fn waiting(&self) -> Waiting {
+        let mut waiting = Waiting::default();
+        for session in self.sessions.lock().values() {
+            waiting += session.connection().waiting();
+        }
+        waiting
     }
 
     pub(crate) fn sessions(&self) -> Vec<Session> {
