@@ -10,10 +10,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::Place;
 use crate::connection;
+use crate::handshake::Response;
 use crate::listen::PrivateListener;
 use crate::publishers::{self, Door, Peer};
 use crate::server::Context;
+use crate::stats::{BrowserRefusal, PublisherRefusal};
 
 /// How long to wait when the process has no file descriptor left.
 const RETRY: Duration = Duration::from_millis(100);
@@ -31,11 +34,14 @@ pub(crate) async fn browsers(
     let end = &context.tasks.closing;
     while let Some((stream, peer)) = accept(end, || listener.accept()).await {
         set_nodelay(&stream);
-        if context.tasks.browsers.len() >= context.limits.connections_max {
-            refuse(&context, &stream, peer);
-            continue;
-        }
-        serve_browser(&context, &shards, next, stream, peer);
+        let place = match context.admission.enter(peer) {
+            Ok(place) => place,
+            Err(why) => {
+                refuse(&context, &stream, peer, why);
+                continue;
+            }
+        };
+        serve_browser(&context, &shards, next, stream, place);
         next = (next + 1) % shards.len();
     }
 }
@@ -88,11 +94,16 @@ fn serve_publisher<S>(context: &Arc<Context>, stream: S, peer: Peer)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let counters = &context.counters;
     let max = context.limits.publishers_max;
     if context.tasks.publishers.len() >= max {
+        counters
+            .publishers_refused
+            .count(PublisherRefusal::Publishers);
         let what = format_args!("refusing a publisher: {max} are connected already");
         return context.complaints.about(&peer.name, what);
     }
+    counters.publishers_accepted.add(1);
     let shutdown = context.tasks.last_orders.child_token();
     let publisher = publishers::serve(context.clone(), stream, peer, shutdown);
     context.tasks.publishers.spawn(publisher);
@@ -104,33 +115,38 @@ fn serve_browser(
     shards: &[Handle],
     index: usize,
     stream: TcpStream,
-    peer: SocketAddr,
+    place: Place,
 ) {
     let shard = context.hub.shards()[index].clone();
     let tasks = &context.tasks.browsers;
     let context = context.clone();
     if index == 0 {
-        tasks.spawn(connection::serve(context, shard, stream, peer));
+        tasks.spawn(connection::serve(context, shard, stream, place));
         return;
     }
     let moving = stream.into_std();
     let serve = async move {
         match moving.and_then(TcpStream::from_std) {
-            Ok(stream) => connection::serve(context, shard, stream, peer).await,
-            Err(error) => tracing::warn!(%peer, %error, "cannot hand a connection to its thread"),
+            Ok(stream) => connection::serve(context, shard, stream, place).await,
+            Err(error) => {
+                let peer = place.peer();
+                tracing::warn!(%peer, %error, "cannot hand a connection to its thread");
+            }
         }
     };
     tasks.spawn_on(serve, &shards[index]);
 }
 
-/// Says 503 if that is possible without waiting.
-fn refuse(context: &Context, stream: &TcpStream, peer: SocketAddr) {
-    let max = context.limits.connections_max;
-    let what = format_args!("refusing a browser: {max} are connected already");
-    context.complaints.about(&peer.to_string(), what);
-    let _gone = stream.try_write(
-        b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 10\r\nConnection: close\r\n\r\n",
+/// Says 503 or 429 if that is possible without waiting.
+fn refuse(context: &Context, stream: &TcpStream, peer: SocketAddr, why: BrowserRefusal) {
+    let response = Response::no_place(why, &context.limits);
+    context.counters.browsers_refused.count(why);
+    let peer = peer.to_string();
+    context.complaints.about(
+        &peer,
+        format_args!("refusing a browser: {}", response.text()),
     );
+    let _gone = stream.try_write(&response.into_bytes());
 }
 
 fn adopt<L>(listener: io::Result<L>) -> Option<L> {

@@ -31,7 +31,7 @@
 //! |---|---|
 //! | `server` | sockets, threads (one [shard](Options::shards) each), shutdown |
 //! | `address`, `listen` | where publishers connect; opening the doors |
-//! | `accept` | takes connections in |
+//! | `accept`, `admission` | takes connections in, as many as may come |
 //! | `handshake` | HTTP up to the WebSocket, and the client's files |
 //! | `connection` | one browser's socket: outbox, WebSocket messages, life and end |
 //! | `protocol`, `own_topics` | WAMP v1 for one session |
@@ -42,10 +42,12 @@
 //! | `complaints` | the log about what peers do wrong |
 //! | `heartbeat` | pings |
 //! | `limits` | every limit |
+//! | `stats` | figures of what the server does |
 #![forbid(unsafe_code)]
 
 mod accept;
 mod address;
+mod admission;
 mod application;
 mod complaints;
 mod connection;
@@ -61,6 +63,7 @@ mod publishers;
 mod recipe;
 mod server;
 mod session;
+mod stats;
 
 pub use address::{PublishAddress, PublishAddressError};
 pub use application::{Application, Call, POLICY_VIOLATION, Refusal};
@@ -73,3 +76,7 @@ pub use pusher_proto::{JsonError, Receipt, TopicError};
 pub use recipe::{Recipe, TopicPattern, TopicPatternError};
 pub use server::{BindError, Options, Server};
 pub use session::{Session, SessionId};
+pub use stats::{
+    BrowserRefusal, Counts, Kind, PublishRefusal, PublisherRefusal, SlowConsumer, Source, Stats,
+    ViolationKind,
+};

@@ -11,6 +11,10 @@ pub struct Limits {
     /// Browsers connected at the same time; the next one gets 503. Default 100,000: the
     /// process's limit of open files should be higher than this and `publishers_max` together.
     pub connections_max: usize,
+    /// Browsers that one address may have connected at the same time; the next one gets 429. In IPv6
+    /// a network of 64 bits counts as one address. This machine's own connections are not counted:
+    /// they are a proxy's. Default 1,000.
+    pub connections_per_address_max: usize,
     /// Request line and headers of a browser; beyond is 431. Default 16 KiB.
     pub handshake_len_max: usize,
     /// Headers of a request; beyond is 431. Default 100, and not more.
@@ -65,6 +69,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 100_000,
+            connections_per_address_max: 1_000,
             handshake_len_max: 16 * 1024,
             headers_max: 100,
             handshake_timeout: Duration::from_secs(10),

@@ -7,15 +7,13 @@ use pusher_proto::check_topic;
 use pusher_proto::wamp::{CallId, ClientMessage, Prefixes, Recipients as WireRecipients};
 use serde_json::value::RawValue;
 
-use crate::application::{Call, POLICY_VIOLATION};
+use crate::application::Call;
 use crate::connection::Violation;
 use crate::hub::{PublishError, Recipients};
 use crate::own_topics::OwnTopics;
 use crate::server::Context;
 use crate::session::{Session, SessionId};
-
-/// WebSocket close code for data that violates the subprotocol (RFC 6455, section 7.4.1).
-const INVALID_DATA: u16 = 1007;
+use crate::stats::{Source, ViolationKind};
 
 /// A session's own state. When it goes, so do its subscriptions.
 pub(crate) struct Protocol {
@@ -54,11 +52,12 @@ impl Protocol {
     /// Acts on one message.
     pub(crate) fn receive(&mut self, text: &str) -> Result<(), Violation> {
         tracing::trace!(session = %self.session.id(), len = text.len(), "message");
-        let message = ClientMessage::decode(text).map_err(|error| invalid(error.to_string()))?;
+        let message = ClientMessage::decode(text)
+            .map_err(|error| violation(ViolationKind::InvalidData, error.to_string()))?;
         match message {
             ClientMessage::Prefix { prefix, uri } => {
                 let defined = self.prefixes.define(&prefix, &uri);
-                defined.map_err(|error| denied(error.to_string()))
+                defined.map_err(|error| violation(ViolationKind::Prefixes, error.to_string()))
             }
             ClientMessage::Subscribe { topic } => self.subscribe(topic),
             ClientMessage::Unsubscribe { topic } => self.unsubscribe(topic),
@@ -81,7 +80,8 @@ impl Protocol {
         if topic.is_empty() {
             return Ok(());
         }
-        check_topic(&topic).map_err(|error| denied(error.to_string()))?;
+        check_topic(&topic)
+            .map_err(|error| violation(ViolationKind::TopicLen, error.to_string()))?;
         if !self
             .context
             .application
@@ -95,7 +95,10 @@ impl Protocol {
             self.topics.insert(topic);
         }
         if self.topics.len() > max {
-            return Err(denied(format!("more than {max} topics")));
+            return Err(violation(
+                ViolationKind::Topics,
+                format!("more than {max} topics"),
+            ));
         }
         Ok(())
     }
@@ -131,17 +134,26 @@ impl Protocol {
         let topic = self.prefixes.resolve(topic);
         let application = &self.context.application;
         if !application.may_publish(&self.session, &topic, event) {
-            return Err(denied("not allowed to publish".to_owned()));
+            return Err(violation(
+                ViolationKind::Publish,
+                "not allowed to publish".to_owned(),
+            ));
         }
         self.has_published = true;
         let recipients = self.recipients(recipients);
-        match self.context.hub.publish_checked(&topic, event, recipients) {
-            Ok(_receipt) => Ok(()),
-            Err(error @ (PublishError::Topic(_) | PublishError::EventTooLong { .. })) => {
-                Err(denied(error.to_string()))
-            }
-            Err(error) => Err(invalid(error.to_string())),
-        }
+        let hub = &self.context.hub;
+        let published = hub.publish_checked(&topic, event, recipients, Source::Browser);
+        let error = match published {
+            // At the end there must be no close frame, or the browser would not come back.
+            Ok(_) | Err(PublishError::Ending) => return Ok(()),
+            Err(error) => error,
+        };
+        let kind = match error {
+            PublishError::Topic(_) => ViolationKind::TopicLen,
+            PublishError::EventTooLong { .. } => ViolationKind::EventLen,
+            _ => ViolationKind::InvalidData,
+        };
+        Err(violation(kind, error.to_string()))
     }
 
     /// `None` if every subscriber is meant.
@@ -170,16 +182,6 @@ impl Drop for Protocol {
     }
 }
 
-fn invalid(reason: String) -> Violation {
-    Violation {
-        code: INVALID_DATA,
-        reason,
-    }
-}
-
-fn denied(reason: String) -> Violation {
-    Violation {
-        code: POLICY_VIOLATION,
-        reason,
-    }
+fn violation(kind: ViolationKind, reason: String) -> Violation {
+    Violation { kind, reason }
 }

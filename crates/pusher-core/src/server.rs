@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::accept;
 use crate::address::PublishAddress;
+use crate::admission::Admission;
 use crate::application::Application;
 use crate::complaints::Complaints;
 use crate::heartbeat;
@@ -21,6 +22,7 @@ use crate::hub::{Hub, Shard, run_flusher};
 use crate::limits::Limits;
 use crate::listen::{self, PrivateListener, SocketAccess};
 use crate::publishers::{KnownIds, PublishToken};
+use crate::stats::Counters;
 
 /// How long publishers may take to get the answers to what they sent when the server ends.
 const PUBLISHERS_END_TIMEOUT: Duration = Duration::from_secs(2);
@@ -106,6 +108,8 @@ pub(crate) struct Context {
     pub(crate) server_ident: String,
     pub(crate) known_ids: KnownIds,
     pub(crate) complaints: Complaints,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) publish_token: Option<PublishToken>,
     pub(crate) publish_hosts: Vec<String>,
     pub(crate) tasks: Tasks,
@@ -158,11 +162,14 @@ impl Server {
         let public = open_public(&options.listen)?;
         let private = open_private(&options)?;
         let limits = Arc::new(options.limits);
+        let counters = Arc::new(Counters::default());
         let context = Context {
             application: Box::new(application),
-            hub: Hub::new(options.shards.max(1), limits.clone()),
+            hub: Hub::new(options.shards.max(1), limits.clone(), counters.clone()),
             known_ids: KnownIds::new(&limits),
             complaints: Complaints::new(),
+            admission: Arc::new(Admission::new(limits.clone(), counters.clone())),
+            counters,
             limits,
             clock: Clock(Instant::now()),
             server_ident: options.server_ident,

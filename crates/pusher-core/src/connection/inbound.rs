@@ -7,12 +7,10 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketC
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::boundary::Boundary;
+use crate::stats::ViolationKind;
 
-/// RFC 6455, section 7.4.1.
+/// Close code of a normal end (RFC 6455, section 7.4.1).
 const NORMAL: u16 = 1000;
-const PROTOCOL_ERROR: u16 = 1002;
-const INVALID_DATA: u16 = 1007;
-const TOO_BIG: u16 = 1009;
 
 /// How much the library reads at once; it is allocated only while a message is under way.
 const READ_BUFFER_LEN: usize = 1024;
@@ -30,10 +28,10 @@ pub(super) enum Incoming {
     Close(Vec<u8>),
 }
 
-/// The session must end with this close code.
+/// The session must end with the kind's close code.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
-    pub(crate) code: u16,
+    pub(crate) kind: ViolationKind,
     pub(crate) reason: String,
 }
 
@@ -127,13 +125,13 @@ impl Decoder {
 }
 
 fn violation(error: &Error) -> Violation {
-    let code = match error {
-        Error::Utf8(_) => INVALID_DATA,
-        Error::Capacity(_) => TOO_BIG,
-        _ => PROTOCOL_ERROR,
+    let kind = match error {
+        Error::Utf8(_) => ViolationKind::InvalidData,
+        Error::Capacity(_) => ViolationKind::MessageLen,
+        _ => ViolationKind::Protocol,
     };
     Violation {
-        code,
+        kind,
         reason: error.to_string(),
     }
 }
@@ -281,7 +279,7 @@ mod tests {
         ] {
             let (incoming, fed, _) = feed(&bytes, bytes.len());
             assert_eq!(incoming, [], "{bytes:x?}");
-            assert_eq!(fed.unwrap_err().code, code, "{bytes:x?}");
+            assert_eq!(fed.unwrap_err().kind.code(), code, "{bytes:x?}");
         }
         assert_eq!(feed(&frame(0x81, &[b'x'; 1000]), 4096).1, Ok(()));
     }

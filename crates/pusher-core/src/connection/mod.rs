@@ -10,6 +10,7 @@ mod task;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
@@ -20,8 +21,10 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::admission::Place;
 use crate::limits::Limits;
 use crate::session::SessionId;
+use crate::stats::{Counters, SlowConsumer, Waiting};
 use outbox::{Outbox, State};
 
 pub(crate) use inbound::Violation;
@@ -31,15 +34,22 @@ pub(crate) use task::serve;
 #[derive(Debug)]
 pub(crate) struct Connection {
     id: SessionId,
-    peer: SocketAddr,
-    shard: u32,
+    place: Place,
+    common: Arc<Common>,
     stream: TcpStream,
     outbox: Mutex<Outbox>,
-    outbox_len_max: usize,
     /// When the browser last said something, in milliseconds of the server's clock.
     heard_ms: AtomicU64,
     /// Pinged, and nothing was heard since.
     pinged: AtomicBool,
+}
+
+/// What the connections of one shard have in common.
+#[derive(Debug)]
+pub(crate) struct Common {
+    pub(crate) shard: usize,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) counters: Arc<Counters>,
 }
 
 /// What there is to do for a connection's task.
@@ -52,19 +62,17 @@ enum Ready {
 impl Connection {
     pub(crate) fn new(
         id: SessionId,
-        peer: SocketAddr,
-        shard: usize,
+        place: Place,
+        common: Arc<Common>,
         stream: TcpStream,
-        outbox_len_max: usize,
         now_ms: u64,
     ) -> Self {
         Self {
             id,
-            peer,
-            shard: shard as u32,
+            place,
+            common,
             stream,
             outbox: Mutex::default(),
-            outbox_len_max,
             heard_ms: AtomicU64::new(now_ms),
             pinged: AtomicBool::new(false),
         }
@@ -75,11 +83,11 @@ impl Connection {
     }
 
     pub(crate) fn peer(&self) -> SocketAddr {
-        self.peer
+        self.place.peer()
     }
 
     pub(crate) fn shard(&self) -> usize {
-        self.shard as usize
+        self.common.shard
     }
 
     /// Writes whole WebSocket frames, or queues what the socket does not take now. A browser
@@ -101,12 +109,24 @@ impl Connection {
             return;
         }
         let rest = frames.slice(written..);
-        if outbox.push(rest, self.outbox_len_max).is_err() {
+        let outbox_len_max = self.common.limits.outbox_len_max;
+        if outbox.push(rest, outbox_len_max).is_err() {
             outbox.drop_all();
             drop(outbox);
-            tracing::debug!(session = %self.id, peer = %self.peer, outbox_len_max = self.outbox_len_max,
+            tracing::debug!(session = %self.id, peer = %self.peer(), outbox_len_max,
                 "dropping a slow consumer: its outbox is full");
+            let counters = &self.common.counters;
+            counters.slow_consumers.count(SlowConsumer::Outbox);
             self.reset_on_close();
+        }
+    }
+
+    /// What waits in the outbox now.
+    pub(crate) fn waiting(&self) -> Waiting {
+        let outbox = self.outbox.lock();
+        Waiting {
+            outboxes: u64::from(!outbox.is_empty()),
+            len: outbox.len() as u64,
         }
     }
 
@@ -144,8 +164,9 @@ impl Connection {
             self.pinged.store(true, Ordering::Relaxed);
             self.send(&Bytes::from_static(ping_frame()));
         } else if pinged && silent_ms >= ping_ms + pong_ms {
-            tracing::debug!(session = %self.id, peer = %self.peer, silent_ms,
+            tracing::debug!(session = %self.id, peer = %self.peer(), silent_ms,
                 "dropping a connection that does not answer pings");
+            self.common.counters.pings_unanswered.add(1);
             self.drop_all();
             self.reset_on_close();
         }

@@ -45,6 +45,11 @@ impl Outbox {
         self.queue.is_none()
     }
 
+    /// Bytes that are queued.
+    pub(super) fn len(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.len)
+    }
+
     /// Queues `bytes`; anything fits an empty outbox.
     pub(super) fn push(&mut self, bytes: Bytes, len_max: usize) -> Result<(), Full> {
         let queue = self.queue.as_ref();

@@ -1,7 +1,6 @@
 //! A connection's life: handshake, conversation, end.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
@@ -10,10 +9,12 @@ use tokio::net::TcpStream;
 
 use super::inbound::{Inbound, Incoming, Violation};
 use super::{Connection, Ready};
+use crate::admission::Place;
 use crate::handshake;
 use crate::hub::Shard;
 use crate::protocol::Protocol;
 use crate::server::Context;
+use crate::stats::ViolationKind;
 
 /// How much is read at once, in bytes.
 const READ_LEN: usize = 8 * 1024;
@@ -26,12 +27,12 @@ pub(crate) async fn serve(
     context: Arc<Context>,
     shard: Arc<Shard>,
     stream: TcpStream,
-    peer: SocketAddr,
+    place: Place,
 ) {
     let upgraded = tokio::select! {
         biased;
         () = context.tasks.closing.cancelled() => return,
-        upgraded = handshake::shake_hands(&context, &shard, stream, peer) => upgraded,
+        upgraded = handshake::shake_hands(&context, &shard, stream, place) => upgraded,
     };
     if let Some((protocol, rest)) = upgraded {
         let mut conversation = Conversation::new(protocol);
@@ -188,16 +189,18 @@ impl Open {
 }
 
 fn close_for(connection: &Connection, violation: &Violation) {
-    let Violation { code, reason } = violation;
+    let Violation { kind, reason } = violation;
+    let code = kind.code();
+    connection.common.counters.violations.count(*kind);
     tracing::debug!(session = %connection.id(), peer = %connection.peer(), code, reason,
         "closing a session for a violation");
-    connection.close(*code, reason);
+    connection.close(code, reason);
 }
 
 /// WAMP in binary frames is taken as if they were text.
 fn utf8(bytes: &[u8]) -> Result<&str, Violation> {
     std::str::from_utf8(bytes).map_err(|_| Violation {
-        code: 1007,
+        kind: ViolationKind::InvalidData,
         reason: "the message is not valid UTF-8".to_owned(),
     })
 }

@@ -4,7 +4,6 @@ mod request;
 mod response;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,19 +12,29 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use crate::admission::Place;
 use crate::connection::{Connection, hang_up};
 use crate::hub::Shard;
 use crate::protocol::Protocol;
 use crate::server::Context;
 use crate::session::{Session, SessionId};
-use response::Response;
 
 pub use request::Request;
+pub(crate) use response::Response;
 
 /// How much of a request is read at once, in bytes: as a rule, all of it.
 const READ_LEN: usize = 2 * 1024;
 
 const HEAD_END: &[u8] = b"\r\n\r\n";
+
+/// A connection that has not said yet what it wants.
+struct Arrival {
+    stream: TcpStream,
+    place: Place,
+}
+
+/// A connection without a session, and what to say to it at last.
+type Refused = Box<(Arrival, Response)>;
 
 /// A session that has begun, and WebSocket frames that came in one piece with the request.
 type Upgraded = (Protocol, Vec<u8>);
@@ -36,20 +45,34 @@ pub(crate) async fn shake_hands(
     context: &Arc<Context>,
     shard: &Shard,
     stream: TcpStream,
-    peer: SocketAddr,
+    place: Place,
 ) -> Option<Upgraded> {
+    let peer = place.peer();
     let limits = &context.limits;
     let mut bytes = Vec::new();
     let head = read_head(&stream, &mut bytes, limits.handshake_len_max);
     let answered = match timeout(limits.handshake_timeout, head).await {
-        Ok(Ok(Some(head_len))) => answer(context, shard, stream, peer, bytes, head_len),
+        Ok(Ok(Some(head_len))) => {
+            let arrival = Arrival { stream, place };
+            answer(context, shard, arrival, bytes, head_len)
+        }
         Ok(Ok(None) | Err(_)) => return None,
-        Err(_) => Err((stream, Response::timed_out())),
+        Err(_) => Err(Box::new((Arrival { stream, place }, Response::timed_out()))),
     };
-    let (stream, response) = match answered {
+    // The place is taken until the answer has left.
+    let (
+        Arrival {
+            stream,
+            place: _place,
+        },
+        response,
+    ) = match answered {
         Ok(upgraded) => return Some(upgraded),
-        Err(refused) => refused,
+        Err(refused) => *refused,
     };
+    if let Some(why) = response.refusal() {
+        context.counters.browsers_refused.count(why);
+    }
     tracing::debug!(%peer, status = response.status(), "answered a request without a session");
     let sent = timeout(limits.flush_timeout, send(&stream, &response.into_bytes())).await;
     if let Ok(Ok(())) = sent {
@@ -90,11 +113,11 @@ async fn read_head(
 fn answer(
     context: &Arc<Context>,
     shard: &Shard,
-    stream: TcpStream,
-    peer: SocketAddr,
+    arrival: Arrival,
     mut bytes: Vec<u8>,
     head_len: usize,
-) -> Result<Upgraded, (TcpStream, Response)> {
+) -> Result<Upgraded, Refused> {
+    let peer = arrival.place.peer();
     let rest = bytes.split_off(head_len);
     let mut headers = request::Headers::default();
     let checked = request::parse(&bytes, peer, &mut headers, &context.limits)
@@ -104,11 +127,11 @@ fn answer(
         Ok((request, accept, id))
     }) {
         Ok(checked) => checked,
-        Err(response) => return Err((stream, response)),
+        Err(response) => return Err(Box::new((arrival, response))),
     };
-    let outbox_len_max = context.limits.outbox_len_max;
+    let Arrival { stream, place } = arrival;
     let now_ms = context.clock.now_ms();
-    let connection = Connection::new(id, peer, shard.index(), stream, outbox_len_max, now_ms);
+    let connection = Connection::new(id, place, shard.connections().clone(), stream, now_ms);
     let session = Session::new(connection);
     let protocol = Protocol::new(context.clone(), session.clone());
     // The answer and WELCOME leave in one segment.
@@ -118,6 +141,7 @@ fn answer(
     session.connection().send(&Bytes::from(hello));
     // Only now may other threads find it: nothing must be sent before the answer.
     shard.add_session(&session);
+    context.counters.sessions_opened.add(1);
     tracing::debug!(session = %id, %peer, "session opened");
     context.application.opened(&session, &request);
     Ok((protocol, rest))
@@ -135,7 +159,7 @@ fn check_upgrade(context: &Context, request: &Request<'_>) -> Result<String, Res
     context
         .application
         .accept(request)
-        .map_err(|refusal| Response::refusal(&refusal))?;
+        .map_err(|refusal| Response::from_application(&refusal))?;
     Ok(derive_accept_key(key))
 }
 

@@ -4,6 +4,8 @@ use http::StatusCode;
 
 use super::Request;
 use crate::application::Refusal;
+use crate::limits::Limits;
+use crate::stats::BrowserRefusal;
 
 /// Our client, and with it the layer that stands in for autobahn.js v1.
 const PUSHER_JS: &str = include_str!("../../js/pusher.js");
@@ -18,13 +20,15 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// One answer; the connection is closed behind it.
 #[derive(Debug)]
-pub(super) struct Response {
+pub(crate) struct Response {
     status: StatusCode,
     content_type: &'static str,
     /// Further headers, each with its line end.
     headers: &'static str,
     body: String,
     has_body: bool,
+    /// What it counts as, if somebody is refused.
+    refusal: Option<BrowserRefusal>,
 }
 
 /// The head of the answer that makes the connection a WebSocket.
@@ -70,6 +74,7 @@ impl Response {
             headers: "",
             body: format!("{text}\n"),
             has_body: true,
+            refusal: None,
         }
     }
 
@@ -81,6 +86,14 @@ impl Response {
             headers: "Access-Control-Allow-Origin: *\r\nCache-Control: max-age=600\r\n",
             body: content.to_owned(),
             has_body: true,
+            refusal: None,
+        }
+    }
+
+    fn refused(status: StatusCode, text: &str, refusal: BrowserRefusal) -> Self {
+        Self {
+            refusal: Some(refusal),
+            ..Self::new(status, text)
         }
     }
 
@@ -90,66 +103,66 @@ impl Response {
     }
 
     pub(super) fn bad_request(text: &str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, text)
+        Self::refused(StatusCode::BAD_REQUEST, text, BrowserRefusal::BadRequest)
     }
 
     pub(super) fn timed_out() -> Self {
-        Self::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "the request took too long to arrive",
-        )
+        let text = "the request took too long to arrive";
+        let status = StatusCode::REQUEST_TIMEOUT;
+        Self::refused(status, text, BrowserRefusal::HandshakeTimeout)
     }
 
     pub(super) fn head_too_long(len_max: usize) -> Self {
         let text = format!("the request has more than {len_max} bytes of headers");
-        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &text)
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::refused(status, &text, BrowserRefusal::HandshakeLen)
     }
 
     pub(super) fn too_many_headers(max: usize) -> Self {
         let text = format!("the request has more than {max} headers");
-        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &text)
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::refused(status, &text, BrowserRefusal::Headers)
     }
 
     pub(super) fn http_version() -> Self {
         let text = "only HTTP/1.1 is spoken here";
-        Self::new(StatusCode::HTTP_VERSION_NOT_SUPPORTED, text)
+        let status = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
+        Self::refused(status, text, BrowserRefusal::BadRequest)
     }
 
     pub(super) fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "only GET is possible here")
-            .with_headers("Allow: GET, HEAD\r\n")
+        let text = "only GET is possible here";
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        Self::refused(status, text, BrowserRefusal::BadRequest).with_headers("Allow: GET, HEAD\r\n")
     }
 
     pub(super) fn no_body_wanted() -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "a request with a body is not possible here",
-        )
+        let text = "a request with a body is not possible here";
+        let status = StatusCode::PAYLOAD_TOO_LARGE;
+        Self::refused(status, text, BrowserRefusal::BadRequest)
     }
 
     pub(super) fn other_version() -> Self {
-        Self::new(
-            StatusCode::UPGRADE_REQUIRED,
-            "only WebSocket version 13 (RFC 6455) is spoken here",
+        let text = "only WebSocket version 13 (RFC 6455) is spoken here";
+        let status = StatusCode::UPGRADE_REQUIRED;
+        Self::refused(status, text, BrowserRefusal::BadRequest).with_headers(
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n",
         )
-        .with_headers("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n")
     }
 
     pub(super) fn no_subprotocol() -> Self {
-        Self::new(
-            StatusCode::UPGRADE_REQUIRED,
-            "only the WebSocket subprotocol wamp (WAMP v1) is spoken here: \
-             new WebSocket(url, 'wamp')",
-        )
-        .with_headers(
+        let text = "only the WebSocket subprotocol wamp (WAMP v1) is spoken here: \
+                    new WebSocket(url, 'wamp')";
+        let status = StatusCode::UPGRADE_REQUIRED;
+        Self::refused(status, text, BrowserRefusal::Subprotocol).with_headers(
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: wamp\r\n",
         )
     }
 
-    pub(super) fn refusal(refusal: &Refusal) -> Self {
+    pub(super) fn from_application(refusal: &Refusal) -> Self {
         let status = StatusCode::from_u16(refusal.status);
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self::new(status, &refusal.reason)
+        Self::refused(status, &refusal.reason, BrowserRefusal::Application)
     }
 
     pub(super) fn no_random_numbers() -> Self {
@@ -157,11 +170,37 @@ impl Response {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, text)
     }
 
+    /// For a browser that finds no place.
+    pub(crate) fn no_place(why: BrowserRefusal, limits: &Limits) -> Self {
+        let (status, text) = match why {
+            BrowserRefusal::ConnectionsPerAddress => {
+                let max = limits.connections_per_address_max;
+                let text = format!("this address has {max} connections already");
+                (StatusCode::TOO_MANY_REQUESTS, text)
+            }
+            _ => {
+                let max = limits.connections_max;
+                let text = format!("{max} browsers are connected already");
+                (StatusCode::SERVICE_UNAVAILABLE, text)
+            }
+        };
+        Self::refused(status, &text, why).with_headers("Retry-After: 10\r\n")
+    }
+
+    /// Why somebody is refused, for the log.
+    pub(crate) fn text(&self) -> &str {
+        self.body.trim_end()
+    }
+
+    pub(super) fn refusal(&self) -> Option<BrowserRefusal> {
+        self.refusal
+    }
+
     pub(super) fn status(&self) -> u16 {
         self.status.as_u16()
     }
 
-    pub(super) fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         let status = self.status.as_u16();
         let reason = self.status.canonical_reason().unwrap_or("Refused");
         let mut bytes = format!(

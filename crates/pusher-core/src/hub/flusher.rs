@@ -15,6 +15,7 @@ use indexmap::IndexMap;
 use super::mailbox::Delivery;
 use super::shard::{ById, Sessions};
 use super::{Recipients, Shard, Topic};
+use crate::stats::FanOut;
 
 /// Writes to sockets before the event loop goes round again: about 2 ms.
 const SENDS_A_TURN: usize = 256;
@@ -61,10 +62,11 @@ struct Gathered {
     len: usize,
 }
 
-/// One write.
+/// What becomes one write.
 #[derive(Debug)]
 struct Part {
     frames: Frames,
+    events: u64,
     recipients: Option<Arc<Recipients>>,
 }
 
@@ -76,11 +78,19 @@ enum Frames {
     Many(BytesMut),
 }
 
+/// One write.
+#[derive(Debug)]
+struct Batch {
+    frames: Bytes,
+    events: u64,
+    recipients: Option<Arc<Recipients>>,
+}
+
 /// One topic's round: these frames to these subscribers.
 #[derive(Debug)]
 struct Job {
     topic: Topic,
-    parts: Vec<(Bytes, Option<Arc<Recipients>>)>,
+    batches: Vec<Batch>,
     len: usize,
     subscribers: Arc<Sessions>,
     next: usize,
@@ -105,7 +115,7 @@ impl Flusher {
         self.start_jobs(shard);
         let mut sends_left = SENDS_A_TURN;
         while let Some(mut job) = self.jobs.pop_front() {
-            let sends = job.run(SENDS_A_SLICE.min(sends_left));
+            let sends = job.run(SENDS_A_SLICE.min(sends_left), &shard.fan_out);
             if job.is_done() {
                 self.busy.remove(&job.topic);
                 shard.mailbox.backlog.remove(job.len);
@@ -127,11 +137,10 @@ impl Flusher {
             .extract_if(.., |topic, _| busy.insert(topic.clone()));
         for (topic, gathered) in startable {
             let subscribers = shard.subscribers(&topic);
-            let freeze = |part: Part| (part.frames.freeze(), part.recipients);
             self.jobs.push_back(Job {
                 topic,
                 len: gathered.len,
-                parts: gathered.parts.into_iter().map(freeze).collect(),
+                batches: gathered.parts.into_iter().map(Part::freeze).collect(),
                 subscribers,
                 next: 0,
             });
@@ -148,12 +157,24 @@ impl Gathered {
             && last.frames.len() + frame.len() <= GATHERED_LEN_MAX
         {
             last.frames.append(&frame);
+            last.events += 1;
             return;
         }
         self.parts.push(Part {
             frames: Frames::One(frame),
+            events: 1,
             recipients,
         });
+    }
+}
+
+impl Part {
+    fn freeze(self) -> Batch {
+        Batch {
+            frames: self.frames.freeze(),
+            events: self.events,
+            recipients: self.recipients,
+        }
     }
 }
 
@@ -190,20 +211,25 @@ impl Job {
     }
 
     /// Serves the next subscribers with at most about `sends_max` writes; returns how many.
-    fn run(&mut self, sends_max: usize) -> usize {
+    fn run(&mut self, sends_max: usize, fan_out: &FanOut) -> usize {
         let mut sends = 0;
+        let (mut deliveries, mut bytes) = (0, 0);
         while let Some(ById(session)) = self.subscribers.get_index(self.next)
             && sends < sends_max
         {
-            for (frames, recipients) in &self.parts {
-                let is_meant = recipients.as_ref().is_none_or(|r| r.include(session.id()));
-                if is_meant {
-                    session.connection().send(frames);
+            for batch in &self.batches {
+                let recipients = batch.recipients.as_ref();
+                if recipients.is_none_or(|r| r.include(session.id())) {
+                    session.connection().send(&batch.frames);
                     sends += 1;
+                    deliveries += batch.events;
+                    bytes += batch.frames.len() as u64;
                 }
             }
             self.next += 1;
         }
+        fan_out.deliveries.add(deliveries);
+        fan_out.bytes.add(bytes);
         sends.min(sends_max)
     }
 }

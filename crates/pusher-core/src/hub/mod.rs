@@ -12,6 +12,7 @@ mod directory;
 mod flusher;
 mod mailbox;
 mod shard;
+mod stats;
 
 use std::sync::Arc;
 
@@ -20,8 +21,10 @@ use parking_lot::Mutex;
 use pusher_proto::wamp::event_frame;
 use pusher_proto::{JsonError, Receipt, TopicError, check_topic, check_value};
 
+use crate::connection::Common;
 use crate::limits::Limits;
 use crate::session::{Session, SessionId};
+use crate::stats::{Counters, Source};
 use directory::Directory;
 use mailbox::Delivery;
 use shard::ById;
@@ -44,6 +47,7 @@ struct Shared {
     directory: Mutex<Directory>,
     shards: Box<[Arc<Shard>]>,
     limits: Arc<Limits>,
+    counters: Arc<Counters>,
 }
 
 /// Why nobody got an event.
@@ -89,13 +93,20 @@ impl Recipients {
 }
 
 impl Hub {
-    pub(crate) fn new(shards: usize, limits: Arc<Limits>) -> Self {
-        let new_shard = |index| Arc::new(Shard::new(index));
+    pub(crate) fn new(shards: usize, limits: Arc<Limits>, counters: Arc<Counters>) -> Self {
+        let new_shard = |shard| {
+            Arc::new(Shard::new(Common {
+                shard,
+                limits: limits.clone(),
+                counters: counters.clone(),
+            }))
+        };
         Self {
             shared: Arc::new(Shared {
                 directory: Mutex::new(Directory::new(shards)),
                 shards: (0..shards).map(new_shard).collect(),
                 limits,
+                counters,
             }),
         }
     }
@@ -109,7 +120,7 @@ impl Hub {
         if !self.has_room() {
             return Err(PublishError::Overloaded);
         }
-        self.publish_checked(topic, event, None)
+        self.publish_checked(topic, event, None, Source::Application)
     }
 
     /// As [`publish`](Self::publish), to some of the subscribers only. The receipt counts all.
@@ -123,7 +134,7 @@ impl Hub {
         if !self.has_room() {
             return Err(PublishError::Overloaded);
         }
-        self.publish_checked(topic, event, Some(recipients))
+        self.publish_checked(topic, event, Some(recipients), Source::Application)
     }
 
     /// As the two above for an event that is known to be JSON, even when there is no room.
@@ -132,6 +143,7 @@ impl Hub {
         topic: &str,
         event: &str,
         recipients: Option<Recipients>,
+        source: Source,
     ) -> Result<Receipt, PublishError> {
         check_topic(topic)?;
         let max = self.shared.limits.event_len_max;
@@ -141,6 +153,9 @@ impl Hub {
         }
         let frame = Bytes::from(event_frame(topic, event));
         let recipients = recipients.map(Arc::new);
+        let counters = &self.shared.counters;
+        counters.events.count(source);
+        counters.event_bytes.add(event.len() as u64);
         let mut directory = self.shared.directory.lock();
         let Some(publication) = directory.publish(topic) else {
             return Err(PublishError::Ending);

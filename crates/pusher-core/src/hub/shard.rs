@@ -14,17 +14,20 @@ use parking_lot::Mutex;
 
 use super::Topic;
 use super::mailbox::Mailbox;
+use crate::connection::Common;
 use crate::session::{Session, SessionId};
+use crate::stats::{FanOut, Waiting};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Shard {
-    index: usize,
+    connections: Arc<Common>,
     /// A fan-out under way holds on to the subscribers that it began with: nothing is copied for
     /// it, unless somebody comes or goes meanwhile.
     topics: Mutex<HashMap<Topic, Arc<Sessions>, RandomState>>,
     sessions: Mutex<Sessions>,
     pub(super) mailbox: Mailbox,
+    pub(super) fan_out: FanOut,
 }
 
 /// In a row for the fan-out, and removable at once for a browser that leaves.
@@ -55,17 +58,22 @@ impl indexmap::Equivalent<ById> for SessionId {
 }
 
 impl Shard {
-    pub(super) fn new(index: usize) -> Self {
+    pub(super) fn new(connections: Common) -> Self {
         Self {
-            index,
+            connections: Arc::new(connections),
             topics: Mutex::default(),
             sessions: Mutex::default(),
             mailbox: Mailbox::default(),
+            fan_out: FanOut::default(),
         }
     }
 
     pub(crate) fn index(&self) -> usize {
-        self.index
+        self.connections.shard
+    }
+
+    pub(crate) fn connections(&self) -> &Arc<Common> {
+        &self.connections
     }
 
     pub(crate) fn add_session(&self, session: &Session) {
@@ -112,6 +120,15 @@ impl Shard {
 
     pub(crate) fn session_count(&self) -> usize {
         self.sessions.lock().len()
+    }
+
+    /// What waits in the outboxes.
+    pub(super) fn waiting(&self) -> Waiting {
+        let mut waiting = Waiting::default();
+        for ById(session) in self.sessions.lock().iter() {
+            waiting += session.connection().waiting();
+        }
+        waiting
     }
 
     pub(super) fn sessions(&self) -> Vec<Session> {

@@ -15,6 +15,7 @@ mod http;
 mod known_ids;
 mod native;
 mod raw;
+mod refusal;
 mod token;
 mod wire;
 mod zmtp;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::hub::PublishError;
 use crate::server::Context;
+use crate::stats::{PublisherRefusal, Source};
 use wire::Wire;
 
 pub(crate) use known_ids::KnownIds;
@@ -60,6 +62,7 @@ pub(crate) async fn serve<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let _gauge = context.counters.publishers.hold();
     let mut wire = Wire::new(context.clone(), stream, peer.name, shutdown);
     let Some(first) = wire.read_first().await else {
         return;
@@ -69,7 +72,7 @@ pub(crate) async fn serve<S>(
         b'{' | b' ' | b'\t' | b'\r' | b'\n' | 0xef => raw::serve(&context, wire, &first).await,
         0xff => zmtp::serve(&context, wire, &first).await,
         b'A'..=b'Z' => http::serve(&context, wire, first, peer.door).await,
-        byte => wire.complain(format_args!(
+        byte => wire.refuse(PublisherRefusal::Language, format_args!(
             "refusing a publisher that begins with byte 0x{byte:02x}: neither raw JSON ('{{'), nor \
              the native protocol ('['), nor ZMTP (0xff), nor HTTP"
         )),
@@ -81,10 +84,11 @@ async fn publish(
     context: &Context,
     publish: &Publish<'_>,
     id: Option<&str>,
+    source: Source,
 ) -> Result<Receipt, PublishError> {
     let Publish { topic, event } = publish;
     context.hub.room().await;
-    let send = || context.hub.publish_checked(topic, event, None);
+    let send = || context.hub.publish_checked(topic, event, None, source);
     let receipt = match id {
         Some(id) => {
             let now_ms = context.clock.now_ms();

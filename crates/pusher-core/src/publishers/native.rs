@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::wire::{Heard, Wire};
 use crate::hub::PublishError;
 use crate::server::Context;
+use crate::stats::Source;
 
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     context: &Context,
@@ -133,7 +134,7 @@ impl Conversation<'_> {
         if let Some(Err(error)) = id.map(check_id) {
             return self.refuse(Some(request), ErrorCode::BadId, &error.to_string());
         }
-        match super::publish(self.context, publish, id).await {
+        match super::publish(self.context, publish, id, Source::Native).await {
             Ok(receipt) => {
                 encode_receipt(&mut self.answers, request, receipt);
                 true
@@ -154,8 +155,9 @@ impl Conversation<'_> {
     /// Answers with an error; whether the conversation goes on.
     fn refuse(&mut self, request: Option<u64>, code: ErrorCode, text: &str) -> bool {
         if code != ErrorCode::ShuttingDown {
-            let code = code.name();
-            let what = format_args!("refusing a publisher's message ({code}): {text}");
+            self.context.counters.publishes_refused.count(code.into());
+            let name = code.name();
+            let what = format_args!("refusing a publisher's message ({name}): {text}");
             self.context.complaints.about(&self.peer, what);
         }
         encode_error(&mut self.answers, request, code, text);

@@ -3,8 +3,10 @@
 use pusher_proto::{JsonStream, raw};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::refusal::Refused;
 use super::wire::{Heard, Wire};
 use crate::server::Context;
+use crate::stats::{PublishRefusal, Source};
 
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     context: &Context,
@@ -12,13 +14,15 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     first: &[u8],
 ) {
     if context.publish_token.is_some() {
-        return wire.complain("refusing raw JSON: it cannot carry the token that is wanted here");
+        let what = "refusing raw JSON: it cannot carry the token that is wanted here";
+        return wire.refuse_publish(PublishRefusal::Denied, what);
     }
     let mut json = JsonStream::new(context.limits.publish_len_max);
     json.feed(first);
     loop {
         if let Err(error) = publish_all(context, &mut wire, &mut json).await {
-            return wire.complain(format_args!("dropping a publisher of raw JSON: {error}"));
+            let what = format_args!("dropping a publisher of raw JSON: {error}");
+            return wire.refuse_publish(error.kind, what);
         }
         let idle = Some(context.limits.raw_idle_timeout);
         if wire.read(&mut json, idle).await != Heard::More {
@@ -32,12 +36,11 @@ async fn publish_all<S: AsyncRead + AsyncWrite + Unpin>(
     context: &Context,
     wire: &mut Wire<S>,
     json: &mut JsonStream,
-) -> Result<(), String> {
-    while let Some(value) = json.next_value().map_err(|error| error.to_string())? {
+) -> Result<(), Refused> {
+    while let Some(value) = json.next_value()? {
         wire.message_is_complete();
-        let publish = raw::decode(value).map_err(|error| error.to_string())?;
-        let published = super::publish(context, &publish, None).await;
-        published.map_err(|error| error.to_string())?;
+        let publish = raw::decode(value)?;
+        super::publish(context, &publish, None, Source::Raw).await?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::server::Context;
+use crate::stats::{PublishRefusal, PublisherRefusal};
 
 /// How much is read at once, in bytes; on the stack, so that an idle publisher holds none of it.
 const READ_LEN: usize = 32 * 1024;
@@ -95,8 +96,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         &self.peer
     }
 
-    /// Tells the operator what the publisher did.
-    pub(super) fn complain(&self, what: impl Display) {
+    /// Counts a message that nobody gets, and tells the operator.
+    pub(super) fn refuse_publish(&self, kind: PublishRefusal, what: impl Display) {
+        self.context.counters.publishes_refused.count(kind);
+        self.context.complaints.about(&self.peer, what);
+    }
+
+    /// Counts a publisher that must go, and tells the operator.
+    pub(super) fn refuse(&self, kind: PublisherRefusal, what: impl Display) {
+        self.context.counters.publishers_refused.count(kind);
         self.context.complaints.about(&self.peer, what);
     }
 
@@ -113,6 +121,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             read = read => read,
         };
         if read.is_err() {
+            let kind = PublisherRefusal::FirstByte;
+            self.context.counters.publishers_refused.count(kind);
             let peer = self.peer();
             tracing::debug!(peer, "a publisher connected and said nothing");
         }
@@ -141,11 +151,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
         let len = inbox.unfinished_len();
         if len > 0 {
-            let why = if read.is_some() { "hung up" } else { "stopped" };
             let message = I::MESSAGE;
-            self.complain(format_args!(
-                "a publisher {why} in the middle of {message}, after {len} bytes"
-            ));
+            if read.is_none() {
+                let patience = self.context.limits.unfinished_timeout;
+                let what = format_args!(
+                    "dropping a publisher that has not finished {message} in {patience:?}, after \
+                     {len} bytes"
+                );
+                self.refuse(PublisherRefusal::Unfinished, what);
+            } else {
+                let what = format_args!(
+                    "a publisher hung up in the middle of {message}, after {len} bytes"
+                );
+                self.refuse_publish(PublishRefusal::Unfinished, what);
+            }
         }
         Heard::End
     }
@@ -173,7 +192,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
         let patience = self.context.limits.answer_timeout;
         let sent = timeout(patience, self.stream.write_all(answers)).await;
-        let sent = sent.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let sent = sent.unwrap_or_else(|_| {
+            let kind = PublisherRefusal::Answer;
+            self.context.counters.publishers_refused.count(kind);
+            Err(io::ErrorKind::TimedOut.into())
+        });
         if let Err(error) = &sent {
             let peer = self.peer();
             tracing::debug!(peer, %error, "a publisher does not take its answers");

@@ -3,11 +3,13 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use pusher_proto::zmtp::{Incoming, Message, Pull, ZmtpError};
+use pusher_proto::zmtp::{Incoming, Message, Pull};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::refusal::Refused;
 use super::wire::{Heard, Wire};
 use crate::server::Context;
+use crate::stats::Source;
 
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     context: &Context,
@@ -29,7 +31,10 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         let idle = match heard {
             Ok(idle) => idle,
             Err(error) => {
-                wire.complain(format_args!("dropping a ZeroMQ publisher: {error}"));
+                wire.refuse_publish(
+                    error.kind,
+                    format_args!("dropping a ZeroMQ publisher: {error}"),
+                );
                 return wire.hang_up().await;
             }
         };
@@ -49,7 +54,7 @@ async fn take_all<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     pull: &mut Pull,
     answers: &mut Vec<u8>,
-) -> Result<Option<Duration>, ZmtpError> {
+) -> Result<Option<Duration>, Refused> {
     let mut idle = None;
     while let Some(incoming) = pull.next_message(answers)? {
         idle = match incoming {
@@ -58,7 +63,7 @@ async fn take_all<S: AsyncRead + AsyncWrite + Unpin>(
                 wire.message_is_complete();
                 if let Err(error) = publish(context, message).await {
                     let what = format_args!("dropping a message of a ZeroMQ publisher: {error}");
-                    wire.complain(what);
+                    wire.refuse_publish(error.kind, what);
                 }
                 None
             }
@@ -67,9 +72,8 @@ async fn take_all<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(idle)
 }
 
-async fn publish(context: &Context, message: Message<'_>) -> Result<(), String> {
-    let publish = message.publish().map_err(|error| error.to_string())?;
-    let published = super::publish(context, &publish, None).await;
-    published.map_err(|error| error.to_string())?;
+async fn publish(context: &Context, message: Message<'_>) -> Result<(), Refused> {
+    let publish = message.publish()?;
+    super::publish(context, &publish, None, Source::Zmtp).await?;
     Ok(())
 }

@@ -10,6 +10,7 @@ mod http;
 mod ids;
 mod limits;
 mod publishers;
+mod stats;
 mod support;
 mod token;
 #[cfg(unix)]

@@ -12,6 +12,8 @@ use http_body_util::Full;
 use pusher_proto::Receipt;
 use serde_json::json;
 
+use crate::stats::PublishRefusal;
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
@@ -42,6 +44,7 @@ fn response(status: StatusCode, body: String) -> Response<Full<Bytes>> {
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
+    kind: PublishRefusal,
     reason: Cow<'static, str>,
     /// What would be possible, where a status wants that said.
     hint: Option<(HeaderName, HeaderValue)>,
@@ -53,6 +56,7 @@ impl Refusal {
     pub(super) fn new(status: StatusCode, reason: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
+            kind: kind(status),
             reason: reason.into(),
             hint: None,
             keeps_alive: false,
@@ -92,6 +96,15 @@ impl Refusal {
         }
     }
 
+    /// What it counts as.
+    pub(super) fn kind(&self) -> PublishRefusal {
+        self.kind
+    }
+
+    pub(super) fn counting_as(self, kind: PublishRefusal) -> Self {
+        Self { kind, ..self }
+    }
+
     /// For a request that was read to its end.
     pub(super) fn keep_alive(self) -> Self {
         Self {
@@ -125,6 +138,17 @@ impl Refusal {
              Connection: close\r\n\r\n{body}"
         )
         .into_bytes()
+    }
+}
+
+/// What a refusal counts as unless it knows better.
+fn kind(status: StatusCode) -> PublishRefusal {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => PublishRefusal::Denied,
+        StatusCode::PAYLOAD_TOO_LARGE => PublishRefusal::EventTooLarge,
+        StatusCode::REQUEST_TIMEOUT => PublishRefusal::Unfinished,
+        StatusCode::SERVICE_UNAVAILABLE => PublishRefusal::Overloaded,
+        _ => PublishRefusal::BadMessage,
     }
 }
 

@@ -25,6 +25,7 @@ use super::Door;
 use super::wire::{Wire, hang_up};
 use crate::hub::PublishError;
 use crate::server::Context;
+use crate::stats::{PublishRefusal, Source};
 use answer::Refusal;
 use request::Route;
 use stream::Stream;
@@ -43,7 +44,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     if first.starts_with(HTTP_2) {
         let refusal = Refusal::http_2();
-        wire.complain(&refusal);
+        wire.refuse_publish(refusal.kind(), &refusal);
         let _gone = wire.send(&refusal.into_bytes()).await;
         return wire.hang_up().await;
     }
@@ -65,6 +66,8 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     match served {
         Err(error) if error.is_parse() => {
             let what = format_args!("refusing an HTTP request: {error}");
+            let kind = PublishRefusal::BadMessage;
+            context.counters.publishes_refused.count(kind);
             context.complaints.about(&peer, what);
         }
         Err(error) => {
@@ -103,6 +106,7 @@ async fn respond(
     match handle(context, door, request).await {
         Ok(response) => response,
         Err(refusal) => {
+            context.counters.publishes_refused.count(refusal.kind());
             context.complaints.about(peer, &refusal);
             refusal.into_response()
         }
@@ -132,7 +136,7 @@ async fn handle(
         topic: category.into(),
         event: request::event(&body)?,
     };
-    let receipt = super::publish(context, &publish, id)
+    let receipt = super::publish(context, &publish, id, Source::Http)
         .await
         .map_err(|error| refusal(&error).keep_alive())?;
     Ok(answer::receipt(receipt))
@@ -140,9 +144,10 @@ async fn handle(
 
 fn refusal(error: &PublishError) -> Refusal {
     let text = error.to_string();
-    match error {
+    let refusal = match error {
         PublishError::Topic(_) | PublishError::Event(_) => Refusal::bad_request(text),
         PublishError::EventTooLong { .. } => Refusal::too_large(text),
         PublishError::Overloaded | PublishError::Ending => Refusal::overloaded(text),
-    }
+    };
+    refusal.counting_as(error.into())
 }
