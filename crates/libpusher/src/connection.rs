@@ -16,6 +16,7 @@ use crate::address::Address;
 use crate::connect::connect;
 use crate::deadline::{Deadline, Passed};
 use crate::error::{Attempt, Error, Stage};
+use crate::token::Token;
 
 /// Longest answer: a WELCOME or an ERROR with its text, with much room.
 const ANSWER_LEN_MAX: usize = 16 * 1024;
@@ -119,28 +120,32 @@ impl Connection {
     }
 
     /// Says hello, ahead of messages that are written by themselves.
-    pub(crate) fn greet(&mut self, deadline: &Deadline) -> Result<(), Failure> {
+    pub(crate) fn greet(
+        &mut self,
+        token: Option<&Token>,
+        deadline: &Deadline,
+    ) -> Result<(), Failure> {
         let mut hello = Vec::new();
-        native::encode_hello(&mut hello, None);
+        native::encode_hello(&mut hello, token.map(Token::as_str));
         self.send(&hello, deadline)
     }
 
-    /// Writes many publishes and reads their answers, each within the timeout. Hands out every
-    /// answer that does not end the connection, until it is told not to go on.
+    /// Writes many publishes and reads their answers, each within the deadline that there is for it.
+    /// Hands out every answer that does not end the connection, until it is told not to go on.
     pub(crate) fn exchange_all(
         &mut self,
         messages: &[u8],
         requests: Range<u64>,
-        timeout: Duration,
+        deadline: impl Fn() -> Deadline,
         mut on_answer: impl FnMut(Result<Receipt, Failure>) -> bool,
     ) -> Result<(), Failure> {
-        match self.send(messages, &Deadline::after(timeout)) {
+        match self.send(messages, &deadline()) {
             // What was written completely may have been answered.
             Ok(()) | Err(Failure::Closed(_) | Failure::Timeout(_)) => {}
             Err(failure) => return Err(failure),
         }
         for request in requests.clone() {
-            let goes_on = match self.receive(request, &Deadline::after(timeout)) {
+            let goes_on = match self.receive(request, &deadline()) {
                 Ok(receipt) => on_answer(Ok(receipt)),
                 Err(Failure::Refused(code, text)) if !code.closes() => {
                     on_answer(Err(Failure::Refused(code, text)))

@@ -5,10 +5,11 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use pusher_proto::TopicError;
 use pusher_proto::native::{DecodeError, ErrorCode};
+use pusher_proto::{IdError, TopicError};
 
 use crate::address::{Address, AddressError};
+use crate::batch::Batch;
 use crate::c_api::codes;
 use crate::options::{TIMEOUT_MAX, TIMEOUT_MIN};
 
@@ -19,6 +20,12 @@ pub enum Error {
     /// The caller's mistake: an empty topic or one that is too long. Nothing was sent.
     #[error("the event was not published: {reason}")]
     Topic {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The caller's mistake: an empty id or one that is too long. Nothing was sent.
+    #[error("the event was not published: {reason}")]
+    Id {
         /// What is wrong with it.
         reason: String,
     },
@@ -34,6 +41,13 @@ pub enum Error {
         /// How long it is, and how long it may be.
         reason: String,
     },
+    /// The caller's mistake: more events than one batch takes. This one was not added.
+    #[error(
+        "a batch takes at most {} events, and {} bytes of all together",
+        Batch::EVENTS_MAX,
+        Batch::BYTES_MAX
+    )]
+    BatchFull,
     /// Whoever configured this made a mistake: an address or a timeout that can't be understood.
     /// Nothing was sent.
     #[error("{setting}: {reason}")]
@@ -163,8 +177,9 @@ impl Error {
     pub fn code(&self) -> c_int {
         match self {
             Self::Topic { .. } => codes::PUSH_ETOPIC,
+            Self::Id { .. } => codes::PUSH_EINVAL,
             Self::Json { .. } => codes::PUSH_EJSON,
-            Self::TooLarge { .. } => codes::PUSH_ETOOBIG,
+            Self::TooLarge { .. } | Self::BatchFull => codes::PUSH_ETOOBIG,
             Self::Config { .. } => codes::PUSH_ECONFIG,
             Self::Connect { .. } => codes::PUSH_ECONNECT,
             Self::Timeout { .. } => codes::PUSH_ETIMEOUT,
@@ -183,7 +198,12 @@ impl Error {
     pub fn is_callers_mistake(&self) -> bool {
         matches!(
             self,
-            Self::Topic { .. } | Self::Json { .. } | Self::TooLarge { .. } | Self::Config { .. }
+            Self::Topic { .. }
+                | Self::Id { .. }
+                | Self::Json { .. }
+                | Self::TooLarge { .. }
+                | Self::BatchFull
+                | Self::Config { .. }
         )
     }
 
@@ -217,6 +237,7 @@ impl Error {
     pub(crate) fn refused(attempt: Attempt, code: ErrorCode, text: String) -> Self {
         match code {
             ErrorCode::BadTopic => Self::Topic { reason: text },
+            ErrorCode::BadId => Self::Id { reason: text },
             ErrorCode::TooLarge | ErrorCode::EventTooLarge => Self::TooLarge { reason: text },
             ErrorCode::Overloaded | ErrorCode::ShuttingDown => Self::Busy { attempt, text },
             _ => Self::Refused {
@@ -231,6 +252,14 @@ impl Error {
 impl From<TopicError> for Error {
     fn from(error: TopicError) -> Self {
         Self::Topic {
+            reason: error.to_string(),
+        }
+    }
+}
+
+impl From<IdError> for Error {
+    fn from(error: IdError) -> Self {
+        Self::Id {
             reason: error.to_string(),
         }
     }

@@ -19,10 +19,12 @@
 //! |---|---|
 //! | `address` | where pushd listens: `tcp://host:port`, `unix:/path` |
 //! | `options` | address and timeout, and the environment variables that set them |
+//! | `token` | the secret that pushd may want to be shown |
 //! | `deadline` | the one point in time that everything in a publish shares |
 //! | `connect` | opens a socket within the deadline |
 //! | `connection` | one socket: is it stale, write, read until the answer |
 //! | `publisher` | [`Publisher`]: when to connect, when to connect again |
+//! | `batch` | [`Batch`]: events that are published together |
 //! | `error` | [`Error`], split by what a caller can do |
 //! | `shared` | one publisher for many threads and for forks: what the C library works with |
 //! | `queue` | publishes in the background: a bounded queue and a thread |
@@ -30,6 +32,7 @@
 //! | [`c_api`] | the C library on top; the only unsafe code |
 
 mod address;
+mod batch;
 pub mod c_api;
 mod connect;
 mod connection;
@@ -40,9 +43,12 @@ mod per_process;
 mod publisher;
 mod queue;
 mod shared;
+mod token;
 
 pub use address::{Address, AddressError};
+pub use batch::Batch;
 pub use error::{Attempt, Error, Stage};
 pub use options::{Options, TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN};
 pub use publisher::{Publisher, check};
 pub use pusher_proto::Receipt;
+pub use token::{Token, TokenError};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::address::Address;
 use crate::error::Error;
+use crate::token::Token;
 
 /// How long a publish may take unless something else is said.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_millis(250);
@@ -23,6 +24,8 @@ pub struct Options {
     /// How long a publish may take, everything together, connecting included.
     /// [`TIMEOUT_MIN`] to [`TIMEOUT_MAX`]; what is beyond counts as the nearer of the two.
     pub timeout: Duration,
+    /// What a pushd with `--publish-token` wants to be shown; nothing by default.
+    pub token: Option<Token>,
 }
 
 impl Options {
@@ -31,6 +34,7 @@ impl Options {
         Self {
             address,
             timeout: TIMEOUT_DEFAULT,
+            token: None,
         }
     }
 
@@ -40,8 +44,8 @@ impl Options {
     /// [`Error::Config`] if one of them is set to something that can't be understood.
     pub fn from_env() -> Result<Self, Error> {
         Ok(Self {
-            address: address_from_env()?,
             timeout: timeout_from_env()?,
+            ..Self::new(address_from_env()?)
         })
     }
 }

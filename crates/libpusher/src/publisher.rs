@@ -1,18 +1,21 @@
 //! When to connect, and when to connect again.
 
+use std::iter;
 use std::mem;
 use std::ops::Range;
 use std::process;
 use std::time::Duration;
 
 use pusher_proto::limits::EVENT_LEN_MAX;
-use pusher_proto::{Receipt, check_topic, native};
+use pusher_proto::{Receipt, check_id, check_topic, native};
 
 use crate::address::Address;
+use crate::batch::Batch;
 use crate::connection::{Connection, Failure};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::options::{Options, TIMEOUT_MAX, TIMEOUT_MIN};
+use crate::token::Token;
 
 /// How much memory is kept for the next message.
 const KEEP_CAPACITY_MAX: usize = 16 * 1024;
@@ -25,6 +28,7 @@ const KEEP_CAPACITY_MAX: usize = 16 * 1024;
 pub struct Publisher {
     address: Address,
     timeout: Duration,
+    token: Option<Token>,
     connection: Option<Connection>,
     /// The process that opened `connection`.
     process_id: u32,
@@ -38,6 +42,7 @@ impl Publisher {
         Self {
             address: options.address,
             timeout: options.timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX),
+            token: options.token,
             connection: None,
             process_id: process::id(),
             last_request: 0,
@@ -54,8 +59,45 @@ impl Publisher {
     /// # Errors
     /// See [`Error`]: what was wrong, where, after what time, and what to check.
     pub fn publish(&mut self, topic: &str, event: &str) -> Result<Receipt, Error> {
+        self.publish_with_id(topic, event, None)
+    }
+
+    /// As [`publish`](Self::publish), with an id of 1 to 255 bytes: for 5 minutes pushd sends nothing
+    /// more to the same topic with the same id, and answers with the receipt of the first. So who
+    /// got no answer may publish again, and nobody sees the event twice.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn publish_with_id(
+        &mut self,
+        topic: &str,
+        event: &str,
+        id: Option<&str>,
+    ) -> Result<Receipt, Error> {
         self.abandon_inherited();
-        self.publish_until(topic, event, &Deadline::after(self.timeout))
+        self.publish_until(topic, event, id, &Deadline::after(self.timeout))
+    }
+
+    /// Sends all of the batch, and waits for the receipts. The timeout is that of all together.
+    ///
+    /// Hands out exactly one answer for each event, in order. An event that pushd refuses does not
+    /// keep the others from being published; when the connection or the time ends, all that have
+    /// no answer by then get that error.
+    pub fn publish_batch(
+        &mut self,
+        batch: &Batch,
+        mut settle: impl FnMut(Result<Receipt, &Error>),
+    ) {
+        self.abandon_inherited();
+        let deadline = Deadline::after(self.timeout);
+        self.publish_chunks(
+            || batch.chunks(),
+            || deadline,
+            |answer| {
+                settle(answer);
+                true
+            },
+        );
     }
 
     /// Whether there is a connection from the last publish of this process. Whether pushd is still
@@ -69,6 +111,11 @@ impl Publisher {
         &self.address
     }
 
+    /// What it shows to pushd.
+    pub fn token(&self) -> Option<&Token> {
+        self.token.as_ref()
+    }
+
     /// How long a publish may take.
     pub fn timeout(&self) -> Duration {
         self.timeout
@@ -79,15 +126,16 @@ impl Publisher {
         self.timeout = timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX);
     }
 
-    /// As [`publish`](Self::publish), for a caller that knows the process to be the same.
+    /// As [`publish_with_id`](Self::publish_with_id), for a caller that knows the process to be the same.
     pub(crate) fn publish_until(
         &mut self,
         topic: &str,
         event: &str,
+        id: Option<&str>,
         deadline: &Deadline,
     ) -> Result<Receipt, Error> {
         let mut buffer = mem::take(&mut self.buffer);
-        let result = self.publish_from(&mut buffer, topic, event, deadline);
+        let result = self.publish_from(&mut buffer, topic, event, id, deadline);
         if buffer.capacity() <= KEEP_CAPACITY_MAX {
             self.buffer = buffer;
         }
@@ -99,13 +147,14 @@ impl Publisher {
         buffer: &mut Vec<u8>,
         topic: &str,
         event: &str,
+        id: Option<&str>,
         deadline: &Deadline,
     ) -> Result<Receipt, Error> {
         buffer.clear();
-        native::encode_hello(buffer, None);
+        native::encode_hello(buffer, self.token.as_ref().map(Token::as_str));
         let hello_len = buffer.len();
         let request = self.last_request + 1;
-        encode(buffer, request, topic, event)?;
+        encode(buffer, request, topic, event, id)?;
         self.last_request = request;
         let answer = self.ask(deadline, |connection, is_new| {
             // Only a new connection needs the hello.
@@ -122,24 +171,52 @@ impl Publisher {
         &mut self,
         messages: &[u8],
         requests: Range<u64>,
+        settle: impl FnMut(Result<Receipt, &Error>) -> bool,
+    ) {
+        let timeout = self.timeout;
+        self.publish_chunks(
+            || iter::once((requests.clone(), messages)),
+            || Deadline::after(timeout),
+            settle,
+        );
+    }
+
+    /// Writes chunk by chunk, and reads each one's answers.
+    fn publish_chunks<'a, C: Iterator<Item = (Range<u64>, &'a [u8])>>(
+        &mut self,
+        chunks: impl Fn() -> C,
+        deadline: impl Fn() -> Deadline,
         mut settle: impl FnMut(Result<Receipt, &Error>) -> bool,
     ) {
-        let (address, timeout) = (self.address.clone(), self.timeout);
-        let deadline = Deadline::after(timeout);
-        let mut unsettled = requests.clone();
-        let done = self.ask(&deadline, |connection, is_new| {
+        let (address, token) = (self.address.clone(), self.token.clone());
+        let first = deadline();
+        let mut settled_count = 0;
+        let done = self.ask(&first, |connection, is_new| {
             if is_new {
-                connection.greet(&deadline)?;
+                connection.greet(token.as_ref(), &first)?;
             }
-            connection.exchange_all(messages, requests.clone(), timeout, |answer| {
-                unsettled.next();
-                let answer = answer.map_err(|refused| refused.into_error(&address, &deadline));
-                settle(answer.as_ref().copied())
-            })
+            for (requests, messages) in chunks() {
+                let exchanged = connection.exchange_all(messages, requests, &deadline, |answer| {
+                    settled_count += 1;
+                    let answer = answer.map_err(|refused| refused.into_error(&address, &first));
+                    settle(answer.as_ref().copied())
+                });
+                exchanged.map_err(|failure| match failure {
+                    // What came before is answered: it must not be sent again.
+                    Failure::Reset(error) if settled_count > 0 => {
+                        Failure::Closed(error.to_string())
+                    }
+                    failure => failure,
+                })?;
+            }
+            Ok(())
         });
         if let Err(failure) = done {
-            let error = failure.into_error(&address, &deadline);
-            for _ in unsettled {
+            let error = failure.into_error(&address, &first);
+            for _ in chunks()
+                .flat_map(|(requests, _)| requests)
+                .skip(settled_count)
+            {
                 settle(Err(&error));
             }
         }
@@ -189,9 +266,9 @@ impl Publisher {
 /// that pushd does not answer.
 ///
 /// # Errors
-/// The caller's mistakes that [`Publisher::publish`] finds before anything is sent.
-pub fn check(topic: &str, event: &str) -> Result<(), Error> {
-    encode(&mut Vec::new(), 0, topic, event)
+/// The caller's mistakes that [`Publisher::publish_with_id`] finds before anything is sent.
+pub fn check(topic: &str, event: &str, id: Option<&str>) -> Result<(), Error> {
+    encode(&mut Vec::new(), 0, topic, event, id)
 }
 
 /// Appends a publish, if it is one that pushd can take.
@@ -200,15 +277,18 @@ pub(crate) fn encode(
     request: u64,
     topic: &str,
     event: &str,
+    id: Option<&str>,
 ) -> Result<(), Error> {
     check_topic(topic)?;
+    id.map(check_id).transpose()?;
     if event.len() > EVENT_LEN_MAX {
         let len = event.len();
         let reason = format!("the event is {len} bytes long, at most {EVENT_LEN_MAX} are allowed");
         return Err(Error::TooLarge { reason });
     }
-    buffer.reserve(event.len() + 2 * topic.len() + 64);
-    native::encode_publish(buffer, request, topic, event, None)?;
+    let id_len = id.map_or(0, str::len);
+    buffer.reserve(event.len() + 2 * (topic.len() + id_len) + 64);
+    native::encode_publish(buffer, request, topic, event, id)?;
     Ok(())
 }
 

@@ -15,14 +15,11 @@ use std::thread::{self, JoinHandle};
 
 use pusher_proto::Receipt;
 
+use crate::batch::next_chunk;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::options::Options;
 use crate::publisher::{Publisher, encode};
-
-/// How much is written before its answers are read: few enough that the answers to it fit into the
-/// socket's buffers, or both sides could wait for each other to read.
-const CHUNK_LEN_MAX: usize = 64 * 1024;
 
 /// How much memory an empty queue may keep.
 const KEEP_CAPACITY_MAX: usize = 256 * 1024;
@@ -243,7 +240,7 @@ impl<S> State<S> {
     fn push(&mut self, topic: &str, event: &str, settle: S, bytes_max: usize) -> Result<(), Error> {
         let start = self.waiting.messages.len();
         let request = self.last_request + 1;
-        encode(&mut self.waiting.messages, request, topic, event)?;
+        encode(&mut self.waiting.messages, request, topic, event, None)?;
         let end = self.waiting.messages.len();
         let entries_bytes = (self.waiting.entries.len() + 1) * size_of::<Entry<S>>();
         if self.taken_bytes + end + entries_bytes > bytes_max {
@@ -361,9 +358,7 @@ impl<S: Settle> Drop for Worker<S> {
 
 /// The request numbers of the next chunk, and where its messages end; `None` if nothing is left.
 fn chunk<S>(entries: &[Entry<S>], start: usize) -> Option<(Range<u64>, usize)> {
-    let first = entries.first()?;
-    let fits = |entry: &&Entry<S>| entry.end - start <= CHUNK_LEN_MAX;
-    // At least one, however long.
-    let last = entries.iter().take_while(fits).last().unwrap_or(first);
-    Some((first.request..last.request + 1, last.end))
+    let first = entries.first()?.request;
+    let (count, end) = next_chunk(entries.iter().map(|entry| entry.end), start)?;
+    Some((first..first + count as u64, end))
 }

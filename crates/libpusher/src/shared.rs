@@ -134,7 +134,7 @@ struct Lease<'a> {
 impl Lease<'_> {
     fn publish(&mut self, topic: &str, event: &str, deadline: &Deadline) -> Result<Receipt, Error> {
         match &mut self.publisher {
-            Some(publisher) => publisher.publish_until(topic, event, deadline),
+            Some(publisher) => publisher.publish_until(topic, event, None, deadline),
             None => Err(self.gate.timed_out(deadline)),
         }
     }

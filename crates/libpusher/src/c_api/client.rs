@@ -195,5 +195,9 @@ unsafe fn to_options(options: &PushOptions) -> Result<(Options, usize), Failure>
         0 => QUEUE_BYTES_MAX_DEFAULT,
         max => usize::try_from(max).unwrap_or(usize::MAX),
     };
-    Ok((Options { address, timeout }, queue_bytes_max))
+    let options = Options {
+        timeout,
+        ..Options::new(address)
+    };
+    Ok((options, queue_bytes_max))
 }

@@ -45,6 +45,7 @@ pub(crate) struct Received {
     pub(crate) request: u64,
     pub(crate) topic: String,
     pub(crate) event: String,
+    pub(crate) id: Option<String>,
 }
 
 impl FakeServer {
@@ -175,7 +176,8 @@ impl Peer {
         socket.write_all(text.as_ref())
     }
 
-    fn read_line(&mut self) -> io::Result<String> {
+    /// Reads whatever comes next.
+    pub(crate) fn read_line(&mut self) -> io::Result<String> {
         let mut line = String::new();
         self.reader.read_line(&mut line)?;
         if !line.ends_with('\n') {
@@ -201,7 +203,9 @@ impl Peer {
     pub(crate) fn read_publish(&mut self) -> io::Result<Received> {
         let line = self.read_line()?;
         let FromPublisher::Publish {
-            request, publish, ..
+            request,
+            publish,
+            id,
         } = FromPublisher::decode(&line).unwrap()
         else {
             panic!("not a publish: {line}");
@@ -212,6 +216,7 @@ impl Peer {
             request,
             topic: publish.topic.into_owned(),
             event,
+            id: id.map(|id| id.into_owned()),
         })
     }
 

@@ -3,9 +3,11 @@
 
 mod answers;
 mod background;
+mod batch;
 mod client;
 mod deadline;
 mod fake_server;
+mod ids_and_tokens;
 mod mistakes;
 mod receipts;
 mod refusals;
