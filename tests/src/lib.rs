@@ -8,6 +8,9 @@
 //! | [`wire`] | one connection, byte by byte, for what no proper client would send |
 //! | [`publisher`] | the private door: raw JSON and the native protocol |
 //! | [`stream`] | the connection that all of these use |
+//! | [`traffic`] | many of these at once |
+//! | [`history`] | what was published, what arrived, and whether it could be so |
+//! | [`random`] | numbers that are the same every time |
 //! | [`browser`] | headless Chromium |
 //! | [`blog`] | the demo blog, as its readers use it |
 //! | [`php`] | PHP: command line, its own web server, php-fpm, Apache |
@@ -27,12 +30,15 @@ pub mod blog;
 pub mod browser;
 pub mod c;
 pub mod daemon;
+pub mod history;
 pub mod log;
 pub mod php;
 pub mod ports;
 pub mod program;
 pub mod publisher;
+pub mod random;
 pub mod stream;
+pub mod traffic;
 pub mod wamp;
 pub mod wire;
 

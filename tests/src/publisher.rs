@@ -48,6 +48,32 @@ impl Publisher {
         self.stream.get_ref().end_of_file();
     }
 
+    /// Goes at once, as a process that is killed: the daemon may lose what it has not read yet.
+    pub fn reset(&self) {
+        self.stream.get_ref().reset_at_end();
+    }
+
+    /// The next answer of the HTTP protocol: its status and body.
+    #[track_caller]
+    pub fn http_answer(&mut self) -> (u16, String) {
+        let status = self.answer_line();
+        let status = status.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let mut len = 0;
+        loop {
+            let header = self.answer_line().to_lowercase();
+            if let Some(value) = header.strip_prefix("content-length:") {
+                len = value.trim().parse().expect("a length");
+            }
+            if header == "\r" {
+                break;
+            }
+        }
+        let mut body = vec![0; len];
+        self.stream.read_exact(&mut body).expect("a whole body");
+        let body = String::from_utf8(body).expect("UTF-8");
+        (status.expect("a status"), body)
+    }
+
     /// The next line of the native protocol.
     #[track_caller]
     pub fn answer(&mut self) -> Value {

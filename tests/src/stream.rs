@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use socket2::SockRef;
+
 /// The connection. Where a read can time out, one that is interrupted is not begun again by the kernel: a
 /// process that was stopped and continued, as machines do to a whole container, would see an error.
 #[derive(Debug)]
@@ -27,6 +29,11 @@ impl Stream {
     /// Ends our side of the connection; a peer that has gone already is no error.
     pub fn end_of_file(&self) {
         let _ = self.0.shutdown(Shutdown::Write);
+    }
+
+    /// Makes the end of this connection a reset: the peer loses what it has not read yet.
+    pub fn reset_at_end(&self) {
+        let _ = SockRef::from(&self.0).set_linger(Some(Duration::ZERO));
     }
 }
 

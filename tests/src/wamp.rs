@@ -130,6 +130,22 @@ impl Wamp {
         assert!(self.waiting.is_empty(), "unexpected: {:?}", self.waiting);
     }
 
+    /// The messages that a [`barrier`](Self::barrier) has read.
+    #[track_caller]
+    pub fn take_waiting(&mut self) -> Vec<Value> {
+        let mut waiting = Vec::new();
+        while !self.waiting.is_empty() {
+            waiting.push(self.message());
+        }
+        waiting
+    }
+
+    /// Says that it goes, as a page does that is left, and does not wait for the answer.
+    pub fn begin_close(&mut self) {
+        // A daemon that was quicker is no error.
+        let _ = self.socket.close(None);
+    }
+
     // A text message; None for the pong that carries `pong`.
     #[track_caller]
     fn read_text(&mut self, pong: Option<&[u8]>) -> Option<String> {

@@ -1,0 +1,159 @@
+//! Many publishers and subscribers at once, some of whom go in the middle of a word, and a daemon that is stopped and
+//! continued: what happened becomes a [`History`].
+
+mod publishers;
+mod subscribers;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use serde_json::json;
+use xtask::process::wait_until;
+
+use crate::WAIT_MS;
+use crate::daemon::Daemon;
+use crate::history::{History, Id};
+use crate::publisher::Publisher;
+use crate::wamp::Wamp;
+
+/// How much is to happen.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// What is random follows from this, but for what the threads' scheduling makes of it.
+    pub seed: u64,
+    /// Topics.
+    pub topics: usize,
+    /// Subscribers of all topics, from before the first publish to after the last.
+    pub staying: usize,
+    /// Subscribers that come and go, at the same time.
+    pub passing: usize,
+    /// Publishers at the same time.
+    pub publishers: usize,
+    /// What each of them publishes, at least.
+    pub publishes: usize,
+    /// How often the daemon is stopped and continued meanwhile.
+    pub freezes: usize,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// To be checked.
+    pub history: History,
+    /// From each publish to each subscriber who stayed, in microseconds, in no order.
+    pub latencies_us: Vec<u64>,
+}
+
+/// The last event of each topic has this member.
+const END: &str = "end";
+
+/// What all threads know.
+struct Run {
+    web: SocketAddr,
+    publish: SocketAddr,
+    topics: Vec<String>,
+    began: Instant,
+    /// Connections of publishers so far.
+    connections: AtomicU64,
+    /// Publishes so far.
+    published: AtomicUsize,
+    /// What follows are the last events.
+    is_over: AtomicBool,
+}
+
+impl Run {
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_micros()).expect("not that long")
+    }
+
+    fn new_connection(&self) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::SeqCst)
+    }
+
+    /// The event with this id, as a publisher sends it.
+    fn event(&self, id: Id, topic: &str, padding: usize) -> String {
+        let padding = "x".repeat(padding);
+        json!({"category": topic, "id": id, "at": self.now_us(), "padding": padding}).to_string()
+    }
+}
+
+/// Does what is planned, to the end: every subscriber who stays has read the last event of every topic.
+#[track_caller]
+pub fn run(daemon: &mut Daemon, plan: &Plan) -> Outcome {
+    let run = Run {
+        web: daemon.web,
+        publish: daemon.publish,
+        topics: (0..plan.topics)
+            .map(|topic| format!("{}/{topic}", plan.seed))
+            .collect(),
+        began: Instant::now(),
+        connections: AtomicU64::new(1),
+        published: AtomicUsize::new(0),
+        is_over: AtomicBool::new(false),
+    };
+    let run = &run;
+    let staying: Vec<Wamp> = (0..plan.staying)
+        .map(|_| subscribers::subscribed_to_all(run))
+        .collect();
+    let seed = |index: usize| plan.seed * 1000 + index as u64;
+    thread::scope(|scope| {
+        let staying: Vec<_> = staying
+            .into_iter()
+            .enumerate()
+            .map(|(index, wamp)| scope.spawn(move || subscribers::stay(run, index, wamp)))
+            .collect();
+        let passing: Vec<_> = (0..plan.passing)
+            .map(|index| scope.spawn(move || subscribers::pass(run, index, seed(index))))
+            .collect();
+        let publishing: Vec<_> = (0..plan.publishers)
+            .map(|index| scope.spawn(move || publishers::publish(run, seed(index), plan.publishes)))
+            .collect();
+        freeze(run, daemon, plan);
+        let mut outcome = Outcome::default();
+        let publishes = publishing
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap());
+        outcome.history.publishes = publishes.collect();
+        run.is_over.store(true, Ordering::SeqCst);
+        outcome
+            .history
+            .publishes
+            .extend(publishers::publish_ends(run));
+        for thread in staying {
+            let (readings, latencies_us) = thread.join().unwrap();
+            outcome.history.readings.extend(readings);
+            outcome.latencies_us.extend(latencies_us);
+        }
+        for thread in passing {
+            outcome.history.readings.extend(thread.join().unwrap());
+        }
+        outcome
+    })
+}
+
+/// Stops and continues the daemon now and then. Who comes meanwhile is let in afterwards.
+fn freeze(run: &Run, daemon: &mut Daemon, plan: &Plan) {
+    let all = plan.publishers * plan.publishes;
+    for part in 1..=plan.freezes {
+        let so_far = part * all / (plan.freezes + 1);
+        let reached = wait_until(2 * WAIT_MS, || {
+            run.published.load(Ordering::Relaxed) >= so_far
+        });
+        assert!(reached, "nothing is published any more");
+        daemon.freeze();
+        let mut early: Vec<_> = (0..3).map(|_| Publisher::connect(run.publish)).collect();
+        for publisher in &mut early {
+            publisher.send(b"[1,1]");
+        }
+        daemon.thaw();
+        for publisher in &mut early {
+            assert_eq!(publisher.answer()[0], 2);
+        }
+    }
+}

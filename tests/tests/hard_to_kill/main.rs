@@ -1,0 +1,7 @@
+//! What the daemon bears: load, faults, and peers that mean harm.
+//!
+//! In a program of its own, so that these tests, which ask much of the machine, do not disturb the others.
+
+#![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
+
+mod nothing_is_lost;
