@@ -16,8 +16,8 @@ use crate::workspace::Workspace;
 
 /// Where the browser client's tests are.
 const JS_TESTS: &str = "crates/pusher-core/js/test";
-/// The extension's tests in PHP's own format, and what they look at.
-const PHPT_SOURCES: [&str; 2] = ["php/tests", "php/stubs"];
+/// The tests in PHP's own format, and what they look at.
+const PHPT_SOURCES: [&str; 3] = ["php/tests", "php/stubs", "php/src"];
 
 /// Runs everything, goes on after a failure, and fails if anything did.
 pub fn run(workspace: &Workspace) -> Result<()> {
@@ -49,7 +49,8 @@ const STEPS: &[Step] = &[
     ("documentation", documentation),
     ("release build", build::release),
     ("examples", build::examples),
-    ("PHP's own tests of the extension", phpt),
+    ("PHP's own tests of the extension", phpt_of_extension),
+    ("the same of the fallback in PHP alone", phpt_of_fallback),
     ("whole-system tests", |w| {
         run_cargo(w, "test --package system-tests --no-fail-fast")
     }),
@@ -81,22 +82,49 @@ fn javascript(workspace: &Workspace) -> Result<()> {
     )
 }
 
-// In a copy: PHP's runner leaves its files beside the tests.
-fn phpt(workspace: &Workspace) -> Result<()> {
-    let copy = workspace.target.join("phpt");
+fn phpt_of_extension(workspace: &Workspace) -> Result<()> {
+    let copy = copy_phpt(workspace, "phpt", "fallback")?;
+    let extension = workspace.extension()?;
+    phpt(
+        workspace,
+        &copy,
+        &[&format!("extension={}", extension.display())],
+    )
+}
+
+fn phpt_of_fallback(workspace: &Workspace) -> Result<()> {
+    let copy = copy_phpt(workspace, "phpt-fallback", "extension")?;
+    let prepended = copy.join("tests/support/fallback.inc");
+    let settings = [
+        &format!("auto_prepend_file={}", prepended.display()),
+        // The prepended file has its own.
+        "disable_functions=ini_set,ini_get,ini_restore",
+    ];
+    phpt(workspace, &copy, &settings)
+}
+
+// PHP's runner leaves its files beside the tests. `left_out` is the folder of tests that can only mean the other one
+// of extension and fallback.
+fn copy_phpt(workspace: &Workspace, name: &str, left_out: &str) -> Result<PathBuf> {
+    let copy = workspace.target.join(name);
     if copy.exists() {
         fs::remove_dir_all(&copy)?;
     }
     fs::create_dir(&copy)?;
     let sources = PHPT_SOURCES.map(|folder| workspace.root.join(folder));
     run_command(Command::new("cp").arg("-r").args(sources).arg(&copy))?;
+    fs::remove_dir_all(copy.join("tests").join(left_out))?;
+    Ok(copy)
+}
+
+fn phpt(workspace: &Workspace, copy: &Path, settings: &[&str]) -> Result<()> {
     let results = copy.join("results.txt");
     let php = build::php()?;
     run_command(
         Command::new(&php)
             .arg(run_tests_script(&php)?)
-            .args(["-q", "--show-diff", "-d"])
-            .arg(format!("extension={}", workspace.extension()?.display()))
+            .args(["-q", "--show-diff"])
+            .args(settings.iter().flat_map(|setting| ["-d", setting]))
             .arg("-W")
             .arg(&results)
             .arg(copy.join("tests"))

@@ -25,7 +25,7 @@ try {
 }
 ?>
 --EXPECTF--
-Warning: Pusher::publish(): can't connect to tcp://127.0.0.1:%d after %f ms (Connection refused (os error 111)): is pushd running, and is this where it listens for publishers? in %s on line 7
+Warning: Pusher::publish(): can't connect to tcp://127.0.0.1:%d after %f ms (Connection refused (os error 111)): is pushd running, and is this where it listens for publishers?%Sin %snobody_listening.php on line 7%S
 NULL
 NULL
 NULL

@@ -56,7 +56,7 @@ object(PusherReceipt)#%d (2) {
 NULL
 thrown
 
-Warning: Pusher::send(): tcp://127.0.0.1:%d after %f ms refused to publish the event (denied: not you) in %s on line %d
+Warning: Pusher::send(): tcp://127.0.0.1:%d after %f ms refused to publish the event (denied: not you)%Sin %ssend.php on line 24%S
 NULL
 NULL
 NULL

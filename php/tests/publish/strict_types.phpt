@@ -10,7 +10,8 @@ foreach ([7, 1.5, [], null] as $category) {
     try {
         Pusher::publish($category, 1);
     } catch (TypeError $e) {
-        echo $e->getMessage(), "\n";
+        // PHP code says where it was called, too.
+        echo preg_replace('/, called in .*/', '', $e->getMessage()), "\n";
     }
 }
 echo Pusher::publish('7', 1)->sequence, "\n";

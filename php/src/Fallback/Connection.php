@@ -1,0 +1,194 @@
+<?php
+declare(strict_types=1);
+
+namespace PusherFallback;
+
+/** One socket to pushd. Everything on it ends with the deadline that it is called with. */
+final class Connection
+{
+    /** What a connection that broke is said to have died of: PHP keeps to itself what the system said. */
+    public const RESET = 'reset by pushd';
+
+    private const READ_LEN_MAX = 8192;
+    private const WRITE_LEN_MAX = 256 * 1024;
+
+    /** How long to wait where the system has no better way than to look again. */
+    private const POLL_US = 1000;
+
+    private const CONNECTING = 'connecting (the event was not published)';
+    private const SENDING = 'sending (the event was not published)';
+    private const ANSWER = 'waiting for the answer (the event may or may not have been published)';
+
+    private string $read = '';
+
+    /** @param resource $stream */
+    private function __construct(private $stream, private readonly Address $address)
+    {
+        stream_set_blocking($stream, false);
+    }
+
+    /** @throws Fault */
+    public static function open(Address $address, Deadline $deadline): self
+    {
+        $left = count($address->targets);
+        foreach ($address->targets as $target) {
+            while (true) {
+                if ($deadline->hasPassed()) {
+                    throw Fault::timeout(self::attempt($address, $deadline), self::CONNECTING);
+                }
+                $stream = self::connect($target, $deadline->remainingUs() / $left / 1e6, $errno, $error);
+                if ($stream !== false) {
+                    return new self($stream, $address);
+                }
+                if ($errno !== SystemError::EINTR && $errno !== SystemError::EAGAIN) {
+                    break;
+                }
+                // A signal, or a unix socket whose backlog is full: there may be room in a moment.
+                usleep(self::POLL_US);
+            }
+            $left--;
+        }
+        throw $errno === SystemError::ETIMEDOUT
+            ? Fault::timeout(self::attempt($address, $deadline), self::CONNECTING)
+            : Fault::connect(self::attempt($address, $deadline), $errno, $error);
+    }
+
+    /** @return resource|false */
+    private static function connect(string $target, float $timeoutS, ?int &$errno, ?string &$error)
+    {
+        // Without it a big event's last packet waits for an acknowledgement.
+        $context = stream_context_create(['socket' => ['tcp_nodelay' => true]]);
+        return SystemError::of(static function () use ($target, $timeoutS, $context, &$errno, &$error) {
+            return stream_socket_client($target, $errno, $error, max($timeoutS, 0.001), STREAM_CLIENT_CONNECT, $context);
+        });
+    }
+
+    /** Whether the peer has closed, or said something that nobody asked for, such as a goodbye. */
+    public function isStale(): bool
+    {
+        return !$this->hasNothingLeft() || $this->isReady(read: true, waitUs: 0) !== false;
+    }
+
+    /**
+     * Writes all of it.
+     *
+     * @return Fault|null why not all of it was taken
+     * @throws Reset Not a byte of it was taken.
+     */
+    public function write(string $message, Deadline $deadline): ?Fault
+    {
+        $sent = 0;
+        $length = strlen($message);
+        while ($sent < $length) {
+            // Not all the rest at once: PHP copies what it is given.
+            $chunk = substr($message, $sent, self::WRITE_LEN_MAX);
+            $taken = SystemError::of(fn () => fwrite($this->stream, $chunk), $notice);
+            if ($taken === false) {
+                return $sent === 0 ? throw new Reset() : $this->closed($deadline, SystemError::text($notice));
+            }
+            $sent += $taken;
+            if ($taken === 0 && !$this->wait(false, $deadline)) {
+                return Fault::timeout($this->attemptUntil($deadline), self::SENDING);
+            }
+        }
+        return null;
+    }
+
+    /**
+     * The next answer: a message of pushd's, as PHP's values.
+     *
+     * @param bool $isFirst whether pushd has answered nothing yet on what was written
+     * @return array<mixed>
+     * @throws Fault
+     * @throws Reset The connection broke, and this would have been the first answer.
+     */
+    public function readMessage(Deadline $deadline, bool $isFirst): array
+    {
+        while (true) {
+            $message = $this->takeMessage($deadline);
+            if ($message !== null) {
+                return $message;
+            }
+            if (!$this->wait(true, $deadline)) {
+                throw Fault::timeout($this->attemptUntil($deadline), self::ANSWER);
+            }
+            $bytes = SystemError::of(fn () => fread($this->stream, self::READ_LEN_MAX));
+            if ($bytes === false) {
+                throw $isFirst && $this->read === '' ? new Reset() : $this->closed($deadline, self::RESET);
+            }
+            if ($bytes === '' && feof($this->stream)) {
+                throw $this->closed($deadline, 'closed by pushd');
+            }
+            $this->read .= $bytes;
+        }
+    }
+
+    public function close(): void
+    {
+        is_resource($this->stream) && fclose($this->stream);
+    }
+
+    public function hasNothingLeft(): bool
+    {
+        return ltrim($this->read) === '';
+    }
+
+    public function attemptUntil(Deadline $deadline): string
+    {
+        return self::attempt($this->address, $deadline);
+    }
+
+    public function closed(Deadline $deadline, string $reason): Fault
+    {
+        return Fault::closed($this->attemptUntil($deadline), $reason);
+    }
+
+    /** @return array<mixed>|null null if it has not come completely */
+    private function takeMessage(Deadline $deadline): ?array
+    {
+        $this->read = ltrim($this->read);
+        if ($this->read === '') {
+            return null;
+        }
+        $isWrong = $this->read[0] !== '[';
+        $end = $isWrong ? false : Json::endOfValue($this->read, Limits::EVENT_DEPTH_MAX);
+        if ($end === null && strlen($this->read) <= Limits::ANSWER_LEN_MAX) {
+            return null;
+        }
+        $message = is_int($end) ? json_decode(substr($this->read, 0, $end), true) : null;
+        if (!is_array($message)) {
+            $begin = Text::quotedBytes(substr($this->read, 0, 20));
+            throw Fault::protocol($this->attemptUntil($deadline), "not a message of the protocol, it begins with $begin");
+        }
+        $this->read = substr($this->read, $end);
+        return $message;
+    }
+
+    /** False when the time is up. */
+    private function wait(bool $read, Deadline $deadline): bool
+    {
+        do {
+            $left = $deadline->remainingUs();
+        } while ($left > 0 && $this->isReady($read, $left) === false);
+        return $left > 0;
+    }
+
+    /** null: PHP can't say, since the descriptor's number is beyond what select() takes. */
+    private function isReady(bool $read, int $waitUs): ?bool
+    {
+        [$readable, $writable, $urgent] = $read ? [[$this->stream], null, null] : [null, [$this->stream], null];
+        $ready = SystemError::of(static function () use (&$readable, &$writable, &$urgent, $waitUs): int|false {
+            return stream_select($readable, $writable, $urgent, intdiv($waitUs, 1_000_000), $waitUs % 1_000_000);
+        }, $notice);
+        if ($ready === false && !str_contains((string) $notice, '[' . SystemError::EINTR . ']')) {
+            $waitUs > 0 && usleep(min($waitUs, self::POLL_US));
+            return null;
+        }
+        return $ready > 0;
+    }
+
+    private static function attempt(Address $address, Deadline $deadline): string
+    {
+        return sprintf('%s after %.1F ms', $address, $deadline->elapsedMs());
+    }
+}

@@ -1,0 +1,69 @@
+<?php
+declare(strict_types=1);
+
+namespace PusherFallback;
+
+/** An event as it is written to pushd: everything in it is JSON already. */
+final class Event
+{
+    private function __construct(
+        private readonly string $category,
+        private readonly string $topic,
+        private readonly string $json,
+        private readonly ?string $id,
+    ) {
+    }
+
+    /**
+     * Runs user code (jsonSerialize()).
+     *
+     * @throws Fault TOPIC, JSON
+     */
+    public static function of(string $category, mixed $data, ?string $id): self
+    {
+        if (!Text::isUtf8($category)) {
+            throw Fault::topic('the category is not valid UTF-8');
+        }
+        if ($id !== null && !Text::isUtf8($id)) {
+            throw Fault::topic('the id is not valid UTF-8');
+        }
+        return new self($category, json_encode($category, Json::FLAGS), Json::encode($data), $id);
+    }
+
+    /** @throws Fault TOPIC, JSON or TOO_BIG for what pushd would refuse */
+    public function check(): void
+    {
+        $length = strlen($this->category);
+        if ($length === 0) {
+            throw Fault::topic('the topic is empty');
+        }
+        if ($length > Limits::TOPIC_LEN_MAX) {
+            throw Fault::topic("the topic is $length bytes long, at most " . Limits::TOPIC_LEN_MAX . ' are allowed');
+        }
+        if ($this->id === '') {
+            throw Fault::topic('the id is empty');
+        }
+        if ($this->id !== null && strlen($this->id) > Limits::ID_LEN_MAX) {
+            throw Fault::topic('the id is ' . strlen($this->id) . ' bytes long, at most ' . Limits::ID_LEN_MAX . ' are allowed');
+        }
+        if ($this->length() > Limits::EVENT_LEN_MAX) {
+            throw Fault::tooBig("the event is {$this->length()} bytes long, at most " . Limits::EVENT_LEN_MAX . ' are allowed');
+        }
+        if (Json::isDeeperThan($this->json, Limits::EVENT_DEPTH_MAX)) {
+            throw Fault::json('the JSON is nested deeper than ' . Limits::EVENT_DEPTH_MAX . ' levels');
+        }
+    }
+
+    /** In bytes, as JSON. */
+    public function length(): int
+    {
+        return strlen($this->json);
+    }
+
+    /** The PUBLISH that asks for it. */
+    public function message(int $request): string
+    {
+        $options = $this->id === null ? '' : ',{"id":' . json_encode($this->id, Json::FLAGS) . '}';
+        return "[3,$request,$this->topic,$this->json$options]\n";
+    }
+}

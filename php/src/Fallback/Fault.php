@@ -1,0 +1,121 @@
+<?php
+declare(strict_types=1);
+
+namespace PusherFallback;
+
+use PusherException;
+
+/**
+ * Why a publish has no receipt. Its code is one of the constants of PusherException; the messages
+ * are the extension's.
+ */
+final class Fault extends \Exception
+{
+    /** What answers of pushd's are to the caller, and whether pushd closes the connection after them. */
+    private const REFUSALS = [
+        'bad_message' => [PusherException::REFUSED, true],
+        'too_large' => [PusherException::TOO_BIG, true],
+        'version' => [PusherException::REFUSED, true],
+        'denied' => [PusherException::REFUSED, true],
+        'unknown_type' => [PusherException::REFUSED, false],
+        'bad_topic' => [PusherException::TOPIC, false],
+        'bad_id' => [PusherException::REFUSED, false],
+        'event_too_large' => [PusherException::TOO_BIG, false],
+        'overloaded' => [PusherException::BUSY, false],
+        'shutting_down' => [PusherException::BUSY, true],
+    ];
+
+    private function __construct(
+        int $code,
+        string $message,
+        private readonly bool $isRefusal = false,
+        public readonly bool $endsConnection = true,
+    ) {
+        parent::__construct(str_replace("\0", '\0', $message), $code);
+    }
+
+    /** Whether something in the call, or in the settings, has to be changed. */
+    public function isCallersMistake(): bool
+    {
+        return in_array($this->code, [PusherException::TOPIC, PusherException::JSON, PusherException::TOO_BIG, PusherException::CONFIG], true);
+    }
+
+    /** Whether pushd has said so. */
+    public function isRefusal(): bool
+    {
+        return $this->isRefusal;
+    }
+
+    public static function topic(string $reason): self
+    {
+        return new self(PusherException::TOPIC, "the event was not published: $reason");
+    }
+
+    public static function json(string $reason): self
+    {
+        return new self(PusherException::JSON, "the event was not published: $reason");
+    }
+
+    public static function tooBig(string $reason): self
+    {
+        return new self(PusherException::TOO_BIG, "the event was not published: $reason");
+    }
+
+    public static function config(string $setting, string $reason): self
+    {
+        return new self(PusherException::CONFIG, "$setting: $reason");
+    }
+
+    public static function connect(string $attempt, int $errno, string $reason): self
+    {
+        $reason .= $errno > 0 ? " (os error $errno)" : '';
+        $advice = match ($errno) {
+            SystemError::ENOENT, SystemError::ECONNREFUSED => 'is pushd running, and is this where it listens for publishers?',
+            SystemError::EACCES, SystemError::EPERM => 'may this user write to the socket?',
+            default => 'is the address right, and can this machine reach it?',
+        };
+        return new self(PusherException::CONNECT, "can't connect to $attempt ($reason): $advice");
+    }
+
+    /** @param string $stage what was being done, and whether the event may have been published */
+    public static function timeout(string $attempt, string $stage): self
+    {
+        return new self(PusherException::TIMEOUT, "timeout at $attempt while $stage: is pushd stopped or overloaded?");
+    }
+
+    public static function closed(string $attempt, string $reason): self
+    {
+        return new self(PusherException::CLOSED, "the connection to $attempt was lost before the answer ($reason): "
+            . 'the event may or may not have been published; was pushd restarted? Its log says more');
+    }
+
+    public static function protocol(string $attempt, string $reason): self
+    {
+        return new self(PusherException::PROTOCOL, "no answer of pushd's from $attempt ($reason): is it pushd that listens there?");
+    }
+
+    /** What pushd answered instead of a receipt. */
+    public static function refused(string $attempt, string $name, string $text): self
+    {
+        [$code, $endsConnection] = self::REFUSALS[$name] ?? [PusherException::REFUSED, false];
+        $name = isset(self::REFUSALS[$name]) ? $name : 'refused';
+        $message = match ($code) {
+            PusherException::TOPIC, PusherException::TOO_BIG => "the event was not published: $text",
+            PusherException::BUSY => "$attempt can't take the event now ($text): try again later",
+            default => "$attempt refused to publish the event ($name: $text)",
+        };
+        return new self($code, $message, true, $endsConnection);
+    }
+
+    /** What a publish gets that is not tried. */
+    public static function notTried(int $leftMs, int $code, string $last): self
+    {
+        return new self($code, "not tried, the next attempt is in $leftMs ms (pusher.retry_ms), since the last failed: $last");
+    }
+
+    /** One for many: what the first was, and how many there are. */
+    public static function ofMany(self $first, int $failed, int $all): self
+    {
+        return new self($first->code, "$failed of $all events have no receipt: {$first->getMessage()}");
+    }
+}

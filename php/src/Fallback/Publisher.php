@@ -1,0 +1,194 @@
+<?php
+declare(strict_types=1);
+
+namespace PusherFallback;
+
+use PusherReceipt;
+
+/**
+ * Publishes to one pushd, over a connection that it opens at the first publish and keeps. After a
+ * publish that failed slowly the next ones are not tried for a while.
+ */
+final class Publisher
+{
+    /** The highest version of the protocol that this code speaks. */
+    private const VERSION = 1;
+
+    private const WELCOME = 2;
+    private const RECEIPT = 4;
+    private const ERROR = 5;
+
+    private ?Connection $connection = null;
+
+    /** The process that opened the connection. */
+    private int $processId = 0;
+
+    private int $lastRequest = 0;
+
+    /** Why publishes are not tried, as code and message: the fault itself would keep alive what it has seen. */
+    private ?array $failed = null;
+    private int $failedNs = 0;
+
+    public function __construct(private readonly Address $address, private readonly string $token)
+    {
+    }
+
+    /**
+     * @param non-empty-list<Event> $events each of which pushd can take
+     * @return list<PusherReceipt|Fault> one for each event
+     */
+    public function publish(array $events, int $timeoutMs, int $retryMs): array
+    {
+        $leftMs = $this->failed === null ? 0 : $retryMs - (hrtime(true) - $this->failedNs) / 1e6;
+        if ($leftMs > 0) {
+            return array_fill(0, count($events), Fault::notTried((int) $leftMs + 1, ...$this->failed));
+        }
+        $deadline = new Deadline($timeoutMs);
+        $answers = $this->ask($events, $deadline);
+        $faults = array_filter($answers, static fn ($answer): bool => $answer instanceof Fault && !$answer->isCallersMistake());
+        // One that came fast costs a page nothing when it is tried again.
+        $hasHung = $faults !== [] && $deadline->elapsedMs() >= $timeoutMs / 2;
+        $this->failed = $hasHung ? [end($faults)->getCode(), end($faults)->getMessage()] : null;
+        $this->failedNs = hrtime(true);
+        return $answers;
+    }
+
+    /**
+     * Asks over the connection there is, if any; over a new one if that was closed meanwhile.
+     *
+     * While it is in use it belongs to nobody else: whatever ends the script in between, a signal's
+     * handler perhaps, leaves no connection behind that is half read.
+     */
+    private function ask(array $events, Deadline $deadline): array
+    {
+        [$connection, $this->connection] = [$this->connection, null];
+        // A child of pcntl_fork() drops what it inherited: the connection itself is the parent's.
+        $isOwn = $this->processId === getmypid();
+        $this->processId = getmypid();
+        if ($connection !== null && $isOwn && !$connection->isStale()) {
+            $answers = $this->exchange($connection, $events, '', $deadline);
+            // Of several events pushd may have read the first ones.
+            if ($answers !== null || count($events) > 1) {
+                return $answers ?? self::all($events, $connection->closed($deadline, Connection::RESET));
+            }
+        }
+        $connection?->close();
+        try {
+            $connection = Connection::open($this->address, $deadline);
+        } catch (Fault $fault) {
+            return self::all($events, $fault);
+        }
+        $options = $this->token === '' ? '' : ',' . json_encode(['token' => $this->token], Json::FLAGS);
+        return $this->exchange($connection, $events, '[1,' . self::VERSION . "$options]\n", $deadline)
+            ?? self::all($events, $connection->closed($deadline, Connection::RESET));
+    }
+
+    private static function all(array $events, Fault $fault): array
+    {
+        return array_fill(0, count($events), $fault);
+    }
+
+    /**
+     * Writes all events at once and reads their answers.
+     *
+     * @return list<PusherReceipt|Fault>|null null if the connection broke before pushd read anything
+     */
+    private function exchange(Connection $connection, array $events, string $hello, Deadline $deadline): ?array
+    {
+        $first = $this->lastRequest + 1;
+        $this->lastRequest += count($events);
+        $message = $hello;
+        foreach ($events as $index => $event) {
+            $message .= $event->message($first + $index);
+        }
+        $answers = [];
+        $isInOrder = false;
+        try {
+            $notSent = $connection->write($message, $deadline);
+            unset($message);
+            // Also if not all was written: pushd may have said why it did not want to read it.
+            while (count($answers) < count($events)) {
+                $answers[] = $this->answer($connection, $first + count($answers), $deadline, $answers === []);
+            }
+            $isInOrder = $notSent === null && $connection->hasNothingLeft();
+        } catch (Fault $fault) {
+            return array_pad($answers, count($events), $fault->isRefusal() ? $fault : $notSent ?? $fault);
+        } catch (Reset) {
+            return isset($notSent) ? self::all($events, $notSent) : null;
+        } finally {
+            if ($isInOrder) {
+                $this->connection = $connection;
+            } else {
+                // Whatever still refers to it: an exception's trace does.
+                $connection->close();
+            }
+        }
+        return $answers;
+    }
+
+    /**
+     * The answer to one event.
+     *
+     * @throws Fault The connection is of no more use.
+     * @throws Reset
+     */
+    private function answer(Connection $connection, int $request, Deadline $deadline, bool $isFirst): PusherReceipt|Fault
+    {
+        while (true) {
+            $message = $connection->readMessage($deadline, $isFirst);
+            $isFirst = false;
+            $invalid = static fn (string $reason): Fault => Fault::protocol($connection->attemptUntil($deadline), $reason);
+            switch ($message[0] ?? null) {
+                case self::WELCOME:
+                    $version = $message[1] ?? null;
+                    if (!is_int($version) || $version < 1 || $version > self::VERSION) {
+                        throw $invalid('it wants version ' . json_encode($version) . ' of the protocol, this library speaks 1 to ' . self::VERSION);
+                    }
+                    break;
+                case self::RECEIPT:
+                    self::checkRequest($message[1] ?? null, $request, $invalid);
+                    return self::receipt($message[2] ?? null, $message[3] ?? null) ?? throw $invalid('a receipt without numbers');
+                case self::ERROR:
+                    self::checkRequest($message[1] ?? $request, $request, $invalid);
+                    if (!is_string($message[2] ?? null) || !is_string($message[3] ?? null)) {
+                        throw $invalid('an error without a text');
+                    }
+                    $fault = Fault::refused($connection->attemptUntil($deadline), $message[2], $message[3]);
+                    return $fault->endsConnection ? throw $fault : $fault;
+                default:
+                    if (!is_int($message[0] ?? null)) {
+                        throw $invalid('a message without a type');
+                    }
+                    // A later version's; the protocol says to ignore it.
+            }
+        }
+    }
+
+    /** Left half-read, a connection would give a publish the answer to another. */
+    private static function checkRequest(mixed $request, int $expected, callable $invalid): void
+    {
+        if ($request !== $expected) {
+            throw $invalid('an answer to request ' . json_encode($request) . ", expected was one to $expected");
+        }
+    }
+
+    /** null for what are no numbers. */
+    private static function receipt(mixed $sequence, mixed $subscribers): ?PusherReceipt
+    {
+        foreach ([$sequence, $subscribers] as $number) {
+            if (!is_int($number) && !is_float($number) || $number < 0) {
+                return null;
+            }
+        }
+        // json_decode makes a float of what is no int.
+        $int = static fn (int|float $number): int => is_int($number) ? $number : PHP_INT_MAX;
+        static $make = null;
+        $make ??= \Closure::bind(static function (int $sequence, int $subscribers): PusherReceipt {
+            $receipt = new PusherReceipt();
+            $receipt->subscribers = $subscribers;
+            $receipt->sequence = $sequence;
+            return $receipt;
+        }, null, PusherReceipt::class);
+        return $make($int($sequence), $int($subscribers));
+    }
+}

@@ -1,0 +1,48 @@
+<?php
+declare(strict_types=1);
+
+namespace PusherFallback;
+
+use PusherException;
+
+/** How the caller is told. */
+final class Report
+{
+    /** Throws, warns or does nothing. */
+    public static function failure(string $method, Fault $fault, string $onFailure): void
+    {
+        // pushd may find a mistake that we have not found.
+        if ($onFailure === 'exception' || $fault->isCallersMistake()) {
+            self::throw($fault);
+        }
+        if ($onFailure === 'warning') {
+            [$file, $line] = self::caller();
+            $where = $file === null ? '' : ", called in $file on line $line";
+            trigger_error("$method(): {$fault->getMessage()}$where", E_USER_WARNING);
+        }
+    }
+
+    /** @throws PusherException as from the caller's line */
+    public static function throw(Fault $fault): never
+    {
+        [$file, $line] = self::caller();
+        $exception = new PusherException($fault->getMessage(), $fault->getCode());
+        $place = function () use ($file, $line): void {
+            $this->file = $file ?? $this->file;
+            $this->line = $line ?? $this->line;
+        };
+        $place->call($exception);
+        throw $exception;
+    }
+
+    /** @return array{string, int}|array{null, null} the line outside that called, if there is one */
+    private static function caller(): array
+    {
+        foreach (debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS) as $frame) {
+            if (isset($frame['file']) && !str_starts_with($frame['file'], dirname(__DIR__) . '/')) {
+                return [$frame['file'], $frame['line']];
+            }
+        }
+        return [null, null];
+    }
+}

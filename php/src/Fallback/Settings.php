@@ -1,0 +1,117 @@
+<?php
+declare(strict_types=1);
+
+namespace PusherFallback;
+
+/** What counts for a publish at this moment. */
+final class Settings
+{
+    /** Every setting, without `pusher.`, and its value where php.ini has none. */
+    public const DEFAULTS = [
+        'address' => 'tcp://127.0.0.1:5555',
+        'timeout_ms' => '250',
+        'retry_ms' => '1000',
+        'on_failure' => 'warning',
+        'token' => '',
+    ];
+
+    /** What `new Pusher` may be given in its second argument. */
+    private const OPTIONS = ['timeout_ms', 'retry_ms', 'on_failure', 'token'];
+
+    /** @var array<string, string> of pusher_configure() */
+    private static array $configured = [];
+
+    private function __construct(
+        public readonly Address $address,
+        public readonly int $timeoutMs,
+        public readonly int $retryMs,
+        public readonly string $onFailure,
+        public readonly string $token,
+    ) {
+    }
+
+    public static function set(string $name, string|int|null $value): void
+    {
+        if ($value === null) {
+            unset(self::$configured[$name]);
+        } else {
+            self::$configured[$name] = (string) $value;
+        }
+    }
+
+    /** The value of a setting as it is now, understood or not. */
+    public static function get(string $name): string
+    {
+        $ofPhpIni = get_cfg_var("pusher.$name");
+        return self::$configured[$name] ?? (is_string($ofPhpIni) ? $ofPhpIni : self::DEFAULTS[$name]);
+    }
+
+    /**
+     * What an object was given, and the settings for the rest.
+     *
+     * @throws Fault CONFIG, with the setting's name, its value and what it may be
+     */
+    public static function read(?string $address, array $options): self
+    {
+        $value = static fn (string $name, callable $parse): mixed => self::parse($name, $options[$name] ?? null, array_key_exists($name, $options), $parse);
+        return new self(
+            self::parse('address', $address, $address !== null, Address::parse(...)),
+            $value('timeout_ms', static fn (string $text): int => self::milliseconds($text, 1, Limits::TIMEOUT_MS_MAX)),
+            $value('retry_ms', static fn (string $text): int => self::milliseconds($text, 0, Limits::RETRY_MS_MAX)),
+            $value('on_failure', self::onFailure(...)),
+            $value('token', self::token(...)),
+        );
+    }
+
+    /** @throws Fault CONFIG for an option that there is not */
+    public static function checkNames(array $options): void
+    {
+        foreach (array_keys($options) as $name) {
+            if (!in_array($name, self::OPTIONS, true)) {
+                throw Fault::config('options', Text::quoted((string) $name) . ' is none of ' . implode(', ', self::OPTIONS));
+            }
+        }
+    }
+
+    private static function parse(string $name, mixed $given, bool $isGiven, callable $parse): mixed
+    {
+        try {
+            $text = match (true) {
+                !$isGiven => self::get($name),
+                is_string($given), is_int($given) => (string) $given,
+                default => throw new \DomainException('must be an int or a string, not ' . ucfirst(strtolower(gettype($given)))),
+            };
+            if (!Text::isUtf8($text)) {
+                throw new \DomainException(Text::quotedBytes($text) . ' is not valid UTF-8');
+            }
+            return $parse($text);
+        } catch (\DomainException $wrong) {
+            throw Fault::config($isGiven ? $name : "pusher.$name", $wrong->getMessage());
+        }
+    }
+
+    private static function milliseconds(string $text, int $min, int $max): int
+    {
+        if (preg_match('/\A\d{1,9}\z/', $text) !== 1 || $text < $min || $text > $max) {
+            throw new \DomainException(Text::quoted($text) . " is not a number of milliseconds from $min to $max");
+        }
+        return (int) $text;
+    }
+
+    private static function onFailure(string $text): string
+    {
+        if (!in_array($text, ['warning', 'exception', 'silent'], true)) {
+            throw new \DomainException(Text::quoted($text) . ' is none of warning, exception, silent');
+        }
+        return $text;
+    }
+
+    /** Empty is: none. The value of a secret is not for a message. */
+    private static function token(string $text): string
+    {
+        if (preg_match('/\A[\x21-\x7e]*\z/', $text) !== 1 || strlen($text) > Limits::TOKEN_LEN_MAX) {
+            throw new \DomainException('a token is 1 to ' . Limits::TOKEN_LEN_MAX . ' letters, digits and signs of ASCII, without blanks');
+        }
+        return $text;
+    }
+}

@@ -1,0 +1,44 @@
+<?php
+declare(strict_types=1);
+
+namespace PusherFallback;
+
+/** Errors of the system, as PHP's functions for streams tell them: in words, in a notice. */
+final class SystemError
+{
+    // As Linux numbers them.
+    public const EPERM = 1;
+    public const ENOENT = 2;
+    public const EINTR = 4;
+    public const EAGAIN = 11;
+    public const EACCES = 13;
+    public const ECONNREFUSED = 111;
+    public const ETIMEDOUT = 110;
+
+    /**
+     * Calls a function that may raise a notice, which neither the page nor its error handler gets.
+     *
+     * @param string|null $notice what it said
+     */
+    public static function of(callable $function, ?string &$notice = null): mixed
+    {
+        $notice = null;
+        set_error_handler(static function (int $level, string $message) use (&$notice): bool {
+            $notice = $message;
+            return true;
+        });
+        try {
+            return $function();
+        } finally {
+            restore_error_handler();
+        }
+    }
+
+    /** `Send of 3 bytes failed with errno=32 Broken pipe` as `Broken pipe (os error 32)`. */
+    public static function text(?string $notice): string
+    {
+        return preg_match('/errno=(\d+) (.*)/', (string) $notice, $match) === 1
+            ? "$match[2] (os error $match[1])"
+            : ($notice ?? 'unknown error');
+    }
+}

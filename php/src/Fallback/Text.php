@@ -1,0 +1,36 @@
+<?php
+declare(strict_types=1);
+
+namespace PusherFallback;
+
+/** Values of somebody's, shown in a message. */
+final class Text
+{
+    /** In quotes, with nothing in it that a terminal or a log would obey. */
+    public static function quoted(string $text): string
+    {
+        return '"' . preg_replace_callback('/[\x00-\x1f\x7f"\'\\\\]/', static fn (array $match): string => match ($match[0]) {
+            "\n" => '\n',
+            "\r" => '\r',
+            "\t" => '\t',
+            "\0" => '\0',
+            '"', "'", '\\' => '\\' . $match[0],
+            default => sprintf('\u{%x}', ord($match[0])),
+        }, $text) . '"';
+    }
+
+    /** The same for what is no UTF-8: byte by byte. */
+    public static function quotedBytes(string $bytes): string
+    {
+        return preg_replace_callback(
+            '/[\x80-\xff]/',
+            static fn (array $match): string => sprintf('\x%02x', ord($match[0])),
+            self::quoted($bytes),
+        );
+    }
+
+    public static function isUtf8(string $text): bool
+    {
+        return preg_match('//u', $text) === 1;
+    }
+}
