@@ -13,6 +13,7 @@ mod handshake;
 mod harness;
 mod install;
 mod manuals;
+mod node;
 mod publish_peers;
 mod publishers;
 mod recipe;
