@@ -36,7 +36,7 @@ foreach ([
     fn () => Pusher::publish([], 1),
     fn () => Pusher::publish(new stdClass(), 1),
     fn () => Pusher::publish('kittens'),
-    fn () => Pusher::publish('kittens', 1, 2),
+    fn () => Pusher::publish('kittens', 1, 'id', 2),
     fn () => Pusher::publish(data: 1, category: ''),
     fn () => Pusher::publish(topic: 'kittens', data: 1),
 ] as $call) {
@@ -54,7 +54,7 @@ PusherException -2: the event was not published: the topic is 1025 bytes long, a
 PusherException -2: the event was not published: the category is not valid UTF-8
 TypeError 0: Pusher::publish(): Argument #1 ($category) must be of type string, array given
 TypeError 0: Pusher::publish(): Argument #1 ($category) must be of type string, stdClass given
-ArgumentCountError 0: Pusher::publish() expects exactly 2 arguments, 1 given
-ArgumentCountError 0: Pusher::publish() expects exactly 2 arguments, 3 given
+ArgumentCountError 0: Pusher::publish() expects at least 2 arguments, 1 given
+ArgumentCountError 0: Pusher::publish() expects at most 3 arguments, 4 given
 PusherException -2: the event was not published: the topic is empty
 Error 0: Unknown named parameter $topic
