@@ -17,6 +17,10 @@
  *                                              at once for so long: 0 to 3600000
  *     pusher.on_failure = "warning"            what becomes of a publish that fails through no
  *                                              fault of the caller's: warning, exception, silent
+ *     pusher.token = ""                        the secret that a pushd with --publish-token wants to
+ *                                              be shown: 1 to 1024 letters, digits and signs of
+ *                                              ASCII; none if it is empty. phpinfo() does not show
+ *                                              it, but ini_get() gives it to whatever code runs
  */
 
 /**
@@ -41,13 +45,13 @@ final class Pusher
      *
      * @param string|null $address As pusher.address; null for just that, as it is when something is
      *     sent.
-     * @param array{timeout_ms?: int, retry_ms?: int, on_failure?: 'warning'|'exception'|'silent'} $options
+     * @param array{timeout_ms?: int, retry_ms?: int, on_failure?: 'warning'|'exception'|'silent', token?: string} $options
      *     In place of the settings of the same name; those not given count as they are when something
-     *     is sent.
+     *     is sent. The token is not shown by var_dump() and its like, nor in stack traces.
      * @throws PusherException There is no such option, or its value or the address can't be understood
      *     (CONFIG).
      */
-    public function __construct(?string $address = null, array $options = []) {}
+    public function __construct(?string $address = null, #[\SensitiveParameter] array $options = []) {}
 
     /**
      * As Pusher::publish(), with the settings of this object. (publish() has those of php.ini,
@@ -55,7 +59,31 @@ final class Pusher
      *
      * @throws PusherException
      */
-    public function send(string $category, mixed $data): ?PusherReceipt {}
+    public function send(string $category, mixed $data, ?string $id = null): ?PusherReceipt {}
+
+    /**
+     * Sends many events together: in one write, and with pusher.timeout_ms for all of them.
+     *
+     *     $receipts = (new Pusher())->sendMany([
+     *         ['kittensCategory', $kitten],
+     *         ['puppiesCategory', $puppy, "entry-$puppy->id"],
+     *     ]);
+     *
+     * They are published in this order. One that pushd refuses does not keep the others back. If
+     * events have no receipt, you get null for them, and one warning that says how many of how many
+     * there are and why the first has none; with pusher.on_failure = exception a PusherException
+     * instead, and no receipts. (There is no static sendMany: new Pusher() without arguments costs
+     * nothing and has the settings of php.ini.)
+     *
+     * @param array<array{0: string, 1: mixed, 2?: ?string}> $events Category and data, and perhaps an
+     *     id, of each: as for publish(). At most 1000, and all together at most 4 MiB as JSON.
+     * @return array<?PusherReceipt> With the keys of $events.
+     * @throws PusherException As publish() throws. A mistake in one event keeps all from being sent;
+     *     the message begins with its key. More than 1000 events or 4 MiB are too big (TOO_BIG).
+     * @throws TypeError An element is not such an array. Nothing was sent.
+     * @throws Throwable Whatever a jsonSerialize() in the data throws. Nothing was sent.
+     */
+    public function sendMany(array $events): array {}
 
     /**
      * Sends $data to every browser that is subscribed to $category, and waits until pushd says to
@@ -73,18 +101,44 @@ final class Pusher
      *     (JsonSerializable, public properties, UTF-8 only), nested up to 125 levels and up to
      *     1 MiB as JSON. The flags are JSON_UNESCAPED_UNICODE and JSON_UNESCAPED_SLASHES; no
      *     browser sees a difference.
+     * @param string|null $id A name for this event, 1 to 255 bytes of UTF-8: for 5 minutes pushd sends
+     *     nothing more to the same category with the same id, and answers with the first receipt
+     *     (as long as it isn't restarted). So what got no answer may be published again, and a form
+     *     that is posted twice shows its entry once.
      * @return PusherReceipt|null What pushd says, or null if it could not be published (with
      *     PusherException::TIMEOUT, CLOSED and PROTOCOL: if nobody knows whether it was).
      * @throws PusherException The data can't be encoded (JSON) or is too big (TOO_BIG), the category
-     *     is empty, too long or not UTF-8 (TOPIC), or a setting can't be understood (CONFIG). With
+     *     or the id is empty, too long or not UTF-8 (TOPIC, ID), or a setting can't be understood
+     *     (CONFIG). With
      *     pusher.on_failure = exception also if the event could not be published.
      * @throws Throwable Whatever a jsonSerialize() in $data throws.
      */
-    public static function publish(string $category, mixed $data): ?PusherReceipt {}
+    public static function publish(string $category, mixed $data, ?string $id = null): ?PusherReceipt {}
+
+    /**
+     * Publishes when the page is done, so that the visitor does not wait for it: the event is encoded
+     * at once, and sent when the script has ended, be it by exit() or a fatal error. All that a page
+     * has deferred goes together, in order, with one pusher.timeout_ms, and with the settings of
+     * php.ini (and of ini_set()) as they are then.
+     *
+     * Before it is sent the session is closed, and the response goes out: in FPM completely, as by
+     * fastcgi_finish_request(). Other servers are told to send what there is; under Apache's mod_php
+     * the page is there, but the connection is busy until all is sent.
+     *
+     * There is no receipt. A failure is a warning that says how many of how many events have none
+     * (nothing, if pusher.on_failure = silent); at that time nobody could catch an exception.
+     *
+     * Up to 1000 events and 4 MiB of JSON wait. If there are more, what waits is sent at once, and
+     * defer() takes so long. A child of pcntl_fork() does not send what its parent deferred.
+     *
+     * @throws PusherException A mistake in the call or in the settings, as publish() throws it.
+     * @throws Throwable Whatever a jsonSerialize() in $data throws.
+     */
+    public static function defer(string $category, mixed $data, ?string $id = null): void {}
 }
 
 /**
- * What pushd says to a publish.
+ * What pushd says to a publish that it has accepted. If there is none, it has not, or nobody knows.
  */
 final class PusherReceipt
 {
@@ -106,6 +160,9 @@ final class PusherReceipt
  */
 class PusherException extends RuntimeException
 {
+    /** The id is empty, longer than 255 bytes or not UTF-8. Nothing was published. */
+    public const ID = -1;
+
     /** The category is empty, longer than 1024 bytes or not UTF-8. Nothing was published. */
     public const TOPIC = -2;
 

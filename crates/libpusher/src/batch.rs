@@ -28,8 +28,11 @@ impl Batch {
     pub const BYTES_MAX: usize = 4 * 1024 * 1024;
 
     /// An empty one.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self {
+            messages: Vec::new(),
+            ends: Vec::new(),
+        }
     }
 
     /// Adds an event, as [`Publisher::publish_with_id`](crate::Publisher::publish_with_id) takes it.

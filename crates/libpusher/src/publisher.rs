@@ -78,7 +78,8 @@ impl Publisher {
         self.publish_until(topic, event, id, &Deadline::after(self.timeout))
     }
 
-    /// Sends all of the batch, and waits for the receipts. The timeout is that of all together.
+    /// Sends all of the batch, and waits for the receipts. The timeout is that of all together. For
+    /// an empty batch nothing is done.
     ///
     /// Hands out exactly one answer for each event, in order. An event that pushd refuses does not
     /// keep the others from being published; when the connection or the time ends, all that have
@@ -88,6 +89,9 @@ impl Publisher {
         batch: &Batch,
         mut settle: impl FnMut(Result<Receipt, &Error>),
     ) {
+        if batch.is_empty() {
+            return;
+        }
         self.abandon_inherited();
         let deadline = Deadline::after(self.timeout);
         self.publish_chunks(

@@ -5,16 +5,16 @@
 //! must hold nothing then that a destructor has to give back: no borrow, no lock, no Rust memory.
 //! What PHP allocated may be held, the end of the request frees it.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::ffi::{
-    E_WARNING, IS_UNDEF, ZEND_RESULT_CODE_SUCCESS as SUCCESS, php_error_docref, zend_class_entry,
-    zend_long, zend_property_info, zend_read_property, zend_type,
+    E_WARNING, HashTable, IS_UNDEF, ZEND_RESULT_CODE_SUCCESS as SUCCESS, php_error_docref,
+    zend_class_entry, zend_ini_entry, zend_long, zend_property_info, zend_read_property, zend_type,
 };
 use ext_php_rs::flags::{DataType, PropertyFlags};
-use ext_php_rs::types::{ZendObject, ZendStr, Zval};
+use ext_php_rs::types::{ZendCallable, ZendHashTable, ZendObject, ZendStr, Zval};
 use ext_php_rs::zend::{ClassEntry, ExecuteData, ModuleEntry, ZendType};
 
 unsafe extern "C" {
@@ -25,6 +25,17 @@ unsafe extern "C" {
         options: c_int,
         depth: zend_long,
     ) -> c_int;
+    fn zend_argument_type_error(arg_num: u32, format: *const c_char, ...);
+    fn zend_add_attribute(
+        attributes: *mut *mut HashTable,
+        name: *mut ZendStr,
+        argument_count: u32,
+        flags: u32,
+        offset: u32,
+        line: u32,
+    ) -> *mut c_void;
+    fn php_output_write(text: *const c_char, len: usize) -> usize;
+    fn sapi_flush();
     fn zend_ini_string(name: *const c_char, name_len: usize, original: c_int) -> *const c_char;
     fn display_ini_entries(module: *mut ModuleEntry);
     fn zend_declare_typed_property(
@@ -48,6 +59,9 @@ unsafe extern "C" {
 /// What C calls `ZEND_ACC_READONLY`; ext-php-rs does not name it.
 const ACC_READONLY: u32 = 1 << 7;
 
+/// What C calls `ZEND_ATTRIBUTE_PERSISTENT`: those of an internal class.
+const ATTRIBUTE_PERSISTENT: u32 = 1;
+
 /// PHP's growing string; the text is null as long as nothing was written.
 #[repr(C)]
 struct SmartStr {
@@ -55,11 +69,12 @@ struct SmartStr {
     allocated: usize,
 }
 
-/// What `publish` and `send` are called with, as PHP's own rules make it (strict or weak types, the
+/// What `publish`, `send` and `defer` are called with, as PHP's own rules make it (strict or weak types, the
 /// names in the error). It belongs to the call's frame, which frees it.
 pub(crate) struct PublishArguments<'a> {
     pub(crate) category: &'a ZendStr,
     pub(crate) data: &'a mut Zval,
+    pub(crate) id: Option<&'a ZendStr>,
     /// `$this`, if there is one.
     pub(crate) object: Option<&'a ZendObject>,
 }
@@ -69,27 +84,60 @@ pub(crate) struct PublishArguments<'a> {
 pub(crate) fn publish_arguments(frame: &mut ExecuteData) -> Option<PublishArguments<'_>> {
     let mut category: *mut ZendStr = ptr::null_mut();
     let mut data: *mut Zval = ptr::null_mut();
+    let mut id: *mut ZendStr = ptr::null_mut();
     // SAFETY: `num_args` is the member of the union that is in use in a call's frame; "S" writes a
-    // zend_string pointer and "z" a zval pointer, both into the frame's own arguments.
+    // zend_string pointer and "z" a zval pointer, both into the frame's own arguments; "S!" writes
+    // null for null, and what is not given stays as it is.
     let parsed = unsafe {
         zend_parse_parameters(
             frame.This.u2.num_args,
-            c"Sz".as_ptr(),
+            c"Sz|S!".as_ptr(),
             &raw mut category,
             &raw mut data,
+            &raw mut id,
         )
     };
     if parsed != SUCCESS {
         return None;
     }
-    // SAFETY: after success both point into the frame's arguments, which outlive `'_`; nobody else
+    // SAFETY: after success all point into the frame's arguments, which outlive `'_`; nobody else
     // uses them while an internal function runs.
-    let (category, data) = unsafe { (category.as_ref()?, data.as_mut()?) };
+    let (category, data, id) = unsafe { (category.as_ref()?, data.as_mut()?, id.as_ref()) };
     Some(PublishArguments {
         category,
         data,
+        id,
         object: frame.This.object(),
     })
+}
+
+/// What `sendMany` is called with. It belongs to the call's frame.
+pub(crate) struct SendManyArguments<'a> {
+    pub(crate) events: &'a ZendHashTable,
+    pub(crate) object: Option<&'a ZendObject>,
+}
+
+/// `None`: PHP has thrown already.
+pub(crate) fn send_many_arguments(frame: &mut ExecuteData) -> Option<SendManyArguments<'_>> {
+    let mut events: *mut Zval = ptr::null_mut();
+    // SAFETY: as in `publish_arguments`; "a" writes a pointer to an array.
+    let parsed =
+        unsafe { zend_parse_parameters(frame.This.u2.num_args, c"a".as_ptr(), &raw mut events) };
+    if parsed != SUCCESS {
+        return None;
+    }
+    // SAFETY: as in `publish_arguments`. The frame's reference keeps the array as it is.
+    let events = unsafe { events.as_ref()?.array()? };
+    Some(SendManyArguments {
+        events,
+        object: frame.This.object(),
+    })
+}
+
+/// Throws a `TypeError` about the called function's first argument.
+pub(crate) fn first_argument_error(message: &ZendStr) {
+    // SAFETY: a function is being called; the text is NUL-terminated and copied.
+    unsafe { zend_argument_type_error(1, c"%s".as_ptr(), message.val.as_ptr()) }
 }
 
 /// What `new Pusher` is called with. It belongs to the call's frame.
@@ -104,8 +152,7 @@ pub(crate) struct ConstructorArguments<'a> {
 pub(crate) fn constructor_arguments(frame: &mut ExecuteData) -> Option<ConstructorArguments<'_>> {
     let mut address: *mut ZendStr = ptr::null_mut();
     let mut options: *mut Zval = ptr::null_mut();
-    // SAFETY: as in `publish_arguments`; "S!" writes null for null, "a" a pointer to an array, and
-    // what is not given stays as it is.
+    // SAFETY: as in `publish_arguments`; "a" writes a pointer to an array.
     let parsed = unsafe {
         zend_parse_parameters(
             frame.This.u2.num_args,
@@ -157,6 +204,19 @@ pub(crate) fn ini_value(name: &CStr) -> Vec<u8> {
     }
 }
 
+/// Lets a setting have any value: it is checked when it is read. Without such a function PHP's
+/// `ini_restore()` does nothing.
+pub(crate) unsafe extern "C" fn ini_accept(
+    _entry: *mut zend_ini_entry,
+    _value: *mut ZendStr,
+    _: *mut c_void,
+    _: *mut c_void,
+    _: *mut c_void,
+    _stage: c_int,
+) -> c_int {
+    SUCCESS
+}
+
 /// Raises an `E_WARNING`. Runs user code: an error handler.
 ///
 /// The message is PHP's memory so that nothing is lost when that handler does not come back.
@@ -169,6 +229,39 @@ pub(crate) fn warn(message: &ZendStr) {
             c"%s".as_ptr(),
             message.val.as_ptr(),
         );
+    }
+}
+
+/// Calls a function without arguments, if there is one of this name. Runs user code.
+pub(crate) fn call_if_there(function: &'static str) {
+    if let Ok(callable) = ZendCallable::try_from_name(function) {
+        // What it gives, or that it failed, changes nothing for us.
+        let _ = callable.try_call(Vec::new());
+    }
+}
+
+/// Hands what the page has printed to the client, as far as the server lets us. Runs user code: a
+/// callback for headers; and leaves by `longjmp` if the client has gone.
+pub(crate) fn flush_page() {
+    // SAFETY: it takes care itself of a server that has no such function.
+    unsafe { sapi_flush() }
+}
+
+/// Prints as a page does. Runs user code: a callback of an output buffer.
+pub(crate) fn print(text: &'static str) {
+    // SAFETY: the text is valid for its length.
+    unsafe { php_output_write(text.as_ptr().cast(), text.len()) };
+}
+
+/// Keeps a parameter of the constructor, counted from 0, out of stack traces, as the attribute does
+/// in a user's class.
+pub(crate) fn hide_from_traces(class: &mut ClassEntry, parameter: u32) {
+    let name = ZendStr::new_interned(b"SensitiveParameter", true).into_raw();
+    // SAFETY: the class is being registered and has a constructor. PHP counts parameters from 1
+    // here, 0 being the function itself.
+    unsafe {
+        let attributes = &raw mut (*class.constructor).common.attributes;
+        zend_add_attribute(attributes, name, 0, ATTRIBUTE_PERSISTENT, parameter + 1, 0);
     }
 }
 

@@ -13,7 +13,8 @@ use crate::failure::Fault;
 static CLASS: Class = Class::new();
 
 /// libpusher's codes, one for each kind of [`pusher::Error`].
-const CODES: [(&str, i32); 10] = [
+const CODES: [(&str, i32); 11] = [
+    ("ID", codes::PUSH_EINVAL),
     ("TOPIC", codes::PUSH_ETOPIC),
     ("JSON", codes::PUSH_EJSON),
     ("TOO_BIG", codes::PUSH_ETOOBIG),

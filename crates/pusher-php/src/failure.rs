@@ -45,6 +45,30 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// The same, if it is one that we can say more about.
+    pub(crate) fn about(self, what: &str) -> Self {
+        match self {
+            Self::Mistake(fault) => Self::Mistake(Fault {
+                message: format!("{what}: {}", fault.message),
+                ..fault
+            }),
+            other => other,
+        }
+    }
+}
+
+impl Fault {
+    /// The same as the reason why so many of these have no receipt.
+    pub(crate) fn among(self, missing_count: usize, count: usize, events: &str) -> Self {
+        let why = self.message;
+        Self {
+            message: format!("{missing_count} of {count} {events} have no receipt: {why}"),
+            ..self
+        }
+    }
+}
+
 impl From<&Error> for Fault {
     fn from(error: &Error) -> Self {
         Self {

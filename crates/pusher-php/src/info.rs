@@ -2,6 +2,7 @@
 
 use std::panic::catch_unwind;
 
+use ext_php_rs::ffi::zend_ini_entry;
 use ext_php_rs::zend::ModuleEntry;
 use ext_php_rs::{info_table_end, info_table_row, info_table_start};
 
@@ -24,8 +25,14 @@ fn print_status() {
     info_table_start!();
     info_table_row!("Pusher", "enabled");
     info_table_row!("Version", env!("CARGO_PKG_VERSION"));
-    info_table_row!("Published (this process)", counters.published.to_string());
-    info_table_row!("Failed (this process)", counters.failed.to_string());
+    for (name, count) in [
+        ("Published", counters.published),
+        ("Failed", counters.failed),
+        ("Short-circuited", counters.short_circuited),
+        ("Deferred", counters.deferred),
+    ] {
+        info_table_row!(format!("{name} (this process)"), count.to_string());
+    }
     match Settings::read(&Given::default()) {
         Ok(settings) => publishers::status(&settings)
             .iter()
@@ -35,9 +42,18 @@ fn print_status() {
     info_table_end!();
 }
 
+/// In place of an ini entry's value. (`ini_get()` gives it all the same.)
+pub(crate) unsafe extern "C" fn print_hidden(_entry: *mut zend_ini_entry, _which: i32) {
+    // As above.
+    let _ = catch_unwind(|| engine::print("(not shown)"));
+}
+
 fn print_connection(status: &Status) {
     let state = match &status.open_for {
-        Some((left, why)) => format!("not tried for {} ms: {why}", left.as_millis()),
+        Some((left, why)) => {
+            let left_ms = left.as_millis();
+            format!("closed, breaker open (nothing is tried) for {left_ms} ms: {why}")
+        }
         None if status.is_connected => "open".to_owned(),
         None => "closed, the next publish opens it".to_owned(),
     };

@@ -8,9 +8,12 @@
 //! |---|---|
 //! | `pusher_class` | the class `Pusher` |
 //! | `publish` | the way of one publish |
+//! | `send_many` | the way of many publishes together |
+//! | `deferred` | what is published when the page is done |
 //! | `failure` | what PHP is told when it fails |
 //! | `json` | the data as `json_encode` writes it |
 //! | `settings` | the ini entries, and what an object has in place of them |
+//! | `secret` | options that `var_dump` must not show |
 //! | `publishers` | this process's (or thread's) publishers, one an address, and what they counted |
 //! | `breaker` | after a publish that hung, the next ones fail at once for a while |
 //! | `receipt` | the class `PusherReceipt` |
@@ -27,6 +30,7 @@
 
 mod breaker;
 mod class;
+mod deferred;
 mod engine;
 mod exception;
 mod failure;
@@ -36,6 +40,8 @@ mod publish;
 mod publishers;
 mod pusher_class;
 mod receipt;
+mod secret;
+mod send_many;
 mod settings;
 
 use std::panic::catch_unwind;
@@ -52,6 +58,8 @@ extern "C" fn get_module() -> *mut ModuleEntry {
     MODULE.get_or_init(|| {
         let module = ModuleBuilder::new("pusher", env!("CARGO_PKG_VERSION"))
             .startup_function(startup)
+            .request_startup_function(deferred::begin)
+            .request_shutdown_function(deferred::end)
             .info_function(info::print);
         let built: Result<(_, ModuleStartup, _)> = module.try_into();
         let (entry, _nothing_left_to_start, owned) = built.expect("the name has no NUL");

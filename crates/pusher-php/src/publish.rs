@@ -4,25 +4,50 @@ use ext_php_rs::types::ZendStr;
 use ext_php_rs::zend::ExecuteData;
 use pusher::{Error, Receipt};
 
+use crate::engine::PublishArguments;
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::{engine, json, publishers, pusher_class};
 
+/// What is to be published, as libpusher takes it.
+pub(crate) struct Event<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) json: &'a str,
+    pub(crate) id: Option<&'a str>,
+}
+
 /// Publishes what `Pusher::publish` or `send` was called with.
 pub(crate) fn receipt_for(frame: &mut ExecuteData) -> Result<Receipt, Failure> {
     let arguments = engine::publish_arguments(frame).ok_or(Failure::Thrown)?;
-    let topic = topic(arguments.category)?;
-    let event = json::encode(arguments.data)?;
-    // User code has run. From here to the receipt there is none.
-    let event = json::text(&event)?;
     let given = pusher_class::given(arguments.object);
-    let settings = Settings::read(&given).map_err(|error| Failure::mistake(&error))?;
-    publishers::publish(&settings, topic, event)
+    with_event(arguments, |event| {
+        let settings = Settings::read(&given).map_err(|error| Failure::mistake(&error))?;
+        publishers::publish(&settings, event)
+    })
 }
 
-fn topic(category: &ZendStr) -> Result<&str, Failure> {
+/// Encodes, which runs user code, and then does what there is to do, which must not.
+pub(crate) fn with_event<T>(
+    arguments: PublishArguments,
+    publish: impl FnOnce(&Event) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let topic = topic(arguments.category)?;
+    let id = arguments.id.map(id).transpose()?;
+    let encoded = json::encode(arguments.data)?;
+    let json = json::text(&encoded)?;
+    publish(&Event { topic, json, id })
+}
+
+pub(crate) fn topic(category: &ZendStr) -> Result<&str, Failure> {
     category.as_str().map_err(|_| {
         let reason = "the category is not valid UTF-8".to_owned();
         Failure::mistake(&Error::Topic { reason })
+    })
+}
+
+pub(crate) fn id(id: &ZendStr) -> Result<&str, Failure> {
+    id.as_str().map_err(|_| {
+        let reason = "the id is not valid UTF-8".to_owned();
+        Failure::mistake(&Error::Id { reason })
     })
 }

@@ -7,22 +7,27 @@ use std::ffi::CStr;
 use std::panic::AssertUnwindSafe;
 
 use ext_php_rs::args::Arg;
+use ext_php_rs::boxed::ZBox;
 use ext_php_rs::builders::{ClassBuilder, FunctionBuilder};
 use ext_php_rs::convert::IntoZval;
 use ext_php_rs::error::Result;
 use ext_php_rs::flags::{ClassFlags, DataType, MethodFlags, PropertyFlags};
-use ext_php_rs::types::{ZendHashTable, ZendObject, ZendStr, Zval};
-use ext_php_rs::zend::{ExecuteData, ExecutorGlobals, run_handler};
+use ext_php_rs::types::{ArrayKey, ZendHashTable, ZendObject, ZendStr, Zval};
+use ext_php_rs::zend::{BailoutGuard, ExecuteData, ExecutorGlobals, run_handler};
+use pusher::Receipt;
 
 use crate::class::Class;
 use crate::failure::Failure;
-use crate::settings::{Given, Settings};
-use crate::{engine, publish, receipt};
+use crate::send_many::Sent;
+use crate::settings::{Given, OnFailure, Settings};
+use crate::{deferred, engine, publish, receipt, secret, send_many};
 
 static CLASS: Class = Class::new();
 
 const ADDRESS: &CStr = c"address";
 const OPTIONS: &CStr = c"options";
+/// The option that is not shown.
+const TOKEN: &str = "token";
 
 pub(crate) fn register() -> Result<()> {
     let constructor = FunctionBuilder::constructor(construct)
@@ -40,11 +45,22 @@ pub(crate) fn register() -> Result<()> {
             MethodFlags::Public | MethodFlags::Static,
         )
         .method(publishing("send"), MethodFlags::Public)
+        .method(
+            FunctionBuilder::new("sendMany", send_many)
+                .arg(Arg::new("events", DataType::Array))
+                .returns(DataType::Array, false, false),
+            MethodFlags::Public,
+        )
+        .method(
+            with_event(FunctionBuilder::new("defer", defer)).returns(DataType::Void, false, false),
+            MethodFlags::Public | MethodFlags::Static,
+        )
         .flags(ClassFlags::Final | ClassFlags::NoDynamicProperties | ClassFlags::NotSerializable)
         .registration(|class, methods| {
             let (string_or_null, array) = ((DataType::String, true), (DataType::Array, false));
             engine::declare_readonly(class, ADDRESS, PropertyFlags::Private, string_or_null);
             engine::declare_readonly(class, OPTIONS, PropertyFlags::Private, array);
+            engine::hide_from_traces(class, 1);
             CLASS.set(class, methods);
         })
         .register()
@@ -52,10 +68,20 @@ pub(crate) fn register() -> Result<()> {
 
 /// A method that publishes: with the object's settings if there is one.
 fn publishing(name: &str) -> FunctionBuilder<'static> {
-    FunctionBuilder::new(name, publish_or_send)
+    with_event(FunctionBuilder::new(name, publish_or_send)).returns(
+        DataType::object(receipt::NAME),
+        false,
+        true,
+    )
+}
+
+fn with_event(function: FunctionBuilder<'static>) -> FunctionBuilder<'static> {
+    let id = Arg::new("id", DataType::String);
+    function
         .arg(Arg::new("category", DataType::String))
         .arg(Arg::new("data", DataType::Mixed))
-        .returns(DataType::object(receipt::NAME), false, true)
+        .not_required()
+        .arg(id.allow_null().default("null"))
 }
 
 extern "C" fn publish_or_send(frame: &mut ExecuteData, result: &mut Zval) {
@@ -65,6 +91,54 @@ extern "C" fn publish_or_send(frame: &mut ExecuteData, result: &mut Zval) {
             let _ = receipt::object(receipt).set_zval(result, false);
         }
         Err(failure) => failure.report(),
+    }));
+}
+
+extern "C" fn send_many(frame: &mut ExecuteData, result: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| match send_many::send(frame) {
+        Ok(sent) => give_receipts(sent, result),
+        Err(failure) => failure.report(),
+    }));
+}
+
+fn give_receipts(sent: Sent, result: &mut Zval) {
+    let (events, on_failure) = (sent.events, sent.on_failure);
+    // The array may not fit into memory_limit.
+    let published = BailoutGuard::new(sent.published);
+    let missing_count = published.missing_count();
+    let has_failed = published.fault.is_some();
+    if !(has_failed && matches!(on_failure, OnFailure::Exception)) {
+        result.set_hashtable(receipts(events, &published.receipts));
+    }
+    if let Some(fault) = published.into_inner().fault {
+        let fault = fault.among(missing_count, events.len(), "events");
+        Failure::NotPublished(fault, on_failure).report();
+    }
+}
+
+/// With the keys of the events.
+fn receipts(events: &ZendHashTable, receipts: &[Option<Receipt>]) -> ZBox<ZendHashTable> {
+    let mut array = ZendHashTable::with_capacity(events.len() as u32);
+    let mut keys = events.iter();
+    for receipt in receipts {
+        let Some((key, _)) = keys.next_zval() else {
+            break;
+        };
+        let value = receipt.map(receipt::object);
+        // It can't fail: neither an object nor null is converted.
+        let _ = match key.zend_str() {
+            Some(key) => array.insert(ArrayKey::ZendString(key), value),
+            None => array.insert(key.long().unwrap_or_default(), value),
+        };
+    }
+    array
+}
+
+extern "C" fn defer(frame: &mut ExecuteData, _result: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| {
+        if let Err(failure) = deferred::defer(frame) {
+            failure.report();
+        }
     }));
 }
 
@@ -93,7 +167,7 @@ fn try_construct(frame: &mut ExecuteData) -> std::result::Result<(), Failure> {
         address.set_zend_string(ZendStr::new(text.as_bytes(), false));
     }
     let mut options = match arguments.options {
-        Some(options) => options.shallow_clone(),
+        Some(options) => without_secrets(options),
         None => empty_array(),
     };
     engine::init_readonly(arguments.object, ADDRESS, &mut address);
@@ -101,6 +175,19 @@ fn try_construct(frame: &mut ExecuteData) -> std::result::Result<(), Failure> {
         engine::init_readonly(arguments.object, OPTIONS, &mut options);
     }
     Ok(())
+}
+
+fn without_secrets(options: &Zval) -> Zval {
+    let token = options.array().and_then(|options| options.get(TOKEN));
+    let (Some(array), Some(token)) = (options.array(), token) else {
+        return options.shallow_clone();
+    };
+    let mut hidden = array.to_owned();
+    // It can't fail: nothing is converted.
+    let _ = hidden.insert(TOKEN, secret::hide(token.dereference()));
+    let mut options = Zval::new();
+    options.set_hashtable(hidden);
+    options
 }
 
 fn empty_array() -> Zval {

@@ -6,11 +6,11 @@ use std::ffi::CStr;
 use std::time::Duration;
 
 use ext_php_rs::flags::IniEntryPermission;
-use ext_php_rs::types::{ArrayKey, ZendHashTable, ZendStr};
+use ext_php_rs::types::{ZendHashTable, ZendStr};
 use ext_php_rs::zend::{IniEntryDef, IniEntryDefs};
-use pusher::{Address, AddressError, Error, TIMEOUT_MAX, TIMEOUT_MIN};
+use pusher::{Address, AddressError, Error, Options, TIMEOUT_MAX, TIMEOUT_MIN, Token, TokenError};
 
-use crate::engine;
+use crate::{engine, info, secret};
 
 /// A setting: an ini entry, which an object of `Pusher` may have of its own.
 struct Entry {
@@ -35,28 +35,41 @@ const ON_FAILURE: Entry = Entry {
     ini: c"pusher.on_failure",
     name: "on_failure",
 };
+/// The only one whose value is never shown.
+const TOKEN: Entry = Entry {
+    ini: c"pusher.token",
+    name: "token",
+};
 
 /// What the second argument of `new Pusher` may have.
-const OPTIONS: [&Entry; 3] = [&TIMEOUT_MS, &RETRY_MS, &ON_FAILURE];
+const OPTIONS: [&Entry; 4] = [&TIMEOUT_MS, &RETRY_MS, &ON_FAILURE, &TOKEN];
 
 /// Longest time for which publishes are not tried; 0 is: always try.
 const RETRY_MAX: Duration = Duration::from_secs(3600);
 
-static ENTRIES: IniEntryDefs<5> = IniEntryDefs::new([
-    IniEntryDef::new(
-        ADDRESS.ini,
-        c"tcp://127.0.0.1:5555",
-        IniEntryPermission::All,
-    ),
-    IniEntryDef::new(TIMEOUT_MS.ini, c"250", IniEntryPermission::All),
-    IniEntryDef::new(RETRY_MS.ini, c"1000", IniEntryPermission::All),
-    IniEntryDef::new(ON_FAILURE.ini, c"warning", IniEntryPermission::All),
+static ENTRIES: IniEntryDefs<6> = IniEntryDefs::new([
+    entry(&ADDRESS, c"tcp://127.0.0.1:5555"),
+    entry(&TIMEOUT_MS, c"250"),
+    entry(&RETRY_MS, c"1000"),
+    entry(&ON_FAILURE, c"warning"),
+    IniEntryDef {
+        displayer: Some(info::print_hidden),
+        ..entry(&TOKEN, c"")
+    },
     IniEntryDef::end(),
 ]);
+
+const fn entry(entry: &Entry, default: &'static CStr) -> IniEntryDef {
+    IniEntryDef {
+        on_modify: Some(engine::ini_accept),
+        ..IniEntryDef::new(entry.ini, default, IniEntryPermission::All)
+    }
+}
 
 /// What counts for a publish at this moment.
 pub(crate) struct Settings {
     pub(crate) address: Address,
+    pub(crate) token: Option<Token>,
     pub(crate) timeout: Duration,
     /// How long publishes are not tried after one that failed slowly.
     pub(crate) retry: Duration,
@@ -72,6 +85,16 @@ pub(crate) enum OnFailure {
     Exception,
     /// Null.
     Silent,
+}
+
+impl OnFailure {
+    /// The same where nobody could catch an exception.
+    pub(crate) fn no_exception(self) -> Self {
+        match self {
+            Self::Warning | Self::Exception => Self::Warning,
+            Self::Silent => Self::Silent,
+        }
+    }
 }
 
 impl Entry {
@@ -99,10 +122,20 @@ impl Settings {
     pub(crate) fn read(given: &Given) -> Result<Self, Error> {
         Ok(Self {
             address: given.parse(&ADDRESS, parse_address)?,
+            token: given.parse(&TOKEN, parse_token)?,
             timeout: given.parse(&TIMEOUT_MS, |text| parse_ms(text, TIMEOUT_MIN, TIMEOUT_MAX))?,
             retry: given.parse(&RETRY_MS, |text| parse_ms(text, Duration::ZERO, RETRY_MAX))?,
             on_failure: given.parse(&ON_FAILURE, parse_on_failure)?,
         })
+    }
+
+    /// What libpusher has to know to connect.
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            token: self.token.clone(),
+            timeout: self.timeout,
+            ..Options::new(self.address.clone())
+        }
     }
 }
 
@@ -110,19 +143,23 @@ impl Given<'_> {
     /// # Errors
     /// `Error::Config` for an option that there is not.
     pub(crate) fn check_names(&self) -> Result<(), Error> {
-        let known = |key: &ArrayKey| OPTIONS.iter().any(|option| key.to_string() == option.name);
-        let mut keys = self.options.iter().flat_map(|options| options.iter());
-        match keys.find(|(key, _)| !known(key)) {
-            None => Ok(()),
-            Some((key, _)) => Err(Error::Config {
-                setting: "options",
-                reason: format!(
-                    "\"{}\" is none of {}",
-                    key.to_string().escape_debug(),
-                    OPTIONS.map(|option| option.name).join(", ")
-                ),
-            }),
+        let Some(options) = self.options else {
+            return Ok(());
+        };
+        let mut rest = options.iter();
+        while let Some((key, _)) = rest.next_zval() {
+            let name = match key.zend_str() {
+                Some(name) => String::from_utf8_lossy(name.as_bytes()).into_owned(),
+                None => key.long().unwrap_or_default().to_string(),
+            };
+            if !OPTIONS.iter().any(|option| option.name == name) {
+                let names = OPTIONS.map(|option| option.name).join(", ");
+                let reason = format!("\"{}\" is none of {names}", name.escape_debug());
+                let setting = "options";
+                return Err(Error::Config { setting, reason });
+            }
         }
+        Ok(())
     }
 
     fn parse<T>(
@@ -136,7 +173,10 @@ impl Given<'_> {
         };
         let parsed = value.and_then(|value| {
             let text = str::from_utf8(&value);
-            parse(text.map_err(|_| format!("\"{}\" is not valid UTF-8", value.escape_ascii()))?)
+            parse(text.map_err(|_| match entry.name == TOKEN.name {
+                true => TokenError.to_string(),
+                false => format!("\"{}\" is not valid UTF-8", value.escape_ascii()),
+            })?)
         });
         parsed.map_err(|reason| Error::Config { setting, reason })
     }
@@ -146,7 +186,7 @@ impl Given<'_> {
         if entry.name == ADDRESS.name {
             return self.address.map(|address| Ok(address.as_bytes().to_vec()));
         }
-        let value = self.options?.get(entry.name)?.dereference();
+        let value = secret::reveal(self.options?.get(entry.name)?.dereference());
         Some(match (value.zend_str(), value.long()) {
             (Some(text), _) => Ok(text.as_bytes().to_vec()),
             (None, Some(number)) => Ok(number.to_string().into_bytes()),
@@ -161,6 +201,17 @@ impl Given<'_> {
 fn parse_address(text: &str) -> Result<Address, String> {
     text.parse()
         .map_err(|error: AddressError| error.to_string())
+}
+
+/// Of an empty one none is made: that is how php.ini says that there is none.
+fn parse_token(text: &str) -> Result<Option<Token>, String> {
+    match text {
+        "" => Ok(None),
+        text => text
+            .parse()
+            .map(Some)
+            .map_err(|error: TokenError| error.to_string()),
+    }
 }
 
 fn parse_ms(text: &str, min: Duration, max: Duration) -> Result<Duration, String> {

@@ -47,15 +47,31 @@ ini_set('pusher.address', 'tcp://' . stream_socket_get_name($hole, false));
 ini_set('pusher.timeout_ms', '50');
 Pusher::publish('kittens', 4);
 echo connection(), "\n";
+$short = row('Short-circuited (this process)');
+$failed = row('Failed (this process)');
+Pusher::publish('kittens', 5);
+(new Pusher())->sendMany([['kittens', 6], ['kittens', 7]]);
+var_dump(row('Short-circuited (this process)') - $short, row('Failed (this process)') - $failed);
+$deferred = row('Deferred (this process)');
+Pusher::defer('kittens', 8);
+var_dump(row('Deferred (this process)') - $deferred);
+
+// The secret is not shown.
+ini_set('pusher.token', 'se1f-evident');
+echo row('pusher.token'), "\n";
+var_dump(str_contains(section(), 'se1f'));
 
 ini_set('pusher.timeout_ms', 'soon');
 echo row('Mistake in the settings'), "\n";
+ini_restore('pusher.timeout_ms');
 ?>
 --EXPECTF--
 Pusher => enabled
 Version => %d.%d.%d
 Published (this process) => %d
 Failed (this process) => %d
+Short-circuited (this process) => %d
+Deferred (this process) => %d
 Connection to tcp://127.0.0.1:%d => closed, the next publish opens it%A
 
 Directive => Local Value => Master Value
@@ -63,6 +79,7 @@ pusher.address => tcp://127.0.0.1:%d => tcp://127.0.0.1:5555
 pusher.on_failure => warning => warning
 pusher.retry_ms => 1000 => 1000
 pusher.timeout_ms => 250 => 250
+pusher.token => (not shown) => (not shown)
 
 open
 int(2)
@@ -70,5 +87,10 @@ NULL
 closed, the next publish opens it
 int(1)
 silent => warning
-not tried for %d ms: timeout at tcp://127.0.0.1:%d after %f ms while waiting for the answer (the event may or may not have been published): is pushd stopped or overloaded?
+closed, breaker open (nothing is tried) for %d ms: timeout at tcp://127.0.0.1:%d after %f ms while waiting for the answer (the event may or may not have been published): is pushd stopped or overloaded?
+int(3)
+int(0)
+int(1)
+(not shown) => (not shown)
+bool(false)
 pusher.timeout_ms: "soon" is not a number of milliseconds from 1 to 600000

@@ -37,11 +37,11 @@ ksort($documented);
 var_dump(count($registered), $documented === $registered);
 ?>
 --EXPECT--
-PusherException: 11 lines, the same
+PusherException: 12 lines, the same
 PusherReceipt: 4 lines, the same
-Pusher: 6 lines, the same
+Pusher: 8 lines, the same
 bool(true)
 array(0) {
 }
-int(4)
+int(5)
 bool(true)

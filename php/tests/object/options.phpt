@@ -7,9 +7,7 @@ function with(mixed ...$arguments): void
     try {
         var_dump(new Pusher(...$arguments));
     } catch (Throwable $e) {
-        // PHP code says where it was called, too.
-        $message = preg_replace('/, called in .*/', '', $e->getMessage());
-        echo $e::class, " {$e->getCode()}: $message\n";
+        echo $e::class, " {$e->getCode()}: {$e->getMessage()}\n";
     }
 }
 
@@ -30,6 +28,7 @@ with(null, ['on_failure' => 'throw']);
 with(null, ['on_failure' => []]);
 with([]);
 with(null, 'options');
+with(null, [], 1);
 ini_set('pusher.on_failure', 'ignore');
 with();
 ?>
@@ -59,10 +58,10 @@ object(Pusher)#%d (2) {
 PusherException -5: address: "127.0.0.1:5555" is not an address of pushd: it must begin with tcp:// or unix:, as in tcp://127.0.0.1:5555
 PusherException -5: address: "tcp://\xff:1" is not valid UTF-8
 PusherException -5: address: "" is not an address of pushd: it must begin with tcp:// or unix:, as in tcp://127.0.0.1:5555
-PusherException -5: options: "timeout" is none of timeout_ms, retry_ms, on_failure%S
-PusherException -5: options: "new\nline" is none of timeout_ms, retry_ms, on_failure%S
-PusherException -5: options: "0" is none of timeout_ms, retry_ms, on_failure%S
-PusherException -5: options: "address" is none of timeout_ms, retry_ms, on_failure%S
+PusherException -5: options: "timeout" is none of timeout_ms, retry_ms, on_failure, token
+PusherException -5: options: "new\nline" is none of timeout_ms, retry_ms, on_failure, token
+PusherException -5: options: "0" is none of timeout_ms, retry_ms, on_failure, token
+PusherException -5: options: "address" is none of timeout_ms, retry_ms, on_failure, token
 PusherException -5: timeout_ms: "0" is not a number of milliseconds from 1 to 600000
 PusherException -5: timeout_ms: must be an int or a string, not Double
 PusherException -5: timeout_ms: must be an int or a string, not Null
@@ -71,4 +70,5 @@ PusherException -5: on_failure: "throw" is none of warning, exception, silent
 PusherException -5: on_failure: must be an int or a string, not Array
 TypeError 0: Pusher::__construct(): Argument #1 ($address) must be of type ?string, array given
 TypeError 0: Pusher::__construct(): Argument #2 ($options) must be of type array, string given
+ArgumentCountError 0: Pusher::__construct() expects at most 2 arguments, 3 given
 PusherException -5: pusher.on_failure: "ignore" is none of warning, exception, silent

@@ -46,7 +46,7 @@ foreach (['warning', 'exception', 'silent'] as $mode) {
 ini_set('pusher.on_failure', 'silent');
 with('pusher.address', 'nowhere');
 ini_restore('pusher.on_failure');
-echo outcome(), "\n";
+echo outcome(), ' ', ini_get('pusher.on_failure'), "\n";
 ?>
 --EXPECT--
 -5 pusher.address: "" is not an address of pushd: it must begin with tcp:// or unix:, as in tcp://127.0.0.1:5555
@@ -74,4 +74,4 @@ published, 1
 published, 1
 published, 1
 -5 pusher.address: "nowhere" is not an address of pushd: it must begin with tcp:// or unix:, as in tcp://127.0.0.1:5555
-published, 1
+published, 1 warning

@@ -1,0 +1,145 @@
+//! What is published when the page is done.
+//!
+//! The events wait in this process's (or thread's) memory, encoded, and go as one batch at the end of
+//! the request, whatever that end is. Nothing of it stays for the next request.
+
+use std::cell::RefCell;
+use std::mem;
+use std::process;
+
+use ext_php_rs::zend::{ExecuteData, try_catch};
+use pusher::{Batch, Error};
+
+use crate::failure::{Failure, Fault};
+use crate::publish::Event;
+use crate::settings::{Given, OnFailure, Settings};
+use crate::{engine, publish, publishers};
+
+/// What messages call them.
+const EVENTS: &str = "deferred events";
+
+thread_local! {
+    static QUEUE: RefCell<Queue> = const { RefCell::new(Queue::new()) };
+}
+
+struct Queue {
+    batch: Batch,
+    /// Who filled it: what a forked child inherits is its parent's to send.
+    process_id: u32,
+    /// The request's events are sent. What comes later can't wait any more.
+    is_over: bool,
+}
+
+impl Queue {
+    const fn new() -> Self {
+        Self {
+            batch: Batch::new(),
+            process_id: 0,
+            is_over: false,
+        }
+    }
+
+    fn take(&mut self) -> Batch {
+        let batch = mem::take(&mut self.batch);
+        match self.process_id == process::id() {
+            true => batch,
+            false => Batch::new(),
+        }
+    }
+
+    fn push(&mut self, event: &Event) -> Result<(), Error> {
+        let process_id = process::id();
+        if self.process_id != process_id {
+            *self = Self {
+                process_id,
+                is_over: self.is_over,
+                ..Self::new()
+            };
+        }
+        self.batch.push(event.topic, event.json, event.id)
+    }
+}
+
+/// Keeps what `Pusher::defer` was called with. A full queue is sent first, at once, so that the
+/// order remains.
+pub(crate) fn defer(frame: &mut ExecuteData) -> Result<(), Failure> {
+    let arguments = engine::publish_arguments(frame).ok_or(Failure::Thrown)?;
+    publish::with_event(arguments, |event| {
+        let settings =
+            Settings::read(&Given::default()).map_err(|error| Failure::mistake(&error))?;
+        let mut failed = Ok(());
+        let mut pushed = push(event);
+        if matches!(pushed, Err(Error::BatchFull)) {
+            failed = send(&settings);
+            pushed = push(event);
+        }
+        pushed.map_err(|error| Failure::mistake(&error))?;
+        publishers::count(|counters| counters.deferred += 1);
+        if QUEUE.with_borrow(|queue| queue.is_over) {
+            return send(&settings);
+        }
+        failed
+    })
+}
+
+fn push(event: &Event) -> Result<(), Error> {
+    QUEUE.with_borrow_mut(|queue| queue.push(event))
+}
+
+/// RINIT.
+pub(crate) extern "C" fn begin(_module_type: i32, _module_number: i32) -> i32 {
+    QUEUE.with_borrow_mut(|queue| *queue = Queue::new());
+    0
+}
+
+/// RSHUTDOWN: the page has ended, by itself, by `exit()` or by a fatal error, its destructors and
+/// shutdown functions have run and all that it printed is on its way.
+pub(crate) extern "C" fn end(_module_type: i32, _module_number: i32) -> i32 {
+    if QUEUE.with_borrow(|queue| queue.batch.is_empty()) {
+        QUEUE.with_borrow_mut(|queue| queue.is_over = true);
+        return 0;
+    }
+    // Each by itself: user code may run in the first and the last and not come back, and a bailout
+    // from here would keep other modules from ending their request.
+    let _ = try_catch(finish_page);
+    let sent = try_catch(send_all);
+    if let Ok(Err(failure)) = sent {
+        let _ = try_catch(|| failure.report());
+    }
+    0
+}
+
+/// Lets the visitor go, as far as the server can: FPM ends the response. Apache sends what there is
+/// and keeps the connection. A session would keep his next page waiting.
+fn finish_page() {
+    engine::call_if_there("session_write_close");
+    engine::call_if_there("fastcgi_finish_request");
+    engine::flush_page();
+}
+
+fn send_all() -> Result<(), Failure> {
+    QUEUE.with_borrow_mut(|queue| queue.is_over = true);
+    match Settings::read(&Given::default()) {
+        Ok(settings) => send(&settings),
+        Err(error) => {
+            let count = QUEUE.with_borrow_mut(Queue::take).len();
+            publishers::count(|counters| counters.failed += count as u64);
+            let fault = Fault::from(&error).among(count, count, EVENTS);
+            Err(Failure::NotPublished(fault, OnFailure::Warning))
+        }
+    }
+}
+
+/// There may be nobody left to catch an exception, so a failure is never more than a warning.
+fn send(settings: &Settings) -> Result<(), Failure> {
+    let batch = QUEUE.with_borrow_mut(Queue::take);
+    let published = publishers::publish_batch(settings, &batch);
+    let missing_count = published.missing_count();
+    match published.fault {
+        None => Ok(()),
+        Some(fault) => Err(Failure::NotPublished(
+            fault.among(missing_count, batch.len(), EVENTS),
+            settings.on_failure.no_exception(),
+        )),
+    }
+}

@@ -1,0 +1,117 @@
+//! The way of many publishes together.
+
+use ext_php_rs::boxed::ZBox;
+use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
+use ext_php_rs::zend::ExecuteData;
+use pusher::{Batch, Error};
+
+use crate::failure::Failure;
+use crate::publishers::Published;
+use crate::settings::{OnFailure, Settings};
+use crate::{engine, json, publish, publishers, pusher_class};
+
+/// What became of the events that `sendMany` was called with, and what the settings want to become
+/// of failures.
+pub(crate) struct Sent<'a> {
+    pub(crate) events: &'a ZendHashTable,
+    pub(crate) published: Published,
+    pub(crate) on_failure: OnFailure,
+}
+
+/// Publishes what `sendMany` was called with.
+pub(crate) fn send(frame: &mut ExecuteData) -> Result<Sent<'_>, Failure> {
+    let arguments = engine::send_many_arguments(frame).ok_or(Failure::Thrown)?;
+    let events = arguments.events;
+    if events.len() > Batch::EVENTS_MAX {
+        return Err(Failure::mistake(&Error::BatchFull));
+    }
+    let encoded = encode(events)?;
+    // User code has run. From here to the receipts there is none.
+    let batch = batch(events, &encoded)?;
+    let given = pusher_class::given(arguments.object);
+    let settings = Settings::read(&given).map_err(|error| Failure::mistake(&error))?;
+    Ok(Sent {
+        events,
+        published: publishers::publish_batch(&settings, &batch),
+        on_failure: settings.on_failure,
+    })
+}
+
+/// Category, JSON and id of each event, one behind the other. In PHP's memory, since user code runs
+/// for one event after the other, and may not come back.
+fn encode(events: &ZendHashTable) -> Result<ZBox<ZendHashTable>, Failure> {
+    let mut encoded = ZendHashTable::new();
+    let mut rest = events.iter();
+    while let Some((key, value)) = rest.next_zval() {
+        // Copies, since user code may change what a reference leads to.
+        let event = copy(value);
+        let Some((category, mut data, id)) = parts(&event) else {
+            return Err(not_an_event(&key));
+        };
+        let json = json::encode(&mut data).map_err(|failure| failure.about(&name(&key)))?;
+        let mut text = Zval::new();
+        text.set_zend_string(json);
+        for part in [category, text, id] {
+            // Only a conversion could fail, and there is none.
+            let _ = encoded.push(part);
+        }
+    }
+    Ok(encoded)
+}
+
+/// `[category, data]` or `[category, data, id]`.
+fn parts(event: &Zval) -> Option<(Zval, Zval, Zval)> {
+    let event = event.array()?;
+    let (category, data) = (copy(event.get_index(0)?), copy(event.get_index(1)?));
+    let id = match event.len() {
+        2 => Zval::null(),
+        3 => copy(event.get_index(2)?),
+        _ => return None,
+    };
+    (category.is_string() && (id.is_string() || id.is_null())).then_some((category, data, id))
+}
+
+fn copy(value: &Zval) -> Zval {
+    value.dereference().shallow_clone()
+}
+
+fn not_an_event(key: &Zval) -> Failure {
+    let message = format!(
+        "must contain only [category, data] and [category, data, id], category and id being \
+         strings, but {} is none",
+        name(key)
+    );
+    engine::first_argument_error(&ZendStr::new(message, false));
+    Failure::Thrown
+}
+
+/// How an event is called in messages.
+fn name(key: &Zval) -> String {
+    match key.zend_str() {
+        Some(key) => format!("event \"{}\"", key.as_bytes().escape_ascii()),
+        None => format!("event {}", key.long().unwrap_or_default()),
+    }
+}
+
+/// Checks all of them.
+fn batch(events: &ZendHashTable, encoded: &ZendHashTable) -> Result<Batch, Failure> {
+    let mut batch = Batch::new();
+    let mut keys = events.iter();
+    let mut parts = encoded.values();
+    while let (Some((key, _)), Some(category), Some(json), Some(id)) =
+        (keys.next_zval(), parts.next(), parts.next(), parts.next())
+    {
+        push(&mut batch, category, json, id).map_err(|failure| failure.about(&name(&key)))?;
+    }
+    Ok(batch)
+}
+
+fn push(batch: &mut Batch, category: &Zval, json: &Zval, id: &Zval) -> Result<(), Failure> {
+    let (Some(category), Some(json)) = (category.zend_str(), json.zend_str()) else {
+        return Ok(());
+    };
+    let topic = publish::topic(category)?;
+    let id = id.zend_str().map(publish::id).transpose()?;
+    let pushed = batch.push(topic, json::text(json)?, id);
+    pushed.map_err(|error| Failure::mistake(&error))
+}
