@@ -69,6 +69,8 @@ const TABLE: &[Package] = &[
     package("binutils", Test, "nm and readelf look at libpusher's symbols"),
     or_program(package("curl", Test, "publishes to pushd by HTTP"), "curl"),
     or_program(package("netcat-openbsd", Test, "publishes raw JSON to pushd"), "nc.openbsd"),
+    package("composer", Test, "installs the PHP package as a site does"),
+    or_program(package("make", Test, "builds the extension as PIE does"), "make"),
     package("php-zmq", Test, "ZeroMQ in PHP publishes to pushd, as the recipe has it"),
     package("python3-zmq", Test, "ZeroMQ in Python publishes to pushd"),
     or_program(package("groff-base", Test, "formats the manuals"), "groff"),

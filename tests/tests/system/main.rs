@@ -14,6 +14,7 @@ mod harness;
 mod install;
 mod manuals;
 mod node;
+mod php_packages;
 mod publish_peers;
 mod publishers;
 mod recipe;

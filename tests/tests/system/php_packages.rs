@@ -1,0 +1,169 @@
+//! What PHP sites install: the composer package with the fallback, and the extension as PIE builds it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use system_tests::daemon::Daemon;
+use system_tests::php::{Application, Fpm, Php};
+use system_tests::wamp::Wamp;
+use system_tests::{WAIT_MS, program, workspace};
+
+/// The extension is built, in a target folder of its own.
+const BUILD_MS: u64 = 600_000;
+/// composer starts slowly.
+const COMPOSER_MS: u64 = 60_000;
+
+/// Runs composer in `project`, without a network and without anything of the user's.
+#[track_caller]
+fn composer(project: &Path, words: &[&str]) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new("composer");
+    command
+        .args(words)
+        .args(["--no-interaction", "--no-ansi"])
+        .current_dir(project)
+        .env("COMPOSER_HOME", home.path())
+        .env("COMPOSER_ALLOW_SUPERUSER", "1")
+        .env("COMPOSER_DISABLE_NETWORK", "1");
+    let ended = program::run(&mut command, COMPOSER_MS);
+    assert!(ended.status.success(), "{}{}", ended.stdout, ended.stderr);
+    ended.stdout
+}
+
+/// A site that requires the package, and has `script.php`.
+#[track_caller]
+fn site_with_package(script: &str) -> Application {
+    let manifest = json!({
+        "require": {"pushd/pusher": "@dev"},
+        "repositories": [
+            {"packagist.org": false},
+            {"type": "path", "url": workspace().root.join("php"), "options": {"symlink": false}},
+        ],
+    });
+    let site = Application::of(&[
+        ("composer.json", &manifest.to_string()),
+        ("script.php", script),
+    ]);
+    composer(site.path(), &["install", "--no-dev"]);
+    site
+}
+
+#[test]
+fn composer_installs_the_fallback() {
+    let site = site_with_package(
+        "<?php require __DIR__ . '/vendor/autoload.php';
+         pusher_configure(['on_failure' => 'exception']);
+         var_dump(extension_loaded('pusher'), Pusher::publish('kittensCategory', ['title' => '新しい子猫'])->subscribers);",
+    );
+    composer(
+        &workspace().root.join("php"),
+        &["validate", "--strict", "--no-check-lock"],
+    );
+    let daemon = Daemon::start();
+    let mut browser = Wamp::subscribed(daemon.web, "kittensCategory");
+    for (php, loaded) in [
+        (
+            Php::plain().set("pusher.address", daemon.push_address()),
+            "false",
+        ),
+        (Php::with_extension(daemon.push_address()), "true"),
+    ] {
+        let mut command = php.command();
+        command.arg(site.path().join("script.php"));
+        let printed = program::run(&mut command, WAIT_MS).success();
+        assert_eq!(printed, format!("bool({loaded})\nint(1)\n"));
+        assert_eq!(
+            browser.event("kittensCategory"),
+            json!({"title": "新しい子猫"})
+        );
+    }
+}
+
+#[test]
+fn a_page_does_not_wait_for_what_it_defers() {
+    let site = Application::of(&[(
+        "page.php",
+        &format!(
+            "<?php require '{}';
+             Pusher::defer('t', 'later');
+             echo 'the page';",
+            workspace().root.join("php/src/pusher.php").display()
+        ),
+    )]);
+    let mut daemon = Daemon::start();
+    let mut browser = Wamp::subscribed(daemon.web, "t");
+    // As long as the daemon is frozen a publish would wait for ten minutes.
+    let php = Php::plain()
+        .set("pusher.address", daemon.push_address())
+        .set("pusher.timeout_ms", 600_000);
+    let fpm = Fpm::start(&php, 1);
+    daemon.freeze();
+    let page = fpm.get(&site.path().join("page.php"), "");
+    assert!(page.ends_with("the page"), "{page}");
+    daemon.thaw();
+    assert_eq!(browser.event("t"), json!("later"));
+}
+
+#[test]
+fn phpize_configure_and_make_build_the_extension() {
+    let source = workspace().root.join("crates/pusher-php");
+    // In a copy: they leave dozens of files beside config.m4.
+    let copy = tempfile::tempdir().unwrap();
+    let folder = copy.path().join("phpize");
+    fs::create_dir(&folder).unwrap();
+    for name in ["config.m4", "Makefile.frag"] {
+        fs::copy(source.join("phpize").join(name), folder.join(name)).unwrap();
+    }
+    let with_source = format!("--with-pusher-source={}", source.display());
+    let target = format!(
+        "PUSHER_TARGET={}",
+        workspace().target.join("phpize").display()
+    );
+    let install_root = format!("INSTALL_ROOT={}", copy.path().join("root").display());
+    for (name, words) in [
+        ("phpize8.2", vec![]),
+        (
+            "./configure",
+            vec!["--with-php-config=php-config8.2", &with_source],
+        ),
+        ("make", vec![target.as_str()]),
+        ("make", vec!["install", &target, &install_root]),
+    ] {
+        let mut command = Command::new(name);
+        command.args(words).current_dir(&folder);
+        program::run(&mut command, BUILD_MS).success();
+    }
+    let built = folder.join("modules/pusher.so");
+    assert!(built.is_file());
+    let installed = Php::plain().print("echo PHP_EXTENSION_DIR, '/pusher.so';");
+    let installed = copy.path().join("root").join(&installed[1..]);
+    let daemon = Daemon::start();
+    let php = Php::plain()
+        .set("extension", installed.display())
+        .set("pusher.address", daemon.push_address());
+    assert_eq!(php.print("echo Pusher::publish('t', 1)->subscribers;"), "0");
+}
+
+#[test]
+fn what_pie_reads_is_what_configure_knows() {
+    let folder = workspace().root.join("crates/pusher-php");
+    let manifest = fs::read_to_string(folder.join("composer.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    let extension = &manifest["php-ext"];
+    assert_eq!(
+        (&manifest["type"], &extension["extension-name"]),
+        (&json!("php-ext"), &json!("pusher"))
+    );
+    let build_path = folder.join(extension["build-path"].as_str().unwrap());
+    let configuration = fs::read_to_string(build_path.join("config.m4")).unwrap();
+    for option in extension["configure-options"].as_array().unwrap() {
+        let flag = format!("--{}=", option["name"].as_str().unwrap());
+        assert!(configuration.contains(&flag), "{flag}");
+    }
+    // Two packages of one name are not for one world.
+    let library = fs::read_to_string(workspace().root.join("php/composer.json")).unwrap();
+    let library: Value = serde_json::from_str(&library).unwrap();
+    assert_ne!(manifest["name"], library["name"]);
+}
