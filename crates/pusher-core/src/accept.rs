@@ -142,10 +142,8 @@ fn refuse(context: &Context, stream: &TcpStream, peer: SocketAddr, why: BrowserR
     let response = Response::no_place(why, &context.limits);
     context.counters.browsers_refused.count(why);
     let peer = peer.to_string();
-    context.complaints.about(
-        &peer,
-        format_args!("refusing a browser: {}", response.text()),
-    );
+    let what = format_args!("refusing a browser: {}", response.text());
+    context.browser_complaints.about(&peer, what);
     let _gone = stream.try_write(&response.into_bytes());
 }
 

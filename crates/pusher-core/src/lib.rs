@@ -32,7 +32,8 @@
 //! | `server` | sockets, threads (one [shard](Options::shards) each), shutdown |
 //! | `address`, `listen` | where publishers connect; opening the doors |
 //! | `accept`, `admission` | takes connections in, as many as may come |
-//! | `handshake` | HTTP up to the WebSocket, and the client's files |
+//! | `handshake` | HTTP up to the WebSocket, and the client's files; which sites' pages may come |
+//! | `proxy`, `host` | for whom a proxy speaks; names of hosts |
 //! | `connection` | one browser's socket: outbox, WebSocket messages, life and end |
 //! | `protocol`, `own_topics` | WAMP v1 for one session |
 //! | `application`, `recipe` | what is decided by the embedding program |
@@ -54,11 +55,13 @@ mod connection;
 pub mod cra;
 mod handshake;
 mod heartbeat;
+mod host;
 mod hub;
 mod limits;
 mod listen;
 mod own_topics;
 mod protocol;
+mod proxy;
 mod publishers;
 mod recipe;
 mod server;
@@ -67,10 +70,11 @@ mod stats;
 
 pub use address::{PublishAddress, PublishAddressError};
 pub use application::{Application, Call, POLICY_VIOLATION, Refusal};
-pub use handshake::Request;
+pub use handshake::{AllowedOrigin, AllowedOriginError, Request};
 pub use hub::{Hub, PublishError, Recipients};
 pub use limits::Limits;
 pub use listen::SocketAccess;
+pub use proxy::{TrustedProxy, TrustedProxyError};
 pub use publishers::{PublishToken, PublishTokenError};
 pub use pusher_proto::{JsonError, Receipt, TopicError};
 pub use recipe::{Recipe, TopicPattern, TopicPatternError};

@@ -17,10 +17,12 @@ use crate::address::PublishAddress;
 use crate::admission::Admission;
 use crate::application::Application;
 use crate::complaints::Complaints;
+use crate::handshake::{AllowedOrigin, RefusedOrigins};
 use crate::heartbeat;
 use crate::hub::{Hub, Shard, run_flusher};
 use crate::limits::Limits;
 use crate::listen::{self, PrivateListener, SocketAccess};
+use crate::proxy::{Proxies, TrustedProxy};
 use crate::publishers::{KnownIds, PublishToken};
 use crate::stats::Counters;
 
@@ -46,6 +48,15 @@ pub struct Options {
     /// address that they connect to. A request with another `Host` may come from a page whose name
     /// was pointed here, and is refused. Default none.
     pub publish_hosts: Vec<String>,
+    /// Sites whose pages may connect, beside those of the host that the browser calls this server
+    /// by: by default a page of `http://example.com:8000` may connect to `ws://example.com:8080`,
+    /// and a page of another host gets 403. Whoever sends no `Origin` is no page and may connect.
+    /// Default none.
+    pub allow_origins: Vec<AllowedOrigin>,
+    /// Proxies that are believed when they say for whom they speak (`X-Forwarded-For`, `Forwarded`)
+    /// and what the browser calls this server (`X-Forwarded-Host`): limits, log and
+    /// [`Session::peer_addr`](crate::Session::peer_addr) go by that. Default none.
+    pub trust_proxies: Vec<TrustedProxy>,
     /// Threads that serve. Default: one for each processor that the process may use.
     pub shards: usize,
     /// What the server calls itself in WELCOME.
@@ -62,6 +73,8 @@ impl Default for Options {
             publish_socket: SocketAccess::default(),
             publish_token: None,
             publish_hosts: Vec::new(),
+            allow_origins: Vec::new(),
+            trust_proxies: Vec::new(),
             shards: thread::available_parallelism().map_or(1, usize::from),
             server_ident: concat!("pusher-core/", env!("CARGO_PKG_VERSION")).to_owned(),
             limits: Limits::default(),
@@ -107,11 +120,16 @@ pub(crate) struct Context {
     pub(crate) clock: Clock,
     pub(crate) server_ident: String,
     pub(crate) known_ids: KnownIds,
+    /// About publishers.
     pub(crate) complaints: Complaints,
+    /// Of their own, so that the world outside can't hide what publishers do wrong.
+    pub(crate) browser_complaints: Complaints,
     pub(crate) counters: Arc<Counters>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) publish_token: Option<PublishToken>,
     pub(crate) publish_hosts: Vec<String>,
+    pub(crate) allow_origins: Vec<AllowedOrigin>,
+    pub(crate) refused_origins: RefusedOrigins,
     pub(crate) tasks: Tasks,
 }
 
@@ -163,18 +181,23 @@ impl Server {
         let private = open_private(&options)?;
         let limits = Arc::new(options.limits);
         let counters = Arc::new(Counters::default());
+        let proxies = Proxies::new(options.trust_proxies);
+        let admission = Admission::new(limits.clone(), counters.clone(), proxies);
         let context = Context {
             application: Box::new(application),
             hub: Hub::new(options.shards.max(1), limits.clone(), counters.clone()),
             known_ids: KnownIds::new(&limits),
             complaints: Complaints::new(),
-            admission: Arc::new(Admission::new(limits.clone(), counters.clone())),
+            browser_complaints: Complaints::new(),
+            admission: Arc::new(admission),
             counters,
             limits,
             clock: Clock(Instant::now()),
             server_ident: options.server_ident,
             publish_token: options.publish_token,
             publish_hosts: options.publish_hosts,
+            allow_origins: options.allow_origins,
+            refused_origins: RefusedOrigins::default(),
             tasks: Tasks::default(),
         };
         Ok(Self {

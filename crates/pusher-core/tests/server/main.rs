@@ -9,6 +9,7 @@ mod garbage;
 mod http;
 mod ids;
 mod limits;
+mod origin;
 mod publishers;
 mod stats;
 mod support;
