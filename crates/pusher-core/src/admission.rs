@@ -7,14 +7,14 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
-use crate::limits::Limits;
+use crate::live::Live;
 use crate::proxy::Proxies;
 use crate::stats::{BrowserRefusal, Counters};
 
 /// The places that there are.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    limits: Arc<Limits>,
+    live: Arc<Live>,
     counters: Arc<Counters>,
     proxies: Proxies,
     by_address: Mutex<HashMap<IpAddr, usize, RandomState>>,
@@ -28,9 +28,9 @@ pub(crate) struct Place {
 }
 
 impl Admission {
-    pub(crate) fn new(limits: Arc<Limits>, counters: Arc<Counters>, proxies: Proxies) -> Self {
+    pub(crate) fn new(live: Arc<Live>, counters: Arc<Counters>, proxies: Proxies) -> Self {
         Self {
-            limits,
+            live,
             counters,
             proxies,
             by_address: Mutex::default(),
@@ -40,7 +40,7 @@ impl Admission {
     /// A place for a connection, or the limit that is reached.
     pub(crate) fn enter(self: &Arc<Self>, peer: SocketAddr) -> Result<Place, BrowserRefusal> {
         let browsers = &self.counters.browsers;
-        if browsers.add(1) > self.limits.connections_max as u64 {
+        if browsers.add(1) > self.live.limits().connections_max as u64 {
             browsers.remove(1);
             return Err(BrowserRefusal::Connections);
         }
@@ -61,7 +61,7 @@ impl Admission {
         };
         let mut by_address = self.by_address.lock();
         let connections = by_address.entry(household).or_default();
-        let has_place = *connections < self.limits.connections_per_address_max;
+        let has_place = *connections < self.live.limits().connections_per_address_max;
         if has_place {
             *connections += 1;
         } else if *connections == 0 {
@@ -132,12 +132,17 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Limits;
 
     fn admission(change: impl FnOnce(&mut Limits)) -> Arc<Admission> {
         let mut limits = Limits::default();
         change(&mut limits);
         let proxies = Proxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
-        Arc::new(Admission::new(Arc::new(limits), Arc::default(), proxies))
+        Arc::new(Admission::new(
+            Arc::new(limits.into()),
+            Arc::default(),
+            proxies,
+        ))
     }
 
     fn enter(admission: &Arc<Admission>, address: &str) -> Result<Place, BrowserRefusal> {

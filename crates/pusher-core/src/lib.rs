@@ -42,6 +42,7 @@
 //! | `publishers` | the private door: raw JSON, native protocol, ZeroMQ, HTTP |
 //! | `complaints` | the log about what peers do wrong |
 //! | `heartbeat` | pings |
+//! | `live`, `control` | options that can change while the server runs |
 //! | `limits` | every limit |
 //! | `stats` | figures of what the server does |
 #![forbid(unsafe_code)]
@@ -52,6 +53,7 @@ mod admission;
 mod application;
 mod complaints;
 mod connection;
+mod control;
 pub mod cra;
 mod handshake;
 mod heartbeat;
@@ -59,6 +61,7 @@ mod host;
 mod hub;
 mod limits;
 mod listen;
+mod live;
 mod own_topics;
 mod protocol;
 mod proxy;
@@ -70,6 +73,7 @@ mod stats;
 
 pub use address::{PublishAddress, PublishAddressError};
 pub use application::{Application, Call, POLICY_VIOLATION, Refusal};
+pub use control::Control;
 pub use handshake::{AllowedOrigin, AllowedOriginError, Request};
 pub use hub::{Hub, PublishError, Recipients};
 pub use limits::Limits;

@@ -17,11 +17,13 @@ use crate::address::PublishAddress;
 use crate::admission::Admission;
 use crate::application::Application;
 use crate::complaints::Complaints;
+use crate::control::Control;
 use crate::handshake::{AllowedOrigin, RefusedOrigins};
 use crate::heartbeat;
 use crate::hub::{Hub, Shard, run_flusher};
 use crate::limits::Limits;
 use crate::listen::{self, PrivateListener, SocketAccess};
+use crate::live::Live;
 use crate::proxy::{Proxies, TrustedProxy};
 use crate::publishers::{KnownIds, PublishToken};
 use crate::stats::Counters;
@@ -116,7 +118,7 @@ pub struct Server {
 pub(crate) struct Context {
     pub(crate) application: Box<dyn Application>,
     pub(crate) hub: Hub,
-    pub(crate) limits: Arc<Limits>,
+    pub(crate) live: Arc<Live>,
     pub(crate) clock: Clock,
     pub(crate) server_ident: String,
     pub(crate) known_ids: KnownIds,
@@ -126,9 +128,6 @@ pub(crate) struct Context {
     pub(crate) browser_complaints: Complaints,
     pub(crate) counters: Arc<Counters>,
     pub(crate) admission: Arc<Admission>,
-    pub(crate) publish_token: Option<PublishToken>,
-    pub(crate) publish_hosts: Vec<String>,
-    pub(crate) allow_origins: Vec<AllowedOrigin>,
     pub(crate) refused_origins: RefusedOrigins,
     pub(crate) tasks: Tasks,
 }
@@ -137,7 +136,7 @@ impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Context")
             .field("hub", &self.hub)
-            .field("limits", &self.limits)
+            .field("live", &self.live)
             .finish_non_exhaustive()
     }
 }
@@ -179,24 +178,21 @@ impl Server {
         check_token(&options)?;
         let public = open_public(&options.listen)?;
         let private = open_private(&options)?;
-        let limits = Arc::new(options.limits);
+        let live = Arc::new(Live::new(options.clone()));
         let counters = Arc::new(Counters::default());
-        let proxies = Proxies::new(options.trust_proxies);
-        let admission = Admission::new(limits.clone(), counters.clone(), proxies);
+        let proxies = Proxies::new(options.trust_proxies.clone());
+        let admission = Admission::new(live.clone(), counters.clone(), proxies);
         let context = Context {
             application: Box::new(application),
-            hub: Hub::new(options.shards.max(1), limits.clone(), counters.clone()),
-            known_ids: KnownIds::new(&limits),
+            hub: Hub::new(options.shards.max(1), live.clone(), counters.clone()),
+            known_ids: KnownIds::new(&options.limits),
             complaints: Complaints::new(),
             browser_complaints: Complaints::new(),
             admission: Arc::new(admission),
             counters,
-            limits,
+            live,
             clock: Clock(Instant::now()),
             server_ident: options.server_ident,
-            publish_token: options.publish_token,
-            publish_hosts: options.publish_hosts,
-            allow_origins: options.allow_origins,
             refused_origins: RefusedOrigins::default(),
             tasks: Tasks::default(),
         };
@@ -222,6 +218,11 @@ impl Server {
     /// To publish from this program, and to see who is there.
     pub fn hub(&self) -> Hub {
         self.context.hub.clone()
+    }
+
+    /// To change what may change while it runs, and to ask whether it is well.
+    pub fn control(&self) -> Control {
+        Control::new(self.context.clone())
     }
 
     /// Serves until `shutdown` is ready, then takes in what publishers have sent by then, sends what
@@ -268,19 +269,20 @@ impl Server {
 /// The end, in order: publishers, events, browsers, threads.
 async fn close(context: Arc<Context>) {
     let tasks = &context.tasks;
-    tokio::time::sleep(context.limits.closing_grace).await;
+    let closing_grace = context.live.limits().closing_grace;
+    tokio::time::sleep(closing_grace).await;
     tasks.last_orders.cancel();
     tasks.publishers.close();
     let _late = timeout(PUBLISHERS_END_TIMEOUT, tasks.publishers.wait()).await;
     // A publisher that is late by now gets an error: the browsers would not get its event.
     context.hub.close();
-    let flush_timeout = context.limits.flush_timeout;
+    let (flush_timeout, linger_timeout) = context.live.end_timeouts();
     let _late = timeout(flush_timeout, context.hub.flushed()).await;
     for session in context.hub.sessions() {
         session.connection().finish(None);
     }
     tasks.browsers.close();
-    let patience = flush_timeout + context.limits.linger_timeout;
+    let patience = flush_timeout + linger_timeout;
     if timeout(patience, tasks.browsers.wait()).await.is_err() {
         let left = tasks.browsers.len();
         tracing::warn!(

@@ -51,11 +51,14 @@ pub(crate) async fn shake_hands(
     stream: TcpStream,
     place: Place,
 ) -> Option<Upgraded> {
-    let limits = &context.limits;
     let arrival = Arrival { stream, place };
     let mut bytes = Vec::new();
-    let head = read_head(&arrival.stream, &mut bytes, limits.handshake_len_max);
-    let answered = match timeout(limits.handshake_timeout, head).await {
+    let (len_max, patience) = {
+        let limits = context.live.limits();
+        (limits.handshake_len_max, limits.handshake_timeout)
+    };
+    let head = read_head(&arrival.stream, &mut bytes, len_max);
+    let answered = match timeout(patience, head).await {
         Ok(Ok(Some(head_len))) => answer(context, shard, arrival, bytes, head_len),
         Ok(Ok(None) | Err(_)) => return None,
         Err(_) => Err(Box::new((arrival, Response::timed_out()))),
@@ -75,9 +78,10 @@ pub(crate) async fn shake_hands(
         }
     }
     tracing::debug!(%peer, status = response.status(), "answered a request without a session");
-    let sent = timeout(limits.flush_timeout, send(&stream, &response.into_bytes())).await;
+    let (flush_timeout, linger_timeout) = context.live.end_timeouts();
+    let sent = timeout(flush_timeout, send(&stream, &response.into_bytes())).await;
     if let Ok(Ok(())) = sent {
-        let _timed_out = timeout(limits.linger_timeout, hang_up(&stream)).await;
+        let _timed_out = timeout(linger_timeout, hang_up(&stream)).await;
     }
     None
 }
@@ -152,11 +156,11 @@ fn check<'a>(
     place: &mut Place,
     headers: &'a mut request::Headers<'a>,
 ) -> Result<(Request<'a>, String, SessionId), Response> {
-    let mut request = request::parse(head, place.peer(), headers, &context.limits)?;
+    let mut request = request::parse(head, place.peer(), headers, &context.live.limits())?;
     if context.admission.proxies().trust(place.peer().ip()) {
         let client = request.client(context.admission.proxies())?;
         let given = place.give_to(client);
-        given.map_err(|why| Response::no_place(why, &context.limits))?;
+        given.map_err(|why| Response::no_place(why, &context.live.limits()))?;
     }
     let accept = check_upgrade(context, &request)?;
     let id = SessionId::random().map_err(|_| Response::no_random_numbers())?;
@@ -185,7 +189,11 @@ fn check_origin(context: &Context, request: &Request<'_>) -> Result<(), Response
     let Some(origin) = request.origin() else {
         return Ok(());
     };
-    if origin::is_allowed(&origin, request.hosts(), &context.allow_origins) {
+    if origin::is_allowed(
+        &origin,
+        request.hosts(),
+        &context.live.options().allow_origins,
+    ) {
         return Ok(());
     }
     let explanation = origin::explain(&origin, request.hosts().last().unwrap_or_default());

@@ -111,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// What the publisher begins with; `None` if it hangs up, or says nothing.
     pub(super) async fn read_first(&mut self) -> Option<Vec<u8>> {
         let mut first = Vec::new();
-        let patience = self.context.limits.first_byte_timeout;
+        let patience = self.context.live.limits().first_byte_timeout;
         let take = |bytes: &[u8]| first.extend_from_slice(bytes);
         let read = timeout(patience, read_some(&mut self.stream, take));
         let shutdown = self.shutdown.clone();
@@ -153,7 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if len > 0 {
             let message = I::MESSAGE;
             if read.is_none() {
-                let patience = self.context.limits.unfinished_timeout;
+                let patience = self.context.live.limits().unfinished_timeout;
                 let what = format_args!(
                     "dropping a publisher that has not finished {message} in {patience:?}, after \
                      {len} bytes"
@@ -180,7 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             return idle;
         }
         let since = self.unfinished_since.get_or_insert_with(Instant::now);
-        let limit = self.context.limits.unfinished_timeout;
+        let limit = self.context.live.limits().unfinished_timeout;
         Some(limit.saturating_sub(since.elapsed()))
     }
 
@@ -190,7 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if answers.is_empty() {
             return Ok(());
         }
-        let patience = self.context.limits.answer_timeout;
+        let patience = self.context.live.limits().answer_timeout;
         let sent = timeout(patience, self.stream.write_all(answers)).await;
         let sent = sent.unwrap_or_else(|_| {
             let kind = PublisherRefusal::Answer;
@@ -205,7 +205,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     pub(super) async fn hang_up(self) {
-        hang_up(self.stream, self.context.limits.linger_timeout).await;
+        let (_, linger_timeout) = self.context.live.end_timeouts();
+        hang_up(self.stream, linger_timeout).await;
     }
 
     /// Stream, name and end for whoever reads and writes by other means.

@@ -49,7 +49,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         return wire.hang_up().await;
     }
     let (stream, peer, shutdown) = wire.into_parts();
-    let stream = Stream::new(stream, first, context.limits.answer_timeout);
+    let stream = Stream::new(stream, first, context.live.limits().answer_timeout);
     let respond = |request| {
         let (peer, door) = (peer.as_str(), &door);
         Box::pin(async move { Ok::<_, Infallible>(respond(context, peer, door, request).await) })
@@ -80,11 +80,12 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         return;
     }
     let stream = connection.into_parts().io.into_inner().into_inner();
-    hang_up(stream, context.limits.linger_timeout).await;
+    let (_, linger_timeout) = context.live.end_timeouts();
+    hang_up(stream, linger_timeout).await;
 }
 
 fn server(context: &Context) -> http1::Builder {
-    let limits = &context.limits;
+    let limits = context.live.limits();
     let mut server = http1::Builder::new();
     server
         .timer(TokioTimer::new())
@@ -120,18 +121,18 @@ async fn handle(
 ) -> Result<Response<Full<Bytes>>, Refusal> {
     let (head, body) = request.into_parts();
     request::check_form(&head)?;
-    forgery::check(&head.headers, door, &context.publish_hosts)?;
+    forgery::check(&head.headers, door, &context.live.options().publish_hosts)?;
     let category = match request::route(&head)? {
         Route::Health => return Ok(answer::health()),
         Route::Publish { category } => category,
     };
-    if let Some(token) = &context.publish_token {
+    if let Some(token) = &context.live.options().publish_token {
         request::check_token(&head.headers, token)?;
     }
-    let limits = &context.limits;
-    request::check_content(&head.headers, limits.event_len_max)?;
+    request::check_content(&head.headers, context.live.limits().event_len_max)?;
     let id = request::id(&head.headers)?;
-    let body = request::read(body, limits.unfinished_timeout).await?;
+    let patience = context.live.limits().unfinished_timeout;
+    let body = request::read(body, patience).await?;
     let publish = Publish {
         topic: category.into(),
         event: request::event(&body)?,
