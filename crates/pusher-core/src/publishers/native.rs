@@ -36,6 +36,18 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         match wire.read(&mut json, None).await {
             Heard::More => {}
             Heard::End => return,
+            Heard::NoRoom(no_room) => {
+                let text = no_room.to_string();
+                encode_error(
+                    &mut conversation.answers,
+                    None,
+                    ErrorCode::Overloaded,
+                    &text,
+                );
+                let _gone = wire.send(&conversation.answers).await;
+                drop(json);
+                return wire.hang_up().await;
+            }
             Heard::Closing => {
                 let text = "the server is about to end";
                 conversation.refuse(None, ErrorCode::ShuttingDown, text);

@@ -25,7 +25,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             return wire.refuse_publish(error.kind, what);
         }
         let idle = Some(context.live.limits().raw_idle_timeout);
-        if wire.read(&mut json, idle).await != Heard::More {
+        if !matches!(wire.read(&mut json, idle).await, Heard::More) {
             return;
         }
     }

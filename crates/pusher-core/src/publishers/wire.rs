@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::unfinished::{NoRoom, Unfinished};
 use crate::server::Context;
 use crate::stats::{PublishRefusal, PublisherRefusal};
 
@@ -57,12 +58,14 @@ impl Inbox for Pull {
 }
 
 /// What came of waiting for more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Heard {
     /// Bytes, which are in the inbox.
     More,
     /// Nothing any more: the publisher has hung up, or took too long.
     End,
+    /// Nothing any more: all publishers together have too much that is unfinished.
+    NoRoom(NoRoom),
     /// The server is about to end.
     Closing,
 }
@@ -72,6 +75,7 @@ pub(super) struct Wire<S> {
     peer: String,
     context: Arc<Context>,
     shutdown: CancellationToken,
+    unfinished: Unfinished,
     unfinished_since: Option<Instant>,
 }
 
@@ -85,6 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Self {
             stream,
             peer,
+            unfinished: Unfinished::new(context.clone()),
             context,
             shutdown,
             unfinished_since: None,
@@ -132,7 +137,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Waits for more: `idle` between messages (without end if that is `None`), and for a message
     /// that has begun no longer than one may take.
     pub(super) async fn read<I: Inbox>(&mut self, inbox: &mut I, idle: Option<Duration>) -> Heard {
-        let patience = self.patience(inbox.unfinished_len(), idle);
+        let len = inbox.unfinished_len();
+        if let Err(no_room) = self.unfinished.set(len) {
+            let what = format_args!("dropping a publisher: {no_room}");
+            self.context.complaints.about(&self.peer, what);
+            return Heard::NoRoom(no_room);
+        }
+        let patience = self.patience(len, idle);
         let shutdown = self.shutdown.clone();
         let read = read_some(&mut self.stream, |bytes| inbox.feed(bytes));
         let read = async {
@@ -205,6 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     pub(super) async fn hang_up(self) {
+        drop(self.unfinished);
         let (_, linger_timeout) = self.context.live.end_timeouts();
         hang_up(self.stream, linger_timeout).await;
     }

@@ -38,7 +38,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 return wire.hang_up().await;
             }
         };
-        if wire.read(&mut pull, idle).await != Heard::More {
+        if !matches!(wire.read(&mut pull, idle).await, Heard::More) {
             return;
         }
     }

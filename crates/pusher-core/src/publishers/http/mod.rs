@@ -10,6 +10,7 @@ mod stream;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -22,6 +23,7 @@ use pusher_proto::Publish;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Door;
+use super::unfinished::Unfinished;
 use super::wire::{Wire, hang_up};
 use crate::hub::PublishError;
 use crate::server::Context;
@@ -37,7 +39,7 @@ const HTTP_2: &[u8] = b"PRI ";
 const BUFFER_LEN_MIN: usize = 8 * 1024;
 
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
-    context: &Context,
+    context: &Arc<Context>,
     mut wire: Wire<S>,
     first: Vec<u8>,
     door: Door,
@@ -99,7 +101,7 @@ fn server(context: &Context) -> http1::Builder {
 }
 
 async fn respond(
-    context: &Context,
+    context: &Arc<Context>,
     peer: &str,
     door: &Door,
     request: Request<Incoming>,
@@ -115,7 +117,7 @@ async fn respond(
 }
 
 async fn handle(
-    context: &Context,
+    context: &Arc<Context>,
     door: &Door,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Refusal> {
@@ -132,7 +134,8 @@ async fn handle(
     request::check_content(&head.headers, context.live.limits().event_len_max)?;
     let id = request::id(&head.headers)?;
     let patience = context.live.limits().unfinished_timeout;
-    let body = request::read(body, patience).await?;
+    let unfinished = Unfinished::new(context.clone());
+    let body = request::read(body, patience, unfinished).await?;
     let publish = Publish {
         topic: category.into(),
         event: request::event(&body)?,
