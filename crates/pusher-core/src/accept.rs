@@ -95,7 +95,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let counters = &context.counters;
-    let max = context.limits.publishers_max;
+    let max = context.live.limits().publishers_max;
     if context.tasks.publishers.len() >= max {
         counters
             .publishers_refused
@@ -139,13 +139,11 @@ fn serve_browser(
 
 /// Says 503 or 429 if that is possible without waiting.
 fn refuse(context: &Context, stream: &TcpStream, peer: SocketAddr, why: BrowserRefusal) {
-    let response = Response::no_place(why, &context.limits);
+    let response = Response::no_place(why, &context.live.limits());
     context.counters.browsers_refused.count(why);
     let peer = peer.to_string();
-    context.complaints.about(
-        &peer,
-        format_args!("refusing a browser: {}", response.text()),
-    );
+    let what = format_args!("refusing a browser: {}", response.text());
+    context.browser_complaints.about(&peer, what);
     let _gone = stream.try_write(&response.into_bytes());
 }
 

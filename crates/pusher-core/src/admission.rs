@@ -7,14 +7,16 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
-use crate::limits::Limits;
+use crate::live::Live;
+use crate::proxy::Proxies;
 use crate::stats::{BrowserRefusal, Counters};
 
 /// The places that there are.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    limits: Arc<Limits>,
+    live: Arc<Live>,
     counters: Arc<Counters>,
+    proxies: Proxies,
     by_address: Mutex<HashMap<IpAddr, usize, RandomState>>,
 }
 
@@ -26,10 +28,11 @@ pub(crate) struct Place {
 }
 
 impl Admission {
-    pub(crate) fn new(limits: Arc<Limits>, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(live: Arc<Live>, counters: Arc<Counters>, proxies: Proxies) -> Self {
         Self {
-            limits,
+            live,
             counters,
+            proxies,
             by_address: Mutex::default(),
         }
     }
@@ -37,7 +40,7 @@ impl Admission {
     /// A place for a connection, or the limit that is reached.
     pub(crate) fn enter(self: &Arc<Self>, peer: SocketAddr) -> Result<Place, BrowserRefusal> {
         let browsers = &self.counters.browsers;
-        if browsers.add(1) > self.limits.connections_max as u64 {
+        if browsers.add(1) > self.live.limits().connections_max as u64 {
             browsers.remove(1);
             return Err(BrowserRefusal::Connections);
         }
@@ -53,12 +56,12 @@ impl Admission {
     }
 
     fn enter_from(&self, address: IpAddr) -> bool {
-        let Some(household) = household(address) else {
+        let Some(household) = self.household(address) else {
             return true;
         };
         let mut by_address = self.by_address.lock();
         let connections = by_address.entry(household).or_default();
-        let has_place = *connections < self.limits.connections_per_address_max;
+        let has_place = *connections < self.live.limits().connections_per_address_max;
         if has_place {
             *connections += 1;
         } else if *connections == 0 {
@@ -68,7 +71,7 @@ impl Admission {
     }
 
     fn leave_to(&self, address: IpAddr) {
-        let Some(household) = household(address) else {
+        let Some(household) = self.household(address) else {
             return;
         };
         let mut by_address = self.by_address.lock();
@@ -79,28 +82,43 @@ impl Admission {
             }
         }
     }
-}
 
-/// What counts as one address: in IPv6 the 64 bits that a provider gives to a household. `None` for
-/// this machine, whose connections are a proxy's.
-fn household(address: IpAddr) -> Option<IpAddr> {
-    let address = address.to_canonical();
-    if address.is_loopback() {
-        return None;
-    }
-    Some(match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+    /// What counts as one address: in IPv6 the 64 bits that a provider gives to a household. `None`
+    /// for a proxy, and for this machine, whose connections are a proxy's too.
+    fn household(&self, address: IpAddr) -> Option<IpAddr> {
+        let address = address.to_canonical();
+        if address.is_loopback() || self.proxies.trust(address) {
+            return None;
         }
-    })
+        Some(match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+            }
+        })
+    }
+
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.proxies
+    }
 }
 
 impl Place {
-    /// The address that the connection comes from.
+    /// Who has the place: the peer of the connection, or the client that a trusted proxy names.
     pub(crate) fn peer(&self) -> SocketAddr {
         self.peer
+    }
+
+    /// Gives the place to the client for whom the peer speaks, or says which limit that client has
+    /// reached.
+    pub(crate) fn give_to(&mut self, client: SocketAddr) -> Result<(), BrowserRefusal> {
+        if !self.admission.enter_from(client.ip()) {
+            return Err(BrowserRefusal::ConnectionsPerAddress);
+        }
+        self.admission.leave_to(self.peer.ip());
+        self.peer = client;
+        Ok(())
     }
 }
 
@@ -114,11 +132,17 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Limits;
 
     fn admission(change: impl FnOnce(&mut Limits)) -> Arc<Admission> {
         let mut limits = Limits::default();
         change(&mut limits);
-        Arc::new(Admission::new(Arc::new(limits), Arc::default()))
+        let proxies = Proxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+        Arc::new(Admission::new(
+            Arc::new(limits.into()),
+            Arc::default(),
+            proxies,
+        ))
     }
 
     fn enter(admission: &Arc<Admission>, address: &str) -> Result<Place, BrowserRefusal> {
@@ -156,6 +180,19 @@ mod tests {
         }
         let local: Vec<_> = (0..10).map(|_| enter(&admission, "127.0.0.1")).collect();
         assert!(local.iter().all(Result::is_ok));
+    }
+
+    #[test]
+    fn a_proxys_clients_count_and_the_proxy_does_not() {
+        let admission = admission(|limits| limits.connections_per_address_max = 1);
+        let client = |text: &str| SocketAddr::new(text.parse().unwrap(), 0);
+        let enter = || enter(&admission, "10.0.0.1").unwrap();
+        let (mut first, mut second) = (enter(), enter());
+        first.give_to(client("192.0.2.1")).unwrap();
+        second.give_to(client("192.0.2.1")).unwrap_err();
+        second.give_to(client("192.0.2.2")).unwrap();
+        drop((first, second));
+        assert!(admission.by_address.lock().is_empty());
     }
 
     #[test]

@@ -12,7 +12,7 @@ const BURST: u32 = 100;
 const LINE_EVERY: Duration = Duration::from_secs(1);
 
 /// Longest complaint, in characters: some quote what the peer has said.
-const LEN_MAX: usize = 300;
+const LEN_MAX: usize = 500;
 
 /// What peers do wrong, all of them together. The first [`BURST`] lines come at once, then one
 /// every [`LINE_EVERY`]; each tells how many were left out before it.

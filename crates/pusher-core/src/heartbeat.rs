@@ -17,12 +17,13 @@ const STRETCH: usize = 1024;
 /// One timer for all connections of a shard: a timer for each would take more memory than the
 /// connection. Works until it is dropped.
 pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
-    let (ping, pong) = (context.limits.ping_interval, context.limits.pong_timeout);
-    let tick = (ping.min(pong) / 4).clamp(TICK_MIN, TICK_MAX);
-    let (ping_ms, pong_ms) = (ping.as_millis() as u64, pong.as_millis() as u64);
     loop {
+        let (ping, pong) = times(&context);
+        let tick = (ping.min(pong) / 4).clamp(TICK_MIN, TICK_MAX);
+        let (ping_ms, pong_ms) = (ping.as_millis() as u64, pong.as_millis() as u64);
         tokio::time::sleep(tick).await;
         let now_ms = context.clock.now_ms();
+        shard.beat(now_ms);
         let mut seen = 0;
         // Who changes places meanwhile and is missed is seen at the next tick.
         while seen < shard.session_count() {
@@ -35,4 +36,10 @@ pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// How long a browser may be silent, and how long it may take to answer.
+fn times(context: &Context) -> (Duration, Duration) {
+    let limits = context.live.limits();
+    (limits.ping_interval, limits.pong_timeout)
 }

@@ -32,7 +32,8 @@
 //! | `server` | sockets, threads (one [shard](Options::shards) each), shutdown |
 //! | `address`, `listen` | where publishers connect; opening the doors |
 //! | `accept`, `admission` | takes connections in, as many as may come |
-//! | `handshake` | HTTP up to the WebSocket, and the client's files |
+//! | `handshake` | HTTP up to the WebSocket, and the client's files; which sites' pages may come |
+//! | `proxy`, `host` | for whom a proxy speaks; names of hosts |
 //! | `connection` | one browser's socket: outbox, WebSocket messages, life and end |
 //! | `protocol`, `own_topics` | WAMP v1 for one session |
 //! | `application`, `recipe` | what is decided by the embedding program |
@@ -41,6 +42,7 @@
 //! | `publishers` | the private door: raw JSON, native protocol, ZeroMQ, HTTP |
 //! | `complaints` | the log about what peers do wrong |
 //! | `heartbeat` | pings |
+//! | `live`, `control` | options that can change while the server runs |
 //! | `limits` | every limit |
 //! | `stats` | figures of what the server does |
 #![forbid(unsafe_code)]
@@ -51,14 +53,18 @@ mod admission;
 mod application;
 mod complaints;
 mod connection;
+mod control;
 pub mod cra;
 mod handshake;
 mod heartbeat;
+mod host;
 mod hub;
 mod limits;
 mod listen;
+mod live;
 mod own_topics;
 mod protocol;
+mod proxy;
 mod publishers;
 mod recipe;
 mod server;
@@ -67,10 +73,12 @@ mod stats;
 
 pub use address::{PublishAddress, PublishAddressError};
 pub use application::{Application, Call, POLICY_VIOLATION, Refusal};
-pub use handshake::Request;
+pub use control::Control;
+pub use handshake::{AllowedOrigin, AllowedOriginError, Request};
 pub use hub::{Hub, PublishError, Recipients};
 pub use limits::Limits;
 pub use listen::SocketAccess;
+pub use proxy::{TrustedProxy, TrustedProxyError};
 pub use publishers::{PublishToken, PublishTokenError};
 pub use pusher_proto::{JsonError, Receipt, TopicError};
 pub use recipe::{Recipe, TopicPattern, TopicPatternError};

@@ -49,6 +49,9 @@ pub struct Limits {
     pub first_byte_timeout: Duration,
     /// How long a message may take from its first byte to its last. Default 30 s.
     pub unfinished_timeout: Duration,
+    /// Bytes of all messages that publishers have begun and not finished; whoever goes beyond is
+    /// refused, with `overloaded` or 503. Default 64 MiB.
+    pub unfinished_len_max: usize,
     /// How long a publisher of raw JSON, that can expect no answer, is kept. Default 5 s.
     pub raw_idle_timeout: Duration,
     /// How long a publisher may leave its answers unread. Default 10 s.
@@ -86,6 +89,7 @@ impl Default for Limits {
             publish_len_max: wire::PUBLISH_LEN_MAX,
             first_byte_timeout: Duration::from_secs(10),
             unfinished_timeout: Duration::from_secs(30),
+            unfinished_len_max: 64 * 1024 * 1024,
             raw_idle_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(10),
             id_memory: Duration::from_secs(5 * 60),

@@ -90,7 +90,7 @@ impl Protocol {
             tracing::debug!(session = %self.session.id(), %topic, "may not subscribe");
             return Ok(());
         }
-        let max = self.context.limits.topics_max;
+        let max = self.context.live.limits().topics_max;
         if let Some(topic) = self.context.hub.subscribe(&self.session, &topic) {
             self.topics.insert(topic);
         }

@@ -1,6 +1,10 @@
 //! The application of Ratchet's "Push to an Existing Site" recipe: browsers only listen.
 
+use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 
 use crate::application::{Application, Call};
 use crate::session::Session;
@@ -9,18 +13,24 @@ use crate::session::Session;
 const NORMAL: u16 = 1000;
 
 /// Anybody may subscribe to anything. Whoever calls gets an error and is closed; whoever publishes
-/// is closed, but for topics that were opened to browsers. `pushd` runs this.
+/// is closed, but for topics that were opened to browsers. `pushd` runs this. Copies stay one: what
+/// is set in one is set in all.
 #[derive(Debug, Clone, Default)]
 pub struct Recipe {
-    client_publish: Vec<TopicPattern>,
+    client_publish: Arc<ArcSwap<Vec<TopicPattern>>>,
 }
 
 impl Recipe {
     /// Lets browsers publish to topics that match one of the patterns.
     pub fn with_client_publish(patterns: Vec<TopicPattern>) -> Self {
-        Self {
-            client_publish: patterns,
-        }
+        let recipe = Self::default();
+        recipe.set_client_publish(patterns);
+        recipe
+    }
+
+    /// The same while the server runs.
+    pub fn set_client_publish(&self, patterns: Vec<TopicPattern>) {
+        self.client_publish.store(Arc::new(patterns));
     }
 }
 
@@ -33,8 +43,8 @@ impl Application for Recipe {
     }
 
     fn may_publish(&self, _: &Session, topic: &str, _: &str) -> bool {
-        let mut patterns = self.client_publish.iter();
-        patterns.any(|pattern| pattern.matches(topic))
+        let patterns = self.client_publish.load();
+        patterns.iter().any(|pattern| pattern.matches(topic))
     }
 }
 
@@ -84,6 +94,13 @@ impl FromStr for TopicPattern {
     }
 }
 
+impl fmt::Display for TopicPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.start)?;
+        f.write_str(if self.is_prefix { "*" } else { "" })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +117,7 @@ mod tests {
         ] {
             let parsed: TopicPattern = pattern.parse().unwrap();
             assert_eq!(parsed.matches(topic), matches, "{pattern} {topic}");
+            assert_eq!(parsed.to_string(), pattern);
         }
         assert_eq!("".parse::<TopicPattern>(), Err(TopicPatternError::Empty));
         assert_eq!("a*b".parse::<TopicPattern>(), Err(TopicPatternError::Star));

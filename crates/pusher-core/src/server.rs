@@ -17,10 +17,14 @@ use crate::address::PublishAddress;
 use crate::admission::Admission;
 use crate::application::Application;
 use crate::complaints::Complaints;
+use crate::control::Control;
+use crate::handshake::{AllowedOrigin, RefusedOrigins};
 use crate::heartbeat;
 use crate::hub::{Hub, Shard, run_flusher};
 use crate::limits::Limits;
 use crate::listen::{self, PrivateListener, SocketAccess};
+use crate::live::Live;
+use crate::proxy::{Proxies, TrustedProxy};
 use crate::publishers::{KnownIds, PublishToken};
 use crate::stats::Counters;
 
@@ -46,6 +50,15 @@ pub struct Options {
     /// address that they connect to. A request with another `Host` may come from a page whose name
     /// was pointed here, and is refused. Default none.
     pub publish_hosts: Vec<String>,
+    /// Sites whose pages may connect, beside those of the host that the browser calls this server
+    /// by: by default a page of `http://example.com:8000` may connect to `ws://example.com:8080`,
+    /// and a page of another host gets 403. Whoever sends no `Origin` is no page and may connect.
+    /// Default none.
+    pub allow_origins: Vec<AllowedOrigin>,
+    /// Proxies that are believed when they say for whom they speak (`X-Forwarded-For`, `Forwarded`)
+    /// and what the browser calls this server (`X-Forwarded-Host`): limits, log and
+    /// [`Session::peer_addr`](crate::Session::peer_addr) go by that. Default none.
+    pub trust_proxies: Vec<TrustedProxy>,
     /// Threads that serve. Default: one for each processor that the process may use.
     pub shards: usize,
     /// What the server calls itself in WELCOME.
@@ -62,6 +75,8 @@ impl Default for Options {
             publish_socket: SocketAccess::default(),
             publish_token: None,
             publish_hosts: Vec::new(),
+            allow_origins: Vec::new(),
+            trust_proxies: Vec::new(),
             shards: thread::available_parallelism().map_or(1, usize::from),
             server_ident: concat!("pusher-core/", env!("CARGO_PKG_VERSION")).to_owned(),
             limits: Limits::default(),
@@ -103,15 +118,17 @@ pub struct Server {
 pub(crate) struct Context {
     pub(crate) application: Box<dyn Application>,
     pub(crate) hub: Hub,
-    pub(crate) limits: Arc<Limits>,
+    pub(crate) live: Arc<Live>,
     pub(crate) clock: Clock,
     pub(crate) server_ident: String,
     pub(crate) known_ids: KnownIds,
+    /// About publishers.
     pub(crate) complaints: Complaints,
+    /// Of their own, so that the world outside can't hide what publishers do wrong.
+    pub(crate) browser_complaints: Complaints,
     pub(crate) counters: Arc<Counters>,
     pub(crate) admission: Arc<Admission>,
-    pub(crate) publish_token: Option<PublishToken>,
-    pub(crate) publish_hosts: Vec<String>,
+    pub(crate) refused_origins: RefusedOrigins,
     pub(crate) tasks: Tasks,
 }
 
@@ -119,7 +136,7 @@ impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Context")
             .field("hub", &self.hub)
-            .field("limits", &self.limits)
+            .field("live", &self.live)
             .finish_non_exhaustive()
     }
 }
@@ -161,20 +178,22 @@ impl Server {
         check_token(&options)?;
         let public = open_public(&options.listen)?;
         let private = open_private(&options)?;
-        let limits = Arc::new(options.limits);
+        let live = Arc::new(Live::new(options.clone()));
         let counters = Arc::new(Counters::default());
+        let proxies = Proxies::new(options.trust_proxies.clone());
+        let admission = Admission::new(live.clone(), counters.clone(), proxies);
         let context = Context {
             application: Box::new(application),
-            hub: Hub::new(options.shards.max(1), limits.clone(), counters.clone()),
-            known_ids: KnownIds::new(&limits),
+            hub: Hub::new(options.shards.max(1), live.clone(), counters.clone()),
+            known_ids: KnownIds::new(&options.limits),
             complaints: Complaints::new(),
-            admission: Arc::new(Admission::new(limits.clone(), counters.clone())),
+            browser_complaints: Complaints::new(),
+            admission: Arc::new(admission),
             counters,
-            limits,
+            live,
             clock: Clock(Instant::now()),
             server_ident: options.server_ident,
-            publish_token: options.publish_token,
-            publish_hosts: options.publish_hosts,
+            refused_origins: RefusedOrigins::default(),
             tasks: Tasks::default(),
         };
         Ok(Self {
@@ -199,6 +218,11 @@ impl Server {
     /// To publish from this program, and to see who is there.
     pub fn hub(&self) -> Hub {
         self.context.hub.clone()
+    }
+
+    /// To change what may change while it runs, and to ask whether it is well.
+    pub fn control(&self) -> Control {
+        Control::new(self.context.clone())
     }
 
     /// Serves until `shutdown` is ready, then takes in what publishers have sent by then, sends what
@@ -245,19 +269,20 @@ impl Server {
 /// The end, in order: publishers, events, browsers, threads.
 async fn close(context: Arc<Context>) {
     let tasks = &context.tasks;
-    tokio::time::sleep(context.limits.closing_grace).await;
+    let closing_grace = context.live.limits().closing_grace;
+    tokio::time::sleep(closing_grace).await;
     tasks.last_orders.cancel();
     tasks.publishers.close();
     let _late = timeout(PUBLISHERS_END_TIMEOUT, tasks.publishers.wait()).await;
     // A publisher that is late by now gets an error: the browsers would not get its event.
     context.hub.close();
-    let flush_timeout = context.limits.flush_timeout;
+    let (flush_timeout, linger_timeout) = context.live.end_timeouts();
     let _late = timeout(flush_timeout, context.hub.flushed()).await;
     for session in context.hub.sessions() {
         session.connection().finish(None);
     }
     tasks.browsers.close();
-    let patience = flush_timeout + context.limits.linger_timeout;
+    let patience = flush_timeout + linger_timeout;
     if timeout(patience, tasks.browsers.wait()).await.is_err() {
         let left = tasks.browsers.len();
         tracing::warn!(

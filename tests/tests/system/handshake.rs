@@ -59,8 +59,8 @@ fn what_becomes_a_session() {
             with("GET / ", "GET /chat/room?x=1&y=%20 "),
         ),
         (
-            "any origin",
-            upgrade(&format!("{WAMP}Origin: https://elsewhere.example\r\n")),
+            "a page on another port of the same host",
+            upgrade(&format!("{WAMP}Origin: https://127.0.0.1:8000\r\n")),
         ),
         ("cookies up to the limit", of_len(HEAD_LEN_MAX)),
     ];
@@ -90,7 +90,7 @@ fn what_becomes_a_session() {
 
 #[test]
 fn what_is_refused_and_how() {
-    let rows: [(&str, Vec<u8>, u16, &str); 25] = [
+    let rows: [(&str, Vec<u8>, u16, &str); 26] = [
         ("no subprotocol", upgrade(""), 426, "wamp"),
         (
             "none that we speak",
@@ -159,6 +159,12 @@ fn what_is_refused_and_how() {
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
             505,
             "HTTP/1.1",
+        ),
+        (
+            "a page of another host",
+            upgrade(&format!("{WAMP}Origin: https://elsewhere.example\r\n")),
+            403,
+            "--allow-origin https://elsewhere.example",
         ),
         ("POST", with("GET", "POST"), 405, "Allow: GET"),
         (

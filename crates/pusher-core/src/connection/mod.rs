@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -22,7 +23,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::admission::Place;
-use crate::limits::Limits;
+use crate::live::Live;
 use crate::session::SessionId;
 use crate::stats::{Counters, SlowConsumer, Waiting};
 use outbox::{Outbox, State};
@@ -48,7 +49,7 @@ pub(crate) struct Connection {
 #[derive(Debug)]
 pub(crate) struct Common {
     pub(crate) shard: usize,
-    pub(crate) limits: Arc<Limits>,
+    pub(crate) live: Arc<Live>,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -109,7 +110,7 @@ impl Connection {
             return;
         }
         let rest = frames.slice(written..);
-        let outbox_len_max = self.common.limits.outbox_len_max;
+        let outbox_len_max = self.common.live.limits().outbox_len_max;
         if outbox.push(rest, outbox_len_max).is_err() {
             outbox.drop_all();
             drop(outbox);
@@ -174,7 +175,7 @@ impl Connection {
 
     /// What the browser did not take is thrown away by the kernel too.
     fn reset_on_close(&self) {
-        let linger = Some(std::time::Duration::ZERO);
+        let linger = Some(Duration::ZERO);
         if let Err(error) = SockRef::from(&self.stream).set_linger(linger) {
             tracing::debug!(session = %self.id, %error, "cannot set SO_LINGER");
         }
@@ -233,13 +234,13 @@ impl Connection {
     }
 
     /// Sends what is queued and hangs up, each for as long as its limit allows.
-    async fn end(&self, limits: &Limits) {
+    async fn end(&self, flush_timeout: Duration, linger_timeout: Duration) {
         if self.is_dropped() {
             return;
         }
-        let flushed = timeout(limits.flush_timeout, self.flush_all()).await;
+        let flushed = timeout(flush_timeout, self.flush_all()).await;
         if let Ok(Ok(())) = flushed {
-            let _timed_out = timeout(limits.linger_timeout, hang_up(&self.stream)).await;
+            let _timed_out = timeout(linger_timeout, hang_up(&self.stream)).await;
         }
     }
 }

@@ -91,10 +91,10 @@ impl Conversation {
     /// The session is over: subscriptions go at once, the connection when its outbox is empty.
     fn end(&mut self) {
         if let Self::Open(open) = self {
-            let limits = open.protocol.context().limits.clone();
+            let (flush, linger) = open.protocol.context().live.end_timeouts();
             let session = open.protocol.session().clone();
             *self = Self::Ending(Box::pin(async move {
-                session.connection().end(&limits).await;
+                session.connection().end(flush, linger).await;
             }));
         }
     }
@@ -162,7 +162,7 @@ impl Open {
         let protocol = &mut self.protocol;
         let session = protocol.session().clone();
         let connection = session.connection();
-        let message_len_max = protocol.context().limits.client_message_len_max;
+        let message_len_max = protocol.context().live.limits().client_message_len_max;
         let mut is_closed = false;
         let received = self
             .inbound

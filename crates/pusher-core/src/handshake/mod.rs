@@ -1,10 +1,12 @@
 //! From a TCP connection to a session, or to an ordinary HTTP answer.
 
+mod origin;
 mod request;
 mod response;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use pusher_proto::wamp::{SUBPROTOCOL, text_frame, welcome};
@@ -19,6 +21,8 @@ use crate::protocol::Protocol;
 use crate::server::Context;
 use crate::session::{Session, SessionId};
 
+pub(crate) use origin::RefusedOrigins;
+pub use origin::{AllowedOrigin, AllowedOriginError};
 pub use request::Request;
 pub(crate) use response::Response;
 
@@ -47,36 +51,37 @@ pub(crate) async fn shake_hands(
     stream: TcpStream,
     place: Place,
 ) -> Option<Upgraded> {
-    let peer = place.peer();
-    let limits = &context.limits;
+    let arrival = Arrival { stream, place };
     let mut bytes = Vec::new();
-    let head = read_head(&stream, &mut bytes, limits.handshake_len_max);
-    let answered = match timeout(limits.handshake_timeout, head).await {
-        Ok(Ok(Some(head_len))) => {
-            let arrival = Arrival { stream, place };
-            answer(context, shard, arrival, bytes, head_len)
-        }
-        Ok(Ok(None) | Err(_)) => return None,
-        Err(_) => Err(Box::new((Arrival { stream, place }, Response::timed_out()))),
+    let (len_max, patience) = {
+        let limits = context.live.limits();
+        (limits.handshake_len_max, limits.handshake_timeout)
     };
-    // The place is taken until the answer has left.
-    let (
-        Arrival {
-            stream,
-            place: _place,
-        },
-        response,
-    ) = match answered {
+    let head = read_head(&arrival.stream, &mut bytes, len_max);
+    let answered = match timeout(patience, head).await {
+        Ok(Ok(Some(head_len))) => answer(context, shard, arrival, bytes, head_len),
+        Ok(Ok(None) | Err(_)) => return None,
+        Err(_) => Err(Box::new((arrival, Response::timed_out()))),
+    };
+    let (arrival, response) = match answered {
         Ok(upgraded) => return Some(upgraded),
         Err(refused) => *refused,
     };
+    // The place is taken until the answer has left.
+    let Arrival { stream, place } = arrival;
+    let peer = place.peer();
     if let Some(why) = response.refusal() {
         context.counters.browsers_refused.count(why);
+        if why.is_limit_of_size() {
+            let what = format!("refusing a browser: {}", response.text());
+            context.browser_complaints.about(&peer.to_string(), what);
+        }
     }
     tracing::debug!(%peer, status = response.status(), "answered a request without a session");
-    let sent = timeout(limits.flush_timeout, send(&stream, &response.into_bytes())).await;
+    let (flush_timeout, linger_timeout) = context.live.end_timeouts();
+    let sent = timeout(flush_timeout, send(&stream, &response.into_bytes())).await;
     if let Ok(Ok(())) = sent {
-        let _timed_out = timeout(limits.linger_timeout, hang_up(&stream)).await;
+        let _timed_out = timeout(linger_timeout, hang_up(&stream)).await;
     }
     None
 }
@@ -113,22 +118,18 @@ async fn read_head(
 fn answer(
     context: &Arc<Context>,
     shard: &Shard,
-    arrival: Arrival,
+    mut arrival: Arrival,
     mut bytes: Vec<u8>,
     head_len: usize,
 ) -> Result<Upgraded, Refused> {
-    let peer = arrival.place.peer();
     let rest = bytes.split_off(head_len);
     let mut headers = request::Headers::default();
-    let checked = request::parse(&bytes, peer, &mut headers, &context.limits)
-        .and_then(|request| check_upgrade(context, &request).map(|accept| (request, accept)));
-    let (request, accept, id) = match checked.and_then(|(request, accept)| {
-        let id = SessionId::random().map_err(|_| Response::no_random_numbers())?;
-        Ok((request, accept, id))
-    }) {
+    let checked = check(context, &bytes, &mut arrival.place, &mut headers);
+    let (request, accept, id) = match checked {
         Ok(checked) => checked,
         Err(response) => return Err(Box::new((arrival, response))),
     };
+    let peer = request.peer_addr();
     let Arrival { stream, place } = arrival;
     let now_ms = context.clock.now_ms();
     let connection = Connection::new(id, place, shard.connections().clone(), stream, now_ms);
@@ -147,6 +148,25 @@ fn answer(
     Ok((protocol, rest))
 }
 
+/// A request for a session, the value of `Sec-WebSocket-Accept`, and the session's id; or what else
+/// to answer.
+fn check<'a>(
+    context: &Context,
+    head: &'a [u8],
+    place: &mut Place,
+    headers: &'a mut request::Headers<'a>,
+) -> Result<(Request<'a>, String, SessionId), Response> {
+    let mut request = request::parse(head, place.peer(), headers, &context.live.limits())?;
+    if context.admission.proxies().trust(place.peer().ip()) {
+        let client = request.client(context.admission.proxies())?;
+        let given = place.give_to(client);
+        given.map_err(|why| Response::no_place(why, &context.live.limits()))?;
+    }
+    let accept = check_upgrade(context, &request)?;
+    let id = SessionId::random().map_err(|_| Response::no_random_numbers())?;
+    Ok((request, accept, id))
+}
+
 /// The value of `Sec-WebSocket-Accept`, or why this is no request for a session.
 fn check_upgrade(context: &Context, request: &Request<'_>) -> Result<String, Response> {
     if !request.wants_upgrade() {
@@ -156,11 +176,32 @@ fn check_upgrade(context: &Context, request: &Request<'_>) -> Result<String, Res
     if !request.offers_subprotocol(SUBPROTOCOL) {
         return Err(Response::no_subprotocol());
     }
+    check_origin(context, request)?;
     context
         .application
         .accept(request)
         .map_err(|refusal| Response::from_application(&refusal))?;
     Ok(derive_accept_key(key))
+}
+
+/// Whether it is a page of a site that may connect, or no page at all.
+fn check_origin(context: &Context, request: &Request<'_>) -> Result<(), Response> {
+    let Some(origin) = request.origin() else {
+        return Ok(());
+    };
+    if origin::is_allowed(
+        &origin,
+        request.hosts(),
+        &context.live.options().allow_origins,
+    ) {
+        return Ok(());
+    }
+    let explanation = origin::explain(&origin, request.hosts().last().unwrap_or_default());
+    if context.refused_origins.is_news(&origin, Instant::now()) {
+        let peer = request.peer_addr().to_string();
+        context.browser_complaints.about(&peer, &explanation);
+    }
+    Err(Response::other_origin(&explanation))
 }
 
 async fn send(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {

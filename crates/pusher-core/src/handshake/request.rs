@@ -1,11 +1,13 @@
 //! A browser's request, checked as RFC 6455, section 4.2.1, asks for.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use httparse::{EMPTY_HEADER, Error, Header, Status};
 
 use super::response::Response;
 use crate::limits::Limits;
+use crate::proxy::{Forwarded, Proxies};
 
 /// Most headers that can be read.
 const HEADERS_MAX: usize = 100;
@@ -28,6 +30,8 @@ pub struct Request<'a> {
     is_http_11: bool,
     headers: &'a [Header<'a>],
     peer: SocketAddr,
+    /// By a proxy that is believed.
+    is_by_proxy: bool,
 }
 
 impl<'a> Request<'a> {
@@ -48,9 +52,41 @@ impl<'a> Request<'a> {
         self.values(name).next()
     }
 
-    /// The address that the request comes from.
+    /// The address that the request comes from: the peer's, or what a trusted proxy says; then the
+    /// port may be 0.
     pub fn peer_addr(&self) -> SocketAddr {
         self.peer
+    }
+
+    /// What the browser calls this server; behind a trusted proxy, what the proxy says last.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &'a str> {
+        let forwarded = self.is_by_proxy.then(|| self.values("X-Forwarded-Host"));
+        let forwarded = forwarded.into_iter().flatten();
+        let forwarded = forwarded.flat_map(|value| value.split(',').map(str::trim));
+        self.values("Host").chain(forwarded)
+    }
+
+    /// What the browser says of the page, nonsense included. `None` if this is no page.
+    pub(super) fn origin(&self) -> Option<Cow<'a, str>> {
+        let headers = self.headers.iter();
+        let mut origins = headers.filter(|header| header.name.eq_ignore_ascii_case("Origin"));
+        let origin = String::from_utf8_lossy(origins.next()?.value);
+        Some(match origins.next() {
+            None => origin,
+            Some(_) => Cow::Borrowed("several origins"),
+        })
+    }
+
+    /// The client for whom a trusted proxy speaks; from then on the request is its.
+    pub(super) fn client(&mut self, proxies: &Proxies) -> Result<SocketAddr, Response> {
+        let said = Forwarded {
+            x_forwarded_for: self.values("X-Forwarded-For").collect(),
+            forwarded: self.values("Forwarded").collect(),
+        };
+        let client = proxies.client(self.peer, &said);
+        self.peer = client.map_err(|error| Response::bad_request(&error.to_string()))?;
+        self.is_by_proxy = true;
+        Ok(self.peer)
     }
 
     pub(super) fn is_head(&self) -> bool {
@@ -145,6 +181,7 @@ pub(super) fn parse<'a>(
         is_http_11: parsed.version == Some(1),
         headers: parsed.headers,
         peer,
+        is_by_proxy: false,
     };
     check_host_and_body(&request)?;
     Ok(request)

@@ -159,6 +159,10 @@ impl Response {
         )
     }
 
+    pub(super) fn other_origin(text: &str) -> Self {
+        Self::refused(StatusCode::FORBIDDEN, text, BrowserRefusal::Origin)
+    }
+
     pub(super) fn from_application(refusal: &Refusal) -> Self {
         let status = StatusCode::from_u16(refusal.status);
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -175,7 +179,10 @@ impl Response {
         let (status, text) = match why {
             BrowserRefusal::ConnectionsPerAddress => {
                 let max = limits.connections_per_address_max;
-                let text = format!("this address has {max} connections already");
+                let text = format!(
+                    "this address has {max} connections already; if it is a proxy's, let \
+                     --trust-proxy (trust_proxies) make its clients count"
+                );
                 (StatusCode::TOO_MANY_REQUESTS, text)
             }
             _ => {

@@ -22,7 +22,7 @@ use pusher_proto::wamp::event_frame;
 use pusher_proto::{JsonError, Receipt, TopicError, check_topic, check_value};
 
 use crate::connection::Common;
-use crate::limits::Limits;
+use crate::live::Live;
 use crate::session::{Session, SessionId};
 use crate::stats::{Counters, Source};
 use directory::Directory;
@@ -46,7 +46,7 @@ pub struct Hub {
 struct Shared {
     directory: Mutex<Directory>,
     shards: Box<[Arc<Shard>]>,
-    limits: Arc<Limits>,
+    live: Arc<Live>,
     counters: Arc<Counters>,
 }
 
@@ -93,11 +93,11 @@ impl Recipients {
 }
 
 impl Hub {
-    pub(crate) fn new(shards: usize, limits: Arc<Limits>, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(shards: usize, live: Arc<Live>, counters: Arc<Counters>) -> Self {
         let new_shard = |shard| {
             Arc::new(Shard::new(Common {
                 shard,
-                limits: limits.clone(),
+                live: live.clone(),
                 counters: counters.clone(),
             }))
         };
@@ -105,7 +105,7 @@ impl Hub {
             shared: Arc::new(Shared {
                 directory: Mutex::new(Directory::new(shards)),
                 shards: (0..shards).map(new_shard).collect(),
-                limits,
+                live,
                 counters,
             }),
         }
@@ -146,7 +146,7 @@ impl Hub {
         source: Source,
     ) -> Result<Receipt, PublishError> {
         check_topic(topic)?;
-        let max = self.shared.limits.event_len_max;
+        let max = self.shared.live.limits().event_len_max;
         if event.len() > max {
             let len = event.len();
             return Err(PublishError::EventTooLong { len, max });
@@ -172,13 +172,13 @@ impl Hub {
 
     /// Whether events may be taken in now, or enough of them wait to be sent.
     pub(crate) fn has_room(&self) -> bool {
-        self.backlog_len() < self.shared.limits.backlog_len_max
+        self.backlog_len() < self.shared.live.limits().backlog_len_max
     }
 
     /// Waits until there is room. It only takes the server's own work to get there: no browser
     /// can hold it up.
     pub(crate) async fn room(&self) {
-        let max = self.shared.limits.backlog_len_max;
+        let max = self.shared.live.limits().backlog_len_max;
         for shard in &self.shared.shards {
             shard.mailbox.backlog.below(max).await;
         }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
@@ -28,6 +29,8 @@ pub(crate) struct Shard {
     sessions: Mutex<Sessions>,
     pub(super) mailbox: Mailbox,
     pub(super) fan_out: FanOut,
+    /// When the event loop last went round, in milliseconds of the server's clock.
+    beat_ms: AtomicU64,
 }
 
 /// In a row for the fan-out, and removable at once for a browser that leaves.
@@ -65,11 +68,21 @@ impl Shard {
             sessions: Mutex::default(),
             mailbox: Mailbox::default(),
             fan_out: FanOut::default(),
+            beat_ms: AtomicU64::new(0),
         }
     }
 
     pub(crate) fn index(&self) -> usize {
         self.connections.shard
+    }
+
+    /// Notes that the event loop goes round.
+    pub(crate) fn beat(&self, now_ms: u64) {
+        self.beat_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    pub(crate) fn beat_ms(&self) -> u64 {
+        self.beat_ms.load(Ordering::Relaxed)
     }
 
     pub(crate) fn connections(&self) -> &Arc<Common> {

@@ -17,6 +17,7 @@ mod native;
 mod raw;
 mod refusal;
 mod token;
+mod unfinished;
 mod wire;
 mod zmtp;
 

@@ -16,7 +16,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     mut wire: Wire<S>,
     first: &[u8],
 ) {
-    let mut json = JsonStream::new(context.limits.publish_len_max);
+    let mut json = JsonStream::new(context.live.limits().publish_len_max);
     json.feed(first);
     let mut conversation = Conversation {
         context,
@@ -36,6 +36,18 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         match wire.read(&mut json, None).await {
             Heard::More => {}
             Heard::End => return,
+            Heard::NoRoom(no_room) => {
+                let text = no_room.to_string();
+                encode_error(
+                    &mut conversation.answers,
+                    None,
+                    ErrorCode::Overloaded,
+                    &text,
+                );
+                let _gone = wire.send(&conversation.answers).await;
+                drop(json);
+                return wire.hang_up().await;
+            }
             Heard::Closing => {
                 let text = "the server is about to end";
                 conversation.refuse(None, ErrorCode::ShuttingDown, text);
@@ -116,13 +128,13 @@ impl Conversation<'_> {
         }
         self.has_greeted = true;
         let ident = &self.context.server_ident;
-        let len_max = self.context.limits.publish_len_max;
+        let len_max = self.context.live.limits().publish_len_max;
         encode_welcome(&mut self.answers, version.min(VERSION), ident, len_max);
         true
     }
 
     fn check_token(&self, shown: Option<&str>) -> Result<(), &'static str> {
-        match (&self.context.publish_token, shown) {
+        match (&self.context.live.options().publish_token, shown) {
             (None, _) => Ok(()),
             (Some(token), Some(shown)) if token.is(shown) => Ok(()),
             (Some(_), Some(_)) => Err("the token is wrong"),

@@ -13,19 +13,19 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     mut wire: Wire<S>,
     first: &[u8],
 ) {
-    if context.publish_token.is_some() {
+    if context.live.options().publish_token.is_some() {
         let what = "refusing raw JSON: it cannot carry the token that is wanted here";
         return wire.refuse_publish(PublishRefusal::Denied, what);
     }
-    let mut json = JsonStream::new(context.limits.publish_len_max);
+    let mut json = JsonStream::new(context.live.limits().publish_len_max);
     json.feed(first);
     loop {
         if let Err(error) = publish_all(context, &mut wire, &mut json).await {
             let what = format_args!("dropping a publisher of raw JSON: {error}");
             return wire.refuse_publish(error.kind, what);
         }
-        let idle = Some(context.limits.raw_idle_timeout);
-        if wire.read(&mut json, idle).await != Heard::More {
+        let idle = Some(context.live.limits().raw_idle_timeout);
+        if !matches!(wire.read(&mut json, idle).await, Heard::More) {
             return;
         }
     }

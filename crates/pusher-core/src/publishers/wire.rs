@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::unfinished::{NoRoom, Unfinished};
 use crate::server::Context;
 use crate::stats::{PublishRefusal, PublisherRefusal};
 
@@ -57,12 +58,14 @@ impl Inbox for Pull {
 }
 
 /// What came of waiting for more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Heard {
     /// Bytes, which are in the inbox.
     More,
     /// Nothing any more: the publisher has hung up, or took too long.
     End,
+    /// Nothing any more: all publishers together have too much that is unfinished.
+    NoRoom(NoRoom),
     /// The server is about to end.
     Closing,
 }
@@ -72,6 +75,7 @@ pub(super) struct Wire<S> {
     peer: String,
     context: Arc<Context>,
     shutdown: CancellationToken,
+    unfinished: Unfinished,
     unfinished_since: Option<Instant>,
 }
 
@@ -85,6 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Self {
             stream,
             peer,
+            unfinished: Unfinished::new(context.clone()),
             context,
             shutdown,
             unfinished_since: None,
@@ -111,7 +116,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// What the publisher begins with; `None` if it hangs up, or says nothing.
     pub(super) async fn read_first(&mut self) -> Option<Vec<u8>> {
         let mut first = Vec::new();
-        let patience = self.context.limits.first_byte_timeout;
+        let patience = self.context.live.limits().first_byte_timeout;
         let take = |bytes: &[u8]| first.extend_from_slice(bytes);
         let read = timeout(patience, read_some(&mut self.stream, take));
         let shutdown = self.shutdown.clone();
@@ -132,7 +137,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Waits for more: `idle` between messages (without end if that is `None`), and for a message
     /// that has begun no longer than one may take.
     pub(super) async fn read<I: Inbox>(&mut self, inbox: &mut I, idle: Option<Duration>) -> Heard {
-        let patience = self.patience(inbox.unfinished_len(), idle);
+        let len = inbox.unfinished_len();
+        if let Err(no_room) = self.unfinished.set(len) {
+            let what = format_args!("dropping a publisher: {no_room}");
+            self.context.complaints.about(&self.peer, what);
+            return Heard::NoRoom(no_room);
+        }
+        let patience = self.patience(len, idle);
         let shutdown = self.shutdown.clone();
         let read = read_some(&mut self.stream, |bytes| inbox.feed(bytes));
         let read = async {
@@ -153,7 +164,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if len > 0 {
             let message = I::MESSAGE;
             if read.is_none() {
-                let patience = self.context.limits.unfinished_timeout;
+                let patience = self.context.live.limits().unfinished_timeout;
                 let what = format_args!(
                     "dropping a publisher that has not finished {message} in {patience:?}, after \
                      {len} bytes"
@@ -180,7 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             return idle;
         }
         let since = self.unfinished_since.get_or_insert_with(Instant::now);
-        let limit = self.context.limits.unfinished_timeout;
+        let limit = self.context.live.limits().unfinished_timeout;
         Some(limit.saturating_sub(since.elapsed()))
     }
 
@@ -190,7 +201,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if answers.is_empty() {
             return Ok(());
         }
-        let patience = self.context.limits.answer_timeout;
+        let patience = self.context.live.limits().answer_timeout;
         let sent = timeout(patience, self.stream.write_all(answers)).await;
         let sent = sent.unwrap_or_else(|_| {
             let kind = PublisherRefusal::Answer;
@@ -205,7 +216,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     pub(super) async fn hang_up(self) {
-        hang_up(self.stream, self.context.limits.linger_timeout).await;
+        drop(self.unfinished);
+        let (_, linger_timeout) = self.context.live.end_timeouts();
+        hang_up(self.stream, linger_timeout).await;
     }
 
     /// Stream, name and end for whoever reads and writes by other means.

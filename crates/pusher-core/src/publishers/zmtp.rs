@@ -16,8 +16,8 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     mut wire: Wire<S>,
     first: &[u8],
 ) {
-    let mut pull = Pull::new(context.limits.publish_len_max);
-    if context.publish_token.is_some() {
+    let mut pull = Pull::new(context.live.limits().publish_len_max);
+    if context.live.options().publish_token.is_some() {
         pull.deny("ZeroMQ cannot carry the token that is wanted here");
     }
     pull.feed(first);
@@ -38,7 +38,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 return wire.hang_up().await;
             }
         };
-        if wire.read(&mut pull, idle).await != Heard::More {
+        if !matches!(wire.read(&mut pull, idle).await, Heard::More) {
             return;
         }
     }

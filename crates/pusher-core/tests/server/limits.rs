@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use pusher_core::{Limits, Recipe};
+use pusher_core::{Limits, PublisherRefusal, Recipe};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{read_to_end, start, start_with};
@@ -264,4 +264,54 @@ fn a_full_backlog_makes_browsers_wait_that_publish() {
     flood.join().unwrap();
     // What one read brings is taken in as a whole.
     assert!(worst > 0 && worst < 20_000, "{worst} bytes waited");
+}
+
+/// What is begun by all publishers together: whoever goes beyond is refused, those who came before
+/// can finish.
+#[test]
+fn bytes_that_publishers_have_not_finished() {
+    let server = start(|limits| limits.unfinished_len_max = 300_000);
+    let begun = format!("\"{}", "x".repeat(99_000));
+    let mut first = server.publisher();
+    first.send(&format!("[3,1,\"t\",{begun}"));
+    server.until("it has arrived", |hub| hub.stats().unfinished_len > 99_000);
+    let mut second = server.raw(server.private);
+    write!(second, "{{\"category\":\"t\",\"x\":{begun}").unwrap();
+    server.until("it has arrived too", |hub| {
+        hub.stats().unfinished_len > 198_000
+    });
+    let head = "POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+
+    let mut too_much = server.publisher();
+    too_much.send(&format!("[3,1,\"t\",{begun}{begun}"));
+    let answer = too_much.line();
+    assert!(answer.starts_with(r#"[5,null,"overloaded","#), "{answer}");
+    read_to_end(&mut too_much.0);
+    let mut raw = server.raw(server.private);
+    // The server may close before all of it is there.
+    let _sent = write!(raw, "{{\"category\":\"t\",\"x\":{begun}{begun}");
+    read_to_end(&mut raw);
+    let mut http = server.raw(server.private);
+    let _sent = write!(http, "{head}Content-Length: 200000\r\n\r\n{begun}{begun}");
+    let answer = read_to_end(&mut http);
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    let refused = server.hub.stats().publishers_refused;
+    assert_eq!(refused.get(PublisherRefusal::UnfinishedLen), 3);
+
+    server.until("what was refused is given back", |hub| {
+        hub.stats().unfinished_len < 200_000
+    });
+    let mut http = server.raw(server.private);
+    write!(
+        http,
+        "{head}Connection: close\r\nContent-Length: 99002\r\n\r\n{begun}\""
+    )
+    .unwrap();
+    let answer = read_to_end(&mut http);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    first.send("\"]");
+    assert!(first.line().starts_with("[4,1,"));
+    second.write_all(b"\"}").unwrap();
+    server.until("both are finished", |hub| hub.stats().unfinished_len == 0);
+    assert_eq!(server.hub.stats().events.total(), 3);
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 mod application;
+mod control;
 mod cra;
 mod end;
 mod fan_out;
@@ -9,6 +10,7 @@ mod garbage;
 mod http;
 mod ids;
 mod limits;
+mod origin;
 mod publishers;
 mod stats;
 mod support;

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use pusher_core::{Application, Hub, Limits, Options, PublishAddress, Recipe, Server};
+use pusher_core::{Application, Control, Hub, Limits, Options, PublishAddress, Recipe, Server};
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
@@ -17,6 +17,7 @@ pub(crate) const WAIT: Duration = Duration::from_secs(15);
 /// A server on threads of its own; it ends when this goes.
 pub(crate) struct Running {
     pub(crate) hub: Hub,
+    pub(crate) control: Control,
     pub(crate) public: SocketAddr,
     pub(crate) private: SocketAddr,
     shutdown: Option<oneshot::Sender<()>>,
@@ -54,7 +55,7 @@ pub(crate) fn start_server(options: Options, application: impl Application) -> R
         PublishAddress::Tcp(address) => address,
         ref other => panic!("{other}"),
     };
-    let hub = server.hub();
+    let (hub, control) = (server.hub(), server.control());
     let (shutdown, until) = oneshot::channel::<()>();
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -64,6 +65,7 @@ pub(crate) fn start_server(options: Options, application: impl Application) -> R
     });
     Running {
         hub,
+        control,
         public,
         private,
         shutdown: Some(shutdown),

@@ -5,13 +5,11 @@
 //! was pointed at 127.0.0.1 (DNS rebinding) is of the same origin as the server, and says neither
 //! to GET; but then its name stands in `Host`.
 
-use std::net::IpAddr;
-
 use http::header::{HOST, ORIGIN};
-use http::uri::Authority;
 use http::{HeaderMap, StatusCode};
 
 use super::answer::Refusal;
+use crate::host::HostName;
 use crate::publishers::Door;
 
 pub(super) fn check(headers: &HeaderMap, door: &Door, allowed: &[String]) -> Result<(), Refusal> {
@@ -41,28 +39,14 @@ fn is_ours(host: &str, door: &Door, allowed: &[String]) -> bool {
     let Door::Tcp { local } = door else {
         return true;
     };
-    let Some(name) = host_name(host) else {
-        return false;
-    };
-    if let Ok(ip) = name.parse::<IpAddr>() {
-        let ip = ip.to_canonical();
-        return ip.is_loopback() || *local == Some(ip);
+    match HostName::parse(host) {
+        None => false,
+        Some(HostName::Ip(ip)) => ip.is_loopback() || *local == Some(ip),
+        Some(HostName::Name(name)) => {
+            let mut names = allowed.iter().map(String::as_str).chain(["localhost"]);
+            names.any(|known| known.eq_ignore_ascii_case(&name))
+        }
     }
-    let mut names = allowed.iter().map(String::as_str).chain(["localhost"]);
-    names.any(|known| known.eq_ignore_ascii_case(&name))
-}
-
-/// Without the port, and without an IPv6 address' brackets.
-fn host_name(host: &str) -> Option<String> {
-    let authority: Authority = host.parse().ok()?;
-    if host.contains('@') {
-        return None;
-    }
-    let name = authority.host();
-    let unbracketed = name
-        .strip_prefix('[')
-        .and_then(|name| name.strip_suffix(']'));
-    Some(unbracketed.unwrap_or(name).to_owned())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod stream;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -22,6 +23,7 @@ use pusher_proto::Publish;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Door;
+use super::unfinished::Unfinished;
 use super::wire::{Wire, hang_up};
 use crate::hub::PublishError;
 use crate::server::Context;
@@ -37,7 +39,7 @@ const HTTP_2: &[u8] = b"PRI ";
 const BUFFER_LEN_MIN: usize = 8 * 1024;
 
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
-    context: &Context,
+    context: &Arc<Context>,
     mut wire: Wire<S>,
     first: Vec<u8>,
     door: Door,
@@ -49,7 +51,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         return wire.hang_up().await;
     }
     let (stream, peer, shutdown) = wire.into_parts();
-    let stream = Stream::new(stream, first, context.limits.answer_timeout);
+    let stream = Stream::new(stream, first, context.live.limits().answer_timeout);
     let respond = |request| {
         let (peer, door) = (peer.as_str(), &door);
         Box::pin(async move { Ok::<_, Infallible>(respond(context, peer, door, request).await) })
@@ -80,11 +82,12 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         return;
     }
     let stream = connection.into_parts().io.into_inner().into_inner();
-    hang_up(stream, context.limits.linger_timeout).await;
+    let (_, linger_timeout) = context.live.end_timeouts();
+    hang_up(stream, linger_timeout).await;
 }
 
 fn server(context: &Context) -> http1::Builder {
-    let limits = &context.limits;
+    let limits = context.live.limits();
     let mut server = http1::Builder::new();
     server
         .timer(TokioTimer::new())
@@ -98,7 +101,7 @@ fn server(context: &Context) -> http1::Builder {
 }
 
 async fn respond(
-    context: &Context,
+    context: &Arc<Context>,
     peer: &str,
     door: &Door,
     request: Request<Incoming>,
@@ -114,24 +117,25 @@ async fn respond(
 }
 
 async fn handle(
-    context: &Context,
+    context: &Arc<Context>,
     door: &Door,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Refusal> {
     let (head, body) = request.into_parts();
     request::check_form(&head)?;
-    forgery::check(&head.headers, door, &context.publish_hosts)?;
+    forgery::check(&head.headers, door, &context.live.options().publish_hosts)?;
     let category = match request::route(&head)? {
         Route::Health => return Ok(answer::health()),
         Route::Publish { category } => category,
     };
-    if let Some(token) = &context.publish_token {
+    if let Some(token) = &context.live.options().publish_token {
         request::check_token(&head.headers, token)?;
     }
-    let limits = &context.limits;
-    request::check_content(&head.headers, limits.event_len_max)?;
+    request::check_content(&head.headers, context.live.limits().event_len_max)?;
     let id = request::id(&head.headers)?;
-    let body = request::read(body, limits.unfinished_timeout).await?;
+    let patience = context.live.limits().unfinished_timeout;
+    let unfinished = Unfinished::new(context.clone());
+    let body = request::read(body, patience, unfinished).await?;
     let publish = Publish {
         topic: category.into(),
         event: request::event(&body)?,

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
@@ -14,6 +13,8 @@ use tokio::time::timeout;
 
 use super::answer::Refusal;
 use crate::publishers::PublishToken;
+use crate::publishers::unfinished::Unfinished;
+use crate::stats::PublishRefusal;
 
 const PUBLISH: &str = "/publish/";
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
@@ -118,19 +119,43 @@ pub(super) fn id(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     let id = id
         .to_str()
         .map_err(|_| Refusal::bad_request("the Idempotency-Key is not ASCII"))?;
-    check_id(id).map_err(|error| Refusal::bad_request(error.to_string()))?;
+    check_id(id).map_err(|error| {
+        let refusal = Refusal::bad_request(error.to_string());
+        refusal.counting_as(PublishRefusal::BadId)
+    })?;
     Ok(Some(id))
 }
 
-pub(super) async fn read(body: Incoming, patience: Duration) -> Result<Bytes, Refusal> {
-    match timeout(patience, body.collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(_)) => Err(Refusal::bad_request("the body broke off")),
+/// The whole body; its length was checked.
+pub(super) async fn read(
+    body: Incoming,
+    patience: Duration,
+    mut unfinished: Unfinished,
+) -> Result<Vec<u8>, Refusal> {
+    match timeout(patience, collect(body, &mut unfinished)).await {
+        Ok(body) => body,
         Err(_) => {
             let reason = "the body took too long to arrive";
             Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, reason))
         }
     }
+}
+
+async fn collect(mut body: Incoming, unfinished: &mut Unfinished) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let broke_off = |_| {
+            let refusal = Refusal::bad_request("the body broke off");
+            refusal.counting_as(PublishRefusal::Unfinished)
+        };
+        let frame = frame.map_err(broke_off)?;
+        if let Ok(data) = frame.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+        let counted = unfinished.set(bytes.len());
+        counted.map_err(|no_room| Refusal::overloaded(no_room.to_string()))?;
+    }
+    Ok(bytes)
 }
 
 /// The event, one JSON value.

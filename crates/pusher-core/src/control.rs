@@ -1,0 +1,47 @@
+//! The operator's hand on a running server.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::server::{Context, Options};
+
+/// Changes a running server, and tells whether it is well. Cheap to clone; usable from any thread.
+/// From [`Server::control`](crate::Server::control).
+#[derive(Clone)]
+pub struct Control {
+    context: Arc<Context>,
+}
+
+impl Control {
+    pub(crate) fn new(context: Arc<Context>) -> Self {
+        Self { context }
+    }
+
+    /// Puts other options in force, for those who are connected too. What is only needed at the
+    /// start stays as it was: the addresses and their access, the number of shards, and what is
+    /// remembered of ids. Whoever is connected stays, even if fewer may be now.
+    pub fn reload(&self, options: Options) {
+        self.context.live.set(options);
+    }
+
+    /// How long no event loop of the server has gone round, the slowest one's time. About a second
+    /// is as it should be; a minute means that a thread hangs.
+    pub fn silent_for(&self) -> Duration {
+        let now_ms = self.context.clock.now_ms();
+        let shards = self.context.hub.shards().iter();
+        let silent_ms = shards.map(|shard| now_ms.saturating_sub(shard.beat_ms()));
+        Duration::from_millis(silent_ms.max().unwrap_or(0))
+    }
+
+    /// Whether the server has been told to end.
+    pub fn is_ending(&self) -> bool {
+        self.context.tasks.closing.is_cancelled()
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control").finish_non_exhaustive()
+    }
+}

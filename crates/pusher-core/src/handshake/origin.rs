@@ -1,0 +1,288 @@
+//! Which sites' pages may connect: those of the host that the browser calls this server by, and
+//! those that the operator names.
+//!
+//! A browser says `Origin` with every WebSocket handshake and no page can change it, so a page of
+//! another site can't listen in with the cookies or from inside the network of whoever looks at it.
+//! Other programs say what they like, and mostly nothing: no `Origin` is allowed.
+
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use http::Uri;
+use indexmap::IndexMap;
+use parking_lot::Mutex;
+
+use crate::host::HostName;
+
+/// Pages that may connect beside those of this server's own host.
+///
+/// As text: `https://example.com` (this scheme, host and port), `example.com` (the host with any
+/// scheme and port), `*.example.com` (all hosts below it), `null` (pages without an origin, such as
+/// sandboxed frames and, in some browsers, files), `*` (every page of every site).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedOrigin(Rule);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rule {
+    Any,
+    /// The same text, `null` for one.
+    Opaque(String),
+    Host(HostName),
+    /// What the host must end with, dot and all.
+    Below(String),
+    Origin(Tuple),
+}
+
+/// A text that is no [`AllowedOrigin`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "an origin looks like https://example.com, example.com, *.example.com, null or *, without a path"
+)]
+pub struct AllowedOriginError;
+
+/// An origin that has a host (RFC 6454, section 4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Tuple {
+    scheme: String,
+    host: HostName,
+    port: Option<u16>,
+}
+
+impl FromStr for AllowedOrigin {
+    type Err = AllowedOriginError;
+
+    fn from_str(text: &str) -> Result<Self, AllowedOriginError> {
+        let rule = match text {
+            "*" => Some(Rule::Any),
+            "null" | "file://" => Some(Rule::Opaque(text.to_owned())),
+            _ if text.contains("://") => Tuple::parse(text).map(Rule::Origin),
+            _ => match text.strip_prefix("*.") {
+                Some(name) => below(name),
+                None => host_without_port(text).map(Rule::Host),
+            },
+        };
+        rule.map(Self).ok_or(AllowedOriginError)
+    }
+}
+
+fn below(name: &str) -> Option<Rule> {
+    match host_without_port(name)? {
+        HostName::Name(name) => Some(Rule::Below(format!(".{name}"))),
+        HostName::Ip(_) => None,
+    }
+}
+
+fn host_without_port(text: &str) -> Option<HostName> {
+    let has_port = text.contains(':') && !text.ends_with(']');
+    let is_plain = !text.contains('*') && !has_port;
+    is_plain.then(|| HostName::parse(text)).flatten()
+}
+
+impl AllowedOrigin {
+    fn allows(&self, origin: &str, tuple: Option<&Tuple>) -> bool {
+        match (&self.0, tuple) {
+            (Rule::Any, _) => true,
+            (Rule::Opaque(known), _) => known == origin,
+            (Rule::Host(host), Some(tuple)) => *host == tuple.host,
+            (Rule::Below(end), Some(tuple)) => {
+                matches!(&tuple.host, HostName::Name(name) if name.ends_with(end))
+            }
+            (Rule::Origin(known), Some(tuple)) => known == tuple,
+            (Rule::Host(_) | Rule::Below(_) | Rule::Origin(_), None) => false,
+        }
+    }
+}
+
+impl Tuple {
+    /// `scheme://host` or `scheme://host:port`.
+    fn parse(origin: &str) -> Option<Self> {
+        let uri: Uri = origin.parse().ok()?;
+        let scheme = uri.scheme_str()?.to_ascii_lowercase();
+        let authority = uri.authority()?;
+        // A URI has a path, which is `/` where there is none.
+        let has_path = !origin.ends_with(authority.as_str());
+        if has_path || origin.contains('*') {
+            return None;
+        }
+        let port = match scheme.as_str() {
+            "http" => authority.port_u16().filter(|&port| port != 80),
+            "https" => authority.port_u16().filter(|&port| port != 443),
+            _ => authority.port_u16(),
+        };
+        Some(Self {
+            scheme,
+            host: HostName::parse(authority.as_str())?,
+            port,
+        })
+    }
+}
+
+/// Whether a page of this origin may connect to a server that is called by one of these hosts.
+///
+/// Scheme and port do not matter: the page and the push server are often two servers on one host.
+/// All names of the machine itself are the same host.
+pub(super) fn is_allowed<'a>(
+    origin: &str,
+    hosts: impl IntoIterator<Item = &'a str>,
+    allowed: &[AllowedOrigin],
+) -> bool {
+    let tuple = Tuple::parse(origin);
+    let is_same_host = tuple.as_ref().is_some_and(|Tuple { host: page, .. }| {
+        let mut hosts = hosts.into_iter().filter_map(HostName::parse);
+        hosts.any(|host| host == *page || (host.is_loopback() && page.is_loopback()))
+    });
+    is_same_host
+        || allowed
+            .iter()
+            .any(|rule| rule.allows(origin, tuple.as_ref()))
+}
+
+/// Origins that were refused lately. The operator reads of each once in a while: one site's pages
+/// that try again and again must not hide another's.
+#[derive(Debug, Default)]
+pub(crate) struct RefusedOrigins(Mutex<IndexMap<String, Instant>>);
+
+/// How many of them are remembered, and how long.
+const REMEMBERED_MAX: usize = 64;
+const REMEMBERED_FOR: Duration = Duration::from_secs(3600);
+
+impl RefusedOrigins {
+    /// Whether the operator is to hear of it now.
+    pub(super) fn is_news(&self, origin: &str, now: Instant) -> bool {
+        let mut told = self.0.lock();
+        let is_known = |at: &Instant| now.saturating_duration_since(*at) < REMEMBERED_FOR;
+        if told.get(origin).is_some_and(is_known) {
+            return false;
+        }
+        told.shift_remove(origin);
+        if told.len() == REMEMBERED_MAX {
+            told.shift_remove_index(0);
+        }
+        told.insert(origin.to_owned(), now);
+        true
+    }
+}
+
+/// Names origin and option, for whoever reads the answer or the log.
+pub(super) fn explain(origin: &str, host: &str) -> String {
+    format!(
+        "pages of {origin} may not connect: they are not of this server's host, which the browser \
+         calls {host}. To let them in: --allow-origin {origin} (allow_origins). Behind a proxy that \
+         changes Host, let it send X-Forwarded-Host, and --trust-proxy (trust_proxies)"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_host_is_allowed_and_others_are_not() {
+        for (origin, host, expect) in [
+            ("http://127.0.0.1:8000", "127.0.0.1:8080", true),
+            ("https://example.com", "example.com:8080", true),
+            ("https://EXAMPLE.com:443", "example.COM", true),
+            ("http://example.com", "example.com.", true),
+            ("http://[::1]:8000", "[0::1]:8080", true),
+            ("http://localhost:8000", "127.0.0.1:8080", true),
+            ("http://127.0.0.1", "[::1]:8080", true),
+            ("http://example.com", "www.example.com", false),
+            ("http://www.example.com", "example.com", false),
+            ("http://example.com.evil.example", "example.com", false),
+            ("http://evil.example", "localhost", false),
+            ("http://localhost.evil.example", "localhost", false),
+            ("http://192.0.2.1", "192.0.2.2", false),
+            ("http://example.com@evil.example", "example.com", false),
+            ("http://example.com/", "example.com", false),
+            (
+                "http://example.com http://example.com",
+                "example.com",
+                false,
+            ),
+            ("http://", "example.com", false),
+            ("example.com", "example.com", false),
+            ("null", "null", false),
+            ("file://", "example.com", false),
+            ("", "example.com", false),
+            ("http://example.com", "", false),
+            ("*", "example.com", false),
+        ] {
+            assert_eq!(is_allowed(origin, [host], &[]), expect, "{origin} {host}");
+        }
+        let forwarded = ["10.0.0.1:8080", "example.com"];
+        assert!(is_allowed("https://example.com", forwarded, &[]));
+    }
+
+    #[test]
+    fn what_the_operator_allows() {
+        for (rule, origin, expect) in [
+            ("https://example.com", "https://example.com", true),
+            ("https://example.com", "https://EXAMPLE.com:443", true),
+            ("https://example.com:443", "https://example.com", true),
+            ("https://example.com", "http://example.com", false),
+            ("https://example.com", "https://example.com:8443", false),
+            ("https://example.com", "https://www.example.com", false),
+            ("http://example.com:8000", "http://example.com:8000", true),
+            ("example.com", "http://example.com:8000", true),
+            ("example.com", "https://www.example.com", false),
+            ("192.0.2.1", "http://192.0.2.1:8000", true),
+            ("[2001:db8::1]", "http://[2001:db8:0::1]", true),
+            ("*.example.com", "https://www.example.com", true),
+            ("*.example.com", "https://a.b.example.com:1", true),
+            ("*.example.com", "https://example.com", false),
+            ("*.example.com", "https://evilexample.com", false),
+            ("null", "null", true),
+            ("null", "https://null", false),
+            ("file://", "file://", true),
+            ("app://obsidian.md", "app://obsidian.md", true),
+            ("*", "https://example.com", true),
+            ("*", "null", true),
+            ("*", "anything at all", true),
+        ] {
+            let allowed = [rule.parse::<AllowedOrigin>().unwrap()];
+            let is_allowed = is_allowed(origin, ["10.0.0.1"], &allowed);
+            assert_eq!(is_allowed, expect, "{rule} {origin}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_origin() {
+        for text in [
+            "",
+            "**",
+            "*.",
+            "*.*",
+            "*.192.0.2.1",
+            "a*b",
+            "https://",
+            "https://*.example.com",
+            "https://example.com/",
+            "https://example.com/blog",
+            "https://user@example.com",
+            "example.com:8080",
+            "example.com/blog",
+            "a b",
+        ] {
+            assert_eq!(
+                text.parse::<AllowedOrigin>(),
+                Err(AllowedOriginError),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_origin_is_told_once_in_a_while() {
+        let refused = RefusedOrigins::default();
+        let start = Instant::now();
+        assert!(refused.is_news("a", start));
+        assert!(!refused.is_news("a", start + REMEMBERED_FOR / 2));
+        assert!(refused.is_news("b", start));
+        assert!(refused.is_news("a", start + REMEMBERED_FOR));
+        for other in 0..REMEMBERED_MAX {
+            assert!(refused.is_news(&other.to_string(), start));
+        }
+        assert_eq!(refused.0.lock().len(), REMEMBERED_MAX);
+        assert!(refused.is_news("b", start), "the oldest was forgotten");
+    }
+}

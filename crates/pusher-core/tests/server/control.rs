@@ -1,0 +1,112 @@
+//! Options that change while the server runs, and whether it is well.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use pusher_core::{Application, Call, Options, Recipe};
+
+use crate::support::{WAIT, on_any_ports, start_server, start_with};
+
+/// Options with other limits than the defaults.
+fn options(change: impl FnOnce(&mut Options)) -> Options {
+    let mut options = on_any_ports();
+    change(&mut options);
+    options
+}
+
+#[test]
+fn limits_change_for_those_who_are_connected() {
+    let server = start_server(on_any_ports(), Recipe::default());
+    let mut browser = server.subscriber("t");
+    let mut publisher = server.publisher();
+    assert_eq!(publisher.publish("t", "\"12345678\"").1, 1);
+    browser.message();
+    server.control.reload(options(|options| {
+        options.limits.event_len_max = 9;
+        options.limits.client_message_len_max = 20;
+    }));
+    publisher.send("[3,7,\"t\",\"12345678\"]\n");
+    assert!(
+        publisher.line().contains("at most 9"),
+        "the event is longer"
+    );
+    assert_eq!(publisher.publish("t", "\"1234567\"").1, 1);
+    assert_eq!(browser.message(), "[8,\"t\",\"1234567\"]");
+    browser.send(&format!("[5,\"{}\"]", "x".repeat(20)));
+    assert_eq!(browser.close_code(), 1009);
+}
+
+#[test]
+fn browsers_are_pinged_by_the_new_interval() {
+    let server = start_server(on_any_ports(), Recipe::default());
+    let mut browser = server.browser();
+    server.control.reload(options(|options| {
+        options.limits.ping_interval = Duration::from_millis(20);
+    }));
+    let message = browser.read().unwrap();
+    assert!(message.is_ping(), "{message:?}");
+}
+
+#[test]
+fn the_token_changes_for_the_next_publisher() {
+    let server = start_server(on_any_ports(), Recipe::default());
+    let _known = server.publisher();
+    server.control.reload(options(|options| {
+        options.publish_token = Some("s3cret".parse().unwrap());
+    }));
+    let mut stranger = crate::support::Publisher(server.raw(server.private));
+    stranger.send("[1,1]");
+    assert!(stranger.line().contains("denied"));
+}
+
+#[test]
+fn browsers_may_publish_to_other_topics() {
+    let recipe = Recipe::default();
+    let server = start_with(pusher_core::Limits::default(), recipe.clone());
+    let mut browser = server.subscriber("chat/1");
+    recipe.set_client_publish(vec!["chat/*".parse().unwrap()]);
+    browser.send("[7,\"chat/1\",1]");
+    assert_eq!(browser.message(), "[8,\"chat/1\",1]");
+    recipe.set_client_publish(Vec::new());
+    browser.send("[7,\"chat/1\",2]");
+    assert_eq!(browser.close_code(), 1008);
+}
+
+/// Hangs in each call until it is let go.
+struct Hanging {
+    hangs: Sender<()>,
+    let_go: Mutex<Receiver<()>>,
+}
+
+impl Application for Hanging {
+    fn call(&self, _: Call) {
+        self.hangs.send(()).unwrap();
+        let _let_go = self.let_go.lock().recv_timeout(WAIT);
+    }
+}
+
+#[test]
+fn a_thread_that_hangs_is_noticed_and_one_that_goes_on_again() {
+    let (hangs, is_hanging) = channel();
+    let (go, let_go) = channel();
+    let let_go = Mutex::new(let_go);
+    let server = start_server(on_any_ports(), Hanging { hangs, let_go });
+    let silent_for = || server.control.silent_for();
+    let wait_until = |what: &str, is_true: &dyn Fn() -> bool| {
+        let started = Instant::now();
+        while !is_true() {
+            assert!(started.elapsed() < WAIT, "waited too long until {what}");
+            std::thread::yield_now();
+        }
+    };
+    let mut browser = server.browser();
+    browser.send("[2,\"id\",\"hang\"]");
+    is_hanging.recv_timeout(WAIT).unwrap();
+    wait_until("the silence is long", &|| {
+        silent_for() > Duration::from_secs(3)
+    });
+    go.send(()).unwrap();
+    wait_until("it is over", &|| silent_for() < Duration::from_secs(2));
+    assert!(browser.message().starts_with("[4,\"id\","));
+}

@@ -1,0 +1,220 @@
+//! Which sites' pages may connect, and for whom proxies speak.
+
+use std::io::Write;
+use std::net::IpAddr;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+
+use pusher_core::{Application, BrowserRefusal, Options, Recipe, Request, Session, ViolationKind};
+
+use crate::support::{Browser, Running, on_any_ports, read_to_end, start_server};
+
+/// The status of a handshake with these headers, and the rest of the answer.
+fn handshake(server: &Running, headers: &str) -> (u16, String) {
+    let mut stream = server.raw(server.public);
+    write!(
+        stream,
+        "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: wamp\r\n\
+         Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{headers}\r\n"
+    )
+    .unwrap();
+    // A masked close frame, so that the server hangs up on a session too.
+    let _refused = stream.write_all(b"\x88\x80\0\0\0\0");
+    let mut answer = Vec::new();
+    let _reset = std::io::Read::read_to_end(&mut stream, &mut answer);
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    (answer[9..12].parse().unwrap(), answer)
+}
+
+fn start(change: impl FnOnce(&mut Options)) -> Running {
+    let mut options = on_any_ports();
+    change(&mut options);
+    start_server(options, Recipe::default())
+}
+
+#[test]
+fn pages_of_the_same_host_whatever_the_port() {
+    let server = start(|_| {});
+    for (headers, status) in [
+        ("Host: 127.0.0.1:8080\r\n", 101),
+        (
+            "Host: 127.0.0.1:8080\r\nOrigin: http://127.0.0.1:8000\r\n",
+            101,
+        ),
+        (
+            "Host: push.example\r\nOrigin: https://PUSH.example\r\n",
+            101,
+        ),
+        (
+            "Host: push.example\r\nOrigin: https://evil.example\r\n",
+            403,
+        ),
+        ("Host: push.example\r\nOrigin: null\r\n", 403),
+        ("Host: push.example\r\nOrigin: \r\n", 403),
+        (
+            "Host: push.example\r\nOrigin: https://push.example\r\nOrigin: x\r\n",
+            403,
+        ),
+    ] {
+        assert_eq!(handshake(&server, headers).0, status, "{headers}");
+    }
+    let (_, answer) = handshake(
+        &server,
+        "Host: a.example:8080\r\nOrigin: https://b.example\r\n",
+    );
+    for part in [
+        "https://b.example",
+        "a.example:8080",
+        "--allow-origin https://b.example",
+    ] {
+        assert!(answer.contains(part), "{answer}");
+    }
+    let mut bytes = server.raw(server.public);
+    bytes
+        .write_all(
+            b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: wamp\r\nOrigin: \xff\r\n\
+              Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+        )
+        .unwrap();
+    let answer = read_to_end(&mut bytes);
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    let refused = server.hub.stats().browsers_refused;
+    assert_eq!(refused.get(BrowserRefusal::Origin), 6);
+}
+
+#[test]
+fn pages_that_the_operator_allows() {
+    let server = start(|options| {
+        options.allow_origins = ["https://a.example", "*.b.example", "null"]
+            .map(|text| text.parse().unwrap())
+            .into();
+    });
+    for (origin, status) in [
+        ("https://a.example", 101),
+        ("http://a.example", 403),
+        ("https://www.b.example:8443", 101),
+        ("https://b.example", 403),
+        ("null", 101),
+        ("https://push.example", 101),
+    ] {
+        let headers = format!("Host: push.example\r\nOrigin: {origin}\r\n");
+        assert_eq!(handshake(&server, &headers).0, status, "{origin}");
+    }
+    let server = start(|options| options.allow_origins = vec!["*".parse().unwrap()]);
+    assert_eq!(handshake(&server, "Host: a\r\nOrigin: http://b\r\n").0, 101);
+}
+
+/// The client's script may be loaded by any page.
+#[test]
+fn files_are_for_everybody() {
+    let server = start(|_| {});
+    let mut stream = server.raw(server.public);
+    stream
+        .write_all(b"GET /pusher.js HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\n\r\n")
+        .unwrap();
+    assert!(read_to_end(&mut stream).starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn a_trusted_proxy_says_what_the_browser_calls_this_server() {
+    let headers = "Host: 127.0.0.1:8080\r\nX-Forwarded-Host: example.org\r\n\
+                   Origin: https://example.org\r\n";
+    let server = start(|_| {});
+    assert_eq!(handshake(&server, headers).0, 403);
+    let server = start(|options| options.trust_proxies = vec!["loopback".parse().unwrap()]);
+    assert_eq!(handshake(&server, headers).0, 101);
+    let other = headers.replace("https://example.org", "https://evil.example");
+    assert_eq!(handshake(&server, &other).0, 403);
+}
+
+/// Tells the address of every browser that shakes hands.
+struct Addresses(Mutex<mpsc::Sender<(IpAddr, IpAddr)>>);
+
+impl Application for Addresses {
+    fn opened(&self, session: &Session, request: &Request<'_>) {
+        let addresses = (session.peer_addr().ip(), request.peer_addr().ip());
+        self.0.lock().unwrap().send(addresses).unwrap();
+    }
+}
+
+#[test]
+fn the_clients_address_behind_a_proxy() {
+    for (trusted, headers, expect) in [
+        (
+            "loopback",
+            &[("X-Forwarded-For", "6.6.6.6, 192.0.2.1")][..],
+            "192.0.2.1",
+        ),
+        (
+            "127.0.0.1",
+            &[("Forwarded", "for=192.0.2.1:80;proto=https")],
+            "192.0.2.1",
+        ),
+        (
+            "10.0.0.0/8",
+            &[("X-Forwarded-For", "192.0.2.1")],
+            "127.0.0.1",
+        ),
+        ("loopback", &[], "127.0.0.1"),
+    ] {
+        let (sender, addresses) = mpsc::channel();
+        let mut options = on_any_ports();
+        options.trust_proxies = vec![trusted.parse().unwrap()];
+        let server = start_server(options, Arc::new(Addresses(Mutex::new(sender))));
+        let _browser = Browser::connect_with(server.public, "/", headers);
+        let expect: IpAddr = expect.parse().unwrap();
+        assert_eq!(addresses.recv().unwrap(), (expect, expect));
+    }
+}
+
+#[test]
+fn a_client_that_contradicts_its_proxy_is_refused() {
+    let server = start(|options| options.trust_proxies = vec!["loopback".parse().unwrap()]);
+    let headers = "Host: a\r\nX-Forwarded-For: 192.0.2.1\r\nForwarded: for=192.0.2.2\r\n";
+    assert_eq!(handshake(&server, headers).0, 400);
+    let headers = headers.replace("192.0.2.2", "192.0.2.1");
+    assert_eq!(handshake(&server, &headers).0, 101);
+}
+
+/// The proxy itself has more connections than any client may have.
+#[test]
+fn connections_of_each_client_behind_a_proxy() {
+    let server = start(|options| {
+        options.trust_proxies = vec!["loopback".parse().unwrap()];
+        options.limits.connections_per_address_max = 2;
+    });
+    let client =
+        |address| Browser::connect_with(server.public, "/", &[("X-Forwarded-For", address)]);
+    let mut first = client("192.0.2.1");
+    let _second = client("192.0.2.1");
+    let _other = client("192.0.2.2");
+    let (status, answer) = handshake(&server, "Host: a\r\nX-Forwarded-For: 192.0.2.1\r\n");
+    assert_eq!(status, 429, "{answer}");
+    assert!(answer.contains("Retry-After"), "{answer}");
+    let refused = server.hub.stats().browsers_refused;
+    assert_eq!(refused.get(BrowserRefusal::ConnectionsPerAddress), 1);
+    first.send("[]");
+    assert_eq!(first.close_code(), ViolationKind::InvalidData.code());
+    drop(first);
+    server.until("there is room", |hub| hub.stats().browsers == 2);
+    let _third = client("192.0.2.1");
+}
+
+/// However many browsers there are, publishers come in.
+#[test]
+fn a_full_public_door_leaves_the_private_one_open() {
+    let server = start(|options| options.limits.connections_max = 1);
+    let mut browser = server.subscriber("t");
+    for _ in 0..50 {
+        let answer = read_to_end(&mut server.raw(server.public));
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(
+            answer.ends_with("1 browsers are connected already\n"),
+            "{answer}"
+        );
+    }
+    assert_eq!(server.publisher().publish("t", "1"), (1, 1));
+    assert_eq!(browser.message(), r#"[8,"t",1]"#);
+}
