@@ -1,4 +1,4 @@
-//! What ends the daemon.
+//! What ends the daemon, and what makes it read its settings again.
 
 use std::io;
 
@@ -26,4 +26,40 @@ pub(crate) fn end() -> io::Result<impl Future<Output = ()>> {
         }
         tracing::info!("ending");
     })
+}
+
+/// SIGHUPs, from the moment that this is called.
+#[cfg(unix)]
+pub(crate) fn hangups() -> io::Result<Hangups> {
+    use tokio::signal::unix::{SignalKind, signal};
+    signal(SignalKind::hangup()).map(Hangups)
+}
+
+/// See [`hangups`].
+#[cfg(unix)]
+pub(crate) struct Hangups(tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Hangups {
+    pub(crate) async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// There are none.
+#[cfg(not(unix))]
+pub(crate) fn hangups() -> io::Result<Hangups> {
+    Ok(Hangups)
+}
+
+#[cfg(not(unix))]
+pub(crate) struct Hangups;
+
+#[cfg(not(unix))]
+impl Hangups {
+    pub(crate) async fn next(&mut self) {
+        std::future::pending().await
+    }
 }

@@ -5,6 +5,7 @@
 mod blog;
 mod browsers;
 mod c_library;
+mod configuration;
 mod daemon;
 mod demo;
 mod examples;

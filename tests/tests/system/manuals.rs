@@ -84,31 +84,62 @@ fn the_options_are_those_of_pushd() {
         .map(option_of_help)
         .collect();
     assert_eq!(explained, existing);
-    for option in existing.iter().filter(|option| option.starts_with("--")) {
-        let name = option
-            .split([' ', '='])
+    // The limits are too many for the synopsis.
+    let (options, limits) = help.split_once("\nLimits:").unwrap();
+    assert!(limits.contains("--outbox-len-max"));
+    for option in options.lines().map(str::trim_start) {
+        let Some(name) = option
+            .split(' ')
             .next()
-            .unwrap()
-            .trim_start_matches("--");
-        let synopsis = format!("\n.Op Fl -{name} ");
-        assert!(page.contains(&synopsis), "{option} in the synopsis");
+            .filter(|name| name.starts_with("--"))
+        else {
+            continue;
+        };
+        let synopsis = format!(".Op Fl {}", &name[1..]);
+        let mut lines = page.lines();
+        assert!(
+            lines.any(|line| line == synopsis || line.starts_with(&format!("{synopsis} "))),
+            "{name} in the synopsis"
+        );
     }
 }
 
 #[test]
-fn the_defaults_and_variables_are_those_of_pushd() {
+fn the_defaults_are_those_of_pushd() {
     let (page, help) = (read(PUSHD), long_help());
-    for (name, item) in [("default", ""), ("env", "\n.It Ev ")] {
-        let prefix = format!("[{name}: ");
-        let values: Vec<&str> = help
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix(&prefix)?.strip_suffix(']'))
-            .collect();
-        assert!(!values.is_empty());
-        for value in values {
-            assert!(page.contains(&format!("{item}{value}")), "{value}");
+    let mut name = "";
+    for line in help.lines().map(str::trim) {
+        if line.starts_with("--") {
+            name = line.split(' ').next().unwrap();
         }
+        let default = line
+            .strip_prefix("[default: ")
+            .and_then(|line| line.strip_suffix(']'));
+        let Some(default) = default else { continue };
+        let (_, item) = page
+            .split_once(&format!("\n.It Fl {}", &name[1..]))
+            .unwrap();
+        let (item, _) = item
+            .split_once("\n.It ")
+            .or(item.split_once("\n.El"))
+            .unwrap();
+        assert!(item.contains(default), "the default of {name} is {default}");
     }
+}
+
+#[test]
+fn the_file_in_the_manual_is_right() {
+    let page = read(PUSHD);
+    let (_, file) = page
+        .split_once("\n.Bd -literal -offset indent\n# /etc/pushd/pushd.toml\n")
+        .unwrap();
+    let (file, _) = file.split_once(".Ed").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pushd.toml");
+    fs::write(&path, file).unwrap();
+    let mut check = daemon::command("pushd");
+    check.args(["--check", "--config"]).arg(&path);
+    program::run(&mut check, WAIT_MS).success();
 }
 
 #[test]

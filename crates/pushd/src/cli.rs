@@ -1,0 +1,211 @@
+//! The command line.
+
+use std::env;
+use std::path::PathBuf;
+
+use clap::builder::ValueParser;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::settings::{Config, Part, SETTINGS, Setting, Sources, variable};
+
+const CONFIG: &str = "config";
+const CHECK: &str = "check";
+const PRINT_CONFIG: &str = "print-config";
+
+const ABOUT: &str = "\
+Push for sites that already exist: what is published on the private door reaches every browser that is
+subscribed on the public one.
+
+Browsers speak WAMP v1 over WebSocket; their client is served at /pusher.js. Publishers write JSON objects
+with a \"category\", or use libpusher or the PHP extension.
+
+Every setting is a flag, a key of the file and a variable, by the same name: --ping-interval is
+ping-interval in /etc/pushd/pushd.toml, and PUSHD_PING_INTERVAL in the environment, where commas part the
+values of a list. A flag has the last word, then the variable, then the file.
+
+In bash `pushd` alone is a builtin: type `command pushd` or `pusherd`.";
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Task {
+    Serve,
+    Check,
+    PrintConfig,
+}
+
+/// Reads command line and environment. Whoever asks for help, or makes a mistake, is answered
+/// here, and the process ends.
+pub(crate) fn read() -> (Task, Sources) {
+    let matches = command().get_matches();
+    let mut sources = sources(&matches);
+    let variables =
+        env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    for (name, value) in variables {
+        if name == variable(CONFIG) {
+            sources.file.get_or_insert_with(|| value.into());
+        } else if name.starts_with("PUSHD_") {
+            sources.environment.push((name, value));
+        }
+    }
+    (task(&matches), sources)
+}
+
+fn task(matches: &ArgMatches) -> Task {
+    if matches.get_flag(PRINT_CONFIG) {
+        Task::PrintConfig
+    } else if matches.get_flag(CHECK) {
+        Task::Check
+    } else {
+        Task::Serve
+    }
+}
+
+fn sources(matches: &ArgMatches) -> Sources {
+    let mut sources = Sources {
+        file: matches.get_one::<PathBuf>(CONFIG).cloned(),
+        ..Sources::default()
+    };
+    for setting in SETTINGS {
+        let is_given =
+            matches.value_source(setting.name) == Some(clap::parser::ValueSource::CommandLine);
+        if let (true, Some(values)) = (is_given, matches.get_many::<String>(setting.name)) {
+            sources
+                .flags
+                .insert(setting.name, values.cloned().collect());
+        }
+    }
+    sources
+}
+
+fn command() -> Command {
+    let config = Arg::new(CONFIG)
+        .long(CONFIG)
+        .value_name("PATH")
+        .value_parser(ValueParser::path_buf())
+        .help("The file of settings; /etc/pushd/pushd.toml by default, if it is there");
+    let check = Arg::new(CHECK)
+        .long(CHECK)
+        .action(ArgAction::SetTrue)
+        .help("Check the settings and exit");
+    let print_config = Arg::new(PRINT_CONFIG)
+        .long(PRINT_CONFIG)
+        .action(ArgAction::SetTrue)
+        .conflicts_with(CHECK)
+        .help("Print the settings in force, and where each comes from, and exit");
+    let (short, _) = ABOUT.split_once("\n\n").unwrap_or_default();
+    Command::new("pushd")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(short)
+        .long_about(ABOUT)
+        .max_term_width(100)
+        .args([config, check, print_config])
+        .args(SETTINGS.iter().map(argument))
+}
+
+/// A setting's flag.
+fn argument(setting: &'static Setting) -> Arg {
+    let check = move |text: &str| {
+        let mut config = Config::default();
+        (setting.set)(&mut config, &[text]).map(|()| text.to_owned())
+    };
+    let argument = Arg::new(setting.name)
+        .long(setting.name)
+        .value_name(setting.value_name)
+        .help(setting.help)
+        .value_parser(ValueParser::from(check))
+        .action(match setting.is_list {
+            true => ArgAction::Append,
+            false => ArgAction::Set,
+        });
+    let argument = match setting.part {
+        Part::Limits => argument.help_heading("Limits").hide_short_help(true),
+        Part::Doors | Part::Log => argument,
+    };
+    match default(setting) {
+        Some(default) => argument.default_value(default),
+        None => argument,
+    }
+}
+
+/// As `--help` shows it.
+fn default(setting: &Setting) -> Option<String> {
+    match (setting.show)(&Config::default())? {
+        toml::Value::Array(values) => values.first().map(text),
+        value => Some(text(&value)),
+    }
+}
+
+fn text(value: &toml::Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<Sources, String> {
+        let arguments = ["pushd"].into_iter().chain(arguments);
+        let matches = command().try_get_matches_from(arguments);
+        matches
+            .map(|matches| sources(&matches))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_the_recipes_ports() {
+        let sources = parse([]).unwrap();
+        assert!(sources.flags.is_empty(), "a default is not given");
+        let options = Config::default().options;
+        assert_eq!(options.listen, ["0.0.0.0:8080".parse().unwrap()]);
+        assert_eq!(options.publish_listen, ["127.0.0.1:5555".parse().unwrap()]);
+    }
+
+    #[test]
+    fn several_listeners_and_their_access() {
+        let sources = parse([
+            "--publish-listen=localhost:1",
+            "--publish-listen=unix:/run/p",
+            "--publish-mode=606",
+            "--publish-group=0",
+            "--config=/dev/null",
+        ]);
+        let config = sources.unwrap().load().unwrap().config;
+        let listen = &config.options.publish_listen;
+        let shown: Vec<_> = listen.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["127.0.0.1:1", "unix:/run/p"]);
+        let socket = &config.options.publish_socket;
+        assert_eq!((socket.mode, socket.gid), (0o606, Some(0)));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (arguments, part) in [
+            (["--listen", "8080"], "8080"),
+            (["--publish-listen", "localhost"], "localhost"),
+            (["--publish-listen", "unix:p.sock"], "absolute"),
+            (["--publish-token", "a b"], "without blanks"),
+            (["--publish-mode", "888"], "octal"),
+            (["--publish-mode", "1777"], "octal"),
+            (["--publish-group", "no such group"], "no such group"),
+            (["--log", "loud=very"], "loud=very"),
+            (["--log-format", "xml"], "journald"),
+            (["--client-publish", "a*b"], "`*`"),
+            (["--ping-interval", "25"], "25s"),
+            (["--outbox-len-max", "1MX"], "1MiB"),
+            (["--headers-max", "101"], "100"),
+            (["--lisen", "0.0.0.0:1"], "--listen"),
+        ] {
+            let error = parse(arguments).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+        let error = parse(["--topics-max=1", "--topics-max=2"]).unwrap_err();
+        assert!(error.contains("multiple times"), "{error}");
+    }
+}

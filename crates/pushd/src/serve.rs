@@ -1,0 +1,102 @@
+//! Serves, from the first log line to the last.
+
+use std::convert::Infallible;
+use std::io::{self, ErrorKind};
+
+use pusher_core::{BindError, Options, Recipe, Server};
+
+use crate::log;
+use crate::open_files;
+use crate::reload::Reloader;
+use crate::settings::{Config, Settings, Sources};
+use crate::signals::{self, Hangups};
+
+/// Serves until a signal ends it.
+pub(crate) fn run(sources: Sources, settings: Settings) -> Result<(), String> {
+    let config = &settings.config;
+    let filter = log::start(config.log_format, config.log.clone());
+    for warning in settings.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let open_files = open_files::raise_limit();
+    let options = options(config, open_files);
+    let recipe = Recipe::with_client_publish(config.client_publish.clone());
+    let server = Server::bind(options, recipe.clone())
+        .map_err(|error| format!("{error}; {}", advice(&error)))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .map_err(|error| format!("cannot start: {error}"))?;
+    runtime.block_on(async {
+        // Listened for before anybody is told that the daemon is ready to be ended.
+        let ended = signals::end().map_err(|error| no_signals(&error))?;
+        let hangups = signals::hangups().map_err(|error| no_signals(&error))?;
+        for address in server.public_addrs() {
+            tracing::info!(%address, "listening for browsers");
+        }
+        for address in server.publish_addrs() {
+            tracing::info!(%address, "listening for publishers");
+        }
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
+        let reloader = Reloader {
+            sources,
+            started: settings,
+            current: None,
+            open_files,
+            filter,
+            recipe,
+            control: server.control(),
+        };
+        let served = tokio::select! {
+            served = server.run(ended) => served,
+            never = reload_at(hangups, reloader) => match never {},
+        };
+        served.map_err(|error| error.to_string())
+    })?;
+    tracing::info!("ended");
+    Ok(())
+}
+
+async fn reload_at(mut hangups: Hangups, mut reloader: Reloader) -> Infallible {
+    loop {
+        hangups.next().await;
+        reloader.reload();
+    }
+}
+
+fn no_signals(error: &io::Error) -> String {
+    format!("cannot handle signals: {error}")
+}
+
+/// What to do when a door can't be opened.
+fn advice(error: &BindError) -> &'static str {
+    let source = match error {
+        BindError::Listen { source, .. } => source,
+        BindError::TokenNeeded { .. } => {
+            return "set PUSHD_PUBLISH_TOKEN, or listen on 127.0.0.1 or a unix socket";
+        }
+        _ => return "",
+    };
+    match source.kind() {
+        ErrorKind::NotFound => "the folder must be there, and allow this user to write",
+        ErrorKind::PermissionDenied => {
+            "is this user allowed to? A port below 1024 needs a privilege, a unix socket a folder \
+             that this user may write to, a group this user's membership"
+        }
+        ErrorKind::AlreadyExists => "remove it, or choose another path with --publish-listen",
+        _ => "is another pushd running? --listen and --publish-listen choose others",
+    }
+}
+
+/// What the server is to do, as far as the system lets it.
+pub(crate) fn options(config: &Config, open_files: usize) -> Options {
+    let mut options = config.options.clone();
+    options.server_ident = concat!("pushd/", env!("CARGO_PKG_VERSION")).to_owned();
+    options.shards = config.threads.unwrap_or(options.shards);
+    let limits = &mut options.limits;
+    let browsers = open_files::left_for_browsers(open_files, limits.publishers_max);
+    limits.connections_max = limits.connections_max.min(browsers);
+    let connections_max = limits.connections_max;
+    tracing::debug!(open_files, connections_max, "limits");
+    options
+}

@@ -1,0 +1,154 @@
+//! The table: every setting, with its default. Flags, variables, the file's keys, `--print-config`
+//! and `--help` all come from here.
+
+use std::net::SocketAddr;
+
+use pusher_core::{Options, PublishAddress, PublishToken, TopicPattern};
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+
+use super::kinds::{Any, Count, Group, Maybe, Mode, One, Secret, Shape, Size, Some1, Text, Time};
+use super::setting::{Part, Reload, Setting};
+use crate::log::Format;
+
+/// What the daemon is to do. The defaults stand here and in `pusher_core`.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) options: Options,
+    /// `None` is one for each processor.
+    pub(crate) threads: Option<usize>,
+    pub(crate) client_publish: Vec<TopicPattern>,
+    pub(crate) log: Targets,
+    pub(crate) log_format: Format,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            options: Options::default(),
+            threads: None,
+            client_publish: Vec::new(),
+            log: Targets::new().with_default(Level::INFO),
+            log_format: Format::default(),
+        }
+    }
+}
+
+/// A row: name, value's name, kind, field, what a reload does, help.
+macro_rules! row {
+    ($part:ident, $name:literal, $value:literal, $shape:ty, $($field:ident).+, $reload:ident, $help:literal) => {
+        Setting {
+            part: Part::$part,
+            name: $name,
+            value_name: $value,
+            is_list: <$shape as Shape>::IS_LIST,
+            is_secret: false,
+            reload: Reload::$reload,
+            help: $help,
+            set: |config, texts| {
+                config.$($field).+ = <$shape as Shape>::parse(texts)?;
+                Ok(())
+            },
+            show: |config| <$shape as Shape>::show(&config.$($field).+),
+        }
+    };
+}
+
+/// A row for a field of `pusher_core::Limits`.
+macro_rules! limit {
+    ($name:literal, $value:literal, $kind:ty, $field:ident, $reload:ident, $help:literal) => {
+        row!(
+            Limits,
+            $name,
+            $value,
+            One<$kind>,
+            options.limits.$field,
+            $reload,
+            $help
+        )
+    };
+}
+
+/// Every setting, in the order of `--help`.
+pub(crate) const SETTINGS: &[Setting] = &[
+    row! { Doors, "listen", "ADDRESS:PORT", Some1<Text<SocketAddr>>, options.listen, Restart,
+    "Where browsers connect; port 0 lets the system choose" },
+    row! { Doors, "publish-listen", "ADDRESS", Some1<Text<PublishAddress>>, options.publish_listen, Restart,
+    "Where publishers connect: ADDRESS:PORT or unix:/PATH; may be given several times. Without a \
+     token whoever can connect here may publish, so that others than 127.0.0.1 need one" },
+    row! { Doors, "publish-mode", "MODE", One<Mode>, options.publish_socket.mode, Restart,
+    "Permissions of the publishers' unix sockets, in octal: whoever may write may publish" },
+    row! { Doors, "publish-group", "GROUP", Maybe<Group>, options.publish_socket.gid, Restart,
+    "Group of the publishers' unix sockets, by name or number, such as www-data. By default the \
+     group that pushd runs as" },
+    Setting {
+        is_secret: true,
+        ..row! { Doors, "publish-token", "TOKEN", Maybe<Secret<PublishToken>>, options.publish_token, Now,
+        "The secret that publishers must show, wherever they connect; raw JSON and ZeroMQ can't and are \
+         refused. Other users of this machine see what stands here: set PUSHD_PUBLISH_TOKEN, or \
+         publish-token in the file, instead" }
+    },
+    row! { Doors, "publish-host", "NAME", Any<Text<String>>, options.publish_hosts, Now,
+    "A name by which publishers call this server in HTTP, beside localhost and the address that they \
+     connect to; may be given several times. Requests to other hosts are refused: a page whose name \
+     was pointed here could have sent them" },
+    row! { Doors, "client-publish", "PATTERN", Any<Text<TopicPattern>>, client_publish, Now,
+    "Topics that browsers may publish to, beside publishers: a URI, or its beginning and a `*`; may \
+     be given several times. By default they may not publish at all" },
+    row! { Doors, "threads", "NUMBER", Maybe<Count<1, 1024>>, threads, Restart,
+    "Threads that serve; by default one for each processor" },
+    row! { Log, "log", "LEVEL", One<Text<Targets>>, log, Now,
+    "What to log on standard error: error, warn, info, debug or trace" },
+    row! { Log, "log-format", "FORMAT", One<Text<Format>>, log_format, Restart,
+    "How: human, json, journald (with systemd's levels), or auto, which is journald where standard \
+     error goes to systemd's journal, and else human" },
+    limit! { "connections-max", "NUMBER", Count<1, { usize::MAX }>, connections_max, Now,
+    "Browsers connected at the same time; the next one gets 503. Fewer where the limit of open files \
+     allows no more" },
+    limit! { "connections-per-address-max", "NUMBER", Count<1, { usize::MAX }>, connections_per_address_max, Now,
+    "Browsers connected from one address, or one IPv6 network of 64 bits; the next one gets 429. \
+     This machine's own addresses, where a proxy connects from, have no limit" },
+    limit! { "handshake-len-max", "SIZE", Size<1024>, handshake_len_max, Now,
+    "Request line and headers of a browser; beyond is 431" },
+    limit! { "headers-max", "NUMBER", Count<1, 100>, headers_max, Now,
+    "Headers of a request; beyond is 431" },
+    limit! { "handshake-timeout", "TIME", Time<1>, handshake_timeout, Now,
+    "Until the handshake must be over; beyond is 408" },
+    limit! { "client-message-len-max", "SIZE", Size<1>, client_message_len_max, Now,
+    "A browser's message; beyond is close code 1009" },
+    limit! { "topics-max", "NUMBER", Count<1, { usize::MAX }>, topics_max, Now,
+    "Topics that one browser may be subscribed to; beyond is close code 1008" },
+    limit! { "outbox-len-max", "SIZE", Size<1>, outbox_len_max, Now,
+    "What may wait for one browser that does not read; beyond, it is dropped as a slow consumer" },
+    limit! { "ping-interval", "TIME", Time<10>, ping_interval, Now,
+    "A browser that is silent for so long is pinged" },
+    limit! { "pong-timeout", "TIME", Time<10>, pong_timeout, Now,
+    "How long after the ping a browser must have said something" },
+    limit! { "flush-timeout", "TIME", Time<0>, flush_timeout, Now,
+    "How long what is queued may take to leave when a connection or the server ends" },
+    limit! { "linger-timeout", "TIME", Time<0>, linger_timeout, Now,
+    "How long a browser may take to hang up after a close frame" },
+    limit! { "publishers-max", "NUMBER", Count<1, { usize::MAX }>, publishers_max, Now,
+    "Publishers connected at the same time" },
+    limit! { "event-len-max", "SIZE", Size<1>, event_len_max, Now,
+    "An event; beyond, the publish is refused" },
+    limit! { "publish-len-max", "SIZE", Size<1>, publish_len_max, Now,
+    "A publisher's message, event and all: not less than event-len-max" },
+    limit! { "first-byte-timeout", "TIME", Time<1>, first_byte_timeout, Now,
+    "How long a publisher may connect without a word" },
+    limit! { "unfinished-timeout", "TIME", Time<1>, unfinished_timeout, Now,
+    "How long a publisher's message may take from its first byte to its last" },
+    limit! { "raw-idle-timeout", "TIME", Time<1>, raw_idle_timeout, Now,
+    "How long a publisher of raw JSON, that can expect no answer, is kept" },
+    limit! { "answer-timeout", "TIME", Time<1>, answer_timeout, Now,
+    "How long a publisher may leave its answers unread" },
+    limit! { "id-memory", "TIME", Time<1>, id_memory, Restart,
+    "How long a publish's id is remembered: until then, another publish with it is answered by the \
+     first one's receipt" },
+    limit! { "ids-max", "NUMBER", Count<1, { usize::MAX }>, ids_max, Restart,
+    "Ids that are remembered; beyond, the oldest is forgotten" },
+    limit! { "ids-len-max", "SIZE", Size<1>, ids_len_max, Restart,
+    "These ids and their topics; beyond, the oldest are forgotten" },
+    limit! { "backlog-len-max", "SIZE", Size<1>, backlog_len_max, Now,
+    "Events that are accepted and not yet sent, of each thread; beyond, publishers wait" },
+];

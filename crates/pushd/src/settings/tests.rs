@@ -1,0 +1,278 @@
+use std::fs;
+
+use pusher_core::Limits;
+
+use super::*;
+
+/// Settings from a file's text, variables and flags.
+fn load(
+    file: &str,
+    environment: &[(&str, &str)],
+    flags: &[(&'static str, &str)],
+) -> Result<Settings, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pushd.toml");
+    fs::write(&path, file).unwrap();
+    let mut sources = Sources {
+        file: Some(path),
+        ..Sources::default()
+    };
+    for (variable, value) in environment {
+        sources
+            .environment
+            .push(((*variable).to_owned(), value.into()));
+    }
+    for (name, value) in flags {
+        let values = sources.flags.entry(name).or_default();
+        values.push((*value).to_owned());
+    }
+    sources.load().map_err(|mistakes| {
+        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        lines
+            .join("\n")
+            .replace(&folder.path().display().to_string(), "")
+    })
+}
+
+/// The fields of the limits by name, each with its value.
+fn fields(limits: &Limits) -> BTreeMap<String, String> {
+    let text = format!("{limits:#?}");
+    let mut fields = BTreeMap::new();
+    let mut name = String::new();
+    for line in text.lines() {
+        // Four blanks are a field; what stands deeper belongs to it.
+        if let Some(field) = line
+            .strip_prefix("    ")
+            .filter(|field| !field.starts_with([' ', '}', ')', ']']))
+        {
+            name = field.split(':').next().unwrap_or_default().to_owned();
+        }
+        fields
+            .entry(name.clone())
+            .or_insert_with(String::new)
+            .push_str(line);
+    }
+    fields.remove("");
+    fields
+}
+
+#[test]
+fn every_limit_is_a_setting_that_sets_it_and_nothing_else() {
+    let defaults = fields(&Limits::default());
+    for (field, default) in &defaults {
+        let name = field.replace('_', "-");
+        let setting = Setting::find(&name);
+        let setting = setting.unwrap_or_else(|| panic!("the limit {field} is no setting"));
+        let mut config = Config::default();
+        let values = ["51", "52s", "53KiB"];
+        let set = values
+            .iter()
+            .any(|value| (setting.set)(&mut config, &[value]).is_ok());
+        assert!(set, "{name} takes none of {values:?}");
+        for (other, value) in fields(&config.options.limits) {
+            assert_eq!(
+                other == *field,
+                value != defaults[&other],
+                "{name} and {other}: {value}, {default}"
+            );
+        }
+    }
+}
+
+#[test]
+fn names_are_told_apart_in_all_three_places() {
+    for (index, setting) in SETTINGS.iter().enumerate() {
+        let name = setting.name;
+        let is_plain = name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        assert!(is_plain, "{name}");
+        let repeated = SETTINGS[..index].iter().any(|other| other.name == name);
+        assert!(!repeated, "{name} stands twice in the table");
+        assert!(!["config", "print-config", "check", "help", "version"].contains(&name));
+        assert_eq!(
+            variable(name),
+            format!("PUSHD_{}", name.to_uppercase().replace('-', "_"))
+        );
+    }
+}
+
+#[test]
+fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
+    let file = "ping-interval = '1s'\npong-timeout = '1s'\ntopics-max = 1\n";
+    let environment = [("PUSHD_PING_INTERVAL", "2s"), ("PUSHD_PONG_TIMEOUT", "2s")];
+    let settings = load(file, &environment, &[("ping-interval", "3s")]).unwrap();
+    let limits = &settings.config.options.limits;
+    assert_eq!(limits.ping_interval.as_secs(), 3);
+    assert_eq!(limits.pong_timeout.as_secs(), 2);
+    assert_eq!(limits.topics_max, 1);
+    assert_eq!(
+        limits.handshake_len_max,
+        Limits::default().handshake_len_max
+    );
+    let origin = |name| {
+        settings
+            .given
+            .get(name)
+            .map(|given| given.origin.to_string())
+    };
+    assert_eq!(origin("ping-interval").unwrap(), "flag --ping-interval");
+    assert_eq!(
+        origin("pong-timeout").unwrap(),
+        "environment PUSHD_PONG_TIMEOUT"
+    );
+    assert!(origin("topics-max").unwrap().ends_with("pushd.toml:3"));
+    assert_eq!(origin("headers-max"), None);
+}
+
+#[test]
+fn lists_have_commas_in_the_environment_and_replace_what_was_before() {
+    let environment = [
+        ("PUSHD_LISTEN", "127.0.0.1:1, [::1]:2"),
+        ("PUSHD_PUBLISH_HOST", ""),
+    ];
+    let file = "listen = '127.0.0.1:9'\npublish-host = ['a', 'b']\n";
+    let settings = load(file, &environment, &[]).unwrap();
+    let listen: Vec<_> = settings
+        .config
+        .options
+        .listen
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(listen, ["127.0.0.1:1", "[::1]:2"]);
+    assert!(settings.config.options.publish_hosts.is_empty());
+    let nowhere = load("listen = []\n", &[], &[]).unwrap_err();
+    assert_eq!(
+        nowhere,
+        "/pushd.toml:1: listen = \"\": at least one value is wanted"
+    );
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_each_with_its_place() {
+    let file = "lisen = '127.0.0.1:1'\noutbox-len-max = '1MX'\nlog = ['info', 'warn']\n";
+    let environment = [
+        ("PUSHD_TOPICS_MAX", "many"),
+        ("PUSHD_PUBLISH_TOKEN", "s3 cret"),
+    ];
+    let mistakes = load(file, &environment, &[("ping-interval", "25")]).unwrap_err();
+    let mut lines = mistakes.lines();
+    for start in [
+        "/pushd.toml:1: there is no setting \"lisen\"; is \"listen\" meant?",
+        "/pushd.toml:3: log = \"info,warn\": one value is wanted",
+        "/pushd.toml:2: outbox-len-max = \"1MX\": a size is",
+        "environment PUSHD_TOPICS_MAX: topics-max = \"many\": a whole number",
+        "environment PUSHD_PUBLISH_TOKEN: publish-token: a token is",
+        "flag --ping-interval: ping-interval = \"25\": a time has a unit",
+    ] {
+        let line = lines.next().unwrap();
+        assert!(line.starts_with(start), "{line}");
+    }
+    assert_eq!(lines.next(), None);
+    assert!(
+        !mistakes.contains("s3 cret"),
+        "a secret is told: {mistakes}"
+    );
+}
+
+#[test]
+fn a_mistake_counts_even_where_something_else_has_the_last_word() {
+    let mistake = load("topics-max = 0\n", &[], &[("topics-max", "5")]).unwrap_err();
+    assert_eq!(mistake, "/pushd.toml:1: topics-max = \"0\": 1 is the least");
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_noted() {
+    // As Kubernetes sets it for a service whose name is pushd.
+    let environment = [("PUSHD_PORT_8080_TCP", "tcp://10.0.0.1:8080")];
+    let settings = load("", &environment, &[]).unwrap();
+    let warnings: Vec<String> = settings.warnings().collect();
+    assert_eq!(
+        warnings,
+        ["environment PUSHD_PORT_8080_TCP: there is no such setting"]
+    );
+    let settings = load("", &[("PUSHD_PING_INTERVALL", "1s")], &[]).unwrap();
+    let warnings: Vec<String> = settings.warnings().collect();
+    assert!(
+        warnings[0].ends_with("is PUSHD_PING_INTERVAL meant?"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn a_file_that_was_named_must_be_there() {
+    let sources = Sources {
+        file: Some("/nonexistent/pushd.toml".into()),
+        ..Sources::default()
+    };
+    let mistakes = sources.load().unwrap_err();
+    let text = mistakes[0].to_string();
+    assert!(
+        text.starts_with("/nonexistent/pushd.toml: cannot read it: No such file"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_publish_must_hold_an_event() {
+    let mistake = load("event-len-max = '2MiB'\n", &[], &[]).unwrap_err();
+    assert!(
+        mistake.starts_with("/pushd.toml:1: event-len-max is 2097152"),
+        "{mistake}"
+    );
+    load(
+        "event-len-max = '2MiB'\npublish-len-max = '3MiB'\n",
+        &[],
+        &[],
+    )
+    .unwrap();
+}
+
+#[test]
+fn what_is_printed_gives_the_same_settings() {
+    let file = "listen = ['127.0.0.1:1', '[::1]:2']\nclient-publish = ['chat/*', \"\u{732b}\\\"\"]\n\
+                publish-mode = '0600'\nlog = 'warn'\nid-memory = '90s'\nids-len-max = 1000\n";
+    let settings = load(
+        file,
+        &[("PUSHD_PUBLISH_TOKEN", "s3cret")],
+        &[("log-format", "json")],
+    )
+    .unwrap();
+    let printed = settings.to_string();
+    assert!(!printed.contains("s3cret"), "{printed}");
+    assert!(
+        printed.contains("# publish-token = \"********\"  # environment PUSHD_PUBLISH_TOKEN\n")
+    );
+    assert!(printed.contains("id-memory = \"1m 30s\"  # /"), "{printed}");
+    assert!(printed.contains("pushd.toml:5\n"), "{printed}");
+    assert!(printed.contains("log-format = \"json\"  # flag --log-format\n"));
+    assert!(printed.contains("ping-interval = \"25s\"  # default\n"));
+    let again = load(&printed, &[], &[]).unwrap();
+    let values = |settings: &Settings| -> Vec<_> {
+        let shown = SETTINGS.iter().filter(|setting| !setting.is_secret);
+        shown
+            .map(|setting| (setting.name, settings.value(setting).0))
+            .collect()
+    };
+    assert_eq!(values(&again), values(&settings));
+    assert_eq!(printed.lines().count(), SETTINGS.len());
+}
+
+#[test]
+fn changes_are_told_without_secrets() {
+    let before = load("publish-token = 'one'\nping-interval = '60s'\n", &[], &[]).unwrap();
+    let after = load(
+        "publish-token = 'two'\nping-interval = '1m'\ntopics-max = 3\n",
+        &[],
+        &[],
+    )
+    .unwrap();
+    let changes: Vec<_> = after.changes(&before).collect();
+    let shown: Vec<_> = changes
+        .iter()
+        .map(|(s, old, new)| format!("{} {old} {new}", s.name))
+        .collect();
+    assert_eq!(
+        shown,
+        ["publish-token ******** ********", "topics-max 10000 3"]
+    );
+}

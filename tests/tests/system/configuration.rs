@@ -1,0 +1,138 @@
+//! Settings as the operator gives them: a file, the environment, flags.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use nix::sys::signal::Signal;
+use serde_json::json;
+use system_tests::daemon::{self, Daemon};
+use system_tests::wamp::Wamp;
+use system_tests::{WAIT_MS, program};
+use tempfile::TempDir;
+
+/// A file of settings.
+struct File {
+    _folder: TempDir,
+    path: PathBuf,
+}
+
+impl File {
+    fn new(text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pushd.toml");
+        fs::write(&path, text).unwrap();
+        let _folder = folder;
+        Self { _folder, path }
+    }
+
+    /// The daemon with this file.
+    fn command(&self) -> Command {
+        let mut command = daemon::command("pushd");
+        command.arg("--config").arg(&self.path);
+        command
+    }
+}
+
+#[test]
+fn print_config_tells_each_value_and_where_it_comes_from() {
+    let file = File::new("topics-max = 5\n\nping-interval = '60s'\npublish-token = 's3cret'\n");
+    let mut command = file.command();
+    command
+        .args(["--print-config", "--outbox-len-max", "2MiB"])
+        .env("PUSHD_PING_INTERVAL", "90s");
+    let printed = program::run(&mut command, WAIT_MS).success();
+    let path = file.path.display();
+    for line in [
+        format!("topics-max = 5  # {path}:1\n"),
+        format!("# publish-token = \"********\"  # {path}:4\n"),
+        "ping-interval = \"1m 30s\"  # environment PUSHD_PING_INTERVAL\n".to_owned(),
+        "outbox-len-max = \"2MiB\"  # flag --outbox-len-max\n".to_owned(),
+        "listen = [\"0.0.0.0:8080\"]  # default\n".to_owned(),
+    ] {
+        assert!(printed.contains(&line), "{line}{printed}");
+    }
+    assert!(!printed.contains("s3cret"));
+    let again = File::new(&printed);
+    program::run(again.command().arg("--check"), WAIT_MS).success();
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place_and_nothing_starts() {
+    let file = File::new("listen = '127.0.0.1:0'\nping-intervall = '1s'\ntopics-max = 'many'\n");
+    let path = file.path.display();
+    for arguments in [&["--check"][..], &["--print-config"], &[]] {
+        let ended = program::run(file.command().args(arguments), WAIT_MS);
+        assert_eq!(ended.status.code(), Some(2), "{arguments:?}");
+        let lines: Vec<_> = ended.stderr.lines().collect();
+        assert_eq!(
+            lines[0],
+            format!(
+                "pushd: {path}:2: there is no setting \"ping-intervall\"; is \"ping-interval\" meant?"
+            )
+        );
+        assert!(
+            lines[1].starts_with(&format!("pushd: {path}:3: topics-max = \"many\"")),
+            "{lines:?}"
+        );
+        assert_eq!(lines.len(), 2, "{lines:?}");
+    }
+}
+
+#[test]
+fn the_file_may_be_named_by_the_environment_and_rules_the_daemon() {
+    let file =
+        File::new("listen = '127.0.0.1:0'\npublish-listen = ['127.0.0.1:0']\nlog = 'debug'\n");
+    let mut command = daemon::command("pushd");
+    command
+        .env("PUSHD_CONFIG", &file.path)
+        .env("PUSHD_LOG", "warn,pushd=info");
+    let (_process, log) = daemon::start(&mut command);
+    assert!(daemon::listening(&log, "browsers").ip().is_loopback());
+    assert!(daemon::listening(&log, "publishers").ip().is_loopback());
+    assert!(!log.text().contains("DEBUG"), "{}", log.text());
+}
+
+#[test]
+fn sighup_reads_the_file_again_and_tells_what_changed() {
+    let file = File::new("log = 'info'\n");
+    let path = file.path.to_str().unwrap();
+    let mut daemon = Daemon::start_with(&["--config", path, "--pong-timeout", "19s"]);
+    let mut browser = Wamp::subscribed(daemon.web, "chat/1");
+    fs::write(
+        path,
+        "client-publish = 'chat/*'\nthreads = 7\npong-timeout = '5s'\npublish-token = 's3cret'\n",
+    )
+    .unwrap();
+    daemon.process.signal(Signal::SIGHUP);
+    let told = daemon.wait_for_log("the settings were read again");
+    assert!(told.contains("changed=2"), "{told}");
+    let log = daemon.log();
+    for line in [
+        "changed setting=\"client-publish\" from=\"[]\" to=\"[\\\"chat/*\\\"]\"",
+        "changed setting=\"publish-token\" from=\"********\" to=\"********\"",
+        "this needs a restart setting=\"threads\" from=\"none\" to=\"7\"",
+    ] {
+        assert!(log.contains(line), "{line}");
+    }
+    assert!(!log.contains("pong-timeout"), "the flag has the last word");
+    assert!(!log.contains("s3cret"));
+    // The connection from before does what it may now.
+    browser.send(&json!([7, "chat/1", 1]));
+    browser.event("chat/1");
+
+    fs::write(path, "log = 'debug'\ntopics-max = 0\n").unwrap();
+    daemon.process.signal(Signal::SIGHUP);
+    daemon.wait_for_log("the settings stay as they were");
+    daemon.wait_for_log("pushd.toml:2: topics-max");
+    browser.send(&json!([7, "chat/1", 2]));
+    browser.event("chat/1");
+    assert!(!daemon.log().contains("DEBUG"));
+
+    fs::write(path, "log = 'debug'\n").unwrap();
+    daemon.process.signal(Signal::SIGHUP);
+    daemon.wait_for_log("changed setting=\"log\"");
+    browser.send(&json!([7, "chat/1", 3]));
+    daemon.wait_for_log("DEBUG");
+    daemon.assert_running();
+}
