@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use crate::doctor;
 use crate::settings::{Config, Part, SETTINGS, Setting, Sources, variable};
 
 const CONFIG: &str = "config";
@@ -31,6 +32,8 @@ pub(crate) enum Task {
     Serve,
     Check,
     PrintConfig,
+    /// With its own arguments.
+    Doctor(ArgMatches),
 }
 
 /// Reads command line and environment. Whoever asks for help, or makes a mistake, is answered
@@ -51,7 +54,9 @@ pub(crate) fn read() -> (Task, Sources) {
 }
 
 fn task(matches: &ArgMatches) -> Task {
-    if matches.get_flag(PRINT_CONFIG) {
+    if let Some((doctor::NAME, matches)) = matches.subcommand() {
+        Task::Doctor(matches.clone())
+    } else if matches.get_flag(PRINT_CONFIG) {
         Task::PrintConfig
     } else if matches.get_flag(CHECK) {
         Task::Check
@@ -100,6 +105,8 @@ fn command() -> Command {
         .max_term_width(100)
         .args([config, check, print_config])
         .args(SETTINGS.iter().map(argument))
+        .subcommand(doctor::command())
+        .disable_help_subcommand(true)
 }
 
 /// A setting's flag.

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod doctor;
 mod group;
 mod log;
 mod open_files;
@@ -27,7 +28,7 @@ const USAGE: u8 = 2;
 pub fn main() -> ExitCode {
     let (task, sources) = cli::read();
     match run(task, sources) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(Failed::Settings(mistakes)) => {
             for mistake in mistakes {
                 say(io::stderr(), format_args!("pushd: {mistake}"));
@@ -48,7 +49,7 @@ enum Failed {
     Serve(String),
 }
 
-fn run(task: Task, sources: Sources) -> Result<(), Failed> {
+fn run(task: Task, sources: Sources) -> Result<ExitCode, Failed> {
     let settings = sources.load().map_err(Failed::Settings)?;
     match task {
         Task::Serve => serve::run(sources, settings).map_err(Failed::Serve)?,
@@ -59,8 +60,9 @@ fn run(task: Task, sources: Sources) -> Result<(), Failed> {
             say(io::stdout(), "the settings are right");
         }
         Task::PrintConfig => say(io::stdout(), settings.to_string().trim_end()),
+        Task::Doctor(arguments) => return Ok(doctor::run(&arguments, &settings)),
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A line, for whoever still listens.

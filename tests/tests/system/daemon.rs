@@ -167,6 +167,9 @@ fn it_serves_its_clients_script_on_the_public_door() {
     let daemon = Daemon::start();
     let script = http::get(daemon.web, "/pusher.js").unwrap();
     assert_eq!(script.status, 200);
+    // As a web server in front passes it on.
+    let below = http::get(daemon.web, "/site/push/pusher.js?v=1").unwrap();
+    assert_eq!((below.status, below.text()), (200, script.text()));
     assert!(
         script
             .head

@@ -195,7 +195,13 @@ fn what_is_refused_and_how() {
             "a path that is not there",
             plain("GET /nothing HTTP/1.1"),
             404,
-            "/pusher.js",
+            "pusher.js",
+        ),
+        (
+            "a folder, as of a site behind a proxy",
+            plain("GET /site/push/ HTTP/1.1"),
+            426,
+            "WebSocket",
         ),
         (
             "no HTTP version (it kills Ratchet)",

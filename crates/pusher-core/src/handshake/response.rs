@@ -40,26 +40,29 @@ pub(super) fn switching_protocols(accept: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The client's files, and help for whoever came by otherwise.
+/// The client's files, and help for whoever came by otherwise. In any folder, as WebSockets
+/// connect to any: a web server in front passes a path of the site on, and need not rewrite it.
 pub(super) fn for_plain_request(request: &Request<'_>) -> Response {
     if !request.is_get() {
         return Response::method_not_allowed();
     }
-    let mut response = match request.path() {
-        "/pusher.js" => Response::file(JAVASCRIPT, PUSHER_JS),
-        "/autobahn.js" => Response::file(JAVASCRIPT, AUTOBAHN_JS),
-        "/pusher.d.ts" => Response::file(TEXT, PUSHER_D_TS),
+    let path = request.path();
+    let file = path.rsplit_once('/').map_or(path, |(_, file)| file);
+    let mut response = match file {
+        "pusher.js" => Response::file(JAVASCRIPT, PUSHER_JS),
+        "autobahn.js" => Response::file(JAVASCRIPT, AUTOBAHN_JS),
+        "pusher.d.ts" => Response::file(TEXT, PUSHER_D_TS),
         _ if request.header("Sec-WebSocket-Key").is_some() => Response::bad_request(
             "the header `Upgrade: websocket` is missing: a proxy in front has removed it",
         ),
-        "/" => Response::new(
+        "" => Response::new(
             StatusCode::UPGRADE_REQUIRED,
-            "this is a WebSocket server, subprotocol wamp (WAMP v1); its client is at /pusher.js",
+            "this is a WebSocket server, subprotocol wamp (WAMP v1); its client is pusher.js here",
         )
         .with_headers("Upgrade: websocket\r\nConnection: Upgrade\r\n"),
         _ => Response::new(
             StatusCode::NOT_FOUND,
-            "there is /pusher.js and /autobahn.js; WebSockets (subprotocol wamp) connect to any path",
+            "there is pusher.js and autobahn.js, in any folder; WebSockets (subprotocol wamp) connect to any path",
         ),
     };
     response.has_body = !request.is_head();

@@ -1,0 +1,199 @@
+//! Why there is no WebSocket: from the answer, and from what else is tried then.
+
+use http::StatusCode;
+use tokio::time::timeout;
+
+use super::dial::{PROBE_TIMEOUT, Route};
+use super::handshake::{self, Answer, Refusal};
+use super::report::Fault;
+use super::script;
+
+/// What a browser is refused for, and what to do.
+pub(super) async fn of(refusal: Refusal, route: &Route) -> Fault {
+    match refusal {
+        Refusal::Answer(answer) => of_answer(&answer, route).await,
+        Refusal::NoSubprotocol => Fault::new(
+            "subprotocol-lost",
+            "the WebSocket opens without the subprotocol wamp: browsers close it at once",
+            "Something on the way removes the header Sec-WebSocket-Protocol from the answer, or another WebSocket server \
+             than pushd answers: does the web server pass the path on to the address that pushd listens on?",
+        ),
+        Refusal::NotWebSocket(what) => Fault::new(
+            "not-websocket",
+            format!("the answer opens no WebSocket: {what}"),
+            "Something answers that is no web server, or a proxy on the way changes what pushd answers: look at what is \
+             between browser and pushd, a cache for instance.",
+        ),
+        Refusal::Closed(what) => of_end(what, route).await,
+    }
+}
+
+async fn of_end(what: String, route: &Route) -> Fault {
+    if !route.target.tls && route.speaks_tls().await {
+        return needs_tls(what, route);
+    }
+    Fault::new(
+        "closed",
+        what,
+        "The web server takes connections and hangs up on a WebSocket: its error log says more. Is there a firewall that \
+         looks into connections?",
+    )
+}
+
+async fn of_answer(answer: &Answer, route: &Route) -> Fault {
+    let status = answer.status;
+    if status.is_redirection() {
+        return redirected(answer, route);
+    }
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            return Fault::new(
+                "password",
+                answer.shown(),
+                "The site asks for a password, which not every browser sends with a WebSocket: let the path in without one \
+                 (Apache: `Require all granted` in its <Location>; nginx: `auth_basic off;` in its location).",
+            );
+        }
+        StatusCode::FORBIDDEN => return forbidden(answer, route).await,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            return no_backend(answer, route);
+        }
+        _ => {}
+    }
+    if answer.says_wamp {
+        return Fault::new(
+            "subprotocol-lost",
+            answer.shown(),
+            "pushd is there, and has got no Sec-WebSocket-Protocol: the web server, or something before it, removes that \
+             header from requests. Let it pass.",
+        );
+    }
+    let is_bad_request = status == StatusCode::BAD_REQUEST;
+    if is_bad_request && answer.text.is_none() && !route.target.tls && route.speaks_tls().await {
+        return needs_tls(answer.shown(), route);
+    }
+    if status == StatusCode::INTERNAL_SERVER_ERROR && answer.is_from("apache") {
+        return Fault::new(
+            "module-missing",
+            answer.shown(),
+            "Apache lacks a module for what its ProxyPass says: `a2enmod proxy proxy_http`, then `systemctl restart \
+             apache2`. Its error log names it (No protocol handler was valid).",
+        );
+    }
+    if answer.text.is_some() || script::is_served(route).await {
+        return upgrade_lost(answer);
+    }
+    not_passed_on(answer, route)
+}
+
+fn redirected(answer: &Answer, route: &Route) -> Fault {
+    let to = answer.location.as_deref().unwrap_or("nowhere");
+    let todo = if to.starts_with("https:") && !route.target.tls {
+        "Browsers follow no redirect of a WebSocket. Pages that come by https load pusher.js by https and then connect \
+         with wss by themselves: try the address with https."
+    } else {
+        "Browsers follow no redirect of a WebSocket: use the address that it leads to in the page, or exempt the path."
+    };
+    Fault::new("redirected", format!("{}, to {to}", answer.shown()), todo)
+}
+
+/// Asks again without the origin: does pushd refuse the page, or the web server everybody?
+async fn forbidden(answer: &Answer, route: &Route) -> Fault {
+    let without = timeout(PROBE_TIMEOUT, async {
+        let wire = route.connect().await.ok()?;
+        handshake::open(wire, &route.target, false).await.ok()
+    });
+    if let Ok(Some(_)) = without.await {
+        let (origin, host) = (&route.target.origin, route.target.authority());
+        let what = format!("pages of {origin} are refused ({})", answer.shown());
+        let todo = format!(
+            "pushd takes pages of the host that they connect to. If that is {host}, the web server changes the header \
+             Host (Apache: `ProxyPreserveHost On`; nginx: `proxy_set_header Host $http_host;`). Pages of another host \
+             need to be allowed: allow-origin in pushd's configuration."
+        );
+        return Fault::new("origin-refused", what, todo);
+    }
+    Fault::new(
+        "forbidden",
+        answer.shown(),
+        "It is the web server that refuses: a rule for this path or this client (Require, deny, a web application \
+         firewall). Its error log says which.",
+    )
+}
+
+fn no_backend(answer: &Answer, route: &Route) -> Fault {
+    if answer.text.is_some() && answer.status == StatusCode::SERVICE_UNAVAILABLE {
+        return Fault::new(
+            "full",
+            answer.shown(),
+            "pushd has as many browsers as it may have: raise its limit of open files (systemd: LimitNOFILE), and \
+             connections-max if it was set.",
+        );
+    }
+    let todo = format!(
+        "The web server passes the path on, and nobody answers it: is pushd running, and is it where the web server \
+         looks for it? The error log of {} names the address; `pushd setup` prints the right one.",
+        answer.server
+    );
+    Fault::new(
+        "backend-down",
+        format!("{} at {}", answer.shown(), route.address),
+        todo,
+    )
+}
+
+fn needs_tls(what: String, route: &Route) -> Fault {
+    let secure = super::target::Target {
+        tls: true,
+        ..route.target.clone()
+    };
+    let todo = format!("The port speaks TLS: use {}.", secure.url());
+    Fault::new("needs-tls", what, todo)
+}
+
+fn upgrade_lost(answer: &Answer) -> Fault {
+    let nginx = "nginx passes it on only when told to, in the path's location:\n    proxy_http_version 1.1;\n    \
+                 proxy_set_header Upgrade $http_upgrade;\n    proxy_set_header Connection \"upgrade\";\n`pushd setup nginx` \
+                 prints the whole location.";
+    let apache = "Apache passes it on only with `upgrade=websocket` behind the address of ProxyPass (2.4.47 or newer).\n\
+                  `pushd setup apache` prints the whole section.";
+    let todo = if answer.is_from("nginx") {
+        nginx.to_owned()
+    } else if answer.is_from("apache") {
+        apache.to_owned()
+    } else {
+        format!(
+            "{nginx}\n{apache}\nA proxy or content delivery network before them has a switch for WebSockets."
+        )
+    };
+    let what = format!(
+        "pushd is there, but the wish for a WebSocket (Upgrade) got lost on the way: {}",
+        answer.shown()
+    );
+    Fault::new("upgrade-lost", what, todo)
+}
+
+fn not_passed_on(answer: &Answer, route: &Route) -> Fault {
+    let (host, path) = (&route.target.host, &route.target.path);
+    let program = if answer.is_from("apache") {
+        "apache"
+    } else {
+        "nginx"
+    };
+    let listed = if answer.is_from("apache") {
+        "apache2ctl -S"
+    } else {
+        "nginx -T"
+    };
+    let todo = format!(
+        "The web server does not pass {path} on to pushd. Is the section that `pushd setup {program}` prints in the \
+         virtual host that answers for {host} on port {} (`{listed}` lists them; http and https are two), and has the \
+         web server been reloaded since?",
+        route.target.port
+    );
+    Fault::new(
+        "not-proxied",
+        format!("{}, which answers by itself", answer.shown()),
+        todo,
+    )
+}

@@ -1,0 +1,141 @@
+//! Where nothing is wrong, and what is wrong with the command line.
+
+use std::time::Duration;
+
+use crate::support::{Meddling, Pushd, doctor, proxy, public, pushd};
+
+#[test]
+fn every_hop_is_told_and_an_event_goes_round() {
+    let daemon = Pushd::start(&[]);
+    let found = doctor(&[&daemon.publish_address(), &daemon.url()]);
+    assert_eq!(
+        (found.code, &found.report["ok"]),
+        (0, &true.into()),
+        "{}",
+        found.report
+    );
+    assert_eq!(found.report["url"], daemon.url());
+    let steps = found.report["steps"].as_array().unwrap();
+    let names: Vec<_> = steps
+        .iter()
+        .map(|step| step["step"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        ["dns", "tcp", "websocket", "welcome", "script", "event"]
+    );
+    for step in steps {
+        assert_eq!(step["status"], "ok");
+        assert!(step["ms"].is_u64() && step["todo"].is_null(), "{step}");
+    }
+    let event = found.last()["what"].as_str().unwrap();
+    assert!(
+        event.starts_with("published, 1 subscriber, event arrived after "),
+        "{event}"
+    );
+}
+
+#[test]
+fn people_get_a_line_for_each_hop() {
+    let daemon = Pushd::start(&[]);
+    let url = format!("http://{}/site/page.php", daemon.web);
+    let words = ["doctor", &daemon.publish_address(), &url, "--path=/push"];
+    let output = pushd().args(words).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let mut lines = text.lines();
+    assert_eq!(
+        lines.next(),
+        Some(format!("ws://{}/push/", daemon.web).as_str())
+    );
+    for start in [
+        "DNS",
+        "TCP",
+        "WebSocket",
+        "WELCOME",
+        "pusher.js",
+        "event      published, 1 subscriber",
+    ] {
+        let line = lines.next().unwrap();
+        assert!(line.starts_with(&format!("  ok       {start}")), "{line}");
+    }
+    assert_eq!(lines.next(), None);
+}
+
+#[test]
+fn an_idle_connection_stays_for_as_long_as_asked_for_by_pings() {
+    let daemon = Pushd::start(&["--ping-interval=200ms"]);
+    let impatient = Meddling {
+        idle: Some(Duration::from_secs(10)),
+        ..Meddling::default()
+    };
+    let url = format!("ws://{}/", proxy(&daemon, impatient));
+    let found = doctor(&["--no-publish", "--idle=2", &url]);
+    assert_eq!(
+        (found.code, &found.last()["step"]),
+        (0, &"idle".into()),
+        "{}",
+        found.report
+    );
+    let what = found.last()["what"].as_str().unwrap();
+    assert!(
+        what.contains("after 2s") && !what.contains("with 0 pings"),
+        "{what}"
+    );
+}
+
+#[test]
+fn a_proxy_that_hangs_up_before_pushd_pings_is_found() {
+    let daemon = Pushd::start(&[]);
+    let impatient = Meddling {
+        idle: Some(Duration::from_millis(300)),
+        ..Meddling::default()
+    };
+    let url = format!("ws://{}/", proxy(&daemon, impatient));
+    let found = doctor(&["--no-publish", "--idle=3600", &url]);
+    found.assert_fault("idle", "idle-timeout", "proxy_read_timeout");
+}
+
+#[test]
+fn what_can_not_be_asked_for_is_an_error_of_its_own() {
+    for (words, part) in [
+        (&["site.example"][..], "begin with https"),
+        (&[], "<URL>"),
+        (&["ws://127.0.0.1/", "--idle=0"], "--idle"),
+        (&["ws://127.0.0.1/", "--idle=3601"], "--idle"),
+        (&["ws://127.0.0.1/", "--timeout=0"], "--timeout"),
+        (
+            &["ws://127.0.0.1/", "--publish-address=nowhere"],
+            "--publish-address",
+        ),
+        (&["ws://127.0.0.1/", "--path=push"], "/push"),
+    ] {
+        let output = pushd().arg("doctor").args(words).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains(part), "{words:?}: {text}");
+    }
+}
+
+#[test]
+fn a_script_that_is_not_there_is_a_warning() {
+    let daemon = Pushd::start(&[]);
+    let hides_scripts = Meddling {
+        in_request: Some(("pusher.js", "gone.js")),
+        ..Meddling::default()
+    };
+    let found = public(&format!("ws://{}/", proxy(&daemon, hides_scripts)));
+    let script = found.step("script");
+    assert_eq!(
+        (&script["status"], &script["code"]),
+        (&"warning".into(), &"script".into())
+    );
+    assert!(
+        script["todo"]
+            .as_str()
+            .unwrap()
+            .contains("new Pusher('ws://"),
+        "{script}"
+    );
+    assert_eq!(found.code, 0);
+}

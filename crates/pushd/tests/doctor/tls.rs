@@ -1,0 +1,200 @@
+//! HTTPS: the certificate, and ports that are not what the address says.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
+use tempfile::TempDir;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::server::ResolvesServerCertUsingSni;
+use tokio_rustls::rustls::{
+    ConfigBuilder, ServerConfig, ServerConnection, StreamOwned, WantsVerifier,
+};
+
+use crate::support::{
+    Found, Pushd, doctor_with, html, public, pushd, read_head, server, until_closed,
+};
+
+static ISSUERS: AtomicU32 = AtomicU32::new(0);
+
+/// An issuer, and the file that makes this machine trust it.
+struct Issuer {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    folder: TempDir,
+}
+
+impl Issuer {
+    fn new() -> Self {
+        let mut params = CertificateParams::new([]).unwrap();
+        // Told apart by their names.
+        let serial = ISSUERS.fetch_add(1, Ordering::Relaxed);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, format!("issuer {serial}"));
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("roots.pem"), issuer.pem()).unwrap();
+        Self { issuer, folder }
+    }
+
+    fn roots(&self) -> PathBuf {
+        self.folder.path().join("roots.pem")
+    }
+
+    /// A server's settings, with a certificate for a name, changed.
+    fn config(&self, name: &str, change: impl Fn(&mut CertificateParams)) -> Arc<ServerConfig> {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        change(&mut params);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key);
+        Arc::new(config.unwrap())
+    }
+}
+
+fn builder() -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    builder.with_safe_default_protocol_versions().unwrap()
+}
+
+/// A web server with HTTPS that answers 404.
+fn https(config: Arc<ServerConfig>) -> SocketAddr {
+    server(move |stream| answer_tls(stream, &config))
+}
+
+fn answer_tls(stream: TcpStream, config: &Arc<ServerConfig>) {
+    let mut stream = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream);
+    if !read_head(&mut stream).is_empty() {
+        let _ = stream.write_all(html("404 Not Found", "Server: nginx\r\n").as_bytes());
+    }
+    let _ = stream.flush();
+    stream.conn.send_close_notify();
+    let _ = stream.flush();
+    until_closed(&mut stream.sock);
+}
+
+#[track_caller]
+fn found(roots: &Path, url: &str) -> Found {
+    let mut command = pushd();
+    command
+        .env("SSL_CERT_FILE", roots)
+        .env("SSL_CERT_DIR", "/nonexistent");
+    doctor_with(&mut command, &["--no-publish", url])
+}
+
+#[test]
+fn a_good_certificate_leads_to_the_web_server() {
+    let issuer = Issuer::new();
+    let port = https(issuer.config("localhost", |_| ())).port();
+    let found = found(&issuer.roots(), &format!("https://localhost:{port}/push"));
+    assert_eq!(found.step("tls")["status"], "ok");
+    found.assert_fault("websocket", "not-proxied", "nginx");
+}
+
+#[test]
+fn certificates_that_browsers_refuse() {
+    let (issuer, unknown) = (Issuer::new(), Issuer::new());
+    for (config, code, part) in [
+        (
+            issuer.config("localhost", |params| {
+                params.not_after = date_time_ymd(2020, 2, 3)
+            }),
+            "certificate-expired",
+            "days ago",
+        ),
+        (
+            issuer.config("localhost", |params| {
+                params.not_before = date_time_ymd(4000, 2, 3)
+            }),
+            "certificate-not-yet-valid",
+            "clock",
+        ),
+        (
+            issuer.config("other.example", |_| ()),
+            "certificate-name",
+            "not for localhost but for other.example",
+        ),
+        (
+            unknown.config("localhost", |_| ()),
+            "certificate-issuer",
+            "fullchain.pem",
+        ),
+    ] {
+        let port = https(config).port();
+        let found = found(&issuer.roots(), &format!("wss://localhost:{port}/push"));
+        found.assert_fault("tls", code, part);
+    }
+}
+
+#[test]
+fn a_machine_without_certificates_of_issuers() {
+    let issuer = Issuer::new();
+    let empty = issuer.folder.path().join("empty.pem");
+    fs::write(&empty, "").unwrap();
+    let port = https(issuer.config("localhost", |_| ())).port();
+    let found = found(&empty, &format!("https://localhost:{port}/push"));
+    found.assert_fault("tls", "no-roots", "ca-certificates");
+}
+
+#[test]
+fn a_web_server_without_a_certificate_for_the_name() {
+    let issuer = Issuer::new();
+    let nobody = Arc::new(ResolvesServerCertUsingSni::new());
+    let config = builder().with_no_client_auth().with_cert_resolver(nobody);
+    let port = https(Arc::new(config)).port();
+    let found = found(&issuer.roots(), &format!("https://localhost:{port}/push"));
+    found.assert_fault("tls", "tls-refused", "ServerName");
+}
+
+#[test]
+fn a_port_that_speaks_no_tls() {
+    let issuer = Issuer::new();
+    let daemon = Pushd::start(&[]);
+    let plain = found(&issuer.roots(), &format!("wss://{}/push", daemon.web));
+    plain.assert_fault("tls", "not-tls", &format!("ws://{}/push", daemon.web));
+    let rude = server(|mut stream| {
+        let _ = stream.read(&mut [0; 1]);
+    });
+    let closed = found(&issuer.roots(), &format!("wss://{rude}/"));
+    closed.assert_fault("tls", "tls-closed", "hangs up");
+}
+
+#[test]
+fn a_port_that_speaks_nothing_but_tls() {
+    let issuer = Issuer::new();
+    let config = issuer.config("localhost", |_| ());
+    // As nginx and Apache do it: they notice, and answer in plain HTTP. Others hang up.
+    for polite in [true, false] {
+        let config = config.clone();
+        let port = server(move |mut stream| {
+            let mut first = [0];
+            let _ = stream.peek(&mut first);
+            match first[0] {
+                0x16 => return answer_tls(stream, &config),
+                _ if polite => {
+                    read_head(&mut stream);
+                    let _ =
+                        stream.write_all(html("400 Bad Request", "Server: nginx\r\n").as_bytes());
+                }
+                _ => {
+                    read_head(&mut stream);
+                }
+            }
+            until_closed(&mut stream);
+        });
+        // Trusted or not: it is TLS.
+        let found = public(&format!("ws://localhost:{}/push", port.port()));
+        found.assert_fault("websocket", "needs-tls", "use wss://localhost");
+    }
+}

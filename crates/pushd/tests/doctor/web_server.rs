@@ -1,0 +1,88 @@
+//! What web servers answer when they do not pass a WebSocket on.
+
+use crate::support::{Found, doctor, html, public, web_server};
+
+#[track_caller]
+fn found(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Found {
+    public(&format!("http://{}/push", web_server(answer)))
+}
+
+#[test]
+fn a_page_in_place_of_a_websocket() {
+    for (status, server, listing) in [
+        ("404 Not Found", "nginx/1.22.1", "nginx -T"),
+        ("404 Not Found", "Apache/2.4.62 (Debian)", "apache2ctl -S"),
+        ("200 OK", "nginx", "pushd setup nginx"),
+        ("400 Bad Request", "Apache", "pushd setup apache"),
+        ("405 Method Not Allowed", "caddy", "virtual host"),
+    ] {
+        let found = found(move |_| html(status, &format!("Server: {server}\r\n")));
+        found.assert_fault("websocket", "not-proxied", listing);
+        let what = found.last()["what"].as_str().unwrap();
+        assert!(what.contains(status) && what.contains(server), "{what}");
+    }
+}
+
+#[test]
+fn a_redirection() {
+    let elsewhere = found(|_| {
+        html(
+            "301 Moved Permanently",
+            "Location: http://www.site.example/push/\r\n",
+        )
+    });
+    elsewhere.assert_fault("websocket", "redirected", "http://www.site.example/push/");
+    let secure = found(|_| html("302 Found", "Location: https://site.example/push/\r\n"));
+    secure.assert_fault("websocket", "redirected", "try the address with https");
+}
+
+#[test]
+fn a_site_with_a_password() {
+    let found = found(|_| html("401 Unauthorized", "WWW-Authenticate: Basic realm=x\r\n"));
+    found.assert_fault("websocket", "password", "auth_basic off");
+}
+
+#[test]
+fn a_web_server_that_does_not_find_pushd() {
+    for status in [
+        "502 Bad Gateway",
+        "503 Service Unavailable",
+        "504 Gateway Timeout",
+    ] {
+        let found = found(move |_| html(status, "Server: nginx\r\n"));
+        found.assert_fault("websocket", "backend-down", "is pushd running");
+    }
+}
+
+#[test]
+fn a_web_server_that_lacks_a_module() {
+    let found = found(|_| {
+        html(
+            "500 Internal Server Error",
+            "Server: Apache/2.4.62 (Debian)\r\n",
+        )
+    });
+    found.assert_fault("websocket", "module-missing", "a2enmod proxy proxy_http");
+}
+
+#[test]
+fn a_pushd_that_is_full() {
+    let found = found(|_| {
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\r\nfull\n"
+            .to_owned()
+    });
+    found.assert_fault("websocket", "full", "LimitNOFILE");
+}
+
+#[test]
+fn an_answer_that_never_ends_is_not_read_to_its_end() {
+    let endless = crate::support::server(|mut stream| {
+        let head = crate::support::read_head(&mut stream);
+        assert!(!head.is_empty());
+        let page = "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\n\r\n";
+        let _ = std::io::Write::write_all(&mut stream, page.as_bytes());
+        while std::io::Write::write_all(&mut stream, &[b'x'; 4096]).is_ok() {}
+    });
+    let found = doctor(&["--no-publish", &format!("http://{endless}/push")]);
+    found.assert_fault("websocket", "not-proxied", "404");
+}

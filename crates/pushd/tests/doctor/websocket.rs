@@ -1,0 +1,212 @@
+//! From the name to WELCOME, without a web server: what a network and proxies do.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use crate::support::{
+    Meddling, Pushd, doctor, html, proxy, public, read_head, server, switching_protocols,
+    until_closed, web_server,
+};
+
+fn ws(address: SocketAddr) -> String {
+    format!("ws://{address}/push")
+}
+
+#[test]
+fn a_name_that_has_no_address() {
+    public("https://no-such-host.invalid/push").assert_fault("dns", "dns", "no-such-host.invalid");
+}
+
+#[test]
+fn a_port_on_which_nobody_listens() {
+    let unused = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    public(&ws(unused)).assert_fault("tcp", "tcp-refused", &unused.to_string());
+}
+
+/// A queue of connections that is full: the kernel drops the next one's packets, as firewalls do.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_port_that_does_not_answer() {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket
+        .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+        .unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(500)) {
+        waiting.push(stream);
+        assert!(waiting.len() < 100, "the queue takes everything");
+    }
+    let found = doctor(&["--timeout=1", &ws(address)]);
+    found.assert_fault("tcp", "tcp-timeout", "firewall");
+}
+
+#[test]
+fn a_server_that_never_answers() {
+    let silent = server(|mut stream| {
+        read_head(&mut stream);
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    let found = doctor(&["--timeout=1", &ws(silent)]);
+    found.assert_fault("websocket", "timeout", "wait for pushd");
+}
+
+#[test]
+fn a_server_that_hangs_up() {
+    let rude = server(|mut stream| {
+        read_head(&mut stream);
+    });
+    public(&ws(rude)).assert_fault("websocket", "closed", "hangs up");
+}
+
+#[test]
+fn a_server_that_speaks_something_else() {
+    let greets = server(|mut stream| {
+        let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n");
+        until_closed(&mut stream);
+    });
+    let answers = server(|mut stream| {
+        read_head(&mut stream);
+        let _ = stream.write_all(b"500 what?\r\n");
+        until_closed(&mut stream);
+    });
+    for address in [greets, answers] {
+        public(&ws(address)).assert_fault("websocket", "not-websocket", "no web server");
+    }
+}
+
+#[test]
+fn a_proxy_that_changes_the_answer() {
+    let daemon = Pushd::start(&[]);
+    for (from, to) in [
+        ("Sec-WebSocket-Accept: ", "Sec-WebSocket-Accept: x"),
+        ("Upgrade: websocket\r\n", ""),
+    ] {
+        let meddling = Meddling {
+            in_answer: Some((from, to)),
+            ..Meddling::default()
+        };
+        let found = public(&ws(proxy(&daemon, meddling)));
+        found.assert_fault("websocket", "not-websocket", "between browser and pushd");
+    }
+}
+
+#[test]
+fn a_proxy_that_takes_the_upgrade_away() {
+    let daemon = Pushd::start(&[]);
+    for (from, to, says) in [
+        (
+            "Upgrade: websocket\r\n",
+            "",
+            "`Upgrade: websocket` is missing",
+        ),
+        (
+            "Connection: Upgrade\r\n",
+            "Connection: close\r\n",
+            "`Connection: Upgrade` is missing",
+        ),
+        ("HTTP/1.1", "HTTP/1.0", "HTTP/1.0"),
+        // This one hides its nature: pushd answers as to anybody.
+        (
+            "Upgrade: websocket\r\nSec-Websocket-Version: 13\r\nSec-Websocket-Key",
+            "X",
+            "pusher.js",
+        ),
+    ] {
+        let meddling = Meddling {
+            in_request: Some((from, to)),
+            ..Meddling::default()
+        };
+        let found = public(&ws(proxy(&daemon, meddling)));
+        found.assert_fault("websocket", "upgrade-lost", says);
+    }
+}
+
+#[test]
+fn a_proxy_that_takes_the_subprotocol_away() {
+    let daemon = Pushd::start(&[]);
+    let of_request = Meddling {
+        in_request: Some(("Sec-Websocket-Protocol: wamp\r\n", "")),
+        ..Meddling::default()
+    };
+    let found = public(&ws(proxy(&daemon, of_request)));
+    found.assert_fault(
+        "websocket",
+        "subprotocol-lost",
+        "removes that header from requests",
+    );
+    let of_answer = Meddling {
+        in_answer: Some(("Sec-WebSocket-Protocol: wamp\r\n", "")),
+        ..Meddling::default()
+    };
+    let found = public(&ws(proxy(&daemon, of_answer)));
+    found.assert_fault("websocket", "subprotocol-lost", "from the answer");
+}
+
+/// Opens a WebSocket as asked for, and then sends these bytes.
+fn websocket_server(then: &'static [u8], stays: bool) -> SocketAddr {
+    server(move |mut stream| {
+        let head = read_head(&mut stream);
+        let _ = stream.write_all(switching_protocols(&head).unwrap_or_default().as_bytes());
+        let _ = stream.write_all(then);
+        if stays {
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        } else {
+            until_closed(&mut stream);
+        }
+    })
+}
+
+#[test]
+fn a_websocket_without_welcome() {
+    let found = doctor(&["--timeout=1", &ws(websocket_server(b"", true))]);
+    found.assert_fault("welcome", "timeout", "another WebSocket server");
+    for (then, part) in [
+        (b"\x81\x05hello".as_slice(), "not WAMP's WELCOME"),
+        // WAMP 2 and a WELCOME of another version.
+        (b"\x81\x08[2,1,{}]", "not WAMP's WELCOME"),
+        (b"\x81\x0e[0,\"id\",2,\"s\"]", "not WAMP's WELCOME"),
+        (b"\x88\x02\x03\xe8", "ends before WELCOME: close frame"),
+        (b"", "ends before WELCOME"),
+    ] {
+        let found = public(&ws(websocket_server(then, false)));
+        found.assert_fault("welcome", "no-welcome", part);
+    }
+}
+
+#[test]
+fn an_origin_that_is_refused() {
+    let daemon = Pushd::start(&[]);
+    let found = doctor(&[
+        "--no-publish",
+        "--origin=https://other.example",
+        &daemon.url(),
+    ]);
+    found.assert_fault(
+        "websocket",
+        "origin-refused",
+        "pages of https://other.example are refused",
+    );
+}
+
+#[test]
+fn a_proxy_that_changes_the_host() {
+    let daemon = Pushd::start(&[]);
+    let meddling = Meddling {
+        in_request: Some(("Host: 127.0.0.1", "Host: site.internal")),
+        ..Meddling::default()
+    };
+    let found = public(&ws(proxy(&daemon, meddling)));
+    found.assert_fault("websocket", "origin-refused", "ProxyPreserveHost On");
+}
+
+#[test]
+fn a_rule_that_forbids() {
+    let forbids = web_server(|_| html("403 Forbidden", "Server: Apache/2.4\r\n"));
+    public(&ws(forbids)).assert_fault("websocket", "forbidden", "web server that refuses");
+}
