@@ -90,7 +90,7 @@ fn what_becomes_a_session() {
 
 #[test]
 fn what_is_refused_and_how() {
-    let rows: [(&str, Vec<u8>, u16, &str); 26] = [
+    let rows: [(&str, Vec<u8>, u16, &str); 27] = [
         ("no subprotocol", upgrade(""), 426, "wamp"),
         (
             "none that we speak",
