@@ -17,8 +17,8 @@ use super::shard::{ById, Sessions};
 use super::{Recipients, Shard, Topic};
 use crate::stats::FanOut;
 
-/// Writes to sockets before the event loop goes round again: about 2 ms.
-const SENDS_A_TURN: usize = 256;
+/// Writes to sockets before the event loop goes round again: about 1 ms.
+const SENDS_A_TURN: usize = 128;
 
 /// Writes for one topic before the next topic's turn.
 const SENDS_A_SLICE: usize = 64;
