@@ -66,7 +66,11 @@ fn watch(is_over: &AtomicBool, mut subscriber: Wamp, mut publisher: Publisher) -
         assert_eq!(subscriber.event(TOPIC), seen.events, "in order");
         seen.slowest = seen.slowest.max(began.elapsed());
         let receipt = publisher.answer();
-        assert_eq!((&receipt[0], &receipt[3]), (&4.into(), &1.into()), "{receipt}");
+        assert_eq!(
+            (&receipt[0], &receipt[3]),
+            (&4.into(), &1.into()),
+            "{receipt}"
+        );
         seen.events += 1;
         if is_last {
             return seen;

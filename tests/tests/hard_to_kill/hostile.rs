@@ -4,6 +4,7 @@ use std::thread;
 
 use system_tests::daemon::Daemon;
 use system_tests::publisher::Publisher;
+use system_tests::wamp::Wamp;
 use system_tests::wire::{Wire, first, masked, text};
 
 use crate::siege::besiege;
@@ -150,7 +151,7 @@ impl Replace for Vec<u8> {
 }
 
 /// Browsers that send the same, over and over, as fast as it is taken, and read nothing.
-const FLOODING: usize = 60;
+const FLOODING: usize = 100;
 
 /// Each of them sends so much.
 const FLOOD_LEN: usize = 2 * MIB;
@@ -218,7 +219,7 @@ fn floods_of_publishes() {
         (b"", &http("t", "1")),
         (b"", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"),
     ] {
-        besiege(60, |daemon| flood_privately(daemon, greeting, message));
+        besiege(30, |daemon| flood_privately(daemon, greeting, message));
     }
 }
 
@@ -236,6 +237,68 @@ fn flood_privately(daemon: &Daemon, greeting: &[u8], message: &[u8]) {
                     publisher.try_send(&chunk);
                 }
             });
+        }
+    });
+}
+
+/// As many topics as a session may have, each as long as a topic may be, by short messages.
+#[test]
+fn many_long_topics_by_prefix() {
+    besiege(60, |daemon| {
+        let prefix = text(&format!("[1,\"p\",\"{}\"]", "u".repeat(1000)));
+        for _ in 0..5 {
+            let mut browser = Wire::open(daemon.web);
+            browser.send(&prefix);
+            let subscribe = |n: usize| text(&format!("[5,\"p:{n}\"]"));
+            let all: Vec<u8> = (0..=10_000).flat_map(subscribe).collect();
+            browser.send(&all);
+            assert_eq!(browser.frame().close_code(), 1008);
+        }
+    });
+}
+
+/// One message among the topics of a session costs the same with one topic and with thousands.
+#[test]
+fn coming_and_going_among_many_topics() {
+    besiege(30, |daemon| {
+        let subscribe = |n: usize| text(&format!("[5,\"{n}\"]"));
+        let all: Vec<u8> = (0..9_990).flat_map(subscribe).collect();
+        let back_and_forth = [text("[6,\"x\"]"), text("[5,\"x\"]")].concat();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut browser = Wire::open(daemon.web);
+                    browser.send(&all);
+                    browser.send(&back_and_forth.repeat(20_000));
+                    browser.send(&masked(first::PING, b""));
+                    assert_eq!(browser.frame().first, first::PONG);
+                });
+            }
+        });
+    });
+}
+
+/// A thousand browsers that read nothing, and much for them to read.
+#[test]
+fn a_thousand_slow_consumers() {
+    besiege(100, |daemon| {
+        let mut slow: Vec<Wire> = (0..1_000).map(|_| Wire::open(daemon.web)).collect();
+        for browser in &mut slow {
+            browser.send(&text("[5,\"t\"]"));
+            browser.send(&masked(first::PING, b""));
+            assert_eq!(browser.frame().first, first::PONG);
+        }
+        let mut reader = Wamp::subscribed(daemon.web, "t");
+        let mut publisher = Publisher::connect(daemon.publish);
+        publisher.send(b"[1,1]");
+        publisher.answer();
+        let event = format!("\"{}\"", "x".repeat(200_000));
+        let mut left = 1_001;
+        // The kernel takes some megabytes for each, then they go one by one.
+        while left > 1 {
+            publisher.send(format!("[3,1,\"t\",{event}]").as_bytes());
+            assert_eq!(reader.event("t").as_str().map(str::len), Some(200_000));
+            left = publisher.answer()[3].as_u64().expect("how many got it");
         }
     });
 }

@@ -6,8 +6,9 @@ use system_tests::bystander::Bystander;
 use system_tests::daemon::Daemon;
 use system_tests::resources::Resources;
 
-/// How soon everybody else gets an event meanwhile.
-const ARRIVAL: Duration = Duration::from_secs(1);
+/// How soon everybody else gets an event meanwhile: a second, and as much again for a machine that the attackers
+/// keep busy too.
+const ARRIVAL: Duration = Duration::from_secs(2);
 
 /// Runs an attack; the daemon may take so many MiB more than at its start, at its worst moment.
 #[track_caller]
@@ -20,7 +21,9 @@ pub(super) fn besiege(memory_more_mib: usize, attack: impl FnOnce(&Daemon)) {
     let seen = bystander.end();
     daemon.assert_running();
     let more_mib = resources.memory_peak_kib().saturating_sub(before_kib) / 1024;
-    println!("{more_mib} MiB more, {seen:?}");
-    assert!(more_mib <= memory_more_mib, "{more_mib} MiB more at its worst");
+    assert!(
+        more_mib <= memory_more_mib,
+        "{more_mib} MiB more at its worst"
+    );
     assert!(seen.slowest < ARRIVAL, "{seen:?}");
 }
