@@ -10,6 +10,8 @@
 //! | [`stream`] | the connection that all of these use |
 //! | [`traffic`] | many of these at once |
 //! | [`history`] | what was published, what arrived, and whether it could be so |
+//! | [`bystander`] | a subscriber and a publisher that must not notice what others do |
+//! | [`resources`] | what a process takes of the machine |
 //! | [`random`] | numbers that are the same every time |
 //! | [`browser`] | headless Chromium |
 //! | [`blog`] | the demo blog, as its readers use it |
@@ -28,6 +30,7 @@
 
 pub mod blog;
 pub mod browser;
+pub mod bystander;
 pub mod c;
 pub mod daemon;
 pub mod history;
@@ -37,6 +40,7 @@ pub mod ports;
 pub mod program;
 pub mod publisher;
 pub mod random;
+pub mod resources;
 pub mod stream;
 pub mod traffic;
 pub mod wamp;

@@ -109,7 +109,7 @@ pub enum BindError {
 /// A server that listens and does not serve yet: see [`Server::run`].
 #[derive(Debug)]
 pub struct Server {
-    context: Arc<Context>,
+    pub(crate) context: Arc<Context>,
     public: Vec<TcpListener>,
     private: Vec<PrivateListener>,
 }

@@ -124,7 +124,9 @@ impl Open {
                 self.room = None;
             }
             let connection = self.protocol.session().connection();
-            let goes_on = match ready!(connection.poll_ready(task, self.room.is_none())) {
+            let ready = ready!(connection.poll_ready(task, self.room.is_none()));
+            let has_read = matches!(ready, Ready::Read);
+            let goes_on = match ready {
                 Ready::Read => self.read(),
                 Ready::Write => connection.flush_some().is_ok(),
                 Ready::End => false,
@@ -135,6 +137,11 @@ impl Open {
             if self.protocol.must_wait_for_room() {
                 let hub = self.protocol.context().hub.clone();
                 self.room = Some(Box::pin(async move { hub.room().await }));
+            }
+            if has_read {
+                // It is the others' turn: whoever sends without end must not keep them waiting.
+                task.waker().wake_by_ref();
+                return Poll::Pending;
             }
         }
     }

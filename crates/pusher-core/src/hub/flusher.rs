@@ -23,6 +23,9 @@ const SENDS_A_TURN: usize = 128;
 /// Writes for one topic before the next topic's turn.
 const SENDS_A_SLICE: usize = 64;
 
+/// So many bytes take about as long as another write.
+const SEND_LEN: usize = 16 * 1024;
+
 /// Frames of a topic are put together up to this length, in bytes.
 const GATHERED_LEN_MAX: usize = 64 * 1024;
 
@@ -210,7 +213,8 @@ impl Job {
         self.next == self.subscribers.len()
     }
 
-    /// Serves the next subscribers with at most about `sends_max` writes; returns how many.
+    /// Serves the next subscribers with at most about `sends_max` writes; returns how many, or as
+    /// many as would have taken as long.
     fn run(&mut self, sends_max: usize, fan_out: &FanOut) -> usize {
         let mut sends = 0;
         let (mut deliveries, mut bytes) = (0, 0);
@@ -221,7 +225,7 @@ impl Job {
                 let recipients = batch.recipients.as_ref();
                 if recipients.is_none_or(|r| r.include(session.id())) {
                     session.connection().send(&batch.frames);
-                    sends += 1;
+                    sends += 1 + batch.frames.len() / SEND_LEN;
                     deliveries += batch.events;
                     bytes += batch.frames.len() as u64;
                 }

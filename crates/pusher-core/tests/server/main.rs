@@ -6,6 +6,7 @@ mod control;
 mod cra;
 mod end;
 mod fan_out;
+mod faults;
 mod garbage;
 mod http;
 mod ids;
