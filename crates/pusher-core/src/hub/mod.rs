@@ -11,16 +11,17 @@ mod backlog;
 mod directory;
 mod flusher;
 mod mailbox;
+mod memory;
 mod shard;
 mod stats;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use pusher_proto::wamp::event_frame;
 use pusher_proto::{JsonError, Receipt, TopicError, check_topic, check_value};
 
+use crate::complaints::Complaints;
 use crate::connection::Common;
 use crate::live::Live;
 use crate::session::{Session, SessionId};
@@ -30,6 +31,7 @@ use mailbox::Delivery;
 use shard::ById;
 
 pub(crate) use flusher::run as run_flusher;
+pub(crate) use memory::share;
 pub(crate) use shard::Shard;
 
 /// A topic's URI; all parts of the hub share one copy.
@@ -93,12 +95,18 @@ impl Recipients {
 }
 
 impl Hub {
-    pub(crate) fn new(shards: usize, live: Arc<Live>, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(
+        shards: usize,
+        live: Arc<Live>,
+        counters: Arc<Counters>,
+        complaints: &Arc<Complaints>,
+    ) -> Self {
         let new_shard = |shard| {
             Arc::new(Shard::new(Common {
                 shard,
                 live: live.clone(),
                 counters: counters.clone(),
+                complaints: complaints.clone(),
             }))
         };
         Self {
@@ -151,11 +159,11 @@ impl Hub {
             let len = event.len();
             return Err(PublishError::EventTooLong { len, max });
         }
-        let frame = Bytes::from(event_frame(topic, event));
-        let recipients = recipients.map(Arc::new);
         let counters = &self.shared.counters;
-        counters.events.count(source);
-        counters.event_bytes.add(event.len() as u64);
+        let frame = event_frame(topic, event);
+        let capacity = frame.capacity();
+        let frame = share(frame, capacity, counters);
+        let recipients = recipients.map(Arc::new);
         let mut directory = self.shared.directory.lock();
         let Some(publication) = directory.publish(topic) else {
             return Err(PublishError::Ending);
@@ -167,6 +175,8 @@ impl Hub {
                 recipients: recipients.clone(),
             });
         }
+        counters.events.count(source);
+        counters.event_bytes.add(event.len() as u64);
         Ok(publication.receipt())
     }
 

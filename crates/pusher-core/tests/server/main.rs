@@ -13,6 +13,7 @@ mod ids;
 mod limits;
 mod origin;
 mod publishers;
+mod slow;
 mod stats;
 mod support;
 mod token;
