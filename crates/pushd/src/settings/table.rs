@@ -3,7 +3,9 @@
 
 use std::net::SocketAddr;
 
-use pusher_core::{Options, PublishAddress, PublishToken, TopicPattern};
+use pusher_core::{
+    AllowedOrigin, Options, PublishAddress, PublishToken, TopicPattern, TrustedProxy,
+};
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 
@@ -92,6 +94,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
     "A name by which publishers call this server in HTTP, beside localhost and the address that they \
      connect to; may be given several times. Requests to other hosts are refused: a page whose name \
      was pointed here could have sent them" },
+    row! { Doors, "allow-origin", "ORIGIN", Any<Text<AllowedOrigin>>, options.allow_origins, Now,
+    "A site whose pages may connect, beside those of the host that the browser calls this server by: \
+     https://example.com, example.com (any scheme and port), *.example.com, null or *; may be given \
+     several times" },
+    row! { Doors, "trust-proxy", "NETWORK", Any<Text<TrustedProxy>>, options.trust_proxies, Restart,
+    "A proxy that is believed when it says for whom it speaks (X-Forwarded-For, Forwarded): an \
+     address, a network such as 10.0.0.0/8, or loopback; may be given several times" },
     row! { Doors, "client-publish", "PATTERN", Any<Text<TopicPattern>>, client_publish, Now,
     "Topics that browsers may publish to, beside publishers: a URI, or its beginning and a `*`; may \
      be given several times. By default they may not publish at all" },
@@ -124,6 +133,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     "A browser that is silent for so long is pinged" },
     limit! { "pong-timeout", "TIME", Time<10>, pong_timeout, Now,
     "How long after the ping a browser must have said something" },
+    limit! { "closing-grace", "TIME", Time<0>, closing_grace, Now,
+    "How long publishers are still heard when the server ends, for what they have sent before" },
     limit! { "flush-timeout", "TIME", Time<0>, flush_timeout, Now,
     "How long what is queued may take to leave when a connection or the server ends" },
     limit! { "linger-timeout", "TIME", Time<0>, linger_timeout, Now,
