@@ -63,6 +63,7 @@ mod limits;
 mod listen;
 mod live;
 mod own_topics;
+mod pace;
 mod protocol;
 mod proxy;
 mod publishers;

@@ -23,8 +23,21 @@ pub struct Limits {
     pub handshake_timeout: Duration,
     /// A browser's message; beyond is close code 1009. Default 64 KiB.
     pub client_message_len_max: usize,
+    /// What a browser may say: messages, pings and all other frames that are not a part of one. So
+    /// many a second on average; beyond is close code 1008. Default 100.
+    pub client_messages_per_second: u32,
+    /// And so many at once before that: a page that comes back subscribes to all its topics at once,
+    /// so this should be more than `topics_max` and `prefixes_max` together. Default 20,000.
+    pub client_messages_burst: u16,
     /// Topics that one session may be subscribed to; beyond is close code 1008. Default 10,000.
     pub topics_max: usize,
+    /// Bytes of all topics that one session is subscribed to; beyond is close code 1008. Default
+    /// 1 MiB.
+    pub topics_len_max: usize,
+    /// Prefixes that one session may define; beyond is close code 1008. Default 1,000.
+    pub prefixes_max: usize,
+    /// Bytes of these and their URIs; beyond is close code 1008. Default 64 KiB.
+    pub prefixes_len_max: usize,
     /// Bytes that wait for one browser that does not read; beyond, it is dropped as a slow
     /// consumer. An event always fits an empty outbox. Default 1 MiB.
     pub outbox_len_max: usize,
@@ -47,7 +60,8 @@ pub struct Limits {
     pub publish_len_max: usize,
     /// How long a publisher may connect without a word. Default 10 s.
     pub first_byte_timeout: Duration,
-    /// How long a message may take from its first byte to its last. Default 30 s.
+    /// How long a message may take from its first byte to its last, a publisher's or a browser's
+    /// (which is close code 1008). Default 30 s.
     pub unfinished_timeout: Duration,
     /// Bytes of all messages that publishers have begun and not finished; whoever goes beyond is
     /// refused, with `overloaded` or 503. Default 64 MiB.
@@ -77,7 +91,12 @@ impl Default for Limits {
             headers_max: 100,
             handshake_timeout: Duration::from_secs(10),
             client_message_len_max: wire::CLIENT_MESSAGE_LEN_MAX,
+            client_messages_per_second: 100,
+            client_messages_burst: 20_000,
             topics_max: 10_000,
+            topics_len_max: 1024 * 1024,
+            prefixes_max: wire::PREFIXES_MAX,
+            prefixes_len_max: wire::PREFIX_BYTES_MAX,
             outbox_len_max: 1024 * 1024,
             ping_interval: Duration::from_secs(25),
             pong_timeout: Duration::from_secs(20),

@@ -12,26 +12,38 @@ use crate::hub::Topic;
 pub(crate) struct OwnTopics {
     one: Option<Topic>,
     /// Made for the second topic. All the topics are in it then, and `one` is empty.
-    #[expect(clippy::box_collection, reason = "the set without a box is 40 bytes")]
-    many: Option<Box<HashSet<Topic, RandomState>>>,
+    many: Option<Box<Many>>,
+}
+
+#[derive(Debug, Default)]
+struct Many {
+    topics: HashSet<Topic, RandomState>,
+    bytes: usize,
 }
 
 impl OwnTopics {
     pub(crate) fn len(&self) -> usize {
-        let many = self.many.as_ref().map_or(0, |many| many.len());
+        let many = self.many.as_ref().map_or(0, |many| many.topics.len());
         many + usize::from(self.one.is_some())
+    }
+
+    /// Bytes of all of them.
+    pub(crate) fn bytes(&self) -> usize {
+        let many = self.many.as_ref().map_or(0, |many| many.bytes);
+        many + self.one.as_ref().map_or(0, |one| one.len())
     }
 
     pub(crate) fn insert(&mut self, topic: Topic) {
         match &mut self.many {
-            Some(many) => {
-                many.insert(topic);
-            }
-            None if self.one.is_none() => self.one = Some(topic),
-            None => {
-                let both = self.one.take().into_iter().chain([topic]);
-                self.many = Some(Box::new(both.collect()));
-            }
+            Some(many) => many.insert(topic),
+            None => match self.one.take() {
+                None => self.one = Some(topic),
+                Some(first) => {
+                    let many = self.many.insert(Box::default());
+                    many.insert(first);
+                    many.insert(topic);
+                }
+            },
         }
     }
 
@@ -39,7 +51,7 @@ impl OwnTopics {
         match &mut self.many {
             Some(many) => {
                 many.remove(topic);
-                if many.is_empty() {
+                if many.topics.is_empty() {
                     self.many = None;
                 }
             }
@@ -50,12 +62,27 @@ impl OwnTopics {
     }
 }
 
+impl Many {
+    fn insert(&mut self, topic: Topic) {
+        let len = topic.len();
+        if self.topics.insert(topic) {
+            self.bytes += len;
+        }
+    }
+
+    fn remove(&mut self, topic: &str) {
+        if self.topics.remove(topic) {
+            self.bytes -= topic.len();
+        }
+    }
+}
+
 impl IntoIterator for OwnTopics {
     type Item = Topic;
     type IntoIter = Box<dyn Iterator<Item = Topic>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let many = self.many.map(|many| *many).into_iter().flatten();
+        let many = self.many.map(|many| many.topics).into_iter().flatten();
         Box::new(self.one.into_iter().chain(many))
     }
 }
@@ -79,6 +106,7 @@ mod tests {
             topics.remove("unknown");
             expected.push(topic.into());
             assert_eq!(topics.len(), expected.len());
+            assert_eq!(topics.bytes(), expected.len());
         }
         assert_eq!(sorted(topics), expected);
 
@@ -89,7 +117,7 @@ mod tests {
         for topic in ["b", "a", "c", "c"] {
             topics.remove(topic);
         }
-        assert_eq!(topics.len(), 0);
+        assert_eq!((topics.len(), topics.bytes()), (0, 0));
         topics.insert("d".into());
         assert_eq!(sorted(topics), ["d".into()]);
     }

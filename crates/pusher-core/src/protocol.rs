@@ -4,13 +4,17 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use pusher_proto::check_topic;
-use pusher_proto::wamp::{CallId, ClientMessage, Prefixes, Recipients as WireRecipients};
+use pusher_proto::limits::TOPIC_LEN_MAX;
+use pusher_proto::wamp::{
+    CallId, ClientMessage, PrefixLimits, Prefixes, Recipients as WireRecipients,
+};
 use serde_json::value::RawValue;
 
 use crate::application::Call;
 use crate::connection::Violation;
 use crate::hub::{PublishError, Recipients};
 use crate::own_topics::OwnTopics;
+use crate::pace::Pace;
 use crate::server::Context;
 use crate::session::{Session, SessionId};
 use crate::stats::{Source, ViolationKind};
@@ -21,6 +25,8 @@ pub(crate) struct Protocol {
     session: Session,
     topics: OwnTopics,
     prefixes: Prefixes,
+    /// What it has said lately.
+    pace: Pace,
     /// Has published since it was last asked.
     has_published: bool,
 }
@@ -32,6 +38,7 @@ impl Protocol {
             session,
             topics: OwnTopics::default(),
             prefixes: Prefixes::default(),
+            pace: Pace::default(),
             has_published: false,
         }
     }
@@ -49,6 +56,23 @@ impl Protocol {
         std::mem::take(&mut self.has_published) && !self.context.hub.has_room()
     }
 
+    /// Something of the browser has arrived: what it has said longer ago counts less now.
+    pub(crate) fn heard(&mut self, now_ms: u64) {
+        let per_second = self.context.live.limits().client_messages_per_second;
+        self.pace.rest(now_ms, per_second);
+    }
+
+    /// Counts one message or frame, before it is acted on.
+    pub(crate) fn count_message(&mut self) -> Result<(), Violation> {
+        let burst = self.context.live.limits().client_messages_burst;
+        if self.pace.take(burst) {
+            return Ok(());
+        }
+        let per_second = self.context.live.limits().client_messages_per_second;
+        let reason = format!("more than {per_second} messages a second");
+        Err(violation(ViolationKind::MessageRate, reason))
+    }
+
     /// Acts on one message.
     pub(crate) fn receive(&mut self, text: &str) -> Result<(), Violation> {
         tracing::trace!(session = %self.session.id(), len = text.len(), "message");
@@ -56,7 +80,7 @@ impl Protocol {
             .map_err(|error| violation(ViolationKind::InvalidData, error.to_string()))?;
         match message {
             ClientMessage::Prefix { prefix, uri } => {
-                let defined = self.prefixes.define(&prefix, &uri);
+                let defined = self.prefixes.define(&prefix, &uri, self.prefix_limits());
                 defined.map_err(|error| violation(ViolationKind::Prefixes, error.to_string()))
             }
             ClientMessage::Subscribe { topic } => self.subscribe(topic),
@@ -90,17 +114,32 @@ impl Protocol {
             tracing::debug!(session = %self.session.id(), %topic, "may not subscribe");
             return Ok(());
         }
-        let max = self.context.live.limits().topics_max;
         if let Some(topic) = self.context.hub.subscribe(&self.session, &topic) {
             self.topics.insert(topic);
         }
+        self.check_topics()
+    }
+
+    fn check_topics(&self) -> Result<(), Violation> {
+        let limits = self.context.live.limits();
+        let (max, len_max) = (limits.topics_max, limits.topics_len_max);
         if self.topics.len() > max {
-            return Err(violation(
-                ViolationKind::Topics,
-                format!("more than {max} topics"),
-            ));
+            let reason = format!("more than {max} topics");
+            return Err(violation(ViolationKind::Topics, reason));
+        }
+        if self.topics.bytes() > len_max {
+            let reason = format!("more than {len_max} bytes of topics");
+            return Err(violation(ViolationKind::TopicsLen, reason));
         }
         Ok(())
+    }
+
+    fn prefix_limits(&self) -> PrefixLimits {
+        let limits = self.context.live.limits();
+        PrefixLimits {
+            count_max: limits.prefixes_max,
+            bytes_max: limits.prefixes_len_max,
+        }
     }
 
     fn unsubscribe(&mut self, topic: Cow<'_, str>) -> Result<(), Violation> {
@@ -119,7 +158,13 @@ impl Protocol {
         proc_uri: Cow<'_, str>,
         arguments: &[&RawValue],
     ) -> Result<(), Violation> {
-        let proc_uri = self.prefixes.resolve(proc_uri).into_owned();
+        let proc_uri = self.prefixes.resolve(proc_uri);
+        // Or a few bytes would make errors of many: they carry the URI.
+        if proc_uri.len() > TOPIC_LEN_MAX {
+            let reason = format!("the procedure's URI is longer than {TOPIC_LEN_MAX} bytes");
+            return Err(violation(ViolationKind::TopicLen, reason));
+        }
+        let proc_uri = proc_uri.into_owned();
         let call = Call::new(self.session.clone(), id.as_json(), proc_uri, arguments);
         self.context.application.call(call);
         Ok(())

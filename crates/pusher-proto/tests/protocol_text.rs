@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use pusher_proto::native::{FromPublisher, FromServer};
-use pusher_proto::wamp::{self, ClientMessage, Prefixes};
+use pusher_proto::wamp::{self, ClientMessage, PrefixLimits, Prefixes};
 use pusher_proto::zmtp::Pull;
 use pusher_proto::{JsonStream, limits, raw};
 use serde_json::value::RawValue;
@@ -94,7 +94,9 @@ fn curies() {
     let mut prefixes = Prefixes::default();
     for line in lines(TEXT, "wamp-client") {
         if let Ok(ClientMessage::Prefix { prefix, uri }) = ClientMessage::decode(line) {
-            prefixes.define(&prefix, &uri).unwrap();
+            prefixes
+                .define(&prefix, &uri, PrefixLimits::default())
+                .unwrap();
         }
     }
     let rows = TEXT

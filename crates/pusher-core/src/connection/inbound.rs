@@ -22,6 +22,8 @@ pub(super) enum Incoming {
     Text(Utf8Bytes),
     /// A message, in binary frames.
     Binary(bytes::Bytes),
+    /// A ping, which is answered later, or a pong.
+    Control,
     /// An answer that the library wants sent: a pong.
     Reply(Vec<u8>),
     /// The browser closes; this close frame answers it.
@@ -41,11 +43,21 @@ pub(super) struct Inbound {
     decoder: Option<Box<Decoder>>,
 }
 
+/// What a message may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MessageLimits {
+    pub(super) len_max: usize,
+    /// From its first byte to its last.
+    pub(super) patience_ms: u64,
+}
+
 #[derive(Debug)]
 struct Decoder {
     context: WebSocketContext,
     pipe: Pipe,
     boundary: Boundary,
+    /// Since when a message is incomplete, in milliseconds of the server's clock.
+    since_ms: u64,
 }
 
 /// Stands in for the socket: what arrived is read from it, answers are written to it.
@@ -62,16 +74,19 @@ impl Inbound {
     pub(super) fn feed(
         &mut self,
         bytes: &[u8],
-        message_len_max: usize,
+        now_ms: u64,
+        limits: MessageLimits,
         mut hand_over: impl FnMut(Incoming) -> Result<(), Violation>,
     ) -> Result<(), Violation> {
         let decoder = self
             .decoder
-            .get_or_insert_with(|| Box::new(Decoder::new(message_len_max)));
+            .get_or_insert_with(|| Box::new(Decoder::new(limits.len_max, now_ms)));
         decoder.pipe.put(bytes);
         decoder.boundary.feed(bytes);
+        let mut is_complete = false;
         while let Some(incoming) = decoder.next()? {
             let is_close = matches!(incoming, Incoming::Close(_));
+            is_complete |= matches!(incoming, Incoming::Text(_) | Incoming::Binary(_));
             hand_over(incoming)?;
             if is_close {
                 return Ok(());
@@ -79,13 +94,20 @@ impl Inbound {
         }
         if decoder.boundary.is_at_message_end() {
             self.decoder = None;
+        } else if is_complete {
+            decoder.since_ms = now_ms;
+        } else if now_ms.saturating_sub(decoder.since_ms) > limits.patience_ms {
+            return Err(Violation {
+                kind: ViolationKind::Unfinished,
+                reason: "a message took too long to arrive".to_owned(),
+            });
         }
         Ok(())
     }
 }
 
 impl Decoder {
-    fn new(message_len_max: usize) -> Self {
+    fn new(message_len_max: usize, now_ms: u64) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_LEN)
             .write_buffer_size(0)
@@ -95,6 +117,7 @@ impl Decoder {
             context: WebSocketContext::new(Role::Server, Some(config)),
             pipe: Pipe::default(),
             boundary: Boundary::default(),
+            since_ms: now_ms,
         }
     }
 
@@ -113,7 +136,9 @@ impl Decoder {
                     let _closed = self.context.flush(&mut self.pipe);
                     return Ok(Some(Incoming::Close(self.pipe.take_output())));
                 }
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
+                Ok(Message::Ping(_) | Message::Pong(_)) => return Ok(Some(Incoming::Control)),
+                // Never read.
+                Ok(Message::Frame(_)) => {}
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     let reply = self.pipe.take_output();
                     return Ok((!reply.is_empty()).then_some(Incoming::Reply(reply)));
@@ -196,8 +221,14 @@ mod tests {
         let mut inbound = Inbound::default();
         let mut incoming = Vec::new();
         for chunk in bytes.chunks(chunk_len) {
-            let fed = inbound.feed(chunk, 1000, |message| {
-                incoming.push(message);
+            let limits = MessageLimits {
+                len_max: 1000,
+                patience_ms: 0,
+            };
+            let fed = inbound.feed(chunk, 0, limits, |message| {
+                if message != Incoming::Control {
+                    incoming.push(message);
+                }
                 Ok(())
             });
             if fed.is_err() || matches!(incoming.last(), Some(Incoming::Close(_))) {
@@ -234,6 +265,29 @@ mod tests {
             );
             assert_eq!(replies, [Incoming::Reply(b"\x8a\x04ping".to_vec())]);
         }
+    }
+
+    #[test]
+    fn a_message_must_be_complete_in_time() {
+        let limits = MessageLimits {
+            len_max: 1000,
+            patience_ms: 100,
+        };
+        let mut inbound = Inbound::default();
+        let mut feed = |bytes: &[u8], now_ms| {
+            let fed = inbound.feed(bytes, now_ms, limits, |_| Ok(()));
+            fed.map_err(|violation| violation.kind)
+        };
+        let [first, last] = [frame(0x01, b"a"), frame(0x80, b"b")];
+        let ping = frame(0x89, b"");
+        assert_eq!(feed(&first, 1000), Ok(()));
+        assert_eq!(feed(&ping, 1100), Ok(()), "in time");
+        assert_eq!(feed(&last, 1101), Ok(()), "late, but there it is");
+        assert_eq!(feed(&first, 2000), Ok(()), "a new one has its own time");
+        let last_and_first = [&last[..], &first].concat();
+        assert_eq!(feed(&last_and_first, 2100), Ok(()));
+        assert_eq!(feed(&ping, 2200), Ok(()));
+        assert_eq!(feed(&ping, 2201), Err(ViolationKind::Unfinished));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 
 use tokio::net::TcpStream;
 
-use super::inbound::{Inbound, Incoming, Violation};
+use super::inbound::{Inbound, Incoming, MessageLimits, Violation};
 use super::{Connection, Ready};
 use crate::admission::Place;
 use crate::handshake;
@@ -18,6 +18,9 @@ use crate::stats::ViolationKind;
 
 /// How much is read at once, in bytes.
 const READ_LEN: usize = 8 * 1024;
+
+/// Reads of one browser before the event loop goes round again.
+const READS_A_TURN: usize = 4;
 
 /// Serves one browser: shakes hands, and leaves the session, if there is one, to a task of its own.
 ///
@@ -76,7 +79,7 @@ impl Conversation {
     fn receive_early(&mut self, rest: &[u8]) {
         if let Self::Open(open) = self
             && !rest.is_empty()
-            && !open.receive(rest)
+            && !open.receive(rest, open.protocol.context().clock.now_ms())
         {
             self.end();
         }
@@ -118,6 +121,7 @@ impl Future for Conversation {
 impl Open {
     /// Ready at the end of the conversation.
     fn poll(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
+        let mut reads_left = READS_A_TURN;
         loop {
             if let Some(wait) = &mut self.room
                 && wait.as_mut().poll(task).is_ready()
@@ -126,7 +130,15 @@ impl Open {
             }
             let connection = self.protocol.session().connection();
             let goes_on = match ready!(connection.poll_ready(task, self.room.is_none())) {
-                Ready::Read => self.read(),
+                // Whoever says much must not keep the others waiting.
+                Ready::Read if reads_left == 0 => {
+                    task.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Ready::Read => {
+                    reads_left -= 1;
+                    self.read()
+                }
                 Ready::Write => connection.flush_some().is_ok(),
                 Ready::End => false,
             };
@@ -147,8 +159,9 @@ impl Open {
         let connection = protocol.session().connection();
         match connection.read_some(&mut bytes) {
             Ok(1..) => {
-                connection.heard(protocol.context().clock.now_ms());
-                self.receive(&bytes)
+                let now_ms = protocol.context().clock.now_ms();
+                connection.heard(now_ms);
+                self.receive(&bytes, now_ms)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => true,
             Ok(0) | Err(_) => {
@@ -159,42 +172,58 @@ impl Open {
     }
 
     /// Acts on bytes that arrived; false at the end of the conversation.
-    fn receive(&mut self, bytes: &[u8]) -> bool {
+    fn receive(&mut self, bytes: &[u8], now_ms: u64) -> bool {
         let protocol = &mut self.protocol;
         let session = protocol.session().clone();
         let connection = session.connection();
-        let message_len_max = protocol.context().live.limits().client_message_len_max;
+        protocol.heard(now_ms);
+        let limits = message_limits(protocol.context());
         let mut is_closed = false;
-        let received = self
-            .inbound
-            .feed(bytes, message_len_max, |incoming| match incoming {
-                // An application may have ended the session: what comes behind is not heard.
-                _ if connection.is_ending() => Ok(()),
-                Incoming::Text(text) => protocol.receive(&text),
-                Incoming::Binary(bytes) => protocol.receive(utf8(&bytes)?),
-                Incoming::Reply(frame) => {
-                    connection.send(&frame.into());
-                    Ok(())
+        let received = self.inbound.feed(bytes, now_ms, limits, |incoming| {
+            // An application may have ended the session: what comes behind is not heard.
+            if connection.is_ending() {
+                return Ok(());
+            }
+            match incoming {
+                Incoming::Text(text) => {
+                    protocol.count_message()?;
+                    protocol.receive(&text)?;
                 }
+                Incoming::Binary(bytes) => {
+                    protocol.count_message()?;
+                    protocol.receive(utf8(&bytes)?)?;
+                }
+                Incoming::Control => protocol.count_message()?,
+                Incoming::Reply(frame) => connection.send(&frame.into()),
                 Incoming::Close(frame) => {
                     is_closed = true;
                     connection.finish(Some(frame.into()));
-                    Ok(())
                 }
-            });
+            }
+            Ok(())
+        });
         if let Err(violation) = &received {
-            close_for(connection, violation);
+            close_for(protocol.context(), connection, violation);
         }
         received.is_ok() && !is_closed
     }
 }
 
-fn close_for(connection: &Connection, violation: &Violation) {
+fn message_limits(context: &Context) -> MessageLimits {
+    let limits = context.live.limits();
+    MessageLimits {
+        len_max: limits.client_message_len_max,
+        patience_ms: limits.unfinished_timeout.as_millis() as u64,
+    }
+}
+
+fn close_for(context: &Context, connection: &Connection, violation: &Violation) {
     let Violation { kind, reason } = violation;
     let code = kind.code();
-    connection.common.counters.violations.count(*kind);
-    tracing::debug!(session = %connection.id(), peer = %connection.peer(), code, reason,
-        "closing a session for a violation");
+    context.counters.violations.count(*kind);
+    let what = format_args!("closing a session with code {code}: {reason}");
+    let peer = connection.peer().to_string();
+    context.browser_complaints.about(&peer, what);
     connection.close(code, reason);
 }
 

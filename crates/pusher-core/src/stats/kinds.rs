@@ -88,6 +88,8 @@ kinds! {
         MessageLen = "client_message_len_max",
         /// [`Limits::client_messages_per_second`](crate::Limits::client_messages_per_second).
         MessageRate = "client_messages_per_second",
+        /// [`Limits::unfinished_timeout`](crate::Limits::unfinished_timeout).
+        Unfinished = "unfinished_timeout",
         /// [`Limits::topics_max`](crate::Limits::topics_max).
         Topics = "topics_max",
         /// [`Limits::topics_len_max`](crate::Limits::topics_len_max).

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use pusher_core::{Limits, PublisherRefusal, Recipe};
+use pusher_core::{Limits, PublisherRefusal, Recipe, ViolationKind};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{read_to_end, start, start_with};
@@ -314,4 +314,113 @@ fn bytes_that_publishers_have_not_finished() {
     second.write_all(b"\"}").unwrap();
     server.until("both are finished", |hub| hub.stats().unfinished_len == 0);
     assert_eq!(server.hub.stats().events.total(), 3);
+}
+
+#[test]
+fn messages_of_a_browser() {
+    let server = start(|limits| {
+        limits.client_messages_burst = 5;
+        limits.client_messages_per_second = 0;
+    });
+    for said in ["[6,\"t\"]", "ping"] {
+        let mut browser = server.browser();
+        for _ in 0..5 {
+            match said {
+                "ping" => browser.barrier(),
+                _ => browser.send(said),
+            }
+        }
+        browser.send(said);
+        assert_eq!(browser.close_code(), 1008, "{said}");
+    }
+}
+
+#[test]
+fn bytes_of_a_sessions_topics() {
+    let server = start(|limits| limits.topics_len_max = 100);
+    let mut browser = server.browser();
+    browser.subscribe(&"a".repeat(60));
+    browser.subscribe(&"b".repeat(40));
+    browser.subscribe(&"b".repeat(40));
+    browser.send(&format!("[6,\"{}\"]", "b".repeat(40)));
+    browser.subscribe(&"c".repeat(40));
+    browser.send(r#"[5,"d"]"#);
+    assert_eq!(browser.close_code(), 1008);
+    let violations = server.hub.stats().violations;
+    assert_eq!(violations.get(ViolationKind::TopicsLen), 1);
+    server.until("its topics are gone", |hub| hub.topic_count() == 0);
+    let mut browser = server.browser();
+    browser.send(&format!("[5,\"{}\"]", "a".repeat(101)));
+    assert_eq!(browser.close_code(), 1008);
+}
+
+#[test]
+fn prefixes_of_a_session() {
+    let server = start(|limits| {
+        limits.prefixes_max = 2;
+        limits.prefixes_len_max = 100;
+    });
+    for (said, reason) in [
+        (r#"[1,"c","x"]"#.to_owned(), "more than 2 prefixes"),
+        (
+            format!("[1,\"b\",\"{}\"]", "u".repeat(98)),
+            "more than 100 bytes of prefixes",
+        ),
+    ] {
+        let mut browser = server.browser();
+        browser.send(r#"[1,"a","x"]"#);
+        browser.send(&format!("[1,\"b\",\"{}\"]", "u".repeat(97)));
+        browser.barrier();
+        browser.send(&said);
+        match browser.read().unwrap() {
+            Message::Close(Some(frame)) => {
+                assert_eq!(
+                    (u16::from(frame.code), frame.reason.as_str()),
+                    (1008, reason)
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// A CURIE counts at its expanded length, or a few bytes would make answers of many kilobytes.
+#[test]
+fn length_of_a_procedures_uri() {
+    struct Any;
+    impl pusher_core::Application for Any {}
+    let server = start_with(Limits::default(), Any);
+    let mut browser = server.browser();
+    browser.send(&format!("[1,\"p\",\"{}\"]", "u".repeat(1000)));
+    browser.send(&format!("[2,\"id\",\"p:{}\"]", "x".repeat(24)));
+    assert!(browser.message().len() > 1024);
+    browser.send(&format!("[2,\"id\",\"p:{}\"]", "x".repeat(25)));
+    assert_eq!(browser.close_code(), 1008);
+}
+
+/// A message that never ends takes memory for as long as it may take.
+#[test]
+fn duration_of_a_browsers_message() {
+    let server = start(|limits| limits.unfinished_timeout = SOON);
+    let mut stream = server.raw(server.public);
+    stream
+        .write_all(
+            b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: wamp\r\n\
+              Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+        )
+        .unwrap();
+    // A long message, a byte at a time.
+    stream.write_all(b"\x81\xfe\xff\xff\0\0\0\0").unwrap();
+    let started = std::time::Instant::now();
+    while stream.write_all(b" ").is_ok() {
+        assert!(
+            started.elapsed() < crate::support::WAIT,
+            "it may take for ever"
+        );
+        std::thread::yield_now();
+    }
+    server.until("it is counted", |hub| {
+        hub.stats().violations.get(ViolationKind::Unfinished) == 1
+    });
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use pusher_proto::limits::{PREFIX_BYTES_MAX, PREFIXES_MAX};
-use pusher_proto::wamp::{PrefixError, Prefixes};
+use pusher_proto::wamp::{PrefixError, PrefixLimits, Prefixes};
 
 #[derive(Debug, Arbitrary)]
 enum Step<'a> {
@@ -63,15 +63,16 @@ impl Checked {
         let old_len = old.map_or(0, |old| prefix.len() + old.len());
         let bytes = self.bytes - old_len + prefix.len() + uri.len();
         let expect = if old.is_none() && self.model.len() == PREFIXES_MAX {
-            Err(PrefixError::TooMany)
+            Err(PrefixError::TooMany(PREFIXES_MAX))
         } else if bytes > PREFIX_BYTES_MAX {
-            Err(PrefixError::TooLong)
+            Err(PrefixError::TooLong(PREFIX_BYTES_MAX))
         } else {
             self.model.insert(prefix.to_owned(), uri.to_owned());
             self.bytes = bytes;
             Ok(())
         };
-        assert_eq!(self.prefixes.define(prefix, uri), expect);
+        let defined = self.prefixes.define(prefix, uri, PrefixLimits::default());
+        assert_eq!(defined, expect);
     }
 
     fn resolve(&self, curie: &str) {

@@ -19,7 +19,7 @@ mod server_message;
 
 pub use client_message::{CallId, ClientMessage, DecodeError, Recipients};
 pub use frame::{close_frame, ping_frame, text_frame};
-pub use prefixes::{PrefixError, Prefixes};
+pub use prefixes::{PrefixError, PrefixLimits, Prefixes};
 pub use server_message::{call_error, call_result, event_frame, welcome};
 
 /// The WebSocket subprotocol.

@@ -12,28 +12,51 @@ pub struct Prefixes {
     bytes: usize,
 }
 
+/// How much of them there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrefixLimits {
+    /// Prefixes of one session.
+    pub count_max: usize,
+    /// Bytes of all of them and their URIs together.
+    pub bytes_max: usize,
+}
+
+impl Default for PrefixLimits {
+    fn default() -> Self {
+        Self {
+            count_max: PREFIXES_MAX,
+            bytes_max: PREFIX_BYTES_MAX,
+        }
+    }
+}
+
 /// A PREFIX beyond the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PrefixError {
-    /// More than [`PREFIXES_MAX`].
-    #[error("more than {PREFIXES_MAX} prefixes")]
-    TooMany,
-    /// All together more than [`PREFIX_BYTES_MAX`].
-    #[error("more than {PREFIX_BYTES_MAX} bytes of prefixes")]
-    TooLong,
+    /// More than [`PrefixLimits::count_max`].
+    #[error("more than {0} prefixes")]
+    TooMany(usize),
+    /// All together more than [`PrefixLimits::bytes_max`].
+    #[error("more than {0} bytes of prefixes")]
+    TooLong(usize),
 }
 
 impl Prefixes {
     /// Defines a prefix, or gives it a new meaning.
-    pub fn define(&mut self, prefix: &str, uri: &str) -> Result<(), PrefixError> {
+    pub fn define(
+        &mut self,
+        prefix: &str,
+        uri: &str,
+        limits: PrefixLimits,
+    ) -> Result<(), PrefixError> {
         let known = self.uris.get(prefix);
-        if known.is_none() && self.uris.len() == PREFIXES_MAX {
-            return Err(PrefixError::TooMany);
+        if known.is_none() && self.uris.len() >= limits.count_max {
+            return Err(PrefixError::TooMany(limits.count_max));
         }
         let old_len = known.map_or(0, |old| prefix.len() + old.len());
         let bytes = self.bytes - old_len + prefix.len() + uri.len();
-        if bytes > PREFIX_BYTES_MAX {
-            return Err(PrefixError::TooLong);
+        if bytes > limits.bytes_max {
+            return Err(PrefixError::TooLong(limits.bytes_max));
         }
         self.bytes = bytes;
         self.uris.insert(prefix.into(), uri.into());
@@ -59,11 +82,15 @@ impl Prefixes {
 mod tests {
     use super::*;
 
+    fn define(prefixes: &mut Prefixes, prefix: &str, uri: &str) -> Result<(), PrefixError> {
+        prefixes.define(prefix, uri, PrefixLimits::default())
+    }
+
     #[test]
     fn curies() {
         let mut prefixes = Prefixes::default();
-        prefixes.define("ex", "http://example.com/simple#").unwrap();
-        prefixes.define("", "empty-").unwrap();
+        define(&mut prefixes, "ex", "http://example.com/simple#").unwrap();
+        define(&mut prefixes, "", "empty-").unwrap();
         for (curie, uri) in [
             ("ex:event", "http://example.com/simple#event"),
             ("ex:", "http://example.com/simple#"),
@@ -76,7 +103,7 @@ mod tests {
         ] {
             assert_eq!(prefixes.resolve(curie.into()), uri, "{curie}");
         }
-        prefixes.define("ex", "new/").unwrap();
+        define(&mut prefixes, "ex", "new/").unwrap();
         assert_eq!(prefixes.resolve("ex:1".into()), "new/1");
     }
 
@@ -84,24 +111,34 @@ mod tests {
     fn number_has_a_limit() {
         let mut prefixes = Prefixes::default();
         for i in 0..PREFIXES_MAX {
-            prefixes.define(&i.to_string(), "u").unwrap();
+            define(&mut prefixes, &i.to_string(), "u").unwrap();
         }
-        assert_eq!(prefixes.define("more", "u"), Err(PrefixError::TooMany));
-        assert_eq!(prefixes.define("1", "changed"), Ok(()));
+        assert_eq!(
+            define(&mut prefixes, "more", "u"),
+            Err(PrefixError::TooMany(PREFIXES_MAX))
+        );
+        assert_eq!(define(&mut prefixes, "1", "changed"), Ok(()));
     }
 
     #[test]
     fn bytes_have_a_limit() {
         let mut prefixes = Prefixes::default();
         let fits = "u".repeat(PREFIX_BYTES_MAX - 1);
-        assert_eq!(prefixes.define("p", &fits), Ok(()));
-        assert_eq!(prefixes.define("p", &fits), Ok(()), "takes the old's place");
-        assert_eq!(prefixes.define("q", ""), Err(PrefixError::TooLong));
+        assert_eq!(define(&mut prefixes, "p", &fits), Ok(()));
         assert_eq!(
-            prefixes.define("p", &format!("{fits}u")),
-            Err(PrefixError::TooLong)
+            define(&mut prefixes, "p", &fits),
+            Ok(()),
+            "takes the old's place"
         );
-        assert_eq!(prefixes.define("p", ""), Ok(()));
-        assert_eq!(prefixes.define("q", "u"), Ok(()));
+        assert_eq!(
+            define(&mut prefixes, "q", ""),
+            Err(PrefixError::TooLong(PREFIX_BYTES_MAX))
+        );
+        assert_eq!(
+            define(&mut prefixes, "p", &format!("{fits}u")),
+            Err(PrefixError::TooLong(PREFIX_BYTES_MAX))
+        );
+        assert_eq!(define(&mut prefixes, "p", ""), Ok(()));
+        assert_eq!(define(&mut prefixes, "q", "u"), Ok(()));
     }
 }
