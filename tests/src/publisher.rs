@@ -2,6 +2,8 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -12,6 +14,13 @@ use crate::stream::Stream;
 #[track_caller]
 pub fn publish_raw(address: SocketAddr, json: &str) {
     Publisher::connect(address).send(json.as_bytes());
+}
+
+/// The same by a unix socket.
+#[track_caller]
+pub fn publish_raw_at(path: &Path, json: &str) {
+    let sent = UnixStream::connect(path).and_then(|mut stream| stream.write_all(json.as_bytes()));
+    sent.unwrap_or_else(|error| panic!("can't publish at {}: {error}", path.display()));
 }
 
 /// One connection.

@@ -10,6 +10,11 @@ mod reload;
 mod serve;
 mod settings;
 mod signals;
+#[cfg(unix)]
+mod systemd;
+#[cfg(not(unix))]
+#[path = "no_systemd.rs"]
+mod systemd;
 
 use std::fmt::Display;
 use std::io::{self, Write};

@@ -35,8 +35,13 @@ impl Reloader {
         for warning in settings.warnings() {
             tracing::warn!("{warning}");
         }
-        let changed = self.tell(&settings);
+        let options = serve::options(&settings.config, self.open_files);
+        if let Err(error) = self.control.reload(options) {
+            tracing::error!("{error}");
+            return tracing::error!(file = %file.display(), "the settings stay as they were");
+        }
         self.put_in_force(&settings.config);
+        let changed = self.tell(&settings);
         tracing::info!(file = %file.display(), changed, "the settings were read again");
         self.current = Some(settings);
     }
@@ -63,6 +68,5 @@ impl Reloader {
         self.filter.set(config.log.clone());
         self.recipe
             .set_client_publish(config.client_publish.clone());
-        self.control.reload(serve::options(config, self.open_files));
     }
 }

@@ -10,6 +10,7 @@ use crate::open_files;
 use crate::reload::Reloader;
 use crate::settings::{Config, Settings, Sources};
 use crate::signals::{self, Hangups};
+use crate::systemd;
 
 /// Serves until a signal ends it.
 pub(crate) fn run(sources: Sources, settings: Settings) -> Result<(), String> {
@@ -21,10 +22,11 @@ pub(crate) fn run(sources: Sources, settings: Settings) -> Result<(), String> {
     let open_files = open_files::raise_limit();
     let options = options(config, open_files);
     let recipe = Recipe::with_client_publish(config.client_publish.clone());
-    let server = Server::bind(options, recipe.clone())
+    let listeners = systemd::listeners()?;
+    let server = Server::bind_with(options, listeners, recipe.clone())
         .map_err(|error| format!("{error}; {}", advice(&error)))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
+        .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
     runtime.block_on(async {
@@ -38,6 +40,8 @@ pub(crate) fn run(sources: Sources, settings: Settings) -> Result<(), String> {
             tracing::info!(%address, "listening for publishers");
         }
         tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
+        systemd::ready();
+        let control = server.control();
         let reloader = Reloader {
             sources,
             started: settings,
@@ -45,11 +49,16 @@ pub(crate) fn run(sources: Sources, settings: Settings) -> Result<(), String> {
             open_files,
             filter,
             recipe,
-            control: server.control(),
+            control: control.clone(),
+        };
+        let ended = async {
+            ended.await;
+            systemd::stopping();
         };
         let served = tokio::select! {
             served = server.run(ended) => served,
             never = reload_at(hangups, reloader) => match never {},
+            never = systemd::watch(|| control.silent_for()) => match never {},
         };
         served.map_err(|error| error.to_string())
     })?;
@@ -60,7 +69,9 @@ pub(crate) fn run(sources: Sources, settings: Settings) -> Result<(), String> {
 async fn reload_at(mut hangups: Hangups, mut reloader: Reloader) -> Infallible {
     loop {
         hangups.next().await;
+        systemd::reloading();
         reloader.reload();
+        systemd::ready();
     }
 }
 

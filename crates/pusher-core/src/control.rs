@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::server::{Context, Options};
+use crate::listen::check_token;
+use crate::server::{BindError, Context, Options};
 
 /// Changes a running server, and tells whether it is well. Cheap to clone; usable from any thread.
 /// From [`Server::control`](crate::Server::control).
@@ -19,10 +20,14 @@ impl Control {
     }
 
     /// Puts other options in force, for those who are connected too. What is only needed at the
-    /// start stays as it was: the addresses and their access, the number of shards, and what is
+    /// start stays as it was: the addresses and their access, trusted proxies, the number of shards, and what is
     /// remembered of ids. Whoever is connected stays, even if fewer may be now.
-    pub fn reload(&self, options: Options) {
+    ///
+    /// Refused where the private door is open to others than this machine and no token is left.
+    pub fn reload(&self, options: Options) -> Result<(), BindError> {
+        check_token(self.context.open_to_others, &options)?;
         self.context.live.set(options);
+        Ok(())
     }
 
     /// How long no event loop of the server has gone round, the slowest one's time. About a second

@@ -1,5 +1,6 @@
 //! The names that hosts have in HTTP.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use http::uri::Authority;
@@ -37,6 +38,17 @@ impl HostName {
         match self {
             Self::Ip(ip) => ip.is_loopback(),
             Self::Name(name) => name == "localhost" || name.ends_with(".localhost"),
+        }
+    }
+}
+
+/// As a URI has it.
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(IpAddr::V4(ip)) => ip.fmt(f),
+            Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+            Self::Name(name) => f.write_str(name),
         }
     }
 }

@@ -80,7 +80,7 @@ pub use control::Control;
 pub use handshake::{AllowedOrigin, AllowedOriginError, Request};
 pub use hub::{Hub, PublishError, Recipients};
 pub use limits::Limits;
-pub use listen::SocketAccess;
+pub use listen::{Listeners, SocketAccess};
 pub use proxy::{TrustedProxy, TrustedProxyError};
 pub use publishers::{PublishToken, PublishTokenError};
 pub use pusher_proto::{JsonError, Receipt, TopicError};

@@ -22,7 +22,7 @@ use crate::handshake::{AllowedOrigin, RefusedOrigins};
 use crate::heartbeat;
 use crate::hub::{Hub, Shard, run_flusher};
 use crate::limits::Limits;
-use crate::listen::{self, PrivateListener, SocketAccess};
+use crate::listen::{Doors, Listeners, PrivateListener, SocketAccess};
 use crate::live::Live;
 use crate::proxy::{Proxies, TrustedProxy};
 use crate::publishers::{KnownIds, PublishToken};
@@ -116,8 +116,7 @@ pub enum BindError {
 #[derive(Debug)]
 pub struct Server {
     pub(crate) context: Arc<Context>,
-    public: Vec<TcpListener>,
-    private: Vec<PrivateListener>,
+    doors: Doors,
 }
 
 /// What every task of a server knows.
@@ -135,6 +134,8 @@ pub(crate) struct Context {
     pub(crate) counters: Arc<Counters>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) refused_origins: RefusedOrigins,
+    /// An address of the private door that needs a token.
+    pub(crate) open_to_others: Option<SocketAddr>,
     pub(crate) tasks: Tasks,
 }
 
@@ -181,9 +182,16 @@ struct ShardThread {
 impl Server {
     /// Opens the doors. From then on connections queue up in the kernel, until [`run`](Self::run).
     pub fn bind(options: Options, application: impl Application) -> Result<Self, BindError> {
-        check_token(&options)?;
-        let public = open_public(&options.listen)?;
-        let private = open_private(&options)?;
+        Self::bind_with(options, Listeners::default(), application)
+    }
+
+    /// The same with doors that are open already.
+    pub fn bind_with(
+        options: Options,
+        listeners: Listeners,
+        application: impl Application,
+    ) -> Result<Self, BindError> {
+        let doors = Doors::open(&options, listeners)?;
         let live = Arc::new(Live::new(options.clone()));
         let counters = Arc::new(Counters::default());
         let proxies = Proxies::new(options.trust_proxies.clone());
@@ -207,24 +215,24 @@ impl Server {
             clock: Clock(Instant::now()),
             server_ident: options.server_ident,
             refused_origins: RefusedOrigins::default(),
+            open_to_others: doors.open_to_others,
             tasks: Tasks::default(),
         };
         Ok(Self {
             context: Arc::new(context),
-            public,
-            private,
+            doors,
         })
     }
 
     /// The addresses of the public door, with the ports that the system chose where 0 was asked.
     pub fn public_addrs(&self) -> Vec<SocketAddr> {
-        let addrs = self.public.iter().map(TcpListener::local_addr);
+        let addrs = self.doors.public.iter().map(TcpListener::local_addr);
         addrs.filter_map(Result::ok).collect()
     }
 
     /// The addresses of the private door.
     pub fn publish_addrs(&self) -> Vec<PublishAddress> {
-        let listeners = self.private.iter();
+        let listeners = self.doors.private.iter();
         listeners.filter_map(PrivateListener::address).collect()
     }
 
@@ -244,21 +252,17 @@ impl Server {
     ///
     /// The server brings its own threads and runtimes; this future runs on any executor.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let Self {
-            context,
-            public,
-            private,
-        } = self;
+        let Self { context, doors } = self;
         let mut shards = Vec::new();
         for shard in context.hub.shards() {
             shards.push(start_shard(&context, shard)?);
         }
         let handles: Vec<_> = shards.iter().map(|shard| shard.handle.clone()).collect();
         let first = handles[0].clone();
-        for listener in public {
+        for listener in doors.public {
             first.spawn(accept::browsers(context.clone(), handles.clone(), listener));
         }
-        for listener in private {
+        for listener in doors.private {
             first.spawn(accept::publishers(context.clone(), listener));
         }
         let first_ended = wait_for_first(shards.iter_mut().map(|shard| &mut shard.ended));
@@ -357,47 +361,4 @@ async fn wait_for_first<'a>(threads: impl Iterator<Item = &'a mut oneshot::Recei
         }
     })
     .await;
-}
-
-/// Others than this machine need a token.
-fn check_token(options: &Options) -> Result<(), BindError> {
-    let open_to_others = options
-        .publish_listen
-        .iter()
-        .find_map(|address| match address {
-            PublishAddress::Tcp(address) if !address.ip().to_canonical().is_loopback() => {
-                Some(address)
-            }
-            _ => None,
-        });
-    match open_to_others {
-        Some(&address) if options.publish_token.is_none() => {
-            Err(BindError::TokenNeeded { address })
-        }
-        _ => Ok(()),
-    }
-}
-
-fn open_public(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
-    let open = |&address: &SocketAddr| {
-        listen::tcp(address).map_err(|source| BindError::Listen {
-            whom: "browsers",
-            address: address.to_string(),
-            source,
-        })
-    };
-    addresses.iter().map(open).collect()
-}
-
-fn open_private(options: &Options) -> Result<Vec<PrivateListener>, BindError> {
-    let open = |address: &PublishAddress| {
-        PrivateListener::open(address, &options.publish_socket).map_err(|source| {
-            BindError::Listen {
-                whom: "publishers",
-                address: address.to_string(),
-                source,
-            }
-        })
-    };
-    options.publish_listen.iter().map(open).collect()
 }

@@ -47,6 +47,22 @@ pub fn post(address: SocketAddr, path: &str, form: &str) -> Result<Response> {
     exchange(address, request.as_bytes())
 }
 
+/// Any request without a body, with more headers: whole lines, each with its CRLF.
+pub fn request(address: SocketAddr, method: &str, path: &str, headers: &str) -> Result<Response> {
+    let request = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n");
+    exchange(address, request.as_bytes())
+}
+
+/// POST `json` to `path`.
+pub fn post_json(address: SocketAddr, path: &str, json: &str) -> Result<Response> {
+    let request = format!(
+        "POST {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{json}",
+        json.len()
+    );
+    exchange(address, request.as_bytes())
+}
+
 // HTTP/1.0, so that the body ends with the connection and is never chunked.
 fn exchange(address: SocketAddr, request: &[u8]) -> Result<Response> {
     let timeout = Duration::from_millis(IO_MS);

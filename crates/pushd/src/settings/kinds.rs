@@ -154,12 +154,15 @@ where
 }
 
 /// A number of things, from `MIN` to `MAX`.
-pub(super) struct Count<const MIN: usize, const MAX: usize>;
+pub(super) struct Count<const MIN: usize, const MAX: usize, T = usize>(PhantomData<T>);
 
-impl<const MIN: usize, const MAX: usize> Kind for Count<MIN, MAX> {
-    type Value = usize;
+impl<const MIN: usize, const MAX: usize, T> Kind for Count<MIN, MAX, T>
+where
+    T: Copy + TryFrom<usize> + TryInto<usize>,
+{
+    type Value = T;
 
-    fn parse(text: &str) -> Result<usize, String> {
+    fn parse(text: &str) -> Result<T, String> {
         let count: usize = text
             .parse()
             .map_err(|_| "a whole number is wanted".to_owned())?;
@@ -169,11 +172,11 @@ impl<const MIN: usize, const MAX: usize> Kind for Count<MIN, MAX> {
         if count > MAX {
             return Err(format!("{MAX} is the most"));
         }
-        Ok(count)
+        T::try_from(count).map_err(|_| "that is too much".to_owned())
     }
 
-    fn show(&value: &usize) -> Value {
-        number(value)
+    fn show(&value: &T) -> Value {
+        number(value.try_into().unwrap_or(usize::MAX))
     }
 }
 
@@ -343,8 +346,13 @@ mod tests {
 
     #[test]
     fn counts_have_bounds() {
-        assert_eq!(Count::<1, 100>::parse("1"), Ok(1));
+        assert_eq!(Count::<1, 100>::parse("1"), Ok(1_usize));
         assert_eq!(Count::<1, 100>::parse("100"), Ok(100));
+        assert_eq!(
+            Count::<1, { usize::MAX }, u16>::parse("65535"),
+            Ok(u16::MAX)
+        );
+        assert!(Count::<1, { usize::MAX }, u16>::parse("65536").is_err());
         for (text, part) in [("0", "1 is"), ("101", "100 is"), ("1k", "whole")] {
             let error = Count::<1, 100>::parse(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");

@@ -3,7 +3,9 @@
 
 use std::net::SocketAddr;
 
-use pusher_core::{Options, PublishAddress, PublishToken, TopicPattern};
+use pusher_core::{
+    AllowedOrigin, Options, PublishAddress, PublishToken, TopicPattern, TrustedProxy,
+};
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 
@@ -92,6 +94,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
     "A name by which publishers call this server in HTTP, beside localhost and the address that they \
      connect to; may be given several times. Requests to other hosts are refused: a page whose name \
      was pointed here could have sent them" },
+    row! { Doors, "allow-origin", "ORIGIN", Any<Text<AllowedOrigin>>, options.allow_origins, Now,
+    "A site whose pages may connect, beside those of the host that the browser calls this server by: \
+     https://example.com, example.com (any scheme and port), *.example.com, null or *; may be given \
+     several times" },
+    row! { Doors, "trust-proxy", "NETWORK", Any<Text<TrustedProxy>>, options.trust_proxies, Restart,
+    "A proxy that is believed when it says for whom it speaks (X-Forwarded-For, Forwarded): an \
+     address, a network such as 10.0.0.0/8, or loopback; may be given several times" },
     row! { Doors, "client-publish", "PATTERN", Any<Text<TopicPattern>>, client_publish, Now,
     "Topics that browsers may publish to, beside publishers: a URI, or its beginning and a `*`; may \
      be given several times. By default they may not publish at all" },
@@ -116,14 +125,26 @@ pub(crate) const SETTINGS: &[Setting] = &[
     "Until the handshake must be over; beyond is 408" },
     limit! { "client-message-len-max", "SIZE", Size<1>, client_message_len_max, Now,
     "A browser's message; beyond is close code 1009" },
+    limit! { "client-messages-per-second", "NUMBER", Count<1, { usize::MAX }, u32>, client_messages_per_second, Now,
+    "What a browser may say on average, in messages, pings and the like; beyond is close code 1008" },
+    limit! { "client-messages-burst", "NUMBER", Count<1, { usize::MAX }, u16>, client_messages_burst, Now,
+    "And so many at once before that: a page that comes back subscribes to all its topics at once" },
     limit! { "topics-max", "NUMBER", Count<1, { usize::MAX }>, topics_max, Now,
     "Topics that one browser may be subscribed to; beyond is close code 1008" },
+    limit! { "topics-len-max", "SIZE", Size<1>, topics_len_max, Now,
+    "All topics that one browser is subscribed to; beyond is close code 1008" },
+    limit! { "prefixes-max", "NUMBER", Count<0, { usize::MAX }>, prefixes_max, Now,
+    "Prefixes that one browser may define; beyond is close code 1008" },
+    limit! { "prefixes-len-max", "SIZE", Size<0>, prefixes_len_max, Now,
+    "These and their URIs; beyond is close code 1008" },
     limit! { "outbox-len-max", "SIZE", Size<1>, outbox_len_max, Now,
     "What may wait for one browser that does not read; beyond, it is dropped as a slow consumer" },
     limit! { "ping-interval", "TIME", Time<10>, ping_interval, Now,
     "A browser that is silent for so long is pinged" },
     limit! { "pong-timeout", "TIME", Time<10>, pong_timeout, Now,
     "How long after the ping a browser must have said something" },
+    limit! { "closing-grace", "TIME", Time<0>, closing_grace, Now,
+    "How long publishers are still heard when the server ends, for what they have sent before" },
     limit! { "flush-timeout", "TIME", Time<0>, flush_timeout, Now,
     "How long what is queued may take to leave when a connection or the server ends" },
     limit! { "linger-timeout", "TIME", Time<0>, linger_timeout, Now,
@@ -138,6 +159,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     "How long a publisher may connect without a word" },
     limit! { "unfinished-timeout", "TIME", Time<1>, unfinished_timeout, Now,
     "How long a publisher's message may take from its first byte to its last" },
+    limit! { "unfinished-len-max", "SIZE", Size<1>, unfinished_len_max, Now,
+    "All messages that publishers have begun and not finished; whoever goes beyond is refused" },
     limit! { "raw-idle-timeout", "TIME", Time<1>, raw_idle_timeout, Now,
     "How long a publisher of raw JSON, that can expect no answer, is kept" },
     limit! { "answer-timeout", "TIME", Time<1>, answer_timeout, Now,

@@ -34,7 +34,8 @@ pub(crate) async fn serve(
 ) {
     let upgraded = tokio::select! {
         biased;
-        () = context.tasks.closing.cancelled() => return,
+        // A page's very first connection may be the only one that it tries.
+        () = context.tasks.last_orders.cancelled() => return,
         upgraded = handshake::shake_hands(&context, &shard, stream, place) => upgraded,
     };
     if let Some((protocol, rest)) = upgraded {

@@ -5,6 +5,7 @@
 //! another site can't listen in with the cookies or from inside the network of whoever looks at it.
 //! Other programs say what they like, and mostly nothing: no `Origin` is allowed.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -62,6 +63,21 @@ impl FromStr for AllowedOrigin {
             },
         };
         rule.map(Self).ok_or(AllowedOriginError)
+    }
+}
+
+impl fmt::Display for AllowedOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Rule::Any => f.write_str("*"),
+            Rule::Opaque(origin) => f.write_str(origin),
+            Rule::Host(host) => host.fmt(f),
+            Rule::Below(end) => write!(f, "*{end}"),
+            Rule::Origin(Tuple { scheme, host, port }) => {
+                write!(f, "{scheme}://{host}")?;
+                port.map_or(Ok(()), |port| write!(f, ":{port}"))
+            }
+        }
     }
 }
 
@@ -240,6 +256,7 @@ mod tests {
             ("*", "anything at all", true),
         ] {
             let allowed = [rule.parse::<AllowedOrigin>().unwrap()];
+            assert_eq!(allowed[0].to_string().parse(), Ok(allowed[0].clone()));
             let is_allowed = is_allowed(origin, ["10.0.0.1"], &allowed);
             assert_eq!(is_allowed, expect, "{rule} {origin}");
         }

@@ -1,5 +1,6 @@
 //! Opens the doors.
 
+mod doors;
 #[cfg(unix)]
 mod socket_file;
 
@@ -12,6 +13,9 @@ use crate::address::PublishAddress;
 
 #[cfg(unix)]
 use socket_file::SocketFile;
+
+pub use doors::Listeners;
+pub(crate) use doors::{Doors, check_token};
 
 /// Connections that the kernel holds until they are accepted.
 const ACCEPT_BACKLOG: i32 = 1024;
@@ -39,9 +43,9 @@ impl Default for SocketAccess {
 #[derive(Debug)]
 pub(crate) enum PrivateListener {
     Tcp(TcpListener),
-    /// The file goes with the listener.
+    /// The file goes with the listener, if that was opened here.
     #[cfg(unix)]
-    Unix(std::os::unix::net::UnixListener, SocketFile),
+    Unix(std::os::unix::net::UnixListener, Option<SocketFile>),
 }
 
 impl PrivateListener {
@@ -51,7 +55,7 @@ impl PrivateListener {
             #[cfg(unix)]
             PublishAddress::Unix(path) => {
                 let (socket, file) = unix(path, access)?;
-                Ok(Self::Unix(socket.into(), file))
+                Ok(Self::Unix(socket.into(), Some(file)))
             }
             #[cfg(not(unix))]
             PublishAddress::Unix(_) => {
@@ -67,7 +71,20 @@ impl PrivateListener {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok().map(PublishAddress::Tcp),
             #[cfg(unix)]
-            Self::Unix(_, file) => Some(PublishAddress::Unix(file.path().to_owned())),
+            Self::Unix(_, Some(file)) => Some(PublishAddress::Unix(file.path().to_owned())),
+            #[cfg(unix)]
+            Self::Unix(listener, None) => {
+                let address = listener.local_addr().ok()?;
+                Some(PublishAddress::Unix(address.as_pathname()?.to_owned()))
+            }
+        }
+    }
+
+    fn set_nonblocking(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => listener.set_nonblocking(true),
+            #[cfg(unix)]
+            Self::Unix(listener, _) => listener.set_nonblocking(true),
         }
     }
 }

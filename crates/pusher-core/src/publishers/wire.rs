@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::ready;
 use std::time::{Duration, Instant};
@@ -116,14 +116,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// What the publisher begins with; `None` if it hangs up, or says nothing.
     pub(super) async fn read_first(&mut self) -> Option<Vec<u8>> {
         let mut first = Vec::new();
-        let patience = self.context.live.limits().first_byte_timeout;
-        let take = |bytes: &[u8]| first.extend_from_slice(bytes);
-        let read = timeout(patience, read_some(&mut self.stream, take));
-        let shutdown = self.shutdown.clone();
-        let read = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return None,
-            read = read => read,
+        let (patience, grace) = {
+            let limits = self.context.live.limits();
+            (limits.first_byte_timeout, limits.closing_grace)
+        };
+        let read = {
+            let take = |bytes: &[u8]| first.extend_from_slice(bytes);
+            let mut read = pin!(timeout(patience, read_some(&mut self.stream, take)));
+            tokio::select! {
+                biased;
+                read = &mut read => read,
+                // Who was taken in at the last moment is heard too.
+                () = self.shutdown.cancelled() => timeout(grace, read).await.ok()?,
+            }
         };
         if read.is_err() {
             let kind = PublisherRefusal::FirstByte;

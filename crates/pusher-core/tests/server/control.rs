@@ -22,10 +22,13 @@ fn limits_change_for_those_who_are_connected() {
     let mut publisher = server.publisher();
     assert_eq!(publisher.publish("t", "\"12345678\"").1, 1);
     browser.message();
-    server.control.reload(options(|options| {
-        options.limits.event_len_max = 9;
-        options.limits.client_message_len_max = 20;
-    }));
+    server
+        .control
+        .reload(options(|options| {
+            options.limits.event_len_max = 9;
+            options.limits.client_message_len_max = 20;
+        }))
+        .unwrap();
     publisher.send("[3,7,\"t\",\"12345678\"]\n");
     assert!(
         publisher.line().contains("at most 9"),
@@ -41,9 +44,12 @@ fn limits_change_for_those_who_are_connected() {
 fn browsers_are_pinged_by_the_new_interval() {
     let server = start_server(on_any_ports(), Recipe::default());
     let mut browser = server.browser();
-    server.control.reload(options(|options| {
-        options.limits.ping_interval = Duration::from_millis(20);
-    }));
+    server
+        .control
+        .reload(options(|options| {
+            options.limits.ping_interval = Duration::from_millis(20);
+        }))
+        .unwrap();
     let message = browser.read().unwrap();
     assert!(message.is_ping(), "{message:?}");
 }
@@ -52,12 +58,27 @@ fn browsers_are_pinged_by_the_new_interval() {
 fn the_token_changes_for_the_next_publisher() {
     let server = start_server(on_any_ports(), Recipe::default());
     let _known = server.publisher();
-    server.control.reload(options(|options| {
-        options.publish_token = Some("s3cret".parse().unwrap());
-    }));
+    server
+        .control
+        .reload(options(|options| {
+            options.publish_token = Some("s3cret".parse().unwrap());
+        }))
+        .unwrap();
     let mut stranger = crate::support::Publisher(server.raw(server.private));
     stranger.send("[1,1]");
     assert!(stranger.line().contains("denied"));
+}
+
+#[test]
+fn a_door_that_is_open_to_others_keeps_a_token() {
+    let with_token = |options: &mut Options| {
+        options.publish_listen = vec!["0.0.0.0:0".parse().unwrap()];
+        options.publish_token = Some("s3cret".parse().unwrap());
+    };
+    let server = start_server(options(with_token), Recipe::default());
+    let refused = server.control.reload(on_any_ports()).unwrap_err();
+    assert!(refused.to_string().contains("needs a token"), "{refused}");
+    server.control.reload(options(with_token)).unwrap();
 }
 
 #[test]

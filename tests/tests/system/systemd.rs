@@ -1,0 +1,210 @@
+//! The daemon under systemd, whose part is played here: it hands sockets over, is told how things
+//! are, and starts the daemon again while pages and publishers come in.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde_json::json;
+use system_tests::daemon;
+use system_tests::log::Log;
+use system_tests::publisher::publish_raw_at;
+use system_tests::wamp::Wamp;
+use system_tests::{WAIT_MS, artefact};
+use tempfile::TempDir;
+use xtask::http;
+use xtask::process::Background;
+
+/// Puts the sockets, which come as standard input and output, where systemd has them.
+const HAND_OVER: &str =
+    "exec 3<&0 4<&1 </dev/null >/dev/null; export LISTEN_PID=$$; exec \"$0\" \"$@\"";
+
+/// The daemon with these sockets, by their names, and flags.
+fn start(sockets: [(&str, OwnedFd); 2], flags: &[&str]) -> (Background, Log) {
+    let [(first_name, first), (second_name, second)] = sockets;
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", HAND_OVER])
+        .arg(artefact("pushd"))
+        .args(flags)
+        .env("LISTEN_FDS", "2")
+        .env("LISTEN_FDNAMES", format!("{first_name}:{second_name}"))
+        .env("NO_COLOR", "1")
+        .env_remove("LD_LIBRARY_PATH")
+        .stdin(Stdio::from(first))
+        .stdout(Stdio::from(second))
+        .stderr(Stdio::piped());
+    let mut process = Background::start("pushd", &mut command).unwrap();
+    let stderr = process.child().stderr.take().unwrap();
+    (process, Log::follow(stderr))
+}
+
+fn any_port() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+#[test]
+fn both_doors_are_taken_over_and_no_other_is_opened() {
+    let (public, web) = any_port();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("publish.sock");
+    let private = UnixListener::bind(&path).unwrap();
+    let sockets = [("private", private.into()), ("public", public.into())];
+    let (mut process, log) = start(sockets, &[]);
+    assert_eq!(daemon::listening(&log, "browsers"), web);
+    let mut browser = Wamp::subscribed(web, "t");
+    publish_raw_at(&path, r#"{"category":"t"}"#);
+    assert_eq!(browser.event("t"), json!({"category": "t"}));
+    process.signal(Signal::SIGTERM);
+    assert_eq!(process.wait(WAIT_MS).unwrap().code(), Some(0));
+    assert!(path.exists(), "the socket is not the daemon's to remove");
+}
+
+#[test]
+fn a_socket_without_a_name_is_an_error_that_tells_what_to_do() {
+    let sockets = [
+        ("public", any_port().0.into()),
+        ("pushd.socket", any_port().0.into()),
+    ];
+    let (mut process, log) = start(sockets, &[]);
+    assert_eq!(process.wait(WAIT_MS).unwrap().code(), Some(1));
+    let line = log.find(WAIT_MS, |line| {
+        line.contains("pushd.socket").then(|| line.to_owned())
+    });
+    assert!(line.unwrap().contains("FileDescriptorName=private"));
+}
+
+#[test]
+fn nobody_is_refused_while_it_starts_again() {
+    const THREADS: usize = 4;
+    const PAGES: usize = 50;
+    let (public, web) = any_port();
+    let (private, publish) = any_port();
+    let start = || {
+        let sockets = [
+            ("public", public.try_clone().unwrap().into()),
+            ("private", private.try_clone().unwrap().into()),
+        ];
+        // Allows for a busy machine, where a page may be slow between connecting and asking.
+        start(sockets, &["--closing-grace", "1s"])
+    };
+    let (mut process, log) = start();
+    daemon::listening(&log, "publishers");
+    let (progress, came) = mpsc::channel();
+    let come_in = move || {
+        for page in 0..PAGES {
+            let _welcomed = Wamp::connect(web);
+            let receipt = http::post_json(publish, "/publish/t", "{}").unwrap();
+            assert_eq!(receipt.status, 200, "{}", receipt.text());
+            progress.send(page).unwrap();
+        }
+    };
+    let threads: Vec<_> = (0..THREADS)
+        .map(|_| thread::spawn(come_in.clone()))
+        .collect();
+    drop(come_in);
+    for _restart in 0..3 {
+        let some = came.iter().take(PAGES).count();
+        assert_eq!(some, PAGES, "somebody was refused");
+        process.signal(Signal::SIGTERM);
+        assert_eq!(process.wait(WAIT_MS).unwrap().code(), Some(0));
+        process = start().0;
+    }
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
+
+/// A socket that hears what systemd would.
+struct Manager {
+    _folder: TempDir,
+    socket: UnixDatagram,
+}
+
+impl Manager {
+    fn listen(command: &mut Command) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_millis(WAIT_MS)))
+            .unwrap();
+        command.env("NOTIFY_SOCKET", &path);
+        Self {
+            _folder: folder,
+            socket,
+        }
+    }
+
+    /// The next message, of one line or several.
+    fn message(&self) -> String {
+        let mut bytes = [0; 4096];
+        let len = self.socket.recv(&mut bytes).expect("a message");
+        String::from_utf8_lossy(&bytes[..len]).trim_end().to_owned()
+    }
+
+    /// The next one that is no ping.
+    fn news(&self) -> String {
+        loop {
+            match self.message() {
+                ping if ping == "WATCHDOG=1" => {}
+                news => return news,
+            }
+        }
+    }
+}
+
+#[test]
+fn it_tells_its_manager_how_things_are() {
+    let mut command = daemon::command("pushd");
+    command.args(["--listen", "127.0.0.1:0", "--publish-listen", "127.0.0.1:0"]);
+    command.env("WATCHDOG_USEC", "400000");
+    let manager = Manager::listen(&mut command);
+    let (mut process, log) = daemon::start(&mut command);
+    assert_eq!(manager.message(), "READY=1");
+    let web = daemon::listening(&log, "browsers");
+    let _browser = Wamp::connect(web);
+    for _ in 0..3 {
+        assert_eq!(manager.message(), "WATCHDOG=1");
+    }
+    process.signal(Signal::SIGHUP);
+    let reloading = manager.news();
+    assert!(
+        reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="),
+        "{reloading}"
+    );
+    assert_eq!(manager.news(), "READY=1");
+    process.signal(Signal::SIGTERM);
+    assert_eq!(manager.news(), "STOPPING=1");
+    assert_eq!(process.wait(WAIT_MS).unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_units_name_the_sockets_as_the_daemon_wants_them() {
+    let folder = system_tests::workspace().root.join("crates/pushd/systemd");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    for door in ["public", "private"] {
+        let unit = read(&format!("pushd-{door}.socket"));
+        assert!(
+            unit.contains(&format!("\nFileDescriptorName={door}\n")),
+            "{unit}"
+        );
+        assert!(unit.contains("\nService=pushd.service\n"), "{unit}");
+    }
+    let service = read("pushd.service");
+    for line in [
+        "Type=notify",
+        "WatchdogSec=30",
+        "User=pushd",
+        "ExecReload=/bin/kill -HUP $MAINPID",
+    ] {
+        assert!(service.lines().any(|known| known == line), "{line}");
+    }
+}
