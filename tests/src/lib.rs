@@ -14,6 +14,7 @@
 //! | [`resources`] | what a process takes of the machine |
 //! | [`random`] | numbers that are the same every time |
 //! | [`browser`] | headless Chromium |
+//! | [`front`] | nginx and Apache with HTTPS in front of pushd |
 //! | [`blog`] | the demo blog, as its readers use it |
 //! | [`php`] | PHP: command line, its own web server, php-fpm, Apache |
 //! | [`c`] | C and C++ programs, and valgrind |
@@ -33,6 +34,7 @@ pub mod browser;
 pub mod bystander;
 pub mod c;
 pub mod daemon;
+pub mod front;
 pub mod history;
 pub mod log;
 pub mod php;

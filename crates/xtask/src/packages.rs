@@ -61,6 +61,7 @@ const TABLE: &[Package] = &[
     package("libapache2-mod-php8.2", Apache, "PHP inside Apache"),
     package("php8.2-fpm", Test, "the extension is tested in php-fpm"),
     package("libfcgi-bin", Test, "asks php-fpm without a web server"),
+    package("nginx", Test, "a web server with HTTPS in front of pushd"),
     package("chromium", Test, "the browser that the pages are tested in"),
     or_program(package("nodejs", Test, "runs the tests of pusher.js"), "node"),
     package("node-ws", Test, "a WebSocket for pusher.js in a Node before 22"),
@@ -93,8 +94,12 @@ pub fn install(purposes: &[Purpose]) -> Result<()> {
     }
     let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
     apt_install(&names)?;
-    if names.contains(&"apache2") || names.contains(&"php8.2-fpm") {
-        say("Debian may have started apache2 or php8.2-fpm as services. Nothing here uses them.");
+    const SERVICES: [&str; 3] = ["apache2", "nginx", "php8.2-fpm"];
+    if SERVICES.iter().any(|service| names.contains(service)) {
+        let services = SERVICES.join(", ");
+        say(format_args!(
+            "Debian may have started {services} as services. Nothing here uses them."
+        ));
     }
     Ok(())
 }

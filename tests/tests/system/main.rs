@@ -16,6 +16,7 @@ mod install;
 mod manuals;
 mod node;
 mod php_packages;
+mod proxies;
 mod publish_peers;
 mod publishers;
 mod recipe;
