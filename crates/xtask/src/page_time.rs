@@ -65,10 +65,6 @@ pub fn visit(apache: SocketAddr, page: &str) -> Result<Visit> {
 pub fn run(workspace: &Workspace) -> Result<()> {
     packages::install(&[Purpose::Build, Purpose::Apache])?;
     build::release(workspace)?;
-    step(format_args!(
-        "{REQUESTS} requests each, one after the other, php.ini's defaults (250 ms timeout, 1000 ms retry)"
-    ));
-    say("pushd                     median       p99       max    published  failed  not tried");
     let ports = [free_port()?, free_port()?];
     let publish = SocketAddr::from((Ipv4Addr::LOCALHOST, ports[1]));
     let daemon = || {
@@ -80,26 +76,34 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         start_daemon(workspace, &options)
     };
     let measure = |name, page| measure(workspace, publish, name, page);
+    let mut lines = Vec::new();
     {
         let _running = daemon()?;
-        measure("(a page without it)", "index.php")?;
-        measure("runs", "publish.php")?;
+        lines.push(measure("(a page without it)", "index.php")?);
+        lines.push(measure("runs", "publish.php")?);
     }
-    measure("is absent", "publish.php")?;
+    lines.push(measure("is absent", "publish.php")?);
     {
         let mut stopped = daemon()?;
         freeze(&mut stopped)?;
         let measured = measure("is stopped (SIGSTOP)", "publish.php");
         // Or it could not end.
         stopped.signal(Signal::SIGCONT);
-        measured?;
+        lines.push(measured?);
     }
     // The kernel takes connections, and what is written, for a server that never accepts.
     let _black_hole = TcpListener::bind(publish)?;
-    measure("takes all, never answers", "publish.php")
+    lines.push(measure("takes all, never answers", "publish.php")?);
+
+    step(format_args!(
+        "{REQUESTS} requests each, one after the other, with php.ini's defaults (250 ms timeout, 1000 ms retry)"
+    ));
+    say("pushd                     median       p99       max    published  failed  not tried");
+    lines.iter().for_each(say);
+    Ok(())
 }
 
-fn measure(workspace: &Workspace, publish: SocketAddr, name: &str, page: &str) -> Result<()> {
+fn measure(workspace: &Workspace, publish: SocketAddr, name: &str, page: &str) -> Result<String> {
     let site = tempfile::tempdir()?;
     for (name, content) in PAGES {
         fs::write(site.path().join(name), content)?;
@@ -116,11 +120,11 @@ fn measure(workspace: &Workspace, publish: SocketAddr, name: &str, page: &str) -
         environment: &[],
     })?;
     let visits = (0..REQUESTS).map(|_| visit(apache.address, page));
-    report(name, visits.collect::<Result<_>>()?);
-    Ok(())
+    Ok(report(name, visits.collect::<Result<_>>()?))
 }
 
-fn report(name: &str, mut visits: Vec<Visit>) {
+/// A line of the table.
+fn report(name: &str, mut visits: Vec<Visit>) -> String {
     visits.sort_by_key(|visit| visit.took);
     let at = |share: f64| {
         visits[((visits.len() - 1) as f64 * share).round() as usize]
@@ -134,7 +138,7 @@ fn report(name: &str, mut visits: Vec<Visit>) {
             .filter(|visit| visit.outcome == outcome)
             .count()
     };
-    say(format_args!(
+    format!(
         "{name:24}{:7.1} ms{:7.1} ms{:7.1} ms{:13}{:8}{:11}",
         at(0.5),
         at(0.99),
@@ -142,7 +146,7 @@ fn report(name: &str, mut visits: Vec<Visit>) {
         count("published"),
         count("failed"),
         count("not tried"),
-    ));
+    )
 }
 
 fn freeze(daemon: &mut Background) -> Result<()> {
