@@ -19,9 +19,11 @@ pub enum Purpose {
     Apache,
     /// What only the tests run.
     Test,
+    /// Building other PHPs, to test the extension in.
+    OtherPhps,
 }
 
-use Purpose::{Apache, Blog, Build, Test};
+use Purpose::{Apache, Blog, Build, OtherPhps, Test};
 
 /// One line of the table: package, what it is for, why, and the program that will do in its place.
 struct Package {
@@ -77,6 +79,8 @@ const TABLE: &[Package] = &[
     or_program(package("groff-base", Test, "formats the manuals"), "groff"),
     package("mandoc", Test, "looks for mistakes in the manuals"),
     package("valgrind", Test, "looks for memory errors in libpusher"),
+    or_program(package("make", OtherPhps, "compiles PHP"), "make"),
+    or_program(package("xz-utils", OtherPhps, "unpacks PHP's sources"), "xz"),
 ];
 
 /// Installs what `purposes` need and the machine lacks, and says what and why; does nothing when nothing is missing.

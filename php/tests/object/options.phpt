@@ -18,6 +18,7 @@ with("tcp://\xff:1");
 with('');
 with(null, ['timeout' => 1]);
 with(null, ["new\nline" => 1]);
+with(null, ["\xff" => 1]);
 with(null, [100]);
 with(null, ['address' => 'tcp://127.0.0.1:1']);
 with(null, ['timeout_ms' => 0]);
@@ -60,6 +61,7 @@ PusherException -5: address: "tcp://\xff:1" is not valid UTF-8
 PusherException -5: address: "" is not an address of pushd: it must begin with tcp:// or unix:, as in tcp://127.0.0.1:5555
 PusherException -5: options: "timeout" is none of timeout_ms, retry_ms, on_failure, token
 PusherException -5: options: "new\nline" is none of timeout_ms, retry_ms, on_failure, token
+PusherException -5: options: "�" is none of timeout_ms, retry_ms, on_failure, token
 PusherException -5: options: "0" is none of timeout_ms, retry_ms, on_failure, token
 PusherException -5: options: "address" is none of timeout_ms, retry_ms, on_failure, token
 PusherException -5: timeout_ms: "0" is not a number of milliseconds from 1 to 600000

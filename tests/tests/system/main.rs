@@ -15,6 +15,7 @@ mod harness;
 mod install;
 mod manuals;
 mod node;
+mod page;
 mod php_packages;
 mod proxies;
 mod publish_peers;
