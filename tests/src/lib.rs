@@ -16,6 +16,8 @@
 //! | [`browser`] | headless Chromium |
 //! | [`blog`] | the demo blog, as its readers use it |
 //! | [`php`] | PHP: command line, its own web server, php-fpm, Apache |
+//! | [`mariadb`] | a database |
+//! | [`wordpress`] | WordPress with the plugin |
 //! | [`c`] | C and C++ programs, and valgrind |
 //! | [`program`] | any program that runs to its end |
 //!
@@ -35,6 +37,7 @@ pub mod c;
 pub mod daemon;
 pub mod history;
 pub mod log;
+pub mod mariadb;
 pub mod php;
 pub mod ports;
 pub mod program;
@@ -45,6 +48,7 @@ pub mod stream;
 pub mod traffic;
 pub mod wamp;
 pub mod wire;
+pub mod wordpress;
 
 use std::path::PathBuf;
 

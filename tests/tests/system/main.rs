@@ -20,3 +20,4 @@ mod publish_peers;
 mod publishers;
 mod recipe;
 mod sanitizers;
+mod wordpress;
