@@ -17,6 +17,8 @@
 //! | [`front`] | nginx and Apache with HTTPS in front of pushd |
 //! | [`blog`] | the demo blog, as its readers use it |
 //! | [`php`] | PHP: command line, its own web server, php-fpm, Apache |
+//! | [`mariadb`] | a database |
+//! | [`wordpress`] | WordPress with the plugin |
 //! | [`c`] | C and C++ programs, and valgrind |
 //! | [`program`] | any program that runs to its end |
 //!
@@ -37,6 +39,7 @@ pub mod daemon;
 pub mod front;
 pub mod history;
 pub mod log;
+pub mod mariadb;
 pub mod php;
 pub mod ports;
 pub mod program;
@@ -47,6 +50,7 @@ pub mod stream;
 pub mod traffic;
 pub mod wamp;
 pub mod wire;
+pub mod wordpress;
 
 use std::path::PathBuf;
 

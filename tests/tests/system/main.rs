@@ -23,3 +23,4 @@ mod publishers;
 mod recipe;
 mod sanitizers;
 mod systemd;
+mod wordpress;
