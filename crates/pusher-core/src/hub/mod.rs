@@ -235,7 +235,7 @@ impl Hub {
     }
 
     /// Bytes of events that are accepted and not yet on their way: the most of any thread.
-    /// Publishers wait while this is above [`Limits::backlog_len_max`].
+    /// Publishers wait while this is above [`Limits::backlog_len_max`](crate::Limits::backlog_len_max).
     pub fn backlog_len(&self) -> usize {
         let shards = self.shared.shards.iter();
         let lens = shards.map(|shard| shard.mailbox.backlog.len());
