@@ -8,6 +8,7 @@ mod c_library;
 mod configuration;
 mod daemon;
 mod demo;
+mod documents;
 mod examples;
 mod extension;
 mod handshake;
