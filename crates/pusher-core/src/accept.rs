@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Place;
@@ -17,6 +18,10 @@ use crate::listen::PrivateListener;
 use crate::publishers::{self, Door, Peer};
 use crate::server::Context;
 use crate::stats::{BrowserRefusal, PublisherRefusal};
+
+/// Browsers that find no place and are still heard, so that they hear why: they come on top of those
+/// that have one.
+const LINGERING_MAX: u64 = 16;
 
 /// How long to wait when the process has no file descriptor left.
 const RETRY: Duration = Duration::from_millis(100);
@@ -37,7 +42,7 @@ pub(crate) async fn browsers(
         let place = match context.admission.enter(peer) {
             Ok(place) => place,
             Err(why) => {
-                refuse(&context, &stream, peer, why);
+                refuse(&context, stream, peer, why);
                 continue;
             }
         };
@@ -138,13 +143,25 @@ fn serve_browser(
 }
 
 /// Says 503 or 429 if that is possible without waiting.
-fn refuse(context: &Context, stream: &TcpStream, peer: SocketAddr, why: BrowserRefusal) {
+fn refuse(context: &Arc<Context>, stream: TcpStream, peer: SocketAddr, why: BrowserRefusal) {
     let response = Response::no_place(why, &context.live.limits());
     context.counters.browsers_refused.count(why);
     let peer = peer.to_string();
     let what = format_args!("refusing a browser: {}", response.text());
     context.browser_complaints.about(&peer, what);
-    let _gone = stream.try_write(&response.into_bytes());
+    if stream.try_write(&response.into_bytes()).is_err() {
+        return;
+    }
+    // Its request may be there already, and a close would make the answer get lost.
+    let counters = context.counters.clone();
+    if counters.lingering.get() < LINGERING_MAX {
+        let (_, linger_timeout) = context.live.end_timeouts();
+        counters.lingering.add(1);
+        context.tasks.browsers.spawn(async move {
+            let _timed_out = timeout(linger_timeout, connection::hang_up(&stream)).await;
+            counters.lingering.remove(1);
+        });
+    }
 }
 
 fn adopt<L>(listener: io::Result<L>) -> Option<L> {
