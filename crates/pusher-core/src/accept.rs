@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Place;
+use crate::complaints::Complaints;
 use crate::connection;
 use crate::handshake::Response;
 use crate::listen::PrivateListener;
@@ -37,7 +38,9 @@ pub(crate) async fn browsers(
     };
     let mut next = 0;
     let end = &context.tasks.closing;
-    while let Some((stream, peer)) = accept(end, || listener.accept()).await {
+    while let Some((stream, peer)) =
+        accept(end, &context.browser_complaints, || listener.accept()).await
+    {
         set_nodelay(&stream);
         let place = match context.admission.enter(peer) {
             Ok(place) => place,
@@ -65,7 +68,7 @@ async fn tcp_publishers(context: &Arc<Context>, listener: std::net::TcpListener)
         return;
     };
     let end = &context.tasks.last_orders;
-    while let Some((stream, peer)) = accept(end, || listener.accept()).await {
+    while let Some((stream, peer)) = accept(end, &context.complaints, || listener.accept()).await {
         set_nodelay(&stream);
         let local = stream.local_addr().ok();
         let peer = Peer {
@@ -84,7 +87,7 @@ async fn unix_publishers(context: &Arc<Context>, listener: std::os::unix::net::U
         return;
     };
     let end = &context.tasks.last_orders;
-    while let Some((stream, _)) = accept(end, || listener.accept()).await {
+    while let Some((stream, _)) = accept(end, &context.complaints, || listener.accept()).await {
         let name = match stream.peer_cred() {
             Ok(peer) => format!("uid {}, pid {}", peer.uid(), peer.pid().unwrap_or(0)),
             Err(_) => "unix".to_owned(),
@@ -176,7 +179,11 @@ fn set_nodelay(stream: &TcpStream) {
 }
 
 /// The next connection; `None` after the end.
-async fn accept<T, F>(end: &CancellationToken, mut next: impl FnMut() -> F) -> Option<T>
+async fn accept<T, F>(
+    end: &CancellationToken,
+    complaints: &Complaints,
+    mut next: impl FnMut() -> F,
+) -> Option<T>
 where
     F: Future<Output = io::Result<T>>,
 {
@@ -190,7 +197,8 @@ where
             Ok(connection) => return Some(connection),
             Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection, trying again");
+                let what = format!("cannot accept a connection, trying again: {error}");
+                complaints.about("nobody yet", what);
                 tokio::time::sleep(RETRY).await;
             }
         }
