@@ -6,4 +6,5 @@
 
 mod hostile;
 mod nothing_is_lost;
+mod open_files;
 mod siege;

@@ -8,6 +8,7 @@ mod end;
 mod fan_out;
 mod faults;
 mod garbage;
+mod handshake;
 mod http;
 mod ids;
 mod limits;
