@@ -4,6 +4,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 
+mod faults;
+mod ghosts;
 mod hostile;
 mod nothing_is_lost;
+mod restart;
 mod siege;
