@@ -81,6 +81,7 @@ const TABLE: &[Package] = &[
     or_program(package("make", Test, "builds the extension as PIE does"), "make"),
     package("php-zmq", Test, "ZeroMQ in PHP publishes to pushd, as the recipe has it"),
     package("python3-zmq", Test, "ZeroMQ in Python publishes to pushd"),
+    or_program(package("iproute2", Test, "pulls a browser's network cable"), "ip"),
     or_program(package("groff-base", Test, "formats the manuals"), "groff"),
     package("mandoc", Test, "looks for mistakes in the manuals"),
     package("valgrind", Test, "looks for memory errors in libpusher"),
