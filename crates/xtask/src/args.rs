@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::ffi::OsString;
+
 use anyhow::{Context, Result, bail};
 use lexopt::{Arg, Parser, ValueExt};
 
@@ -16,6 +18,7 @@ Usage: cargo xtask <command>
           --publish-port N    pushd's port for publishers (default 5555)
   test    install what is missing and run every check and test
   races   look for data races in libpusher with ThreadSanitizer (takes minutes, needs Rust's sources)
+  bench   measure pushd beside other servers; `cargo xtask bench --help` lists the options
   build   build everything in release mode: pushd, libpusher, the PHP extension
   install build pushd and libpusher, and install them with headers and manuals
           --prefix DIR        where they will be used from, /usr/local for instance
@@ -31,6 +34,8 @@ pub enum Task {
     Test,
     /// Look for data races.
     Races,
+    /// Measure; the words are the benchmark's own.
+    Bench(Vec<OsString>),
     /// Build everything.
     Build,
     /// Install the daemon and the library.
@@ -71,6 +76,7 @@ pub fn parse(mut words: Parser) -> Result<Task> {
         Some(Arg::Value(name)) => match name.string()?.as_str() {
             "demo" => return demo(words),
             "install" => return install(words),
+            "bench" => return Ok(Task::Bench(words.raw_args()?.collect())),
             "test" => Task::Test,
             "races" => Task::Races,
             "build" => Task::Build,
@@ -137,6 +143,8 @@ mod tests {
         assert_eq!(check("test").unwrap(), Task::Test);
         assert_eq!(check("races").unwrap(), Task::Races);
         assert_eq!(check("build").unwrap(), Task::Build);
+        let words = ["--runs", "1"].map(OsString::from).to_vec();
+        assert_eq!(check("bench --runs 1").unwrap(), Task::Bench(words));
         assert_eq!(check("demo").unwrap(), Task::Demo(Demo::default()));
         let expected = Demo {
             apache: true,

@@ -8,10 +8,11 @@
 //! | [`process`] | commands that must succeed, and processes that end with their owner |
 //! | [`http`] | just enough HTTP to see whether a server answers |
 //! | [`apache`] | a private Apache with mod_php and the extension |
-//! | [`demo`], [`mod@test`], [`races`], [`install`] | the commands |
+//! | [`demo`], [`mod@test`], [`races`], [`bench`], [`install`] | the commands |
 
 pub mod apache;
 pub mod args;
+pub mod bench;
 pub mod build;
 pub mod demo;
 pub mod http;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use xtask::args::{self, Task};
 use xtask::say::say;
 use xtask::workspace::Workspace;
-use xtask::{build, demo, install, races, test};
+use xtask::{bench, build, demo, install, races, test};
 
 fn main() -> ExitCode {
     match try_main() {
@@ -25,6 +25,7 @@ fn try_main() -> Result<()> {
         Task::Demo(options) => demo::run(&workspace, &options),
         Task::Test => test::run(&workspace),
         Task::Races => races::run(&workspace),
+        Task::Bench(words) => bench::run(&workspace, &words),
         Task::Build => build::run(&workspace),
         Task::Install(options) => install::run(&workspace, &options),
         Task::Help => {

@@ -19,9 +19,15 @@ pub enum Purpose {
     Apache,
     /// What only the tests run.
     Test,
+    /// Servers of the benchmark that node runs.
+    Node,
+    /// nginx, in the benchmark.
+    Nginx,
+    /// nats-server, in the benchmark.
+    Nats,
 }
 
-use Purpose::{Apache, Blog, Build, Test};
+use Purpose::{Apache, Blog, Build, Nats, Nginx, Node, Test};
 
 /// One line of the table: package, what it is for, why, and the program that will do in its place.
 struct Package {
@@ -76,6 +82,10 @@ const TABLE: &[Package] = &[
     or_program(package("groff-base", Test, "formats the manuals"), "groff"),
     package("mandoc", Test, "looks for mistakes in the manuals"),
     package("valgrind", Test, "looks for memory errors in libpusher"),
+    or_program(package("npm", Node, "installs uWebSockets, ws and Socket.IO, for the benchmark"), "npm"),
+    package("nginx-light", Nginx, "a server in the benchmark"),
+    package("libnginx-mod-nchan", Nginx, "what makes nginx push"),
+    package("nats-server", Nats, "a server in the benchmark"),
 ];
 
 /// Installs what `purposes` need and the machine lacks, and says what and why; does nothing when nothing is missing.
@@ -93,8 +103,9 @@ pub fn install(purposes: &[Purpose]) -> Result<()> {
     }
     let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
     apt_install(&names)?;
-    if names.contains(&"apache2") || names.contains(&"php8.2-fpm") {
-        say("Debian may have started apache2 or php8.2-fpm as services. Nothing here uses them.");
+    let services = ["apache2", "php8.2-fpm", "nginx-light", "nats-server"];
+    if names.iter().any(|name| services.contains(name)) {
+        say("Debian may have started some of these as services. Nothing here uses them.");
     }
     Ok(())
 }

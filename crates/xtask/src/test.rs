@@ -52,7 +52,10 @@ const STEPS: &[Step] = &[
     ("PHP's own tests of the extension", phpt_of_extension),
     ("the same of the fallback in PHP alone", phpt_of_fallback),
     ("whole-system tests", |w| {
-        run_cargo(w, "test --package system-tests --no-fail-fast")
+        run_cargo(
+            w,
+            "test --package system-tests --package push-bench --no-fail-fast",
+        )
     }),
 ];
 
