@@ -154,7 +154,11 @@ impl Tests {
         }
         runner
             .args(["-q", "--show-diff"])
-            .args(self.settings(&php.pusher).iter().flat_map(|setting| ["-d", setting]))
+            .args(
+                self.settings(&php.pusher)
+                    .iter()
+                    .flat_map(|setting| ["-d", setting]),
+            )
             .env("TEST_PHP_EXECUTABLE", tested)
             .env("NO_INTERACTION", "1")
             .env("PUSHD", workspace.artefact("pushd")?)
