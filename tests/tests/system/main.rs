@@ -18,6 +18,7 @@ mod manuals;
 mod node;
 mod page;
 mod php_packages;
+mod php_recipes;
 mod proxies;
 mod publish_peers;
 mod publishers;
