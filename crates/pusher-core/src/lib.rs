@@ -40,6 +40,7 @@
 //! | [`cra`] | authentication, for applications that want it |
 //! | `hub` | topics, sequence numbers, fan-out |
 //! | `publishers` | the private door: raw JSON, native protocol, ZeroMQ, HTTP |
+//! | `operator` | metrics, health and the status page, at the private door |
 //! | `complaints` | the log about what peers do wrong |
 //! | `heartbeat` | pings |
 //! | `live`, `control` | options that can change while the server runs |
@@ -62,6 +63,7 @@ mod hub;
 mod limits;
 mod listen;
 mod live;
+mod operator;
 mod own_topics;
 mod pace;
 mod protocol;

@@ -10,6 +10,7 @@ mod garbage;
 mod http;
 mod ids;
 mod limits;
+mod operator;
 mod origin;
 mod publishers;
 mod stats;
