@@ -20,4 +20,5 @@ mod publish_peers;
 mod publishers;
 mod recipe;
 mod sanitizers;
+mod status_page;
 mod systemd;
