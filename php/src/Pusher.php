@@ -1,9 +1,8 @@
 <?php
 declare(strict_types=1);
 
-use PusherFallback\Deferred;
 use PusherFallback\Publishing;
-use PusherFallback\Settings;
+use PusherFallback\Secret;
 
 /**
  * Publishes to pushd, as the extension's class of this name does; what each method does, takes and
@@ -18,11 +17,11 @@ final class Pusher
     private readonly ?string $address;
     private readonly array $options;
 
-    public function __construct(?string $address = null, array $options = [])
+    public function __construct(?string $address = null, #[\SensitiveParameter] array $options = [])
     {
         Publishing::checkSettings($address, $options);
         $this->address = $address;
-        $this->options = $options;
+        $this->options = Secret::hide($options);
     }
 
     public static function publish(string $category, mixed $data, ?string $id = null): ?PusherReceipt

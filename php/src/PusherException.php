@@ -4,6 +4,7 @@ declare(strict_types=1);
 /** A publish failed, or can't succeed. Described in php/stubs/pusher.stub.php. */
 class PusherException extends RuntimeException
 {
+    public const ID = -1;
     public const TOPIC = -2;
     public const JSON = -3;
     public const TOO_BIG = -4;

@@ -19,7 +19,7 @@ if (!function_exists('pusher_configure')) {
      * @param array<string, string|int|null> $settings
      * @throws ValueError There is no such setting. Nothing was changed.
      */
-    function pusher_configure(array $settings): void
+    function pusher_configure(#[\SensitiveParameter] array $settings): void
     {
         require_once __DIR__ . '/Fallback/Settings.php';
         $unknown = array_diff(array_keys($settings), array_keys(PusherFallback\Settings::DEFAULTS));
@@ -47,4 +47,6 @@ if (!extension_loaded('pusher') && !class_exists('Pusher', false)) {
             is_file($file) && require_once $file;
         }
     });
+    // Behind all shutdown functions that there will be by then: they may have something to defer.
+    register_shutdown_function(static fn () => register_shutdown_function(static fn () => PusherFallback\Deferred::end()));
 }

@@ -10,10 +10,15 @@
 //! | [`stream`] | the connection that all of these use |
 //! | [`traffic`] | many of these at once |
 //! | [`history`] | what was published, what arrived, and whether it could be so |
+//! | [`bystander`] | a subscriber and a publisher that must not notice what others do |
+//! | [`resources`] | what a process takes of the machine |
 //! | [`random`] | numbers that are the same every time |
 //! | [`browser`] | headless Chromium |
+//! | [`front`] | nginx and Apache with HTTPS in front of pushd |
 //! | [`blog`] | the demo blog, as its readers use it |
 //! | [`php`] | PHP: command line, its own web server, php-fpm, Apache |
+//! | [`mariadb`] | a database |
+//! | [`wordpress`] | WordPress with the plugin |
 //! | [`c`] | C and C++ programs, and valgrind |
 //! | [`program`] | any program that runs to its end |
 //!
@@ -28,19 +33,24 @@
 
 pub mod blog;
 pub mod browser;
+pub mod bystander;
 pub mod c;
 pub mod daemon;
+pub mod front;
 pub mod history;
 pub mod log;
+pub mod mariadb;
 pub mod php;
 pub mod ports;
 pub mod program;
 pub mod publisher;
 pub mod random;
+pub mod resources;
 pub mod stream;
 pub mod traffic;
 pub mod wamp;
 pub mod wire;
+pub mod wordpress;
 
 use std::path::PathBuf;
 

@@ -33,8 +33,14 @@ impl Publisher {
     /// Connects, and says nothing yet.
     #[track_caller]
     pub fn connect(address: SocketAddr) -> Self {
+        Self::connect_with_patience(address, WAIT_MS)
+    }
+
+    /// The same; a write that the daemon doesn't take in `wait_ms` is given up.
+    #[track_caller]
+    pub fn connect_with_patience(address: SocketAddr, wait_ms: u64) -> Self {
         Self {
-            stream: BufReader::new(Stream::connect(address, WAIT_MS)),
+            stream: BufReader::new(Stream::connect(address, wait_ms)),
         }
     }
 

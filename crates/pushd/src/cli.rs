@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::doctor;
 use crate::settings::{Config, Part, SETTINGS, Setting, Sources, variable};
+use crate::{doctor, setup};
 
 const CONFIG: &str = "config";
 const CHECK: &str = "check";
@@ -32,8 +32,9 @@ pub(crate) enum Task {
     Serve,
     Check,
     PrintConfig,
-    /// With its own arguments.
+    /// Each with its own arguments.
     Doctor(ArgMatches),
+    Setup(ArgMatches),
 }
 
 /// Reads command line and environment. Whoever asks for help, or makes a mistake, is answered
@@ -54,9 +55,12 @@ pub(crate) fn read() -> (Task, Sources) {
 }
 
 fn task(matches: &ArgMatches) -> Task {
-    if let Some((doctor::NAME, matches)) = matches.subcommand() {
-        Task::Doctor(matches.clone())
-    } else if matches.get_flag(PRINT_CONFIG) {
+    match matches.subcommand() {
+        Some((doctor::NAME, matches)) => return Task::Doctor(matches.clone()),
+        Some((setup::NAME, matches)) => return Task::Setup(matches.clone()),
+        _ => {}
+    }
+    if matches.get_flag(PRINT_CONFIG) {
         Task::PrintConfig
     } else if matches.get_flag(CHECK) {
         Task::Check
@@ -105,7 +109,7 @@ fn command() -> Command {
         .max_term_width(100)
         .args([config, check, print_config])
         .args(SETTINGS.iter().map(argument))
-        .subcommand(doctor::command())
+        .subcommands([doctor::command(), setup::command()])
         .disable_help_subcommand(true)
 }
 

@@ -9,6 +9,7 @@ mod open_files;
 mod reload;
 mod serve;
 mod settings;
+mod setup;
 mod signals;
 #[cfg(unix)]
 mod systemd;
@@ -65,6 +66,13 @@ fn run(task: Task, sources: Sources) -> Result<ExitCode, Failed> {
             say(io::stdout(), "the settings are right");
         }
         Task::PrintConfig => say(io::stdout(), settings.to_string().trim_end()),
+        Task::Setup(arguments) => match setup::run(&arguments, &settings) {
+            Ok(text) => say(io::stdout(), text.trim_end()),
+            Err(error) => {
+                say(io::stderr(), format_args!("pushd: {error}"));
+                return Ok(ExitCode::from(USAGE));
+            }
+        },
         Task::Doctor(arguments) => return Ok(doctor::run(&arguments, &settings)),
     }
     Ok(ExitCode::SUCCESS)

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use pusher_proto::wamp::{call_error, call_result, text_frame};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -156,8 +155,8 @@ impl Call {
 
     fn send(&mut self, message: &str) {
         self.is_answered = true;
-        let frame = Bytes::from(text_frame(message));
-        self.session.connection().send(&frame);
+        let connection = self.session.connection();
+        connection.send(&connection.share(text_frame(message)));
     }
 }
 

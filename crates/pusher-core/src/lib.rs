@@ -39,6 +39,7 @@
 //! | `application`, `recipe` | what is decided by the embedding program |
 //! | [`cra`] | authentication, for applications that want it |
 //! | `hub` | topics, sequence numbers, fan-out |
+//! | `slow_policy` | what becomes of events for slow browsers |
 //! | `publishers` | the private door: raw JSON, native protocol, ZeroMQ, HTTP |
 //! | `operator` | metrics, health and the status page, at the private door |
 //! | `complaints` | the log about what peers do wrong |
@@ -72,6 +73,7 @@ mod publishers;
 mod recipe;
 mod server;
 mod session;
+mod slow_policy;
 mod stats;
 
 pub use address::{PublishAddress, PublishAddressError};
@@ -87,6 +89,7 @@ pub use pusher_proto::{JsonError, Receipt, TopicError};
 pub use recipe::{Recipe, TopicPattern, TopicPatternError};
 pub use server::{BindError, Options, Server};
 pub use session::{Session, SessionId};
+pub use slow_policy::{SlowPolicy, SlowPolicyError};
 pub use stats::{
     BrowserRefusal, Counts, Kind, PublishRefusal, PublisherRefusal, SlowConsumer, Source, Stats,
     ViolationKind,

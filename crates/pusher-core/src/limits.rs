@@ -41,6 +41,14 @@ pub struct Limits {
     /// Bytes that wait for one browser that does not read; beyond, it is dropped as a slow
     /// consumer. An event always fits an empty outbox. Default 1 MiB.
     pub outbox_len_max: usize,
+    /// How long a browser may take nothing at all although something waits for it; then it is dropped
+    /// as a slow consumer. Looked at every second at most. Default 10 s.
+    pub write_timeout: Duration,
+    /// Bytes of all events in memory, each counted once however many browsers it waits for; at most
+    /// `backlog_len_max` of each shard come on top. From half of it on the browsers that have taken
+    /// nothing for longest are dropped as slow consumers; beyond, whoever does not take an event at
+    /// once. Default 256 MiB.
+    pub events_len_max: usize,
     /// A browser that is silent for so long is pinged. Default 25 s.
     pub ping_interval: Duration,
     /// How long after the ping a browser must have said something. Default 20 s.
@@ -100,6 +108,8 @@ impl Default for Limits {
             prefixes_max: wire::PREFIXES_MAX,
             prefixes_len_max: wire::PREFIX_BYTES_MAX,
             outbox_len_max: 1024 * 1024,
+            write_timeout: Duration::from_secs(10),
+            events_len_max: 256 * 1024 * 1024,
             ping_interval: Duration::from_secs(25),
             pong_timeout: Duration::from_secs(20),
             closing_grace: Duration::from_millis(100),

@@ -27,6 +27,8 @@ use crate::live::Live;
 use crate::operator::{self, History, Snapshot};
 use crate::proxy::{Proxies, TrustedProxy};
 use crate::publishers::{KnownIds, PublishToken};
+use crate::recipe::TopicPattern;
+use crate::slow_policy::SlowPolicy;
 use crate::stats::Counters;
 
 /// How long publishers may take to get the answers to what they sent when the server ends.
@@ -60,6 +62,9 @@ pub struct Options {
     /// and what the browser calls this server (`X-Forwarded-Host`): limits, log and
     /// [`Session::peer_addr`](crate::Session::peer_addr) go by that. Default none.
     pub trust_proxies: Vec<TrustedProxy>,
+    /// What becomes of events for a browser that does not take them fast enough, by topic: the first
+    /// pattern that matches counts. Default none, which is [`SlowPolicy::Disconnect`] for all.
+    pub slow_policies: Vec<(TopicPattern, SlowPolicy)>,
     /// Threads that serve. Default: one for each processor that the process may use.
     pub shards: usize,
     /// What the server calls itself in WELCOME.
@@ -78,6 +83,7 @@ impl Default for Options {
             publish_hosts: Vec::new(),
             allow_origins: Vec::new(),
             trust_proxies: Vec::new(),
+            slow_policies: Vec::new(),
             shards: thread::available_parallelism().map_or(1, usize::from),
             server_ident: concat!("pusher-core/", env!("CARGO_PKG_VERSION")).to_owned(),
             limits: Limits::default(),
@@ -110,7 +116,7 @@ pub enum BindError {
 /// A server that listens and does not serve yet: see [`Server::run`].
 #[derive(Debug)]
 pub struct Server {
-    context: Arc<Context>,
+    pub(crate) context: Arc<Context>,
     doors: Doors,
 }
 
@@ -125,7 +131,7 @@ pub(crate) struct Context {
     /// About publishers.
     pub(crate) complaints: Complaints,
     /// Of their own, so that the world outside can't hide what publishers do wrong.
-    pub(crate) browser_complaints: Complaints,
+    pub(crate) browser_complaints: Arc<Complaints>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) refused_origins: RefusedOrigins,
@@ -194,12 +200,19 @@ impl Server {
         let counters = Arc::new(Counters::default());
         let proxies = Proxies::new(options.trust_proxies.clone());
         let admission = Admission::new(live.clone(), counters.clone(), proxies);
+        let browser_complaints = Arc::new(Complaints::new());
+        let hub = Hub::new(
+            options.shards.max(1),
+            live.clone(),
+            counters.clone(),
+            &browser_complaints,
+        );
         let context = Context {
             application: Box::new(application),
-            hub: Hub::new(options.shards.max(1), live.clone(), counters.clone()),
+            hub,
             known_ids: KnownIds::new(&options.limits),
             complaints: Complaints::new(),
-            browser_complaints: Complaints::new(),
+            browser_complaints,
             admission: Arc::new(admission),
             counters,
             live,

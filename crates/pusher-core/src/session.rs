@@ -4,7 +4,6 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use pusher_proto::wamp::event_frame;
 use pusher_proto::{JsonError, check_value};
 
@@ -69,8 +68,8 @@ impl Session {
     /// Sends an event, one JSON value, to this session alone, whether it is subscribed or not.
     pub fn send_event(&self, topic: &str, event: &str) -> Result<(), JsonError> {
         check_value(event)?;
-        self.connection
-            .send(&Bytes::from(event_frame(topic, event)));
+        let frame = self.connection.share(event_frame(topic, event));
+        self.connection.send(&frame);
         Ok(())
     }
 

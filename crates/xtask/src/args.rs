@@ -15,7 +15,11 @@ Usage: cargo xtask <command>
           --push-port N       pushd's port for browsers (default 8080)
           --publish-port N    pushd's port for publishers (default 5555)
   test    install what is missing and run every check and test
+          --php all           and test the extension in other PHPs too: under valgrind, in PHP 8.4
+                              and in a debug build with threads (takes long, gets them first)
+          --php valgrind|8.4|zts    one of these only
   races   look for data races in libpusher with ThreadSanitizer (takes minutes, needs Rust's sources)
+  page-time   measure what a publish costs a page, whatever pushd does
   build   build everything in release mode: pushd, libpusher, the PHP extension
   install build pushd and libpusher, and install them with headers and manuals
           --prefix DIR        where they will be used from, /usr/local for instance
@@ -28,7 +32,9 @@ pub enum Task {
     /// Start the demo.
     Demo(Demo),
     /// Run every test.
-    Test,
+    Test(Option<OtherPhp>),
+    /// Measure pages that publish.
+    PageTime,
     /// Look for data races.
     Races,
     /// Build everything.
@@ -37,6 +43,19 @@ pub enum Task {
     Install(Install),
     /// Show [`HELP`].
     Help,
+}
+
+/// Where the extension is tested besides Debian's PHP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherPhp {
+    /// In all of these, and everything else is tested too.
+    All,
+    /// Debian's PHP under valgrind.
+    Valgrind,
+    /// PHP 8.4.
+    Php84,
+    /// A debug build with threads.
+    ZtsDebug,
 }
 
 /// The demo's options.
@@ -71,8 +90,9 @@ pub fn parse(mut words: Parser) -> Result<Task> {
         Some(Arg::Value(name)) => match name.string()?.as_str() {
             "demo" => return demo(words),
             "install" => return install(words),
-            "test" => Task::Test,
+            "test" => return test(words),
             "races" => Task::Races,
+            "page-time" => Task::PageTime,
             "build" => Task::Build,
             "help" => Task::Help,
             other => bail!("there is no command `{other}`\n\n{HELP}"),
@@ -98,6 +118,28 @@ fn demo(mut words: Parser) -> Result<Task> {
         }
     }
     Ok(Task::Demo(demo))
+}
+
+fn test(mut words: Parser) -> Result<Task> {
+    let mut php = None;
+    while let Some(word) = words.next()? {
+        match word {
+            Arg::Long("php") => php = Some(other_php(&words.value()?.string()?)?),
+            Arg::Short('h') | Arg::Long("help") => return Ok(Task::Help),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Task::Test(php))
+}
+
+fn other_php(name: &str) -> Result<OtherPhp> {
+    Ok(match name {
+        "all" => OtherPhp::All,
+        "valgrind" => OtherPhp::Valgrind,
+        "8.4" => OtherPhp::Php84,
+        "zts" => OtherPhp::ZtsDebug,
+        _ => bail!("`{name}` is none of all, valgrind, 8.4, zts"),
+    })
 }
 
 fn install(mut words: Parser) -> Result<Task> {
@@ -134,8 +176,13 @@ mod tests {
     fn commands_and_options() {
         assert_eq!(check("").unwrap(), Task::Help);
         assert_eq!(check("--help").unwrap(), Task::Help);
-        assert_eq!(check("test").unwrap(), Task::Test);
+        assert_eq!(check("test").unwrap(), Task::Test(None));
+        for (name, php) in [("all", OtherPhp::All), ("8.4", OtherPhp::Php84)] {
+            let line = format!("test --php {name}");
+            assert_eq!(check(&line).unwrap(), Task::Test(Some(php)));
+        }
         assert_eq!(check("races").unwrap(), Task::Races);
+        assert_eq!(check("page-time").unwrap(), Task::PageTime);
         assert_eq!(check("build").unwrap(), Task::Build);
         assert_eq!(check("demo").unwrap(), Task::Demo(Demo::default()));
         let expected = Demo {
@@ -174,6 +221,8 @@ mod tests {
             "--demo",
             "test --apache",
             "test now",
+            "test --php",
+            "test --php 5.3",
             "demo --port 1",
             "demo --web-port",
             "demo --web-port 0",

@@ -76,7 +76,8 @@ fn on_stop_signal() -> Result<Receiver<()>> {
     Ok(receiver)
 }
 
-fn start_daemon(workspace: &Workspace, options: &Demo) -> Result<Background> {
+/// pushd on the ports of the options, when it answers.
+pub(crate) fn start_daemon(workspace: &Workspace, options: &Demo) -> Result<Background> {
     let mut command = Command::new(workspace.artefact("pushd")?);
     command
         .args(["--listen", &local(options.push_port).to_string()])

@@ -8,7 +8,9 @@
 //! | [`process`] | commands that must succeed, and processes that end with their owner |
 //! | [`http`] | just enough HTTP to see whether a server answers |
 //! | [`apache`] | a private Apache with mod_php and the extension |
-//! | [`demo`], [`mod@test`], [`races`], [`install`] | the commands |
+//! | [`phpt`] | PHP's own runner of tests, and valgrind |
+//! | [`php_builds`] | other PHPs to test the extension in |
+//! | [`demo`], [`mod@test`], [`races`], [`page_time`], [`install`] | the commands |
 
 pub mod apache;
 pub mod args;
@@ -17,6 +19,9 @@ pub mod demo;
 pub mod http;
 pub mod install;
 pub mod packages;
+pub mod page_time;
+pub mod php_builds;
+pub mod phpt;
 pub mod process;
 pub mod races;
 pub mod say;

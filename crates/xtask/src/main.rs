@@ -6,7 +6,7 @@ use anyhow::Result;
 use xtask::args::{self, Task};
 use xtask::say::say;
 use xtask::workspace::Workspace;
-use xtask::{build, demo, install, races, test};
+use xtask::{build, demo, install, page_time, races, test};
 
 fn main() -> ExitCode {
     match try_main() {
@@ -23,7 +23,8 @@ fn try_main() -> Result<()> {
     let workspace = Workspace::find()?;
     match task {
         Task::Demo(options) => demo::run(&workspace, &options),
-        Task::Test => test::run(&workspace),
+        Task::Test(php) => test::run(&workspace, php),
+        Task::PageTime => page_time::run(&workspace),
         Task::Races => races::run(&workspace),
         Task::Build => build::run(&workspace),
         Task::Install(options) => install::run(&workspace, &options),

@@ -19,9 +19,11 @@ pub enum Purpose {
     Apache,
     /// What only the tests run.
     Test,
+    /// Building other PHPs, to test the extension in.
+    OtherPhps,
 }
 
-use Purpose::{Apache, Blog, Build, Test};
+use Purpose::{Apache, Blog, Build, OtherPhps, Test};
 
 /// One line of the table: package, what it is for, why, and the program that will do in its place.
 struct Package {
@@ -61,6 +63,7 @@ const TABLE: &[Package] = &[
     package("libapache2-mod-php8.2", Apache, "PHP inside Apache"),
     package("php8.2-fpm", Test, "the extension is tested in php-fpm"),
     package("libfcgi-bin", Test, "asks php-fpm without a web server"),
+    package("nginx", Test, "a web server with HTTPS in front of pushd"),
     package("chromium", Test, "the browser that the pages are tested in"),
     or_program(package("nodejs", Test, "runs the tests of pusher.js"), "node"),
     package("node-ws", Test, "a WebSocket for pusher.js in a Node before 22"),
@@ -70,12 +73,19 @@ const TABLE: &[Package] = &[
     or_program(package("curl", Test, "publishes to pushd by HTTP"), "curl"),
     or_program(package("netcat-openbsd", Test, "publishes raw JSON to pushd"), "nc.openbsd"),
     package("composer", Test, "installs the PHP package as a site does"),
+    package("wordpress", Test, "the WordPress plugin is tested in it"),
+    package("wordpress-theme-twentytwentytwo", Test, "what that WordPress looks like"),
+    package("mariadb-server", Test, "WordPress's database"),
+    package("php8.2-mysql", Test, "WordPress's way to its database"),
+    package("php8.2-mbstring", Test, "WordPress's way with texts"),
     or_program(package("make", Test, "builds the extension as PIE does"), "make"),
     package("php-zmq", Test, "ZeroMQ in PHP publishes to pushd, as the recipe has it"),
     package("python3-zmq", Test, "ZeroMQ in Python publishes to pushd"),
     or_program(package("groff-base", Test, "formats the manuals"), "groff"),
     package("mandoc", Test, "looks for mistakes in the manuals"),
     package("valgrind", Test, "looks for memory errors in libpusher"),
+    or_program(package("make", OtherPhps, "compiles PHP"), "make"),
+    or_program(package("xz-utils", OtherPhps, "unpacks PHP's sources"), "xz"),
 ];
 
 /// Installs what `purposes` need and the machine lacks, and says what and why; does nothing when nothing is missing.
@@ -93,8 +103,12 @@ pub fn install(purposes: &[Purpose]) -> Result<()> {
     }
     let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
     apt_install(&names)?;
-    if names.contains(&"apache2") || names.contains(&"php8.2-fpm") {
-        say("Debian may have started apache2 or php8.2-fpm as services. Nothing here uses them.");
+    const SERVICES: [&str; 3] = ["apache2", "nginx", "php8.2-fpm"];
+    if SERVICES.iter().any(|service| names.contains(service)) {
+        let services = SERVICES.join(", ");
+        say(format_args!(
+            "Debian may have started {services} as services. Nothing here uses them."
+        ));
     }
     Ok(())
 }

@@ -8,35 +8,53 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::args::OtherPhp;
 use crate::build::{self, cargo};
 use crate::packages::{self, Purpose};
+use crate::php_builds;
+use crate::phpt::{self, Php, Pusher};
 use crate::process::run as run_command;
 use crate::say::{say, step};
 use crate::workspace::Workspace;
 
 /// Where the browser client's tests are.
 const JS_TESTS: &str = "crates/pusher-core/js/test";
-/// The tests in PHP's own format, and what they look at.
-const PHPT_SOURCES: [&str; 3] = ["php/tests", "php/stubs", "php/src"];
 
-/// Runs everything, goes on after a failure, and fails if anything did.
-pub fn run(workspace: &Workspace) -> Result<()> {
-    packages::install(&[
+/// Runs every step, goes on after a failure, and fails if anything did.
+pub fn run(workspace: &Workspace, php: Option<OtherPhp>) -> Result<()> {
+    let mut purposes = vec![
         Purpose::Build,
         Purpose::Blog,
         Purpose::Apache,
         Purpose::Test,
-    ])?;
+    ];
+    if php.is_some() {
+        purposes.push(Purpose::OtherPhps);
+    }
+    packages::install(&purposes)?;
     packages::check_rust_components(cargo(workspace).get_program().as_ref())?;
     let mut report = Report::default();
-    for (name, check) in STEPS {
+    for (name, check) in steps(php) {
         step(name);
         report.add(name, || check(workspace));
     }
     report.conclude()
 }
 
-type Step = (&'static str, fn(&Workspace) -> Result<()>);
+/// With `all`, everything; with one PHP only what is tested there.
+fn steps(php: Option<OtherPhp>) -> Vec<Step> {
+    let build = ("release build", build::release as Check);
+    match php {
+        None => STEPS.to_vec(),
+        Some(OtherPhp::Php84) => vec![build, PHP_84],
+        Some(OtherPhp::ZtsDebug) => vec![build, ZTS_DEBUG],
+        Some(OtherPhp::Valgrind) => vec![build, VALGRIND],
+        Some(OtherPhp::All) => [STEPS, &[VALGRIND, PHP_84, ZTS_DEBUG]].concat(),
+    }
+}
+
+type Check = fn(&Workspace) -> Result<()>;
+type Step = (&'static str, Check);
 
 // The cheap ones first: whoever forgot `cargo fmt` hears it in a second.
 const STEPS: &[Step] = &[
@@ -49,12 +67,26 @@ const STEPS: &[Step] = &[
     ("documentation", documentation),
     ("release build", build::release),
     ("examples", build::examples),
-    ("PHP's own tests of the extension", phpt_of_extension),
-    ("the same of the fallback in PHP alone", phpt_of_fallback),
+    ("PHP's own tests of the extension", |w| {
+        phpt::run(w, &Php::debians(Pusher::Extension(w.extension()?))?)
+    }),
+    ("the same of the fallback in PHP alone", |w| {
+        phpt::run(w, &Php::debians(Pusher::Fallback)?)
+    }),
     ("whole-system tests", |w| {
         run_cargo(w, "test --package system-tests --no-fail-fast")
     }),
 ];
+
+// What takes minutes, and only `--php` runs.
+const VALGRIND: Step = ("the extension under valgrind", |w| {
+    phpt::run_under_valgrind(w, &Php::debians(Pusher::Extension(w.extension()?))?)
+});
+const PHP_84: Step = ("the extension in PHP 8.4", php_builds::php_84);
+const ZTS_DEBUG: Step = (
+    "the extension in a debug build of PHP with threads",
+    php_builds::zts_debug,
+);
 
 fn run_cargo(workspace: &Workspace, words: &str) -> Result<()> {
     run_command(cargo(workspace).args(words.split(' ')))
@@ -80,87 +112,6 @@ fn javascript(workspace: &Workspace) -> Result<()> {
             .args(tests)
             .current_dir(&workspace.root),
     )
-}
-
-fn phpt_of_extension(workspace: &Workspace) -> Result<()> {
-    let copy = copy_phpt(workspace, "phpt", "fallback")?;
-    let extension = workspace.extension()?;
-    phpt(
-        workspace,
-        &copy,
-        &[&format!("extension={}", extension.display())],
-    )
-}
-
-fn phpt_of_fallback(workspace: &Workspace) -> Result<()> {
-    let copy = copy_phpt(workspace, "phpt-fallback", "extension")?;
-    let prepended = copy.join("tests/support/fallback.inc");
-    let settings = [
-        &format!("auto_prepend_file={}", prepended.display()),
-        // The prepended file has its own.
-        "disable_functions=ini_set,ini_get,ini_restore",
-    ];
-    phpt(workspace, &copy, &settings)
-}
-
-// PHP's runner leaves its files beside the tests. `left_out` is the folder of tests that can only mean the other one
-// of extension and fallback.
-fn copy_phpt(workspace: &Workspace, name: &str, left_out: &str) -> Result<PathBuf> {
-    let copy = workspace.target.join(name);
-    if copy.exists() {
-        fs::remove_dir_all(&copy)?;
-    }
-    fs::create_dir(&copy)?;
-    let sources = PHPT_SOURCES.map(|folder| workspace.root.join(folder));
-    run_command(Command::new("cp").arg("-r").args(sources).arg(&copy))?;
-    fs::remove_dir_all(copy.join("tests").join(left_out))?;
-    Ok(copy)
-}
-
-fn phpt(workspace: &Workspace, copy: &Path, settings: &[&str]) -> Result<()> {
-    let results = copy.join("results.txt");
-    let php = build::php()?;
-    run_command(
-        Command::new(&php)
-            .arg(run_tests_script(&php)?)
-            .args(["-q", "--show-diff"])
-            .args(settings.iter().flat_map(|setting| ["-d", setting]))
-            .arg("-W")
-            .arg(&results)
-            .arg(copy.join("tests"))
-            .env("TEST_PHP_EXECUTABLE", &php)
-            .env("NO_INTERACTION", "1")
-            .env("PUSHD", workspace.artefact("pushd")?)
-            .env_remove("LD_LIBRARY_PATH"),
-    )?;
-    all_passed(&fs::read_to_string(&results).context("PHP's test runner wrote no results")?)
-}
-
-// Debian keeps PHP's runner beside the extensions' other build files.
-fn run_tests_script(php: &str) -> Result<PathBuf> {
-    let output = Command::new(php)
-        .args(["-n", "-r", "echo basename(PHP_EXTENSION_DIR);"])
-        .output()
-        .with_context(|| format!("can't start {php}"))?;
-    let version = String::from_utf8(output.stdout)?;
-    Ok(Path::new("/usr/lib/php")
-        .join(version)
-        .join("build/run-tests.php"))
-}
-
-// The runner calls a skipped test a success; we don't.
-fn all_passed(results: &str) -> Result<()> {
-    let others: Vec<&str> = results
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with("PASSED"))
-        .collect();
-    if !others.is_empty() {
-        bail!("not passed: {}", others.join(", "));
-    }
-    if !results.contains("PASSED") {
-        bail!("no test was run");
-    }
-    Ok(())
 }
 
 fn files_in(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
@@ -228,14 +179,6 @@ mod tests {
         report.add("bad", || bail!("it broke"));
         let error = report.conclude().unwrap_err().to_string();
         assert_eq!(error, "1 of 2 steps failed");
-    }
-
-    #[test]
-    fn only_passed_phpt_tests_count() {
-        assert!(all_passed("PASSED a.phpt\nPASSED b.phpt\n").is_ok());
-        assert!(all_passed("PASSED a.phpt\nSKIPPED b.phpt\n").is_err());
-        assert!(all_passed("FAILED a.phpt\n").is_err());
-        assert!(all_passed("").is_err());
     }
 
     #[test]

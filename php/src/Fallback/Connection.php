@@ -75,7 +75,7 @@ final class Connection
      * @return Fault|null why not all of it was taken
      * @throws Reset Not a byte of it was taken.
      */
-    public function write(string $message, Deadline $deadline): ?Fault
+    public function write(#[\SensitiveParameter] string $message, Deadline $deadline): ?Fault
     {
         $sent = 0;
         $length = strlen($message);

@@ -3,49 +3,69 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** What is to be published when the page has been sent. */
+/** What is to be published when the page is done. */
 final class Deferred
 {
-    /** @var list<Event> */
-    private static array $events = [];
-    private static int $length = 0;
+    private static ?Batch $batch = null;
+
+    /** Who filled it: a child of pcntl_fork() leaves the parent's to the parent. */
     private static int $processId = 0;
 
-    /** @throws Fault TOO_BIG when so much waits already */
-    public static function add(Event $event): void
+    /** The request's events are sent. What comes later can't wait any more. */
+    private static bool $isOver = false;
+
+    /**
+     * A full batch is sent first, at once, so that the order remains.
+     *
+     * @throws Fault What pushd would refuse.
+     */
+    public static function add(Event $event, Settings $settings): void
     {
+        $event->check();
         if (self::$processId !== getmypid()) {
-            // A child of pcntl_fork() leaves the parent's to the parent.
-            [self::$events, self::$length, self::$processId] = [[], 0, getmypid()];
-            register_shutdown_function(self::atShutdown(...));
+            [self::$batch, self::$processId] = [null, getmypid()];
         }
-        if (count(self::$events) >= Limits::MANY_MAX || self::$length + $event->length() > Limits::MANY_LEN_MAX) {
-            throw Fault::tooBig('too much waits for the end of the request already: at most '
-                . Limits::MANY_MAX . ' events of ' . Limits::MANY_LEN_MAX . ' bytes together');
+        if (self::$batch?->isFullFor($event)) {
+            Publishing::deferred(self::take(), $settings);
         }
-        self::$events[] = $event;
-        self::$length += $event->length();
+        self::$batch ??= new Batch();
+        self::$batch->add($event);
+        if (self::$isOver) {
+            Publishing::deferred(self::take(), $settings);
+        }
     }
 
-    /** Goes behind all shutdown functions that there are: they may have something to say, or to defer. */
-    private static function atShutdown(): void
+    /** Called when the shutdown functions have run. */
+    public static function end(): void
     {
-        register_shutdown_function(self::send(...));
-    }
-
-    private static function send(): void
-    {
-        if (self::$processId !== getmypid() || self::$events === []) {
+        if (self::$batch !== null && self::$processId === getmypid()) {
+            self::finishPage();
+        }
+        self::$isOver = true;
+        $events = self::take();
+        if ($events === []) {
             return;
         }
-        [$events, self::$events, self::$processId] = [self::$events, [], 0];
-        self::finishResponse();
-        Publishing::deferred($events);
+        try {
+            $settings = Settings::read(null, []);
+        } catch (Fault $mistake) {
+            Report::failure('Pusher::defer', $mistake->among(count($events), count($events), 'deferred events'), 'warning');
+            return;
+        }
+        Publishing::deferred($events, $settings);
     }
 
-    /** The page must not wait for us. */
-    private static function finishResponse(): void
+    /** @return list<Event> */
+    private static function take(): array
     {
+        [$batch, self::$batch] = [self::$batch, null];
+        return $batch !== null && self::$processId === getmypid() ? $batch->events() : [];
+    }
+
+    /** Lets the visitor go, as far as the server can. A session would keep his next page waiting. */
+    private static function finishPage(): void
+    {
+        function_exists('session_write_close') && session_write_close();
         while (ob_get_level() > 0 && SystemError::of(ob_end_flush(...)));
         flush();
         foreach (['fastcgi_finish_request', 'litespeed_finish_request'] as $finish) {

@@ -25,7 +25,7 @@ final class Event
             throw Fault::topic('the category is not valid UTF-8');
         }
         if ($id !== null && !Text::isUtf8($id)) {
-            throw Fault::topic('the id is not valid UTF-8');
+            throw Fault::id('the id is not valid UTF-8');
         }
         return new self($category, json_encode($category, Json::FLAGS), Json::encode($data), $id);
     }
@@ -41,29 +41,34 @@ final class Event
             throw Fault::topic("the topic is $length bytes long, at most " . Limits::TOPIC_LEN_MAX . ' are allowed');
         }
         if ($this->id === '') {
-            throw Fault::topic('the id is empty');
+            throw Fault::id('the id is empty');
         }
         if ($this->id !== null && strlen($this->id) > Limits::ID_LEN_MAX) {
-            throw Fault::topic('the id is ' . strlen($this->id) . ' bytes long, at most ' . Limits::ID_LEN_MAX . ' are allowed');
+            throw Fault::id('the id is ' . strlen($this->id) . ' bytes long, at most ' . Limits::ID_LEN_MAX . ' are allowed');
         }
-        if ($this->length() > Limits::EVENT_LEN_MAX) {
-            throw Fault::tooBig("the event is {$this->length()} bytes long, at most " . Limits::EVENT_LEN_MAX . ' are allowed');
+        $length = strlen($this->json);
+        if ($length > Limits::EVENT_LEN_MAX) {
+            throw Fault::tooBig("the event is $length bytes long, at most " . Limits::EVENT_LEN_MAX . ' are allowed');
         }
         if (Json::isDeeperThan($this->json, Limits::EVENT_DEPTH_MAX)) {
             throw Fault::json('the JSON is nested deeper than ' . Limits::EVENT_DEPTH_MAX . ' levels');
         }
     }
 
-    /** In bytes, as JSON. */
-    public function length(): int
-    {
-        return strlen($this->json);
-    }
-
     /** The PUBLISH that asks for it. */
     public function message(int $request): string
     {
-        $options = $this->id === null ? '' : ',{"id":' . json_encode($this->id, Json::FLAGS) . '}';
-        return "[3,$request,$this->topic,$this->json$options]\n";
+        return "[3,$request,$this->topic,$this->json{$this->options()}]\n";
+    }
+
+    /** How long that is, in bytes. */
+    public function length(int $request): int
+    {
+        return strlen("[3,$request,,]\n$this->topic{$this->options()}") + strlen($this->json);
+    }
+
+    private function options(): string
+    {
+        return $this->id === null ? '' : ',{"id":' . json_encode($this->id, Json::FLAGS) . '}';
     }
 }

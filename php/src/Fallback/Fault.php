@@ -19,7 +19,7 @@ final class Fault extends \Exception
         'denied' => [PusherException::REFUSED, true],
         'unknown_type' => [PusherException::REFUSED, false],
         'bad_topic' => [PusherException::TOPIC, false],
-        'bad_id' => [PusherException::REFUSED, false],
+        'bad_id' => [PusherException::ID, false],
         'event_too_large' => [PusherException::TOO_BIG, false],
         'overloaded' => [PusherException::BUSY, false],
         'shutting_down' => [PusherException::BUSY, true],
@@ -37,13 +37,24 @@ final class Fault extends \Exception
     /** Whether something in the call, or in the settings, has to be changed. */
     public function isCallersMistake(): bool
     {
-        return in_array($this->code, [PusherException::TOPIC, PusherException::JSON, PusherException::TOO_BIG, PusherException::CONFIG], true);
+        return in_array($this->code, [
+            PusherException::ID,
+            PusherException::TOPIC,
+            PusherException::JSON,
+            PusherException::TOO_BIG,
+            PusherException::CONFIG,
+        ], true);
     }
 
     /** Whether pushd has said so. */
     public function isRefusal(): bool
     {
         return $this->isRefusal;
+    }
+
+    public static function id(string $reason): self
+    {
+        return new self(PusherException::ID, "the event was not published: $reason");
     }
 
     public static function topic(string $reason): self
@@ -100,7 +111,7 @@ final class Fault extends \Exception
         [$code, $endsConnection] = self::REFUSALS[$name] ?? [PusherException::REFUSED, false];
         $name = isset(self::REFUSALS[$name]) ? $name : 'refused';
         $message = match ($code) {
-            PusherException::TOPIC, PusherException::TOO_BIG => "the event was not published: $text",
+            PusherException::ID, PusherException::TOPIC, PusherException::TOO_BIG => "the event was not published: $text",
             PusherException::BUSY => "$attempt can't take the event now ($text): try again later",
             default => "$attempt refused to publish the event ($name: $text)",
         };
@@ -113,9 +124,21 @@ final class Fault extends \Exception
         return new self($code, "not tried, the next attempt is in $leftMs ms (pusher.retry_ms), since the last failed: $last");
     }
 
-    /** One for many: what the first was, and how many there are. */
-    public static function ofMany(self $first, int $failed, int $all): self
+    /** More than sendMany() takes. */
+    public static function tooMany(): self
     {
-        return new self($first->code, "$failed of $all events have no receipt: {$first->getMessage()}");
+        return new self(PusherException::TOO_BIG, sprintf('a batch takes at most %d events, and %d bytes of all together', Limits::MANY_MAX, Limits::MANY_LEN_MAX));
+    }
+
+    /** The same, if it is one that we can say more about. */
+    public function about(string $what): self
+    {
+        return new self($this->code, "$what: $this->message");
+    }
+
+    /** The same as the reason why so many of these have no receipt. */
+    public function among(int $missing, int $all, string $events): self
+    {
+        return new self($this->code, "$missing of $all $events have no receipt: $this->message");
     }
 }

@@ -25,8 +25,8 @@ final class Limits
     /** Events of one sendMany(), and of what waits for the end of the request. */
     public const MANY_MAX = 1000;
 
-    /** The same as JSON, all together. */
-    public const MANY_LEN_MAX = 8 * 1024 * 1024;
+    /** The same as they are written, all together. */
+    public const MANY_LEN_MAX = 4 * 1024 * 1024;
 
     /** Addresses with a connection; who wants more gives up the one that was not used for longest. */
     public const PUBLISHERS_MAX = 8;

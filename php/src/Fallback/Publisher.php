@@ -29,7 +29,7 @@ final class Publisher
     private ?array $failed = null;
     private int $failedNs = 0;
 
-    public function __construct(private readonly Address $address, private readonly string $token)
+    public function __construct(private readonly Address $address, #[\SensitiveParameter] private readonly string $token)
     {
     }
 
@@ -93,7 +93,7 @@ final class Publisher
      *
      * @return list<PusherReceipt|Fault>|null null if the connection broke before pushd read anything
      */
-    private function exchange(Connection $connection, array $events, string $hello, Deadline $deadline): ?array
+    private function exchange(Connection $connection, array $events, #[\SensitiveParameter] string $hello, Deadline $deadline): ?array
     {
         $first = $this->lastRequest + 1;
         $this->lastRequest += count($events);

@@ -12,7 +12,7 @@ final class Publishing
     private static array $publishers = [];
 
     /** @throws \PusherException */
-    public static function checkSettings(?string $address, array $options): void
+    public static function checkSettings(?string $address, #[\SensitiveParameter] array $options): void
     {
         try {
             Settings::checkNames($options);
@@ -23,66 +23,85 @@ final class Publishing
     }
 
     /** @throws \PusherException */
-    public static function one(string $method, ?string $address, array $options, string $category, mixed $data, ?string $id): ?PusherReceipt
-    {
+    public static function one(
+        string $method,
+        ?string $address,
+        #[\SensitiveParameter] array $options,
+        string $category,
+        mixed $data,
+        ?string $id,
+    ): ?PusherReceipt {
         try {
             $event = Event::of($category, $data, $id);
+            // User code has run. From here to the receipt there is none.
             $settings = Settings::read($address, $options);
             $event->check();
+            [$answer] = self::publish([$event], $settings);
+            if ($answer instanceof Fault && $answer->isCallersMistake()) {
+                // One that only pushd has found.
+                throw $answer;
+            }
         } catch (Fault $mistake) {
             Report::throw($mistake);
         }
-        [$answer] = self::publish([$event], $settings);
-        if ($answer instanceof PusherReceipt) {
-            return $answer;
+        if ($answer instanceof Fault) {
+            Report::failure($method, $answer, $settings->onFailure);
+            return null;
         }
-        Report::failure($method, $answer, $settings->onFailure);
-        return null;
+        return $answer;
     }
 
     /**
      * @return array<PusherReceipt|null> with the keys of $events
      * @throws \PusherException
      */
-    public static function many(string $method, ?string $address, array $options, array $events): array
+    public static function many(string $method, ?string $address, #[\SensitiveParameter] array $options, array $events): array
     {
         try {
-            $encoded = self::encodeAll($events);
+            if (count($events) > Limits::MANY_MAX) {
+                throw Fault::tooMany();
+            }
+            $encoded = Many::encode($method, $events);
+            $batch = Many::batch($encoded);
             $settings = Settings::read($address, $options);
-            array_map(static fn (Event $event) => $event->check(), $encoded);
         } catch (Fault $mistake) {
             Report::throw($mistake);
         }
-        return self::report($method, array_keys($events), self::publish($encoded, $settings), $settings->onFailure);
+        $answers = self::publish($batch->events(), $settings);
+        self::reportMissing($method, $answers, 'events', $settings->onFailure);
+        $receipts = array_map(static fn ($answer) => $answer instanceof Fault ? null : $answer, $answers);
+        return array_combine(array_keys($encoded), $receipts);
     }
 
+    /** @throws \PusherException */
     public static function defer(string $category, mixed $data, ?string $id): void
     {
         try {
             $event = Event::of($category, $data, $id);
-            $event->check();
-            Deferred::add($event);
+            $settings = Settings::read(null, []);
+            Deferred::add($event, $settings);
         } catch (Fault $mistake) {
             Report::throw($mistake);
         }
     }
 
-    /** What Deferred collected. Nobody could catch an exception any more. */
-    public static function deferred(array $events): void
+    /**
+     * What was deferred. There may be nobody left to catch an exception, so a failure is never more
+     * than a warning.
+     *
+     * @param list<Event> $events
+     */
+    public static function deferred(array $events, Settings $settings): void
     {
-        try {
-            $settings = Settings::read(null, []);
-        } catch (Fault $mistake) {
-            Report::failure('Pusher::defer', $mistake, 'warning');
-            return;
-        }
-        $onFailure = $settings->onFailure === 'exception' ? 'warning' : $settings->onFailure;
-        self::report('Pusher::defer', array_keys($events), self::publish($events, $settings), $onFailure);
+        $events === [] || self::reportMissing(
+            'Pusher::defer',
+            self::publish($events, $settings),
+            'deferred events',
+            $settings->onFailure === 'exception' ? 'warning' : $settings->onFailure,
+        );
     }
 
-    /**
-     * @return list<PusherReceipt|Fault>
-     */
+    /** @return list<PusherReceipt|Fault> */
     private static function publish(array $events, Settings $settings): array
     {
         if ($events === []) {
@@ -98,44 +117,12 @@ final class Publishing
         return $publisher->publish($events, $settings->timeoutMs, $settings->retryMs);
     }
 
-    /** @return array<PusherReceipt|null> */
-    private static function report(string $method, array $keys, array $answers, string $onFailure): array
+    /** @param list<PusherReceipt|Fault> $answers */
+    private static function reportMissing(string $method, array $answers, string $events, string $onFailure): void
     {
         $faults = array_values(array_filter($answers, static fn ($answer): bool => $answer instanceof Fault));
         if ($faults !== []) {
-            Report::failure($method, Fault::ofMany($faults[0], count($faults), count($answers)), $onFailure);
+            Report::failure($method, $faults[0]->among(count($faults), count($answers), $events), $onFailure);
         }
-        return array_combine($keys, array_map(static fn ($answer) => $answer instanceof Fault ? null : $answer, $answers));
-    }
-
-    /**
-     * @return list<Event>
-     * @throws Fault
-     */
-    private static function encodeAll(array $events): array
-    {
-        if (count($events) > Limits::MANY_MAX) {
-            throw Fault::tooBig(count($events) . ' events are too many, at most ' . Limits::MANY_MAX . ' are allowed');
-        }
-        $encoded = [];
-        $length = 0;
-        foreach ($events as $key => $event) {
-            $encoded[] = $last = self::encodeElement($key, $event);
-            $length += $last->length();
-            if ($length > Limits::MANY_LEN_MAX) {
-                throw Fault::tooBig('the events are more than ' . Limits::MANY_LEN_MAX . ' bytes long together');
-            }
-        }
-        return $encoded;
-    }
-
-    private static function encodeElement(int|string $key, mixed $event): Event
-    {
-        $isPair = is_array($event) && array_is_list($event) && in_array(count($event), [2, 3], true);
-        if (!$isPair || !is_string($event[0]) || !is_string($event[2] ?? '')) {
-            throw new \TypeError('Pusher::sendMany(): Argument #1 ($events) must be of [category, data] or [category, data, id], '
-                . Text::quoted((string) $key) . ' is not');
-        }
-        return Event::of($event[0], $event[1], $event[2] ?? null);
     }
 }

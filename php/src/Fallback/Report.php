@@ -9,10 +9,9 @@ use PusherException;
 final class Report
 {
     /** Throws, warns or does nothing. */
-    public static function failure(string $method, Fault $fault, string $onFailure): void
+    public static function failure(string $method, #[\SensitiveParameter] Fault $fault, string $onFailure): void
     {
-        // pushd may find a mistake that we have not found.
-        if ($onFailure === 'exception' || $fault->isCallersMistake()) {
+        if ($onFailure === 'exception') {
             self::throw($fault);
         }
         if ($onFailure === 'warning') {
@@ -23,7 +22,7 @@ final class Report
     }
 
     /** @throws PusherException as from the caller's line */
-    public static function throw(Fault $fault): never
+    public static function throw(#[\SensitiveParameter] Fault $fault): never
     {
         [$file, $line] = self::caller();
         $exception = new PusherException($fault->getMessage(), $fault->getCode());

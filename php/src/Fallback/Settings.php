@@ -26,11 +26,11 @@ final class Settings
         public readonly int $timeoutMs,
         public readonly int $retryMs,
         public readonly string $onFailure,
-        public readonly string $token,
+        #[\SensitiveParameter] public readonly string $token,
     ) {
     }
 
-    public static function set(string $name, string|int|null $value): void
+    public static function set(string $name, #[\SensitiveParameter] string|int|null $value): void
     {
         if ($value === null) {
             unset(self::$configured[$name]);
@@ -51,20 +51,20 @@ final class Settings
      *
      * @throws Fault CONFIG, with the setting's name, its value and what it may be
      */
-    public static function read(?string $address, array $options): self
+    public static function read(?string $address, #[\SensitiveParameter] array $options): self
     {
-        $value = static fn (string $name, callable $parse): mixed => self::parse($name, $options[$name] ?? null, array_key_exists($name, $options), $parse);
+        $given = $options + ($address === null ? [] : ['address' => $address]);
         return new self(
-            self::parse('address', $address, $address !== null, Address::parse(...)),
-            $value('timeout_ms', static fn (string $text): int => self::milliseconds($text, 1, Limits::TIMEOUT_MS_MAX)),
-            $value('retry_ms', static fn (string $text): int => self::milliseconds($text, 0, Limits::RETRY_MS_MAX)),
-            $value('on_failure', self::onFailure(...)),
-            $value('token', self::token(...)),
+            self::parse('address', $given, Address::parse(...)),
+            self::parse('timeout_ms', $given, static fn (string $text): int => self::milliseconds($text, 1, Limits::TIMEOUT_MS_MAX)),
+            self::parse('retry_ms', $given, static fn (string $text): int => self::milliseconds($text, 0, Limits::RETRY_MS_MAX)),
+            self::parse('on_failure', $given, self::onFailure(...)),
+            self::parse('token', $given, self::token(...)),
         );
     }
 
     /** @throws Fault CONFIG for an option that there is not */
-    public static function checkNames(array $options): void
+    public static function checkNames(#[\SensitiveParameter] array $options): void
     {
         foreach (array_keys($options) as $name) {
             if (!in_array($name, self::OPTIONS, true)) {
@@ -73,21 +73,29 @@ final class Settings
         }
     }
 
-    private static function parse(string $name, mixed $given, bool $isGiven, callable $parse): mixed
+    private static function parse(string $name, #[\SensitiveParameter] array $given, callable $parse): mixed
     {
+        $isGiven = array_key_exists($name, $given);
         try {
-            $text = match (true) {
-                !$isGiven => self::get($name),
-                is_string($given), is_int($given) => (string) $given,
-                default => throw new \DomainException('must be an int or a string, not ' . ucfirst(strtolower(gettype($given)))),
-            };
-            if (!Text::isUtf8($text)) {
+            $text = $isGiven ? self::text($given[$name]) : self::get($name);
+            // A token is never shown.
+            if ($name !== 'token' && !Text::isUtf8($text)) {
                 throw new \DomainException(Text::quotedBytes($text) . ' is not valid UTF-8');
             }
             return $parse($text);
         } catch (\DomainException $wrong) {
             throw Fault::config($isGiven ? $name : "pusher.$name", $wrong->getMessage());
         }
+    }
+
+    /** An option as text, like a setting. */
+    private static function text(#[\SensitiveParameter] mixed $given): string
+    {
+        $given = Secret::reveal($given);
+        if (!is_string($given) && !is_int($given)) {
+            throw new \DomainException('must be an int or a string, not ' . ucfirst(strtolower(gettype($given))));
+        }
+        return (string) $given;
     }
 
     private static function milliseconds(string $text, int $min, int $max): int
@@ -107,7 +115,7 @@ final class Settings
     }
 
     /** Empty is: none. The value of a secret is not for a message. */
-    private static function token(string $text): string
+    private static function token(#[\SensitiveParameter] string $text): string
     {
         if (preg_match('/\A[\x21-\x7e]*\z/', $text) !== 1 || strlen($text) > Limits::TOKEN_LEN_MAX) {
             throw new \DomainException('a token is 1 to ' . Limits::TOKEN_LEN_MAX . ' letters, digits and signs of ASCII, without blanks');

@@ -22,6 +22,7 @@ function outcome(): string
 $pushd = new Pushd();
 echo outcome(), "\n";
 $pushd->stop();
+$tried = hrtime(true);
 echo outcome(), "\n";
 $failed = hrtime(true);
 
@@ -49,7 +50,8 @@ echo str_contains(outcome(), 'not tried') ? "not tried\n" : "tried\n";
 while (str_contains($outcome = outcome(), 'not tried')) {
     usleep(1_000);
 }
-var_dump((hrtime(true) - $failed) / 1e6 >= RETRY_MS - 1);
+// The first took its 100 ms, and from then on they count.
+var_dump((hrtime(true) - $tried) / 1e6 >= 100 + RETRY_MS);
 ini_set('pusher.timeout_ms', 10_000);
 echo $outcome === 'published to 0' ? "tried again\n" : "$outcome\n";
 echo outcome(), "\n";

@@ -35,7 +35,6 @@ foreach ([
     'exit' => 'exit(3);',
     'uncaught exception' => 'throw new LogicException("uncaught");',
     'fatal error' => 'undefined();',
-    'memory_limit' => 'ini_set("memory_limit", "8M"); str_repeat("x", 64 << 20);',
 ] as $how => $code) {
     // Each its own id, since pushd remembers them.
     $printed = script(str_replace('an id', $how, $defer) . $code, ['display_errors' => 0]);
@@ -52,5 +51,3 @@ uncaught exception: page
 "now" {"title":"新しい子猫"} "shutdown function" "destructor" 
 fatal error: page
 "now" {"title":"新しい子猫"} "shutdown function" "destructor" 
-memory_limit: page
-"now" {"title":"新しい子猫"} "shutdown function" 

@@ -22,13 +22,13 @@ foreach (['echo "handled"; return true;', 'throw new LogicException("thrown");',
 echo script("$defer ini_set('pusher.timeout_ms', 'soon');");
 ?>
 --EXPECTF--
-warning: Warning: PHP Request Shutdown: 2 of 3 deferred events have no receipt: the connection to tcp://%s
-exception: Warning: PHP Request Shutdown: 2 of 3 deferred events have no receipt: the connection to tcp://%s
+warning: Warning: %s: 2 of 3 deferred events have no receipt: the connection to tcp://%s
+exception: Warning: %s: 2 of 3 deferred events have no receipt: the connection to tcp://%s
 silent: 
-Warning: PHP Request Shutdown: 3 of 3 deferred events have no receipt: can't connect to tcp://%s
+Warning: %s: 3 of 3 deferred events have no receipt: can't connect to tcp://%s
 handled
 Fatal error: Uncaught LogicException: thrown in %A
 exit
 Warning: Pusher::defer(): 1 of 1 deferred events have no receipt: can't connect to tcp://%s
 deferred again
-Warning: PHP Request Shutdown: 3 of 3 deferred events have no receipt: pusher.timeout_ms: "soon" is not a number of milliseconds from 1 to 600000 in Unknown on line 0
+Warning: %s: 3 of 3 deferred events have no receipt: pusher.timeout_ms: "soon" is not a number of milliseconds from 1 to 600000 in %s on line %d

@@ -31,7 +31,7 @@ bool(true)
 5
 full
 
-Warning: Pusher::defer(): 1000 of 1000 deferred events have no receipt: can't connect to tcp://127.0.0.1 %s in Command line code on line 1
+Warning: Pusher::defer(): 1000 of 1000 deferred events have no receipt: can't connect to tcp://127.0.0.1 %s in Command line code on line 1%S
 end
 
-Warning: PHP Request Shutdown: 1 of 1 deferred events have no receipt: can't connect to tcp://127.0.0.1 %s in Unknown on line 0
+Warning: %s: 1 of 1 deferred events have no receipt: can't connect to tcp://127.0.0.1 %s in %s on line %d

@@ -3,6 +3,7 @@ A mistake throws at the call, not at the end, and what user code does counts at 
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';
+require __DIR__ . '/../support/said.inc';
 
 class Throwing implements JsonSerializable
 {
@@ -27,7 +28,7 @@ foreach ([
     try {
         var_dump($attempt());
     } catch (Throwable $e) {
-        echo $e::class, " {$e->getCode()}: {$e->getMessage()}\n";
+        echo $e::class, " {$e->getCode()}: ", said($e), "\n";
     }
 }
 ini_set('pusher.address', $server->address);

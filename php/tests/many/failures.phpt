@@ -61,6 +61,6 @@ a: null b: null c: null
 TOO_BIG: 3 of 3 events have no receipt: the event was not published: at most 10 bytes
 CONNECT: 3 of 3 events have no receipt: can't connect to ADDRESS (Connection refused (os error 111)): is pushd running, and is this where it listens for publishers?
 
-Warning: Pusher::sendMany(): 3 of 3 events have no receipt: can't connect to tcp://127.0.0.1:%d after %f ms (Connection refused (os error 111)): is pushd running, and is this where it listens for publishers? in %s on line %d
+Warning: Pusher::sendMany(): 3 of 3 events have no receipt: can't connect to tcp://127.0.0.1:%d after %f ms (Connection refused (os error 111)): is pushd running, and is this where it listens for publishers?%S in %s on line %d
 a: null b: null c: null 
 from the handler

@@ -3,6 +3,7 @@ A mistake in one of many events throws, and none is sent
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';
+require __DIR__ . '/../support/said.inc';
 
 $server = new FakePushd('answers');
 $pusher = new Pusher();
@@ -38,7 +39,7 @@ foreach ([
 try {
     $pusher->sendMany('kittens');
 } catch (TypeError $e) {
-    echo $e->getMessage(), "\n";
+    echo said($e), "\n";
 }
 // The first that arrives.
 echo $pusher->sendMany([$good])[0]->sequence, "\n";

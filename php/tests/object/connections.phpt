@@ -12,6 +12,7 @@ function descriptors(): int
 ini_set('pusher.timeout_ms', 10_000);
 $pushd = new Pushd();
 Pusher::publish('kittens', 'opens');
+(new Pusher($pushd->address, ['timeout_ms' => 999]))->send('kittens', 'loads what PHP code needs');
 $before = descriptors();
 $memory = memory_get_usage();
 for ($i = 0; $i < 1_000; $i++) {

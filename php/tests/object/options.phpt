@@ -2,12 +2,14 @@
 What an object can't be made with is named at once
 --FILE--
 <?php
+require __DIR__ . '/../support/said.inc';
+
 function with(mixed ...$arguments): void
 {
     try {
         var_dump(new Pusher(...$arguments));
     } catch (Throwable $e) {
-        echo $e::class, " {$e->getCode()}: {$e->getMessage()}\n";
+        echo $e::class, " {$e->getCode()}: ", said($e), "\n";
     }
 }
 
@@ -18,6 +20,7 @@ with("tcp://\xff:1");
 with('');
 with(null, ['timeout' => 1]);
 with(null, ["new\nline" => 1]);
+with(null, ["\xff" => 1]);
 with(null, [100]);
 with(null, ['address' => 'tcp://127.0.0.1:1']);
 with(null, ['timeout_ms' => 0]);
@@ -28,7 +31,6 @@ with(null, ['on_failure' => 'throw']);
 with(null, ['on_failure' => []]);
 with([]);
 with(null, 'options');
-with(null, [], 1);
 ini_set('pusher.on_failure', 'ignore');
 with();
 ?>
@@ -60,6 +62,7 @@ PusherException -5: address: "tcp://\xff:1" is not valid UTF-8
 PusherException -5: address: "" is not an address of pushd: it must begin with tcp:// or unix:, as in tcp://127.0.0.1:5555
 PusherException -5: options: "timeout" is none of timeout_ms, retry_ms, on_failure, token
 PusherException -5: options: "new\nline" is none of timeout_ms, retry_ms, on_failure, token
+PusherException -5: options: "�" is none of timeout_ms, retry_ms, on_failure, token
 PusherException -5: options: "0" is none of timeout_ms, retry_ms, on_failure, token
 PusherException -5: options: "address" is none of timeout_ms, retry_ms, on_failure, token
 PusherException -5: timeout_ms: "0" is not a number of milliseconds from 1 to 600000
@@ -70,5 +73,4 @@ PusherException -5: on_failure: "throw" is none of warning, exception, silent
 PusherException -5: on_failure: must be an int or a string, not Array
 TypeError 0: Pusher::__construct(): Argument #1 ($address) must be of type ?string, array given
 TypeError 0: Pusher::__construct(): Argument #2 ($options) must be of type array, string given
-ArgumentCountError 0: Pusher::__construct() expects at most 2 arguments, 3 given
 PusherException -5: pusher.on_failure: "ignore" is none of warning, exception, silent

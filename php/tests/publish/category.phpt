@@ -4,6 +4,7 @@ The category follows PHP's rules for strings, and must be 1 to 1024 bytes of UTF
 <?php
 require __DIR__ . '/../support/pushd.inc';
 require __DIR__ . '/../support/browser.inc';
+require __DIR__ . '/../support/said.inc';
 
 class Category
 {
@@ -35,15 +36,14 @@ foreach ([
     fn () => Pusher::publish("caf\xe9", 1),
     fn () => Pusher::publish([], 1),
     fn () => Pusher::publish(new stdClass(), 1),
+    fn () => Pusher::publish('kittens'),
     fn () => Pusher::publish(data: 1, category: ''),
     fn () => Pusher::publish(topic: 'kittens', data: 1),
 ] as $call) {
     try {
         $call();
     } catch (Throwable $e) {
-        // PHP code says where it was called, too.
-        $message = preg_replace('/, called in .*/', '', $e->getMessage());
-        echo $e::class, " {$e->getCode()}: $message\n";
+        echo $e::class, " {$e->getCode()}: ", said($e), "\n";
     }
 }
 ?>
@@ -54,5 +54,6 @@ PusherException -2: the event was not published: the topic is 1025 bytes long, a
 PusherException -2: the event was not published: the category is not valid UTF-8
 TypeError 0: Pusher::publish(): Argument #1 ($category) must be of type string, array given
 TypeError 0: Pusher::publish(): Argument #1 ($category) must be of type string, stdClass given
+ArgumentCountError 0: Pusher::publish() expects at least 2 arguments, 1 given
 PusherException -2: the event was not published: the topic is empty
 Error 0: Unknown named parameter $topic

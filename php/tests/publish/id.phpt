@@ -4,6 +4,7 @@ The same id in the same category is published once, and answered with the first 
 <?php
 require __DIR__ . '/../support/pushd.inc';
 require __DIR__ . '/../support/browser.inc';
+require __DIR__ . '/../support/said.inc';
 
 ini_set('pusher.timeout_ms', 10_000);
 $pushd = new Pushd();
@@ -28,7 +29,7 @@ foreach (['', str_repeat('x', 256), "\xff", [], 7] as $id) {
         var_dump($e->getCode() === PusherException::ID);
         echo $e->getMessage(), "\n";
     } catch (TypeError $e) {
-        echo $e->getMessage(), "\n";
+        echo said($e), "\n";
     }
 }
 ?>

@@ -4,14 +4,14 @@ Under strict_types a category that is no string is refused
 <?php
 declare(strict_types=1);
 require __DIR__ . '/../support/fake_pushd.inc';
+require __DIR__ . '/../support/said.inc';
 
 $server = new FakePushd('answers');
 foreach ([7, 1.5, [], null] as $category) {
     try {
         Pusher::publish($category, 1);
     } catch (TypeError $e) {
-        // PHP code says where it was called, too.
-        echo preg_replace('/, called in .*/', '', $e->getMessage()), "\n";
+        echo said($e), "\n";
     }
 }
 echo Pusher::publish('7', 1)->sequence, "\n";

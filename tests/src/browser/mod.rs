@@ -49,6 +49,12 @@ impl Browser {
     /// Starts it.
     #[track_caller]
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more flags.
+    #[track_caller]
+    pub fn start_with(flags: &[&str]) -> Self {
         let profile = tempfile::Builder::new()
             .prefix("pusher-chromium-")
             .tempdir()
@@ -56,6 +62,7 @@ impl Browser {
         let mut command = Command::new("chromium");
         command
             .args(FLAGS)
+            .args(flags)
             .arg(format!("--user-data-dir={}", profile.path().display()))
             // What it leaves behind goes with the profile.
             .env("TMPDIR", profile.path())

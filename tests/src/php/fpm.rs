@@ -85,6 +85,18 @@ impl Fpm {
         program::run(&mut command, SCRIPT_MS).success()
     }
 
+    /// Waits until it has logged `text`.
+    #[track_caller]
+    pub fn wait_for_log(&self, text: &str) {
+        let found = self
+            .log
+            .find(WAIT_MS, |line| line.contains(text).then_some(()));
+        assert!(
+            found.is_some(),
+            "php-fpm has not logged `{text}` after {WAIT_MS} ms"
+        );
+    }
+
     fn socket(&self) -> PathBuf {
         self.folder.path().join("fpm.sock")
     }

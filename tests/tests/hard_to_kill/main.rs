@@ -4,4 +4,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 
+mod hostile;
 mod nothing_is_lost;
+mod siege;

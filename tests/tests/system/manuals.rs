@@ -105,6 +105,29 @@ fn the_options_are_those_of_pushd() {
 }
 
 #[test]
+fn the_commands_options_are_those_of_pushd() {
+    let page = read(PUSHD);
+    for command in ["doctor", "setup"] {
+        let (_, item) = page.split_once(&format!("\n.It Cm {command} ")).unwrap();
+        let end = item.find("\n.It Cm ").or(item.find("\n.El")).unwrap();
+        let help =
+            program::run(daemon::command("pushd").args([command, "--help"]), WAIT_MS).success();
+        let options = help
+            .lines()
+            .map(str::trim_start)
+            .filter(|line| line.starts_with("--"));
+        for name in options.map(|line| line.split(' ').next().unwrap()) {
+            let (synopsis, explained) = (
+                format!("\n.Op Fl {}", &name[1..]),
+                format!("Fl {}", &name[1..]),
+            );
+            assert!(page.contains(&synopsis), "{command} {name} in the synopsis");
+            assert!(item[..end].contains(&explained), "{command} {name}");
+        }
+    }
+}
+
+#[test]
 fn the_defaults_are_those_of_pushd() {
     let (page, help) = (read(PUSHD), long_help());
     let mut name = "";

@@ -94,9 +94,13 @@ fn about_certificate(certificate: &Certificate, host: &str) -> Fault {
             let what = format!("the certificate is not for {host}");
             Fault::new("certificate-name", what, wrong_name(host))
         }
-        Certificate::UnknownIssuer => Fault::new(
+        // Signed by somebody with the name of an issuer that is known, or by itself.
+        Certificate::UnknownIssuer
+        | Certificate::BadSignature
+        | Certificate::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+        | Certificate::Other(_) => Fault::new(
             "certificate-issuer",
-            "this machine does not know the certificate's issuer",
+            "this machine knows no issuer that has signed the certificate",
             "If it is from a public issuer, the web server leaves the certificate between out: give it the whole chain \
              (certbot's fullchain.pem in nginx's ssl_certificate, Apache's SSLCertificateFile). If it is self-signed, no \
              visitor's browser takes it: get one (Let's Encrypt is free), or install its issuer on every machine.",

@@ -10,6 +10,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+/// The page that explains what the doctor finds.
+const PROXIES: &str = include_str!("../../PROXIES.md");
+
 /// How long anything that should happen at once may take on a busy machine.
 const WAIT: Duration = Duration::from_secs(15);
 
@@ -50,6 +53,10 @@ impl Found {
         );
         let told = format!("{} {}", last["what"], last["todo"]);
         assert!(told.contains(part), "`{part}` is missing: {told}");
+        assert!(
+            PROXIES.contains(&format!("`{code}`")),
+            "{code} is not in PROXIES.md"
+        );
         assert_eq!(self.code, 1);
     }
 }

@@ -45,6 +45,16 @@ impl Issuer {
         Self { issuer, folder }
     }
 
+    /// A server's settings, with the issuer's own certificate: self-signed, as `openssl req -x509` makes them.
+    fn config_of_itself(&self) -> Arc<ServerConfig> {
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.issuer.key().serialize_der()));
+        let certificate = self.issuer.der().clone();
+        let config = builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key);
+        Arc::new(config.unwrap())
+    }
+
     fn roots(&self) -> PathBuf {
         self.folder.path().join("roots.pem")
     }
@@ -129,6 +139,11 @@ fn certificates_that_browsers_refuse() {
             unknown.config("localhost", |_| ()),
             "certificate-issuer",
             "fullchain.pem",
+        ),
+        (
+            unknown.config_of_itself(),
+            "certificate-issuer",
+            "self-signed",
         ),
     ] {
         let port = https(config).port();

@@ -8,6 +8,7 @@ mod inbound;
 mod outbox;
 mod task;
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,12 +24,15 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::admission::Place;
+use crate::complaints::Complaints;
+use crate::hub::share;
 use crate::live::Live;
 use crate::session::SessionId;
 use crate::stats::{Counters, SlowConsumer, Waiting};
-use outbox::{Outbox, State};
+use outbox::{Full, Outbox, State};
 
 pub(crate) use inbound::Violation;
+pub(crate) use outbox::Optional;
 pub(crate) use task::serve;
 
 /// Shared by the connection's task, the fan-out and the application.
@@ -51,6 +55,20 @@ pub(crate) struct Common {
     pub(crate) shard: usize,
     pub(crate) live: Arc<Live>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) complaints: Arc<Complaints>,
+}
+
+impl Common {
+    /// Whether nothing more may wait, for anybody.
+    fn is_memory_full(&self) -> bool {
+        self.counters.events_len.get() > self.live.limits().events_len_max as u64
+    }
+
+    fn count_left_out(&self, events: u64) {
+        if events > 0 {
+            self.counters.deliveries_dropped.add(events);
+        }
+    }
 }
 
 /// What there is to do for a connection's task.
@@ -95,31 +113,97 @@ impl Connection {
     /// whose outbox is full is a slow consumer and is dropped.
     pub(crate) fn send(&self, frames: &Bytes) {
         let mut outbox = self.outbox.lock();
-        if outbox.state() != State::Open {
+        let Some(written) = self.try_write(&mut outbox, frames) else {
             return;
+        };
+        let why = if self.common.is_memory_full() {
+            SlowConsumer::Memory
+        } else {
+            let outbox_len_max = self.common.live.limits().outbox_len_max;
+            match outbox.push(frames.slice(written..), outbox_len_max) {
+                Ok(left_out) => return self.common.count_left_out(left_out),
+                Err(Full) => SlowConsumer::Outbox,
+            }
+        };
+        drop(outbox);
+        self.drop_slow(why);
+    }
+
+    /// As [`send`](Self::send) for a topic whose events may be left out.
+    pub(crate) fn send_optional(&self, frames: &Bytes, optional: &Optional) {
+        let mut outbox = self.outbox.lock();
+        let Some(written) = self.try_write(&mut outbox, frames) else {
+            return;
+        };
+        let len_max = match self.common.is_memory_full() {
+            true => 0,
+            false => self.common.live.limits().outbox_len_max,
+        };
+        let left_out = outbox.push_optional(frames, written, optional, len_max);
+        self.common.count_left_out(left_out);
+    }
+
+    /// Writes if nothing waits; how much the socket has taken. `None` if there is nothing left to
+    /// do.
+    fn try_write(&self, outbox: &mut Outbox, frames: &Bytes) -> Option<usize> {
+        if outbox.state() != State::Open {
+            return None;
         }
         let written = match outbox.is_empty() {
             false => 0,
             true => match self.stream.try_write(frames) {
                 Ok(written) => written,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-                Err(_) => return outbox.drop_all(),
+                Err(_) => {
+                    outbox.drop_all();
+                    return None;
+                }
             },
         };
-        if written == frames.len() {
-            return;
+        (written < frames.len()).then_some(written)
+    }
+
+    /// Drops a browser that does not take its events.
+    pub(crate) fn drop_slow(&self, why: SlowConsumer) {
+        self.drop_all();
+        self.reset_on_close();
+        let Common { live, counters, .. } = &*self.common;
+        counters.slow_consumers.count(why);
+        let limits = live.limits();
+        let peer = self.peer().to_string();
+        let complain = |what: fmt::Arguments<'_>| self.common.complaints.about(&peer, what);
+        match why {
+            SlowConsumer::Outbox => complain(format_args!(
+                "dropping a slow browser: more than {} bytes wait for it",
+                limits.outbox_len_max
+            )),
+            SlowConsumer::Stall => complain(format_args!(
+                "dropping a slow browser: it has taken nothing for {:?}",
+                limits.write_timeout
+            )),
+            SlowConsumer::Memory => complain(format_args!(
+                "dropping a slow browser: all events that wait come to {} bytes, {} are allowed",
+                counters.events_len.get(),
+                limits.events_len_max
+            )),
         }
-        let rest = frames.slice(written..);
-        let outbox_len_max = self.common.live.limits().outbox_len_max;
-        if outbox.push(rest, outbox_len_max).is_err() {
-            outbox.drop_all();
-            drop(outbox);
-            tracing::debug!(session = %self.id, peer = %self.peer(), outbox_len_max,
-                "dropping a slow consumer: its outbox is full");
-            let counters = &self.common.counters;
-            counters.slow_consumers.count(SlowConsumer::Outbox);
-            self.reset_on_close();
-        }
+    }
+
+    /// Whether something waits.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.outbox.lock().is_empty()
+    }
+
+    /// For how long the browser has taken nothing although something waits, as far as those who
+    /// asked before could see.
+    pub(crate) fn stalled_ms(&self, now_ms: u64) -> Option<u64> {
+        self.outbox.lock().stalled_ms(now_ms)
+    }
+
+    /// A frame for this connection alone.
+    pub(crate) fn share(&self, frame: Vec<u8>) -> Bytes {
+        let capacity = frame.capacity();
+        share(frame, capacity, &self.common.counters)
     }
 
     /// What waits in the outbox now.

@@ -4,6 +4,13 @@ use std::collections::VecDeque;
 use std::task::Waker;
 
 use bytes::Bytes;
+use pusher_proto::wamp::server_frame_len;
+
+use crate::hub::Topic;
+use crate::slow_policy::SlowPolicy;
+
+/// What a piece counts beside its bytes, so that many short ones can't take more than they seem to.
+const PIECE_COST: usize = 64;
 
 /// A bounded queue of bytes, in order, and what becomes of the connection.
 #[derive(Debug, Default)]
@@ -18,8 +25,27 @@ pub(super) struct Outbox {
 /// Never empty.
 #[derive(Debug, Default)]
 struct Queue {
-    pieces: VecDeque<Bytes>,
+    pieces: VecDeque<Piece>,
     len: usize,
+    /// Bytes that have left since the queue is there.
+    left: u64,
+    /// When was how much of that gone; for [`Outbox::stalled_ms`].
+    seen: Option<(u64, u64)>,
+}
+
+/// Whole frames; only the first piece may have lost a part of its first.
+#[derive(Debug)]
+struct Piece {
+    frames: Bytes,
+    /// Whose events these are, if they may be left out.
+    optional: Option<Optional>,
+}
+
+/// A topic whose events may be left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Optional {
+    pub(crate) topic: Topic,
+    pub(crate) policy: SlowPolicy,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,25 +76,68 @@ impl Outbox {
         self.queue.as_ref().map_or(0, |queue| queue.len)
     }
 
-    /// Queues `bytes`; anything fits an empty outbox.
-    pub(super) fn push(&mut self, bytes: Bytes, len_max: usize) -> Result<(), Full> {
-        let queue = self.queue.as_ref();
-        if queue.is_some_and(|queue| queue.len + bytes.len() > len_max) {
-            return Err(Full);
+    /// Queues frames that must all arrive. Anything fits an empty outbox; otherwise events that may
+    /// be left out make room. Returns how many were.
+    pub(super) fn push(&mut self, frames: Bytes, len_max: usize) -> Result<u64, Full> {
+        self.push_last(Piece {
+            frames,
+            optional: None,
+        });
+        let queue = self.queue.get_or_insert_default();
+        let left_out = queue.make_room(len_max);
+        match queue.cost() <= len_max || queue.pieces.len() == 1 {
+            true => Ok(left_out),
+            false => Err(Full),
         }
-        self.push_last(bytes);
-        Ok(())
     }
 
-    fn push_last(&mut self, bytes: Bytes) {
+    /// Queues frames of a topic whose events may be left out, the first `begun` bytes of which have
+    /// left already. Returns how many events were left out, of these and of others.
+    pub(super) fn push_optional(
+        &mut self,
+        frames: &Bytes,
+        begun: usize,
+        optional: &Optional,
+        len_max: usize,
+    ) -> u64 {
+        let begun_end = end_of_begun(frames, begun);
+        if begun < begun_end {
+            self.push_last(Piece {
+                frames: frames.slice(begun..begun_end),
+                optional: None,
+            });
+        }
+        let mut frames = frames.slice(begun_end..);
+        let mut left_out = 0;
+        if optional.policy == SlowPolicy::KeepLatest {
+            while let Some(len) = first_of_several(&frames) {
+                frames = frames.slice(len..);
+                left_out += 1;
+            }
+            if let Some(queue) = &mut self.queue {
+                left_out += queue.leave_out(optional);
+            }
+        }
+        if !frames.is_empty() {
+            self.push_last(Piece {
+                frames,
+                optional: Some(optional.clone()),
+            });
+        }
         let queue = self.queue.get_or_insert_default();
-        queue.len += bytes.len();
-        queue.pieces.push_back(bytes);
+        left_out + queue.make_room(len_max)
+    }
+
+    fn push_last(&mut self, piece: Piece) {
+        let queue = self.queue.get_or_insert_default();
+        queue.len += piece.frames.len();
+        queue.pieces.push_back(piece);
         self.wake();
     }
 
     pub(super) fn front(&self) -> Option<&Bytes> {
-        self.queue.as_ref()?.pieces.front()
+        let queue = self.queue.as_ref()?;
+        queue.pieces.front().map(|piece| &piece.frames)
     }
 
     /// The first `written` bytes of the front have left.
@@ -77,9 +146,10 @@ impl Outbox {
             return;
         };
         queue.len -= written;
+        queue.left += written as u64;
         if let Some(front) = queue.pieces.front_mut() {
-            if written < front.len() {
-                *front = front.slice(written..);
+            if written < front.frames.len() {
+                queue.split_begun(written);
                 return;
             }
             queue.pieces.pop_front();
@@ -89,13 +159,29 @@ impl Outbox {
         }
     }
 
+    /// For how long the browser has taken nothing although something waits, as far as those who
+    /// asked before could see. `None` if nothing waits.
+    pub(super) fn stalled_ms(&mut self, now_ms: u64) -> Option<u64> {
+        let queue = self.queue.as_mut()?;
+        match queue.seen {
+            Some((left, since_ms)) if left == queue.left => Some(now_ms.saturating_sub(since_ms)),
+            _ => {
+                queue.seen = Some((queue.left, now_ms));
+                Some(0)
+            }
+        }
+    }
+
     /// Takes nothing more; `last` goes out behind what is queued.
     pub(super) fn finish(&mut self, last: Option<Bytes>) {
         if self.state != State::Open {
             return;
         }
-        if let Some(last) = last {
-            self.push_last(last);
+        if let Some(frames) = last {
+            self.push_last(Piece {
+                frames,
+                optional: None,
+            });
         }
         self.state = State::Finishing;
         self.wake();
@@ -122,15 +208,152 @@ impl Outbox {
     }
 }
 
+impl Queue {
+    /// What counts for the limit.
+    fn cost(&self) -> usize {
+        self.len + self.pieces.len() * PIECE_COST
+    }
+
+    /// Leaves the oldest events out that may be, until the rest is within the limit; how many.
+    fn make_room(&mut self, len_max: usize) -> u64 {
+        let mut left_out = 0;
+        while self.cost() > len_max {
+            let mut pieces = self.pieces.iter();
+            let Some(index) = pieces.position(|piece| piece.optional.is_some()) else {
+                break;
+            };
+            let frames = &mut self.pieces[index].frames;
+            match first_of_several(frames) {
+                Some(len) => {
+                    *frames = frames.slice(len..);
+                    self.len -= len;
+                }
+                // Anything fits an empty outbox.
+                None if self.pieces.len() == 1 => break,
+                None => self.remove(index),
+            }
+            left_out += 1;
+        }
+        left_out
+    }
+
+    /// Leaves out what waits of a topic; how many events.
+    fn leave_out(&mut self, optional: &Optional) -> u64 {
+        let is_older = |piece: &Piece| piece.optional.as_ref() == Some(optional);
+        let mut left_out = 0;
+        while let Some(index) = self.pieces.iter().position(is_older) {
+            left_out += count(&self.pieces[index].frames);
+            self.remove(index);
+        }
+        left_out
+    }
+
+    fn remove(&mut self, index: usize) {
+        if let Some(piece) = self.pieces.remove(index) {
+            self.len -= piece.frames.len();
+        }
+    }
+
+    /// A part of the front has left: the rest of the frame that is begun must follow it.
+    fn split_begun(&mut self, written: usize) {
+        let Some(Piece { frames, optional }) = self.pieces.pop_front() else {
+            return;
+        };
+        let mut begun_end = frames.len();
+        if let Some(optional) = optional {
+            begun_end = end_of_begun(&frames, written);
+            if begun_end < frames.len() {
+                self.pieces.push_front(Piece {
+                    frames: frames.slice(begun_end..),
+                    optional: Some(optional),
+                });
+            }
+        }
+        if written < begun_end {
+            self.pieces.push_front(Piece {
+                frames: frames.slice(written..begun_end),
+                optional: None,
+            });
+        }
+    }
+}
+
+/// Where the frame ends whose first bytes are among the first `begun` of whole frames.
+fn end_of_begun(frames: &[u8], begun: usize) -> usize {
+    let mut end = 0;
+    while end < begun {
+        let Some(len) = server_frame_len(&frames[end..]) else {
+            return frames.len();
+        };
+        end += len;
+    }
+    end.min(frames.len())
+}
+
+/// Length of the first frame, if another follows.
+fn first_of_several(frames: &[u8]) -> Option<usize> {
+    server_frame_len(frames).filter(|&len| len < frames.len())
+}
+
+/// How many frames these are.
+fn count(mut frames: &[u8]) -> u64 {
+    let mut count = 1;
+    while let Some(len) = first_of_several(frames) {
+        frames = &frames[len..];
+        count += 1;
+    }
+    count
+}
+
 #[cfg(test)]
 mod tests {
+    use pusher_proto::wamp::text_frame;
+
     use super::*;
+
+    const NO_LIMIT: usize = usize::MAX;
+
+    fn frames(texts: &[&str]) -> Bytes {
+        let frames = texts.iter().map(|text| text_frame(text));
+        Bytes::from(frames.collect::<Vec<_>>().concat())
+    }
+
+    fn optional(topic: &str, policy: SlowPolicy) -> Optional {
+        Optional {
+            topic: topic.into(),
+            policy,
+        }
+    }
+
+    /// The texts of what leaves, in writes of `write_len` bytes.
+    fn drain(outbox: &mut Outbox, write_len: usize) -> Vec<String> {
+        let mut bytes = Vec::new();
+        while let Some(front) = outbox.front() {
+            let written = write_len.min(front.len());
+            bytes.extend_from_slice(&front[..written]);
+            outbox.advance(written);
+        }
+        assert_eq!(outbox.len(), 0);
+        let mut texts = Vec::new();
+        let mut rest = &bytes[..];
+        while let Some(len) = server_frame_len(rest) {
+            texts.push(String::from_utf8(rest[2..len].to_vec()).unwrap());
+            rest = &rest[len..];
+        }
+        assert_eq!(rest, b"");
+        texts
+    }
+
+    /// A limit for so many pieces of so many bytes.
+    fn limit(pieces: usize, len: usize) -> usize {
+        pieces * PIECE_COST + len
+    }
 
     #[test]
     fn order_and_rest_are_kept() {
         let mut outbox = Outbox::default();
-        outbox.push(Bytes::from_static(b"abc"), 10).unwrap();
-        outbox.push(Bytes::from_static(b"de"), 10).unwrap();
+        outbox.push(Bytes::from_static(b"abc"), NO_LIMIT).unwrap();
+        outbox.push(Bytes::from_static(b"de"), NO_LIMIT).unwrap();
         outbox.advance(2);
         assert_eq!(outbox.front().unwrap().as_ref(), b"c");
         outbox.advance(1);
@@ -142,11 +365,12 @@ mod tests {
     #[test]
     fn length_has_a_limit_that_one_event_may_exceed() {
         let mut outbox = Outbox::default();
-        assert_eq!(outbox.push(Bytes::from_static(b"0123456789+"), 10), Ok(()));
-        assert_eq!(outbox.push(Bytes::from_static(b"a"), 10), Err(Full));
-        outbox.advance(2);
-        assert_eq!(outbox.push(Bytes::from_static(b"a"), 10), Ok(()));
-        assert_eq!(outbox.push(Bytes::from_static(b"b"), 10), Err(Full));
+        let max = limit(2, 10);
+        let event = Bytes::from(vec![b'x'; max]);
+        assert_eq!(outbox.push(event, max), Ok(0));
+        outbox.advance(max - 9);
+        assert_eq!(outbox.push(Bytes::from_static(b"a"), max), Ok(0));
+        assert_eq!(outbox.push(Bytes::from_static(b"b"), max), Err(Full));
     }
 
     #[test]
@@ -159,5 +383,102 @@ mod tests {
         assert_eq!(outbox.front().unwrap().as_ref(), b"close");
         outbox.advance(5);
         assert!(outbox.is_empty() && outbox.state() == State::Finishing);
+    }
+
+    #[test]
+    fn the_oldest_are_left_out() {
+        let oldest = optional("t", SlowPolicy::DropOldest);
+        let mut outbox = Outbox::default();
+        outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
+        // Room for two pieces of 16 bytes in all: `must` and two more of 5.
+        let max = limit(2, 16);
+        let batch = frames(&["one", "two", "six"]);
+        assert_eq!(outbox.push_optional(&batch, 0, &oldest, max), 1);
+        assert_eq!(drain(&mut outbox, 100), ["must", "two", "six"]);
+
+        outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
+        for (text, left_out) in [("one", 0), ("two", 1), ("six", 1)] {
+            let pushed = outbox.push_optional(&frames(&[text]), 0, &oldest, max);
+            assert_eq!(pushed, left_out, "{text}");
+        }
+        assert_eq!(outbox.push(frames(&["more"]), max), Ok(1));
+        assert_eq!(outbox.push(frames(&["more"]), max), Err(Full));
+        // Nothing else can go: it goes itself.
+        let mut outbox = Outbox::default();
+        outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
+        assert_eq!(outbox.push_optional(&batch, 0, &oldest, limit(1, 6)), 3);
+        assert_eq!(drain(&mut outbox, 100), ["must"]);
+        // And the last one fits an empty outbox.
+        assert_eq!(outbox.push_optional(&batch, 0, &oldest, 1), 2);
+        assert_eq!(drain(&mut outbox, 100), ["six"]);
+    }
+
+    #[test]
+    fn only_the_latest_of_each_topic_is_kept() {
+        let latest = |topic| optional(topic, SlowPolicy::KeepLatest);
+        let mut outbox = Outbox::default();
+        let mut push = |texts: &[&str], topic| {
+            outbox.push_optional(&frames(texts), 0, &latest(topic), NO_LIMIT)
+        };
+        assert_eq!(push(&["a1", "a2", "a3"], "a"), 2);
+        assert_eq!(push(&["b1"], "b"), 0);
+        assert_eq!(push(&["a4"], "a"), 1);
+        assert_eq!(push(&["b2", "b3"], "b"), 2);
+        assert_eq!(drain(&mut outbox, 100), ["a4", "b3"]);
+    }
+
+    #[test]
+    fn what_is_begun_is_finished() {
+        for policy in [SlowPolicy::DropOldest, SlowPolicy::KeepLatest] {
+            let topic = optional("t", policy);
+            let three = frames(&["one", "two", "six"]);
+            // Begun before it was queued.
+            let mut outbox = Outbox::default();
+            assert_eq!(outbox.push_optional(&three, 7, &topic, 1), 1);
+            assert_eq!(outbox.len(), 3);
+            outbox.advance(3);
+            assert!(outbox.is_empty());
+            // Begun since.
+            for begun in 1..5 {
+                let mut outbox = Outbox::default();
+                outbox.push_optional(&frames(&["one"]), 0, &topic, NO_LIMIT);
+                outbox.advance(begun);
+                outbox.push_optional(&three, 0, &topic, NO_LIMIT);
+                outbox.push_optional(&frames(&["ten"]), 0, &topic, limit(2, 10 - begun));
+                assert_eq!(outbox.len(), 10 - begun, "{policy:?} {begun}");
+                outbox.advance(5 - begun);
+                assert_eq!(drain(&mut outbox, 2), ["ten"]);
+            }
+        }
+    }
+
+    #[test]
+    fn writes_of_any_length_leave_whole_frames() {
+        for write_len in 1..30 {
+            let mut outbox = Outbox::default();
+            let topic = optional("t", SlowPolicy::DropOldest);
+            let batch = frames(&["one", "two", "six"]);
+            outbox.push_optional(&batch, 0, &topic, NO_LIMIT);
+            outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
+            outbox.push_optional(&batch, 0, &topic, NO_LIMIT);
+            let expect = ["one", "two", "six", "must", "one", "two", "six"];
+            assert_eq!(drain(&mut outbox, write_len), expect, "{write_len}");
+        }
+    }
+
+    #[test]
+    fn stalled_is_who_takes_nothing() {
+        let mut outbox = Outbox::default();
+        assert_eq!(outbox.stalled_ms(0), None);
+        outbox.push(Bytes::from_static(b"event"), 5).unwrap();
+        assert_eq!(outbox.stalled_ms(1000), Some(0));
+        assert_eq!(outbox.stalled_ms(3000), Some(2000));
+        outbox.advance(1);
+        assert_eq!(outbox.stalled_ms(4000), Some(0));
+        outbox.push(Bytes::from_static(b"more"), 500).unwrap();
+        assert_eq!(outbox.stalled_ms(4500), Some(500));
+        outbox.advance(4);
+        outbox.advance(4);
+        assert_eq!(outbox.stalled_ms(5000), None);
     }
 }

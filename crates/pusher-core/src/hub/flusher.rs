@@ -14,14 +14,19 @@ use indexmap::IndexMap;
 
 use super::mailbox::Delivery;
 use super::shard::{ById, Sessions};
-use super::{Recipients, Shard, Topic};
-use crate::stats::FanOut;
+use super::{Recipients, Shard, Topic, share};
+use crate::connection::{Common, Optional};
+use crate::slow_policy::{self, SlowPolicy};
+use crate::stats::{Counters, FanOut};
 
-/// Writes to sockets before the event loop goes round again: about 2 ms.
-const SENDS_A_TURN: usize = 256;
+/// Writes to sockets before the event loop goes round again: about 1 ms.
+const SENDS_A_TURN: usize = 128;
 
 /// Writes for one topic before the next topic's turn.
 const SENDS_A_SLICE: usize = 64;
+
+/// So many bytes take about as long as another write.
+const SEND_LEN: usize = 16 * 1024;
 
 /// Frames of a topic are put together up to this length, in bytes.
 const GATHERED_LEN_MAX: usize = 64 * 1024;
@@ -90,6 +95,8 @@ struct Batch {
 #[derive(Debug)]
 struct Job {
     topic: Topic,
+    /// If its events may be left out for those who are slow.
+    optional: Option<Optional>,
     batches: Vec<Batch>,
     len: usize,
     subscribers: Arc<Sessions>,
@@ -136,12 +143,14 @@ impl Flusher {
             .gathered
             .extract_if(.., |topic, _| busy.insert(topic.clone()));
         for (topic, gathered) in startable {
-            let subscribers = shard.subscribers(&topic);
+            let common = shard.connections();
+            let freeze = |part: Part| part.freeze(&common.counters);
             self.jobs.push_back(Job {
+                subscribers: shard.subscribers(&topic),
+                optional: optional(common, &topic),
                 topic,
                 len: gathered.len,
-                batches: gathered.parts.into_iter().map(Part::freeze).collect(),
-                subscribers,
+                batches: gathered.parts.into_iter().map(freeze).collect(),
                 next: 0,
             });
         }
@@ -169,9 +178,9 @@ impl Gathered {
 }
 
 impl Part {
-    fn freeze(self) -> Batch {
+    fn freeze(self, counters: &Arc<Counters>) -> Batch {
         Batch {
-            frames: self.frames.freeze(),
+            frames: self.frames.freeze(counters),
             events: self.events,
             recipients: self.recipients,
         }
@@ -197,10 +206,13 @@ impl Frames {
         }
     }
 
-    fn freeze(self) -> Bytes {
+    fn freeze(self, counters: &Arc<Counters>) -> Bytes {
         match self {
             Self::One(frame) => frame,
-            Self::Many(frames) => frames.freeze(),
+            Self::Many(frames) => {
+                let capacity = frames.capacity();
+                share(frames, capacity, counters)
+            }
         }
     }
 }
@@ -210,7 +222,8 @@ impl Job {
         self.next == self.subscribers.len()
     }
 
-    /// Serves the next subscribers with at most about `sends_max` writes; returns how many.
+    /// Serves the next subscribers with at most about `sends_max` writes; returns how many, or as
+    /// many as would have taken as long.
     fn run(&mut self, sends_max: usize, fan_out: &FanOut) -> usize {
         let mut sends = 0;
         let (mut deliveries, mut bytes) = (0, 0);
@@ -220,8 +233,13 @@ impl Job {
             for batch in &self.batches {
                 let recipients = batch.recipients.as_ref();
                 if recipients.is_none_or(|r| r.include(session.id())) {
-                    session.connection().send(&batch.frames);
-                    sends += 1;
+                    match &self.optional {
+                        None => session.connection().send(&batch.frames),
+                        Some(optional) => {
+                            session.connection().send_optional(&batch.frames, optional);
+                        }
+                    }
+                    sends += 1 + batch.frames.len() / SEND_LEN;
                     deliveries += batch.events;
                     bytes += batch.frames.len() as u64;
                 }
@@ -231,5 +249,16 @@ impl Job {
         fan_out.deliveries.add(deliveries);
         fan_out.bytes.add(bytes);
         sends.min(sends_max)
+    }
+}
+
+/// What a topic's events are to those who are slow, if they may be left out.
+fn optional(common: &Common, topic: &Topic) -> Option<Optional> {
+    match slow_policy::of(&common.live.options().slow_policies, topic) {
+        SlowPolicy::Disconnect => None,
+        policy => Some(Optional {
+            topic: topic.clone(),
+            policy,
+        }),
     }
 }

@@ -11,17 +11,18 @@ mod backlog;
 mod directory;
 mod flusher;
 mod mailbox;
+mod memory;
 mod shard;
 mod stats;
 mod taps;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use pusher_proto::wamp::event_frame;
 use pusher_proto::{JsonError, Receipt, TopicError, check_topic, check_value};
 
+use crate::complaints::Complaints;
 use crate::connection::Common;
 use crate::live::Live;
 use crate::session::{Session, SessionId};
@@ -31,6 +32,7 @@ use mailbox::Delivery;
 use shard::ById;
 
 pub(crate) use flusher::run as run_flusher;
+pub(crate) use memory::share;
 pub(crate) use shard::Shard;
 pub(crate) use taps::{Seen, Taps, Watcher};
 
@@ -96,12 +98,18 @@ impl Recipients {
 }
 
 impl Hub {
-    pub(crate) fn new(shards: usize, live: Arc<Live>, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(
+        shards: usize,
+        live: Arc<Live>,
+        counters: Arc<Counters>,
+        complaints: &Arc<Complaints>,
+    ) -> Self {
         let new_shard = |shard| {
             Arc::new(Shard::new(Common {
                 shard,
                 live: live.clone(),
                 counters: counters.clone(),
+                complaints: complaints.clone(),
             }))
         };
         Self {
@@ -155,11 +163,11 @@ impl Hub {
             let len = event.len();
             return Err(PublishError::EventTooLong { len, max });
         }
-        let frame = Bytes::from(event_frame(topic, event));
-        let recipients = recipients.map(Arc::new);
         let counters = &self.shared.counters;
-        counters.events.count(source);
-        counters.event_bytes.add(event.len() as u64);
+        let frame = event_frame(topic, event);
+        let capacity = frame.capacity();
+        let frame = share(frame, capacity, counters);
+        let recipients = recipients.map(Arc::new);
         let mut directory = self.shared.directory.lock();
         let Some(publication) = directory.publish(topic) else {
             return Err(PublishError::Ending);
@@ -171,6 +179,8 @@ impl Hub {
                 recipients: recipients.clone(),
             });
         }
+        counters.events.count(source);
+        counters.event_bytes.add(event.len() as u64);
         let receipt = publication.receipt();
         self.shared.taps.event(topic, receipt.sequence, event);
         Ok(receipt)
@@ -231,7 +241,7 @@ impl Hub {
     }
 
     /// Bytes of events that are accepted and not yet on their way: the most of any thread.
-    /// Publishers wait while this is above [`Limits::backlog_len_max`].
+    /// Publishers wait while this is above [`Limits::backlog_len_max`](crate::Limits::backlog_len_max).
     pub fn backlog_len(&self) -> usize {
         let shards = self.shared.shards.iter();
         let lens = shards.map(|shard| shard.mailbox.backlog.len());

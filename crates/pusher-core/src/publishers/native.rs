@@ -11,6 +11,10 @@ use crate::hub::PublishError;
 use crate::server::Context;
 use crate::stats::Source;
 
+/// Answers are written when there are so many bytes of them, at the latest. Receipts for all that one
+/// read brings fit in; what makes longer answers than messages must not grow.
+const ANSWERS_LEN: usize = 64 * 1024;
+
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     context: &Context,
     mut wire: Wire<S>,
@@ -91,6 +95,12 @@ impl Conversation<'_> {
             };
             if !goes_on {
                 return false;
+            }
+            if self.answers.len() >= ANSWERS_LEN {
+                let answers = std::mem::take(&mut self.answers);
+                if wire.send(&answers).await.is_err() {
+                    return false;
+                }
             }
         }
     }

@@ -150,7 +150,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
         let patience = self.patience(len, idle);
         let shutdown = self.shutdown.clone();
-        let read = read_some(&mut self.stream, |bytes| inbox.feed(bytes));
+        let mut len = 0;
+        let read = read_some(&mut self.stream, |bytes| {
+            len = bytes.len();
+            inbox.feed(bytes);
+        });
         let read = async {
             match patience {
                 Some(patience) => timeout(patience, read).await.ok(),
@@ -163,6 +167,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             read = read => read,
         };
         if let Some(Ok(true)) = read {
+            if len == READ_LEN {
+                // There is more: whoever sends without end must not keep the others waiting.
+                tokio::task::yield_now().await;
+            }
             return Heard::More;
         }
         let len = inbox.unfinished_len();

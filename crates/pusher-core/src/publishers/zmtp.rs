@@ -62,8 +62,12 @@ async fn take_all<S: AsyncRead + AsyncWrite + Unpin>(
             Incoming::Message(message) => {
                 wire.message_is_complete();
                 if let Err(error) = publish(context, message).await {
-                    let what = format_args!("dropping a message of a ZeroMQ publisher: {error}");
-                    wire.refuse_publish(error.kind, what);
+                    wire.refuse_publish(
+                        error.kind,
+                        format_args!("dropping a message of a ZeroMQ publisher: {error}"),
+                    );
+                    // Three bytes are a wrong message: thousands of them must not be one turn.
+                    tokio::task::yield_now().await;
                 }
                 None
             }

@@ -1,7 +1,7 @@
-//! Garbage at the private door, in each of its languages: whoever sends it harms nobody else.
+//! Garbage at both doors, in each of their languages: whoever sends it harms nobody else.
 
 use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
 use crate::support::{Browser, Publisher, Running, start};
@@ -22,14 +22,14 @@ impl Numbers {
     }
 
     /// Changes a few bytes: another value, one missing, one twice, everything behind one missing.
-    fn mutate(&mut self, original: &[u8]) -> Vec<u8> {
+    /// So many at the beginning stay as they are.
+    fn mutate(&mut self, original: &[u8], kept: usize) -> Vec<u8> {
         let mut bytes = original.to_vec();
-        // The first byte is what chooses the language.
         for _ in 0..=self.below(4) {
-            if bytes.len() < 2 {
+            if bytes.len() <= kept {
                 break;
             }
-            let position = 1 + self.below(bytes.len() - 1);
+            let position = kept + self.below(bytes.len() - kept);
             match self.below(8) {
                 0 => bytes.truncate(position),
                 1 => drop(bytes.remove(position)),
@@ -68,20 +68,31 @@ impl Control {
 
 /// Sends this and waits until the server has closed.
 fn send(server: &Running, bytes: &[u8]) {
-    let mut stream = server.raw(server.private);
+    send_to(server, server.private, bytes);
+}
+
+fn send_to(server: &Running, door: SocketAddr, bytes: &[u8]) {
+    let mut stream = server.raw(door);
     // It may close before it has read everything.
     let _sent = stream.write_all(bytes);
     let _closed = stream.shutdown(Shutdown::Write);
     let _answers = stream.read_to_end(&mut Vec::new());
 }
 
+/// At the private door, where the first byte chooses the language.
 fn disturb(originals: &[&[u8]]) {
+    disturb_by(originals, |server, numbers, original| {
+        send(server, &numbers.mutate(original, 1));
+    });
+}
+
+fn disturb_by(originals: &[&[u8]], send: impl Fn(&Running, &mut Numbers, &[u8])) {
     let server = start(|limits| limits.linger_timeout = Duration::from_millis(100));
     let mut control = Control::new(&server);
     let mut numbers = Numbers(0x5eed_0000_0000_0001);
     for round in 0..1000 {
         let original = originals[round % originals.len()];
-        send(&server, &numbers.mutate(original));
+        send(&server, &mut numbers, original);
         if round % 20 == 0 {
             control.check();
         }
@@ -130,6 +141,65 @@ fn http() {
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
         b"POST /publish/t HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n\r\n",
     ]);
+}
+
+const UPGRADE: &[u8] = b"GET /chat?x=1 HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+    Connection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: foo, wamp\r\n\r\n";
+
+/// A client's frame, its mask all zeros.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first, 0xfe];
+    frame.extend((payload.len() as u16).to_be_bytes());
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}
+
+#[test]
+fn handshakes() {
+    let early = [UPGRADE, &frame(0x81, b"[5,\"t\"]")].concat();
+    let script = b"GET /pusher.js HTTP/1.1\r\nHost: localhost\r\nCookie: a=b; c=d\r\n\r\n";
+    let originals = [UPGRADE, &early, script, b"GET / HTTP/1.1\r\n\r\n"];
+    disturb_by(&originals, |server, numbers, original| {
+        send_to(server, server.public, &numbers.mutate(original, 0));
+    });
+}
+
+#[test]
+fn frames() {
+    let fragments = [
+        frame(0x01, b"[5,"),
+        frame(0x89, b"ping"),
+        frame(0x00, b"\"\xe7"),
+        frame(0x80, b"\x8c\xab\"]"),
+    ]
+    .concat();
+    let closing = [frame(0x81, b"[6,\"t\"]"), frame(0x88, b"\x03\xe8bye")].concat();
+    let long = [&[0x82, 0xff][..], &[0; 7], b"\x03\0\0\0\0[2]"].concat();
+    disturb_by(
+        &[&fragments, &closing, &long],
+        |server, numbers, original| {
+            let frames = numbers.mutate(original, 0);
+            send_to(server, server.public, &[UPGRADE, &frames].concat());
+        },
+    );
+}
+
+#[test]
+fn wamp() {
+    let messages: [&[u8]; 6] = [
+        b"[1,\"p\",\"http://example.com/#\"]",
+        b"[5,\"p:\xe7\x8c\xab\"]",
+        b"[6,18446744073709551615]",
+        b"[2,\"7DK6TdN4wLiUJgNM\",\"p:add\",[1,{\"a\":null}],-1.5e300]",
+        b"[7,\"t\",{\"a\":\"\\ud83d\\udc08\"},true]",
+        b"[7,\"t\",[[[[[[]]]]]],[\"0123456789abcdef0123456789abcdef\"],[]]",
+    ];
+    disturb_by(&messages, |server, numbers, original| {
+        let message = frame(0x81, &numbers.mutate(original, 0));
+        send_to(server, server.public, &[UPGRADE, &message].concat());
+    });
 }
 
 #[test]

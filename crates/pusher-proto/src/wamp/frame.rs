@@ -26,6 +26,23 @@ pub(super) fn text_header(out: &mut Vec<u8>, len: usize) {
     }
 }
 
+/// Length of the frame that stands at the beginning, header included; `None` if its header is not
+/// all there. Only for frames as a server writes them.
+pub fn server_frame_len(frames: &[u8]) -> Option<usize> {
+    let (header_len, payload_len) = match *frames.get(1)? {
+        126 => {
+            let len: [u8; 2] = frames.get(2..4)?.try_into().ok()?;
+            (4, usize::from(u16::from_be_bytes(len)))
+        }
+        127 => {
+            let len: [u8; 8] = frames.get(2..10)?.try_into().ok()?;
+            (10, usize::try_from(u64::from_be_bytes(len)).ok()?)
+        }
+        len => (2, usize::from(len)),
+    };
+    Some(header_len + payload_len)
+}
+
 /// A text frame.
 pub fn text_frame(text: &str) -> Vec<u8> {
     let mut frame = Vec::with_capacity(FRAME_HEADER_LEN_MAX + text.len());
@@ -64,6 +81,11 @@ mod tests {
             let text = "x".repeat(len);
             let frame = text_frame(&text);
             assert_eq!(frame, [header, text.as_bytes()].concat(), "{len}");
+            let frames = [&frame[..], &text_frame("next")].concat();
+            assert_eq!(server_frame_len(&frames), Some(frame.len()));
+            for cut in 0..header.len() {
+                assert_eq!(server_frame_len(&frames[..cut]), None, "{len} {cut}");
+            }
         }
     }
 

@@ -1,0 +1,166 @@
+//! `pushd setup`: the lines that a web server in front needs, for the settings in force.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use clap::{Arg, ArgMatches, Command};
+use pusher_core::Limits;
+
+use crate::settings::Settings;
+
+/// The subcommand.
+pub(crate) const NAME: &str = "setup";
+
+const NGINX: &str = include_str!("nginx.conf");
+const APACHE: &str = include_str!("apache.conf");
+
+/// The subcommand's own options.
+pub(crate) fn command() -> Command {
+    Command::new(NAME)
+        .about("Prints what a web server in front of pushd needs in its configuration")
+        .arg(
+            Arg::new("server")
+                .value_name("SERVER")
+                .required(true)
+                .value_parser(["apache", "nginx"])
+                .help("The web server that the site has"),
+        )
+        .arg(
+            Arg::new("path")
+                .long("path")
+                .value_name("PATH")
+                .value_parser(parse_path)
+                .default_value("/push")
+                .help("Where push is to be on the site; / for a host of its own"),
+        )
+}
+
+/// What to print, or why there is nothing.
+pub(crate) fn run(matches: &ArgMatches, settings: &Settings) -> Result<String, String> {
+    let text = |name| matches.get_one::<String>(name).map_or("", String::as_str);
+    let options = &settings.config.options;
+    let address = address(&options.listen)?;
+    Ok(match text("server") {
+        "apache" => fill(APACHE, text("path"), address, &options.limits),
+        _ => nginx(text("path"), address, &options.limits),
+    })
+}
+
+fn nginx(path: &str, address: SocketAddr, limits: &Limits) -> String {
+    let mut template = NGINX;
+    if path == "/" {
+        // Then there is no path without its slash that could be asked for.
+        template = template
+            .split_once("location =")
+            .map_or(template, |(first, _)| first);
+    }
+    fill(template, path, address, limits)
+}
+
+fn fill(template: &str, path: &str, address: SocketAddr, limits: &Limits) -> String {
+    let folder = format!("{}/", path.trim_end_matches('/'));
+    // Twice the time within which a connection that lives has something to say.
+    let seconds = 2
+        * (limits.ping_interval + limits.pong_timeout)
+            .as_secs()
+            .max(1);
+    template
+        .replace("@FOLDER@", &folder)
+        .replace("@PATH@", path)
+        .replace("@ADDRESS@", &address.to_string())
+        .replace("@PROXY@", &address.ip().to_string())
+        .replace("@SECONDS@", &seconds.to_string())
+}
+
+/// Where a web server on the same machine finds pushd.
+fn address(listen: &[SocketAddr]) -> Result<SocketAddr, String> {
+    let mut addresses = listen.iter().copied().map(from_here);
+    let local = addresses.clone().find(|address| address.ip().is_loopback());
+    match local.or_else(|| addresses.next()) {
+        Some(address) if address.port() == 0 => Err(
+            "listen has port 0, which the system chooses anew at each start: set a port".to_owned(),
+        ),
+        Some(address) => Ok(address),
+        None => Err("there is no address in listen".to_owned()),
+    }
+}
+
+fn from_here(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+/// A path that means the same in every configuration, without its last slash.
+fn parse_path(text: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    if !text.starts_with('/')
+        || !text.bytes().all(is_plain)
+        || text.contains("//")
+        || text.contains("..")
+    {
+        return Err("a path begins with / and has letters, digits and -._~ as in /push".to_owned());
+    }
+    let trimmed = text.trim_end_matches('/');
+    Ok(if trimmed.is_empty() { "/" } else { trimmed }.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_one_that_the_web_server_can_reach() {
+        for (listen, expected) in [
+            (&["0.0.0.0:8080"][..], "127.0.0.1:8080"),
+            (&["[::]:8080"], "[::1]:8080"),
+            (&["192.0.2.1:80", "127.0.0.1:81"], "127.0.0.1:81"),
+            (&["192.0.2.1:80", "[::]:82"], "[::1]:82"),
+            (&["192.0.2.1:80", "192.0.2.2:80"], "192.0.2.1:80"),
+        ] {
+            let listen: Vec<_> = listen
+                .iter()
+                .map(|address| address.parse().unwrap())
+                .collect();
+            assert_eq!(address(&listen).unwrap().to_string(), expected);
+        }
+        assert!(
+            address(&["0.0.0.0:0".parse().unwrap()])
+                .unwrap_err()
+                .contains("port 0")
+        );
+    }
+
+    #[test]
+    fn paths_need_no_quotes() {
+        for (text, path) in [
+            ("/push", "/push"),
+            ("/push/", "/push"),
+            ("/", "/"),
+            ("/a/b-c.d~1/", "/a/b-c.d~1"),
+        ] {
+            assert_eq!(parse_path(text).as_deref(), Ok(path));
+        }
+        for text in [
+            "", "push", "//", "/a//b", "/../x", "/a b", "/a\"", "/a;", "/a{", "/ä",
+        ] {
+            assert!(parse_path(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_to_fill_in_and_times_outlast_the_pings() {
+        let mut limits = Limits::default();
+        let address = "127.0.0.1:8080".parse().unwrap();
+        for template in [NGINX, APACHE] {
+            assert!(!fill(template, "/push", address, &limits).contains('@'));
+        }
+        assert!(nginx("/push", address, &limits).contains("proxy_read_timeout 90s;"));
+        assert!(!nginx("/", address, &limits).contains("location ="));
+        limits.ping_interval = std::time::Duration::from_secs(60);
+        assert!(fill(APACHE, "/", address, &limits).contains("timeout=160 "));
+    }
+}

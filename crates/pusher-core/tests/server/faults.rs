@@ -1,0 +1,141 @@
+//! Peers that go at any byte, and peers that send one byte after the other.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use socket2::SockRef;
+
+use crate::support::{Running, WAIT, start};
+
+/// A whole session: handshake, PREFIX, SUBSCRIBE, a ping, a close.
+fn session() -> Vec<u8> {
+    let upgrade =
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Protocol: wamp\r\n\r\n";
+    [
+        &upgrade[..],
+        &frame(0x81, b"[1,\"p\",\"http://example.com/\"]"),
+        &frame(0x81, b"[5,\"p:t\"]"),
+        &frame(0x89, b"ping"),
+        &frame(0x88, &[3, 232]),
+    ]
+    .concat()
+}
+
+/// A client's frame, its mask all zeros.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
+}
+
+/// Goes: with a reset, or as if all was said.
+fn go(stream: TcpStream, with_reset: bool) {
+    if with_reset {
+        let linger = Some(Duration::ZERO);
+        SockRef::from(&stream).set_linger(linger).unwrap();
+    }
+    drop(stream);
+}
+
+/// Nothing is left of anybody but the one who stays, and it still gets its events.
+fn nobody_is_left(server: &Running) {
+    server.until("only one is left", |hub| {
+        (hub.session_count(), hub.topic_count()) == (1, 1)
+    });
+}
+
+#[test]
+fn a_browser_may_go_after_any_byte_that_it_sent() {
+    let server = start(|limits| limits.linger_timeout = Duration::from_millis(100));
+    let mut staying = server.subscriber("stays");
+    let session = session();
+    for len in 0..=session.len() {
+        for with_reset in [false, true] {
+            let mut stream = server.raw(server.public);
+            stream.write_all(&session[..len]).unwrap();
+            go(stream, with_reset);
+        }
+    }
+    nobody_is_left(&server);
+    server.hub.publish("stays", "1").unwrap();
+    assert_eq!(staying.message(), r#"[8,"stays",1]"#);
+}
+
+/// So that the server's writes fail at every position, or are cut short.
+#[test]
+fn a_browser_may_go_after_any_byte_that_it_read() {
+    let server = start(|limits| limits.linger_timeout = Duration::from_millis(100));
+    let mut staying = server.subscriber("stays");
+    let session = session();
+    let mut whole = Vec::new();
+    let mut stream = server.raw(server.public);
+    stream.write_all(&session).unwrap();
+    stream.read_to_end(&mut whole).unwrap();
+    for len in 0..whole.len() {
+        let mut stream = server.raw(server.public);
+        stream.write_all(&session).unwrap();
+        stream.read_exact(&mut vec![0; len]).unwrap();
+        go(stream, len % 2 == 0);
+    }
+    nobody_is_left(&server);
+    server.hub.publish("stays", "1").unwrap();
+    assert_eq!(staying.message(), r#"[8,"stays",1]"#);
+}
+
+/// Sends byte after byte, without end, for as long as the server takes them.
+fn dribble(address: SocketAddr, beginning: &[u8], byte: u8) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_millis(1)))
+        .unwrap();
+    stream.write_all(beginning).unwrap();
+    let began = Instant::now();
+    let mut answers = [0; 1024];
+    loop {
+        assert!(
+            began.elapsed() < WAIT,
+            "{beginning:?} is waited for without end"
+        );
+        let has_ended = match stream.read(&mut answers) {
+            Ok(len) => len == 0,
+            Err(error) => !matches!(
+                error.kind(),
+                std::io::ErrorKind::WouldBlock
+                    | std::io::ErrorKind::TimedOut
+                    | std::io::ErrorKind::Interrupted
+            ),
+        };
+        if has_ended || stream.write_all(&[byte]).is_err() {
+            return;
+        }
+    }
+}
+
+/// Time is counted from a message's first byte, not from its last.
+#[test]
+fn who_sends_byte_after_byte_is_waited_for_as_long_as_a_message_may_take() {
+    let server = start(|limits| {
+        limits.handshake_timeout = Duration::from_millis(300);
+        limits.unfinished_timeout = Duration::from_millis(300);
+        limits.first_byte_timeout = Duration::from_millis(300);
+    });
+    let mut staying = server.subscriber("stays");
+    dribble(server.public, b"GET /", b'x');
+    let greeting = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL";
+    let http = b"POST /publish/t HTTP/1.1\r\nHost: localhost\r\nX: ";
+    let body = b"POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+        Content-Length: 1000000\r\n\r\n\"";
+    for (beginning, byte) in [
+        (&b"{\"category\":\"t\",\"x\":\""[..], b'x'),
+        (b"[1,1][3,1,\"t\",\"", b'x'),
+        (greeting, 0),
+        (http, b'x'),
+        (body, b'x'),
+    ] {
+        dribble(server.private, beginning, byte);
+    }
+    server.hub.publish("stays", "1").unwrap();
+    assert_eq!(staying.message(), r#"[8,"stays",1]"#);
+}

@@ -1,0 +1,211 @@
+//! Browsers that do not take their events.
+
+use std::time::Duration;
+
+use pusher_core::{Options, Recipe, SlowConsumer, SlowPolicy};
+
+use crate::support::{Browser, Running, WAIT, on_any_ports, raise_open_files, start, start_server};
+
+const SOON: Duration = Duration::from_millis(50);
+const NEVER: Duration = Duration::from_secs(3600);
+
+fn start_options(change: impl FnOnce(&mut Options)) -> Running {
+    let mut options = on_any_ports();
+    options.limits.write_timeout = NEVER;
+    change(&mut options);
+    start_server(options, Recipe::default())
+}
+
+fn with_policy(policy: SlowPolicy, change: impl FnOnce(&mut Options)) -> Running {
+    start_options(|options| {
+        options.slow_policies = vec![("t*".parse().unwrap(), policy)];
+        change(options);
+    })
+}
+
+/// An event that is told from others by its number.
+fn event(number: u64, len: usize) -> String {
+    format!("[{number},\"{}\"]", "x".repeat(len))
+}
+
+/// The number of an event that has arrived.
+fn number(message: &str) -> u64 {
+    let (topic, event): (_, (u64, String)) = {
+        let (_, topic, event): (u8, String, (u64, String)) = serde_json::from_str(message).unwrap();
+        (topic, event)
+    };
+    assert!(topic.starts_with('t'), "{topic}");
+    event.0
+}
+
+/// Publishes until something waits for a browser that does not read.
+fn fill(server: &Running, topic: &str, len: usize) -> u64 {
+    let started = std::time::Instant::now();
+    let mut publisher = server.publisher();
+    let mut published = 0;
+    while server.hub.stats().outboxes == 0 {
+        published += 1;
+        publisher.publish(topic, &event(published, len));
+        assert!(started.elapsed() < WAIT, "a browser takes everything");
+    }
+    published
+}
+
+#[test]
+fn who_takes_nothing_for_too_long_goes() {
+    let server = start(|limits| limits.write_timeout = SOON);
+    let _stuck = server.subscriber("t");
+    fill(&server, "t", 50_000);
+    server.until("it has gone", |hub| hub.session_count() == 0);
+    let slow = server.hub.stats().slow_consumers;
+    assert_eq!((slow.get(SlowConsumer::Stall), slow.total()), (1, 1));
+}
+
+#[test]
+fn who_takes_a_little_stays() {
+    let server = start_options(|options| options.limits.outbox_len_max = 100 << 20);
+    let mut slow = server.subscriber("t");
+    let published = fill(&server, "t", 50_000);
+    for expect in 1..=published {
+        assert_eq!(number(&slow.message()), expect);
+    }
+    assert_eq!(server.hub.stats().outboxes, 0);
+}
+
+#[test]
+fn the_oldest_events_are_left_out() {
+    let server = with_policy(SlowPolicy::DropOldest, |options| {
+        options.limits.outbox_len_max = 500_000;
+    });
+    let mut slow = server.subscriber("t");
+    let mut quick = server.subscriber("t");
+    let mut publisher = server.publisher();
+    let mut last = 0;
+    while server.hub.stats().deliveries_dropped < 20 {
+        last += 1;
+        publisher.publish("t", &event(last, 50_000));
+        assert_eq!(number(&quick.message()), last);
+    }
+    assert!(server.hub.stats().outboxes_len <= 500_000);
+    let left_out = server.hub.stats().deliveries_dropped;
+    let arrived = arrived_until(&mut slow, last);
+    assert!(arrived.is_sorted() && arrived.len() as u64 + left_out == last);
+    // One gap, before what was kept.
+    let gaps = arrived.windows(2).filter(|pair| pair[1] != pair[0] + 1);
+    assert_eq!(gaps.count(), 1);
+    assert_eq!(server.hub.stats().slow_consumers.total(), 0);
+}
+
+#[test]
+fn only_the_latest_event_of_each_topic_is_kept() {
+    let server = with_policy(SlowPolicy::KeepLatest, |_| {});
+    let mut slow = server.subscriber("t");
+    slow.subscribe("t2");
+    fill(&server, "t", 50_000);
+    let mut publisher = server.publisher();
+    for number in 1000..1100 {
+        publisher.publish("t", &event(number, 50_000));
+        publisher.publish("t2", &event(number, 10));
+    }
+    // What was begun, and one of each topic.
+    let stats = server.hub.stats();
+    assert!(stats.outboxes_len < 200_000, "{}", stats.outboxes_len);
+    let mut messages = Vec::new();
+    while messages.iter().filter(|&&number| number == 1099).count() < 2 {
+        messages.push(number(&slow.message()));
+    }
+    let of_the_burst = messages.iter().filter(|&&number| number >= 1000);
+    // One of them may have been begun before the next replaced it.
+    assert!(of_the_burst.count() <= 4, "{messages:?}");
+}
+
+/// The numbers that arrive, up to the last.
+fn arrived_until(browser: &mut Browser, last: u64) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    while numbers.last() != Some(&last) {
+        numbers.push(number(&browser.message()));
+    }
+    numbers
+}
+
+/// Each has its own topic, so that nothing is shared.
+#[test]
+fn all_events_that_wait_have_a_limit() {
+    let server = start_options(|options| {
+        options.limits.events_len_max = 4 << 20;
+        options.limits.outbox_len_max = 100 << 20;
+        // Nobody is looked at meanwhile: whoever does not take an event at once has to go.
+        options.limits.ping_interval = NEVER;
+        options.limits.pong_timeout = NEVER;
+    });
+    let topics: Vec<_> = (0..10).map(|number| format!("t{number}")).collect();
+    let stuck: Vec<_> = topics
+        .iter()
+        .map(|topic| server.subscriber(topic))
+        .collect();
+    let mut quick = server.subscriber("t");
+    let mut publisher = server.publisher();
+    let started = std::time::Instant::now();
+    let mut sent = 0;
+    while server.hub.session_count() > 1 {
+        sent += 1;
+        for topic in topics.iter().chain([&"t".to_owned()]) {
+            publisher.publish(topic, &event(sent, 100_000));
+            let stats = server.hub.stats();
+            // What is under way comes on top.
+            assert!(stats.events_len < 5 << 20, "{}", stats.events_len);
+        }
+        assert_eq!(number(&quick.message()), sent);
+        assert!(started.elapsed() < WAIT, "there is no limit");
+    }
+    let slow = server.hub.stats().slow_consumers;
+    assert_eq!((slow.get(SlowConsumer::Memory), slow.total()), (10, 10));
+    drop(stuck);
+}
+
+#[test]
+fn when_memory_is_tight_the_slowest_go_first() {
+    let server = start_options(|options| {
+        options.limits.events_len_max = 8 << 20;
+        options.limits.outbox_len_max = 100 << 20;
+        options.limits.write_timeout = NEVER;
+        options.limits.ping_interval = Duration::from_secs(2);
+        options.limits.pong_timeout = NEVER;
+    });
+    let _stuck = server.subscriber("t");
+    let mut publisher = server.publisher();
+    let mut sent = 0;
+    let half = 4 << 20;
+    while server.hub.stats().events_len <= half && server.hub.session_count() == 1 {
+        sent += 1;
+        publisher.publish("t", &event(sent, 100_000));
+    }
+    server.until("it has gone", |hub| hub.session_count() == 0);
+    assert_eq!(
+        server.hub.stats().slow_consumers.get(SlowConsumer::Memory),
+        1
+    );
+    server.until("its memory too", |hub| hub.stats().events_len == 0);
+}
+
+/// The same events wait for all of them: they are in memory once.
+#[test]
+fn a_thousand_slow_browsers_cost_what_one_does() {
+    raise_open_files();
+    let server = start_options(|options| options.limits.outbox_len_max = 1 << 20);
+    let stuck: Vec<_> = (0..1000).map(|_| server.subscriber("t")).collect();
+    let mut quick = server.subscriber("t");
+    let mut publisher = server.publisher();
+    let (mut sent, mut worst) = (0, 0);
+    while server.hub.subscriber_count("t") > 1 {
+        sent += 1;
+        publisher.publish("t", &event(sent, 100_000));
+        assert_eq!(number(&quick.message()), sent);
+        worst = worst.max(server.hub.stats().events_len);
+        assert!(sent < 1000, "they take everything");
+    }
+    assert!(worst < 16 << 20, "{worst} bytes for events");
+    let slow = server.hub.stats().slow_consumers;
+    assert_eq!((slow.get(SlowConsumer::Outbox), slow.total()), (1000, 1000));
+    drop(stuck);
+}

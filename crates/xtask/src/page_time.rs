@@ -1,0 +1,166 @@
+//! `cargo xtask page-time`: what a publish costs a page that Apache serves, while pushd runs, is absent, is stopped, or never
+//! answers.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
+
+use crate::apache::{Apache, Site};
+use crate::args::Demo;
+use crate::demo::start_daemon;
+use crate::packages::{self, Purpose};
+use crate::process::{Background, wait_until};
+use crate::say::{say, step};
+use crate::workspace::Workspace;
+use crate::{build, http};
+
+/// Requests for each case, one after the other.
+const REQUESTS: usize = 200;
+
+/// How long it may take until the daemon stands still.
+const STOP_MS: u64 = 5_000;
+
+/// The page that publishes, and the one that doesn't. They say who served them and what came of it.
+pub const PAGES: [(&str, &str); 2] = [
+    (
+        "publish.php",
+        "<?php $receipt = @Pusher::publish('kittensCategory', ['title' => 'A new kitten']);
+         $failure = str_contains(error_get_last()['message'] ?? '', 'not tried') ? 'not tried' : 'failed';
+         echo getmypid(), ' ', $receipt ? 'published' : $failure;",
+    ),
+    ("index.php", "<?php echo getmypid(), ' nothing';"),
+];
+
+/// What was measured of one page.
+#[derive(Debug)]
+pub struct Visit {
+    /// From before connecting to the answer's end.
+    pub took: Duration,
+    /// The Apache child that served it.
+    pub pid: String,
+    /// `published`, `failed`, `not tried`, or `nothing` for the page that doesn't publish.
+    pub outcome: String,
+}
+
+/// Asks for a page of [`PAGES`].
+pub fn visit(apache: SocketAddr, page: &str) -> Result<Visit> {
+    let begin = Instant::now();
+    let answer = http::get(apache, &format!("/{page}"))?;
+    let took = begin.elapsed();
+    let body = answer.text();
+    match (answer.status, body.split_once(' ')) {
+        (200, Some((pid, outcome))) => Ok(Visit {
+            took,
+            pid: pid.to_owned(),
+            outcome: outcome.to_owned(),
+        }),
+        (status, _) => bail!("the page answered {status}: {body}"),
+    }
+}
+
+/// Measures all cases and prints the table.
+pub fn run(workspace: &Workspace) -> Result<()> {
+    packages::install(&[Purpose::Build, Purpose::Apache])?;
+    build::release(workspace)?;
+    let ports = [free_port()?, free_port()?];
+    let publish = SocketAddr::from((Ipv4Addr::LOCALHOST, ports[1]));
+    let daemon = || {
+        let options = Demo {
+            push_port: ports[0],
+            publish_port: ports[1],
+            ..Demo::default()
+        };
+        start_daemon(workspace, &options)
+    };
+    let measure = |name, page| measure(workspace, publish, name, page);
+    let mut lines = Vec::new();
+    {
+        let _running = daemon()?;
+        lines.push(measure("(a page without it)", "index.php")?);
+        lines.push(measure("runs", "publish.php")?);
+    }
+    lines.push(measure("is absent", "publish.php")?);
+    {
+        let mut stopped = daemon()?;
+        freeze(&mut stopped)?;
+        let measured = measure("is stopped (SIGSTOP)", "publish.php");
+        // Or it could not end.
+        stopped.signal(Signal::SIGCONT);
+        lines.push(measured?);
+    }
+    // The kernel takes connections, and what is written, for a server that never accepts.
+    let _black_hole = TcpListener::bind(publish)?;
+    lines.push(measure("takes all, never answers", "publish.php")?);
+
+    step(format_args!(
+        "{REQUESTS} requests each, one after the other, with php.ini's defaults (250 ms timeout, 1000 ms retry)"
+    ));
+    say("pushd                     median       p99       max    published  failed  not tried");
+    lines.iter().for_each(say);
+    Ok(())
+}
+
+fn measure(workspace: &Workspace, publish: SocketAddr, name: &str, page: &str) -> Result<String> {
+    let site = tempfile::tempdir()?;
+    for (name, content) in PAGES {
+        fs::write(site.path().join(name), content)?;
+    }
+    // Its children are new: what those of another case remember does not count.
+    let apache = Apache::start(&Site {
+        application: site.path(),
+        docroot: ".",
+        port: free_port()?,
+        ini: &[
+            format!("extension={}", workspace.extension()?.display()),
+            format!("pusher.address=tcp://{publish}"),
+        ],
+        environment: &[],
+    })?;
+    let visits = (0..REQUESTS).map(|_| visit(apache.address, page));
+    Ok(report(name, visits.collect::<Result<_>>()?))
+}
+
+/// A line of the table.
+fn report(name: &str, mut visits: Vec<Visit>) -> String {
+    visits.sort_by_key(|visit| visit.took);
+    let at = |share: f64| {
+        visits[((visits.len() - 1) as f64 * share).round() as usize]
+            .took
+            .as_secs_f64()
+            * 1e3
+    };
+    let count = |outcome| {
+        visits
+            .iter()
+            .filter(|visit| visit.outcome == outcome)
+            .count()
+    };
+    format!(
+        "{name:24}{:7.1} ms{:7.1} ms{:7.1} ms{:13}{:8}{:11}",
+        at(0.5),
+        at(0.99),
+        at(1.0),
+        count("published"),
+        count("failed"),
+        count("not tried"),
+    )
+}
+
+fn freeze(daemon: &mut Background) -> Result<()> {
+    daemon.signal(Signal::SIGSTOP);
+    let stat = format!("/proc/{}/stat", daemon.pid());
+    let is_stopped = || fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T "));
+    if !wait_until(STOP_MS, is_stopped) {
+        bail!("pushd does not stop");
+    }
+    Ok(())
+}
+
+/// Free a moment ago.
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
+    Ok(listener.local_addr()?.port())
+}

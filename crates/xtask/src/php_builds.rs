@@ -1,0 +1,209 @@
+//! Other PHPs than Debian 12's, to test the extension in: Debian 13's PHP 8.4, and a debug build with threads.
+//!
+//! Both come from Debian's archive through an apt of their own, with its own lists in the target folder: nothing is
+//! installed, and root is not needed. They stay there for the next time.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::build::cargo;
+use crate::phpt::{self, Php, Pusher, write_program};
+use crate::process::run as run_command;
+use crate::say::step;
+use crate::workspace::Workspace;
+
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+const ARCHIVE: &str = "http://archive.example/debian";
+
+/// Builds the extension for PHP 8.4 and tests it there.
+pub fn php_84(workspace: &Workspace) -> Result<()> {
+    let place = Place::new(workspace, "8.4")?;
+    place.once("PHP 8.4", || {
+        let apt = Apt::new(&place, "deb", "trixie")?;
+        apt.run(
+            &[
+                "install",
+                "--download-only",
+                "-y",
+                "--no-install-recommends",
+            ],
+            &["php8.4-cli", "php8.4-dev"],
+        )?;
+        unpack_all(&place)
+    })?;
+    place.test(workspace, "root/usr/lib/php/*/build/run-tests.php")
+}
+
+/// Builds a PHP 8.2 with threads and with its own checks of memory, and tests the extension there.
+pub fn zts_debug(workspace: &Workspace) -> Result<()> {
+    let place = Place::new(workspace, "zts")?;
+    place.once("PHP 8.2 with threads, for debugging", || {
+        let apt = Apt::new(&place, "deb-src", "bookworm")?;
+        apt.run(&["source", "--download-only"], &["php8.2"])?;
+        compile(&place)
+    })?;
+    place.test(workspace, "installed/lib/php/build/run-tests.php")
+}
+
+/// Where a PHP is kept. `php` and `php-config` are in it when it is complete.
+struct Place {
+    folder: PathBuf,
+}
+
+impl Place {
+    fn new(workspace: &Workspace, name: &str) -> Result<Self> {
+        let folder = workspace.target.join("php").join(name);
+        fs::create_dir_all(&folder)?;
+        Ok(Self { folder })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Makes it, unless it is there from last time.
+    fn once(&self, what: &str, make: impl FnOnce() -> Result<()>) -> Result<()> {
+        if self.path("php").exists() {
+            return Ok(());
+        }
+        step(format_args!("Getting {what}"));
+        make()
+    }
+
+    /// A shell's command line, in this folder.
+    fn shell(&self, line: &str) -> Result<()> {
+        run_command(
+            Command::new("sh")
+                .args(["-ec", line])
+                .current_dir(&self.folder),
+        )
+    }
+
+    fn test(&self, workspace: &Workspace, runner: &str) -> Result<()> {
+        let target = self.path("target");
+        step("Building the extension for it");
+        run_command(
+            cargo(workspace)
+                .args(["build", "--release", "--package", "pusher-php"])
+                .env("CARGO_TARGET_DIR", &target)
+                .env("PHP", self.path("php"))
+                .env("PHP_CONFIG", self.path("php-config")),
+        )?;
+        let php = Php {
+            program: self.path("php"),
+            runner: self.find(runner)?,
+            pusher: Pusher::Extension(target.join("release/libpusher_php.so")),
+            without_ini: true,
+        };
+        phpt::run(workspace, &php)
+    }
+
+    /// The file that a shell's pattern leads to.
+    fn find(&self, pattern: &str) -> Result<PathBuf> {
+        let line = format!("ls -d {pattern}");
+        let output = Command::new("sh")
+            .args(["-ec", &line])
+            .current_dir(&self.folder)
+            .output()?;
+        let found = String::from_utf8(output.stdout)?;
+        let first = found.lines().next();
+        Ok(self.path(first.with_context(|| format!("no {pattern} in {}", self.folder.display()))?))
+    }
+}
+
+/// An apt with lists, cache and state of its own, as if nothing were installed.
+struct Apt<'a> {
+    place: &'a Place,
+}
+
+impl<'a> Apt<'a> {
+    fn new(place: &'a Place, kind: &str, suite: &str) -> Result<Self> {
+        for folder in ["state/lists/partial", "cache/archives/partial"] {
+            fs::create_dir_all(place.path(folder))?;
+        }
+        fs::write(place.path("status"), "")?;
+        let line = format!("{kind} [signed-by={KEYRING}] {ARCHIVE} {suite} main\n");
+        fs::write(place.path("sources.list"), line)?;
+        let apt = Self { place };
+        apt.run(&["update"], &[])?;
+        Ok(apt)
+    }
+
+    fn run(&self, words: &[&str], names: &[&str]) -> Result<()> {
+        let mut command = Command::new("apt-get");
+        for (option, file) in [
+            ("Dir::Etc::SourceList", "sources.list"),
+            ("Dir::State", "state"),
+            ("Dir::State::status", "status"),
+            ("Dir::Cache", "cache"),
+        ] {
+            command.arg("-o");
+            command.arg(format!("{option}={}", self.place.path(file).display()));
+        }
+        command
+            // The machine's own sources stay out, and root need not become somebody else.
+            .args([
+                "-o",
+                "Dir::Etc::SourceParts=/dev/null",
+                "-o",
+                "APT::Sandbox::User=root",
+                "-q",
+            ])
+            // Locks are for the machine's packages.
+            .args(["-o", "Debug::NoLocking=1"])
+            .args(words)
+            .args(names)
+            .current_dir(&self.place.folder);
+        run_command(&mut command).context("Debian's archive could not be asked")
+    }
+}
+
+/// Unpacks the packages, and writes a `php` that starts theirs with their libraries: the machine's may be older.
+fn unpack_all(place: &Place) -> Result<()> {
+    place
+        .shell("mkdir -p root; for deb in cache/archives/*.deb; do dpkg -x \"$deb\" root; done")?;
+    let root = place.path("root");
+    let root = root.display();
+    let libraries = place.find("root/usr/lib/*-linux-gnu")?;
+    let loader = place.find("root/usr/lib/*-linux-gnu/ld-linux-*.so.*")?;
+    write_program(
+        &place.path("php-config"),
+        &format!(
+            "#!/bin/sh\nsh '{root}/usr/bin/php-config8.4' \"$@\" | sed 's#/usr/include/php#{root}/usr/include/php#g'\n"
+        ),
+    )?;
+    // By this script's name PHP starts itself again.
+    write_program(
+        &place.path("php"),
+        &format!(
+            "#!/bin/sh\nexec '{}' --argv0 \"$0\" --library-path '{}' '{root}/usr/bin/php8.4' \"$@\"\n",
+            loader.display(),
+            libraries.display()
+        ),
+    )?;
+    Ok(())
+}
+
+/// Compiles PHP from its sources: a few minutes.
+fn compile(place: &Place) -> Result<()> {
+    place.shell(
+        "rm -rf source; mkdir source; tar -xf php8.2_*.orig.tar.xz -C source --strip-components 1
+         cd source
+         ./configure --quiet --prefix=\"$PWD/../installed\" --disable-all --disable-cgi --disable-phpdbg \
+             --enable-zts --enable-debug --enable-pcntl --enable-posix --enable-session
+         make --quiet -j\"$(nproc)\"
+         make --quiet install",
+    )?;
+    link(
+        &place.path("installed/bin/php-config"),
+        &place.path("php-config"),
+    )?;
+    link(&place.path("installed/bin/php"), &place.path("php"))
+}
+
+fn link(from: &Path, to: &Path) -> Result<()> {
+    std::os::unix::fs::symlink(from, to).with_context(|| format!("can't make {}", to.display()))
+}

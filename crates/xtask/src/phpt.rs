@@ -1,0 +1,269 @@
+//! The tests in PHP's own format, run by PHP's own runner.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::build;
+use crate::process::run as run_command;
+use crate::workspace::Workspace;
+
+/// The tests, and what they look at.
+const SOURCES: [&str; 3] = ["php/tests", "php/stubs", "php/src"];
+
+/// What can't be tested under valgrind: PHP's memory_limit is a part of the allocator that is switched off there, 100,000
+/// publishes take too long, and one test compares times.
+const NOT_UNDER_VALGRIND: [&str; 4] = [
+    "publish/json_serialize_memory_limit.phpt",
+    "defer/memory_limit.phpt",
+    "process/memory.phpt",
+    "breaker/opens.phpt",
+];
+
+/// What an error handler that ends the script leaves when the request has ended already: PHP's memory, which PHP's own
+/// allocator, that valgrind must not see, would free a moment later.
+const SUPPRESSIONS: &str = "\
+{
+   memory of a request that is over
+   Memcheck:Leak
+   match-leak-kinds: definite
+   ...
+   fun:__zend_*alloc
+   ...
+   fun:*pusher_php*deferred*
+}
+";
+
+/// What is tested.
+#[derive(Debug)]
+pub enum Pusher {
+    /// The extension, and where it is, built for the PHP that it is tested in.
+    Extension(PathBuf),
+    /// The fallback in PHP alone.
+    Fallback,
+}
+
+/// A PHP, and what is tested in it.
+#[derive(Debug)]
+pub struct Php {
+    /// The command line's program.
+    pub program: PathBuf,
+    /// PHP's runner of tests.
+    pub runner: PathBuf,
+    /// What it has of ours.
+    pub pusher: Pusher,
+    /// Whether it has extensions of its own in its php.ini that get in the way.
+    pub without_ini: bool,
+}
+
+impl Php {
+    /// Debian's.
+    pub fn debians(pusher: Pusher) -> Result<Self> {
+        let program = build::php()?;
+        Ok(Self {
+            runner: debians_runner(&program)?,
+            program: program.into(),
+            pusher,
+            without_ini: false,
+        })
+    }
+}
+
+/// Every test once; and then, since the extension remembers more than one request, each twice in the same process.
+pub fn run(workspace: &Workspace, php: &Php) -> Result<()> {
+    let tests = Tests::copy(workspace, &php.pusher)?;
+    tests.run(workspace, php, &php.program, |runner| runner.arg("-j2"))?;
+    match &php.pusher {
+        Pusher::Fallback => Ok(()),
+        Pusher::Extension(_) => tests.run(workspace, php, &php.program, |runner| {
+            runner.args(["--repeat", "2"])
+        }),
+    }
+}
+
+/// Under valgrind, which finds what a whole test run would not show: reading too far, using what was freed, losing memory.
+pub fn run_under_valgrind(workspace: &Workspace, php: &Php) -> Result<()> {
+    let tests = Tests::copy(workspace, &php.pusher)?;
+    for name in NOT_UNDER_VALGRIND {
+        fs::remove_file(tests.folder.join("tests").join(name)).context(name)?;
+    }
+    let logs = tests.folder.join("valgrind");
+    fs::create_dir(&logs)?;
+    let wrapper = tests.valgrind(&logs, &php.program)?;
+    tests.run(workspace, php, &wrapper, |runner| {
+        runner
+            .args(["-j2", "--set-timeout", "600", "-d", "pcre.jit=0"])
+            .env("USE_ZEND_ALLOC", "0")
+            .env("ZEND_DONT_UNLOAD_MODULES", "1")
+    })?;
+    nothing_was_found(&logs)
+}
+
+/// A copy of the tests: PHP's runner leaves its files beside them.
+struct Tests {
+    folder: PathBuf,
+}
+
+impl Tests {
+    /// Without those that can only mean the other one of extension and fallback.
+    fn copy(workspace: &Workspace, pusher: &Pusher) -> Result<Self> {
+        let (name, left_out) = match pusher {
+            Pusher::Extension(_) => ("phpt", "fallback"),
+            Pusher::Fallback => ("phpt-fallback", "extension"),
+        };
+        let folder = workspace.target.join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir(&folder)?;
+        let sources = SOURCES.map(|source| workspace.root.join(source));
+        run_command(Command::new("cp").arg("-r").args(sources).arg(&folder))?;
+        fs::remove_dir_all(folder.join("tests").join(left_out))?;
+        Ok(Self { folder })
+    }
+
+    fn settings(&self, pusher: &Pusher) -> Vec<String> {
+        match pusher {
+            Pusher::Extension(file) => vec![format!("extension={}", file.display())],
+            Pusher::Fallback => {
+                let prepended = self.folder.join("tests/support/fallback.inc");
+                vec![
+                    format!("auto_prepend_file={}", prepended.display()),
+                    // The prepended file has its own.
+                    "disable_functions=ini_set,ini_get,ini_restore".to_owned(),
+                ]
+            }
+        }
+    }
+
+    fn run(
+        &self,
+        workspace: &Workspace,
+        php: &Php,
+        tested: &Path,
+        set: impl FnOnce(&mut Command) -> &mut Command,
+    ) -> Result<()> {
+        let results = self.folder.join("results.txt");
+        let mut runner = Command::new(&php.program);
+        runner.arg("-n").arg(&php.runner);
+        if php.without_ini {
+            runner.arg("-n");
+        }
+        runner
+            .args(["-q", "--show-diff"])
+            .args(
+                self.settings(&php.pusher)
+                    .iter()
+                    .flat_map(|setting| ["-d", setting]),
+            )
+            .env("TEST_PHP_EXECUTABLE", tested)
+            .env("NO_INTERACTION", "1")
+            .env("PUSHD", workspace.artefact("pushd")?)
+            .env_remove("LD_LIBRARY_PATH");
+        set(&mut runner)
+            .arg("-W")
+            .arg(&results)
+            .arg(self.folder.join("tests"));
+        run_command(&mut runner)?;
+        all_passed(&fs::read_to_string(&results).context("PHP's test runner wrote no results")?)
+    }
+
+    /// A program to run in place of PHP. What a test starts by itself is looked at only if it starts this.
+    fn valgrind(&self, logs: &Path, php: &Path) -> Result<PathBuf> {
+        let suppressions = self.folder.join("suppressions");
+        fs::write(&suppressions, SUPPRESSIONS)?;
+        let script = format!(
+            "#!/bin/sh\nexec valgrind -q --log-file='{}/%p' --suppressions='{}' --leak-check=full \
+             --show-leak-kinds=definite '{}' \"$@\"\n",
+            logs.display(),
+            suppressions.display(),
+            php.display(),
+        );
+        write_program(&self.folder.join("php"), &script)
+    }
+}
+
+/// Writes a script that can be run.
+pub fn write_program(path: &Path, script: &str) -> Result<PathBuf> {
+    fs::write(path, script)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+    Ok(path.to_owned())
+}
+
+fn nothing_was_found(logs: &Path) -> Result<()> {
+    let mut found = String::new();
+    let mut count = 0;
+    for log in fs::read_dir(logs)? {
+        found += &fs::read_to_string(log?.path())?;
+        count += 1;
+    }
+    if !found.is_empty() {
+        bail!("valgrind says:\n{found}");
+    }
+    if count == 0 {
+        bail!("valgrind was not run");
+    }
+    Ok(())
+}
+
+// Debian keeps PHP's runner beside the extensions' other build files.
+fn debians_runner(php: &str) -> Result<PathBuf> {
+    let output = Command::new(php)
+        .args(["-n", "-r", "echo basename(PHP_EXTENSION_DIR);"])
+        .output()
+        .with_context(|| format!("can't start {php}"))?;
+    let version = String::from_utf8(output.stdout)?;
+    Ok(Path::new("/usr/lib/php")
+        .join(version)
+        .join("build/run-tests.php"))
+}
+
+// The runner calls a skipped test a success; we don't.
+fn all_passed(results: &str) -> Result<()> {
+    let others: Vec<&str> = results
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with("PASSED"))
+        .collect();
+    if !others.is_empty() {
+        bail!("not passed: {}", others.join(", "));
+    }
+    if !results.contains("PASSED") {
+        bail!("no test was run");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_passed_phpt_tests_count() {
+        assert!(all_passed("PASSED a.phpt\nPASSED b.phpt\n").is_ok());
+        assert!(all_passed("PASSED a.phpt\nSKIPPED b.phpt\n").is_err());
+        assert!(all_passed("FAILED a.phpt\n").is_err());
+        assert!(all_passed("").is_err());
+    }
+
+    #[test]
+    fn what_valgrind_says_is_an_error() {
+        let logs = tempfile::tempdir().unwrap();
+        assert!(nothing_was_found(logs.path()).is_err());
+        fs::write(logs.path().join("1"), "").unwrap();
+        assert!(nothing_was_found(logs.path()).is_ok());
+        fs::write(logs.path().join("2"), "Invalid read").unwrap();
+        let error = nothing_was_found(logs.path()).unwrap_err().to_string();
+        assert!(error.contains("Invalid read"));
+    }
+
+    #[test]
+    fn what_is_left_out_under_valgrind_exists() {
+        let tests = Workspace::find().unwrap().root.join("php/tests");
+        for name in NOT_UNDER_VALGRIND {
+            assert!(tests.join(name).is_file(), "{name}");
+        }
+    }
+}

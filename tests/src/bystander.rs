@@ -1,0 +1,80 @@
+//! A subscriber and a publisher that mind their own business while others misbehave.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::daemon::Daemon;
+use crate::publisher::Publisher;
+use crate::wamp::Wamp;
+
+/// How long to wait before the next event: enough of them for a worst case, and not the machine's main business.
+const EVERY: Duration = Duration::from_millis(5);
+
+const TOPIC: &str = "bystander";
+
+/// Publishes and receives one event after another, in a thread of its own.
+#[derive(Debug)]
+pub struct Bystander {
+    is_over: Arc<AtomicBool>,
+    thread: JoinHandle<Seen>,
+}
+
+/// What the bystander noticed.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Seen {
+    /// Events that came.
+    pub events: usize,
+    /// The longest that one took from its publish to its subscriber.
+    pub slowest: Duration,
+}
+
+impl Bystander {
+    /// Begins.
+    #[track_caller]
+    pub fn start(daemon: &Daemon) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let subscriber = Wamp::subscribed(daemon.web, TOPIC);
+        let mut publisher = Publisher::connect(daemon.publish);
+        publisher.send(b"[1,1]");
+        assert_eq!(publisher.answer()[0], 2);
+        let over = Arc::clone(&is_over);
+        let thread = thread::spawn(move || watch(&over, subscriber, publisher));
+        Self { is_over, thread }
+    }
+
+    /// Ends, after an event that begins now.
+    ///
+    /// # Panics
+    /// When an event or a receipt did not come.
+    #[track_caller]
+    pub fn end(self) -> Seen {
+        self.is_over.store(true, Ordering::SeqCst);
+        self.thread.thread().unpark();
+        let seen = self.thread.join();
+        seen.unwrap_or_else(|_| panic!("the bystander was harmed"))
+    }
+}
+
+fn watch(is_over: &AtomicBool, mut subscriber: Wamp, mut publisher: Publisher) -> Seen {
+    let mut seen = Seen::default();
+    loop {
+        let is_last = is_over.load(Ordering::SeqCst);
+        let began = Instant::now();
+        publisher.send(format!("[3,{0},\"{TOPIC}\",{0}]", seen.events).as_bytes());
+        assert_eq!(subscriber.event(TOPIC), seen.events, "in order");
+        seen.slowest = seen.slowest.max(began.elapsed());
+        let receipt = publisher.answer();
+        assert_eq!(
+            (&receipt[0], &receipt[3]),
+            (&4.into(), &1.into()),
+            "{receipt}"
+        );
+        seen.events += 1;
+        if is_last {
+            return seen;
+        }
+        thread::park_timeout(EVERY);
+    }
+}

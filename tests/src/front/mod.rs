@@ -1,0 +1,156 @@
+//! Web servers with HTTPS in front of pushd, as a site has them: Debian's nginx and Apache, each with a small
+//! site of its own.
+
+mod apache;
+mod nginx;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use tempfile::TempDir;
+use xtask::http;
+use xtask::process::{Background, wait_until};
+
+use crate::WAIT_MS;
+use crate::ports::free_port;
+
+pub use apache::{Mpm, PROXY_MODULES};
+
+/// How often other free ports are tried when somebody took the first.
+const PORT_TRIES: u32 = 5;
+/// Whom the web servers' processes belong to when root starts them.
+const USER: &str = "www-data";
+
+/// A page that loads the client from below its site's own address, and shows what is pushed to `t`.
+pub const PAGE: &str = "<!doctype html><meta charset=utf-8><link rel=icon href=data:,><ul id=list></ul>\
+    <script src=/push/pusher.js></script><script>\
+    const pusher = new Pusher(null, {backoffMaxMs: 500});\
+    pusher.subscribe('t', event => { list.appendChild(document.createElement('li')).textContent = event.n; });\
+    </script>";
+
+/// What is served, and how: the rest is written around it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ports {
+    https: u16,
+    http: u16,
+}
+
+/// A running web server; it is stopped when this value is dropped.
+#[derive(Debug)]
+pub struct Front {
+    /// The port with HTTPS, of `localhost`.
+    pub https: u16,
+    /// The port without.
+    pub http: u16,
+    // Before the folder: it is stopped before its files are removed.
+    _process: Background,
+    folder: TempDir,
+}
+
+impl Front {
+    /// nginx with these lines in the site's server block.
+    #[track_caller]
+    pub fn nginx(lines: &str) -> Self {
+        Self::start(|folder, ports| nginx::prepare(folder, ports, lines))
+    }
+
+    /// Apache with these lines in the site's virtual host, and these modules beside those of every site.
+    #[track_caller]
+    pub fn apache(mpm: Mpm, modules: &[&str], lines: &str) -> Self {
+        Self::start(|folder, ports| apache::prepare(folder, ports, mpm, modules, lines))
+    }
+
+    #[track_caller]
+    fn start(prepare: impl Fn(&Path, Ports) -> Command) -> Self {
+        for _ in 1..PORT_TRIES {
+            match Self::try_start(&prepare) {
+                Ok(front) => return front,
+                Err(error) if error.contains("Address already in use") => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        Self::try_start(&prepare).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn try_start(prepare: impl Fn(&Path, Ports) -> Command) -> Result<Self, String> {
+        let folder = tempfile::Builder::new()
+            .prefix("pusher-front-")
+            // The server's user must get through it.
+            .permissions(fs::Permissions::from_mode(0o755))
+            .tempdir()
+            .expect("a temporary folder");
+        let site = folder.path().join("site");
+        fs::create_dir(&site).expect("a folder can be made");
+        fs::write(site.join("index.html"), PAGE).expect("a file can be written");
+        certify(folder.path());
+        let ports = Ports {
+            https: free_port(),
+            http: free_port(),
+        };
+        let mut command = prepare(folder.path(), ports);
+        command
+            .env_remove("LD_LIBRARY_PATH")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut process =
+            Background::start("web server", &mut command).map_err(|error| format!("{error:#}"))?;
+        let address = ([127, 0, 0, 1], ports.http).into();
+        let ready = wait_until(WAIT_MS, || {
+            !matches!(process.exited(), Ok(None)) || http::get(address, "/").is_ok()
+        });
+        let runs = matches!(process.exited(), Ok(None));
+        let front = Self {
+            https: ports.https,
+            http: ports.http,
+            _process: process,
+            folder,
+        };
+        if ready && runs {
+            Ok(front)
+        } else {
+            Err(format!(
+                "the web server does not answer; its log:\n{}",
+                front.log()
+            ))
+        }
+    }
+
+    /// An address of the site.
+    pub fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.https)
+    }
+
+    /// The certificate, for programs that are to trust it.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("certificate.pem")
+    }
+
+    /// What the web server has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("error.log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("--- the web server's log\n{}\n---", self.log());
+        }
+    }
+}
+
+/// A certificate for `localhost` that only those trust who are told to.
+fn certify(folder: &Path) {
+    let certified =
+        rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    fs::write(folder.join("certificate.pem"), certified.cert.pem()).expect("a file can be written");
+    fs::write(
+        folder.join("key.pem"),
+        certified.signing_key.serialize_pem(),
+    )
+    .expect("a file can be written");
+}

@@ -1,0 +1,121 @@
+//! A MariaDB of a test's own, behind a unix socket.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use tempfile::TempDir;
+use xtask::process::{Background, wait_until};
+
+use crate::WAIT_MS;
+use crate::log::Log;
+use crate::program;
+
+/// Making its system tables takes seconds.
+const INSTALL_MS: u64 = 60_000;
+
+/// A running server with an empty database; it is stopped when this value is dropped.
+#[derive(Debug)]
+pub struct MariaDb {
+    _process: Background,
+    folder: TempDir,
+    log: Log,
+}
+
+impl MariaDb {
+    /// The database. Its only user is `root`, without a password.
+    pub const DATABASE: &str = "test";
+
+    /// Starts it.
+    #[track_caller]
+    pub fn start() -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("pusher-mariadb-")
+            // Web servers' users must be able to reach the socket.
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .tempdir()
+            .expect("a temporary folder");
+        let data = folder.path().join("data");
+        let mut install = with_data("mariadb-install-db", &data);
+        install.args([
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            "--skip-name-resolve",
+        ]);
+        program::run(&mut install, INSTALL_MS).success();
+        let mut command = with_data("mariadbd", &data);
+        command
+            .arg(format!("--socket={}", socket(folder.path()).display()))
+            .args(["--skip-networking", "--innodb-flush-log-at-trx-commit=0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut process =
+            Background::start("MariaDB", &mut command).unwrap_or_else(|error| panic!("{error:#}"));
+        let log = Log::follow(process.child().stderr.take().expect("stderr is piped"));
+        let server = Self {
+            _process: process,
+            folder,
+            log,
+        };
+        let create = format!("CREATE DATABASE IF NOT EXISTS {}", Self::DATABASE);
+        let created = wait_until(WAIT_MS, || {
+            let ended = program::run(&mut server.client("mysql", &create), WAIT_MS);
+            ended.status.success()
+        });
+        assert!(
+            created,
+            "MariaDB does not start; its log:\n{}",
+            server.log.text()
+        );
+        server
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> PathBuf {
+        socket(self.folder.path())
+    }
+
+    /// What a query gives, without the columns' names.
+    #[track_caller]
+    pub fn query(&self, query: &str) -> String {
+        let mut client = self.client(Self::DATABASE, query);
+        program::run(&mut client, WAIT_MS)
+            .success()
+            .trim()
+            .to_owned()
+    }
+
+    fn client(&self, database: &str, query: &str) -> Command {
+        let mut command = Command::new("mariadb");
+        command
+            .args(["--no-defaults", "--user=root", "--skip-column-names"])
+            .arg(format!("--socket={}", self.socket().display()))
+            .args([database, "--execute", query]);
+        command
+    }
+}
+
+impl Drop for MariaDb {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("--- log of MariaDB\n{}\n---", self.log.text());
+        }
+    }
+}
+
+fn socket(folder: &Path) -> PathBuf {
+    folder.join("m.sock")
+}
+
+fn with_data(program: &str, data: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .arg("--no-defaults")
+        .arg(format!("--datadir={}", data.display()))
+        .env_remove("LD_LIBRARY_PATH");
+    if nix::unistd::geteuid().is_root() {
+        command.arg("--user=root");
+    }
+    command
+}

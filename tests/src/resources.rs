@@ -1,0 +1,60 @@
+//! What a process takes of the machine, as the kernel says.
+
+use std::fs;
+
+/// A process, by its id.
+#[derive(Debug, Clone, Copy)]
+pub struct Resources {
+    pid: u32,
+}
+
+impl Resources {
+    /// Of this process.
+    pub fn of(pid: u32) -> Self {
+        Self { pid }
+    }
+
+    /// Memory in RAM now, in KiB.
+    #[track_caller]
+    pub fn memory_kib(&self) -> usize {
+        self.status("VmRSS:")
+    }
+
+    /// The most memory in RAM that it ever had, in KiB.
+    #[track_caller]
+    pub fn memory_peak_kib(&self) -> usize {
+        self.status("VmHWM:")
+    }
+
+    /// Open file descriptors.
+    #[track_caller]
+    pub fn open_files(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.pid);
+        fs::read_dir(folder).expect("the process runs").count()
+    }
+
+    #[track_caller]
+    fn status(&self, name: &str) -> usize {
+        let path = format!("/proc/{}/status", self.pid);
+        let status = fs::read_to_string(path).expect("the process runs");
+        let value = status.lines().find_map(|line| line.strip_prefix(name));
+        let value = value.and_then(|value| value.split_whitespace().next()?.parse().ok());
+        value.unwrap_or_else(|| panic!("no {name} in {status}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_has_memory_and_files() {
+        let this = Resources::of(std::process::id());
+        let before = this.memory_kib();
+        let taken = vec![1_u8; 32 << 20];
+        assert!(this.memory_kib() > before + (16 << 10));
+        drop(taken);
+        assert!(this.memory_peak_kib() > before + (16 << 10));
+        assert!(this.open_files() > 2);
+    }
+}

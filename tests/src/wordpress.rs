@@ -1,0 +1,161 @@
+//! Debian's WordPress in Apache, with the plugin, and what its administrator does.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use xtask::apache::Apache;
+use xtask::http;
+
+use crate::browser::Page;
+use crate::mariadb::MariaDb;
+use crate::php::{Application, Php};
+use crate::{program, workspace};
+
+/// Where Debian keeps it.
+const SOURCE: &str = "/usr/share/wordpress";
+/// The plugin's folder among the others.
+const PLUGIN: &str = "wp-content/plugins/pushd-live";
+const PASSWORD: &str = "correct horse battery staple";
+/// How long copying its 70 MB may take.
+const COPY_MS: u64 = 60_000;
+
+/// A running site, newly installed.
+#[derive(Debug)]
+pub struct WordPress {
+    // Before the database: it is stopped first.
+    apache: Apache,
+    /// What it is stored in.
+    pub database: MariaDb,
+}
+
+impl WordPress {
+    /// Installs it, with the plugin's files in their place. The plugin is not active yet.
+    #[track_caller]
+    pub fn start(php: &Php) -> Self {
+        let database = MariaDb::start();
+        let files = Application::of(&[]);
+        copy(Path::new(SOURCE), files.path());
+        copy(
+            &workspace().root.join("php/wordpress"),
+            &files.path().join(PLUGIN),
+        );
+        fs::remove_file(files.path().join("wp-config.php")).expect("Debian's configuration");
+        fs::write(
+            files.path().join("wp-config.php"),
+            configuration(&database.socket()),
+        )
+        .expect("a file can be written");
+        let apache = php.apache(files.path(), "", &[]);
+        let site = Self { apache, database };
+        site.install();
+        site
+    }
+
+    #[track_caller]
+    fn install(&self) {
+        let form = format!(
+            "weblog_title=Kittens&user_name=admin&admin_password={0}&admin_password2={0}&pw_weak=1\
+             &admin_email=admin%40example.com&blog_public=0&Submit=Install",
+            PASSWORD.replace(' ', "+")
+        );
+        let answer = http::post(self.apache.address, "/wp-admin/install.php?step=2", &form)
+            .expect("Apache answers");
+        assert!(
+            answer.text().contains("Success!"),
+            "WordPress is not installed: {}",
+            answer.text()
+        );
+    }
+
+    /// Where Apache listens.
+    pub fn address(&self) -> SocketAddr {
+        self.apache.address
+    }
+
+    /// The address of a page.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.apache.address)
+    }
+
+    /// What its pages get to see as the site's name in topics.
+    pub fn topic(&self, rest: &str) -> String {
+        format!("{}/{rest}", self.apache.address)
+    }
+
+    /// What PHP has logged.
+    pub fn log(&self) -> String {
+        self.apache.log()
+    }
+
+    /// Logs the administrator in.
+    #[track_caller]
+    pub fn log_in(&self, page: &mut Page) {
+        page.go(&self.url("/wp-login.php"));
+        page.fill("#user_login", "admin");
+        page.fill("#user_pass", PASSWORD);
+        page.click("#wp-submit");
+        page.wait_for("document.querySelector('#wpadminbar') !== null");
+    }
+}
+
+/// Asks the REST interface from a page of the administrator's, as the editor does, with `data` unless it is null. The
+/// answer, which must be a success.
+#[track_caller]
+pub fn rest(page: &mut Page, method: &str, path: &str, data: &Value) -> Value {
+    let answer = page.evaluate(&format!(
+        "(async () => {{
+            const nonce = await (await fetch('/wp-admin/admin-ajax.php?action=rest-nonce')).text();
+            const answer = await fetch('/?rest_route={path}', {{
+                method: '{method}',
+                headers: {{'X-WP-Nonce': nonce, 'Content-Type': 'application/json'}},
+                body: {body},
+            }});
+            return {{ok: answer.ok, body: await answer.text()}};
+        }})()",
+        body = match data {
+            Value::Null => "undefined".to_owned(),
+            data => json!(data.to_string()).to_string(),
+        },
+    ));
+    let body = answer["body"].as_str().unwrap_or_default();
+    assert_eq!(answer["ok"], json!(true), "{method} {path}: {body}");
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{method} {path}: {error}: {body}"))
+}
+
+// Links are followed: parts of Debian's WordPress are elsewhere, and so is what the plugin brings of ours.
+#[track_caller]
+fn copy(from: &Path, to: &Path) {
+    let mut command = Command::new("cp");
+    command.arg("-rLT").args([from, to]);
+    program::run(&mut command, COPY_MS).success();
+}
+
+fn configuration(socket: &Path) -> String {
+    format!(
+        "<?php
+define('DB_NAME', '{database}');
+define('DB_USER', 'root');
+define('DB_PASSWORD', '');
+define('DB_HOST', 'localhost:{socket}');
+define('DB_CHARSET', 'utf8mb4');
+define('AUTH_KEY', 'test');
+define('SECURE_AUTH_KEY', 'test');
+define('LOGGED_IN_KEY', 'test');
+define('NONCE_KEY', 'test');
+// Nothing leaves this machine, and nothing happens by itself.
+define('WP_HTTP_BLOCK_EXTERNAL', true);
+define('DISABLE_WP_CRON', true);
+define('AUTOMATIC_UPDATER_DISABLED', true);
+define('FS_METHOD', 'direct');
+define('WP_DEBUG', true);
+define('WP_DEBUG_DISPLAY', false);
+$table_prefix = 'wp_';
+require __DIR__ . '/wp-settings.php';
+",
+        database = MariaDb::DATABASE,
+        socket = socket.display(),
+    )
+}

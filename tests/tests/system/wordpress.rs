@@ -1,0 +1,285 @@
+//! The WordPress plugin, from its activation to its removal.
+
+use serde_json::{Value, json};
+use system_tests::browser::{Browser, Page};
+use system_tests::daemon::Daemon;
+use system_tests::php::Php;
+use system_tests::wordpress::{WordPress, rest};
+use xtask::http;
+
+const SETTINGS: &str = "/wp-admin/options-general.php?page=pushd-live";
+const TOKEN: &str = "s3cret";
+/// What no page may obey, as an event of somebody's who has the private door.
+const MARKUP: &str = "<img src=x onerror=\"document.title='taken over'\">";
+
+/// A site whose plugin is active and has its settings, all done by the administrator in his browser.
+struct Site {
+    daemon: Daemon,
+    wordpress: WordPress,
+    chromium: Browser,
+    admin: Page,
+}
+
+impl Site {
+    #[track_caller]
+    fn start(php: &Php) -> Self {
+        let daemon = Daemon::start_with(&["--publish-token", TOKEN]);
+        let wordpress = WordPress::start(php);
+        let mut chromium = Browser::start();
+        let mut admin = chromium.open(&wordpress.url("/readme.html"));
+        wordpress.log_in(&mut admin);
+        admin.go(&wordpress.url("/wp-admin/plugins.php"));
+        admin.click("#activate-pushd-live");
+        admin.wait_for("document.querySelector('#deactivate-pushd-live') !== null");
+        let mut site = Self {
+            daemon,
+            wordpress,
+            chromium,
+            admin,
+        };
+        let (url, address) = (
+            format!("http://{}/", site.daemon.web),
+            site.daemon.push_address(),
+        );
+        let said = site.save_settings(&[("url", &url), ("address", &address), ("token", TOKEN)]);
+        assert!(said.contains("Settings saved"), "{said}");
+        site
+    }
+
+    /// Fills the form in, and waits for what WordPress says to it.
+    #[track_caller]
+    fn save_settings(&mut self, fields: &[(&str, &str)]) -> String {
+        self.admin.go(&self.wordpress.url(SETTINGS));
+        for (name, value) in fields {
+            self.admin.fill(&format!("#pushd-live-{name}"), value);
+        }
+        self.admin.click("#pushd-live-settings #submit");
+        self.admin
+            .wait_for("document.querySelector('.settings-error') !== null");
+        text(&mut self.admin, ".settings-error")
+    }
+
+    /// Publishes a post; its answer in the REST interface.
+    #[track_caller]
+    fn post(&mut self, title: &str, more: Value) -> Value {
+        let mut data = json!({"title": title, "status": "publish", "content": "secret of members"});
+        let fields = data.as_object_mut().unwrap();
+        fields.extend(more.as_object().unwrap().clone());
+        rest(&mut self.admin, "POST", "/wp/v2/posts", &data)
+    }
+
+    /// A page with both feeds, opened by somebody who is looking, for certain.
+    #[track_caller]
+    fn reader(&mut self) -> Page {
+        let content = "<!-- wp:pushd-live/feed {\"count\":2} /-->[pushd_live show=\"comments\" post=\"1\" count=\"0\"]";
+        let data = json!({"title": "live", "status": "publish", "content": content});
+        let url = rest(&mut self.admin, "POST", "/wp/v2/pages", &data)["link"].clone();
+        let mut page = self.chromium.open(url.as_str().unwrap());
+        page.wait_for("document.querySelectorAll('.pushd-live[data-state=open]').length === 2");
+        // That it is connected does not tell whether the daemon has read its SUBSCRIBEs, which have no answer.
+        for (topic, kind) in [("post", "post"), ("comments/1", "comment")] {
+            let event = json!({"kind": kind, "id": 0, "title": MARKUP, "text": MARKUP, "url": "javascript:alert(1)"});
+            let topic = json!(self.wordpress.topic(topic));
+            let publish = format!("[1,1,{{\"token\":\"{TOKEN}\"}}]\n[3,1,{topic},{event}]\n");
+            let shown = shows(&format!("{kind} 0"), MARKUP, MARKUP);
+            let daemon = &self.daemon;
+            let came = xtask::process::wait_until(system_tests::WAIT_MS, || {
+                let mut publisher = system_tests::publisher::Publisher::connect(daemon.publish);
+                publisher.send(publish.as_bytes());
+                publisher.answer();
+                publisher.answer();
+                page.evaluate(&shown) == json!(true)
+            });
+            assert!(came, "the page does not show what is published to {topic}");
+        }
+        page
+    }
+}
+
+/// What an element says.
+#[track_caller]
+fn text(page: &mut Page, selector: &str) -> String {
+    let text = page.evaluate(&format!("document.querySelector('{selector}').innerText"));
+    text.as_str().unwrap().to_owned()
+}
+
+/// A JavaScript condition: there is this entry, once, with these words.
+fn shows(id: &str, heading: &str, text: &str) -> String {
+    let (id, heading, text) = (json!(id), json!(heading), json!(text));
+    format!(
+        "(() => {{
+            const found = Array.from(document.querySelectorAll('.pushd-live li')).filter(entry => entry.dataset.id === {id});
+            return found.length === 1 && found[0].querySelector('a').textContent === {heading}
+                && found[0].querySelector('p').textContent === {text};
+        }})()"
+    )
+}
+
+/// The administrator's way, and the readers'.
+#[track_caller]
+fn from_activation_to_removal(php: &Php, with: &str) {
+    let mut site = Site::start(php);
+
+    // The settings, and what is wrong with them.
+    assert!(
+        site.save_settings(&[("address", "nowhere")])
+            .contains("\"nowhere\" is not an address of pushd")
+    );
+    assert!(
+        site.save_settings(&[("url", "ftp://example.com")])
+            .contains("like https://example.com:8080")
+    );
+    site.admin.go(&site.wordpress.url(SETTINGS));
+    assert!(text(&mut site.admin, ".wrap").contains(with));
+    assert_eq!(
+        site.admin
+            .evaluate("document.querySelector('#pushd-live-token').value"),
+        "",
+        "the secret is not shown"
+    );
+    site.admin.click("#pushd-live-test #submit");
+    site.admin.wait_for(
+        "document.querySelector('.notice-success')?.innerText.includes('pushd has taken')",
+    );
+
+    // Posts.
+    let mut reader = site.reader();
+    site.post("a draft", json!({"status": "draft"}));
+    site.post("private", json!({"status": "private"}));
+    site.post("behind a password", json!({"password": "x"}));
+    let public = site.post(
+        "1 < 2 & “新しい子猫”",
+        json!({"excerpt": "It is <em>here</em>."}),
+    );
+    let id = format!("post {}", public["id"]);
+    reader.wait_for(&shows(&id, "1 < 2 & “新しい子猫”", "It is here."));
+    assert_eq!(
+        reader.evaluate("document.querySelector('.pushd-live li a').href"),
+        public["link"]
+    );
+    // Only once: an update is no news.
+    let path = format!("/wp/v2/posts/{}", public["id"]);
+    rest(&mut site.admin, "POST", &path, &json!({"title": "updated"}));
+
+    // Comments: a stranger's waits for the administrator.
+    let mut stranger = site.chromium.open(&site.wordpress.url("/?p=1"));
+    stranger.fill("#comment", "Such a <b>lovely</b> kitten");
+    stranger.fill("#author", "Stranger");
+    stranger.fill("#email", "stranger@example.com");
+    stranger.click("#commentform #submit");
+    stranger.wait_for("location.hash.startsWith('#comment-')");
+    let waiting = rest(
+        &mut site.admin,
+        "GET",
+        "/wp/v2/comments&status=hold",
+        &Value::Null,
+    );
+    let path = format!("/wp/v2/comments/{}", waiting[0]["id"]);
+    let comment = json!({"post": 1, "content": "first!"});
+    let own = rest(&mut site.admin, "POST", "/wp/v2/comments", &comment);
+    reader.wait_for(&shows(&format!("comment {}", own["id"]), "admin", "first!"));
+    rest(
+        &mut site.admin,
+        "POST",
+        &path,
+        &json!({"status": "approved"}),
+    );
+    reader.wait_for(&shows(
+        &format!("comment {}", waiting[0]["id"]),
+        "Stranger",
+        "Such a lovely kitten",
+    ));
+
+    // Nothing else has come, no update either, and no markup was obeyed.
+    let shown = reader.evaluate(&shows(&id, "1 < 2 & “新しい子猫”", "It is here."));
+    assert_eq!(shown, true);
+    assert_eq!(
+        reader.evaluate("document.querySelectorAll('.pushd-live')[0].children.length"),
+        json!(2 + 1),
+        "WordPress's first post, the one with markup, and ours"
+    );
+    assert_eq!(
+        reader.evaluate(
+            "document.querySelectorAll('.pushd-live img, .pushd-live a[href^=javascript]').length"
+        ),
+        0
+    );
+    assert!(reader.problems().is_empty(), "{:?}", reader.problems());
+    reader.screenshot("wordpress");
+
+    // Where nobody listens the site goes on, and the administrator is told.
+    site.save_settings(&[("address", "tcp://127.0.0.1:1")]);
+    site.post("nobody listens", json!({}));
+    site.admin.go(&site.wordpress.url(SETTINGS));
+    assert!(
+        text(&mut site.admin, "#pushd-live-failure")
+            .contains("can't connect to tcp://127.0.0.1:1 ")
+    );
+    let address = site.daemon.push_address();
+    site.save_settings(&[("address", &address)]);
+    site.post("somebody does", json!({}));
+    site.admin.go(&site.wordpress.url(SETTINGS));
+    assert_eq!(
+        site.admin
+            .evaluate("document.querySelector('#pushd-live-failure')"),
+        Value::Null
+    );
+
+    // What it leaves.
+    let path = "/wp/v2/plugins/pushd-live/pushd-live";
+    rest(
+        &mut site.admin,
+        "POST",
+        path,
+        &json!({"status": "inactive"}),
+    );
+    rest(&mut site.admin, "DELETE", path, &Value::Null);
+    let left = site
+        .wordpress
+        .database
+        .query("SELECT COUNT(*) FROM wp_options WHERE option_name LIKE 'pushd%'");
+    assert_eq!(left, "0");
+    let log = site.wordpress.log();
+    assert!(!log.contains("PHP "), "{log}");
+}
+
+#[test]
+fn with_php_alone() {
+    from_activation_to_removal(&Php::plain(), "Publishes with PHP alone");
+}
+
+#[test]
+fn with_the_extension_and_what_a_stranger_may_not() {
+    let mut site = Site::start(&Php::with_extension("tcp://127.0.0.1:1"));
+    site.admin.go(&site.wordpress.url(SETTINGS));
+    assert!(text(&mut site.admin, ".wrap").contains("Publishes with the PHP extension"));
+    let mut reader = site.reader();
+    let public = site.post("by the extension", json!({}));
+    reader.wait_for(&shows(
+        &format!("post {}", public["id"]),
+        "by the extension",
+        "",
+    ));
+
+    // The block is in the editor.
+    site.admin.go(&site.wordpress.url("/wp-admin/post-new.php"));
+    site.admin
+        .wait_for("window.wp?.blocks?.getBlockType('pushd-live/feed') !== undefined");
+
+    // Neither a stranger nor the administrator's browser, when another site sends it there.
+    let address = site.wordpress.address();
+    let form = "action=pushd_live_test";
+    let stranger = http::post(address, "/wp-admin/admin-post.php", form).unwrap();
+    assert!(!stranger.text().contains("taken"), "{}", stranger.head);
+    for path in ["admin-post.php", "options.php"] {
+        let status = site.admin.evaluate(&format!(
+            "fetch('/wp-admin/{path}', {{method: 'POST', body: new URLSearchParams('{form}&option_page=pushd-live')}}).then(answer => answer.status)"
+        ));
+        assert_eq!(status, 403, "{path}");
+    }
+    // Each file of the plugin, asked for by itself, does nothing.
+    for file in ["pushd-live.php", "uninstall.php", "src/settings-form.php"] {
+        let answer = http::get(address, &format!("/wp-content/plugins/pushd-live/{file}")).unwrap();
+        assert_eq!(answer.text(), "", "{file}");
+    }
+}
