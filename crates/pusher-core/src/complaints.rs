@@ -1,5 +1,6 @@
 //! Log lines about what peers do wrong: few enough that nobody can fill a disk with them.
 
+use std::collections::VecDeque;
 use std::fmt::{self, Display, Write};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,9 @@ const BURST: u32 = 100;
 
 /// How long it takes until one more may come.
 const LINE_EVERY: Duration = Duration::from_secs(1);
+
+/// Lines that are remembered.
+const RECENT_MAX: usize = 50;
 
 /// Longest complaint, in characters: some quote what the peer has said.
 const LEN_MAX: usize = 500;
@@ -26,6 +30,16 @@ struct State {
     /// Since when another may come.
     since: Instant,
     left_out: u64,
+    /// The last lines, the newest last.
+    recent: VecDeque<Complaint>,
+}
+
+/// One line.
+#[derive(Debug, Clone)]
+pub(crate) struct Complaint {
+    pub(crate) at: Instant,
+    pub(crate) peer: String,
+    pub(crate) what: String,
 }
 
 impl Complaints {
@@ -34,17 +48,26 @@ impl Complaints {
             left: BURST,
             since: Instant::now(),
             left_out: 0,
+            recent: VecDeque::new(),
         }))
     }
 
     /// Warns the operator of something that a peer did, if there is a line left for it.
     pub(crate) fn about(&self, peer: &str, what: impl Display) {
-        let left_out = self.0.lock().take(Instant::now());
+        let Some(left_out) = self.0.lock().take(Instant::now()) else {
+            return;
+        };
+        let what = shown(&what);
         match left_out {
-            None => {}
-            Some(0) => tracing::warn!(peer, "{}", shown(&what)),
-            Some(left_out) => tracing::warn!(peer, left_out, "{}", shown(&what)),
+            0 => tracing::warn!(peer, "{what}"),
+            left_out => tracing::warn!(peer, left_out, "{what}"),
         }
+        self.0.lock().remember(peer, what);
+    }
+
+    /// The last lines.
+    pub(crate) fn recent(&self) -> Vec<Complaint> {
+        self.0.lock().recent.iter().cloned().collect()
     }
 }
 
@@ -61,6 +84,17 @@ impl State {
         }
         self.left -= 1;
         Some(std::mem::take(&mut self.left_out))
+    }
+
+    fn remember(&mut self, peer: &str, what: String) {
+        if self.recent.len() == RECENT_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(Complaint {
+            at: Instant::now(),
+            peer: peer.to_owned(),
+            what,
+        });
     }
 }
 

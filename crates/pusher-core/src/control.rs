@@ -33,16 +33,20 @@ impl Control {
     /// How long no event loop of the server has gone round, the slowest one's time. About a second
     /// is as it should be; a minute means that a thread hangs.
     pub fn silent_for(&self) -> Duration {
-        let now_ms = self.context.clock.now_ms();
-        let shards = self.context.hub.shards().iter();
-        let silent_ms = shards.map(|shard| now_ms.saturating_sub(shard.beat_ms()));
-        Duration::from_millis(silent_ms.max().unwrap_or(0))
+        silent_for(&self.context)
     }
 
     /// Whether the server has been told to end.
     pub fn is_ending(&self) -> bool {
         self.context.tasks.closing.is_cancelled()
     }
+}
+
+pub(crate) fn silent_for(context: &Context) -> Duration {
+    let now_ms = context.clock.now_ms();
+    let shards = context.hub.shards().iter();
+    let silent_ms = shards.map(|shard| now_ms.saturating_sub(shard.beat_ms()));
+    Duration::from_millis(silent_ms.max().unwrap_or(0))
 }
 
 impl fmt::Debug for Control {

@@ -41,6 +41,7 @@
 //! | `hub` | topics, sequence numbers, fan-out |
 //! | `slow_policy` | what becomes of events for slow browsers |
 //! | `publishers` | the private door: raw JSON, native protocol, ZeroMQ, HTTP |
+//! | `operator` | metrics, health and the status page, at the private door |
 //! | `complaints` | the log about what peers do wrong |
 //! | `heartbeat` | pings |
 //! | `live`, `control` | options that can change while the server runs |
@@ -63,6 +64,7 @@ mod hub;
 mod limits;
 mod listen;
 mod live;
+mod operator;
 mod own_topics;
 mod pace;
 mod protocol;

@@ -62,6 +62,8 @@ pub struct Limits {
     pub linger_timeout: Duration,
     /// Publishers connected at the same time. Default 1,024.
     pub publishers_max: usize,
+    /// Operators that watch a topic's events at the same time. Default 16.
+    pub watchers_max: usize,
     /// An event; beyond, the publish is refused. Default 1 MiB.
     pub event_len_max: usize,
     /// A publisher's message, event and all. Default 1 MiB and 4 KiB.
@@ -114,6 +116,7 @@ impl Default for Limits {
             flush_timeout: Duration::from_secs(5),
             linger_timeout: Duration::from_secs(1),
             publishers_max: 1024,
+            watchers_max: 16,
             event_len_max: wire::EVENT_LEN_MAX,
             publish_len_max: wire::PUBLISH_LEN_MAX,
             first_byte_timeout: Duration::from_secs(10),

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::{self, Handle, Runtime};
 use tokio::sync::oneshot;
@@ -24,6 +24,7 @@ use crate::hub::{Hub, Shard, run_flusher};
 use crate::limits::Limits;
 use crate::listen::{Doors, Listeners, PrivateListener, SocketAccess};
 use crate::live::Live;
+use crate::operator::{self, History, Snapshot};
 use crate::proxy::{Proxies, TrustedProxy};
 use crate::publishers::{KnownIds, PublishToken};
 use crate::recipe::TopicPattern;
@@ -136,6 +137,9 @@ pub(crate) struct Context {
     pub(crate) refused_origins: RefusedOrigins,
     /// An address of the private door that needs a token.
     pub(crate) open_to_others: Option<SocketAddr>,
+    pub(crate) started: SystemTime,
+    pub(crate) history: History,
+    pub(crate) snapshot: Snapshot,
     pub(crate) tasks: Tasks,
 }
 
@@ -216,6 +220,9 @@ impl Server {
             server_ident: options.server_ident,
             refused_origins: RefusedOrigins::default(),
             open_to_others: doors.open_to_others,
+            started: SystemTime::now(),
+            history: History::default(),
+            snapshot: Snapshot::default(),
             tasks: Tasks::default(),
         };
         Ok(Self {
@@ -259,6 +266,7 @@ impl Server {
         }
         let handles: Vec<_> = shards.iter().map(|shard| shard.handle.clone()).collect();
         let first = handles[0].clone();
+        first.spawn(operator::record(context.clone()));
         for listener in doors.public {
             first.spawn(accept::browsers(context.clone(), handles.clone(), listener));
         }

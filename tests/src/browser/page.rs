@@ -122,6 +122,16 @@ impl Page {
         );
     }
 
+    /// Pretends that the reader likes dark pages.
+    #[track_caller]
+    pub fn darken(&mut self) {
+        let feature = json!({"name": "prefers-color-scheme", "value": "dark"});
+        self.devtools.call(
+            "Emulation.setEmulatedMedia",
+            &json!({"features": [feature]}),
+        );
+    }
+
     /// A picture of the page, in the target folder; its path.
     #[track_caller]
     pub fn screenshot(&mut self, name: &str) -> PathBuf {

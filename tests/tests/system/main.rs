@@ -24,5 +24,6 @@ mod publish_peers;
 mod publishers;
 mod recipe;
 mod sanitizers;
+mod status_page;
 mod systemd;
 mod wordpress;

@@ -151,6 +151,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     "How long a browser may take to hang up after a close frame" },
     limit! { "publishers-max", "NUMBER", Count<1, { usize::MAX }>, publishers_max, Now,
     "Publishers connected at the same time" },
+    limit! { "watchers-max", "NUMBER", Count<0, { usize::MAX }>, watchers_max, Now,
+    "Operators that watch a topic's events, on the status page for instance" },
     limit! { "event-len-max", "SIZE", Size<1>, event_len_max, Now,
     "An event; beyond, the publish is refused" },
     limit! { "publish-len-max", "SIZE", Size<1>, publish_len_max, Now,

@@ -1,6 +1,7 @@
 //! Which topics there are, which shards have subscribers of them, and the next sequence number.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -105,6 +106,22 @@ impl Directory {
             .collect()
     }
 
+    /// Those with the most subscribers, the largest first.
+    pub(super) fn largest(&self, count_max: usize) -> Vec<(Topic, u64)> {
+        // The smallest on top, to be replaced.
+        let mut largest = BinaryHeap::with_capacity(count_max.min(self.topics.len()) + 1);
+        for (topic, entry) in &self.topics {
+            largest.push(Reverse((entry.subscribers(), Reverse(topic))));
+            if largest.len() > count_max {
+                largest.pop();
+            }
+        }
+        let sorted = largest.into_sorted_vec().into_iter();
+        sorted
+            .map(|Reverse((subscribers, Reverse(topic)))| (topic.clone(), subscribers))
+            .collect()
+    }
+
     pub(super) fn subscribers(&self, topic: &str) -> u64 {
         self.topics.get(topic).map_or(0, Entry::subscribers)
     }
@@ -158,6 +175,22 @@ mod tests {
         directory.unsubscribe("a", 0);
         assert_eq!(publish(&mut directory, "a"), (2, 2, vec![2]));
         assert_eq!(directory.topics(), [("a".into(), 2)]);
+    }
+
+    #[test]
+    fn the_largest_come_first_and_by_name_among_equals() {
+        let mut directory = Directory::new(1);
+        for (topic, subscribers) in [("a", 1), ("b", 3), ("c", 1), ("d", 2), ("e", 1)] {
+            for _ in 0..subscribers {
+                directory.subscribe(topic, 0);
+            }
+        }
+        let largest = |count_max| directory.largest(count_max);
+        assert_eq!(largest(0), []);
+        assert_eq!(largest(2), [("b".into(), 3), ("d".into(), 2)]);
+        let names: Vec<_> = largest(4).into_iter().map(|(topic, _)| topic).collect();
+        assert_eq!(names, ["b", "d", "a", "c"].map(Topic::from));
+        assert_eq!(largest(9).len(), 5);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod mailbox;
 mod memory;
 mod shard;
 mod stats;
+mod taps;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ use shard::ById;
 pub(crate) use flusher::run as run_flusher;
 pub(crate) use memory::share;
 pub(crate) use shard::Shard;
+pub(crate) use taps::{Seen, Taps, Watcher};
 
 /// A topic's URI; all parts of the hub share one copy.
 pub(crate) type Topic = Arc<str>;
@@ -50,6 +52,7 @@ struct Shared {
     shards: Box<[Arc<Shard>]>,
     live: Arc<Live>,
     counters: Arc<Counters>,
+    taps: Arc<Taps>,
 }
 
 /// Why nobody got an event.
@@ -115,6 +118,7 @@ impl Hub {
                 shards: (0..shards).map(new_shard).collect(),
                 live,
                 counters,
+                taps: Arc::default(),
             }),
         }
     }
@@ -177,7 +181,9 @@ impl Hub {
         }
         counters.events.count(source);
         counters.event_bytes.add(event.len() as u64);
-        Ok(publication.receipt())
+        let receipt = publication.receipt();
+        self.shared.taps.event(topic, receipt.sequence, event);
+        Ok(receipt)
     }
 
     /// Whether events may be taken in now, or enough of them wait to be sent.
@@ -250,6 +256,31 @@ impl Hub {
     /// The topics that have subscribers, and how many each has.
     pub fn topics(&self) -> Vec<(Arc<str>, u64)> {
         self.shared.directory.lock().topics()
+    }
+
+    /// The topics that have the most subscribers, at most so many.
+    pub(crate) fn largest_topics(&self, count_max: usize) -> Vec<(Topic, u64)> {
+        self.shared.directory.lock().largest(count_max)
+    }
+
+    /// The sessions for which most waits, at most so many, with how much, in bytes.
+    pub(crate) fn longest_outboxes(&self, count_max: usize) -> Vec<(Session, u64)> {
+        let shards = self.shared.shards.iter();
+        let mut waiting: Vec<_> = shards.flat_map(|shard| shard.waiting_sessions()).collect();
+        waiting.sort_by_key(|(_, len)| std::cmp::Reverse(*len));
+        waiting.truncate(count_max);
+        waiting
+    }
+
+    /// Events times browsers that they went to, since the start.
+    pub(crate) fn delivery_count(&self) -> u64 {
+        let shards = self.shared.shards.iter();
+        shards.map(|shard| shard.fan_out.deliveries.get()).sum()
+    }
+
+    /// Copies a topic's events to an operator; `None` if enough others watch.
+    pub(crate) fn watch(&self, topic: &str, len_max: usize, max: usize) -> Option<Watcher> {
+        self.shared.taps.watch(topic, len_max, max)
     }
 
     /// How many browsers are subscribed to a topic.

@@ -19,6 +19,9 @@ use crate::connection::Common;
 use crate::session::{Session, SessionId};
 use crate::stats::{FanOut, Waiting};
 
+/// Sessions that are looked at under one lock.
+const STRETCH: usize = 1024;
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Shard {
@@ -140,6 +143,23 @@ impl Shard {
         let mut waiting = Waiting::default();
         for ById(session) in self.sessions.lock().iter() {
             waiting += session.connection().waiting();
+        }
+        waiting
+    }
+
+    /// The sessions for which something waits, and how much, in bytes. The lock is let go now and
+    /// then: browsers come and go meanwhile.
+    pub(super) fn waiting_sessions(&self) -> Vec<(Session, u64)> {
+        let len = |session: &Session| session.connection().waiting().len;
+        let mut waiting = Vec::new();
+        let mut seen = 0;
+        while seen < self.session_count() {
+            let sessions = self.sessions_in(seen..seen + STRETCH, |session| len(session) > 0);
+            waiting.extend(sessions.into_iter().map(|session| {
+                let len = len(&session);
+                (session, len)
+            }));
+            seen += STRETCH;
         }
         waiting
     }

@@ -5,7 +5,7 @@
 //! | `{`, white space or a UTF-8 byte order mark | raw JSON, no answer |
 //! | `[` | the native protocol, each publish answered |
 //! | 0xff | ZMTP: a PUSH socket of ZeroMQ |
-//! | `A` to `Z` | HTTP/1.1: `POST /publish/{category}`, `GET /healthz` |
+//! | `A` to `Z` | HTTP/1.1: `POST /publish/{category}`, and what the operator looks at |
 //! | anything else | refused |
 //!
 //! Where a [token](PublishToken) is wanted, only the native protocol and HTTP can show it, and the

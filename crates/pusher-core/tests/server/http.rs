@@ -138,7 +138,11 @@ fn what_is_wrong_has_its_status_and_reason() {
     let request = post("t", "1");
     let change = |from: &str, to: &str| request.replace(from, to);
     let rows = [
-        (change("/publish/t", "/"), 404, "POST /publish/{category}"),
+        (
+            change("/publish/t", "/nowhere"),
+            404,
+            "POST /publish/{category}",
+        ),
         (change("POST", "PUT"), 405, "only POST"),
         (change("/publish/t", "/publish/t?"), 400, "%3F"),
         (change("/publish/t", "/publish/%ff"), 400, "UTF-8"),
@@ -238,7 +242,7 @@ fn a_wrong_event_leaves_the_connection() {
 }
 
 #[test]
-fn a_page_in_a_browser_can_not_publish() {
+fn a_page_of_another_site_can_not_publish() {
     let mut options = on_any_ports();
     options.publish_hosts = vec!["push.example.org".to_owned()];
     let server = start_server(options, Recipe::default());
@@ -251,9 +255,15 @@ fn a_page_in_a_browser_can_not_publish() {
         with("Origin: http://evil.example.org"),
         with("Origin: null"),
         with(&format!("Origin: http://{address}")),
+        with("Origin: http://localhost:8000"),
+        with("Origin: http://localhost.evil.example.org"),
+        with("Origin: localhost"),
+        with("Origin: http://localhost\r\nOrigin: http://evil.example.org"),
+        with("Origin: http://localhost\r\nSec-Fetch-Site: cross-site"),
+        with("Sec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site"),
+        with("Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document"),
         with("Sec-Fetch-Site: cross-site"),
         with("Sec-Fetch-Site: same-site"),
-        with("Sec-Fetch-Site: same-origin"),
         with_host("evil.example.org"),
         with_host(&format!("evil.example.org:{}", server.private.port())),
         with_host("169.254.169.254"),
@@ -268,6 +278,8 @@ fn a_page_in_a_browser_can_not_publish() {
     let mut client = Client::connect(&server);
     for request in [
         with("Sec-Fetch-Site: none"),
+        // The status page.
+        with("Origin: http://localhost\r\nSec-Fetch-Site: same-origin"),
         with_host(&address),
         with_host("push.example.org:80"),
         with_host("[::1]:5555"),

@@ -12,6 +12,7 @@ mod handshake;
 mod http;
 mod ids;
 mod limits;
+mod operator;
 mod origin;
 mod publishers;
 mod slow;

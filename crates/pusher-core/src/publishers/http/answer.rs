@@ -5,37 +5,83 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+    self, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
 };
 use http::{Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use pusher_proto::Receipt;
 use serde_json::json;
 
+use crate::operator::{File, Watch};
 use crate::stats::PublishRefusal;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-pub(super) fn health() -> Response<Full<Bytes>> {
-    response(StatusCode::OK, "{\"status\":\"ok\"}\n".to_owned())
+/// What the status page may do: nothing but what comes from here.
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
+/// An answer's body.
+pub(super) type Body = Either<Full<Bytes>, Watch>;
+
+/// Whether the server is well, in a word.
+pub(super) fn state((status, word): (StatusCode, &str)) -> Response<Body> {
+    response(status, JSON, format!("{{\"status\":\"{word}\"}}\n"))
 }
 
-pub(super) fn receipt(receipt: Receipt) -> Response<Full<Bytes>> {
+pub(super) fn text(content_type: &'static str, text: String) -> Response<Body> {
+    response(StatusCode::OK, HeaderValue::from_static(content_type), text)
+}
+
+pub(super) fn json(json: Bytes) -> Response<Body> {
+    response(StatusCode::OK, JSON, json)
+}
+
+/// A file of the status page.
+pub(super) fn file(file: &'static File) -> Response<Body> {
+    let content_type = HeaderValue::from_static(file.content_type);
+    let mut response = response(StatusCode::OK, content_type, file.text);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    response
+}
+
+/// Server-Sent Events.
+pub(super) fn stream(watch: Watch) -> Response<Body> {
+    let mut response = response(StatusCode::OK, EVENT_STREAM, "");
+    *response.body_mut() = Either::Right(watch);
+    response
+}
+
+pub(super) fn receipt(receipt: Receipt) -> Response<Body> {
     let Receipt {
         sequence,
         subscribers,
     } = receipt;
     let body = format!("{{\"sequence\":{sequence},\"subscribers\":{subscribers}}}\n");
-    response(StatusCode::OK, body)
+    response(StatusCode::OK, JSON, body)
 }
 
-fn response(status: StatusCode, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(body));
+fn response(
+    status: StatusCode,
+    content_type: HeaderValue,
+    body: impl Into<Bytes>,
+) -> Response<Body> {
+    let mut response = Response::new(Either::Left(Full::new(body.into())));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     headers.insert(CACHE_CONTROL, NO_STORE);
     response
 }
@@ -117,8 +163,8 @@ impl Refusal {
         format!("{}\n", json!({ "error": self.reason }))
     }
 
-    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
-        let mut response = response(self.status, self.body());
+    pub(super) fn into_response(self) -> Response<Body> {
+        let mut response = response(self.status, JSON, self.body());
         let headers = response.headers_mut();
         if !self.keeps_alive {
             headers.insert(CONNECTION, CLOSE);

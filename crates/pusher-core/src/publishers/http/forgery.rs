@@ -1,9 +1,9 @@
-//! Requests that a page in somebody's browser makes: refused, or any page that the operator looks
-//! at could publish through `http://127.0.0.1:5555`.
+//! Requests that a page in somebody's browser makes: refused, but for our own status page, or any
+//! page that the operator looks at could publish through `http://127.0.0.1:5555`.
 //!
-//! A browser says `Origin` with every POST, and newer ones `Sec-Fetch-Site`. A page whose own name
-//! was pointed at 127.0.0.1 (DNS rebinding) is of the same origin as the server, and says neither
-//! to GET; but then its name stands in `Host`.
+//! A browser says `Origin` with every POST, and newer ones `Sec-Fetch-Site`. Ours is the page whose
+//! origin is the host and port that it asks. A page whose own name was pointed at 127.0.0.1 (DNS
+//! rebinding) is of the same origin too; but then its name stands in `Host`.
 
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, StatusCode};
@@ -12,25 +12,50 @@ use super::answer::Refusal;
 use crate::host::HostName;
 use crate::publishers::Door;
 
-pub(super) fn check(headers: &HeaderMap, door: &Door, allowed: &[String]) -> Result<(), Refusal> {
-    let is_from_page = headers
-        .get("Sec-Fetch-Site")
-        .is_some_and(|site| site != "none");
-    if headers.contains_key(ORIGIN) || is_from_page {
-        let reason = "a page in a browser cannot publish here (Origin, Sec-Fetch-Site)";
-        return Err(Refusal::new(StatusCode::FORBIDDEN, reason));
-    }
+/// The status page is the one page that may ask: `is_file` is a request for a file of it.
+pub(super) fn check(
+    headers: &HeaderMap,
+    is_file: bool,
+    door: &Door,
+    allowed: &[String],
+) -> Result<(), Refusal> {
     let mut hosts = headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return Err(Refusal::bad_request("there must be one Host header"));
     };
     let host = host.to_str().unwrap_or_default();
+    let is_visit = is_file && is_visit(headers);
+    if !is_visit && is_from_other_page(headers, host) {
+        let reason = "a page of another site cannot publish or look here (Origin, Sec-Fetch-Site)";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, reason));
+    }
     if is_ours(host, door, allowed) {
         return Ok(());
     }
     let reason =
         format!("the host {host:?} is not known to be this server; --publish-host makes it known");
     Err(Refusal::new(StatusCode::FORBIDDEN, reason))
+}
+
+/// Whether somebody follows a link to the page, which no page can do unseen.
+fn is_visit(headers: &HeaderMap) -> bool {
+    let is = |name, value: &str| headers.get(name).is_some_and(|known| known == value);
+    is("Sec-Fetch-Mode", "navigate") && is("Sec-Fetch-Dest", "document")
+}
+
+/// Whether a browser asks for a page that is not of this very host and port.
+fn is_from_other_page(headers: &HeaderMap, host: &str) -> bool {
+    let mut sites = headers.get_all("Sec-Fetch-Site").iter();
+    if sites.any(|site| site != "none" && site != "same-origin") {
+        return true;
+    }
+    let mut origins = headers.get_all(ORIGIN).iter();
+    origins.any(|origin| {
+        let origin = origin.to_str().unwrap_or_default();
+        let own = origin.strip_prefix("http://");
+        let own = own.or_else(|| origin.strip_prefix("https://"));
+        !own.is_some_and(|own| own.eq_ignore_ascii_case(host))
+    })
 }
 
 /// Whether whoever says this host means this server: loopback, the address that was connected to,

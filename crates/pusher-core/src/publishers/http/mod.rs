@@ -1,10 +1,12 @@
-//! HTTP/1.1: `POST /publish/{category}` with the event as JSON, answered by the receipt as JSON.
+//! HTTP/1.1: `POST /publish/{category}` with the event as JSON, answered by the receipt as JSON; and
+//! what the operator looks at (see `crate::operator`).
 //!
 //! Bodies come with a `Content-Length`; any `Transfer-Encoding` is refused with 411. A page in a
 //! browser must not publish: see `forgery`.
 
 mod answer;
 mod forgery;
+mod look;
 mod request;
 mod stream;
 
@@ -12,9 +14,8 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, Response};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -28,8 +29,8 @@ use super::wire::{Wire, hang_up};
 use crate::hub::PublishError;
 use crate::server::Context;
 use crate::stats::{PublishRefusal, Source};
-use answer::Refusal;
-use request::Route;
+use answer::{Body, Refusal};
+use request::{Look, Route};
 use stream::Stream;
 
 /// What HTTP/2 begins with, when a client takes it for granted.
@@ -105,7 +106,7 @@ async fn respond(
     peer: &str,
     door: &Door,
     request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+) -> Response<Body> {
     match handle(context, door, request).await {
         Ok(response) => response,
         Err(refusal) => {
@@ -120,17 +121,31 @@ async fn handle(
     context: &Arc<Context>,
     door: &Door,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Refusal> {
+) -> Result<Response<Body>, Refusal> {
     let (head, body) = request.into_parts();
     request::check_form(&head)?;
-    forgery::check(&head.headers, door, &context.live.options().publish_hosts)?;
-    let category = match request::route(&head)? {
-        Route::Health => return Ok(answer::health()),
-        Route::Publish { category } => category,
-    };
-    if let Some(token) = &context.live.options().publish_token {
+    let route = request::route(&head);
+    let is_page = matches!(&route, Ok(Route::Look(Look::File(_))));
+    let hosts = &context.live.options().publish_hosts;
+    forgery::check(&head.headers, is_page, door, hosts)?;
+    let route = route?;
+    if let Some(token) = &context.live.options().publish_token
+        && route.wants_token()
+    {
         request::check_token(&head.headers, token)?;
     }
+    match route {
+        Route::Publish { category } => publish(context, category, &head, body).await,
+        Route::Look(look) => look::answer(context, look).await,
+    }
+}
+
+async fn publish(
+    context: &Arc<Context>,
+    category: String,
+    head: &Parts,
+    body: Incoming,
+) -> Result<Response<Body>, Refusal> {
     request::check_content(&head.headers, context.live.limits().event_len_max)?;
     let id = request::id(&head.headers)?;
     let patience = context.live.limits().unfinished_timeout;

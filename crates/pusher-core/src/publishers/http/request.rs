@@ -12,18 +12,44 @@ use pusher_proto::{check_id, check_value, trim_value};
 use tokio::time::timeout;
 
 use super::answer::Refusal;
+use crate::operator::{FILES, File};
 use crate::publishers::PublishToken;
 use crate::publishers::unfinished::Unfinished;
 use crate::stats::PublishRefusal;
 
 const PUBLISH: &str = "/publish/";
+const WATCH: &str = "/watch/";
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
-    Health,
     Publish { category: String },
+    Look(Look),
+}
+
+/// What the operator looks at.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// A file of the status page.
+    File(&'static File),
+    Health,
+    Readiness,
+    Metrics,
+    Status,
+    Watch {
+        topic: String,
+    },
+}
+
+impl Route {
+    /// Whether it is for those only who may publish.
+    pub(super) fn wants_token(&self) -> bool {
+        !matches!(
+            self,
+            Self::Look(Look::File(_) | Look::Health | Look::Readiness)
+        )
+    }
 }
 
 /// Refuses the forms of HTTP that have no use here.
@@ -44,28 +70,49 @@ pub(super) fn check_form(head: &Parts) -> Result<(), Refusal> {
 
 pub(super) fn route(head: &Parts) -> Result<Route, Refusal> {
     let path = head.uri.path();
-    if path == "/healthz" {
-        return match head.method {
-            Method::GET | Method::HEAD => Ok(Route::Health),
-            _ => Err(Refusal::method("GET, HEAD")),
-        };
+    if let Some(category) = path.strip_prefix(PUBLISH) {
+        if head.method != Method::POST {
+            return Err(Refusal::method("POST"));
+        }
+        let category = topic(head, category)?;
+        return Ok(Route::Publish { category });
     }
-    let Some(category) = path.strip_prefix(PUBLISH) else {
-        let reason = "there is POST /publish/{category} and GET /healthz";
-        return Err(Refusal::new(StatusCode::NOT_FOUND, reason));
+    let look = match path {
+        "/healthz" => Look::Health,
+        "/readyz" => Look::Readiness,
+        "/metrics" => Look::Metrics,
+        "/status.json" => Look::Status,
+        _ => match path.strip_prefix(WATCH) {
+            Some(watched) => Look::Watch {
+                topic: topic(head, watched)?,
+            },
+            None => FILES
+                .iter()
+                .find(|file| file.path == path)
+                .map(Look::File)
+                .ok_or_else(not_found)?,
+        },
     };
-    if head.method != Method::POST {
-        return Err(Refusal::method("POST"));
+    match head.method {
+        Method::GET | Method::HEAD => Ok(Route::Look(look)),
+        _ => Err(Refusal::method("GET, HEAD")),
     }
+}
+
+fn not_found() -> Refusal {
+    let reason = "there is POST /publish/{category}, and GET / (the status page), /healthz, /readyz, \
+                  /metrics, /status.json and /watch/{topic}";
+    Refusal::new(StatusCode::NOT_FOUND, reason)
+}
+
+/// A topic that stands in the target's path.
+fn topic(head: &Parts, path: &str) -> Result<String, Refusal> {
     if head.uri.query().is_some() {
         return Err(Refusal::bad_request("a `?` in a category is written %3F"));
     }
-    let category = percent_decode_str(category)
-        .decode_utf8()
-        .map_err(|_| Refusal::bad_request("the category is not valid UTF-8"))?;
-    Ok(Route::Publish {
-        category: category.into_owned(),
-    })
+    let topic = percent_decode_str(path).decode_utf8();
+    let topic = topic.map_err(|_| Refusal::bad_request("the category is not valid UTF-8"))?;
+    Ok(topic.into_owned())
 }
 
 /// Whether the right token is shown, as RFC 6750 has it.
@@ -196,14 +243,32 @@ mod tests {
             let route = check(Method::POST, target);
             assert_eq!(route, Ok(Route::Publish { category }), "{target}");
         }
-        assert_eq!(check(Method::GET, "/healthz?x"), Ok(Route::Health));
-        assert_eq!(check(Method::HEAD, "/healthz"), Ok(Route::Health));
+        assert_eq!(
+            check(Method::GET, "/healthz?x"),
+            Ok(Route::Look(Look::Health))
+        );
+        assert_eq!(
+            check(Method::HEAD, "/healthz"),
+            Ok(Route::Look(Look::Health))
+        );
+        assert_eq!(
+            check(Method::GET, "/"),
+            Ok(Route::Look(Look::File(&FILES[0])))
+        );
+        let topic = "a b".to_owned();
+        assert_eq!(
+            check(Method::GET, "/watch/a%20b"),
+            Ok(Route::Look(Look::Watch { topic }))
+        );
         for (method, target, status) in [
             (Method::GET, "/publish/t", StatusCode::METHOD_NOT_ALLOWED),
             (Method::POST, "/healthz", StatusCode::METHOD_NOT_ALLOWED),
             (Method::POST, "/publish", StatusCode::NOT_FOUND),
             (Method::POST, "/Publish/t", StatusCode::NOT_FOUND),
-            (Method::GET, "/", StatusCode::NOT_FOUND),
+            (Method::GET, "/status", StatusCode::NOT_FOUND),
+            (Method::POST, "/", StatusCode::METHOD_NOT_ALLOWED),
+            (Method::POST, "/metrics", StatusCode::METHOD_NOT_ALLOWED),
+            (Method::GET, "/watch/a?b", StatusCode::BAD_REQUEST),
             (Method::OPTIONS, "*", StatusCode::NOT_FOUND),
             (Method::POST, "/publish/a?b", StatusCode::BAD_REQUEST),
             (Method::POST, "/publish/%ff", StatusCode::BAD_REQUEST),

@@ -1,0 +1,198 @@
+//! Operators that watch a topic: its events are copied to them, apart from the fan-out.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+
+/// Everybody who watches. Nobody does, as a rule: then a publish looks at one number.
+#[derive(Default)]
+pub(crate) struct Taps {
+    count: AtomicUsize,
+    taps: Mutex<Vec<Arc<Tap>>>,
+}
+
+/// One topic's events for one operator.
+struct Tap {
+    topic: Box<str>,
+    len_max: usize,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    events: VecDeque<Seen>,
+    len: usize,
+    missed: u64,
+    waker: Option<Waker>,
+}
+
+/// What a watcher sees.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Event {
+        sequence: u64,
+        /// JSON, as it was published.
+        json: Box<str>,
+    },
+    /// So many events did not fit what the watcher had not read yet.
+    Missed(u64),
+}
+
+/// Watches until it is dropped.
+pub(crate) struct Watcher {
+    taps: Arc<Taps>,
+    tap: Arc<Tap>,
+}
+
+impl Taps {
+    /// Begins to watch a topic with room for so many bytes; `None` if enough others do.
+    pub(crate) fn watch(
+        self: &Arc<Self>,
+        topic: &str,
+        len_max: usize,
+        watchers_max: usize,
+    ) -> Option<Watcher> {
+        let mut taps = self.taps.lock();
+        if taps.len() >= watchers_max {
+            return None;
+        }
+        let tap = Arc::new(Tap {
+            topic: topic.into(),
+            len_max,
+            queue: Mutex::default(),
+        });
+        taps.push(tap.clone());
+        self.count.store(taps.len(), Ordering::Relaxed);
+        Some(Watcher {
+            taps: self.clone(),
+            tap,
+        })
+    }
+
+    /// Copies an event to those who watch its topic.
+    pub(super) fn event(&self, topic: &str, sequence: u64, json: &str) {
+        if self.count.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        for tap in self.taps.lock().iter().filter(|tap| *tap.topic == *topic) {
+            tap.put(sequence, json);
+        }
+    }
+}
+
+impl Tap {
+    /// Any event fits an empty queue.
+    fn put(&self, sequence: u64, json: &str) {
+        let mut queue = self.queue.lock();
+        if queue.missed > 0 || queue.len > 0 && queue.len + json.len() > self.len_max {
+            queue.missed += 1;
+            return;
+        }
+        queue.len += json.len();
+        let json = json.into();
+        queue.events.push_back(Seen::Event { sequence, json });
+        if let Some(waker) = queue.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Watcher {
+    pub(crate) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Seen> {
+        let mut queue = self.tap.queue.lock();
+        if let Some(seen) = queue.events.pop_front() {
+            if let Seen::Event { json, .. } = &seen {
+                queue.len -= json.len();
+            }
+            return Poll::Ready(seen);
+        }
+        match std::mem::take(&mut queue.missed) {
+            0 => {
+                queue.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+            missed => Poll::Ready(Seen::Missed(missed)),
+        }
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let mut taps = self.taps.taps.lock();
+        taps.retain(|tap| !Arc::ptr_eq(tap, &self.tap));
+        self.taps.count.store(taps.len(), Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Taps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Taps({})", self.count.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a watcher sees next, `None` if there is nothing yet.
+    fn next(watcher: &Watcher) -> Option<Seen> {
+        match watcher.poll_next(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(seen) => Some(seen),
+            Poll::Pending => None,
+        }
+    }
+
+    fn event(sequence: u64, json: &str) -> Option<Seen> {
+        let json = json.into();
+        Some(Seen::Event { sequence, json })
+    }
+
+    #[test]
+    fn events_of_the_topic_come_in_order_as_long_as_somebody_watches() {
+        let taps = Arc::new(Taps::default());
+        taps.event("t", 1, "1");
+        let watcher = taps.watch("t", 100, 2).unwrap();
+        assert_eq!(next(&watcher), None);
+        taps.event("t", 2, "22");
+        taps.event("other", 9, "9");
+        taps.event("t", 3, "33");
+        assert_eq!(next(&watcher), event(2, "22"));
+        assert_eq!(next(&watcher), event(3, "33"));
+        assert_eq!(next(&watcher), None);
+        drop(watcher);
+        assert_eq!(taps.count.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_told_in_its_place() {
+        let taps = Arc::new(Taps::default());
+        let watcher = taps.watch("t", 10, 1).unwrap();
+        for (sequence, json) in [(1, "1234567"), (2, "890"), (3, "x"), (4, "")] {
+            taps.event("t", sequence, json);
+        }
+        assert_eq!(next(&watcher), event(1, "1234567"));
+        taps.event("t", 5, "5");
+        assert_eq!(next(&watcher), event(2, "890"));
+        assert_eq!(next(&watcher), Some(Seen::Missed(3)));
+        taps.event("t", 6, "an event longer than all the room");
+        assert_eq!(
+            next(&watcher),
+            event(6, "an event longer than all the room")
+        );
+        assert_eq!(next(&watcher), None);
+    }
+
+    #[test]
+    fn so_many_may_watch() {
+        let taps = Arc::new(Taps::default());
+        let first = taps.watch("t", 10, 2).unwrap();
+        let _second = taps.watch("t", 10, 2).unwrap();
+        assert!(taps.watch("t", 10, 2).is_none());
+        drop(first);
+        assert!(taps.watch("t", 10, 2).is_some());
+    }
+}

@@ -1,0 +1,28 @@
+//! The status page's files. There is nothing secret in them: what they show comes by `/status.json`.
+
+/// A file of the page.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct File {
+    pub(crate) path: &'static str,
+    pub(crate) content_type: &'static str,
+    pub(crate) text: &'static str,
+}
+
+/// Every file.
+pub(crate) const FILES: [File; 3] = [
+    File {
+        path: "/",
+        content_type: "text/html; charset=utf-8",
+        text: include_str!("page/index.html"),
+    },
+    File {
+        path: "/status.css",
+        content_type: "text/css; charset=utf-8",
+        text: include_str!("page/status.css"),
+    },
+    File {
+        path: "/status.js",
+        content_type: "text/javascript; charset=utf-8",
+        text: include_str!("page/status.js"),
+    },
+];

@@ -1,0 +1,293 @@
+// The status page: asks for /status.json every second and shows it. Topics, peers and events are
+// other people's words: they go into the page as text only.
+(() => {
+  'use strict';
+
+  const POLL_MS = 1000;
+  const SECONDS_MIN = 60;
+  const EVENTS_MAX = 50;
+  const byId = id => document.getElementById(id);
+  const numbers = new Intl.NumberFormat('en');
+
+  let token = sessionStorage.getItem('pushd-token') || '';
+
+  // Asks the server, with the token if there is one.
+  async function ask(path, options = {}) {
+    const headers = {...options.headers};
+    if (token) headers.Authorization = `Bearer ${token}`;
+    const answer = await fetch(path, {...options, headers, cache: 'no-store'});
+    if (answer.status === 401) wantToken();
+    return answer;
+  }
+
+  function wantToken() {
+    byId('token-error').textContent = token ? 'That is not the token.' : '';
+    byId('token-form').hidden = false;
+    byId('main').hidden = true;
+    stopWatching('');
+  }
+
+  byId('token-form').addEventListener('submit', event => {
+    event.preventDefault();
+    token = byId('token').value;
+    sessionStorage.setItem('pushd-token', token);
+    poll();
+  });
+
+  // ---- What is shown
+
+  function bytes(count) {
+    const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+    let unit = 0;
+    while (count >= 1024 && unit < units.length - 1) {
+      count /= 1024;
+      unit += 1;
+    }
+    return `${unit && count < 10 ? count.toFixed(1) : Math.round(count)} ${units[unit]}`;
+  }
+
+  function span(seconds) {
+    const [days, hours, minutes] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+    if (days) return `${days} d ${hours} h`;
+    if (hours) return `${hours} h ${minutes} min`;
+    return minutes ? `${minutes} min` : `${seconds} s`;
+  }
+
+  const text = (id, value) => { byId(id).textContent = value; };
+
+  function state(word, isGood) {
+    text('state', word);
+    byId('state').className = `badge ${isGood ? 'good' : 'bad'}`;
+  }
+
+  function show(status) {
+    text('server', status.server);
+    document.title = `${numbers.format(status.sessions)} on ${status.server}`;
+    state(status.state, status.state === 'ready');
+    text('uptime', `for ${span(status.uptime_s)}`);
+    text('browsers', numbers.format(status.browsers));
+    text('browsers-more', `of at most ${numbers.format(status.browsers_max)}`);
+    text('topics', numbers.format(status.topics));
+    text('publishers', numbers.format(status.publishers));
+    text('publishers-more', `of at most ${numbers.format(status.publishers_max)}`);
+    text('waiting', bytes(status.outboxes_len));
+    text('waiting-more', `for ${numbers.format(status.outboxes)} browsers`);
+    text('memory', status.resident_len === null ? '–' : bytes(status.resident_len));
+    text('memory-more', `${bytes(status.backlog_len)} not yet sent`);
+    for (const name of ['events', 'deliveries', 'sessions']) chart(name, status.history[name]);
+    rows('topics-rows', 'Nobody is subscribed.', status.largest_topics, topic => [
+      cell(topic.topic), number(topic.subscribers), watchButton(topic.topic),
+    ]);
+    const rest = status.topics - status.largest_topics.length;
+    text('topics-rest', rest > 0 ? `and ${numbers.format(rest)} more` : '');
+    rows('outboxes-rows', 'Nobody is slow.', status.longest_outboxes, outbox => [
+      cell(outbox.peer), cell(bytes(outbox.len), 'number'),
+    ]);
+    rows('refused-rows', 'Nobody.', status.refused, refused => [
+      cell(refused.who), cell(refused.reason), number(refused.count),
+    ]);
+    rows('complaints-rows', 'Nothing to complain about.', status.complaints, complaint => [
+      cell(`${span(complaint.ago_s)} ago`), cell(complaint.peer), cell(complaint.what),
+    ]);
+  }
+
+  function cell(value, className = '') {
+    const td = document.createElement('td');
+    td.textContent = value;
+    td.className = className;
+    return td;
+  }
+
+  const number = value => cell(numbers.format(value), 'number');
+
+  function watchButton(topic) {
+    const td = cell('', 'number');
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = 'watch';
+    button.dataset.topic = topic;
+    td.append(button);
+    return td;
+  }
+
+  // Rows of a table; left alone while they stay the same, so that a click meets its button.
+  const shown = {};
+  function rows(id, nothing, values, cells) {
+    const now = JSON.stringify(values);
+    if (shown[id] === now) return;
+    shown[id] = now;
+    const made = values.map(value => {
+      const tr = document.createElement('tr');
+      tr.append(...cells(value));
+      return tr;
+    });
+    if (!made.length) {
+      const tr = document.createElement('tr');
+      const td = cell(nothing, 'nothing');
+      td.colSpan = 3;
+      tr.append(td);
+      made.push(tr);
+    }
+    byId(id).replaceChildren(...made);
+  }
+
+  // A line over the last minutes, the newest second on the right.
+  function chart(name, values) {
+    const svg = byId(`${name}-chart`);
+    const max = Math.max(0, ...values);
+    text(`${name}-now`, numbers.format(values.at(-1) ?? 0));
+    text(`${name}-max`, numbers.format(max));
+    const seconds = Math.max(SECONDS_MIN, values.length);
+    svg.setAttribute('viewBox', `0 0 ${seconds - 1} 100`);
+    if (!svg.firstChild) {
+      svg.setAttribute('preserveAspectRatio', 'none');
+      for (const className of ['area', 'line']) {
+        const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+        path.setAttribute('class', className);
+        svg.append(path);
+      }
+    }
+    const first = seconds - values.length;
+    const line = values.map((value, i) => `${first + i},${(99 - 93 * value / (max || 1)).toFixed(1)}`).join(' ');
+    const [area, stroke] = svg.children;
+    stroke.setAttribute('d', line && `M${line}`);
+    area.setAttribute('d', line && `M${first},100 L${line} L${seconds - 1},100 Z`);
+  }
+
+  // ---- Every second
+
+  let timer = 0;
+  async function poll() {
+    clearTimeout(timer);
+    if (!document.hidden) {
+      try {
+        const answer = await ask('status.json');
+        if (answer.ok) {
+          byId('token-form').hidden = true;
+          byId('main').hidden = false;
+          show(await answer.json());
+        } else if (answer.status === 401) {
+          state('locked', false);
+          return;
+        } else {
+          state(`error ${answer.status}`, false);
+        }
+      } catch {
+        state('no answer', false);
+      }
+    }
+    timer = setTimeout(poll, POLL_MS);
+  }
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) poll(); });
+
+  // ---- Publish
+
+  byId('publish').addEventListener('submit', async event => {
+    event.preventDefault();
+    const output = byId('publish-answer');
+    const say = (words, isError) => {
+      output.textContent = words;
+      output.className = isError ? 'error' : '';
+    };
+    const json = byId('publish-event').value;
+    try {
+      JSON.parse(json);
+    } catch (error) {
+      return say(error.message, true);
+    }
+    try {
+      const topic = encodeURIComponent(byId('publish-topic').value);
+      const answer = await ask(`publish/${topic}`, {
+        method: 'POST',
+        headers: {'Content-Type': 'application/json'},
+        body: json,
+      });
+      const body = await answer.json();
+      if (!answer.ok) return say(body.error, true);
+      say(`Number ${numbers.format(body.sequence)}, to ${numbers.format(body.subscribers)} browsers`);
+    } catch {
+      say('no answer', true);
+    }
+  });
+
+  // ---- Watch
+
+  let watching = null;
+
+  byId('watch').addEventListener('submit', event => {
+    event.preventDefault();
+    if (watching) stopWatching('Stopped.');
+    else watch(byId('watch-topic').value);
+  });
+
+  byId('topics-rows').addEventListener('click', event => {
+    const topic = event.target.dataset?.topic;
+    if (topic === undefined) return;
+    byId('watch-topic').value = topic;
+    watch(topic);
+    byId('watch').scrollIntoView({block: 'nearest'});
+  });
+
+  function stopWatching(words) {
+    watching?.abort();
+    watching = null;
+    text('watch-button', 'Watch');
+    text('watch-state', words);
+  }
+
+  // A stream of events as EventSource reads it, which can't show a token.
+  async function watch(topic) {
+    stopWatching('');
+    const own = watching = new AbortController();
+    text('watch-button', 'Stop');
+    byId('watch-events').replaceChildren();
+    let problem = 'The server has ended the stream.';
+    try {
+      const answer = await ask(`watch/${encodeURIComponent(topic)}`, {signal: own.signal});
+      if (answer.ok) {
+        text('watch-state', `Watching ${topic}`);
+        await readEvents(answer.body);
+      } else {
+        problem = (await answer.json()).error;
+      }
+    } catch {
+      problem = 'no answer';
+    }
+    if (watching === own) stopWatching(problem);
+  }
+
+  async function readEvents(stream) {
+    const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = '';
+    for (;;) {
+      const {value, done} = await reader.read();
+      if (done) return;
+      const blocks = (rest + value).split('\n\n');
+      rest = blocks.pop();
+      blocks.forEach(addEvent);
+    }
+  }
+
+  function addEvent(block) {
+    const fields = {data: []};
+    for (const line of block.split('\n')) {
+      const colon = line.indexOf(': ');
+      if (colon < 1) continue;
+      const [name, value] = [line.slice(0, colon), line.slice(colon + 2)];
+      if (name === 'data') fields.data.push(value);
+      else fields[name] = value;
+    }
+    if (!fields.data.length) return;
+    const li = document.createElement('li');
+    const time = document.createElement('time');
+    time.textContent = new Date().toLocaleTimeString();
+    const data = fields.data.join('\n');
+    const words = fields.event === 'missed' ? `${data} events came too fast for this page` : `#${fields.id} ${data}`;
+    li.append(time, words);
+    const list = byId('watch-events');
+    list.prepend(li);
+    while (list.children.length > EVENTS_MAX) list.lastChild.remove();
+  }
+
+  poll();
+})();

@@ -1,0 +1,127 @@
+//! What the status page shows, as JSON.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use super::process;
+use crate::complaints::Complaint;
+use crate::server::Context;
+use crate::stats::{Counts, Kind, Stats};
+
+/// How many topics, outboxes and complaints are told.
+const TOPICS_MAX: usize = 50;
+const OUTBOXES_MAX: usize = 20;
+const COMPLAINTS_MAX: usize = 50;
+
+/// A snapshot is good for so long: several pages that look cost what one does.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// The last snapshot.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot(Mutex<Option<(Instant, Bytes)>>);
+
+/// The status of this moment, or of just before. Takes a while where there are many sessions, and
+/// holds no lock for long.
+pub(crate) fn status(context: &Arc<Context>) -> Bytes {
+    let mut last = context.snapshot.0.lock();
+    if let Some((at, json)) = &*last
+        && at.elapsed() < FRESH
+    {
+        return json.clone();
+    }
+    let json = Bytes::from(take(context).to_string());
+    *last = Some((Instant::now(), json.clone()));
+    json
+}
+
+fn take(context: &Arc<Context>) -> Value {
+    let stats = context.hub.stats();
+    let limits = context.live.limits();
+    let (_, readiness) = super::readiness(context);
+    json!({
+        "server": context.server_ident,
+        "state": readiness,
+        "uptime_s": context.clock.now_ms() / 1000,
+        "resident_len": process::resident_len(),
+        "browsers": stats.browsers,
+        "browsers_max": limits.connections_max,
+        "sessions": stats.sessions,
+        "publishers": stats.publishers,
+        "publishers_max": limits.publishers_max,
+        "events": stats.events.total(),
+        "event_bytes": stats.event_bytes,
+        "deliveries": stats.deliveries,
+        "delivery_bytes": stats.delivery_bytes,
+        "backlog_len": stats.backlog_len,
+        "backlog_len_max": limits.backlog_len_max,
+        "outboxes": stats.outboxes,
+        "outboxes_len": stats.outboxes_len,
+        "outbox_len_max": limits.outbox_len_max,
+        "topics": stats.topics,
+        "history": {
+            "events": context.history.row(|second| second.events),
+            "deliveries": context.history.row(|second| second.deliveries),
+            "sessions": context.history.row(|second| second.sessions),
+        },
+        "largest_topics": largest_topics(context),
+        "longest_outboxes": longest_outboxes(context),
+        "refused": refused(&stats),
+        "complaints": complaints(context),
+    })
+}
+
+fn largest_topics(context: &Context) -> Vec<Value> {
+    let topics = context.hub.largest_topics(TOPICS_MAX);
+    let shown = topics.into_iter();
+    shown
+        .map(|(topic, subscribers)| json!({"topic": &*topic, "subscribers": subscribers}))
+        .collect()
+}
+
+/// Whom most waits for.
+fn longest_outboxes(context: &Context) -> Vec<Value> {
+    let waiting = context.hub.longest_outboxes(OUTBOXES_MAX);
+    let shown = waiting.into_iter();
+    shown
+        .map(|(session, len)| json!({"peer": session.peer_addr().to_string(), "len": len}))
+        .collect()
+}
+
+/// Who was refused or dropped, and why; only what has happened.
+fn refused(stats: &Stats) -> Vec<Value> {
+    let mut refused = Vec::new();
+    add(&mut refused, "browser", &stats.browsers_refused);
+    add(&mut refused, "session", &stats.violations);
+    add(&mut refused, "slow consumer", &stats.slow_consumers);
+    add(&mut refused, "publisher", &stats.publishers_refused);
+    add(&mut refused, "publish", &stats.publishes_refused);
+    if stats.pings_unanswered > 0 {
+        let count = stats.pings_unanswered;
+        refused.push(json!({"who": "session", "reason": "pong_timeout", "count": count}));
+    }
+    refused
+}
+
+fn add<K: Kind>(refused: &mut Vec<Value>, who: &str, counts: &Counts<K>) {
+    let happened = counts.iter().filter(|(_, count)| *count > 0);
+    refused.extend(
+        happened.map(|(kind, count)| json!({"who": who, "reason": kind.label(), "count": count})),
+    );
+}
+
+/// The last log lines about peers, the newest first.
+fn complaints(context: &Context) -> Vec<Value> {
+    let mut recent = context.complaints.recent();
+    recent.extend(context.browser_complaints.recent());
+    recent.sort_by_key(|complaint| std::cmp::Reverse(complaint.at));
+    let shown = recent.into_iter().take(COMPLAINTS_MAX);
+    shown
+        .map(|Complaint { at, peer, what }| {
+            json!({"ago_s": at.elapsed().as_secs(), "peer": peer, "what": what})
+        })
+        .collect()
+}

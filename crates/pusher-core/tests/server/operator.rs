@@ -1,0 +1,351 @@
+//! What the operator looks at: health, metrics, status, and a topic's events.
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pusher_core::{Application, Call, Recipe};
+use serde_json::Value;
+
+use crate::support::{Running, WAIT, on_any_ports, read_to_end, start, start_server};
+
+/// The answer to a request with more headers: head and body.
+fn ask(server: &Running, method: &str, path: &str, headers: &str) -> (String, String) {
+    let mut stream = server.raw(server.private);
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let answer = read_to_end(&mut stream);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_lowercase(), body.to_owned())
+}
+
+fn get(server: &Running, path: &str) -> (String, String) {
+    ask(server, "GET", path, "")
+}
+
+/// Status code and body.
+fn state(server: &Running, path: &str) -> (u16, String) {
+    let (head, body) = get(server, path);
+    let code = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (code, body.trim_end().to_owned())
+}
+
+fn status(server: &Running) -> Value {
+    let (_, body) = get(server, "/status.json");
+    serde_json::from_str(&body).unwrap()
+}
+
+/// Asks until something about the status is true.
+fn status_until(server: &Running, what: &str, is_true: impl Fn(&Value) -> bool) -> Value {
+    let started = std::time::Instant::now();
+    loop {
+        let status = status(server);
+        if is_true(&status) {
+            return status;
+        }
+        assert!(
+            started.elapsed() < WAIT,
+            "waited too long until {what}: {status}"
+        );
+    }
+}
+
+#[test]
+fn a_server_is_well_and_ready() {
+    let server = start(|_| {});
+    assert_eq!(
+        state(&server, "/healthz"),
+        (200, r#"{"status":"ok"}"#.to_owned())
+    );
+    assert_eq!(
+        state(&server, "/readyz"),
+        (200, r#"{"status":"ready"}"#.to_owned())
+    );
+    let (head, body) = ask(&server, "HEAD", "/readyz", "");
+    assert!(
+        head.starts_with("http/1.1 200") && body.is_empty(),
+        "{head}{body}"
+    );
+}
+
+/// Hangs in a call until it is let go.
+struct Hanging(Mutex<Receiver<()>>);
+
+impl Application for Hanging {
+    fn call(&self, _: Call) {
+        let _let_go = self.0.lock().recv_timeout(WAIT);
+    }
+}
+
+#[test]
+fn a_server_with_more_events_than_it_can_send_is_not_ready() {
+    let (go, let_go) = channel();
+    let mut options = on_any_ports();
+    options.limits.backlog_len_max = 1000;
+    let server = start_server(options, Hanging(Mutex::new(let_go)));
+    // The first shard serves whoever asks, the second hangs.
+    let _first = server.browser();
+    let mut second = server.subscriber("t");
+    second.send("[2,\"id\",\"hang\"]");
+    let event = format!("\"{}\"", "x".repeat(2000));
+    server.hub.publish("t", &event).unwrap();
+    let overloaded = (503, r#"{"status":"overloaded"}"#.to_owned());
+    assert_eq!(state(&server, "/readyz"), overloaded);
+    assert_eq!(state(&server, "/healthz").0, 200);
+    go.send(()).unwrap();
+    server.until("it is sent", |hub| hub.backlog_len() == 0);
+    assert_eq!(state(&server, "/readyz").0, 200);
+}
+
+#[test]
+fn a_server_that_ends_is_not_ready() {
+    let mut server = start(|limits| limits.closing_grace = Duration::from_secs(1));
+    server.begin_end();
+    let started = std::time::Instant::now();
+    while state(&server, "/readyz") != (503, r#"{"status":"ending"}"#.to_owned()) {
+        assert!(started.elapsed() < WAIT);
+    }
+    server.end();
+}
+
+#[test]
+fn metrics_are_in_prometheus_format() {
+    let server = start(|_| {});
+    let _browser = server.subscriber("t");
+    server.publisher().publish("t", "1");
+    let (head, body) = get(&server, "/metrics");
+    assert!(
+        head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"),
+        "{head}"
+    );
+    let mut families = HashSet::new();
+    let mut lines = body.lines().peekable();
+    while let Some(line) = lines.next() {
+        let help = line
+            .strip_prefix("# HELP ")
+            .unwrap_or_else(|| panic!("{line}"));
+        let (name, help) = help.split_once(' ').unwrap();
+        assert!(families.insert(name), "{name} twice");
+        assert!(help.ends_with('.'), "{help}");
+        let kind = lines
+            .next()
+            .unwrap()
+            .strip_prefix(&format!("# TYPE {name} "))
+            .unwrap();
+        assert!(["gauge", "counter"].contains(&kind));
+        assert_eq!(kind == "counter", name.ends_with("_total"), "{name}");
+        let mut samples = HashSet::new();
+        while let Some(line) = lines.next_if(|line| !line.starts_with('#')) {
+            let (series, value) = line.rsplit_once(' ').unwrap();
+            let is_of_family = series == name || series.starts_with(&format!("{name}{{"));
+            assert!(is_of_family && samples.insert(series), "{line}");
+            value.parse::<f64>().unwrap_or_else(|_| panic!("{line}"));
+        }
+        assert!(!samples.is_empty(), "{name} has no samples");
+    }
+    for line in [
+        "pushd_sessions 1",
+        "pushd_topics 1",
+        "pushd_events_total{source=\"native\"} 1",
+        "pushd_deliveries_total 1",
+        "pushd_browsers_refused_total{reason=\"origin\"} 0",
+        "pushd_slow_consumers_total{reason=\"outbox_len_max\"} 0",
+    ] {
+        assert!(body.lines().any(|known| known == line), "{line}:\n{body}");
+    }
+}
+
+#[test]
+fn the_status_tells_who_is_there_and_what_happened() {
+    let server = start(|_| {});
+    let _two: Vec<_> = (0..2).map(|_| server.subscriber("large")).collect();
+    let _one = server.subscriber("<b>small</b>");
+    for _ in 0..3 {
+        server.publisher().publish("large", "1");
+    }
+    let mut stranger = server.raw(server.private);
+    stranger.write_all(b"\x01").unwrap();
+    read_to_end(&mut stranger);
+    let status = status_until(&server, "the second is over", |status| {
+        let events = status["history"]["events"].as_array().unwrap();
+        events.iter().filter_map(Value::as_u64).sum::<u64>() == 3
+    });
+    assert_eq!(status["state"], "ready");
+    assert_eq!(status["sessions"], 3);
+    assert_eq!(
+        (&status["events"], &status["deliveries"]),
+        (&3.into(), &6.into())
+    );
+    let topics = serde_json::json!([
+        {"topic": "large", "subscribers": 2}, {"topic": "<b>small</b>", "subscribers": 1},
+    ]);
+    assert_eq!(status["largest_topics"], topics);
+    assert_eq!(status["longest_outboxes"], serde_json::json!([]));
+    let refused = serde_json::json!([{"who": "publisher", "reason": "language", "count": 1}]);
+    assert_eq!(status["refused"], refused);
+    let complaint = &status["complaints"][0];
+    assert!(
+        complaint["what"].as_str().unwrap().contains("byte 0x01"),
+        "{complaint}"
+    );
+    let lens = ["events", "deliveries", "sessions"]
+        .map(|row| status["history"][row].as_array().unwrap().len());
+    assert_eq!(lens, [lens[0]; 3]);
+}
+
+#[test]
+fn the_status_tells_for_whom_most_waits() {
+    let server = start(|_| {});
+    let _slow = server.subscriber("t");
+    let event = format!("\"{}\"", "x".repeat(1_000_000));
+    // More than the kernel takes for a browser that does not read.
+    let mut published = 0;
+    while server.hub.stats().outboxes_len == 0 {
+        published += 1;
+        assert!(published < 100, "the kernel takes everything");
+        server.hub.publish("t", &event).unwrap();
+        server.until("it is sent", |hub| hub.backlog_len() == 0);
+    }
+    let status = status_until(&server, "it is told", |status| {
+        !status["longest_outboxes"][0].is_null()
+    });
+    let slow = &status["longest_outboxes"][0];
+    assert!(
+        slow["peer"].as_str().unwrap().starts_with("127.0.0.1:"),
+        "{slow}"
+    );
+    assert_eq!(slow["len"], status["outboxes_len"]);
+}
+
+/// Somebody who watches a topic.
+struct Watcher(BufReader<TcpStream>);
+
+impl Watcher {
+    /// The status line, and who it is for.
+    fn begin(server: &Running, path: &str) -> (String, Self) {
+        let mut stream = server.raw(server.private);
+        let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut watcher = Self(BufReader::new(stream));
+        let status = watcher.line();
+        while !watcher.line().is_empty() {}
+        (status, watcher)
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    fn lines<const COUNT: usize>(&mut self) -> [String; COUNT] {
+        std::array::from_fn(|_| self.line())
+    }
+}
+
+#[test]
+fn who_watches_a_topic_sees_its_events() {
+    let mut server = start(|limits| limits.watchers_max = 1);
+    let (status, mut watcher) = Watcher::begin(&server, "/watch/a%20%E7%8C%AB");
+    assert!(status.contains(" 200 "), "{status}");
+    assert_eq!(watcher.lines(), [": watching", ""]);
+    server.hub.publish("other", "0").unwrap();
+    let receipt = server.hub.publish("a 猫", "{\n\"a\":1}").unwrap();
+    assert_eq!(receipt.subscribers, 0, "who watches is no subscriber");
+    let id = format!("id: {}", receipt.sequence);
+    assert_eq!(watcher.lines(), [&id, "data: {", "data: \"a\":1}", ""]);
+    // So many, and no more.
+    let (status, mut refused) = Watcher::begin(&server, "/watch/t");
+    assert!(status.contains(" 503 "), "{status}");
+    assert!(refused.line().contains("watchers-max"));
+    // It ends with the server, and does not hold it up.
+    server.end();
+    assert_eq!(watcher.line(), "");
+}
+
+#[test]
+fn a_place_is_free_again_when_a_watcher_has_gone() {
+    let server = start(|limits| limits.watchers_max = 1);
+    let (_, watcher) = Watcher::begin(&server, "/watch/t");
+    drop(watcher);
+    let started = std::time::Instant::now();
+    while !Watcher::begin(&server, "/watch/t").0.contains(" 200 ") {
+        // What is written to it tells the server that nobody is there.
+        server.hub.publish("t", "1").unwrap();
+        assert!(started.elapsed() < WAIT);
+    }
+}
+
+#[test]
+fn only_the_page_and_health_are_shown_without_the_token() {
+    let mut options = on_any_ports();
+    options.publish_token = Some("s3cret".parse().unwrap());
+    let server = start_server(options, Recipe::default());
+    for (path, code) in [
+        ("/", 200),
+        ("/status.js", 200),
+        ("/healthz", 200),
+        ("/readyz", 200),
+        ("/metrics", 401),
+        ("/status.json", 401),
+        ("/watch/t", 401),
+    ] {
+        assert_eq!(state(&server, path).0, code, "{path}");
+    }
+    let (head, _) = ask(
+        &server,
+        "GET",
+        "/metrics",
+        "Authorization: Bearer s3cret\r\n",
+    );
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+}
+
+#[test]
+fn the_page_loads_nothing_from_elsewhere_and_stands_in_no_frame() {
+    let server = start(|_| {});
+    for path in ["/", "/status.css", "/status.js"] {
+        let (head, body) = get(&server, path);
+        for part in [
+            "content-security-policy: default-src 'none'; script-src 'self';",
+            "frame-ancestors 'none'",
+            "x-content-type-options: nosniff",
+        ] {
+            assert!(head.contains(part), "{path}: {part}\n{head}");
+        }
+        assert!(
+            !body.contains("//cdn") && !body.contains("innerHTML"),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn pages_of_other_sites_see_nothing() {
+    let server = start(|_| {});
+    let visit =
+        "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
+    let fetch =
+        "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: script\r\n";
+    let own = "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n";
+    for (path, headers, code) in [
+        ("/", visit, "200"),
+        ("/", fetch, "403"),
+        ("/status.js", fetch, "403"),
+        ("/status.json", visit, "403"),
+        ("/status.json", fetch, "403"),
+        ("/status.json", "Origin: http://localhost:8000\r\n", "403"),
+        ("/metrics", visit, "403"),
+        ("/watch/t", fetch, "403"),
+        ("/status.json", own, "200"),
+        ("/status.js", own, "200"),
+    ] {
+        let (head, _) = ask(&server, "GET", path, headers);
+        assert_eq!(head.split(' ').nth(1), Some(code), "{path} {headers}");
+    }
+}

@@ -1,0 +1,112 @@
+//! The status page in a real browser.
+
+use std::io::Write;
+use std::net::TcpStream;
+
+use serde_json::json;
+use system_tests::browser::{Browser, Page};
+use system_tests::daemon::Daemon;
+use system_tests::publisher::publish_raw;
+use system_tests::wamp::Wamp;
+
+/// A topic that would be a script, if anybody took it for one.
+const HOSTILE: &str = "<img src=x onerror=\"document.title='broken into'\">";
+
+fn url(daemon: &Daemon) -> String {
+    format!("http://{}/", daemon.publish)
+}
+
+/// What stands in an element.
+fn text(page: &mut Page, selector: &str) -> String {
+    let text = page.evaluate(&format!("document.querySelector({selector:?}).textContent"));
+    text.as_str().unwrap().to_owned()
+}
+
+fn wait_for_text(page: &mut Page, selector: &str, part: &str) {
+    page.wait_for(&format!(
+        "document.querySelector({selector:?}).textContent.includes({part:?})"
+    ));
+}
+
+#[test]
+fn it_shows_what_happens_and_takes_nobodys_words_for_markup() {
+    let daemon = Daemon::start();
+    let mut browser = Browser::start();
+    let mut page = browser.open(&url(&daemon));
+    wait_for_text(&mut page, "#state", "ready");
+    let _kittens: Vec<_> = (0..3)
+        .map(|_| Wamp::subscribed(daemon.web, "kittens"))
+        .collect();
+    let _hostile = Wamp::subscribed(daemon.web, HOSTILE);
+    for n in 0..20 {
+        publish_raw(
+            daemon.publish,
+            &format!(r#"{{"category":"kittens","n":{n}}}"#),
+        );
+    }
+    let mut stranger = TcpStream::connect(daemon.publish).unwrap();
+    write!(stranger, "GET / HTTP/1.0\r\nHost: {HOSTILE}\r\n\r\n").unwrap();
+    wait_for_text(&mut page, "#browsers", "4");
+    wait_for_text(&mut page, "#topics-rows tr:nth-child(1)", "kittens3");
+    wait_for_text(&mut page, "#topics-rows tr:nth-child(2) td", HOSTILE);
+    wait_for_text(&mut page, "#refused-rows", "publish");
+    wait_for_text(&mut page, "#complaints-rows", "onerror");
+    page.wait_for("document.querySelector('#events-max').textContent !== '0'");
+    page.wait_for(
+        "document.querySelector('#deliveries-chart path.line').getAttribute('d').length > 8",
+    );
+    assert_eq!(
+        page.evaluate("document.querySelectorAll('main img, main script').length"),
+        json!(0)
+    );
+
+    // Watch the hostile topic, and publish a hostile event there.
+    page.evaluate(&format!(
+        "[...document.querySelectorAll('#topics-rows button')].find(b => b.dataset.topic === {HOSTILE:?}).click()"
+    ));
+    wait_for_text(&mut page, "#watch-state", "Watching <img");
+    page.fill("#publish-topic", HOSTILE);
+    page.fill("#publish-event", &json!({"html": HOSTILE}).to_string());
+    page.click("#publish button");
+    wait_for_text(&mut page, "#publish-answer", "to 1 browsers");
+    wait_for_text(&mut page, "#watch-events li", "onerror");
+    page.fill("#publish-event", "no json");
+    page.click("#publish button");
+    wait_for_text(&mut page, "#publish-answer", "JSON");
+    assert!(!text(&mut page, "title").contains("broken"));
+
+    page.resize(1200, 1250);
+    page.screenshot("status-page");
+    page.darken();
+    page.screenshot("status-page-dark");
+    page.resize(390, 1600);
+    let overflow = "document.documentElement.scrollWidth <= document.documentElement.clientWidth";
+    assert_eq!(
+        page.evaluate(overflow),
+        json!(true),
+        "it is wider than a phone"
+    );
+    page.screenshot("status-page-phone");
+    assert_eq!(page.problems(), Vec::<String>::new());
+}
+
+#[test]
+fn it_asks_for_the_token_and_says_when_the_server_is_away() {
+    let mut daemon = Daemon::start_with(&["--publish-token", "s3cret"]);
+    let mut browser = Browser::start();
+    let mut page = browser.open(&url(&daemon));
+    page.wait_for("!document.querySelector('#token-form').hidden");
+    page.fill("#token", "wrong");
+    page.click("#token-form button");
+    wait_for_text(&mut page, "#token-error", "not the token");
+    page.fill("#token", "s3cret");
+    page.click("#token-form button");
+    wait_for_text(&mut page, "#state", "ready");
+    page.click("#publish button");
+    wait_for_text(&mut page, "#publish-answer", "to 0 browsers");
+    page.fill("#watch-topic", "t");
+    page.click("#watch-button");
+    wait_for_text(&mut page, "#watch-state", "Watching t");
+    daemon.end_by(nix::sys::signal::Signal::SIGTERM);
+    wait_for_text(&mut page, "#state", "no answer");
+}
