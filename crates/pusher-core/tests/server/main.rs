@@ -16,6 +16,7 @@ mod publishers;
 mod slow;
 mod stats;
 mod support;
+mod tls;
 mod token;
 #[cfg(unix)]
 mod unix_socket;
