@@ -18,6 +18,7 @@ mod publishers;
 mod slow;
 mod stats;
 mod support;
+mod tls;
 mod token;
 #[cfg(unix)]
 mod unix_socket;
