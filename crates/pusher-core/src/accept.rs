@@ -18,6 +18,7 @@ use crate::handshake::Response;
 use crate::listen::PrivateListener;
 use crate::publishers::{self, Door, Peer};
 use crate::server::Context;
+use crate::socket::Socket;
 use crate::stats::{BrowserRefusal, PublisherRefusal};
 
 /// Browsers that find no place and are still heard, so that they hear why: they come on top of those
@@ -152,7 +153,8 @@ fn refuse(context: &Arc<Context>, stream: TcpStream, peer: SocketAddr, why: Brow
     let peer = peer.to_string();
     let what = format_args!("refusing a browser: {}", response.text());
     context.browser_complaints.about(&peer, what);
-    if stream.try_write(&response.into_bytes()).is_err() {
+    let socket = Socket::Plain(stream);
+    if socket.try_write(&response.into_bytes()).is_err() {
         return;
     }
     // Its request may be there already, and a close would make the answer get lost.
@@ -161,7 +163,7 @@ fn refuse(context: &Arc<Context>, stream: TcpStream, peer: SocketAddr, why: Brow
         let (_, linger_timeout) = context.live.end_timeouts();
         counters.lingering.add(1);
         context.tasks.browsers.spawn(async move {
-            let _timed_out = timeout(linger_timeout, connection::hang_up(&stream)).await;
+            let _timed_out = timeout(linger_timeout, socket.hang_up()).await;
             counters.lingering.remove(1);
         });
     }

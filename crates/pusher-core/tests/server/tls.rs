@@ -392,7 +392,7 @@ fn a_new_certificate_is_for_those_who_come_then() {
     let server = old.start(|_| ());
     let mut early = old.browser(&server);
     early.subscribe("t");
-    server.control.reload(new.options(|_| ()));
+    server.control.reload(new.options(|_| ())).unwrap();
     let mut late = new.browser(&server);
     late.subscribe("t");
     server.publisher().publish("t", "1");
@@ -400,7 +400,7 @@ fn a_new_certificate_is_for_those_who_come_then() {
         (early.message(), late.message()),
         ("[8,\"t\",1]".to_owned(), "[8,\"t\",1]".to_owned())
     );
-    server.control.reload(on_any_ports());
+    server.control.reload(on_any_ports()).unwrap();
     early.barrier();
     let mut stream = new.connect(&server);
     assert!(
