@@ -22,6 +22,7 @@ mod publish_peers;
 mod publishers;
 mod recipe;
 mod sanitizers;
+mod shell;
 mod status_page;
 mod systemd;
 mod wordpress;
