@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::daemon::Daemon;
 use crate::publisher::Publisher;
+use crate::resources::Resources;
 use crate::wamp::Wamp;
 
 /// How long to wait before the next event: enough of them for a worst case, and not the machine's main business.
@@ -28,6 +29,9 @@ pub struct Seen {
     pub events: usize,
     /// The longest that one took from its publish to its subscriber.
     pub slowest: Duration,
+    /// The most that the daemon worked, on all processors, while one of them was on its way. Unlike the time, this
+    /// does not depend on what else the machine does.
+    pub most_work: Duration,
 }
 
 impl Bystander {
@@ -40,7 +44,8 @@ impl Bystander {
         publisher.send(b"[1,1]");
         assert_eq!(publisher.answer()[0], 2);
         let over = Arc::clone(&is_over);
-        let thread = thread::spawn(move || watch(&over, subscriber, publisher));
+        let resources = Resources::of(daemon.process.pid());
+        let thread = thread::spawn(move || watch(&over, subscriber, publisher, resources));
         Self { is_over, thread }
     }
 
@@ -57,14 +62,20 @@ impl Bystander {
     }
 }
 
-fn watch(is_over: &AtomicBool, mut subscriber: Wamp, mut publisher: Publisher) -> Seen {
+fn watch(
+    is_over: &AtomicBool,
+    mut subscriber: Wamp,
+    mut publisher: Publisher,
+    resources: Resources,
+) -> Seen {
     let mut seen = Seen::default();
     loop {
         let is_last = is_over.load(Ordering::SeqCst);
-        let began = Instant::now();
+        let (began, worked) = (Instant::now(), resources.cpu());
         publisher.send(format!("[3,{0},\"{TOPIC}\",{0}]", seen.events).as_bytes());
         assert_eq!(subscriber.event(TOPIC), seen.events, "in order");
         seen.slowest = seen.slowest.max(began.elapsed());
+        seen.most_work = seen.most_work.max(resources.cpu().saturating_sub(worked));
         let receipt = publisher.answer();
         assert_eq!(
             (&receipt[0], &receipt[3]),

@@ -96,6 +96,18 @@ impl Publisher {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}"))
     }
 
+    /// The next line of the native protocol; None if the daemon has closed instead.
+    #[track_caller]
+    pub fn next_answer(&mut self) -> Option<Value> {
+        let mut line = String::new();
+        match self.stream.read_line(&mut line) {
+            Ok(0) => None,
+            Ok(_) => Some(serde_json::from_str(&line).expect("an answer is JSON")),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
+            Err(error) => panic!("no answer for {WAIT_MS} ms: {error}"),
+        }
+    }
+
     /// The next line of the native protocol, to the byte, without its end.
     #[track_caller]
     pub fn answer_line(&mut self) -> String {

@@ -1,6 +1,7 @@
 //! What a process takes of the machine, as the kernel says.
 
 use std::fs;
+use std::time::Duration;
 
 /// A process, by its id.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,18 @@ impl Resources {
         fs::read_dir(folder).expect("the process runs").count()
     }
 
+    /// How long its threads have run, all together. Those that have ended don't count.
+    #[track_caller]
+    pub fn cpu(&self) -> Duration {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid)).expect("the process runs");
+        let run_ns = threads.flatten().filter_map(|thread| {
+            // "time on a processor, time waited for one, turns", in nanoseconds.
+            let times = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            times.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(run_ns.sum())
+    }
+
     #[track_caller]
     fn status(&self, name: &str) -> usize {
         let path = format!("/proc/{}/status", self.pid);
@@ -56,5 +69,6 @@ mod tests {
         drop(taken);
         assert!(this.memory_peak_kib() > before + (16 << 10));
         assert!(this.open_files() > 2);
+        assert!(this.cpu() > Duration::ZERO);
     }
 }

@@ -24,10 +24,12 @@ pub(crate) fn raise_limit() -> usize {
     usize::MAX
 }
 
-/// What browsers may take: publishers keep theirs even when browsers take all they can.
-pub(crate) fn left_for_browsers(open_files: usize, publishers_max: usize) -> usize {
-    let kept_back = RESERVED + publishers_max.min(open_files / 4);
-    open_files.saturating_sub(kept_back).max(1)
+/// What browsers may take and what publishers may: each keep theirs even when the others take all
+/// they can.
+pub(crate) fn shares(open_files: usize, publishers_max: usize) -> (usize, usize) {
+    let publishers = publishers_max.min(open_files / 4).max(1);
+    let browsers = open_files.saturating_sub(RESERVED + publishers).max(1);
+    (browsers, publishers)
 }
 
 #[cfg(test)]
@@ -35,13 +37,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn publishers_keep_their_share() {
-        for (open_files, browsers) in [(20_000, 18_912), (1024, 704), (64, 1), (0, 1)] {
-            assert_eq!(
-                left_for_browsers(open_files, 1024),
-                browsers,
-                "{open_files}"
-            );
+    fn each_keep_their_share() {
+        for (open_files, expect) in [
+            (20_000, (18_912, 1024)),
+            (1024, (704, 256)),
+            (64, (1, 16)),
+            (0, (1, 1)),
+        ] {
+            assert_eq!(shares(open_files, 1024), expect, "{open_files}");
         }
+        assert_eq!(shares(20_000, 10), (19_926, 10));
     }
 }

@@ -105,9 +105,15 @@ pub(crate) fn options(config: &Config, open_files: usize) -> Options {
     options.server_ident = concat!("pushd/", env!("CARGO_PKG_VERSION")).to_owned();
     options.shards = config.threads.unwrap_or(options.shards);
     let limits = &mut options.limits;
-    let browsers = open_files::left_for_browsers(open_files, limits.publishers_max);
+    let (browsers, publishers) = open_files::shares(open_files, limits.publishers_max);
     limits.connections_max = limits.connections_max.min(browsers);
+    limits.publishers_max = publishers;
     let connections_max = limits.connections_max;
-    tracing::debug!(open_files, connections_max, "limits");
+    tracing::debug!(
+        open_files,
+        connections_max,
+        publishers_max = publishers,
+        "limits"
+    );
     options
 }

@@ -8,15 +8,21 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Place;
+use crate::complaints::Complaints;
 use crate::connection;
 use crate::handshake::Response;
 use crate::listen::PrivateListener;
 use crate::publishers::{self, Door, Peer};
 use crate::server::Context;
 use crate::stats::{BrowserRefusal, PublisherRefusal};
+
+/// Browsers that find no place and are still heard, so that they hear why: they come on top of those
+/// that have one.
+const LINGERING_MAX: u64 = 16;
 
 /// How long to wait when the process has no file descriptor left.
 const RETRY: Duration = Duration::from_millis(100);
@@ -32,12 +38,14 @@ pub(crate) async fn browsers(
     };
     let mut next = 0;
     let end = &context.tasks.closing;
-    while let Some((stream, peer)) = accept(end, || listener.accept()).await {
+    while let Some((stream, peer)) =
+        accept(end, &context.browser_complaints, || listener.accept()).await
+    {
         set_nodelay(&stream);
         let place = match context.admission.enter(peer) {
             Ok(place) => place,
             Err(why) => {
-                refuse(&context, &stream, peer, why);
+                refuse(&context, stream, peer, why);
                 continue;
             }
         };
@@ -60,7 +68,7 @@ async fn tcp_publishers(context: &Arc<Context>, listener: std::net::TcpListener)
         return;
     };
     let end = &context.tasks.last_orders;
-    while let Some((stream, peer)) = accept(end, || listener.accept()).await {
+    while let Some((stream, peer)) = accept(end, &context.complaints, || listener.accept()).await {
         set_nodelay(&stream);
         let local = stream.local_addr().ok();
         let peer = Peer {
@@ -79,7 +87,7 @@ async fn unix_publishers(context: &Arc<Context>, listener: std::os::unix::net::U
         return;
     };
     let end = &context.tasks.last_orders;
-    while let Some((stream, _)) = accept(end, || listener.accept()).await {
+    while let Some((stream, _)) = accept(end, &context.complaints, || listener.accept()).await {
         let name = match stream.peer_cred() {
             Ok(peer) => format!("uid {}, pid {}", peer.uid(), peer.pid().unwrap_or(0)),
             Err(_) => "unix".to_owned(),
@@ -138,13 +146,25 @@ fn serve_browser(
 }
 
 /// Says 503 or 429 if that is possible without waiting.
-fn refuse(context: &Context, stream: &TcpStream, peer: SocketAddr, why: BrowserRefusal) {
+fn refuse(context: &Arc<Context>, stream: TcpStream, peer: SocketAddr, why: BrowserRefusal) {
     let response = Response::no_place(why, &context.live.limits());
     context.counters.browsers_refused.count(why);
     let peer = peer.to_string();
     let what = format_args!("refusing a browser: {}", response.text());
     context.browser_complaints.about(&peer, what);
-    let _gone = stream.try_write(&response.into_bytes());
+    if stream.try_write(&response.into_bytes()).is_err() {
+        return;
+    }
+    // Its request may be there already, and a close would make the answer get lost.
+    let counters = context.counters.clone();
+    if counters.lingering.get() < LINGERING_MAX {
+        let (_, linger_timeout) = context.live.end_timeouts();
+        counters.lingering.add(1);
+        context.tasks.browsers.spawn(async move {
+            let _timed_out = timeout(linger_timeout, connection::hang_up(&stream)).await;
+            counters.lingering.remove(1);
+        });
+    }
 }
 
 fn adopt<L>(listener: io::Result<L>) -> Option<L> {
@@ -159,7 +179,11 @@ fn set_nodelay(stream: &TcpStream) {
 }
 
 /// The next connection; `None` after the end.
-async fn accept<T, F>(end: &CancellationToken, mut next: impl FnMut() -> F) -> Option<T>
+async fn accept<T, F>(
+    end: &CancellationToken,
+    complaints: &Complaints,
+    mut next: impl FnMut() -> F,
+) -> Option<T>
 where
     F: Future<Output = io::Result<T>>,
 {
@@ -173,7 +197,8 @@ where
             Ok(connection) => return Some(connection),
             Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection, trying again");
+                let what = format!("cannot accept a connection, trying again: {error}");
+                complaints.about("nobody yet", what);
                 tokio::time::sleep(RETRY).await;
             }
         }

@@ -32,6 +32,7 @@
 //! | `server` | sockets, threads (one [shard](Options::shards) each), shutdown |
 //! | `address`, `listen` | where publishers connect; opening the doors |
 //! | `accept`, `admission` | takes connections in, as many as may come |
+//! | `certificate`, `socket` | TLS of the public door; a browser's socket with it or without |
 //! | `handshake` | HTTP up to the WebSocket, and the client's files; which sites' pages may come |
 //! | `proxy`, `host` | for whom a proxy speaks; names of hosts |
 //! | `connection` | one browser's socket: outbox, WebSocket messages, life and end |
@@ -53,6 +54,7 @@ mod accept;
 mod address;
 mod admission;
 mod application;
+mod certificate;
 mod complaints;
 mod connection;
 mod control;
@@ -74,10 +76,12 @@ mod recipe;
 mod server;
 mod session;
 mod slow_policy;
+mod socket;
 mod stats;
 
 pub use address::{PublishAddress, PublishAddressError};
 pub use application::{Application, Call, POLICY_VIOLATION, Refusal};
+pub use certificate::{Certificate, CertificateError};
 pub use control::Control;
 pub use handshake::{AllowedOrigin, AllowedOriginError, Request};
 pub use hub::{Hub, PublishError, Recipients};

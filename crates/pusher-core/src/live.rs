@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 
+use crate::certificate::Certificate;
 use crate::limits::Limits;
 use crate::server::Options;
 
@@ -38,6 +39,11 @@ impl Live {
     pub(crate) fn end_timeouts(&self) -> (Duration, Duration) {
         let limits = self.limits();
         (limits.flush_timeout, limits.linger_timeout)
+    }
+
+    /// With which connections that begin now are encrypted, if they are to be.
+    pub(crate) fn certificate(&self) -> Option<Certificate> {
+        self.options().certificate.clone()
     }
 
     pub(crate) fn set(&self, options: Options) {

@@ -16,6 +16,7 @@ use crate::accept;
 use crate::address::PublishAddress;
 use crate::admission::Admission;
 use crate::application::Application;
+use crate::certificate::Certificate;
 use crate::complaints::Complaints;
 use crate::control::Control;
 use crate::handshake::{AllowedOrigin, RefusedOrigins};
@@ -40,6 +41,9 @@ const PUBLISHERS_END_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Options {
     /// The public door: where browsers connect. Default `0.0.0.0:8080`.
     pub listen: Vec<SocketAddr>,
+    /// With it the public door speaks TLS too: whoever begins with a TLS handshake gets https and wss,
+    /// and others http and ws as before, at the same port. Default none.
+    pub certificate: Option<Certificate>,
     /// The private door: where publishers connect. Default `127.0.0.1:5555`. Without a
     /// `publish_token` whoever can connect may publish, so only loopback addresses and unix sockets
     /// are possible then.
@@ -77,6 +81,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from(([0, 0, 0, 0], 8080))],
+            certificate: None,
             publish_listen: vec![SocketAddr::from(([127, 0, 0, 1], 5555)).into()],
             publish_socket: SocketAccess::default(),
             publish_token: None,

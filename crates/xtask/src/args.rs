@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::ffi::OsString;
+
 use anyhow::{Context, Result, bail};
 use lexopt::{Arg, Parser, ValueExt};
 
@@ -20,6 +22,7 @@ Usage: cargo xtask <command>
           --php valgrind|8.4|zts    one of these only
   races   look for data races in libpusher with ThreadSanitizer (takes minutes, needs Rust's sources)
   page-time   measure what a publish costs a page, whatever pushd does
+  bench   measure pushd beside other servers; `cargo xtask bench --help` lists the options
   build   build everything in release mode: pushd, libpusher, the PHP extension
   install build pushd and libpusher, and install them with headers and manuals
           --prefix DIR        where they will be used from, /usr/local for instance
@@ -37,6 +40,8 @@ pub enum Task {
     PageTime,
     /// Look for data races.
     Races,
+    /// Measure; the words are the benchmark's own.
+    Bench(Vec<OsString>),
     /// Build everything.
     Build,
     /// Install the daemon and the library.
@@ -91,6 +96,7 @@ pub fn parse(mut words: Parser) -> Result<Task> {
             "demo" => return demo(words),
             "install" => return install(words),
             "test" => return test(words),
+            "bench" => return Ok(Task::Bench(words.raw_args()?.collect())),
             "races" => Task::Races,
             "page-time" => Task::PageTime,
             "build" => Task::Build,
@@ -184,6 +190,8 @@ mod tests {
         assert_eq!(check("races").unwrap(), Task::Races);
         assert_eq!(check("page-time").unwrap(), Task::PageTime);
         assert_eq!(check("build").unwrap(), Task::Build);
+        let words = ["--runs", "1"].map(OsString::from).to_vec();
+        assert_eq!(check("bench --runs 1").unwrap(), Task::Bench(words));
         assert_eq!(check("demo").unwrap(), Task::Demo(Demo::default()));
         let expected = Demo {
             apache: true,

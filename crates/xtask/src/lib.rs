@@ -10,10 +10,11 @@
 //! | [`apache`] | a private Apache with mod_php and the extension |
 //! | [`phpt`] | PHP's own runner of tests, and valgrind |
 //! | [`php_builds`] | other PHPs to test the extension in |
-//! | [`demo`], [`mod@test`], [`races`], [`page_time`], [`install`] | the commands |
+//! | [`demo`], [`mod@test`], [`races`], [`bench`], [`page_time`], [`install`] | the commands |
 
 pub mod apache;
 pub mod args;
+pub mod bench;
 pub mod build;
 pub mod demo;
 pub mod http;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use xtask::args::{self, Task};
 use xtask::say::say;
 use xtask::workspace::Workspace;
-use xtask::{build, demo, install, page_time, races, test};
+use xtask::{bench, build, demo, install, page_time, races, test};
 
 fn main() -> ExitCode {
     match try_main() {
@@ -26,6 +26,7 @@ fn try_main() -> Result<()> {
         Task::Test(php) => test::run(&workspace, php),
         Task::PageTime => page_time::run(&workspace),
         Task::Races => races::run(&workspace),
+        Task::Bench(words) => bench::run(&workspace, &words),
         Task::Build => build::run(&workspace),
         Task::Install(options) => install::run(&workspace, &options),
         Task::Help => {

@@ -21,9 +21,15 @@ pub enum Purpose {
     Test,
     /// Building other PHPs, to test the extension in.
     OtherPhps,
+    /// Servers of the benchmark that node runs.
+    Node,
+    /// nginx, in the benchmark.
+    Nginx,
+    /// nats-server, in the benchmark.
+    Nats,
 }
 
-use Purpose::{Apache, Blog, Build, OtherPhps, Test};
+use Purpose::{Apache, Blog, Build, Nats, Nginx, Node, OtherPhps, Test};
 
 /// One line of the table: package, what it is for, why, and the program that will do in its place.
 struct Package {
@@ -81,11 +87,15 @@ const TABLE: &[Package] = &[
     or_program(package("make", Test, "builds the extension as PIE does"), "make"),
     package("php-zmq", Test, "ZeroMQ in PHP publishes to pushd, as the recipe has it"),
     package("python3-zmq", Test, "ZeroMQ in Python publishes to pushd"),
+    or_program(package("iproute2", Test, "pulls a browser's network cable"), "ip"),
     or_program(package("groff-base", Test, "formats the manuals"), "groff"),
     package("mandoc", Test, "looks for mistakes in the manuals"),
     package("valgrind", Test, "looks for memory errors in libpusher"),
-    or_program(package("make", OtherPhps, "compiles PHP"), "make"),
     or_program(package("xz-utils", OtherPhps, "unpacks PHP's sources"), "xz"),
+    or_program(package("npm", Node, "installs uWebSockets, ws and Socket.IO, for the benchmark"), "npm"),
+    package("nginx-light", Nginx, "a server in the benchmark"),
+    package("libnginx-mod-nchan", Nginx, "what makes nginx push"),
+    package("nats-server", Nats, "a server in the benchmark"),
 ];
 
 /// Installs what `purposes` need and the machine lacks, and says what and why; does nothing when nothing is missing.
@@ -103,11 +113,17 @@ pub fn install(purposes: &[Purpose]) -> Result<()> {
     }
     let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
     apt_install(&names)?;
-    const SERVICES: [&str; 3] = ["apache2", "nginx", "php8.2-fpm"];
+    const SERVICES: [&str; 5] = [
+        "apache2",
+        "mariadb-server",
+        "nats-server",
+        "nginx",
+        "php8.2-fpm",
+    ];
     if SERVICES.iter().any(|service| names.contains(service)) {
         let services = SERVICES.join(", ");
         say(format_args!(
-            "Debian may have started {services} as services. Nothing here uses them."
+            "Debian may have started some of {services} as services. Nothing here uses them."
         ));
     }
     Ok(())

@@ -74,7 +74,10 @@ const STEPS: &[Step] = &[
         phpt::run(w, &Php::debians(Pusher::Fallback)?)
     }),
     ("whole-system tests", |w| {
-        run_cargo(w, "test --package system-tests --no-fail-fast")
+        run_cargo(
+            w,
+            "test --package system-tests --package push-bench --no-fail-fast",
+        )
     }),
 ];
 

@@ -4,6 +4,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 
+mod faults;
+mod ghosts;
 mod hostile;
 mod nothing_is_lost;
+mod open_files;
+mod restart;
 mod siege;

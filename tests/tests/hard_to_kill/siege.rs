@@ -6,14 +6,14 @@ use system_tests::bystander::Bystander;
 use system_tests::daemon::Daemon;
 use system_tests::resources::Resources;
 
-/// How soon everybody else gets an event meanwhile: a second, and as much again for a machine that the attackers
-/// keep busy too.
-const ARRIVAL: Duration = Duration::from_secs(2);
+/// How much the daemon may do for the attackers while an event of somebody else is on its way. On a machine that has
+/// nothing else to do that takes as long at most; time itself can't be measured where tests share processors.
+const WORK_MAX: Duration = Duration::from_millis(500);
 
 /// Runs an attack; the daemon may take so many MiB more than at its start, at its worst moment.
 #[track_caller]
 pub(super) fn besiege(memory_more_mib: usize, attack: impl FnOnce(&Daemon)) {
-    let mut daemon = Daemon::start();
+    let mut daemon = Daemon::start_with(&["--connections-per-address-max=100000"]);
     let bystander = Bystander::start(&daemon);
     let resources = Resources::of(daemon.process.pid());
     let before_kib = resources.memory_kib();
@@ -25,5 +25,5 @@ pub(super) fn besiege(memory_more_mib: usize, attack: impl FnOnce(&Daemon)) {
         more_mib <= memory_more_mib,
         "{more_mib} MiB more at its worst"
     );
-    assert!(seen.slowest < ARRIVAL, "{seen:?}");
+    assert!(seen.most_work < WORK_MAX, "{seen:?}");
 }

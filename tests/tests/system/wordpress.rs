@@ -271,9 +271,13 @@ fn with_the_extension_and_what_a_stranger_may_not() {
     let form = "action=pushd_live_test";
     let stranger = http::post(address, "/wp-admin/admin-post.php", form).unwrap();
     assert!(!stranger.text().contains("taken"), "{}", stranger.head);
-    for path in ["admin-post.php", "options.php"] {
+    for (path, form) in [
+        ("admin-post.php", form),
+        ("options.php", "action=update&option_page=pushd-live"),
+    ] {
         let status = site.admin.evaluate(&format!(
-            "fetch('/wp-admin/{path}', {{method: 'POST', body: new URLSearchParams('{form}&option_page=pushd-live')}}).then(answer => answer.status)"
+            "fetch('/wp-admin/{path}', {{method: 'POST', body: new URLSearchParams('{form}')}})
+                .then(answer => answer.status)"
         ));
         assert_eq!(status, 403, "{path}");
     }

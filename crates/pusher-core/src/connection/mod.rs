@@ -19,8 +19,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use pusher_proto::wamp::{close_frame, ping_frame};
-use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::admission::Place;
@@ -28,6 +26,7 @@ use crate::complaints::Complaints;
 use crate::hub::share;
 use crate::live::Live;
 use crate::session::SessionId;
+use crate::socket::Socket;
 use crate::stats::{Counters, SlowConsumer, Waiting};
 use outbox::{Full, Outbox, State};
 
@@ -41,7 +40,7 @@ pub(crate) struct Connection {
     id: SessionId,
     place: Place,
     common: Arc<Common>,
-    stream: TcpStream,
+    socket: Socket,
     outbox: Mutex<Outbox>,
     /// When the browser last said something, in milliseconds of the server's clock.
     heard_ms: AtomicU64,
@@ -83,14 +82,14 @@ impl Connection {
         id: SessionId,
         place: Place,
         common: Arc<Common>,
-        stream: TcpStream,
+        socket: Socket,
         now_ms: u64,
     ) -> Self {
         Self {
             id,
             place,
             common,
-            stream,
+            socket,
             outbox: Mutex::default(),
             heard_ms: AtomicU64::new(now_ms),
             pinged: AtomicBool::new(false),
@@ -151,7 +150,7 @@ impl Connection {
         }
         let written = match outbox.is_empty() {
             false => 0,
-            true => match self.stream.try_write(frames) {
+            true => match self.socket.try_write(frames) {
                 Ok(written) => written,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
                 Err(_) => {
@@ -160,6 +159,10 @@ impl Connection {
                 }
             },
         };
+        if self.socket.has_unsent() {
+            // The connection's task sends it when the socket is ready again.
+            outbox.wake();
+        }
         (written < frames.len()).then_some(written)
     }
 
@@ -257,10 +260,8 @@ impl Connection {
         }
     }
 
-    /// What the browser did not take is thrown away by the kernel too.
     fn reset_on_close(&self) {
-        let linger = Some(Duration::ZERO);
-        if let Err(error) = SockRef::from(&self.stream).set_linger(linger) {
+        if let Err(error) = self.socket.reset_on_close() {
             tracing::debug!(session = %self.id, %error, "cannot set SO_LINGER");
         }
     }
@@ -272,21 +273,23 @@ impl Connection {
             return Poll::Ready(Ready::End);
         }
         outbox.set_waker(context.waker());
-        if !outbox.is_empty() && self.stream.poll_write_ready(context).is_ready() {
+        let is_waiting = !outbox.is_empty() || self.socket.has_unsent();
+        if is_waiting && self.socket.poll_write_ready(context).is_ready() {
             return Poll::Ready(Ready::Write);
         }
         drop(outbox);
         if !may_read {
             return Poll::Pending;
         }
-        self.stream.poll_read_ready(context).map(|_| Ready::Read)
+        self.socket.poll_read_ready(context).map(|_| Ready::Read)
     }
 
     /// Writes what is queued, as far as the socket takes it.
     fn flush_some(&self) -> io::Result<()> {
         let mut outbox = self.outbox.lock();
+        self.socket.try_send()?;
         while let Some(front) = outbox.front() {
-            match self.stream.try_write(front) {
+            match self.socket.try_write(front) {
                 Ok(written) => outbox.advance(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
@@ -297,8 +300,8 @@ impl Connection {
 
     /// Writes everything that is queued.
     async fn flush_all(&self) -> io::Result<()> {
-        while !self.outbox.lock().is_empty() {
-            self.stream.writable().await?;
+        while !self.outbox.lock().is_empty() || self.socket.has_unsent() {
+            self.socket.writable().await?;
             self.flush_some()?;
         }
         Ok(())
@@ -314,7 +317,7 @@ impl Connection {
 
     /// Reads what has arrived, at most `buffer`'s spare capacity; 0 is the end.
     fn read_some(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        self.stream.try_read_buf(buffer)
+        self.socket.try_read_buf(buffer)
     }
 
     /// Sends what is queued and hangs up, each for as long as its limit allows.
@@ -324,25 +327,7 @@ impl Connection {
         }
         let flushed = timeout(flush_timeout, self.flush_all()).await;
         if let Ok(Ok(())) = flushed {
-            let _timed_out = timeout(linger_timeout, hang_up(&self.stream)).await;
-        }
-    }
-}
-
-/// Hangs up in a way that lets the last bytes arrive: a close with unread input would make the
-/// kernel send RST, which can destroy them on their way.
-pub(crate) async fn hang_up(stream: &TcpStream) {
-    let closed = SockRef::from(stream).shutdown(std::net::Shutdown::Write);
-    if closed.is_err() {
-        return;
-    }
-    let mut discarded = Vec::with_capacity(1024);
-    while stream.readable().await.is_ok() {
-        discarded.clear();
-        match stream.try_read_buf(&mut discarded) {
-            Ok(1..) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Ok(0) | Err(_) => return,
+            let _timed_out = timeout(linger_timeout, self.socket.hang_up()).await;
         }
     }
 }

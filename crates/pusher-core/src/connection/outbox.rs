@@ -201,7 +201,8 @@ impl Outbox {
         }
     }
 
-    fn wake(&mut self) {
+    /// There is something to do for the connection's task.
+    pub(super) fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }

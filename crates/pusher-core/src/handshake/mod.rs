@@ -11,15 +11,18 @@ use std::time::Instant;
 use bytes::Bytes;
 use pusher_proto::wamp::{SUBPROTOCOL, text_frame, welcome};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant as Deadline, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::admission::Place;
-use crate::connection::{Connection, hang_up};
+use crate::certificate::Certificate;
+use crate::connection::Connection;
 use crate::hub::Shard;
 use crate::protocol::Protocol;
 use crate::server::Context;
 use crate::session::{Session, SessionId};
+use crate::socket::Socket;
+use crate::stats::BrowserRefusal;
 
 pub(crate) use origin::RefusedOrigins;
 pub use origin::{AllowedOrigin, AllowedOriginError};
@@ -33,7 +36,7 @@ const HEAD_END: &[u8] = b"\r\n\r\n";
 
 /// A connection that has not said yet what it wants.
 struct Arrival {
-    stream: TcpStream,
+    socket: Socket,
     place: Place,
 }
 
@@ -43,6 +46,9 @@ type Refused = Box<(Arrival, Response)>;
 /// A session that has begun, and WebSocket frames that came in one piece with the request.
 type Upgraded = (Protocol, Vec<u8>);
 
+/// The first byte of whoever begins with TLS (RFC 8446, section 5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
 /// Reads a request and answers it. `None` if it did not lead to a session: then the connection
 /// is closed.
 pub(crate) async fn shake_hands(
@@ -51,14 +57,19 @@ pub(crate) async fn shake_hands(
     stream: TcpStream,
     place: Place,
 ) -> Option<Upgraded> {
-    let arrival = Arrival { stream, place };
-    let mut bytes = Vec::new();
     let (len_max, patience) = {
         let limits = context.live.limits();
         (limits.handshake_len_max, limits.handshake_timeout)
     };
-    let head = read_head(&arrival.stream, &mut bytes, len_max);
-    let answered = match timeout(patience, head).await {
+    let end = Deadline::now() + patience;
+    let socket = match context.live.certificate() {
+        Some(certificate) => secure(context, stream, &certificate, &place, end).await?,
+        None => Socket::Plain(stream),
+    };
+    let arrival = Arrival { socket, place };
+    let mut bytes = Vec::new();
+    let head = read_head(&arrival.socket, &mut bytes, len_max);
+    let answered = match timeout_at(end, head).await {
         Ok(Ok(Some(head_len))) => answer(context, shard, arrival, bytes, head_len),
         Ok(Ok(None) | Err(_)) => return None,
         Err(_) => Err(Box::new((arrival, Response::timed_out()))),
@@ -68,7 +79,7 @@ pub(crate) async fn shake_hands(
         Err(refused) => *refused,
     };
     // The place is taken until the answer has left.
-    let Arrival { stream, place } = arrival;
+    let Arrival { socket, place } = arrival;
     let peer = place.peer();
     if let Some(why) = response.refusal() {
         context.counters.browsers_refused.count(why);
@@ -79,25 +90,51 @@ pub(crate) async fn shake_hands(
     }
     tracing::debug!(%peer, status = response.status(), "answered a request without a session");
     let (flush_timeout, linger_timeout) = context.live.end_timeouts();
-    let sent = timeout(flush_timeout, send(&stream, &response.into_bytes())).await;
+    let sent = timeout(flush_timeout, socket.write_all(&response.into_bytes())).await;
     if let Ok(Ok(())) = sent {
-        let _timed_out = timeout(linger_timeout, hang_up(&stream)).await;
+        let _timed_out = timeout(linger_timeout, socket.hang_up()).await;
     }
+    None
+}
+
+/// Encrypts the connection if the browser begins with TLS. `None` if that fails: then it is closed.
+async fn secure(
+    context: &Context,
+    stream: TcpStream,
+    certificate: &Certificate,
+    place: &Place,
+    end: Deadline,
+) -> Option<Socket> {
+    let mut first = [0];
+    // Whoever says nothing, or goes, is dealt with by those who want to read a request.
+    let _late_or_gone = timeout_at(end, stream.peek(&mut first)).await;
+    if first[0] != TLS_HANDSHAKE {
+        return Some(Socket::Plain(stream));
+    }
+    let why = match timeout_at(end, Socket::accept_tls(stream, certificate)).await {
+        Ok(Ok(socket)) => return Some(socket),
+        Ok(Err(error)) => {
+            tracing::debug!(peer = %place.peer(), %error, "no TLS with a browser");
+            BrowserRefusal::BadRequest
+        }
+        Err(_) => BrowserRefusal::HandshakeTimeout,
+    };
+    context.counters.browsers_refused.count(why);
     None
 }
 
 /// Reads up to the empty line; its end's offset, or one that `answer` will refuse. `None` if the
 /// peer went without a word.
 async fn read_head(
-    stream: &TcpStream,
+    socket: &Socket,
     bytes: &mut Vec<u8>,
     len_max: usize,
 ) -> io::Result<Option<usize>> {
     loop {
-        stream.readable().await?;
+        socket.readable().await?;
         let seen = bytes.len().saturating_sub(HEAD_END.len() - 1);
         bytes.reserve(READ_LEN);
-        match stream.try_read_buf(bytes) {
+        match socket.try_read_buf(bytes) {
             Ok(0) => return Ok(None),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
@@ -130,9 +167,9 @@ fn answer(
         Err(response) => return Err(Box::new((arrival, response))),
     };
     let peer = request.peer_addr();
-    let Arrival { stream, place } = arrival;
+    let Arrival { socket, place } = arrival;
     let now_ms = context.clock.now_ms();
-    let connection = Connection::new(id, place, shard.connections().clone(), stream, now_ms);
+    let connection = Connection::new(id, place, shard.connections().clone(), socket, now_ms);
     let session = Session::new(connection);
     let protocol = Protocol::new(context.clone(), session.clone());
     // The answer and WELCOME leave in one segment.
@@ -202,16 +239,4 @@ fn check_origin(context: &Context, request: &Request<'_>) -> Result<(), Response
         context.browser_complaints.about(&peer, &explanation);
     }
     Err(Response::other_origin(&explanation))
-}
-
-async fn send(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        stream.writable().await?;
-        match stream.try_write(bytes) {
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }

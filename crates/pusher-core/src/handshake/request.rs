@@ -68,9 +68,8 @@ impl<'a> Request<'a> {
 
     /// What the browser says of the page, nonsense included. `None` if this is no page.
     pub(super) fn origin(&self) -> Option<Cow<'a, str>> {
-        let headers = self.headers.iter();
-        let mut origins = headers.filter(|header| header.name.eq_ignore_ascii_case("Origin"));
-        let origin = String::from_utf8_lossy(origins.next()?.value);
+        let mut origins = self.raw_values("Origin");
+        let origin = String::from_utf8_lossy(origins.next()?);
         Some(match origins.next() {
             None => origin,
             Some(_) => Cow::Borrowed("several origins"),
@@ -97,10 +96,16 @@ impl<'a> Request<'a> {
         self.method == "GET" || self.is_head()
     }
 
+    /// Those that are text.
     fn values(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        let values = self.raw_values(name);
+        values.filter_map(|value| std::str::from_utf8(value).ok())
+    }
+
+    fn raw_values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> + Clone {
         let headers = self.headers.iter();
         let named = headers.filter(move |header| header.name.eq_ignore_ascii_case(name));
-        named.filter_map(|header| std::str::from_utf8(header.value).ok())
+        named.map(|header| header.value)
     }
 
     /// Whether one of the comma-separated values of a header is `token`.
@@ -134,7 +139,8 @@ impl<'a> Request<'a> {
                 "the header `Connection: Upgrade` is missing: does a proxy in front remove it?";
             return Err(Response::bad_request(reason));
         }
-        if self.header("Sec-WebSocket-Version") != Some("13") {
+        let mut versions = self.raw_values("Sec-WebSocket-Version");
+        if (versions.next(), versions.next()) != (Some(b"13"), None) {
             return Err(Response::other_version());
         }
         let mut keys = self.values("Sec-WebSocket-Key");
@@ -167,10 +173,11 @@ pub(super) fn parse<'a>(
     let headers_max = limits.headers_max.min(HEADERS_MAX);
     let mut parsed = httparse::Request::new(&mut headers.0[..headers_max]);
     match parsed.parse(head) {
-        Ok(Status::Complete(_)) => {}
+        // Otherwise it ends before its end, with two bare line feeds: a proxy may read it otherwise.
+        Ok(Status::Complete(len)) if len == head.len() => {}
         Err(Error::TooManyHeaders) => return Err(Response::too_many_headers(headers_max)),
         Err(Error::Version) => return Err(Response::http_version()),
-        Ok(Status::Partial) | Err(_) => {
+        Ok(_) | Err(_) => {
             let reason = "this is no HTTP/1.1 request; was https or wss meant for this plain port?";
             return Err(Response::bad_request(reason));
         }
@@ -188,13 +195,13 @@ pub(super) fn parse<'a>(
 }
 
 fn check_host_and_body(request: &Request<'_>) -> Result<(), Response> {
-    let hosts = request.values("Host").count();
+    let hosts = request.raw_values("Host").count();
     if hosts > 1 || (hosts == 0 && request.is_http_11) {
         return Err(Response::bad_request("there must be one Host header"));
     }
-    let mut lengths = request.values("Content-Length");
-    let has_body = lengths.any(|len| len.trim() != "0");
-    if has_body || request.header("Transfer-Encoding").is_some() {
+    let lengths = request.raw_values("Content-Length");
+    let has_body = lengths.clone().any(|len| len != b"0") || lengths.count() > 1;
+    if has_body || request.raw_values("Transfer-Encoding").next().is_some() {
         return Err(Response::no_body_wanted());
     }
     Ok(())

@@ -88,6 +88,8 @@ impl<K: Kind> ByKind<K> {
 pub(crate) struct Counters {
     pub(crate) browsers: Gauge,
     pub(crate) browsers_accepted: Counter,
+    /// Refused and not yet gone; not shown.
+    pub(crate) lingering: Gauge,
     pub(crate) browsers_refused: ByKind<BrowserRefusal>,
     pub(crate) sessions_opened: Counter,
     pub(crate) violations: ByKind<ViolationKind>,

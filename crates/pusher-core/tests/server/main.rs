@@ -8,6 +8,7 @@ mod end;
 mod fan_out;
 mod faults;
 mod garbage;
+mod handshake;
 mod http;
 mod ids;
 mod limits;
@@ -17,6 +18,7 @@ mod publishers;
 mod slow;
 mod stats;
 mod support;
+mod tls;
 mod token;
 #[cfg(unix)]
 mod unix_socket;

@@ -208,7 +208,11 @@ fn a_full_public_door_leaves_the_private_one_open() {
     let server = start(|options| options.limits.connections_max = 1);
     let mut browser = server.subscriber("t");
     for _ in 0..50 {
-        let answer = read_to_end(&mut server.raw(server.public));
+        let mut refused = server.raw(server.public);
+        refused
+            .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            .unwrap();
+        let answer = read_to_end(&mut refused);
         assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
         assert!(
             answer.ends_with("1 browsers are connected already\n"),

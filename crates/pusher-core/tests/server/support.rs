@@ -167,8 +167,8 @@ pub(crate) fn read_to_end(stream: &mut TcpStream) -> String {
 }
 
 /// A browser in WAMP.
-pub(crate) struct Browser {
-    socket: WebSocket<TcpStream>,
+pub(crate) struct Browser<S = TcpStream> {
+    pub(crate) socket: WebSocket<S>,
     pub(crate) session_id: String,
 }
 
@@ -182,14 +182,21 @@ impl Browser {
         path: &str,
         headers: &[(&'static str, &'static str)],
     ) -> Self {
-        let url = format!("ws://{address}{path}");
+        Self::open(connect(address), &format!("ws://{address}{path}"), headers)
+    }
+}
+
+impl<S: Read + Write> Browser<S> {
+    /// Over a connection that is there.
+    pub(crate) fn open(stream: S, url: &str, headers: &[(&'static str, &'static str)]) -> Self {
         let mut request = url.into_client_request().unwrap();
         let wamp = ("Sec-WebSocket-Protocol", "wamp");
         for (name, value) in headers.iter().copied().chain([wamp]) {
             let value = HeaderValue::from_static(value);
             request.headers_mut().insert(name, value);
         }
-        let (socket, _) = tungstenite::client(request, connect(address)).unwrap();
+        let (socket, _) = tungstenite::client(request, stream)
+            .unwrap_or_else(|error| panic!("the handshake failed: {error}"));
         let mut browser = Self {
             socket,
             session_id: String::new(),

@@ -1,0 +1,123 @@
+//! What the public door shows of itself where it has TLS.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// A certificate with its key, for the public door. Cheap to clone. `Debug` does not show the key.
+#[derive(Clone)]
+pub struct Certificate {
+    config: Arc<ServerConfig>,
+}
+
+/// Files that are no certificate and its key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// A file can't be read.
+    #[error("cannot read {path}: {source}", path = path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// It is not what it should be.
+    #[error("{path}: {what}", path = path.display())]
+    Content {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl Certificate {
+    /// Reads a certificate, with those between it and its issuer behind it, and its key. Both are
+    /// PEM files; the key is of RSA, ECDSA or Ed25519 and not encrypted.
+    pub fn load(chain: &Path, key: &Path) -> Result<Self, CertificateError> {
+        let certificates = CertificateDer::pem_file_iter(chain).and_then(Iterator::collect);
+        let certificates: Vec<_> = certificates.map_err(|error| about(chain, error))?;
+        if certificates.is_empty() {
+            let what = "there is no certificate in it: BEGIN CERTIFICATE is missing";
+            return Err(content(chain, what));
+        }
+        let private = PrivateKeyDer::from_pem_file(key).map_err(|error| about(key, error))?;
+        let provider = Arc::new(ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider);
+        let builder = builder
+            .with_safe_default_protocol_versions()
+            .map_err(|error| content(chain, error.to_string()))?;
+        let config = builder
+            .with_no_client_auth()
+            .with_single_cert(certificates, private)
+            .map_err(|error| about_pair(chain, key, &error))?;
+        Ok(Self::new(config))
+    }
+
+    fn new(mut config: ServerConfig) -> Self {
+        // A browser would rather speak HTTP/2, in which our WebSockets are not.
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // Pages that come back, as all do after a loss, are spared the costly part of a handshake. Without
+        // that it still works.
+        if let Ok(ticketer) = ring::Ticketer::new() {
+            config.ticketer = ticketer;
+        }
+        Self {
+            config: Arc::new(config),
+        }
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        self.config.clone()
+    }
+}
+
+fn content(path: &Path, what: impl Into<String>) -> CertificateError {
+    CertificateError::Content {
+        path: path.to_owned(),
+        what: what.into(),
+    }
+}
+
+fn about(path: &Path, error: pem::Error) -> CertificateError {
+    match error {
+        pem::Error::Io(source) => CertificateError::Read {
+            path: path.to_owned(),
+            source,
+        },
+        pem::Error::NoItemsFound => content(
+            path,
+            "there is no private key in it (or an encrypted one): BEGIN PRIVATE KEY is missing",
+        ),
+        error => content(path, format!("it is no PEM file: {error}")),
+    }
+}
+
+fn about_pair(chain: &Path, key: &Path, error: &rustls::Error) -> CertificateError {
+    match error {
+        rustls::Error::InconsistentKeys(_) => {
+            let chain = chain.display();
+            content(
+                key,
+                format!("the key does not belong to the first certificate of {chain}"),
+            )
+        }
+        rustls::Error::InvalidCertificate(error) => {
+            content(chain, format!("the certificate makes no sense: {error}"))
+        }
+        error => content(key, format!("the key is of no use: {error}")),
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Certificate(..)")
+    }
+}

@@ -1,0 +1,124 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::scenario::{self, Scenario};
+use crate::servers::{self, Kind};
+
+/// What `cargo xtask bench --help` says.
+pub const HELP: &str = "\
+Usage: cargo xtask bench [options]
+
+  --servers A,B,...    pushd, floor, floor-batch, uwebsockets, nchan, nats, ws, socket.io (default: all)
+  --scenarios A,B,...  paced, topics, single, flood, flood10k, idle (default: all)
+  --runs N             runs of each; the report shows medians (default 5, at most 50)
+  --seconds N          length of a run, connecting not counted (default 2, at most 20)
+  --svg FILE           writes the report as a picture, too
+";
+
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Who takes part.
+    pub servers: Vec<Kind>,
+    /// What they do.
+    pub scenarios: Vec<Scenario>,
+    /// How often each does it.
+    pub runs: u32,
+    /// How long a run measures.
+    pub duration: Duration,
+    /// Where the picture goes.
+    pub svg: Option<PathBuf>,
+}
+
+/// Reads the command line; `None` when help was asked for.
+pub fn parse(mut words: Parser) -> Result<Option<Options>> {
+    let mut options = Options {
+        servers: servers::ALL.to_vec(),
+        scenarios: scenario::ALL.to_vec(),
+        runs: 5,
+        duration: Duration::from_secs(2),
+        svg: None,
+    };
+    while let Some(word) = words.next()? {
+        match word {
+            Arg::Long("servers") => options.servers = list(&mut words, Kind::find)?,
+            Arg::Long("scenarios") => options.scenarios = list(&mut words, Scenario::find)?,
+            Arg::Long("runs") => options.runs = number(&mut words, 50)?,
+            Arg::Long("seconds") => {
+                options.duration = Duration::from_secs(number(&mut words, 20)?.into());
+            }
+            Arg::Long("svg") => options.svg = Some(words.value()?.into()),
+            Arg::Short('h') | Arg::Long("help") => return Ok(None),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Some(options))
+}
+
+fn list<T>(words: &mut Parser, find: impl Fn(&str) -> Option<T>) -> Result<Vec<T>> {
+    let names = words.value()?.string()?;
+    let find = |name| find(name).with_context(|| format!("there is no `{name}`\n\n{HELP}"));
+    names.split(',').map(find).collect()
+}
+
+fn number(words: &mut Parser, max: u32) -> Result<u32> {
+    let value = words.value()?.string()?;
+    match value.parse() {
+        Ok(number) if (1..=max).contains(&number) => Ok(number),
+        _ => bail!("`{value}` is not a number from 1 to {max}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str) -> Result<Option<Options>> {
+        parse(Parser::from_args(line.split_whitespace()))
+    }
+
+    #[test]
+    fn servers_and_scenarios_can_be_chosen() {
+        let line = "--servers pushd,floor --scenarios idle --runs 1 --seconds=20 --svg a.svg";
+        let options = check(line).unwrap().unwrap();
+        assert_eq!(options.servers, [Kind::Pushd, Kind::Floor]);
+        assert_eq!(options.scenarios, [Scenario::find("idle").unwrap()]);
+        assert_eq!(
+            (options.runs, options.duration),
+            (1, Duration::from_secs(20))
+        );
+        assert_eq!(options.svg, Some("a.svg".into()));
+        assert_eq!(check("--help").unwrap(), None);
+    }
+
+    #[test]
+    fn help_names_everything() {
+        let names = servers::ALL.iter().map(|kind| kind.name());
+        let names = names.chain(scenario::ALL.iter().map(|scenario| scenario.name));
+        for name in names {
+            assert!(HELP.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_errors() {
+        for line in [
+            "--servers nobody",
+            "--servers",
+            "--scenarios paced,",
+            "--runs 0",
+            "--runs 51",
+            "--seconds 21",
+            "--seconds x",
+            "paced",
+            "--fast",
+        ] {
+            assert!(check(line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The floor: a server that does nothing but write a prebuilt frame to every socket.
+//!
+//! `push-floor WEB_ADDRESS PUBLISH_ADDRESS write|batch`
+//!
+//! A WebSocket that connects to `/TOPIC` is a subscriber. Publishers write JSON, one object a line, that begins with
+//! `{"category":"TOPIC"`. With `write` each event is a write for each subscriber; with `batch` everything that one
+//! read has brought is put together. No limits, no pings, and whatever a socket does not take is lost: not for use.
+
+use std::collections::HashMap;
+use std::io::{ErrorKind, Read, Write};
+
+use anyhow::{Context, Result, bail};
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use tungstenite::handshake::derive_accept_key;
+
+const WEB: Token = Token(0);
+const PUBLISH: Token = Token(1);
+/// The first connection's.
+const FIRST: usize = 2;
+/// How much is read at once, in bytes.
+const READ_LEN: usize = 256 * 1024;
+/// What every published line begins with.
+const LINE_START: &[u8] = b"{\"category\":\"";
+
+struct Floor {
+    poll: Poll,
+    batch: bool,
+    connections: Vec<Option<Connection>>,
+    topics: HashMap<Vec<u8>, Topic>,
+    buffer: Vec<u8>,
+}
+
+struct Connection {
+    stream: TcpStream,
+    /// What is not complete yet: a request, or a publisher's line.
+    unfinished: Vec<u8>,
+    role: Role,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    /// Will be a subscriber.
+    Handshake,
+    Subscriber,
+    Publisher,
+}
+
+#[derive(Default)]
+struct Topic {
+    /// Places in `connections`.
+    subscribers: Vec<usize>,
+    /// Frames to be written.
+    frames: Vec<u8>,
+}
+
+fn main() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [web, publish, how] = &words[..] else {
+        bail!("usage: push-floor WEB_ADDRESS PUBLISH_ADDRESS write|batch");
+    };
+    let poll = Poll::new()?;
+    let mut web = TcpListener::bind(web.parse()?)?;
+    let mut publish = TcpListener::bind(publish.parse()?)?;
+    poll.registry()
+        .register(&mut web, WEB, Interest::READABLE)?;
+    poll.registry()
+        .register(&mut publish, PUBLISH, Interest::READABLE)?;
+    let mut floor = Floor {
+        poll,
+        batch: how == "batch",
+        connections: Vec::new(),
+        topics: HashMap::new(),
+        buffer: vec![0; READ_LEN],
+    };
+    let mut events = Events::with_capacity(1024);
+    loop {
+        match floor.poll.poll(&mut events, None) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            polled => polled.context("can't wait for events")?,
+        }
+        for event in &events {
+            match event.token() {
+                WEB => floor.accept(&web, Role::Handshake)?,
+                PUBLISH => floor.accept(&publish, Role::Publisher)?,
+                Token(token) => floor.read(token - FIRST),
+            }
+        }
+    }
+}
+
+impl Floor {
+    fn accept(&mut self, listener: &TcpListener, role: Role) -> Result<()> {
+        while let Ok((mut stream, _)) = listener.accept() {
+            // A peer that has gone is seen when it is read.
+            let _ = stream.set_nodelay(true);
+            let token = Token(FIRST + self.connections.len());
+            self.poll
+                .registry()
+                .register(&mut stream, token, Interest::READABLE)?;
+            self.connections.push(Some(Connection {
+                stream,
+                unfinished: Vec::new(),
+                role,
+            }));
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, place: usize) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        while let Some(connection) = &mut self.connections[place] {
+            match connection.stream.read(&mut buffer) {
+                Ok(len @ 1..) => self.take(place, &buffer[..len]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                // Its place stays empty.
+                Ok(0) | Err(_) => self.connections[place] = None,
+            }
+        }
+        self.buffer = buffer;
+    }
+
+    fn take(&mut self, place: usize, bytes: &[u8]) {
+        let Some(connection) = &mut self.connections[place] else {
+            return;
+        };
+        match connection.role {
+            Role::Subscriber => {}
+            Role::Handshake => {
+                connection.unfinished.extend_from_slice(bytes);
+                if connection.unfinished.ends_with(b"\r\n\r\n") {
+                    self.shake_hands(place);
+                }
+            }
+            Role::Publisher => {
+                let mut rest = std::mem::take(&mut connection.unfinished);
+                rest.extend_from_slice(bytes);
+                let end = memchr::memrchr(b'\n', &rest).map_or(0, |end| end + 1);
+                let unfinished = rest.split_off(end);
+                connection.unfinished = unfinished;
+                self.publish(&rest);
+            }
+        }
+    }
+
+    fn shake_hands(&mut self, place: usize) {
+        let Some(connection) = &mut self.connections[place] else {
+            return;
+        };
+        let request = std::mem::take(&mut connection.unfinished);
+        let request = String::from_utf8_lossy(&request);
+        let path = request.split(' ').nth(1).unwrap_or("/");
+        let key = request
+            .split_once("Sec-WebSocket-Key: ")
+            .and_then(|(_, rest)| rest.lines().next());
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {}\r\n\r\n",
+            derive_accept_key(key.unwrap_or("").as_bytes())
+        );
+        let _ = connection.stream.write(answer.as_bytes());
+        connection.role = Role::Subscriber;
+        let topic = path.trim_start_matches('/').as_bytes().to_vec();
+        let topic = self.topics.entry(topic).or_default();
+        topic.subscribers.push(place);
+    }
+
+    /// Complete lines.
+    fn publish(&mut self, lines: &[u8]) {
+        let mut touched = Vec::new();
+        for line in lines.split_inclusive(|&byte| byte == b'\n') {
+            let line = &line[..line.len() - 1];
+            let name = line.strip_prefix(LINE_START).unwrap_or(b"");
+            let name = &name[..memchr::memchr(b'"', name).unwrap_or(0)];
+            let Some(topic) = self.topics.get_mut(name) else {
+                continue;
+            };
+            if topic.frames.is_empty() {
+                touched.push(name);
+            }
+            put_frame(&mut topic.frames, line);
+            if !self.batch {
+                write_all(topic, &mut self.connections);
+            }
+        }
+        for name in touched {
+            if let Some(topic) = self.topics.get_mut(name) {
+                write_all(topic, &mut self.connections);
+            }
+        }
+    }
+}
+
+/// A text frame, unmasked.
+fn put_frame(frames: &mut Vec<u8>, payload: &[u8]) {
+    frames.push(0x81);
+    match payload.len() {
+        len @ 0..=125 => frames.push(len as u8),
+        len @ 126..=0xffff => {
+            frames.push(126);
+            frames.extend_from_slice(&(len as u16).to_be_bytes());
+        }
+        len => {
+            frames.push(127);
+            frames.extend_from_slice(&(len as u64).to_be_bytes());
+        }
+    }
+    frames.extend_from_slice(payload);
+}
+
+fn write_all(topic: &mut Topic, connections: &mut [Option<Connection>]) {
+    if topic.frames.is_empty() {
+        return;
+    }
+    for &subscriber in &topic.subscribers {
+        if let Some(connection) = &mut connections[subscriber] {
+            // What is not taken is lost: the client sees it.
+            let _ = connection.stream.write(&topic.frames);
+        }
+    }
+    topic.frames.clear();
+}

@@ -1,0 +1,73 @@
+//! A process's CPU time and memory, as the kernel tells them.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+/// The processor of the server that is measured.
+pub const SERVER_CPU: usize = 0;
+/// The processor of subscribers and publisher.
+const CLIENT_CPU: usize = 1;
+
+/// CPU time of all threads that the process has.
+pub fn cpu_time(pid: u32) -> Result<Duration> {
+    let folder = format!("/proc/{pid}/task");
+    let mut nanoseconds = 0;
+    for thread in fs::read_dir(&folder).with_context(|| format!("can't read {folder}"))? {
+        // "on the processor, waiting for it, time slices"; exact, unlike `stat`'s hundredths of a second.
+        let path = thread?.path().join("schedstat");
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let own = text.split_whitespace().next().unwrap_or("0");
+        nanoseconds += own.parse::<u64>().context("schedstat is not a number")?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+/// Resident memory of the process, in bytes.
+pub fn resident(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let text = fs::read_to_string(&path).with_context(|| format!("can't read {path}"))?;
+    let mut lines = text.lines();
+    let line = lines.find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    Ok(kib.with_context(|| format!("no VmRSS in {path}"))? * 1024)
+}
+
+/// Whether server and client each have a processor.
+pub fn can_pin() -> bool {
+    std::thread::available_parallelism().is_ok_and(|processors| processors.get() > CLIENT_CPU)
+}
+
+/// This process keeps off the server's processor.
+pub fn pin_client() -> Result<()> {
+    let mut cpus = CpuSet::new();
+    cpus.set(CLIENT_CPU);
+    sched_setaffinity(None, &cpus).context("can't choose a processor")
+}
+
+/// Allows as many open files as the system does, to this process and what it starts; how many.
+pub fn raise_open_files() -> Result<u64> {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let limit = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    setrlimit(Resource::Nofile, limit).context("can't raise the limit of open files")?;
+    Ok(maximum.unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_has_used_time_and_memory() {
+        let pid = std::process::id();
+        let before = cpu_time(pid).unwrap();
+        while cpu_time(pid).unwrap() == before {}
+        assert!(resident(pid).unwrap() > 100_000);
+    }
+}

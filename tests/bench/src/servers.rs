@@ -1,0 +1,270 @@
+//! Who is measured, and how each is started.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use xtask::packages::{self, Purpose};
+use xtask::process::{Background, run as run_command, wait_until};
+use xtask::workspace::Workspace;
+
+use crate::process::{self, SERVER_CPU};
+
+/// The scripts of the servers that node runs.
+const SCRIPTS: &str = "tests/bench/peers";
+/// How long a server may take until it listens.
+const READY_MS: u64 = 15_000;
+
+/// A kind of server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Ours.
+    Pushd,
+    /// The floor: one write for each subscriber and event.
+    Floor,
+    /// The floor with all events that arrived together in one write.
+    FloorBatch,
+    /// uWebSockets (C++), by the npm package `uwebsockets`.
+    UWebSockets,
+    /// nginx with the module nchan.
+    Nchan,
+    /// nats-server's WebSockets.
+    Nats,
+    /// The npm package `ws`.
+    Ws,
+    /// Socket.IO, WebSockets only.
+    SocketIo,
+}
+
+/// All of them.
+pub const ALL: &[Kind] = &[
+    Kind::Pushd,
+    Kind::Floor,
+    Kind::FloorBatch,
+    Kind::UWebSockets,
+    Kind::Nchan,
+    Kind::Nats,
+    Kind::Ws,
+    Kind::SocketIo,
+];
+
+impl Kind {
+    /// What the command line and the report call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pushd => "pushd",
+            Self::Floor => "floor",
+            Self::FloorBatch => "floor-batch",
+            Self::UWebSockets => "uwebsockets",
+            Self::Nchan => "nchan",
+            Self::Nats => "nats",
+            Self::Ws => "ws",
+            Self::SocketIo => "socket.io",
+        }
+    }
+
+    /// What must be installed for it.
+    fn purpose(self) -> Option<Purpose> {
+        match self {
+            Self::Pushd | Self::Floor | Self::FloorBatch => None,
+            Self::UWebSockets | Self::Ws | Self::SocketIo => Some(Purpose::Node),
+            Self::Nchan => Some(Purpose::Nginx),
+            Self::Nats => Some(Purpose::Nats),
+        }
+    }
+
+    /// The one with this name.
+    pub fn find(name: &str) -> Option<Self> {
+        ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
+
+/// Where the programs are that take part.
+#[derive(Debug)]
+pub struct Programs {
+    /// Our daemon.
+    pub pushd: PathBuf,
+    /// The floor.
+    pub floor: PathBuf,
+    /// The scripts of the servers that node runs, and their `node_modules`.
+    pub node_folder: PathBuf,
+    /// For configurations and logs.
+    pub scratch: PathBuf,
+}
+
+impl Programs {
+    /// Ours as `cargo xtask bench` builds them; installs what the servers need and the machine lacks.
+    pub fn install(workspace: &Workspace, servers: &[Kind]) -> Result<Self> {
+        let scratch = workspace.target.join("bench");
+        let programs = Self {
+            pushd: workspace.artefact("pushd")?,
+            floor: workspace.artefact("push-floor")?,
+            node_folder: scratch.join("node"),
+            scratch,
+        };
+        fs::create_dir_all(&programs.node_folder)?;
+        let purposes: Vec<_> = servers.iter().filter_map(|kind| kind.purpose()).collect();
+        packages::install(&purposes)?;
+        if purposes.contains(&Purpose::Node) {
+            install_scripts(&workspace.root.join(SCRIPTS), &programs.node_folder)?;
+        }
+        Ok(programs)
+    }
+}
+
+/// Copied: npm installs what they need beside them.
+fn install_scripts(from: &Path, to: &Path) -> Result<()> {
+    for script in fs::read_dir(from).with_context(|| format!("can't read {}", from.display()))? {
+        let script = script?;
+        fs::copy(script.path(), to.join(script.file_name()))?;
+    }
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--ignore-scripts", "--no-audit", "--no-fund"]);
+    run_command(npm.arg("--no-package-lock").current_dir(to))
+}
+
+/// A server that runs; it is stopped when this value is dropped.
+#[derive(Debug)]
+pub struct Server {
+    /// Which kind.
+    pub kind: Kind,
+    /// Where subscribers connect.
+    pub web: SocketAddr,
+    /// Where the publisher connects.
+    pub publish: SocketAddr,
+    process: Background,
+}
+
+impl Server {
+    /// Starts it and waits until it listens.
+    pub fn start(kind: Kind, programs: &Programs) -> Result<Self> {
+        let (web, publish) = free_addresses()?;
+        let mut command = command(kind, programs, web, publish)?;
+        let log = programs.scratch.join(format!("{}.log", kind.name()));
+        command
+            .env_remove("LD_LIBRARY_PATH")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(&log)?);
+        let mut server = Self {
+            kind,
+            web,
+            publish,
+            process: Background::start(kind.name(), &mut command)?,
+        };
+        let mut has_ended = false;
+        let listens = wait_until(READY_MS, || {
+            has_ended = !matches!(server.process.exited(), Ok(None));
+            has_ended
+                || [web, publish]
+                    .iter()
+                    .all(|door| TcpStream::connect(door).is_ok())
+        });
+        if has_ended || !listens {
+            bail!("{} does not start; see {}", kind.name(), log.display());
+        }
+        Ok(server)
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+}
+
+/// Two that were free a moment ago.
+fn free_addresses() -> Result<(SocketAddr, SocketAddr)> {
+    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port");
+    let (web, publish) = (bind()?, bind()?);
+    Ok((web.local_addr()?, publish.local_addr()?))
+}
+
+fn command(
+    kind: Kind,
+    programs: &Programs,
+    web: SocketAddr,
+    publish: SocketAddr,
+) -> Result<Command> {
+    let node = |script: &str| {
+        let mut command = pinned(Path::new("node"));
+        command.arg(programs.node_folder.join(script));
+        command.args([web.port().to_string(), publish.port().to_string()]);
+        command
+    };
+    let floor = |how: &str| {
+        let mut command = pinned(&programs.floor);
+        command.args([&web.to_string(), &publish.to_string(), how]);
+        command
+    };
+    Ok(match kind {
+        Kind::Pushd => {
+            let mut command = pinned(&programs.pushd);
+            command.args(["--listen", &web.to_string()]);
+            command.args(["--publish-listen", &publish.to_string()]);
+            command
+        }
+        Kind::Floor => floor("write"),
+        Kind::FloorBatch => floor("batch"),
+        Kind::UWebSockets => node("uwebsockets.js"),
+        Kind::Ws => node("ws.js"),
+        Kind::SocketIo => node("socket.io.js"),
+        Kind::Nchan => nginx(&programs.scratch.join("nginx"), web, publish)?,
+        Kind::Nats => {
+            let path = programs.scratch.join("nats.conf");
+            fs::write(
+                &path,
+                format!("listen: \"{publish}\"\nwebsocket {{ listen: \"{web}\", no_tls: true }}\n"),
+            )?;
+            let mut command = pinned(Path::new("nats-server"));
+            command.arg("-c").arg(path);
+            command
+        }
+    })
+}
+
+/// The program on the server's processor, from its first moment: most ask how many they have.
+fn pinned(program: &Path) -> Command {
+    if !process::can_pin() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("taskset");
+    command.args(["-c", &SERVER_CPU.to_string()]).arg(program);
+    command
+}
+
+/// One process, that keeps the last event only: WebSockets get what is published from now on.
+fn nginx(folder: &Path, web: SocketAddr, publish: SocketAddr) -> Result<Command> {
+    fs::create_dir_all(folder)?;
+    let place = folder.display();
+    let configuration = format!(
+        "daemon off; master_process off; pid {place}/pid; error_log stderr error;
+        include /etc/nginx/modules-enabled/*nchan*.conf;
+        events {{ worker_connections 20000; }}
+        http {{
+            access_log off; keepalive_requests 1000000000; tcp_nodelay on;
+            client_body_temp_path {place}/body; proxy_temp_path {place}/proxy;
+            fastcgi_temp_path {place}/fastcgi; uwsgi_temp_path {place}/uwsgi;
+            scgi_temp_path {place}/scgi;
+            server {{
+                listen {web} backlog=4096;
+                location ~ ^/(t[0-9]+)$ {{
+                    nchan_subscriber websocket; nchan_channel_id $1;
+                    nchan_subscriber_first_message newest;
+                }}
+            }}
+            server {{
+                listen {publish};
+                location ~ ^/(t[0-9]+)$ {{
+                    nchan_publisher http; nchan_channel_id $1; nchan_message_buffer_length 1;
+                }}
+            }}
+        }}\n"
+    );
+    let path = folder.join("nginx.conf");
+    fs::write(&path, configuration)?;
+    let mut command = pinned(Path::new("/usr/sbin/nginx"));
+    command.args(["-e", "stderr", "-c"]).arg(path);
+    Ok(command)
+}

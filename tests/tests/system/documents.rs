@@ -1,0 +1,274 @@
+//! Every block of code in the documents is run, or looked at by whoever knows its language.
+//!
+//! What follows the language, `no_run`, is for blocks that need a framework or a machine of their own: they are
+//! only parsed. `text` and `console` are pictures and transcripts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use system_tests::php::{Application, Php};
+use system_tests::{artefact, program, workspace};
+use tempfile::TempDir;
+
+const RUN_MS: u64 = 60_000;
+
+/// What the examples take as given.
+const PHP_PRELUDE: &str = "<?php
+error_reporting(E_ALL);
+set_error_handler(fn ($level, $message) => throw new ErrorException($message));
+$entry = ['title' => 'A kitten', 'article' => 'It sleeps.'];
+";
+
+/// A block between fences.
+struct Block {
+    document: PathBuf,
+    line: usize,
+    language: String,
+    is_run: bool,
+    code: String,
+}
+
+impl Block {
+    fn place(&self) -> String {
+        format!("{}:{}", self.document.display(), self.line)
+    }
+}
+
+fn blocks() -> Vec<Block> {
+    let root = workspace().root;
+    let mut documents = Vec::new();
+    find_documents(&root, &mut documents);
+    documents.sort();
+    assert!(documents.len() >= 5, "{documents:?}");
+    let mut blocks = Vec::new();
+    for document in documents {
+        let text = fs::read_to_string(&document).unwrap();
+        let name = document.strip_prefix(&root).unwrap();
+        blocks.extend(blocks_of(name, &text));
+    }
+    blocks
+}
+
+fn find_documents(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        let name = entry.file_name().into_string().unwrap_or_default();
+        if name.starts_with('.') || name == "target" {
+            continue;
+        }
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            find_documents(&path, found);
+        } else if name.ends_with(".md") {
+            found.push(path);
+        }
+    }
+}
+
+fn blocks_of(document: &Path, text: &str) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut is_open = false;
+    for (index, line) in text.lines().enumerate() {
+        if let Some(info) = line.strip_prefix("```") {
+            is_open = !is_open;
+            if is_open {
+                let mut words = info.split(',');
+                blocks.push(Block {
+                    document: document.to_owned(),
+                    line: index + 1,
+                    language: words.next().unwrap_or_default().to_owned(),
+                    is_run: words.all(|word| word != "no_run"),
+                    code: String::new(),
+                });
+            }
+        } else if is_open {
+            let code = &mut blocks.last_mut().unwrap().code;
+            code.push_str(line);
+            code.push('\n');
+        }
+    }
+    blocks
+}
+
+fn in_language(language: &str) -> Vec<Block> {
+    let mut blocks = blocks();
+    blocks.retain(|block| block.language == language);
+    assert!(!blocks.is_empty(), "no document has {language}");
+    blocks
+}
+
+#[test]
+fn each_block_has_a_language_that_is_looked_at() {
+    // Apache and nginx: proxies.rs; Rust: cargo's doctests.
+    const KNOWN: [&str; 13] = [
+        "apache", "c", "console", "html", "http", "json", "nginx", "php", "rust", "sh", "text",
+        "toml", "js",
+    ];
+    for block in blocks() {
+        let place = block.place();
+        assert!(
+            KNOWN.contains(&&*block.language),
+            "{place}: `{}`",
+            block.language
+        );
+    }
+}
+
+/// With a pushd that runs as it does without arguments, in a network of its own.
+#[test]
+fn shell() {
+    for block in in_language("sh") {
+        let script = format!("set -euo pipefail\n{}", block.code);
+        if block.is_run {
+            run_beside_pushd(&block, &script);
+        } else {
+            check(&block, Command::new("bash").args(["-n", "-c", &script]));
+        }
+    }
+}
+
+#[test]
+fn php() {
+    for block in in_language("php") {
+        let code = match block.code.strip_prefix("<?php") {
+            Some(code) => format!("{PHP_PRELUDE}{code}"),
+            None => format!("{PHP_PRELUDE}{}", block.code),
+        };
+        if block.is_run {
+            let mut php = Php::with_extension("tcp://127.0.0.1:5555").command();
+            run_program_beside_pushd(&block, &mut php, &code);
+        } else {
+            let file = Application::of(&[("block.php", &block.code)]);
+            let mut php = Php::plain().command();
+            check(&block, php.arg("-l").arg(file.path().join("block.php")));
+        }
+    }
+}
+
+/// Statements without a function are those of `main`.
+#[test]
+fn c() {
+    let include = workspace().root.join("include");
+    for block in in_language("c") {
+        let (includes, rest): (Vec<_>, Vec<_>) = block
+            .code
+            .lines()
+            .partition(|line| line.starts_with("#include"));
+        let (includes, rest) = (includes.join("\n"), rest.join("\n"));
+        let program = match rest.contains("int main") {
+            true => format!("{includes}\n{rest}\n"),
+            false => format!("{includes}\n#include <stdio.h>\nint main(void) {{\n{rest}\n}}\n"),
+        };
+        let file = Application::of(&[("block.c", &program)]);
+        let mut compiler = Command::new("cc");
+        compiler
+            .args(["-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-I"])
+            .arg(&include)
+            .arg(file.path().join("block.c"));
+        check(&block, &mut compiler);
+    }
+}
+
+#[test]
+fn javascript() {
+    for block in blocks() {
+        match &*block.language {
+            "js" => check_javascript(&block, &block.code),
+            "html" => {
+                for script in block.code.split("<script>").skip(1) {
+                    let script = script.split("</script>").next().unwrap_or_default();
+                    check_javascript(&block, script);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn check_javascript(block: &Block, code: &str) {
+    let file = Application::of(&[("block.js", code)]);
+    let file = file.path().join("block.js");
+    check(block, Command::new("node").arg("--check").arg(file));
+}
+
+#[test]
+fn settings() {
+    for block in in_language("toml") {
+        let file = Application::of(&[("pushd.toml", &block.code)]);
+        let mut pushd = Command::new(artefact("pushd"));
+        pushd
+            .arg("--check")
+            .arg("--config")
+            .arg(file.path().join("pushd.toml"));
+        check(&block, &mut pushd);
+    }
+}
+
+#[test]
+fn json() {
+    for block in blocks().iter().filter(|block| block.language == "json") {
+        for value in serde_json::Deserializer::from_str(&block.code).into_iter::<Value>() {
+            let place = block.place();
+            value.unwrap_or_else(|error| panic!("{place}: {error}"));
+        }
+    }
+}
+
+#[track_caller]
+fn check(block: &Block, command: &mut Command) {
+    let ended = program::run(command, RUN_MS);
+    let place = block.place();
+    assert!(
+        ended.status.success(),
+        "{place}\n{}{}",
+        ended.stdout,
+        ended.stderr
+    );
+}
+
+#[track_caller]
+fn run_program_beside_pushd(block: &Block, program: &mut Command, code: &str) {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("block.php");
+    fs::write(&file, code).unwrap();
+    let words = std::iter::once(program.get_program())
+        .chain(program.get_args())
+        .chain([file.as_os_str()]);
+    let line: Vec<String> = words
+        .map(|word| format!("'{}'", word.to_string_lossy()))
+        .collect();
+    run_beside_pushd(block, &line.join(" "));
+}
+
+/// The block runs while pushd serves on its default ports, in a network where nobody else has them.
+#[track_caller]
+fn run_beside_pushd(block: &Block, script: &str) {
+    const SURROUNDINGS: &str = r#"
+        ip link set lo up
+        cd "$FOLDER"
+        # A block may start a pushd of its own.
+        [[ $BLOCK == *pusherd* ]] || pusherd 2>pushd.log &
+        is_there() { curl --silent --fail http://127.0.0.1:5555/healthz >/dev/null; }
+        [[ $BLOCK == *pusherd* ]] || until is_there; do :; done
+        bash -c "$BLOCK" || exit
+        until is_there; do :; done
+    "#;
+    let folder = TempDir::new().unwrap();
+    let programs = artefact("pushd").parent().unwrap().to_owned();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new("unshare");
+    command
+        .args([
+            "--map-root-user",
+            "--net",
+            "--pid",
+            "--fork",
+            "--kill-child",
+        ])
+        .args(["bash", "-c", SURROUNDINGS])
+        .env("PATH", format!("{}:{path}", programs.display()))
+        .env("FOLDER", folder.path())
+        .env("BLOCK", script);
+    check(block, &mut command);
+}

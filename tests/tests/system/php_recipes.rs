@@ -1,0 +1,193 @@
+//! The recipes of php/README.md: every block of code is looked at, and what can run runs.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use system_tests::daemon::Daemon;
+use system_tests::php::{Application, Php, Server};
+use system_tests::wamp::Wamp;
+use system_tests::{WAIT_MS, program, workspace};
+use xtask::http;
+
+/// What the recipes for Laravel find there, in as few lines as will do.
+const LARAVEL: &str = r#"<?php
+namespace Illuminate\Support {
+    abstract class ServiceProvider { public function __construct(protected $app) {} }
+}
+namespace Illuminate\Contracts\Queue {
+    interface ShouldQueue {}
+}
+namespace App\Events {
+    final class EntryStored { public function __construct(public readonly object $entry) {} }
+}
+namespace {
+    final class Application {
+        private array $made = [];
+        public function singleton(string $class, callable $make): void { $this->made[$class] = $make(); }
+        public function make(string $class): object { return $this->made[$class]; }
+    }
+    final class Entry {
+        public string $category = 'kittensCategory';
+        public int $id = 7;
+        public function toArray(): array { return ['title' => 'by Laravel']; }
+    }
+    function env(string $name, mixed $default): mixed { return getenv($name) ?: $default; }
+    function config(string $path): mixed {
+        static $config = null;
+        $config ??= ['services' => require __DIR__ . '/services.php'];
+        return array_reduce(explode('.', $path), fn ($value, $name) => $value[$name], $config);
+    }
+    require __DIR__ . '/PushServiceProvider.php';
+    require __DIR__ . '/PushEntry.php';
+    $application = new Application();
+    (new App\Providers\PushServiceProvider($application))->register();
+    $listener = new App\Listeners\PushEntry($application->make(Pusher::class));
+    // Twice, as a queue that tries again.
+    $listener->handle(new App\Events\EntryStored(new Entry()));
+    $listener->handle(new App\Events\EntryStored(new Entry()));
+}
+"#;
+
+/// A block of code, and its language.
+struct Block {
+    language: String,
+    code: String,
+}
+
+fn blocks() -> Vec<Block> {
+    let text = fs::read_to_string(workspace().root.join("php/README.md")).unwrap();
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(language) = line.strip_prefix("```") {
+            let code: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            blocks.push(Block {
+                language: language.to_owned(),
+                code: code.join("\n") + "\n",
+            });
+        }
+    }
+    assert!(blocks.len() > 10, "the recipes are gone");
+    blocks
+}
+
+/// A PHP file of the block that begins with this comment.
+#[track_caller]
+fn file(name: &str) -> String {
+    let comment = format!("// {name}\n");
+    let found = blocks()
+        .into_iter()
+        .find(|block| block.code.starts_with(&comment));
+    format!("<?php\n{}", found.expect(name).code)
+}
+
+fn with_fallback(daemon: &Daemon) -> Php {
+    let fallback = workspace().root.join("php/src/pusher.php");
+    Php::plain()
+        .set("auto_prepend_file", fallback.display())
+        .set("pusher.address", daemon.push_address())
+}
+
+#[track_caller]
+fn lint(command: &mut Command) {
+    program::run(command, WAIT_MS).success();
+}
+
+#[test]
+fn every_block_is_of_its_language() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("block");
+    for Block { language, code } in blocks() {
+        match language.as_str() {
+            "php" => {
+                fs::write(&path, format!("<?php\n{code}")).unwrap();
+                lint(Php::plain().command().arg("-l").arg(&path));
+            }
+            "sh" => {
+                fs::write(&path, &code).unwrap();
+                lint(Command::new("sh").arg("-n").arg(&path));
+            }
+            "json" => drop(serde_json::from_str::<Value>(&code).expect("JSON")),
+            "ini" => {
+                fs::write(&path, &code).unwrap();
+                let read = "exit(parse_ini_file($argv[1]) === false ? 1 : 0);";
+                lint(Php::plain().command().args(["-r", read]).arg(&path));
+            }
+            "html" | "text" => {}
+            other => panic!("who looks at {other}?"),
+        }
+    }
+}
+
+#[test]
+fn the_first_lines_publish() {
+    let daemon = Daemon::start();
+    let mut browser = Wamp::subscribed(daemon.web, "kittensCategory");
+    let first = blocks().remove(0).code;
+    let fallback = workspace().root.join("php/src/pusher.php");
+    let with_require = format!("require '{}'; {first}", fallback.display());
+    Php::plain()
+        .set("pusher.address", daemon.push_address())
+        .print(&with_require);
+    Php::with_extension(daemon.push_address()).print(&first);
+    for _ in 0..2 {
+        assert_eq!(browser.event("kittensCategory")["title"], "A new kitten");
+    }
+}
+
+#[test]
+fn plain_php_stores_and_publishes() {
+    let daemon = Daemon::start();
+    let mut browser = Wamp::subscribed(daemon.web, "kittensCategory");
+    let site = Application::of(&[("index.html", "here"), ("post.php", &file("post.php"))]);
+    let server = Server::start(&with_fallback(&daemon), site.path(), &[]);
+    for id in 1..3 {
+        let answer = http::post(server.address, "/post.php", "title=%E7%8C%AB").unwrap();
+        assert_eq!((answer.status, answer.text().as_str()), (303, ""));
+        let event = browser.event("kittensCategory");
+        assert_eq!((&event["id"], &event["title"]), (&json!(id), &json!("猫")));
+    }
+}
+
+#[test]
+fn laravel_publishes_what_is_stored_once() {
+    let daemon = Daemon::start_with(&["--publish-token", "s3cret"]);
+    let mut browser = Wamp::subscribed(daemon.web, "kittensCategory");
+    let provider = file("app/Providers/PushServiceProvider.php");
+    let listener = file("app/Listeners/PushEntry.php");
+    let site = Application::of(&[
+        ("services.php", &file("config/services.php")),
+        ("PushServiceProvider.php", &provider),
+        ("PushEntry.php", &listener),
+        ("laravel.php", LARAVEL),
+    ]);
+    for (index, php) in [
+        with_fallback(&daemon),
+        Php::with_extension(daemon.push_address()),
+    ]
+    .iter()
+    .enumerate()
+    {
+        run_laravel(php, site.path(), &daemon);
+        if index == 0 {
+            assert_eq!(
+                browser.event("kittensCategory"),
+                json!({"title": "by Laravel"})
+            );
+        }
+    }
+    // The same entry was sent four times.
+    browser.assert_nothing_waits();
+}
+
+#[track_caller]
+fn run_laravel(php: &Php, site: &Path, daemon: &Daemon) {
+    let mut command = php.command();
+    command
+        .arg(site.join("laravel.php"))
+        .env("PUSHD_ADDRESS", daemon.push_address())
+        .env("PUSHD_TOKEN", "s3cret");
+    assert_eq!(program::run(&mut command, WAIT_MS).success(), "");
+}
