@@ -18,6 +18,7 @@ use crate::handshake::Response;
 use crate::listen::PrivateListener;
 use crate::publishers::{self, Door, Peer};
 use crate::server::Context;
+use crate::socket::Socket;
 use crate::stats::{BrowserRefusal, PublisherRefusal};
 
 /// Browsers that find no place and are still heard, so that they hear why: they come on top of those
@@ -159,9 +160,10 @@ fn refuse(context: &Arc<Context>, stream: TcpStream, peer: SocketAddr, why: Brow
     let counters = context.counters.clone();
     if counters.lingering.get() < LINGERING_MAX {
         let (_, linger_timeout) = context.live.end_timeouts();
+        let stream = Socket::Plain(stream);
         counters.lingering.add(1);
         context.tasks.browsers.spawn(async move {
-            let _timed_out = timeout(linger_timeout, connection::hang_up(&stream)).await;
+            let _timed_out = timeout(linger_timeout, stream.hang_up()).await;
             counters.lingering.remove(1);
         });
     }
