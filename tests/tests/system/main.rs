@@ -14,6 +14,7 @@ mod extension;
 mod handshake;
 mod harness;
 mod install;
+mod log_formats;
 mod manuals;
 mod node;
 mod page;
