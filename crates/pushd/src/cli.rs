@@ -7,7 +7,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::settings::{Config, Part, SETTINGS, Setting, Sources, variable};
-use crate::{doctor, setup};
+use crate::{doctor, setup, shell};
 
 const CONFIG: &str = "config";
 const CHECK: &str = "check";
@@ -35,6 +35,8 @@ pub(crate) enum Task {
     /// Each with its own arguments.
     Doctor(ArgMatches),
     Setup(ArgMatches),
+    /// A command for the shell, by its name.
+    Shell(String, ArgMatches),
 }
 
 /// Reads command line and environment. Whoever asks for help, or makes a mistake, is answered
@@ -58,7 +60,8 @@ fn task(matches: &ArgMatches) -> Task {
     match matches.subcommand() {
         Some((doctor::NAME, matches)) => return Task::Doctor(matches.clone()),
         Some((setup::NAME, matches)) => return Task::Setup(matches.clone()),
-        _ => {}
+        Some((name, matches)) => return Task::Shell(name.to_owned(), matches.clone()),
+        None => {}
     }
     if matches.get_flag(PRINT_CONFIG) {
         Task::PrintConfig
@@ -109,6 +112,7 @@ fn command() -> Command {
         .max_term_width(100)
         .args([config, check, print_config])
         .args(SETTINGS.iter().map(argument))
+        .subcommands(shell::commands())
         .subcommands([doctor::command(), setup::command()])
         .disable_help_subcommand(true)
 }

@@ -10,6 +10,7 @@ mod reload;
 mod serve;
 mod settings;
 mod setup;
+mod shell;
 mod signals;
 #[cfg(unix)]
 mod systemd;
@@ -73,6 +74,7 @@ fn run(task: Task, sources: Sources) -> Result<ExitCode, Failed> {
                 return Ok(ExitCode::from(USAGE));
             }
         },
+        Task::Shell(name, arguments) => return Ok(shell::run(&name, &arguments, &settings)),
         Task::Doctor(arguments) => return Ok(doctor::run(&arguments, &settings)),
     }
     Ok(ExitCode::SUCCESS)

@@ -153,17 +153,17 @@ fn refuse(context: &Arc<Context>, stream: TcpStream, peer: SocketAddr, why: Brow
     let peer = peer.to_string();
     let what = format_args!("refusing a browser: {}", response.text());
     context.browser_complaints.about(&peer, what);
-    let socket = Socket::Plain(stream);
-    if socket.try_write(&response.into_bytes()).is_err() {
+    if stream.try_write(&response.into_bytes()).is_err() {
         return;
     }
     // Its request may be there already, and a close would make the answer get lost.
     let counters = context.counters.clone();
     if counters.lingering.get() < LINGERING_MAX {
         let (_, linger_timeout) = context.live.end_timeouts();
+        let stream = Socket::Plain(stream);
         counters.lingering.add(1);
         context.tasks.browsers.spawn(async move {
-            let _timed_out = timeout(linger_timeout, socket.hang_up()).await;
+            let _timed_out = timeout(linger_timeout, stream.hang_up()).await;
             counters.lingering.remove(1);
         });
     }

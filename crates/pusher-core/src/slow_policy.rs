@@ -1,5 +1,6 @@
 //! What becomes of events for a browser that does not take them fast enough.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::recipe::TopicPattern;
@@ -24,16 +25,25 @@ pub enum SlowPolicy {
 #[error("a policy is disconnect, drop-oldest or keep-latest")]
 pub struct SlowPolicyError;
 
+const NAMES: [(&str, SlowPolicy); 3] = [
+    ("disconnect", SlowPolicy::Disconnect),
+    ("drop-oldest", SlowPolicy::DropOldest),
+    ("keep-latest", SlowPolicy::KeepLatest),
+];
+
 impl FromStr for SlowPolicy {
     type Err = SlowPolicyError;
 
     fn from_str(text: &str) -> Result<Self, SlowPolicyError> {
-        match text {
-            "disconnect" => Ok(Self::Disconnect),
-            "drop-oldest" => Ok(Self::DropOldest),
-            "keep-latest" => Ok(Self::KeepLatest),
-            _ => Err(SlowPolicyError),
-        }
+        let known = NAMES.iter().find(|(name, _)| *name == text);
+        known.map(|(_, policy)| *policy).ok_or(SlowPolicyError)
+    }
+}
+
+impl fmt::Display for SlowPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = NAMES.iter().find(|(_, policy)| policy == self);
+        f.write_str(known.map_or("", |(name, _)| name))
     }
 }
 

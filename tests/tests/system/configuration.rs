@@ -132,7 +132,7 @@ fn sighup_reads_the_file_again_and_tells_what_changed() {
     fs::write(path, "log = 'debug'\n").unwrap();
     daemon.process.signal(Signal::SIGHUP);
     daemon.wait_for_log("changed setting=\"log\"");
-    browser.send(&json!([7, "chat/1", 3]));
+    xtask::http::get(daemon.web, "/").unwrap();
     daemon.wait_for_log("DEBUG");
     daemon.assert_running();
 }

@@ -107,8 +107,15 @@ fn the_options_are_those_of_pushd() {
 #[test]
 fn the_commands_options_are_those_of_pushd() {
     let page = read(PUSHD);
-    for command in ["doctor", "setup"] {
-        let (_, item) = page.split_once(&format!("\n.It Cm {command} ")).unwrap();
+    for (command, item) in [
+        ("publish", "publish"),
+        ("subscribe", "subscribe"),
+        ("topics", "topics"),
+        ("status", "topics"),
+        ("doctor", "doctor"),
+        ("setup", "setup"),
+    ] {
+        let (_, item) = page.split_once(&format!("\n.It Cm {item} ")).unwrap();
         let end = item.find("\n.It Cm ").or(item.find("\n.El")).unwrap();
         let help =
             program::run(daemon::command("pushd").args([command, "--help"]), WAIT_MS).success();

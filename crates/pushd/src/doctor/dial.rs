@@ -24,7 +24,7 @@ const ADDRESSES_MAX: usize = 4;
 pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection, encrypted or not.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
@@ -185,7 +185,7 @@ fn connector(target: &Target) -> Result<(TlsConnector, ServerName<'static>), Fau
 }
 
 /// An error with its causes, for those that keep the best for the end.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -36,7 +36,7 @@ pub(super) async fn read_body(body: Incoming) -> io::Result<Bytes> {
 }
 
 /// Sends a request, and reads the whole answer.
-pub(super) async fn ask(
+pub(crate) async fn ask(
     wire: Box<dyn Wire>,
     request: Request<Full<Bytes>>,
 ) -> io::Result<(Parts, Bytes)> {

@@ -31,9 +31,14 @@ use serde_json::json;
 
 use crate::settings::Settings;
 use dial::Route;
-use report::{Fault, Report, Step};
-use session::Session;
+use report::{Report, Step};
 use target::Target;
+
+pub(crate) use dial::with_causes;
+pub(crate) use http::ask;
+pub(crate) use publish::connect as connect_private;
+pub(crate) use report::Fault;
+pub(crate) use session::Session;
 
 /// The subcommand.
 pub(crate) const NAME: &str = "doctor";
@@ -123,15 +128,10 @@ pub(crate) fn run(matches: &ArgMatches, settings: &Settings) -> ExitCode {
     };
     let publish = matches.get_one::<PublishAddress>("publish-address");
     let publish = publish.or_else(|| settings.config.options.publish_listen.first());
-    // The settings keep it as it was written; what pushd makes of it can't be read back.
-    let token = settings
-        .given
-        .get("publish-token")
-        .and_then(|given| given.texts.first());
     let wish = Wish {
         target,
         publish: publish.filter(|_| !matches.get_flag("no-publish")).cloned(),
-        token: token.cloned(),
+        token: settings.publish_token().map(str::to_owned),
         idle: seconds("idle"),
         timeout: seconds("timeout").unwrap_or_default(),
     };
@@ -201,6 +201,24 @@ async fn examine(wish: Wish, report: &mut Report) -> Option<()> {
             .await?;
     }
     tokio::time::timeout(timeout, session.end()).await.ok()
+}
+
+/// Opens a session at an address as the doctor takes it, without a report.
+pub(crate) async fn connect(url: &str, timeout: Duration) -> Result<Session, Fault> {
+    let wrong = |error: String| Fault::new("url", error, "");
+    let target = Target::parse(url, None, None).map_err(wrong)?;
+    let connecting = async {
+        let (addresses, _) = dial::look_up(&target).await?;
+        let ((stream, address), _) = dial::connect(addresses, timeout).await?;
+        let route = Route::new(target, address)?;
+        let (wire, _) = route.encrypt(stream).await?;
+        let (socket, _) = open(wire, &route, timeout).await?;
+        let (session, _) = Session::begin(socket).await?;
+        Ok(session)
+    };
+    let all = 2 * timeout + PROBES_MAX * dial::PROBE_TIMEOUT;
+    let connected = tokio::time::timeout(all, connecting).await;
+    connected.unwrap_or_else(|_| Err(report::timed_out(Step::Welcome, all)))
 }
 
 /// Opens the WebSocket, or finds out why not: for that there is time beside the handshake's.

@@ -62,7 +62,7 @@ pub(super) async fn publish(
     }
 }
 
-async fn connect(address: &PublishAddress) -> io::Result<Box<dyn Wire>> {
+pub(crate) async fn connect(address: &PublishAddress) -> io::Result<Box<dyn Wire>> {
     Ok(match address {
         PublishAddress::Tcp(address) => Box::new(TcpStream::connect(address).await?),
         #[cfg(unix)]

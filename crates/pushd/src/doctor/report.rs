@@ -45,7 +45,7 @@ impl fmt::Display for Step {
 
 /// Why a hop fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// For programs.
     pub(super) code: &'static str,
     /// What happened.
@@ -55,6 +55,11 @@ pub(super) struct Fault {
 }
 
 impl Fault {
+    /// What happened, and what to do.
+    pub(crate) fn told(&self) -> (&str, &str) {
+        (&self.what, &self.todo)
+    }
+
     pub(super) fn new(
         code: &'static str,
         what: impl Into<String>,

@@ -16,7 +16,7 @@ const SUBSCRIBE: u64 = 5;
 const EVENT: u64 = 8;
 
 /// An open session.
-pub(super) struct Session {
+pub(crate) struct Session {
     socket: Socket,
     /// The server's choice, which nobody can guess.
     id: String,
@@ -73,7 +73,7 @@ impl Session {
 
     /// Subscribes, and waits until the server has read it: WAMP v1 has no answer to SUBSCRIBE, but
     /// WebSocket has one to a ping.
-    pub(super) async fn subscribe(&mut self, topic: &str) -> Result<(), Fault> {
+    pub(crate) async fn subscribe(&mut self, topic: &str) -> Result<(), Fault> {
         let message = json!([SUBSCRIBE, topic]).to_string();
         let sent = self.send(Message::text(message)).await;
         let heard = match sent {
@@ -86,13 +86,21 @@ impl Session {
     /// Waits for an event of the topic.
     pub(super) async fn event(&mut self, topic: &str) -> Result<Value, Fault> {
         loop {
+            let (of, event) = self.next_event().await?;
+            if of == topic {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Waits for an event of any topic that is subscribed to; that topic, and the event.
+    pub(crate) async fn next_event(&mut self) -> Result<(String, Value), Fault> {
+        loop {
             let message = self.text().await;
             let message =
                 message.map_err(|Ended(how)| lost("while it waits for an event", &how))?;
-            if let Ok(Event(EVENT, of, event)) = serde_json::from_str(&message)
-                && of == topic
-            {
-                return Ok(event);
+            if let Ok(Event(EVENT, topic, event)) = serde_json::from_str(&message) {
+                return Ok((topic, event));
             }
         }
     }

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 use std::time::Duration;
 
+use pusher_core::{SlowPolicy, TopicPattern};
 use toml::Value;
 
 use crate::group;
@@ -247,6 +248,24 @@ impl<const MIN_MS: u64> Kind for Time<MIN_MS> {
     }
 }
 
+/// A pattern of topics and the policy for them, `chat/*=keep-latest`.
+pub(super) struct Policy;
+
+impl Kind for Policy {
+    type Value = (TopicPattern, SlowPolicy);
+
+    fn parse(text: &str) -> Result<Self::Value, String> {
+        let (pattern, policy) = text
+            .rsplit_once('=')
+            .ok_or("a policy is for topics, as in chat/*=keep-latest")?;
+        Ok((Text::parse(pattern)?, Text::parse(policy)?))
+    }
+
+    fn show((pattern, policy): &Self::Value) -> Value {
+        Value::String(format!("{pattern}={policy}"))
+    }
+}
+
 /// Permissions: three octal digits, or four that begin with 0.
 pub(super) struct Mode;
 
@@ -355,6 +374,24 @@ mod tests {
         assert!(Count::<1, { usize::MAX }, u16>::parse("65536").is_err());
         for (text, part) in [("0", "1 is"), ("101", "100 is"), ("1k", "whole")] {
             let error = Count::<1, 100>::parse(text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn policies_there_and_back() {
+        for text in ["chat/*=keep-latest", "*=drop-oldest", "a=b=disconnect"] {
+            assert_eq!(
+                Policy::show(&Policy::parse(text).unwrap()),
+                Value::from(text)
+            );
+        }
+        for (text, part) in [
+            ("keep-latest", "chat/*=keep-latest"),
+            ("*=sometimes", "drop-oldest"),
+            ("=disconnect", "empty"),
+        ] {
+            let error = Policy::parse(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");
         }
     }

@@ -156,6 +156,12 @@ impl Settings {
         })
     }
 
+    /// The publishers' secret as it was written: what the server makes of it can't be read back.
+    pub(crate) fn publish_token(&self) -> Option<&str> {
+        let given = self.given.get("publish-token")?;
+        given.texts.first().map(String::as_str)
+    }
+
     /// The value as it is shown, and where it comes from; secrets as they were written.
     fn value(&self, setting: &Setting) -> (String, Option<&Origin>) {
         let given = self.given.get(setting.name);

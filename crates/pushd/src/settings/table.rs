@@ -9,7 +9,9 @@ use pusher_core::{
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 
-use super::kinds::{Any, Count, Group, Maybe, Mode, One, Secret, Shape, Size, Some1, Text, Time};
+use super::kinds::{
+    Any, Count, Group, Maybe, Mode, One, Policy, Secret, Shape, Size, Some1, Text, Time,
+};
 use super::setting::{Part, Reload, Setting};
 use crate::log::Format;
 
@@ -104,6 +106,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
     row! { Doors, "client-publish", "PATTERN", Any<Text<TopicPattern>>, client_publish, Now,
     "Topics that browsers may publish to, beside publishers: a URI, or its beginning and a `*`; may \
      be given several times. By default they may not publish at all" },
+    row! { Doors, "slow-policy", "PATTERN=POLICY", Any<Policy>, options.slow_policies, Now,
+    "What becomes of events that wait for a browser that does not take them: disconnect (it is dropped \
+     when too much waits, the default), drop-oldest or keep-latest, for the topics of a pattern; may be \
+     given several times, and the first that matches counts" },
     row! { Doors, "threads", "NUMBER", Maybe<Count<1, 1024>>, threads, Restart,
     "Threads that serve; by default one for each processor" },
     row! { Log, "log", "LEVEL", One<Text<Targets>>, log, Now,
@@ -139,6 +145,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
     "These and their URIs; beyond is close code 1008" },
     limit! { "outbox-len-max", "SIZE", Size<1>, outbox_len_max, Now,
     "What may wait for one browser that does not read; beyond, it is dropped as a slow consumer" },
+    limit! { "write-timeout", "TIME", Time<1>, write_timeout, Now,
+    "How long a browser may take nothing at all although something waits for it; beyond, it is dropped \
+     as a slow consumer" },
+    limit! { "events-len-max", "SIZE", Size<1>, events_len_max, Now,
+    "All events in memory, each counted once however many browsers it waits for: from half of it on the \
+     browsers that have taken nothing for longest are dropped" },
     limit! { "ping-interval", "TIME", Time<10>, ping_interval, Now,
     "A browser that is silent for so long is pinged" },
     limit! { "pong-timeout", "TIME", Time<10>, pong_timeout, Now,

@@ -1,0 +1,100 @@
+//! `pushd publish`, `subscribe`, `topics` and `status`: a running server from the shell.
+//!
+//! | module | what |
+//! |---|---|
+//! | `private` | asks the private door |
+//! | `publish` | an event from the command line, or from standard input |
+//! | `subscribe` | events as a browser gets them |
+//! | `look` | who is there |
+
+mod look;
+mod private;
+mod publish;
+mod subscribe;
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use pusher_core::PublishAddress;
+
+use crate::settings::Settings;
+
+/// How long the server may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Most that is taken from standard input, in bytes.
+const INPUT_LEN_MAX: u64 = 64 * 1024 * 1024;
+
+/// Why a command has not done what it should, for people.
+type Failed = String;
+
+/// The subcommands.
+pub(crate) fn commands() -> [Command; 4] {
+    let private = Arg::new("publish-address")
+        .long("publish-address")
+        .value_name("ADDRESS")
+        .value_parser(value_parser!(PublishAddress))
+        .help("The private door; by default the first of --publish-listen");
+    let json = Arg::new("json")
+        .long("json")
+        .action(ArgAction::SetTrue)
+        .help("Print JSON");
+    [
+        publish::command().args([&private, &json]),
+        subscribe::command().arg(&json),
+        look::topics_command().args([&private, &json]),
+        look::status_command().args([&private, &json]),
+    ]
+}
+
+/// Runs one of them, if it is one. The exit code is 1 if it fails.
+pub(crate) fn run(name: &str, matches: &ArgMatches, settings: &Settings) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(run_command(name, matches, settings)),
+        Err(error) => Err(format!("cannot start: {error}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            crate::say(io::stderr(), format_args!("pushd: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run_command(name: &str, matches: &ArgMatches, settings: &Settings) -> Result<(), Failed> {
+    match name {
+        publish::NAME => publish::run(matches, settings).await,
+        subscribe::NAME => subscribe::run(matches, settings).await,
+        look::TOPICS => look::topics(matches, settings).await,
+        look::STATUS => look::status(matches, settings).await,
+        _ => Err(format!("there is no command {name:?}")),
+    }
+}
+
+/// What somebody else wrote, as one line that does nothing to a terminal.
+fn plain(text: &str) -> String {
+    let mut line = String::new();
+    for character in text.chars() {
+        match character.is_control() {
+            true => line.extend(character.escape_default()),
+            false => line.push(character),
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_peoples_words_do_nothing_to_a_terminal() {
+        assert_eq!(plain("猫\u{1b}[2J\n\u{9b}1m"), "猫\\u{1b}[2J\\n\\u{9b}1m");
+    }
+}

@@ -1,0 +1,90 @@
+//! Asks the private door, by HTTP.
+
+use bytes::Bytes;
+use clap::ArgMatches;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::request::Builder;
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use pusher_core::PublishAddress;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use super::{Failed, TIMEOUT, plain};
+use crate::doctor::{ask, connect_private, with_causes};
+use crate::settings::Settings;
+
+/// The private door of the server that the settings mean.
+pub(super) struct Private {
+    address: PublishAddress,
+    token: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    error: String,
+}
+
+impl Private {
+    pub(super) fn of(matches: &ArgMatches, settings: &Settings) -> Result<Self, Failed> {
+        let given = matches.get_one::<PublishAddress>("publish-address");
+        let configured = settings.config.options.publish_listen.first();
+        let address = given.or(configured).cloned();
+        Ok(Self {
+            address: address.ok_or("there is no private door: give --publish-address")?,
+            token: settings.publish_token().map(str::to_owned),
+        })
+    }
+
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failed> {
+        self.ask(Request::get(path), Bytes::new()).await
+    }
+
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        json: Bytes,
+    ) -> Result<T, Failed> {
+        let mut request = Request::post(path).header(CONTENT_TYPE, "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.ask(request, json).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: Builder, body: Bytes) -> Result<T, Failed> {
+        let address = &self.address;
+        let answered = timeout(TIMEOUT, self.answer(request, body)).await;
+        answered.unwrap_or_else(|_| Err(format!("{address} does not answer for {TIMEOUT:?}")))
+    }
+
+    async fn answer<T: DeserializeOwned>(
+        &self,
+        request: Builder,
+        body: Bytes,
+    ) -> Result<T, Failed> {
+        let address = &self.address;
+        let not_pushd = |error: &dyn std::fmt::Display| {
+            format!("{address} does not answer as pushd's private door does: {error}")
+        };
+        let wire = connect_private(address).await;
+        let wire = wire.map_err(|error| format!("cannot connect to {address}: {error}"))?;
+        let mut request = request.header(HOST, "localhost");
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Full::new(body));
+        let request = request.map_err(|error| format!("cannot ask that: {error}"))?;
+        let answer = ask(wire, request).await;
+        let (head, body) = answer.map_err(|error| not_pushd(&with_causes(&error)))?;
+        if head.status == StatusCode::OK {
+            return serde_json::from_slice(&body).map_err(|error| not_pushd(&error));
+        }
+        match serde_json::from_slice::<Refused>(&body) {
+            Ok(Refused { error }) => Err(format!("{address} says no: {}", plain(&error))),
+            Err(_) => Err(not_pushd(&head.status)),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `pushd publish`.
+
+use std::io::{self, Read};
+
+use bytes::Bytes;
+use clap::{Arg, ArgMatches, Command};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+
+use super::private::Private;
+use super::{Failed, INPUT_LEN_MAX};
+use crate::settings::Settings;
+
+pub(super) const NAME: &str = "publish";
+
+#[derive(Serialize, Deserialize)]
+struct Receipt {
+    sequence: u64,
+    subscribers: u64,
+}
+
+pub(super) fn command() -> Command {
+    Command::new(NAME)
+        .about("Publishes an event, and prints its receipt")
+        .arg(
+            Arg::new("category")
+                .value_name("CATEGORY")
+                .required(true)
+                .help("The topic"),
+        )
+        .arg(
+            Arg::new("event")
+                .value_name("JSON")
+                .help("The event; without it, or as -, it is read from standard input"),
+        )
+        .arg(
+            Arg::new("id")
+                .long("id")
+                .value_name("ID")
+                .help("Publish only if nothing was published with this id in the last minutes"),
+        )
+}
+
+pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(), Failed> {
+    let text = |name| matches.get_one::<String>(name).map(String::as_str);
+    let event = match text("event") {
+        Some("-") | None => read_input()?,
+        Some(event) => Bytes::from(event.to_owned()),
+    };
+    let category = utf8_percent_encode(text("category").unwrap_or_default(), NON_ALPHANUMERIC);
+    let id = text("id").map(|id| ("Idempotency-Key", id));
+    let path = format!("/publish/{category}");
+    let private = Private::of(matches, settings)?;
+    let receipt: Receipt = private.post(&path, id.as_slice(), event).await?;
+    let line = match matches.get_flag("json") {
+        true => serde_json::to_string(&receipt).map_err(|error| error.to_string())?,
+        false => {
+            let Receipt {
+                sequence,
+                subscribers,
+            } = receipt;
+            format!("published as number {sequence}, queued to {subscribers} browsers")
+        }
+    };
+    crate::say(io::stdout(), line);
+    Ok(())
+}
+
+fn read_input() -> Result<Bytes, Failed> {
+    let mut event = Vec::new();
+    let read = io::stdin().take(INPUT_LEN_MAX).read_to_end(&mut event);
+    read.map_err(|error| format!("cannot read the event: {error}"))?;
+    Ok(event.into())
+}

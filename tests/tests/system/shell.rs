@@ -1,0 +1,156 @@
+//! `pushd publish`, `subscribe`, `topics` and `status`, as they are typed.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use system_tests::daemon::{self, Daemon};
+use system_tests::program::{self, Ended};
+use system_tests::wamp::Wamp;
+use system_tests::{WAIT_MS, publisher};
+use xtask::process::Background;
+
+/// The command for this daemon, with arguments of its own.
+fn command(daemon: &Daemon, name: &str, arguments: &[&str]) -> Command {
+    let mut command = daemon::command("pusherd");
+    command
+        .env("PUSHD_LISTEN", daemon.web.to_string())
+        .env("PUSHD_PUBLISH_LISTEN", daemon.publish.to_string())
+        .arg(name)
+        .args(arguments);
+    command
+}
+
+fn run(daemon: &Daemon, name: &str, arguments: &[&str]) -> Ended {
+    program::run(&mut command(daemon, name, arguments), WAIT_MS)
+}
+
+fn run_json(daemon: &Daemon, name: &str, arguments: &[&str]) -> Value {
+    let printed = run(daemon, name, &[arguments, &["--json"]].concat()).success();
+    serde_json::from_str(&printed).unwrap()
+}
+
+#[test]
+fn publish_prints_the_receipt() {
+    let daemon = Daemon::start();
+    let mut browser = Wamp::subscribed(daemon.web, "a b/猫?");
+    let printed = run(&daemon, "publish", &["a b/猫?", r#"{"n":1}"#]).success();
+    assert_eq!(printed, "published as number 1, queued to 1 browsers\n");
+    assert_eq!(browser.event("a b/猫?"), json!({"n": 1}));
+    let receipt = run_json(&daemon, "publish", &["a b/猫?", "2", "--id", "order-7"]);
+    assert_eq!(receipt, json!({"sequence": 2, "subscribers": 1}));
+    let again = run_json(&daemon, "publish", &["a b/猫?", "2", "--id", "order-7"]);
+    assert_eq!(again, receipt);
+    assert_eq!(browser.event("a b/猫?"), 2);
+    browser.assert_nothing_waits();
+}
+
+#[test]
+fn an_event_may_come_from_standard_input() {
+    let daemon = Daemon::start();
+    let mut browser = Wamp::subscribed(daemon.web, "t");
+    let mut echo = Command::new("echo");
+    let mut echo = echo.arg("[1, 2]").stdout(Stdio::piped()).spawn().unwrap();
+    let mut publish = command(&daemon, "publish", &["t", "-"]);
+    publish.stdin(echo.stdout.take().unwrap());
+    let printed = publish.output().unwrap();
+    echo.wait().unwrap();
+    assert!(printed.status.success(), "{printed:?}");
+    assert_eq!(browser.event("t"), json!([1, 2]));
+}
+
+#[test]
+fn what_fails_is_told_and_the_exit_code_is_1() {
+    let daemon = Daemon::start_with(&["--publish-token", "s3cret"]);
+    let fails = |command: &mut Command, part: &str| {
+        let ended = program::run(command, WAIT_MS);
+        assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+        assert!(ended.stderr.contains(part), "{}", ended.stderr);
+    };
+    fails(
+        &mut command(&daemon, "publish", &["t", "1"]),
+        "wants a token",
+    );
+    let with_token = |name: &str, arguments: &[&str]| {
+        let mut command = command(&daemon, name, arguments);
+        command.env("PUSHD_PUBLISH_TOKEN", "s3cret");
+        command
+    };
+    fails(
+        &mut with_token("publish", &["t", "no json"]),
+        "not valid JSON",
+    );
+    fails(&mut with_token("publish", &["", "1"]), "topic is empty");
+    let nowhere = ["t", "1", "--publish-address", "127.0.0.1:1"];
+    fails(
+        &mut with_token("publish", &nowhere),
+        "cannot connect to 127.0.0.1:1",
+    );
+    let wrong_door = ["--publish-address", &daemon.web.to_string()];
+    fails(&mut with_token("status", &wrong_door), "private door");
+    fails(
+        &mut with_token("subscribe", &["t", "--url", "ws://127.0.0.1:1/"]),
+        "127.0.0.1:1",
+    );
+    program::run(&mut with_token("publish", &["t", "1"]), WAIT_MS).success();
+    let mut without_topic = command(&daemon, "subscribe", &[]);
+    assert_eq!(
+        program::run(&mut without_topic, WAIT_MS).status.code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn subscribe_prints_events_as_they_come() {
+    let daemon = Daemon::start();
+    let mut subscribe = command(&daemon, "subscribe", &["a", "b", "--count", "3", "--json"]);
+    subscribe.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = Background::start("pusherd subscribe", &mut subscribe).unwrap();
+    let stderr = process.child().stderr.take().unwrap();
+    let mut said = String::new();
+    BufReader::new(stderr).read_line(&mut said).unwrap();
+    assert_eq!(said, format!("pushd: subscribed at ws://{}/\n", daemon.web));
+    for (topic, n) in [("a", 1), ("other", 2), ("b", 3), ("a", 4)] {
+        publisher::publish_raw(
+            daemon.publish,
+            &json!({"category": topic, "n": n}).to_string(),
+        );
+    }
+    let stdout = BufReader::new(process.child().stdout.take().unwrap());
+    let mut lines: Vec<Value> = stdout
+        .lines()
+        .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+        .collect();
+    // Each publish has a connection of its own: in which order they are read is open.
+    lines.sort_by_key(|line| line["event"]["n"].as_u64());
+    let event = |topic: &str, n: u64| json!({"topic": topic, "event": {"category": topic, "n": n}});
+    assert_eq!(lines, [event("a", 1), event("b", 3), event("a", 4)]);
+    assert_eq!(process.wait(WAIT_MS).unwrap().code(), Some(0));
+}
+
+#[test]
+fn topics_and_status_tell_who_is_there() {
+    let daemon = Daemon::start();
+    let hostile = "\u{1b}[2Jtopic";
+    let _browsers = [
+        Wamp::subscribed(daemon.web, "kittens"),
+        Wamp::subscribed(daemon.web, "kittens"),
+        Wamp::subscribed(daemon.web, hostile),
+    ];
+    let printed = run(&daemon, "topics", &[]).success();
+    assert_eq!(printed, "       2  kittens\n       1  \\u{1b}[2Jtopic\n");
+    let topics = json!([
+        {"topic": "kittens", "subscribers": 2}, {"topic": hostile, "subscribers": 1},
+    ]);
+    assert_eq!(run_json(&daemon, "topics", &[]), topics);
+    let printed = run(&daemon, "status", &[]).success();
+    for part in [
+        "pushd/",
+        " is ready",
+        "browsers    3 of at most",
+        "topics      2",
+    ] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
+    assert_eq!(run_json(&daemon, "status", &[])["sessions"], 3);
+}
