@@ -23,4 +23,5 @@ mod publishers;
 mod recipe;
 mod sanitizers;
 mod systemd;
+mod tls;
 mod wordpress;
