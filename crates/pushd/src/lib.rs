@@ -17,6 +17,7 @@ mod systemd;
 #[cfg(not(unix))]
 #[path = "no_systemd.rs"]
 mod systemd;
+mod tls;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -63,6 +64,10 @@ fn run(task: Task, sources: Sources) -> Result<ExitCode, Failed> {
         Task::Check => {
             for warning in settings.warnings() {
                 say(io::stderr(), format_args!("pushd: {warning}"));
+            }
+            if let Err(error) = tls::load(&settings.config) {
+                say(io::stderr(), format_args!("pushd: {error}"));
+                return Ok(ExitCode::from(USAGE));
             }
             say(io::stdout(), "the settings are right");
         }

@@ -5,9 +5,12 @@ use pusher_core::{Control, Recipe};
 use crate::log::Filter;
 use crate::serve;
 use crate::settings::{Config, Reload, Settings, Sources};
+use crate::tls::Watch;
 
 /// What there is to change.
 pub(crate) struct Reloader {
+    /// Of the settings in force.
+    pub(crate) certificate: Watch,
     pub(crate) sources: Sources,
     /// Those at the start, to which what needs a restart is compared.
     pub(crate) started: Settings,
@@ -35,15 +38,32 @@ impl Reloader {
         for warning in settings.warnings() {
             tracing::warn!("{warning}");
         }
-        let options = serve::options(&settings.config, self.open_files);
-        if let Err(error) = self.control.reload(options) {
+        let certificate = Watch::new(&settings.config);
+        if let Err(error) = self.set_options(&settings.config) {
             tracing::error!("{error}");
             return tracing::error!(file = %file.display(), "the settings stay as they were");
         }
         self.put_in_force(&settings.config);
         let changed = self.tell(&settings);
+        self.certificate = certificate;
         tracing::info!(file = %file.display(), changed, "the settings were read again");
         self.current = Some(settings);
+    }
+
+    /// Reads the certificate again. If it is none, or not the key's, the last one stays in force.
+    pub(crate) fn renew_certificate(&mut self) {
+        let current = self.current.as_ref().unwrap_or(&self.started);
+        match self.set_options(&current.config) {
+            Ok(()) => tracing::info!("the certificate was read again"),
+            Err(error) => tracing::warn!("the certificate stays as it was: {error}"),
+        }
+    }
+
+    fn set_options(&self, config: &Config) -> Result<(), String> {
+        let options = serve::options(config, self.open_files)?;
+        self.control
+            .reload(options)
+            .map_err(|error| error.to_string())
     }
 
     /// Tells what changes, and what can't; how much does.

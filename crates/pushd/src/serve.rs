@@ -11,6 +11,7 @@ use crate::reload::Reloader;
 use crate::settings::{Config, Settings, Sources};
 use crate::signals::{self, Hangups};
 use crate::systemd;
+use crate::tls::{self, Watch};
 
 /// Serves until a signal ends it.
 pub(crate) fn run(sources: Sources, settings: Settings) -> Result<(), String> {
@@ -20,7 +21,8 @@ pub(crate) fn run(sources: Sources, settings: Settings) -> Result<(), String> {
         tracing::warn!("{warning}");
     }
     let open_files = open_files::raise_limit();
-    let options = options(config, open_files);
+    let certificate = Watch::new(config);
+    let options = options(config, open_files)?;
     let recipe = Recipe::with_client_publish(config.client_publish.clone());
     let listeners = systemd::listeners()?;
     let server = Server::bind_with(options, listeners, recipe.clone())
@@ -39,10 +41,14 @@ pub(crate) fn run(sources: Sources, settings: Settings) -> Result<(), String> {
         for address in server.publish_addrs() {
             tracing::info!(%address, "listening for publishers");
         }
+        if let Some(certificate) = &settings.config.tls_certificate {
+            tracing::info!(certificate = %certificate.display(), "browsers may speak TLS");
+        }
         tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
         systemd::ready();
         let control = server.control();
         let reloader = Reloader {
+            certificate,
             sources,
             started: settings,
             current: None,
@@ -68,10 +74,14 @@ pub(crate) fn run(sources: Sources, settings: Settings) -> Result<(), String> {
 
 async fn reload_at(mut hangups: Hangups, mut reloader: Reloader) -> Infallible {
     loop {
-        hangups.next().await;
-        systemd::reloading();
-        reloader.reload();
-        systemd::ready();
+        tokio::select! {
+            () = hangups.next() => {
+                systemd::reloading();
+                reloader.reload();
+                systemd::ready();
+            }
+            () = reloader.certificate.changed() => reloader.renew_certificate(),
+        }
     }
 }
 
@@ -99,9 +109,11 @@ fn advice(error: &BindError) -> &'static str {
     }
 }
 
-/// What the server is to do, as far as the system lets it.
-pub(crate) fn options(config: &Config, open_files: usize) -> Options {
+/// What the server is to do, as far as the system lets it. Fails if there is something wrong with the
+/// certificate.
+pub(crate) fn options(config: &Config, open_files: usize) -> Result<Options, String> {
     let mut options = config.options.clone();
+    options.certificate = tls::load(config)?;
     options.server_ident = concat!("pushd/", env!("CARGO_PKG_VERSION")).to_owned();
     options.shards = config.threads.unwrap_or(options.shards);
     let limits = &mut options.limits;
@@ -115,5 +127,5 @@ pub(crate) fn options(config: &Config, open_files: usize) -> Options {
         publishers_max = publishers,
         "limits"
     );
-    options
+    Ok(options)
 }

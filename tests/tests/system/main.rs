@@ -28,4 +28,5 @@ mod sanitizers;
 mod shell;
 mod status_page;
 mod systemd;
+mod tls;
 mod wordpress;

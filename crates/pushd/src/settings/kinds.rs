@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::marker::PhantomData;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -295,6 +296,24 @@ impl Kind for Group {
 
     fn show(&value: &u32) -> Value {
         Value::Integer(value.into())
+    }
+}
+
+/// The path of a file.
+pub(super) struct File;
+
+impl Kind for File {
+    type Value = PathBuf;
+
+    fn parse(text: &str) -> Result<PathBuf, String> {
+        match text.is_empty() {
+            true => Err("the path of a file is wanted".to_owned()),
+            false => Ok(text.into()),
+        }
+    }
+
+    fn show(value: &PathBuf) -> Value {
+        Value::String(value.display().to_string())
     }
 }
 

@@ -2,6 +2,7 @@
 //! and `--help` all come from here.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use pusher_core::{
     AllowedOrigin, Options, PublishAddress, PublishToken, TopicPattern, TrustedProxy,
@@ -10,7 +11,7 @@ use tracing::Level;
 use tracing_subscriber::filter::Targets;
 
 use super::kinds::{
-    Any, Count, Group, Maybe, Mode, One, Policy, Secret, Shape, Size, Some1, Text, Time,
+    Any, Count, File, Group, Maybe, Mode, One, Policy, Secret, Shape, Size, Some1, Text, Time,
 };
 use super::setting::{Part, Reload, Setting};
 use crate::log::Format;
@@ -21,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) options: Options,
     /// `None` is one for each processor.
     pub(crate) threads: Option<usize>,
+    pub(crate) tls_certificate: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
     pub(crate) client_publish: Vec<TopicPattern>,
     pub(crate) log: Targets,
     pub(crate) log_format: Format,
@@ -31,6 +34,8 @@ impl Default for Config {
         Self {
             options: Options::default(),
             threads: None,
+            tls_certificate: None,
+            tls_key: None,
             client_publish: Vec::new(),
             log: Targets::new().with_default(Level::INFO),
             log_format: Format::default(),
@@ -77,6 +82,11 @@ macro_rules! limit {
 pub(crate) const SETTINGS: &[Setting] = &[
     row! { Doors, "listen", "ADDRESS:PORT", Some1<Text<SocketAddr>>, options.listen, Restart,
     "Where browsers connect; port 0 lets the system choose" },
+    row! { Doors, "tls-certificate", "FILE", Maybe<File>, tls_certificate, Now,
+    "Speak TLS too, at the same ports, with this certificate and those between it and its issuer (PEM, \
+     certbot's fullchain.pem). The file is read again when it changes" },
+    row! { Doors, "tls-key", "FILE", Maybe<File>, tls_key, Now,
+    "The certificate's key (PEM, certbot's privkey.pem)" },
     row! { Doors, "publish-listen", "ADDRESS", Some1<Text<PublishAddress>>, options.publish_listen, Restart,
     "Where publishers connect: ADDRESS:PORT or unix:/PATH; may be given several times. Without a \
      token whoever can connect here may publish, so that others than 127.0.0.1 need one" },
