@@ -129,7 +129,8 @@ final class Pusher
      * (nothing, if pusher.on_failure = silent); at that time nobody could catch an exception.
      *
      * Up to 1000 events and 4 MiB of JSON wait. If there are more, what waits is sent at once, and
-     * defer() takes so long. A child of pcntl_fork() does not send what its parent deferred.
+     * defer() takes so long: a script that runs for ever should publish() instead. A child of
+     * pcntl_fork() does not send what its parent deferred.
      *
      * @throws PusherException A mistake in the call or in the settings, as publish() throws it.
      * @throws Throwable Whatever a jsonSerialize() in $data throws.

@@ -181,10 +181,16 @@ pub(crate) fn json_encode(data: &mut Zval, flags: i32, depth_max: i64) -> Option
         allocated: 0,
     };
     // SAFETY: both are valid for the call; the encoder leaves the text either null or a string of
-    // PHP's allocator that is ours.
+    // PHP's allocator that is ours, without the NUL at its end, for which there is room.
     let (encoded, text) = unsafe {
         let encoded = php_json_encode_ex(&raw mut out, data, flags, depth_max);
-        let text = (!out.text.is_null()).then(|| ZBox::from_raw(out.text));
+        let text = (!out.text.is_null()).then(|| {
+            let end = (&raw mut (*out.text).val)
+                .cast::<c_char>()
+                .add((*out.text).len);
+            end.write(0);
+            ZBox::from_raw(out.text)
+        });
         (encoded, text)
     };
     // A failure leaves half a document behind: `text` is dropped here.
