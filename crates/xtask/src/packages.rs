@@ -84,6 +84,7 @@ const TABLE: &[Package] = &[
     package("mariadb-server", Test, "WordPress's database"),
     package("php8.2-mysql", Test, "WordPress's way to its database"),
     package("php8.2-mbstring", Test, "WordPress's way with texts"),
+    package("php8.2-apcu", Test, "what one page has learned of pushd, the fallback tells the next"),
     or_program(package("make", Test, "builds the extension as PIE does"), "make"),
     package("php-zmq", Test, "ZeroMQ in PHP publishes to pushd, as the recipe has it"),
     package("python3-zmq", Test, "ZeroMQ in Python publishes to pushd"),

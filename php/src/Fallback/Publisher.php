@@ -5,10 +5,7 @@ namespace PusherFallback;
 
 use PusherReceipt;
 
-/**
- * Publishes to one pushd, over a connection that it opens at the first publish and keeps. After a
- * publish that failed slowly the next ones are not tried for a while.
- */
+/** Publishes to one pushd, over a connection that it opens at the first publish and keeps. */
 final class Publisher
 {
     /** The highest version of the protocol that this code speaks. */
@@ -25,12 +22,11 @@ final class Publisher
 
     private int $lastRequest = 0;
 
-    /** Why publishes are not tried, as code and message: the fault itself would keep alive what it has seen. */
-    private ?array $failed = null;
-    private int $failedNs = 0;
+    private readonly Breaker $breaker;
 
     public function __construct(private readonly Address $address, #[\SensitiveParameter] private readonly string $token)
     {
+        $this->breaker = new Breaker($address);
     }
 
     /**
@@ -39,17 +35,14 @@ final class Publisher
      */
     public function publish(array $events, int $timeoutMs, int $retryMs): array
     {
-        $leftMs = $this->failed === null ? 0 : $retryMs - (hrtime(true) - $this->failedNs) / 1e6;
-        if ($leftMs > 0) {
-            return array_fill(0, count($events), Fault::notTried((int) $leftMs + 1, ...$this->failed));
+        $fault = $this->breaker->fault($retryMs);
+        if ($fault !== null) {
+            return self::all($events, $fault);
         }
         $deadline = new Deadline($timeoutMs);
         $answers = $this->ask($events, $deadline);
         $faults = array_filter($answers, static fn ($answer): bool => $answer instanceof Fault && !$answer->isCallersMistake());
-        // One that came fast costs a page nothing when it is tried again.
-        $hasHung = $faults !== [] && $deadline->elapsedMs() >= $timeoutMs / 2;
-        $this->failed = $hasHung ? [end($faults)->getCode(), end($faults)->getMessage()] : null;
-        $this->failedNs = hrtime(true);
+        $this->breaker->record(end($faults) ?: null, $deadline->elapsedMs() >= $timeoutMs / 2, $retryMs);
         return $answers;
     }
 

@@ -78,7 +78,7 @@ Directive => Local Value => Master Value
 pusher.address => tcp://127.0.0.1:%d => tcp://127.0.0.1:5555
 pusher.on_failure => warning => warning
 pusher.retry_ms => 1000 => 1000
-pusher.timeout_ms => 250 => 250
+pusher.timeout_ms => 10000 => 250
 pusher.token => (not shown) => (not shown)
 
 open

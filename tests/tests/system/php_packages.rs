@@ -6,9 +6,10 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use system_tests::daemon::Daemon;
-use system_tests::php::{Application, Fpm, Php};
+use system_tests::php::{Application, Fpm, Php, Server};
 use system_tests::wamp::Wamp;
 use system_tests::{WAIT_MS, program, workspace};
+use xtask::http;
 
 /// The extension is built, in a target folder of its own.
 const BUILD_MS: u64 = 600_000;
@@ -104,6 +105,37 @@ fn a_page_does_not_wait_for_what_it_defers() {
     assert!(page.ends_with("the page"), "{page}");
     daemon.thaw();
     assert_eq!(browser.event("t"), json!("later"));
+}
+
+#[test]
+fn one_page_that_had_to_wait_tells_the_others() {
+    let site = Application::of(&[
+        ("index.html", "here"),
+        (
+            "page.php",
+            &format!(
+                "<?php require '{}';
+                 try {{ Pusher::publish('t', 1); }} catch (PusherException $e) {{ echo $e->getMessage(); }}",
+                workspace().root.join("php/src/pusher.php").display()
+            ),
+        ),
+    ]);
+    let mut daemon = Daemon::start();
+    let php = Php::plain()
+        .set("pusher.address", daemon.push_address())
+        .set("pusher.on_failure", "exception")
+        .set("pusher.retry_ms", 3_600_000);
+    let server = Server::start(&php, site.path(), &[]);
+    let page = || http::get(server.address, "/page.php").unwrap().text();
+    assert_eq!(page(), "");
+    daemon.freeze();
+    assert!(page().starts_with("timeout at tcp://127.0.0.1:"));
+    let next = page();
+    assert!(
+        next.starts_with("not tried, the next attempt is in 3"),
+        "{next}"
+    );
+    daemon.thaw();
 }
 
 #[test]
