@@ -16,6 +16,11 @@ Usage: cargo xtask <command>
           --publish-port N    pushd's port for publishers (default 5555)
   test    install what is missing and run every check and test
   races   look for data races in libpusher with ThreadSanitizer (takes minutes, needs Rust's sources)
+  soak    load and churn for a long time, with figures every minute
+          --minutes N         how long (default 60)
+  fuzz    feed every decoder with what a fuzzer makes up (needs cargo-fuzz)
+          --seconds N         how long each (default 60)
+  autobahn  let the Autobahn test suite judge the WebSocket (needs a Python 2.7)
   build   build everything in release mode: pushd, libpusher, the PHP extension
   install build pushd and libpusher, and install them with headers and manuals
           --prefix DIR        where they will be used from, /usr/local for instance
@@ -31,6 +36,12 @@ pub enum Task {
     Test,
     /// Look for data races.
     Races,
+    /// Load and churn for so many minutes.
+    Soak(u64),
+    /// Fuzz every decoder for so many seconds.
+    Fuzz(u64),
+    /// Run the Autobahn test suite.
+    Autobahn,
     /// Build everything.
     Build,
     /// Install the daemon and the library.
@@ -71,6 +82,13 @@ pub fn parse(mut words: Parser) -> Result<Task> {
         Some(Arg::Value(name)) => match name.string()?.as_str() {
             "demo" => return demo(words),
             "install" => return install(words),
+            "soak" => {
+                return number(words, "minutes", 60).map(|n| n.map_or(Task::Help, Task::Soak));
+            }
+            "fuzz" => {
+                return number(words, "seconds", 60).map(|n| n.map_or(Task::Help, Task::Fuzz));
+            }
+            "autobahn" => Task::Autobahn,
             "test" => Task::Test,
             "races" => Task::Races,
             "build" => Task::Build,
@@ -114,6 +132,25 @@ fn install(mut words: Parser) -> Result<Task> {
     Ok(Task::Install(Install { prefix, destdir }))
 }
 
+/// The only option of a command, a number; None when help is asked for.
+fn number(mut words: Parser, name: &str, default: u64) -> Result<Option<u64>> {
+    let mut number = default;
+    while let Some(word) = words.next()? {
+        match word {
+            Arg::Long(long) if long == name => {
+                let value = words.value()?.string()?;
+                number = match value.parse() {
+                    Ok(0) | Err(_) => bail!("`{value}` is not a number of {name}"),
+                    Ok(number) => number,
+                };
+            }
+            Arg::Short('h') | Arg::Long("help") => return Ok(None),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Some(number))
+}
+
 fn port(words: &mut Parser) -> Result<u16> {
     let value = words.value()?.string()?;
     match value.parse() {
@@ -137,6 +174,11 @@ mod tests {
         assert_eq!(check("test").unwrap(), Task::Test);
         assert_eq!(check("races").unwrap(), Task::Races);
         assert_eq!(check("build").unwrap(), Task::Build);
+        assert_eq!(check("autobahn").unwrap(), Task::Autobahn);
+        assert_eq!(check("soak").unwrap(), Task::Soak(60));
+        assert_eq!(check("soak --minutes 5").unwrap(), Task::Soak(5));
+        assert_eq!(check("fuzz --seconds=600").unwrap(), Task::Fuzz(600));
+        assert_eq!(check("fuzz --help").unwrap(), Task::Help);
         assert_eq!(check("demo").unwrap(), Task::Demo(Demo::default()));
         let expected = Demo {
             apache: true,
@@ -179,6 +221,10 @@ mod tests {
             "demo --web-port 0",
             "demo --web-port 65536",
             "demo --web-port x",
+            "soak --minutes 0",
+            "soak --seconds 1",
+            "fuzz --seconds x",
+            "fuzz wamp",
             "install /usr/local",
             "install --prefix",
         ] {

@@ -8,17 +8,20 @@
 //! | [`process`] | commands that must succeed, and processes that end with their owner |
 //! | [`http`] | just enough HTTP to see whether a server answers |
 //! | [`apache`] | a private Apache with mod_php and the extension |
-//! | [`demo`], [`mod@test`], [`races`], [`install`] | the commands |
+//! | [`demo`], [`mod@test`], [`races`], [`soak`], [`fuzz`], [`autobahn`], [`install`] | the commands |
 
 pub mod apache;
 pub mod args;
+pub mod autobahn;
 pub mod build;
 pub mod demo;
+pub mod fuzz;
 pub mod http;
 pub mod install;
 pub mod packages;
 pub mod process;
 pub mod races;
 pub mod say;
+pub mod soak;
 pub mod test;
 pub mod workspace;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use xtask::args::{self, Task};
 use xtask::say::say;
 use xtask::workspace::Workspace;
-use xtask::{build, demo, install, races, test};
+use xtask::{autobahn, build, demo, fuzz, install, races, soak, test};
 
 fn main() -> ExitCode {
     match try_main() {
@@ -25,6 +25,9 @@ fn try_main() -> Result<()> {
         Task::Demo(options) => demo::run(&workspace, &options),
         Task::Test => test::run(&workspace),
         Task::Races => races::run(&workspace),
+        Task::Soak(minutes) => soak::run(&workspace, minutes),
+        Task::Fuzz(seconds) => fuzz::run(&workspace, seconds),
+        Task::Autobahn => autobahn::run(&workspace),
         Task::Build => build::run(&workspace),
         Task::Install(options) => install::run(&workspace, &options),
         Task::Help => {

@@ -29,6 +29,8 @@ use crate::stats::{Counters, SlowConsumer, Waiting};
 use outbox::{Outbox, State};
 
 pub(crate) use inbound::Violation;
+#[cfg(any(test, fuzzing))]
+pub(crate) use inbound::heard_of;
 pub(crate) use task::serve;
 
 /// Shared by the connection's task, the fan-out and the application.

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
+use pusher_proto::wamp::{binary_frame, text_frame};
 use tokio::net::TcpStream;
 
 use super::inbound::{Inbound, Incoming, Violation};
@@ -170,12 +171,21 @@ impl Open {
         let session = protocol.session().clone();
         let connection = session.connection();
         let message_len_max = protocol.context().live.limits().client_message_len_max;
+        let is_echo = protocol.context().application.is_echo();
         let mut is_closed = false;
         let received = self
             .inbound
             .feed(bytes, message_len_max, |incoming| match incoming {
                 // An application may have ended the session: what comes behind is not heard.
                 _ if connection.is_ending() => Ok(()),
+                Incoming::Text(text) if is_echo => {
+                    connection.send(&text_frame(&text).into());
+                    Ok(())
+                }
+                Incoming::Binary(bytes) if is_echo => {
+                    connection.send(&binary_frame(&bytes).into());
+                    Ok(())
+                }
                 Incoming::Text(text) => protocol.receive(&text),
                 Incoming::Binary(bytes) => protocol.receive(utf8(&bytes)?),
                 Incoming::Reply(frame) => {
