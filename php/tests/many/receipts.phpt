@@ -31,8 +31,8 @@ echo "\n";
 
 var_dump($pusher->sendMany([]));
 
-// The largest, more than fits into the socket's buffers.
-$events = array_fill(0, 1000, ['kittens', str_repeat('x', 4_000)]);
+// As many as there may be, in several writes, but not more than pushd keeps for a browser that does not read yet.
+$events = array_fill(0, 1000, ['kittens', str_repeat('x', 900)]);
 $receipts = $pusher->sendMany($events);
 $sequences = array_map(fn ($receipt) => $receipt->sequence, $receipts);
 $sorted = $sequences;
