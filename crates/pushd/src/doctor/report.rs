@@ -162,7 +162,8 @@ impl Report {
         value
     }
 
-    fn add(&mut self, finding: Finding) {
+    fn add(&mut self, mut finding: Finding) {
+        finding.what = harmless(&finding.what);
         if !self.json {
             print(&line(&finding));
         }
@@ -191,6 +192,17 @@ impl Report {
     }
 }
 
+/// Most that is shown of what happened, in characters: it may be another's words.
+const WHAT_LEN_MAX: usize = 1000;
+
+/// What does nothing to a terminal, whoever wrote it.
+fn harmless(text: &str) -> String {
+    let shown = text.chars().take(WHAT_LEN_MAX);
+    shown
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
 /// Where the second column of what is printed begins, and where it ends.
 const INDENT: usize = 22;
 const WIDTH: usize = 78;
@@ -202,7 +214,7 @@ fn line(finding: &Finding) -> String {
         Status::Failed => "FAILED",
     };
     let todo = finding.todo.as_deref().unwrap_or_default();
-    let paragraphs = finding.what.lines().chain(todo.lines());
+    let paragraphs = std::iter::once(finding.what.as_str()).chain(todo.lines());
     let mut lines = paragraphs.flat_map(wrap);
     let first = lines.next().unwrap_or_default();
     let mut text = format!("  {status:<8} {:<10} {first}\n", finding.step);

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use crate::support::{
-    Meddling, Pushd, doctor, html, proxy, public, read_head, server, switching_protocols,
+    Meddling, Pushd, doctor, html, proxy, public, pushd, read_head, server, switching_protocols,
     until_closed, web_server,
 };
 
@@ -177,6 +177,23 @@ fn a_websocket_without_welcome() {
         let found = public(&ws(websocket_server(then, false)));
         found.assert_fault("welcome", "no-welcome", part);
     }
+}
+
+#[test]
+fn another_servers_words_do_nothing_to_a_terminal() {
+    let name = format!("\\u001b[2J\\n{}", "x".repeat(2000));
+    let welcome = format!("[0,\"id\",1,\"{name}\"]");
+    let mut frame = vec![0x81, 126];
+    frame.extend(u16::try_from(welcome.len()).unwrap().to_be_bytes());
+    frame.extend(welcome.into_bytes());
+    let server = websocket_server(frame.leak(), true);
+    let output = pushd()
+        .args(["doctor", "--no-publish", "--timeout=1", &ws(server)])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("\u{fffd}[2J\u{fffd}xxx"), "{text}");
+    assert!(!text.contains('\u{1b}') && text.len() < 3000, "{text}");
 }
 
 #[test]
