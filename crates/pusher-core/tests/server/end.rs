@@ -50,7 +50,7 @@ fn what_is_on_the_way_when_the_end_begins_is_published() {
     half.write_all(b"GET / HTTP/1.1\r\n").unwrap();
     server.begin_end();
     assert_eq!(read_to_end(&mut half), "", "the end has begun");
-    for _ in 0..100 {
+    for _ in 0..10 {
         let mut page = server.raw(server.private);
         page.write_all(br#"{"category":"t"}"#).unwrap();
         assert_eq!(browser.message(), r#"[8,"t",{"category":"t"}]"#);
