@@ -13,17 +13,25 @@ use crate::stats::SlowConsumer;
 const TICK_MAX: Duration = Duration::from_secs(1);
 const TICK_MIN: Duration = Duration::from_millis(10);
 
+/// A round that is later than this says nothing about browsers.
+const LATE_MS: u64 = 1000;
+
 /// Connections that are looked at before the event loop goes round again.
 const STRETCH: usize = 1024;
 
 /// One timer for all connections of a shard: a timer for each would take more memory than the
 /// connection. Works until it is dropped.
 pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
+    let mut standstill = Standstill::default();
     loop {
         let times = Times::now(&context);
+        let due_ms = context.clock.now_ms() + times.tick.as_millis() as u64;
         tokio::time::sleep(times.tick).await;
         let now_ms = context.clock.now_ms();
         shard.beat(now_ms);
+        if standstill.excuses(now_ms.saturating_sub(due_ms)) {
+            continue;
+        }
         let mut round = Round::new(&context, times, now_ms);
         let mut seen = 0;
         // Who changes places meanwhile and is missed is seen at the next tick.
@@ -36,6 +44,21 @@ pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
             tokio::task::yield_now().await;
         }
         round.make_room();
+    }
+}
+
+/// The server itself has not run for a while: it was stopped, or the machine was. What browsers have
+/// said meanwhile, or have taken, is not seen yet; a round later it is.
+#[derive(Debug, Default)]
+struct Standstill {
+    is_excused: bool,
+}
+
+impl Standstill {
+    /// Whether this round must not count, `late_ms` after it was due. Never two in a row.
+    fn excuses(&mut self, late_ms: u64) -> bool {
+        self.is_excused = !self.is_excused && late_ms > LATE_MS;
+        self.is_excused
     }
 }
 
@@ -121,4 +144,24 @@ impl<'a> Round<'a> {
 fn is_memory_tight(context: &Context) -> bool {
     let events_len_max = context.live.limits().events_len_max as u64;
     context.counters.events_len.get() > events_len_max / 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_round_after_a_standstill_does_not_count() {
+        let mut standstill = Standstill::default();
+        for (late_ms, excused) in [
+            (0, false),
+            (LATE_MS, false),
+            (LATE_MS + 1, true),
+            (LATE_MS + 1, false),
+            (60_000, true),
+            (0, false),
+        ] {
+            assert_eq!(standstill.excuses(late_ms), excused, "{late_ms}");
+        }
+    }
 }

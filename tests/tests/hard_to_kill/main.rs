@@ -8,6 +8,5 @@ mod faults;
 mod ghosts;
 mod hostile;
 mod nothing_is_lost;
-mod open_files;
 mod restart;
 mod siege;

@@ -44,13 +44,13 @@ fn at_the_end_events_leave_and_tcp_is_dropped_without_a_close_frame() {
 /// A page of the recipe writes and goes: nobody would tell it that its event was lost on the way.
 #[test]
 fn what_is_on_the_way_when_the_end_begins_is_published() {
-    let mut server = start(|limits| limits.closing_grace = Duration::from_secs(5));
+    let mut server = start(|limits| limits.closing_grace = Duration::from_secs(3));
     let mut browser = server.subscriber("t");
     let mut half = server.raw(server.public);
     half.write_all(b"GET / HTTP/1.1\r\n").unwrap();
     server.begin_end();
     assert_eq!(read_to_end(&mut half), "", "the end has begun");
-    for _ in 0..20 {
+    for _ in 0..10 {
         let mut page = server.raw(server.private);
         page.write_all(br#"{"category":"t"}"#).unwrap();
         assert_eq!(browser.message(), r#"[8,"t",{"category":"t"}]"#);
