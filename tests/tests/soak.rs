@@ -33,11 +33,13 @@ struct Figures {
 fn main() {
     let minutes = std::env::args().nth(1);
     let minutes = minutes.map_or(MINUTES, |text| text.parse().expect("a number of minutes"));
-    // Whoever says nothing is let go soon, so that a round's end is seen; and whoever stays may be slow.
+    // Whoever says nothing is let go soon, so that a round's end is seen; whoever stays may be slow; and the ids of
+    // five minutes would look like a leak.
     let flags = [
         "--first-byte-timeout=1s",
         "--handshake-timeout=1s",
         "--outbox-len-max=64MiB",
+        "--ids-max=1000",
     ];
     let mut daemon = Daemon::start_with(&flags);
     let resources = Resources::of(daemon.process.pid());

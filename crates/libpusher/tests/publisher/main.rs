@@ -7,6 +7,7 @@ mod batch;
 mod client;
 mod deadline;
 mod fake_server;
+mod faults;
 mod ids_and_tokens;
 mod mistakes;
 mod receipts;
