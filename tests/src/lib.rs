@@ -9,6 +9,7 @@
 //! | [`publisher`] | the private door: raw JSON and the native protocol |
 //! | [`stream`] | the connection that all of these use |
 //! | [`traffic`] | many of these at once |
+//! | [`churn`] | connections that come and go |
 //! | [`history`] | what was published, what arrived, and whether it could be so |
 //! | [`bystander`] | a subscriber and a publisher that must not notice what others do |
 //! | [`resources`] | what a process takes of the machine |
@@ -35,6 +36,7 @@ pub mod blog;
 pub mod browser;
 pub mod bystander;
 pub mod c;
+pub mod churn;
 pub mod daemon;
 pub mod front;
 pub mod history;

@@ -59,6 +59,13 @@ pub trait Application: Send + Sync + 'static {
         let _ = (session, topic, event);
         false
     }
+
+    /// Whether each message is just sent back, in place of WAMP and without a WELCOME: for test suites that
+    /// judge WebSocket alone.
+    #[doc(hidden)]
+    fn is_echo(&self) -> bool {
+        false
+    }
 }
 
 /// Why a browser is turned away: an HTTP status and a line for whoever reads the answer.
@@ -195,5 +202,9 @@ impl<A: Application> Application for Arc<A> {
 
     fn may_publish(&self, session: &Session, topic: &str, event: &str) -> bool {
         (**self).may_publish(session, topic, event)
+    }
+
+    fn is_echo(&self) -> bool {
+        (**self).is_echo()
     }
 }

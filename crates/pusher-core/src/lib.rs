@@ -59,6 +59,9 @@ mod complaints;
 mod connection;
 mod control;
 pub mod cra;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 mod heartbeat;
 mod host;

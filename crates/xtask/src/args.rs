@@ -23,6 +23,11 @@ Usage: cargo xtask <command>
   races   look for data races in libpusher with ThreadSanitizer (takes minutes, needs Rust's sources)
   page-time   measure what a publish costs a page, whatever pushd does
   bench   measure pushd beside other servers; `cargo xtask bench --help` lists the options
+  soak    load and churn for a long time, with figures every minute
+          --minutes N         how long (default 60)
+  fuzz    feed every decoder with what a fuzzer makes up (needs cargo-fuzz)
+          --seconds N         how long each (default 60)
+  autobahn  let the Autobahn test suite judge the WebSocket (needs a Python 2.7)
   build   build everything in release mode: pushd, libpusher, the PHP extension
   install build pushd and libpusher, and install them with headers and manuals
           --prefix DIR        where they will be used from, /usr/local for instance
@@ -42,6 +47,12 @@ pub enum Task {
     Races,
     /// Measure; the words are the benchmark's own.
     Bench(Vec<OsString>),
+    /// Load and churn for so many minutes.
+    Soak(u64),
+    /// Fuzz every decoder for so many seconds.
+    Fuzz(u64),
+    /// Run the Autobahn test suite.
+    Autobahn,
     /// Build everything.
     Build,
     /// Install the daemon and the library.
@@ -97,6 +108,13 @@ pub fn parse(mut words: Parser) -> Result<Task> {
             "install" => return install(words),
             "test" => return test(words),
             "bench" => return Ok(Task::Bench(words.raw_args()?.collect())),
+            "soak" => {
+                return number(words, "minutes", 60).map(|n| n.map_or(Task::Help, Task::Soak));
+            }
+            "fuzz" => {
+                return number(words, "seconds", 60).map(|n| n.map_or(Task::Help, Task::Fuzz));
+            }
+            "autobahn" => Task::Autobahn,
             "races" => Task::Races,
             "page-time" => Task::PageTime,
             "build" => Task::Build,
@@ -162,6 +180,25 @@ fn install(mut words: Parser) -> Result<Task> {
     Ok(Task::Install(Install { prefix, destdir }))
 }
 
+/// The only option of a command, a number; None when help is asked for.
+fn number(mut words: Parser, name: &str, default: u64) -> Result<Option<u64>> {
+    let mut number = default;
+    while let Some(word) = words.next()? {
+        match word {
+            Arg::Long(long) if long == name => {
+                let value = words.value()?.string()?;
+                number = match value.parse() {
+                    Ok(0) | Err(_) => bail!("`{value}` is not a number of {name}"),
+                    Ok(number) => number,
+                };
+            }
+            Arg::Short('h') | Arg::Long("help") => return Ok(None),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Some(number))
+}
+
 fn port(words: &mut Parser) -> Result<u16> {
     let value = words.value()?.string()?;
     match value.parse() {
@@ -192,6 +229,11 @@ mod tests {
         assert_eq!(check("build").unwrap(), Task::Build);
         let words = ["--runs", "1"].map(OsString::from).to_vec();
         assert_eq!(check("bench --runs 1").unwrap(), Task::Bench(words));
+        assert_eq!(check("autobahn").unwrap(), Task::Autobahn);
+        assert_eq!(check("soak").unwrap(), Task::Soak(60));
+        assert_eq!(check("soak --minutes 5").unwrap(), Task::Soak(5));
+        assert_eq!(check("fuzz --seconds=600").unwrap(), Task::Fuzz(600));
+        assert_eq!(check("fuzz --help").unwrap(), Task::Help);
         assert_eq!(check("demo").unwrap(), Task::Demo(Demo::default()));
         let expected = Demo {
             apache: true,
@@ -236,6 +278,10 @@ mod tests {
             "demo --web-port 0",
             "demo --web-port 65536",
             "demo --web-port x",
+            "soak --minutes 0",
+            "soak --seconds 1",
+            "fuzz --seconds x",
+            "fuzz wamp",
             "install /usr/local",
             "install --prefix",
         ] {

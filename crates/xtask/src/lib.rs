@@ -10,13 +10,15 @@
 //! | [`apache`] | a private Apache with mod_php and the extension |
 //! | [`phpt`] | PHP's own runner of tests, and valgrind |
 //! | [`php_builds`] | other PHPs to test the extension in |
-//! | [`demo`], [`mod@test`], [`races`], [`bench`], [`page_time`], [`install`] | the commands |
+//! | [`demo`], [`mod@test`], [`races`], [`bench`], [`page_time`], [`soak`], [`fuzz`], [`autobahn`], [`install`] | the commands |
 
 pub mod apache;
 pub mod args;
+pub mod autobahn;
 pub mod bench;
 pub mod build;
 pub mod demo;
+pub mod fuzz;
 pub mod http;
 pub mod install;
 pub mod packages;
@@ -26,5 +28,6 @@ pub mod phpt;
 pub mod process;
 pub mod races;
 pub mod say;
+pub mod soak;
 pub mod test;
 pub mod workspace;

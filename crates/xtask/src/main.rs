@@ -6,7 +6,7 @@ use anyhow::Result;
 use xtask::args::{self, Task};
 use xtask::say::say;
 use xtask::workspace::Workspace;
-use xtask::{bench, build, demo, install, page_time, races, test};
+use xtask::{autobahn, bench, build, demo, fuzz, install, page_time, races, soak, test};
 
 fn main() -> ExitCode {
     match try_main() {
@@ -27,6 +27,9 @@ fn try_main() -> Result<()> {
         Task::PageTime => page_time::run(&workspace),
         Task::Races => races::run(&workspace),
         Task::Bench(words) => bench::run(&workspace, &words),
+        Task::Soak(minutes) => soak::run(&workspace, minutes),
+        Task::Fuzz(seconds) => fuzz::run(&workspace, seconds),
+        Task::Autobahn => autobahn::run(&workspace),
         Task::Build => build::run(&workspace),
         Task::Install(options) => install::run(&workspace, &options),
         Task::Help => {

@@ -180,18 +180,18 @@ fn a_websocket_without_welcome() {
 }
 
 #[test]
-fn an_origin_that_is_refused() {
+fn an_origin_that_is_refused_until_it_is_allowed() {
+    let words = ["--no-publish", "--origin=https://other.example"];
     let daemon = Pushd::start(&[]);
-    let found = doctor(&[
-        "--no-publish",
-        "--origin=https://other.example",
-        &daemon.url(),
-    ]);
+    let found = doctor(&[&words[..], &[&daemon.url()]].concat());
     found.assert_fault(
         "websocket",
         "origin-refused",
         "pages of https://other.example are refused",
     );
+    let daemon = Pushd::start(&["--allow-origin", "https://other.example"]);
+    let found = doctor(&[&words[..], &[&daemon.url()]].concat());
+    assert_eq!(found.code, 0, "{}", found.report);
 }
 
 #[test]

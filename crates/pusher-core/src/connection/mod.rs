@@ -31,6 +31,8 @@ use crate::stats::{Counters, SlowConsumer, Waiting};
 use outbox::{Full, Outbox, State};
 
 pub(crate) use inbound::Violation;
+#[cfg(any(test, fuzzing))]
+pub(crate) use inbound::heard_of;
 pub(crate) use outbox::Optional;
 pub(crate) use task::serve;
 

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
+use pusher_proto::wamp::{binary_frame, text_frame};
 use tokio::net::TcpStream;
 
 use super::inbound::{Inbound, Incoming, MessageLimits, Violation};
@@ -178,6 +179,7 @@ impl Open {
         let connection = session.connection();
         protocol.heard(now_ms);
         let limits = message_limits(protocol.context());
+        let is_echo = protocol.context().application.is_echo();
         let mut is_closed = false;
         let received = self.inbound.feed(bytes, now_ms, limits, |incoming| {
             // An application may have ended the session: what comes behind is not heard.
@@ -185,6 +187,10 @@ impl Open {
                 return Ok(());
             }
             match incoming {
+                Incoming::Text(text) if is_echo => connection.send(&text_frame(&text).into()),
+                Incoming::Binary(bytes) if is_echo => {
+                    connection.send(&binary_frame(&bytes).into());
+                }
                 Incoming::Text(text) => {
                     protocol.count_message()?;
                     protocol.receive(&text)?;

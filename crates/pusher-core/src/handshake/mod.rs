@@ -174,8 +174,10 @@ fn answer(
     let protocol = Protocol::new(context.clone(), session.clone());
     // The answer and WELCOME leave in one segment.
     let mut hello = response::switching_protocols(&accept);
-    let welcome = welcome(&id.to_string(), &context.server_ident);
-    hello.extend_from_slice(&text_frame(&welcome));
+    if !context.application.is_echo() {
+        let welcome = welcome(&id.to_string(), &context.server_ident);
+        hello.extend_from_slice(&text_frame(&welcome));
+    }
     session.connection().send(&Bytes::from(hello));
     // Only now may other threads find it: nothing must be sent before the answer.
     shard.add_session(&session);

@@ -1,6 +1,8 @@
 //! Every operation of a publisher's connection fails once, or is cut short: whatever the position, what was
 //! answered was done, and nothing else happens.
 
+#![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,36 +16,9 @@ use super::{Door, Peer, serve};
 use crate::recipe::Recipe;
 use crate::server::{Options, Server};
 
-const ZMTP: &[u8] = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
-    \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
-    \x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PUSH\
-    \0\x10{\"category\":\"t\"}\x04\x07\x04PING\0\0\x01\x01t\0\x0212";
-
-const HTTP: &[u8] =
-    b"POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-    Content-Length: 2\r\n\r\n12GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n\
-    POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-    Expect: 100-continue\r\nContent-Length: 1\r\n\r\n1";
-
-/// What publishers say, how many events that is, and what stands in each answer to one.
-const SESSIONS: [(&[u8], u64, &str); 4] = [
-    (
-        b"[1,1][3,1,\"t\",{}]\n[3,2,\"t\",[1],{\"id\":\"a\"}][99][3,3,\"\",1][3,4,\"t\",4]",
-        3,
-        "[4,",
-    ),
-    (
-        b"{\"category\":\"t\"}\n {\"category\":7,\"x\":[{}]}{\"category\":\"t\"}",
-        3,
-        "nothing is answered",
-    ),
-    (ZMTP, 2, "nothing is answered"),
-    (HTTP, 2, "{\"sequence\":"),
-];
-
 /// What goes wrong.
 #[derive(Debug, Clone, Copy)]
-enum Fault {
+pub(crate) enum Fault {
     /// Nothing.
     None,
     /// The operation with this number, and each that follows.
@@ -55,20 +30,20 @@ enum Fault {
 }
 
 /// A connection in memory.
-struct Faulty {
+struct Faulty<'a> {
     fault: Fault,
-    input: &'static [u8],
+    input: &'a [u8],
     seen: Arc<Mutex<Seen>>,
 }
 
 /// What the publisher saw.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Seen {
-    answers: Vec<u8>,
+pub(crate) struct Seen {
+    pub(crate) answers: Vec<u8>,
     operations: usize,
 }
 
-impl Faulty {
+impl Faulty<'_> {
     /// How many bytes the next operation may move.
     fn begin(&self) -> io::Result<usize> {
         let mut seen = self.seen.lock();
@@ -81,7 +56,7 @@ impl Faulty {
     }
 }
 
-impl AsyncRead for Faulty {
+impl AsyncRead for Faulty<'_> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         _: &mut TaskContext<'_>,
@@ -95,7 +70,7 @@ impl AsyncRead for Faulty {
     }
 }
 
-impl AsyncWrite for Faulty {
+impl AsyncWrite for Faulty<'_> {
     fn poll_write(
         self: Pin<&mut Self>,
         _: &mut TaskContext<'_>,
@@ -117,7 +92,7 @@ impl AsyncWrite for Faulty {
 
 /// What the publisher saw, and how many events there were. Whoever publishes says all of it at once, to a server
 /// without doors.
-fn converse(input: &'static [u8], fault: Fault) -> (Seen, u64) {
+pub(crate) fn converse(input: &[u8], fault: Fault) -> (Seen, u64) {
     let mut options = Options::default();
     options.listen.clear();
     options.publish_listen.clear();
@@ -158,60 +133,92 @@ fn blot_out_times(answers: &mut [u8]) {
     }
 }
 
-/// How many of the answers, whole or not, say that something was published.
-fn receipts(answers: &[u8], receipt: &str) -> u64 {
-    let answers = String::from_utf8_lossy(answers);
-    answers.matches(receipt).count() as u64
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[test]
-fn without_a_fault_all_of_it_is_done() {
-    for (input, events, receipt) in SESSIONS {
-        let (seen, published) = converse(input, Fault::None);
-        assert_eq!(published, events, "{seen:?}");
-        let answered = receipts(&seen.answers, receipt);
-        assert!([0, events].contains(&answered), "{seen:?}");
+    const ZMTP: &[u8] = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+    \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+    \x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PUSH\
+    \0\x10{\"category\":\"t\"}\x04\x07\x04PING\0\0\x01\x01t\0\x0212";
+
+    const HTTP: &[u8] =
+        b"POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+    Content-Length: 2\r\n\r\n12GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n\
+    POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+    Expect: 100-continue\r\nContent-Length: 1\r\n\r\n1";
+
+    /// What publishers say, how many events that is, and what stands in each answer to one.
+    const SESSIONS: [(&[u8], u64, &str); 4] = [
+        (
+            b"[1,1][3,1,\"t\",{}]\n[3,2,\"t\",[1],{\"id\":\"a\"}][99][3,3,\"\",1][3,4,\"t\",4]",
+            3,
+            "[4,",
+        ),
+        (
+            b"{\"category\":\"t\"}\n {\"category\":7,\"x\":[{}]}{\"category\":\"t\"}",
+            3,
+            "nothing is answered",
+        ),
+        (ZMTP, 2, "nothing is answered"),
+        (HTTP, 2, "{\"sequence\":"),
+    ];
+
+    /// How many of the answers, whole or not, say that something was published.
+    fn receipts(answers: &[u8], receipt: &str) -> u64 {
+        let answers = String::from_utf8_lossy(answers);
+        answers.matches(receipt).count() as u64
     }
-}
 
-#[test]
-fn an_operation_that_fails_ends_the_connection_and_nothing_is_answered_that_was_not_done() {
-    for (input, events, receipt) in SESSIONS {
-        let (whole, _) = converse(input, Fault::None);
-        for at in 1..=whole.operations {
-            let (seen, published) = converse(input, Fault::Fails(at));
-            assert!(whole.answers.starts_with(&seen.answers), "{at}: {seen:?}");
+    #[test]
+    fn without_a_fault_all_of_it_is_done() {
+        for (input, events, receipt) in SESSIONS {
+            let (seen, published) = converse(input, Fault::None);
+            assert_eq!(published, events, "{seen:?}");
             let answered = receipts(&seen.answers, receipt);
-            assert!((answered..=events).contains(&published), "{at}: {seen:?}");
-            assert!(seen.operations >= at, "it was not reached: {at}");
+            assert!([0, events].contains(&answered), "{seen:?}");
         }
     }
-}
 
-#[test]
-fn whoever_ends_in_the_middle_has_published_what_was_whole() {
-    for (input, events, receipt) in SESSIONS {
-        let mut published_before = 0;
-        for at in 0..=input.len() {
-            let (seen, published) = converse(input, Fault::Ends(at));
-            let answered = receipts(&seen.answers, receipt);
-            assert!((answered..=events).contains(&published), "{at}: {seen:?}");
-            assert!(published >= published_before, "{at}: {seen:?}");
-            published_before = published;
+    #[test]
+    fn an_operation_that_fails_ends_the_connection_and_nothing_is_answered_that_was_not_done() {
+        for (input, events, receipt) in SESSIONS {
+            let (whole, _) = converse(input, Fault::None);
+            for at in 1..=whole.operations {
+                let (seen, published) = converse(input, Fault::Fails(at));
+                assert!(whole.answers.starts_with(&seen.answers), "{at}: {seen:?}");
+                let answered = receipts(&seen.answers, receipt);
+                assert!((answered..=events).contains(&published), "{at}: {seen:?}");
+                assert!(seen.operations >= at, "it was not reached: {at}");
+            }
         }
-        assert_eq!(published_before, events);
     }
-}
 
-#[test]
-fn short_reads_and_writes_change_nothing() {
-    for (input, events, _) in SESSIONS {
-        let (whole, _) = converse(input, Fault::None);
-        for len in [1, 2, 3, 7, 64] {
-            let (seen, published) = converse(input, Fault::Short(len));
-            let answers = String::from_utf8_lossy(&seen.answers);
-            let expected = String::from_utf8_lossy(&whole.answers);
-            assert_eq!((answers, published), (expected, events), "{len}");
+    #[test]
+    fn whoever_ends_in_the_middle_has_published_what_was_whole() {
+        for (input, events, receipt) in SESSIONS {
+            let mut published_before = 0;
+            for at in 0..=input.len() {
+                let (seen, published) = converse(input, Fault::Ends(at));
+                let answered = receipts(&seen.answers, receipt);
+                assert!((answered..=events).contains(&published), "{at}: {seen:?}");
+                assert!(published >= published_before, "{at}: {seen:?}");
+                published_before = published;
+            }
+            assert_eq!(published_before, events);
+        }
+    }
+
+    #[test]
+    fn short_reads_and_writes_change_nothing() {
+        for (input, events, _) in SESSIONS {
+            let (whole, _) = converse(input, Fault::None);
+            for len in [1, 2, 3, 7, 64] {
+                let (seen, published) = converse(input, Fault::Short(len));
+                let answers = String::from_utf8_lossy(&seen.answers);
+                let expected = String::from_utf8_lossy(&whole.answers);
+                assert_eq!((answers, published), (expected, events), "{len}");
+            }
         }
     }
 }

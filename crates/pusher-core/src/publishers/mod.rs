@@ -11,8 +11,8 @@
 //! Where a [token](PublishToken) is wanted, only the native protocol and HTTP can show it, and the
 //! others are refused.
 
-#[cfg(test)]
-mod faults;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod faults;
 mod http;
 mod known_ids;
 mod native;

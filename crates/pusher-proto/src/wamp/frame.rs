@@ -1,6 +1,7 @@
 //! WebSocket frames as a server writes them (RFC 6455, section 5.2): whole, unmasked.
 
 const FIN_TEXT: u8 = 0x81;
+const FIN_BINARY: u8 = 0x82;
 const FIN_CLOSE: u8 = 0x88;
 const FIN_PING: u8 = 0x89;
 
@@ -48,6 +49,16 @@ pub fn text_frame(text: &str) -> Vec<u8> {
     let mut frame = Vec::with_capacity(FRAME_HEADER_LEN_MAX + text.len());
     text_header(&mut frame, text.len());
     frame.extend_from_slice(text.as_bytes());
+    frame
+}
+
+/// A binary frame. WAMP v1 has none.
+#[doc(hidden)]
+pub fn binary_frame(payload: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(FRAME_HEADER_LEN_MAX + payload.len());
+    text_header(&mut frame, payload.len());
+    frame[0] = FIN_BINARY;
+    frame.extend_from_slice(payload);
     frame
 }
 

@@ -18,7 +18,7 @@ mod prefixes;
 mod server_message;
 
 pub use client_message::{CallId, ClientMessage, DecodeError, Recipients};
-pub use frame::{close_frame, ping_frame, server_frame_len, text_frame};
+pub use frame::{binary_frame, close_frame, ping_frame, server_frame_len, text_frame};
 pub use prefixes::{PrefixError, PrefixLimits, Prefixes};
 pub use server_message::{call_error, call_result, event_frame, welcome};
 

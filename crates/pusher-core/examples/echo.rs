@@ -1,0 +1,31 @@
+//! Sends back what it gets: what a test suite of WebSocket judges. `cargo xtask autobahn` runs this.
+//!
+//! Run: `cargo run -p pusher-core --example echo [ADDRESS:PORT]`.
+
+use pusher_core::{Application, Options, Server};
+
+/// The suite's longest message, and some more.
+const MESSAGE_LEN_MAX: usize = 20 * 1024 * 1024;
+
+struct Echo;
+
+impl Application for Echo {
+    fn is_echo(&self) -> bool {
+        true
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut options = Options::default();
+    options.publish_listen.clear();
+    options.limits.client_message_len_max = MESSAGE_LEN_MAX;
+    options.limits.outbox_len_max = 2 * MESSAGE_LEN_MAX;
+    if let Some(address) = std::env::args().nth(1) {
+        options.listen = vec![address.parse()?];
+    }
+    let server = Server::bind(options, Echo)?;
+    eprintln!("listening on {:?}", server.public_addrs());
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(server.run(std::future::pending()))?;
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! What must hold for anything that peers send. The fuzz targets call these, and a test runs their seeds.
+
+use crate::connection::heard_of;
+use crate::publishers::faults::{Fault, converse};
+
+/// A browser's frames: in whatever chunks they come, the same messages come out, and the same end.
+pub fn websocket(input: &[u8]) {
+    let whole = heard_of(input.chunks(input.len().max(1)));
+    for len in [1, 2, 7] {
+        assert_eq!(heard_of(input.chunks(len)), whole, "chunks of {len}");
+    }
+}
+
+/// A publisher's HTTP: in whatever pieces it comes and its answers go, they are the same, and as many events are
+/// published.
+pub fn private_http(input: &[u8]) {
+    // Other languages, and the preface of HTTP/2, which is known only if it comes in one piece.
+    if !input.first().is_some_and(u8::is_ascii_uppercase) || input.starts_with(b"PRI ") {
+        return;
+    }
+    let (whole, published) = converse(input, Fault::None);
+    let whole = (String::from_utf8_lossy(&whole.answers), published);
+    for len in [1, 7] {
+        let (pieces, published) = converse(input, Fault::Short(len));
+        let pieces = (String::from_utf8_lossy(&pieces.answers), published);
+        assert_eq!(pieces, whole, "pieces of {len}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_seeds_hold() {
+        let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+        for (target, check) in [
+            ("websocket", websocket as fn(&[u8])),
+            ("private_http", private_http),
+        ] {
+            let files: Vec<_> = fs::read_dir(seeds.join(target)).unwrap().collect();
+            assert!(!files.is_empty());
+            for file in files {
+                check(&fs::read(file.unwrap().path()).unwrap());
+            }
+        }
+    }
+}
