@@ -6,6 +6,7 @@ mod doctor;
 mod group;
 mod log;
 mod open_files;
+mod plain;
 mod reload;
 mod serve;
 mod settings;

@@ -19,6 +19,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::plain::plain;
+
 use setting::nearest;
 pub(crate) use setting::{Part, Reload, Setting, variable};
 pub(crate) use table::{Config, SETTINGS};
@@ -140,7 +142,8 @@ impl Sources {
 impl Settings {
     /// What is probably not meant so.
     pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
-        self.unknown_variables.iter().map(|name| {
+        let exposed_token = exposed_token(self.given.get("publish-token"));
+        let unknown = self.unknown_variables.iter().map(|name| {
             let meant = nearest(
                 &name["PUSHD_".len()..]
                     .to_ascii_lowercase()
@@ -153,7 +156,8 @@ impl Settings {
                 ),
                 None => format!("environment {name}: there is no such setting"),
             }
-        })
+        });
+        unknown.chain(exposed_token)
     }
 
     /// The publishers' secret as it was written: what the server makes of it can't be read back.
@@ -265,14 +269,29 @@ impl fmt::Display for Origin {
 
 /// A path in one line.
 fn shown(path: &Path) -> String {
-    let mut text = String::new();
-    for character in path.to_string_lossy().chars() {
-        match character.is_control() {
-            true => text.extend(character.escape_default()),
-            false => text.push(character),
-        }
-    }
-    text
+    plain(&path.to_string_lossy())
+}
+
+/// Warns of a file with the publishers' secret that everybody may read.
+#[cfg(unix)]
+fn exposed_token(given: Option<&Given>) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt;
+    let Origin::File { path, .. } = &given?.origin else {
+        return None;
+    };
+    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    let is_exposed = mode & 0o004 != 0;
+    is_exposed.then(|| {
+        format!(
+            "{}: everybody may read the publish-token in it: chmod o-r",
+            shown(path)
+        )
+    })
+}
+
+#[cfg(not(unix))]
+fn exposed_token(_given: Option<&Given>) -> Option<String> {
+    None
 }
 
 #[cfg(test)]

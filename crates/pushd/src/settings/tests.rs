@@ -198,6 +198,24 @@ fn a_variable_that_is_no_setting_is_noted() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_secret_that_everybody_may_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pushd.toml");
+    fs::write(&path, "publish-token = 's3cret'\n").unwrap();
+    let sources = Sources {
+        file: Some(path.clone()),
+        ..Sources::default()
+    };
+    for (mode, warnings) in [(0o644, 1), (0o640, 0)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let settings = sources.load().unwrap();
+        assert_eq!(settings.warnings().count(), warnings, "{mode:o}");
+    }
+}
+
 #[test]
 fn a_file_that_was_named_must_be_there() {
     let sources = Sources {

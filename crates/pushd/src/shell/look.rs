@@ -6,8 +6,9 @@ use clap::{ArgMatches, Command};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Failed;
 use super::private::Private;
-use super::{Failed, plain};
+use crate::plain::plain;
 use crate::settings::Settings;
 
 pub(super) const TOPICS: &str = "topics";

@@ -76,25 +76,3 @@ async fn run_command(name: &str, matches: &ArgMatches, settings: &Settings) -> R
         _ => Err(format!("there is no command {name:?}")),
     }
 }
-
-/// What somebody else wrote, as one line that does nothing to a terminal.
-fn plain(text: &str) -> String {
-    let mut line = String::new();
-    for character in text.chars() {
-        match character.is_control() {
-            true => line.extend(character.escape_default()),
-            false => line.push(character),
-        }
-    }
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn other_peoples_words_do_nothing_to_a_terminal() {
-        assert_eq!(plain("猫\u{1b}[2J\n\u{9b}1m"), "猫\\u{1b}[2J\\n\\u{9b}1m");
-    }
-}

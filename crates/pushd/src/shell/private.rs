@@ -11,8 +11,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use super::{Failed, TIMEOUT, plain};
+use super::{Failed, TIMEOUT};
 use crate::doctor::{ask, connect_private, with_causes};
+use crate::plain::plain;
 use crate::settings::Settings;
 
 /// The private door of the server that the settings mean.

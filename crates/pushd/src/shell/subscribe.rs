@@ -6,8 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
 
-use super::{Failed, TIMEOUT, plain};
+use super::{Failed, TIMEOUT};
 use crate::doctor::{self, Fault};
+use crate::plain::plain;
 use crate::settings::Settings;
 
 pub(super) const NAME: &str = "subscribe";

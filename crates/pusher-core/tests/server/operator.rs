@@ -78,7 +78,7 @@ struct Hanging(Mutex<Receiver<()>>);
 
 impl Application for Hanging {
     fn call(&self, _: Call) {
-        let _let_go = self.0.lock().recv_timeout(WAIT);
+        let _let_go = self.0.lock().recv_timeout(2 * WAIT);
     }
 }
 
@@ -100,6 +100,25 @@ fn a_server_with_more_events_than_it_can_send_is_not_ready() {
     go.send(()).unwrap();
     server.until("it is sent", |hub| hub.backlog_len() == 0);
     assert_eq!(state(&server, "/readyz").0, 200);
+}
+
+#[test]
+fn a_server_with_a_thread_that_hangs_is_not_well() {
+    let (go, let_go) = channel();
+    let server = start_server(on_any_ports(), Hanging(Mutex::new(let_go)));
+    let _first = server.browser();
+    let mut second = server.browser();
+    second.send("[2,\"id\",\"hang\"]");
+    let wait_for = |wanted: (u16, &str)| {
+        let started = std::time::Instant::now();
+        while state(&server, "/healthz") != (wanted.0, wanted.1.to_owned()) {
+            assert!(started.elapsed() < WAIT, "waited too long for {wanted:?}");
+            std::thread::yield_now();
+        }
+    };
+    wait_for((503, r#"{"status":"a thread hangs"}"#));
+    go.send(()).unwrap();
+    wait_for((200, r#"{"status":"ok"}"#));
 }
 
 #[test]
