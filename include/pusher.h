@@ -38,6 +38,7 @@
  *
  * PUSH_ADDRESS     where pushd listens for publishers: tcp://127.0.0.1:5555 (the default),
  *                  tcp://[::1]:5555 or unix:/run/pushd/publish.sock
+ * PUSH_TOKEN       what a pushd with --publish-token wants to be shown; none by default
  * PUSH_TIMEOUT_MS  how long a publish may take, in milliseconds, 1 to 600000; 250 by default
  */
 
@@ -55,7 +56,7 @@
  *
  *     push_options options = PUSH_OPTIONS_INIT;
  */
-#define PUSH_OPTIONS_INIT { sizeof(push_options), NULL, 0, 0 }
+#define PUSH_OPTIONS_INIT { sizeof(push_options), NULL, 0, 0, NULL }
 
 
 /**
@@ -185,6 +186,10 @@ typedef struct push_options {
    * each (less than 100 bytes); 0: 16 MiB.
    */
   uint64_t queue_bytes_max;
+  /**
+   * What a pushd with --publish-token wants to be shown; NULL: as PUSH_TOKEN says.
+   */
+  const char *token;
 } push_options;
 
 /**
@@ -260,7 +265,9 @@ int push_client_new(const struct push_options *options, struct push_client **cli
  * As push_publish(), over the client's connection, with texts that need not end with a NUL byte and
  * may have one inside.
  *
- * receipt: is written on success only, may be NULL.
+ * id: NULL, or 1 to 255 bytes of UTF-8 that end with a NUL: for 5 minutes pushd sends nothing more
+ * to the same category with the same id, and answers with the receipt of the first. So who got no
+ * answer may publish again, and nobody sees the event twice. receipt: is written on success only, may be NULL.
  *
  * Returns the number of browsers that the event was queued to, 0 or more (INT_MAX if there are
  * more); or a code below 0.
@@ -270,6 +277,7 @@ int push_client_publish(struct push_client *client,
                         size_t category_len,
                         const char *json,
                         size_t json_len,
+                        const char *id,
                         struct push_receipt *receipt);
 
 /**
@@ -299,6 +307,7 @@ int push_client_publish_async(struct push_client *client,
                               size_t category_len,
                               const char *json,
                               size_t json_len,
+                              const char *id,
                               push_callback callback,
                               void *context);
 

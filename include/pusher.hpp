@@ -83,44 +83,50 @@ inline int publish(const std::string &category, const std::string &json)
 // of threads may publish with it at once.
 class client {
 public:
-    // Opens nothing yet. An empty address and no timeout: as the environment says.
+    // Opens nothing yet. An empty address or token, and no timeout: as the environment says.
     explicit client(const std::string &address = std::string(),
-                    std::chrono::milliseconds timeout = std::chrono::milliseconds(0))
+                    std::chrono::milliseconds timeout = std::chrono::milliseconds(0),
+                    const std::string &token = std::string())
     {
         push_options options = PUSH_OPTIONS_INIT;
         push_client *made = nullptr;
 
         if (!address.empty())
             options.address = detail::c_string(address, "address");
+        if (!token.empty())
+            options.token = detail::c_string(token, "token");
         options.timeout_ms = static_cast<std::uint64_t>(timeout.count());
         detail::check(push_client_new(&options, &made));
         client_.reset(made);
     }
 
-    // Sends an event, one JSON value, to every browser that is subscribed to the category.
-    receipt publish(const std::string &category, const std::string &json)
+    // Sends an event, one JSON value, to every browser that is subscribed to the category. With an
+    // id that was there in the last 5 minutes it is not sent again: the receipt is the first one's.
+    receipt publish(const std::string &category, const std::string &json,
+                    const std::string &id = std::string())
     {
         receipt done = {0, 0};
 
         detail::check(push_client_publish(client_.get(), category.data(), category.size(),
-                                          json.data(), json.size(), &done));
+                                          json.data(), json.size(), c_id(id), &done));
         return done;
     }
 
     // Puts the event into a queue, which a thread of the library's empties.
     void publish_async(const std::string &category, const std::string &json)
     {
-        queue(category, json, nullptr, nullptr);
+        queue(category, json, std::string(), nullptr, nullptr);
     }
 
     // The same; callback(result, receipt) is called in that thread with what
     // push_client_publish() returns, and must not throw. receipt is null if result is below 0.
     void publish_async(const std::string &category, const std::string &json,
-                       std::function<void(int, const receipt *)> callback)
+                       std::function<void(int, const receipt *)> callback,
+                       const std::string &id = std::string())
     {
         std::unique_ptr<detail::callback> function(new detail::callback(std::move(callback)));
 
-        queue(category, json, detail::call_back, function.get());
+        queue(category, json, id, detail::call_back, function.get());
         function.release();
     }
 
@@ -135,11 +141,17 @@ public:
     }
 
 private:
-    void queue(const std::string &category, const std::string &json, push_callback callback,
-               void *context)
+    static const char *c_id(const std::string &id)
+    {
+        return id.empty() ? nullptr : detail::c_string(id, "id");
+    }
+
+    void queue(const std::string &category, const std::string &json, const std::string &id,
+               push_callback callback, void *context)
     {
         detail::check(push_client_publish_async(client_.get(), category.data(), category.size(),
-                                                json.data(), json.size(), callback, context));
+                                                json.data(), json.size(), c_id(id), callback,
+                                                context));
     }
 
     std::unique_ptr<push_client, detail::free_client> client_;

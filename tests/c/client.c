@@ -25,10 +25,21 @@ static void sequences_grow(push_client *client)
     const char text[] = "client{\"n\":1}, and more";
     push_receipt first = {0, 0}, second = {0, 0};
 
-    CHECK(push_client_publish(client, text, 6, text + 6, 7, &first) >= 0);
-    CHECK(push_client_publish(client, text, 6, text + 6, 7, &second) >= 0);
+    CHECK(push_client_publish(client, text, 6, text + 6, 7, NULL, &first) >= 0);
+    CHECK(push_client_publish(client, text, 6, text + 6, 7, NULL, &second) >= 0);
     CHECK(second.sequence > first.sequence);
-    CHECK(push_client_publish(client, text, 6, text + 6, 7, NULL) >= 0);
+    CHECK(push_client_publish(client, text, 6, text + 6, 7, NULL, NULL) >= 0);
+}
+
+static void an_id_counts_once(push_client *client)
+{
+    push_receipt first = {0, 0}, again = {0, 0}, other = {0, 0};
+
+    CHECK(push_client_publish(client, "client", 6, "{\"n\":2}", 7, "entry-1", &first) >= 0);
+    CHECK(push_client_publish(client, "client", 6, "{\"n\":2}", 7, "entry-1", &again) >= 0);
+    CHECK(again.sequence == first.sequence);
+    CHECK(push_client_publish(client, "client", 6, "{\"n\":3}", 7, "entry-2", &other) >= 0);
+    CHECK(other.sequence > first.sequence);
 }
 
 static void mistakes(push_client *client)
@@ -37,11 +48,15 @@ static void mistakes(push_client *client)
     push_receipt receipt = {42, 43};
     push_client *none = NULL;
 
-    CHECK(push_client_publish(NULL, "t", 1, "{}", 2, NULL) == PUSH_EINVAL);
-    CHECK(push_client_publish(client, "t", 1, "{}", 1, &receipt) == PUSH_EJSON);
-    CHECK(push_client_publish(client, "t", 0, "{}", 2, &receipt) == PUSH_ETOPIC);
-    CHECK(push_client_publish(client, NULL, 0, "{}", 2, &receipt) == PUSH_EINVAL);
+    CHECK(push_client_publish(NULL, "t", 1, "{}", 2, NULL, NULL) == PUSH_EINVAL);
+    CHECK(push_client_publish(client, "t", 1, "{}", 1, NULL, &receipt) == PUSH_EJSON);
+    CHECK(push_client_publish(client, "t", 0, "{}", 2, NULL, &receipt) == PUSH_ETOPIC);
+    CHECK(push_client_publish(client, NULL, 0, "{}", 2, NULL, &receipt) == PUSH_EINVAL);
+    CHECK(push_client_publish(client, "t", 1, "{}", 2, "", &receipt) == PUSH_EINVAL);
     CHECK(receipt.sequence == 42 && receipt.subscribers == 43);
+    options.token = "with a blank";
+    CHECK(push_client_new(&options, &none) == PUSH_ECONFIG);
+    options.token = NULL;
     options.address = "nowhere";
     CHECK(push_client_new(&options, &none) == PUSH_ECONFIG);
     CHECK(push_client_new(NULL, NULL) == PUSH_EINVAL);
@@ -82,6 +97,7 @@ int main(void)
     sequences_grow(client);
     sequences_grow(other);
     push_client_free(other);
+    an_id_counts_once(client);
     mistakes(client);
     children(client);
     push_client_free(client);

@@ -41,6 +41,8 @@ static void publishes()
     push::client moved = std::move(client);
 
     check(moved.publish("cpp", "{}").sequence > first.sequence, "sequences grow");
+    const push::receipt once = moved.publish("cpp", "{}", "entry-1");
+    check(moved.publish("cpp", "{}", "entry-1").sequence == once.sequence, "an id counts once");
     check(push::publish("cpp", "{}") >= 0, "the process-wide connection");
     throws(PUSH_EINVAL, "client is NULL", [&] { client.publish("cpp", "{}"); });
 }

@@ -140,6 +140,18 @@ unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Failur
         .map_err(|error| invalid(format!("{name} is not UTF-8: {error}")))
 }
 
+/// A string argument that may be left out.
+///
+/// # Safety
+/// As of [`text`].
+unsafe fn optional<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>, Failure> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: our caller's promise.
+    unsafe { text(pointer, name) }.map(Some)
+}
+
 fn invalid(text: String) -> Failure {
     Failure {
         code: PUSH_EINVAL,

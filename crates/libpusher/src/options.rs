@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::address::Address;
 use crate::error::Error;
-use crate::token::Token;
+use crate::token::{Token, TokenError};
 
 /// How long a publish may take unless something else is said.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_millis(250);
@@ -38,14 +38,16 @@ impl Options {
         }
     }
 
-    /// Options from `PUSH_ADDRESS` and `PUSH_TIMEOUT_MS`, by default where these are not set.
+    /// Options from `PUSH_ADDRESS`, `PUSH_TIMEOUT_MS` and `PUSH_TOKEN`, by default where these are not
+    /// set.
     ///
     /// # Errors
     /// [`Error::Config`] if one of them is set to something that can't be understood.
     pub fn from_env() -> Result<Self, Error> {
         Ok(Self {
+            address: address_from_env()?,
             timeout: timeout_from_env()?,
-            ..Self::new(address_from_env()?)
+            token: token_from_env()?,
         })
     }
 }
@@ -68,6 +70,16 @@ pub(crate) fn timeout_from_env() -> Result<Duration, Error> {
         .ok()
         .and_then(timeout_from_ms)
         .ok_or_else(|| Error::timeout("PUSH_TIMEOUT_MS", &text))
+}
+
+/// What `PUSH_TOKEN` says, or none.
+pub(crate) fn token_from_env() -> Result<Option<Token>, Error> {
+    const NAME: &str = "PUSH_TOKEN";
+    // Whatever is wrong with it, a secret must not get into an error.
+    let text = variable(NAME).map_err(|_| Error::config(NAME, TokenError))?;
+    text.map(|text| text.parse())
+        .transpose()
+        .map_err(|error: TokenError| Error::config(NAME, error))
 }
 
 /// A timeout within the bounds, `None` for any other.

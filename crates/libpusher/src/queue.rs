@@ -125,12 +125,18 @@ impl<S: Settle> Queue<S> {
 
     /// Puts an event into the queue; never waits. What can't be published, or has no room, is an
     /// error, and not settled.
-    pub(crate) fn push(&self, topic: &str, event: &str, settle: S) -> Result<(), Error> {
+    pub(crate) fn push(
+        &self,
+        topic: &str,
+        event: &str,
+        id: Option<&str>,
+        settle: S,
+    ) -> Result<(), Error> {
         let mut state = self.shared.lock();
         if state.has_ended {
             return Err(Error::Canceled);
         }
-        state.push(topic, event, settle, self.shared.bytes_max)?;
+        state.push(topic, event, id, settle, self.shared.bytes_max)?;
         // To wake somebody is a system call.
         if mem::take(&mut state.is_worker_idle) {
             self.shared.work.notify_one();
@@ -237,10 +243,17 @@ impl<S> State<S> {
         }
     }
 
-    fn push(&mut self, topic: &str, event: &str, settle: S, bytes_max: usize) -> Result<(), Error> {
+    fn push(
+        &mut self,
+        topic: &str,
+        event: &str,
+        id: Option<&str>,
+        settle: S,
+        bytes_max: usize,
+    ) -> Result<(), Error> {
         let start = self.waiting.messages.len();
         let request = self.last_request + 1;
-        encode(&mut self.waiting.messages, request, topic, event, None)?;
+        encode(&mut self.waiting.messages, request, topic, event, id)?;
         let end = self.waiting.messages.len();
         let entries_bytes = (self.waiting.entries.len() + 1) * size_of::<Entry<S>>();
         if self.taken_bytes + end + entries_bytes > bytes_max {

@@ -39,7 +39,9 @@ struct Slot {
 /// Publishes over this process's connection, with the options of the environment at first use.
 pub(crate) fn publish(topic: &str, event: &str) -> Result<Receipt, Error> {
     let make = || Options::from_env().map(|options| SharedPublisher::new(options).into());
-    PROCESS_WIDE.get_or_try_init(make)?.publish(topic, event)
+    PROCESS_WIDE
+        .get_or_try_init(make)?
+        .publish(topic, event, None)
 }
 
 impl SharedPublisher {
@@ -49,13 +51,18 @@ impl SharedPublisher {
     }
 
     /// Publishes when no other thread does. The deadline holds for waiting too.
-    pub(crate) fn publish(&self, topic: &str, event: &str) -> Result<Receipt, Error> {
+    pub(crate) fn publish(
+        &self,
+        topic: &str,
+        event: &str,
+        id: Option<&str>,
+    ) -> Result<Receipt, Error> {
         let gate = self.0.get(|inherited| {
             inherited.abandon();
             Gate::new(inherited.options.clone())
         });
         let deadline = Deadline::after(gate.timeout);
-        gate.lease(&deadline)?.publish(topic, event, &deadline)
+        gate.lease(&deadline)?.publish(topic, event, id, &deadline)
     }
 }
 
@@ -132,9 +139,15 @@ struct Lease<'a> {
 }
 
 impl Lease<'_> {
-    fn publish(&mut self, topic: &str, event: &str, deadline: &Deadline) -> Result<Receipt, Error> {
+    fn publish(
+        &mut self,
+        topic: &str,
+        event: &str,
+        id: Option<&str>,
+        deadline: &Deadline,
+    ) -> Result<Receipt, Error> {
         match &mut self.publisher {
-            Some(publisher) => publisher.publish_until(topic, event, None, deadline),
+            Some(publisher) => publisher.publish_until(topic, event, id, deadline),
             None => Err(self.gate.timed_out(deadline)),
         }
     }

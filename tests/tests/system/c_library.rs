@@ -16,6 +16,7 @@ const LINKS: [Link; 2] = [Link::Shared, Link::Static];
 
 /// What `push_publish` returns, as in `include/pusher.h`.
 const PUSH_ECONNECT: &str = "-6";
+const PUSH_EREFUSED: &str = "-10";
 const PUSH_ETIMEOUT: &str = "-7";
 
 /// Enough for valgrind on a busy machine: these programs are not about time.
@@ -128,11 +129,15 @@ struct Lines {
 
 impl Lines {
     fn start(push_address: &str) -> Self {
+        Self::start_with(&[("PUSH_ADDRESS", push_address)])
+    }
+
+    fn start_with(environment: &[(&str, &str)]) -> Self {
         let program = Program::compile("lines.c", Link::Shared);
         let mut command = program.command();
         command
             .arg("t")
-            .env("PUSH_ADDRESS", push_address)
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -159,6 +164,21 @@ impl Lines {
             (seen == self.count).then(|| line.to_owned())
         });
         result.expect("push_publish returns")
+    }
+}
+
+#[test]
+fn a_token_comes_from_the_environment() {
+    let daemon = Daemon::start_with(&["--publish-token", "secret"]);
+    let address = daemon.push_address();
+    for (token, expect) in [
+        ("secret", "0"),
+        ("wrong", PUSH_EREFUSED),
+        ("", PUSH_EREFUSED),
+    ] {
+        let environment = [("PUSH_ADDRESS", &*address), ("PUSH_TOKEN", token)];
+        let mut lines = Lines::start_with(&environment);
+        assert_eq!(lines.publish(), expect, "{token}");
     }
 }
 

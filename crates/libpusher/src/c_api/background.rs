@@ -13,7 +13,7 @@ use once_cell::race::OnceBox;
 use pusher_proto::Receipt;
 
 use super::client::{PushClient, PushReceipt, get};
-use super::{browser_count, guard, remember, text_of_len};
+use super::{browser_count, guard, optional, remember, text_of_len};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::options::Options;
@@ -114,6 +114,7 @@ pub unsafe extern "C" fn push_client_publish_async(
     category_len: usize,
     json: *const c_char,
     json_len: usize,
+    id: *const c_char,
     callback: PushCallback,
     context: *mut c_void,
 ) -> c_int {
@@ -121,17 +122,21 @@ pub unsafe extern "C" fn push_client_publish_async(
         // SAFETY: our caller promises a client that is not freed, or NULL.
         let client = unsafe { get(client)? };
         // SAFETY: our caller promises texts of these lengths, or NULL.
-        let (category, json) = unsafe {
+        let (category, json, id) = unsafe {
             (
                 text_of_len(category, category_len, "category")?,
                 text_of_len(json, json_len, "json")?,
+                optional(id, "id")?,
             )
         };
         let settle = Callback {
             function: callback,
             context,
         };
-        client.background.queue()?.push(category, json, settle)?;
+        client
+            .background
+            .queue()?
+            .push(category, json, id, settle)?;
         Ok(0)
     })
 }

@@ -11,9 +11,11 @@ use std::slice;
 use pusher_proto::Receipt;
 
 use super::background::Background;
-use super::{Failure, browser_count, guard, invalid, text, text_of_len};
+use super::{Failure, browser_count, guard, invalid, optional, text_of_len};
 use crate::error::Error;
-use crate::options::{Options, address_from_env, timeout_from_env, timeout_from_ms};
+use crate::options::{
+    Options, address_from_env, timeout_from_env, timeout_from_ms, token_from_env,
+};
 use crate::shared::SharedPublisher;
 
 /// Largest push_options that any version may ever have, in bytes.
@@ -43,6 +45,8 @@ pub struct PushOptions {
     /// How many bytes push_client_publish_async() may have waiting, events and what it knows about
     /// each (less than 100 bytes); 0: 16 MiB.
     pub queue_bytes_max: u64,
+    /// What a pushd with --publish-token wants to be shown; NULL: as PUSH_TOKEN says.
+    pub token: *const c_char,
 }
 
 /// What was done with an event.
@@ -84,7 +88,9 @@ pub unsafe extern "C" fn push_client_new(
 /// As push_publish(), over the client's connection, with texts that need not end with a NUL byte and
 /// may have one inside.
 ///
-/// receipt: is written on success only, may be NULL.
+/// id: NULL, or 1 to 255 bytes of UTF-8 that end with a NUL: for 5 minutes pushd sends nothing more
+/// to the same category with the same id, and answers with the receipt of the first. So who got no
+/// answer may publish again, and nobody sees the event twice. receipt: is written on success only, may be NULL.
 ///
 /// Returns the number of browsers that the event was queued to, 0 or more (INT_MAX if there are
 /// more); or a code below 0.
@@ -95,19 +101,21 @@ pub unsafe extern "C" fn push_client_publish(
     category_len: usize,
     json: *const c_char,
     json_len: usize,
+    id: *const c_char,
     receipt: *mut PushReceipt,
 ) -> c_int {
     guard(|| {
         // SAFETY: our caller promises a client that is not freed, or NULL.
         let client = unsafe { get(client)? };
         // SAFETY: our caller promises texts of these lengths, or NULL.
-        let (category, json) = unsafe {
+        let (category, json, id) = unsafe {
             (
                 text_of_len(category, category_len, "category")?,
                 text_of_len(json, json_len, "json")?,
+                optional(id, "id")?,
             )
         };
-        let done = client.publisher.publish(category, json)?;
+        let done = client.publisher.publish(category, json, id)?;
         if !receipt.is_null() {
             // SAFETY: it is not NULL, and our caller promises that it can be written.
             unsafe { receipt.write(done.into()) };
@@ -176,14 +184,25 @@ unsafe fn read_options(pointer: *const PushOptions) -> Result<(Options, usize), 
 }
 
 /// # Safety
-/// The address is NULL or a string that ends with a NUL.
+/// Address and token are each NULL or a string that ends with a NUL.
 unsafe fn to_options(options: &PushOptions) -> Result<(Options, usize), Failure> {
-    let address = match options.address.is_null() {
-        true => address_from_env()?,
-        // SAFETY: it is not NULL, the rest is our caller's promise.
-        false => unsafe { text(options.address, "address") }?
-            .parse()
-            .map_err(Error::from)?,
+    // SAFETY: our caller's promise.
+    let (address, token) = unsafe {
+        (
+            optional(options.address, "address")?,
+            optional(options.token, "token")?,
+        )
+    };
+    let address = match address {
+        None => address_from_env()?,
+        Some(address) => address.parse().map_err(Error::from)?,
+    };
+    let token = match token {
+        None => token_from_env()?,
+        Some(token) => {
+            let parsed = token.parse();
+            Some(parsed.map_err(|error| Error::config("token", error))?)
+        }
     };
     let timeout = match options.timeout_ms {
         0 => timeout_from_env()?,
@@ -196,8 +215,9 @@ unsafe fn to_options(options: &PushOptions) -> Result<(Options, usize), Failure>
         max => usize::try_from(max).unwrap_or(usize::MAX),
     };
     let options = Options {
+        address,
         timeout,
-        ..Options::new(address)
+        token,
     };
     Ok((options, queue_bytes_max))
 }

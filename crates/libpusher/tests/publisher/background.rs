@@ -73,6 +73,7 @@ impl Queue {
                 1,
                 text,
                 len,
+                ptr::null(),
                 callback,
                 context,
             )

@@ -31,6 +31,7 @@ pub(crate) fn options(address: &CStr) -> PushOptions {
         address: address.as_ptr(),
         timeout_ms: 20_000,
         queue_bytes_max: 0,
+        token: ptr::null(),
     }
 }
 
@@ -88,6 +89,7 @@ impl Client {
                 category.len(),
                 json.as_ptr().cast::<c_char>(),
                 json.len(),
+                ptr::null(),
                 &mut receipt,
             )
         };
@@ -112,6 +114,7 @@ fn a_receipt_says_what_was_done() {
             1,
             c"7".as_ptr(),
             1,
+            ptr::null(),
             ptr::null_mut(),
         )
     };
@@ -154,13 +157,15 @@ fn null_is_an_error_and_never_a_crash() {
     // SAFETY: that NULL is allowed everywhere is what is tested; lengths are right.
     unsafe {
         let no_receipt = ptr::null_mut();
-        let publish =
-            |client, category, json| push_client_publish(client, category, 1, json, 1, no_receipt);
+        let publish = |client, category, json| {
+            push_client_publish(client, category, 1, json, 1, ptr::null(), no_receipt)
+        };
         assert_eq!(publish(ptr::null_mut(), one, one), PUSH_EINVAL);
         assert!(last_error().contains("client is NULL"));
         assert_eq!(publish(client.0, none, one), PUSH_EINVAL);
         assert_eq!(publish(client.0, one, none), PUSH_EINVAL);
-        let too_long = push_client_publish(client.0, one, usize::MAX, one, 1, no_receipt);
+        let too_long =
+            push_client_publish(client.0, one, usize::MAX, one, 1, ptr::null(), no_receipt);
         assert_eq!(too_long, PUSH_EINVAL);
         assert_eq!(push_client_new(ptr::null(), ptr::null_mut()), PUSH_EINVAL);
         push_client_free(ptr::null_mut());
