@@ -46,10 +46,9 @@ fn at_the_end_events_leave_and_tcp_is_dropped_without_a_close_frame() {
 fn what_is_on_the_way_when_the_end_begins_is_published() {
     let mut server = start(|limits| limits.closing_grace = Duration::from_secs(3));
     let mut browser = server.subscriber("t");
-    let mut half = server.raw(server.public);
-    half.write_all(b"GET / HTTP/1.1\r\n").unwrap();
     server.begin_end();
-    assert_eq!(read_to_end(&mut half), "", "the end has begun");
+    let control = server.control.clone();
+    server.until("the end has begun", |_| control.is_ending());
     for _ in 0..100 {
         let mut page = server.raw(server.private);
         page.write_all(br#"{"category":"t"}"#).unwrap();
