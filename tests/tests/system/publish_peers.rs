@@ -153,6 +153,8 @@ for n, other in enumerate(others):
     other.send(b'no JSON')
     other.send_multipart([b't', b'1', b'2'])
     other.send_multipart([b't', str(n).encode()])
+# Python does not wait at its end until everything has left.
+context.destroy()
 ",
     );
     let mut came: Vec<_> = (0..20).map(|_| browser.event("t").as_u64()).collect();
