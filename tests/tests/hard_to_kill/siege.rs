@@ -10,10 +10,17 @@ use system_tests::resources::Resources;
 /// nothing else to do that takes as long at most; time itself can't be measured where tests share processors.
 const WORK_MAX: Duration = Duration::from_millis(500);
 
+/// The limits that would end the attackers before they have begun.
+const UNHINDERED: [&str; 3] = [
+    "--connections-per-address-max=100000",
+    "--client-messages-per-second=1000000000",
+    "--client-messages-burst=65535",
+];
+
 /// Runs an attack; the daemon may take so many MiB more than at its start, at its worst moment.
 #[track_caller]
 pub(super) fn besiege(memory_more_mib: usize, attack: impl FnOnce(&Daemon)) {
-    let mut daemon = Daemon::start_with(&["--connections-per-address-max=100000"]);
+    let mut daemon = Daemon::start_with(&UNHINDERED);
     let bystander = Bystander::start(&daemon);
     let resources = Resources::of(daemon.process.pid());
     let before_kib = resources.memory_kib();
