@@ -152,7 +152,7 @@ impl Connection {
         }
         let written = match outbox.is_empty() {
             false => 0,
-            true => match self.socket.try_write(frames) {
+            true => match self.socket.write_now(frames) {
                 Ok(written) => written,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
                 Err(_) => {

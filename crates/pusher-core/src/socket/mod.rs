@@ -11,6 +11,8 @@ use std::net::Shutdown;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use rustix::net::SendFlags;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
@@ -45,6 +47,19 @@ impl Socket {
         match self {
             Self::Plain(tcp) => tcp.try_write(bytes),
             Self::Tls(tls) => tls.try_write(bytes),
+        }
+    }
+
+    /// As [`try_write`](Self::try_write), for the fan-out: whoever gets `WouldBlock` must use
+    /// `try_write` from then on, and wait before it.
+    ///
+    /// On Linux it does not ask tokio whether the socket is ready, which is noted at another place in
+    /// memory: with many subscribers that place has to be fetched anew for every event.
+    pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Plain(tcp) => Ok(rustix::net::send(tcp, bytes, SendFlags::NOSIGNAL)?),
+            _ => self.try_write(bytes),
         }
     }
 
