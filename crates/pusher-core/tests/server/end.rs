@@ -1,14 +1,13 @@
 //! The end of a server, and of connections.
 
 use std::io::Write;
-use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pusher_core::PublishError;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
-use crate::support::{WAIT, read_to_end, start};
+use crate::support::{read_to_end, start};
 
 /// autobahn.js comes back only after an unclean loss: there must be no close frame.
 #[test]
