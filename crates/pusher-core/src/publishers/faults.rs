@@ -18,6 +18,7 @@ use crate::server::{Options, Server};
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(fuzzing, allow(dead_code, reason = "only some are for fuzzers"))]
 pub(crate) enum Fault {
     /// Nothing.
     None,
