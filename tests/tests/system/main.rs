@@ -17,6 +17,7 @@ mod install;
 mod log_formats;
 mod manuals;
 mod node;
+mod package;
 mod page;
 mod php_packages;
 mod php_recipes;
