@@ -5,6 +5,7 @@
 mod blog;
 mod browsers;
 mod c_library;
+mod completions;
 mod configuration;
 mod daemon;
 mod demo;
