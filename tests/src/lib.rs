@@ -20,6 +20,7 @@
 //! | [`php`] | PHP: command line, its own web server, php-fpm, Apache |
 //! | [`mariadb`] | a database |
 //! | [`wordpress`] | WordPress with the plugin |
+//! | [`machine`] | a copy of this machine, to install packages in |
 //! | [`c`] | C and C++ programs, and valgrind |
 //! | [`program`] | any program that runs to its end |
 //!
@@ -41,6 +42,7 @@ pub mod daemon;
 pub mod front;
 pub mod history;
 pub mod log;
+pub mod machine;
 pub mod mariadb;
 pub mod php;
 pub mod ports;

@@ -2,12 +2,13 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::process;
 
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::settings::{Config, Part, SETTINGS, Setting, Sources, variable};
-use crate::{doctor, setup, shell};
+use crate::{completions, doctor, setup, shell};
 
 const CONFIG: &str = "config";
 const CHECK: &str = "check";
@@ -39,10 +40,14 @@ pub(crate) enum Task {
     Shell(String, ArgMatches),
 }
 
-/// Reads command line and environment. Whoever asks for help, or makes a mistake, is answered
-/// here, and the process ends.
+/// Reads command line and environment. Whoever asks for help or completions, or makes a mistake, is
+/// answered here, and the process ends.
 pub(crate) fn read() -> (Task, Sources) {
     let matches = command().get_matches();
+    if let Some((completions::NAME, matches)) = matches.subcommand() {
+        completions::print(command(), matches);
+        process::exit(0);
+    }
     let mut sources = sources(&matches);
     let variables =
         env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
@@ -113,7 +118,7 @@ fn command() -> Command {
         .args([config, check, print_config])
         .args(SETTINGS.iter().map(argument))
         .subcommands(shell::commands())
-        .subcommands([doctor::command(), setup::command()])
+        .subcommands([doctor::command(), setup::command(), completions::command()])
         .disable_help_subcommand(true)
 }
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod completions;
 mod doctor;
 mod group;
 mod log;

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::install::Install;
+use crate::package::Package;
 
 /// What `cargo xtask --help` says.
 pub const HELP: &str = "\
@@ -32,6 +33,8 @@ Usage: cargo xtask <command>
   install build pushd and libpusher, and install them with headers and manuals
           --prefix DIR        where they will be used from, /usr/local for instance
           --destdir DIR       a folder that stands for /, when making a package
+  package make Debian packages and a .tar.gz of everything
+          --out DIR           where to put them (default target/package)
 ";
 
 /// What was asked for.
@@ -57,6 +60,8 @@ pub enum Task {
     Build,
     /// Install the daemon and the library.
     Install(Install),
+    /// Make packages.
+    Package(Package),
     /// Show [`HELP`].
     Help,
 }
@@ -106,6 +111,7 @@ pub fn parse(mut words: Parser) -> Result<Task> {
         Some(Arg::Value(name)) => match name.string()?.as_str() {
             "demo" => return demo(words),
             "install" => return install(words),
+            "package" => return package(words),
             "test" => return test(words),
             "bench" => return Ok(Task::Bench(words.raw_args()?.collect())),
             "soak" => {
@@ -199,6 +205,18 @@ fn number(mut words: Parser, name: &str, default: u64) -> Result<Option<u64>> {
     Ok(Some(number))
 }
 
+fn package(mut words: Parser) -> Result<Task> {
+    let mut package = Package::default();
+    while let Some(word) = words.next()? {
+        match word {
+            Arg::Long("out") => package.folder = Some(words.value()?.into()),
+            Arg::Short('h') | Arg::Long("help") => return Ok(Task::Help),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Task::Package(package))
+}
+
 fn port(words: &mut Parser) -> Result<u16> {
     let value = words.value()?.string()?;
     match value.parse() {
@@ -265,6 +283,17 @@ mod tests {
     }
 
     #[test]
+    fn packages_have_a_place() {
+        let package = |folder: Option<&str>| {
+            Task::Package(Package {
+                folder: folder.map(Into::into),
+            })
+        };
+        assert_eq!(check("package").unwrap(), package(None));
+        assert_eq!(check("package --out x").unwrap(), package(Some("x")));
+    }
+
+    #[test]
     fn mistakes_are_errors() {
         for line in [
             "dome",
@@ -284,6 +313,8 @@ mod tests {
             "fuzz wamp",
             "install /usr/local",
             "install --prefix",
+            "package --out",
+            "package here",
         ] {
             assert!(check(line).is_err(), "{line}");
         }

@@ -22,7 +22,12 @@ pub fn release(workspace: &Workspace) -> Result<()> {
     // Not all in one cargo call: the features of their dependencies would be unified, and the library built with
     // what only the daemon asks for. But extension and library in one: the library is built for both, into the same
     // files, and alone it would be built again each time.
-    packages(workspace, &["pushd"])?;
+    package(workspace, "pushd")?;
+    extension(workspace)
+}
+
+/// Builds the extension, and the library with it.
+pub fn extension(workspace: &Workspace) -> Result<()> {
     packages(workspace, &["pusher-php", "libpusher"])
 }
 
@@ -71,6 +76,11 @@ fn first_php_is_debians() -> bool {
         .find(|php| php.is_file())
         .and_then(|php| php.canonicalize().ok())
         .is_some_and(|php| php == Path::new(DEBIAN_PHP))
+}
+
+/// What tells of the PHP that the extension is built for.
+pub fn php_config() -> std::ffi::OsString {
+    std::env::var_os("PHP_CONFIG").unwrap_or_else(|| DEBIAN_PHP_CONFIG.into())
 }
 
 /// The PHP that the extension is built for.

@@ -1,11 +1,13 @@
 //! `cargo xtask install`: the daemon, the library and their manuals below a prefix.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use crate::build::{self, cargo};
+use crate::generated;
 use crate::process::run as run_command;
 use crate::say::{say, step};
 use crate::workspace::Workspace;
@@ -38,9 +40,15 @@ enum Source {
     Library(&'static str),
     /// The project.
     Kept(&'static str),
+    /// The same, a unit that names the daemon.
+    Unit(&'static str),
+    /// The daemon, for this shell.
+    Completions(&'static str),
+    /// The daemon's table.
+    Settings,
 }
 
-use Source::{Daemon, Kept, Library};
+use Source::{Completions, Daemon, Kept, Library, Settings, Unit};
 
 const PROGRAM: &str = "755";
 const DATA: &str = "644";
@@ -56,6 +64,18 @@ const FILES: &[(Source, &str, &str)] = &[
     (Kept("include/pusher.hpp"), "include/pusher.hpp", DATA),
     (Kept("crates/libpusher/man/push_publish.3"), "share/man/man3/push_publish.3", DATA),
     (Kept("crates/pushd/man/pushd.8"), "share/man/man8/pushd.8", DATA),
+    (Unit("crates/pushd/systemd/pushd.service"), "lib/systemd/system/pushd.service", DATA),
+    (Kept("crates/pushd/systemd/pushd-public.socket"), "lib/systemd/system/pushd-public.socket", DATA),
+    (Kept("crates/pushd/systemd/pushd-private.socket"), "lib/systemd/system/pushd-private.socket", DATA),
+    (Kept("crates/pushd/systemd/sysusers.conf"), "lib/sysusers.d/pushd.conf", DATA),
+    (Kept("crates/pushd/systemd/tmpfiles.conf"), "lib/tmpfiles.d/pushd.conf", DATA),
+    (Completions("bash"), "share/bash-completion/completions/pusherd", DATA),
+    (Completions("fish"), "share/fish/vendor_completions.d/pusherd.fish", DATA),
+    (Completions("zsh"), "share/zsh/site-functions/_pusherd", DATA),
+    (Settings, "share/doc/pushd/pushd.toml", DATA),
+    (Kept("crates/pushd/INSTALL.md"), "share/doc/pushd/INSTALL.md", DATA),
+    (Kept("CHANGELOG.md"), "share/doc/pushd/CHANGELOG.md", DATA),
+    (Kept("LICENSE"), "share/doc/pushd/LICENSE", DATA),
 ];
 
 /// Second names: where below the prefix, and of which file beside it.
@@ -81,20 +101,46 @@ const LINKS: &[(&str, &str)] = &[
 
 /// Builds in release mode, installs, and says what went where.
 pub fn run(workspace: &Workspace, options: &Install) -> Result<()> {
-    let folder = options.folder()?;
+    build(workspace)?;
+    lay_out(workspace, options)?;
+    if options.destdir.is_none() {
+        say_how_to_use(&options.folder()?);
+    }
+    Ok(())
+}
+
+/// Builds what is installed.
+pub fn build(workspace: &Workspace) -> Result<()> {
     build::package(workspace, "pushd")?;
-    build_library(workspace)?;
+    build_library(workspace)
+}
+
+/// Installs what is built.
+pub fn lay_out(workspace: &Workspace, options: &Install) -> Result<()> {
+    let folder = options.folder()?;
     step(format_args!("Installing in {}", folder.display()));
     for (source, name, mode) in FILES {
         say(format_args!("    {name}"));
-        put(&find(workspace, source)?, &folder.join(name), mode)?;
+        let to = folder.join(name);
+        match source {
+            Daemon(name) => put(&workspace.artefact(name)?, &to, mode)?,
+            Library(name) => put(
+                &library_target(workspace).join("release").join(name),
+                &to,
+                mode,
+            )?,
+            Kept(path) => put(&workspace.root.join(path), &to, mode)?,
+            Unit(path) => {
+                let unit = fs::read_to_string(workspace.root.join(path))?;
+                put_text(&generated::unit(&unit, &options.prefix)?, &to, mode)?;
+            }
+            Completions(shell) => put_text(&generated::completions(workspace, shell)?, &to, mode)?,
+            Settings => put_text(&generated::settings(workspace)?, &to, mode)?,
+        }
     }
     for (name, target) in LINKS {
         say(format_args!("    {name} -> {target}"));
         link(target, &folder.join(name))?;
-    }
-    if options.destdir.is_none() {
-        say_how_to_use(&folder);
     }
     Ok(())
 }
@@ -114,22 +160,20 @@ fn library_target(workspace: &Workspace) -> PathBuf {
     workspace.target.join("library")
 }
 
-fn find(workspace: &Workspace, source: &Source) -> Result<PathBuf> {
-    match source {
-        Daemon(name) => workspace.artefact(name),
-        Library(name) => Ok(library_target(workspace).join("release").join(name)),
-        Kept(path) => Ok(workspace.root.join(path)),
-    }
-}
-
 // Not std::fs::copy: it would write into the file of a daemon, or of a library, that is running.
-fn put(from: &Path, to: &Path, mode: &str) -> Result<()> {
+pub(crate) fn put(from: &Path, to: &Path, mode: &str) -> Result<()> {
     let mut install = Command::new("install");
     install.args(["-D", "-T", "-m", mode]).args([from, to]);
     run_command(&mut install)
 }
 
-fn link(target: &str, name: &Path) -> Result<()> {
+fn put_text(text: &str, to: &Path, mode: &str) -> Result<()> {
+    let file = tempfile::NamedTempFile::new()?;
+    fs::write(file.path(), text)?;
+    put(file.path(), to, mode)
+}
+
+pub(crate) fn link(target: &str, name: &Path) -> Result<()> {
     run_command(
         Command::new("ln")
             .args(["-s", "-f", "-T", target])
@@ -141,6 +185,7 @@ fn say_how_to_use(folder: &Path) {
     let folder = folder.display();
     say(format_args!(
         "\n\
+         As a service: {folder}/share/doc/pushd/INSTALL.md\n\
          The manual:   man -M {folder}/share/man pushd   (and push_publish)\n\
          Compiling:    export PKG_CONFIG_PATH={folder}/lib/pkgconfig\n\
          \x20             cc program.c $(pkg-config --cflags --libs pusher)\n\

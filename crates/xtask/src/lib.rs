@@ -10,7 +10,8 @@
 //! | [`apache`] | a private Apache with mod_php and the extension |
 //! | [`phpt`] | PHP's own runner of tests, and valgrind |
 //! | [`php_builds`] | other PHPs to test the extension in |
-//! | [`demo`], [`mod@test`], [`races`], [`bench`], [`page_time`], [`soak`], [`fuzz`], [`autobahn`], [`install`] | the commands |
+//! | [`generated`] | what is installed and not written by hand |
+//! | [`demo`], [`mod@test`], [`races`], [`bench`], [`page_time`], [`soak`], [`fuzz`], [`autobahn`], [`install`], [`package`] | the commands |
 
 pub mod apache;
 pub mod args;
@@ -19,8 +20,10 @@ pub mod bench;
 pub mod build;
 pub mod demo;
 pub mod fuzz;
+pub mod generated;
 pub mod http;
 pub mod install;
+pub mod package;
 pub mod packages;
 pub mod page_time;
 pub mod php_builds;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use xtask::args::{self, Task};
 use xtask::say::say;
 use xtask::workspace::Workspace;
-use xtask::{autobahn, bench, build, demo, fuzz, install, page_time, races, soak, test};
+use xtask::{autobahn, bench, build, demo, fuzz, install, package, page_time, races, soak, test};
 
 fn main() -> ExitCode {
     match try_main() {
@@ -32,6 +32,7 @@ fn try_main() -> Result<()> {
         Task::Autobahn => autobahn::run(&workspace),
         Task::Build => build::run(&workspace),
         Task::Install(options) => install::run(&workspace, &options),
+        Task::Package(options) => package::run(&workspace, &options),
         Task::Help => {
             say(args::HELP.trim_end());
             Ok(())

@@ -19,6 +19,8 @@ pub enum Purpose {
     Apache,
     /// What only the tests run.
     Test,
+    /// Making packages.
+    Packages,
     /// Building other PHPs, to test the extension in.
     OtherPhps,
     /// Servers of the benchmark that node runs.
@@ -29,7 +31,7 @@ pub enum Purpose {
     Nats,
 }
 
-use Purpose::{Apache, Blog, Build, Nats, Nginx, Node, OtherPhps, Test};
+use Purpose::{Apache, Blog, Build, Nats, Nginx, Node, OtherPhps, Packages, Test};
 
 /// One line of the table: package, what it is for, why, and the program that will do in its place.
 struct Package {
@@ -92,6 +94,10 @@ const TABLE: &[Package] = &[
     or_program(package("groff-base", Test, "formats the manuals"), "groff"),
     package("mandoc", Test, "looks for mistakes in the manuals"),
     package("valgrind", Test, "looks for memory errors in libpusher"),
+    package("dpkg-dev", Packages, "finds out what packages depend on"),
+    or_program(package("adduser", Test, "makes the user of the packaged service"), "adduser"),
+    package("lintian", Test, "looks for mistakes in the packages"),
+    package("systemd", Test, "runs the packaged service"),
     or_program(package("xz-utils", OtherPhps, "unpacks PHP's sources"), "xz"),
     or_program(package("npm", Node, "installs uWebSockets, ws and Socket.IO, for the benchmark"), "npm"),
     package("nginx-light", Nginx, "a server in the benchmark"),

@@ -26,6 +26,7 @@ pub fn run(workspace: &Workspace, php: Option<OtherPhp>) -> Result<()> {
         Purpose::Build,
         Purpose::Blog,
         Purpose::Apache,
+        Purpose::Packages,
         Purpose::Test,
     ];
     if php.is_some() {

@@ -5,6 +5,7 @@
 mod blog;
 mod browsers;
 mod c_library;
+mod completions;
 mod configuration;
 mod daemon;
 mod demo;
@@ -17,6 +18,7 @@ mod install;
 mod log_formats;
 mod manuals;
 mod node;
+mod package;
 mod page;
 mod php_packages;
 mod php_recipes;

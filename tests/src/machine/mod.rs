@@ -1,0 +1,156 @@
+//! A copy of this machine, to install things in: its files are this machine's until they are changed, its network is
+//! its own, and all of it is gone with the value.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use nix::sched::{CloneFlags, setns};
+use tempfile::TempDir;
+use xtask::process::{Background, wait_until};
+
+use crate::log::Log;
+use crate::program::{self, Ended};
+use crate::{WAIT_MS, workspace};
+
+/// How long a machine may take to start, and a package to be installed.
+const LONG_MS: u64 = 300_000;
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The machine.
+#[derive(Debug)]
+pub struct Machine {
+    _outside: Background,
+    /// Its first process, as this machine counts.
+    first: u32,
+    console: Log,
+    _folder: TempDir,
+}
+
+impl Machine {
+    /// One that runs nothing.
+    #[track_caller]
+    pub fn bare() -> Self {
+        Self::start(&["sleep", "1h"], "sleep")
+    }
+
+    /// One with a systemd of its own, which runs none of this machine's services.
+    #[track_caller]
+    pub fn with_systemd() -> Self {
+        let systemd = "/lib/systemd/systemd";
+        let machine = Self::start(
+            &[
+                systemd,
+                "--system",
+                "--unit=nothing.target",
+                "--log-target=console",
+            ],
+            "systemd",
+        );
+        let is_up = || {
+            let ended = machine.run("systemctl is-active --quiet nothing.target");
+            ended.status.success()
+        };
+        assert!(
+            wait_until(LONG_MS, is_up),
+            "systemd is not up:\n{}",
+            machine.console.text()
+        );
+        machine
+    }
+
+    #[track_caller]
+    fn start(first: &[&str], name: &str) -> Self {
+        assert!(
+            nix::unistd::geteuid().is_root(),
+            "a machine of its own needs root and the right to mount, as in a container that is --privileged"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup"])
+            .args(["--fork", "--kill-child", "sh"])
+            .arg(workspace().root.join("tests/src/machine/boot.sh"))
+            .arg(folder.path())
+            .args(first)
+            .env("PATH", PATH)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut outside = Background::start("a machine", &mut command).unwrap();
+        let console = Log::follow(outside.child().stderr.take().unwrap());
+        let mut first = None;
+        wait_until(WAIT_MS, || {
+            first = child(outside.pid()).filter(|pid| is_called(*pid, name));
+            first.is_some()
+        });
+        let first = first.unwrap_or_else(|| panic!("no machine:\n{}", console.text()));
+        Self {
+            _outside: outside,
+            first,
+            console,
+            _folder: folder,
+        }
+    }
+
+    /// A program there.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command
+            .args(["--target", &self.first.to_string()])
+            .args([
+                "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup", "--root", "--wdns=/",
+            ])
+            .arg(program)
+            .env_clear()
+            .env("PATH", PATH)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .env("NO_COLOR", "1");
+        command
+    }
+
+    /// Runs a shell's line there, as root.
+    #[track_caller]
+    pub fn run(&self, line: &str) -> Ended {
+        program::run(self.command("sh").args(["-ec", line]), LONG_MS)
+    }
+
+    /// The same, and it must succeed; what it prints.
+    #[track_caller]
+    pub fn sh(&self, line: &str) -> String {
+        self.run(line).success()
+    }
+
+    /// A file there, as this machine sees it.
+    pub fn path(&self, path: &str) -> PathBuf {
+        Path::new("/proc").join(format!("{}/root{path}", self.first))
+    }
+
+    /// Does something in its network: connections that are made there stay there.
+    ///
+    /// # Panics
+    /// When `action` does.
+    #[track_caller]
+    pub fn in_its_network<T: Send>(&self, action: impl FnOnce() -> T + Send) -> T {
+        let network = fs::File::open(format!("/proc/{}/ns/net", self.first)).unwrap();
+        thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                // Of this thread only, which ends with it.
+                setns(network, CloneFlags::CLONE_NEWNET).expect("root may");
+                action()
+            });
+            thread.join().expect("see above")
+        })
+    }
+}
+
+/// The first child of a process.
+fn child(pid: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+    children.split_whitespace().next()?.parse().ok()
+}
+
+fn is_called(pid: u32, name: &str) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim_end() == name)
+}
