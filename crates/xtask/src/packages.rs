@@ -92,6 +92,7 @@ const TABLE: &[Package] = &[
     or_program(package("groff-base", Test, "formats the manuals"), "groff"),
     package("mandoc", Test, "looks for mistakes in the manuals"),
     package("valgrind", Test, "looks for memory errors in libpusher"),
+    package("strace", Test, "counts what pushd asks of the kernel"),
     or_program(package("xz-utils", OtherPhps, "unpacks PHP's sources"), "xz"),
     or_program(package("npm", Node, "installs uWebSockets, ws and Socket.IO, for the benchmark"), "npm"),
     package("nginx-light", Nginx, "a server in the benchmark"),
