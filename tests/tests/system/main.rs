@@ -29,6 +29,7 @@ mod recipe;
 mod sanitizers;
 mod shell;
 mod status_page;
+mod system_calls;
 mod systemd;
 mod tls;
 mod wordpress;
