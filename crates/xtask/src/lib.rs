@@ -11,7 +11,7 @@
 //! | [`phpt`] | PHP's own runner of tests, and valgrind |
 //! | [`php_builds`] | other PHPs to test the extension in |
 //! | [`generated`] | what is installed and not written by hand |
-//! | [`demo`], [`mod@test`], [`races`], [`bench`], [`page_time`], [`soak`], [`fuzz`], [`autobahn`], [`install`], [`package`] | the commands |
+//! | [`demo`], [`mod@test`], [`races`], [`mod@bench`], [`page_time`], [`soak`], [`fuzz`], [`autobahn`], [`install`], [`package`] | the commands |
 
 pub mod apache;
 pub mod args;
