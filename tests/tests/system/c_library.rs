@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 use system_tests::c::{Link, Program, exported_symbols, soname};
@@ -25,9 +25,14 @@ const TIMEOUT_MS: &str = "30000";
 /// Runs a program that checks everything itself, linked both ways, under valgrind.
 #[track_caller]
 fn check_under_valgrind(source: &str, push_address: &str) {
+    check_with(Program::under_valgrind, source, push_address);
+}
+
+#[track_caller]
+fn check_with(valgrind: fn(&Program) -> Command, source: &str, push_address: &str) {
     for link in LINKS {
         let program = Program::compile(source, link);
-        let mut command = program.under_valgrind();
+        let mut command = valgrind(&program);
         command
             .env("PUSH_ADDRESS", push_address)
             .env("PUSH_TIMEOUT_MS", TIMEOUT_MS);
@@ -85,7 +90,8 @@ fn parents_and_children_publish() {
 
 #[test]
 fn children_of_many_threads_publish() {
-    check_under_valgrind("fork_threads.c", &Daemon::start().push_address());
+    let valgrind = Program::under_valgrind_losing_memory;
+    check_with(valgrind, "fork_threads.c", &Daemon::start().push_address());
 }
 
 #[test]
