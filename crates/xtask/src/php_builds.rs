@@ -16,7 +16,6 @@ use crate::say::step;
 use crate::workspace::Workspace;
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-const ARCHIVE: &str = "http://archive.example/debian";
 
 /// Builds the extension for PHP 8.4 and tests it there.
 pub fn php_84(workspace: &Workspace) -> Result<()> {
@@ -125,7 +124,8 @@ impl<'a> Apt<'a> {
             fs::create_dir_all(place.path(folder))?;
         }
         fs::write(place.path("status"), "")?;
-        let line = format!("{kind} [signed-by={KEYRING}] {ARCHIVE} {suite} main\n");
+        let archive = archive()?;
+        let line = format!("{kind} [signed-by={KEYRING}] {archive} {suite} main\n");
         fs::write(place.path("sources.list"), line)?;
         let apt = Self { place };
         apt.run(&["update"], &[])?;
@@ -159,6 +159,23 @@ impl<'a> Apt<'a> {
             .current_dir(&self.place.folder);
         run_command(&mut command).context("Debian's archive could not be asked")
     }
+}
+
+/// Where this machine gets its own packages from.
+fn archive() -> Result<String> {
+    let output = Command::new("apt-get")
+        .args([
+            "indextargets",
+            "--format",
+            "$(REPO_URI)",
+            "Created-By: Packages",
+        ])
+        .output()
+        .context("can't start apt-get")?;
+    let uris = String::from_utf8_lossy(&output.stdout).into_owned();
+    let uri = uris.lines().find(|uri| !uri.contains("security"));
+    let uri = uri.context("apt knows no archive of Debian's: run apt-get update")?;
+    Ok(uri.trim_end_matches('/').to_owned())
 }
 
 /// Unpacks the packages, and writes a `php` that starts theirs with their libraries: the machine's may be older.
