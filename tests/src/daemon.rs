@@ -1,5 +1,6 @@
 //! pushd on free ports.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
@@ -120,11 +121,13 @@ impl Daemon {
         // "sl local_address rem_address st ...", addresses and ports in hexadecimal, 01 is ESTABLISHED.
         let table = fs::read_to_string("/proc/net/tcp").expect("the kernel's table of connections");
         let door = format!(":{:04X}", self.publish.port());
-        table
-            .lines()
-            .map(|line| line.split_whitespace().skip(1).collect::<Vec<_>>())
-            .filter(|fields| matches!(fields[..], [local, _, "01", ..] if local.ends_with(&door)))
-            .count()
+        let rows = table.lines().map(|line| line.split_whitespace().skip(1));
+        let remotes = rows.filter_map(|mut fields| {
+            let (local, remote, state) = (fields.next()?, fields.next()?, fields.next()?);
+            (local.ends_with(&door) && state == "01").then_some(remote)
+        });
+        // While other connections come and go, the kernel shows some twice.
+        remotes.collect::<HashSet<_>>().len()
     }
 
     /// What it has logged so far.
