@@ -137,6 +137,7 @@ fn metrics_are_in_prometheus_format() {
     let server = start(|_| {});
     let _browser = server.subscriber("t");
     server.publisher().publish("t", "1");
+    server.until("it is counted", |hub| hub.stats().deliveries == 1);
     let (head, body) = get(&server, "/metrics");
     assert!(
         head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"),
@@ -187,6 +188,7 @@ fn the_status_tells_who_is_there_and_what_happened() {
     for _ in 0..3 {
         server.publisher().publish("large", "1");
     }
+    server.until("they are counted", |hub| hub.stats().deliveries == 6);
     let mut stranger = server.raw(server.private);
     stranger.write_all(b"\x01").unwrap();
     read_to_end(&mut stranger);
