@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::{self, Handle, Runtime};
 use tokio::sync::oneshot;
+use tokio::task::JoinError;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -348,10 +349,17 @@ fn serve_shard(runtime: &Runtime, context: &Arc<Context>, shard: Arc<Shard>) {
     runtime.block_on(async {
         tokio::select! {
             () = context.tasks.ended.cancelled() => {}
-            () = run_flusher(shard.clone()) => {}
+            Err(error) = runtime.spawn(run_flusher(shard.clone())) => resume_panic(error),
             () = heartbeat::run(context.clone(), shard) => {}
         }
     });
+}
+
+/// A shard without its fan-out must end, as if the panic had been the thread's own.
+fn resume_panic(error: JoinError) {
+    if let Ok(panic) = error.try_into_panic() {
+        std::panic::resume_unwind(panic);
+    }
 }
 
 /// Waits for either; whether it was the second.

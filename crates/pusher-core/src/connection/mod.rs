@@ -110,6 +110,11 @@ impl Connection {
         self.common.shard
     }
 
+    /// Has what [`send`](Self::send) needs fetched from memory.
+    pub(crate) fn fetch(&self) {
+        std::hint::black_box((self.outbox.is_locked(), self.socket.is_tls()));
+    }
+
     /// Writes whole WebSocket frames, or queues what the socket does not take now. A browser
     /// whose outbox is full is a slow consumer and is dropped.
     pub(crate) fn send(&self, frames: &Bytes) {

@@ -34,6 +34,10 @@ impl Socket {
         Ok(Self::Tls(Box::new(tls)))
     }
 
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
     fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(tcp) => tcp,
