@@ -1,4 +1,4 @@
-//! Publishers in three languages, some of whom are cut off in the middle of a write.
+//! Publishers in every language, some of whom are cut off in the middle of a write.
 
 use std::sync::atomic::Ordering;
 
@@ -22,7 +22,7 @@ pub(super) fn publish(run: &Run, seed: u64, count: usize) -> Vec<Publish> {
     let mut publishes = Vec::new();
     while publishes.len() < count {
         let before = publishes.len();
-        let ways = [native, native_with_ids, raw, http];
+        let ways = [native, native_with_ids, raw, zeromq, http];
         let mut connection = Connection::open(run, &mut random);
         random.one_of(&ways)(&mut connection, &mut random);
         publishes.append(&mut connection.publishes);
@@ -58,7 +58,7 @@ struct Connection<'a> {
 }
 
 /// Something to send: which publish it is, and the bytes.
-type Message = (Id, String);
+type Message = (Id, Vec<u8>);
 
 impl<'a> Connection<'a> {
     fn open(run: &'a Run, random: &mut Random) -> Self {
@@ -118,16 +118,20 @@ impl<'a> Connection<'a> {
 
     /// Sends these, or in the chosen burst a part of them, and goes then: true if it has gone.
     fn send_all(&mut self, burst: usize, messages: &[Message], random: &mut Random) -> bool {
-        let bytes: String = messages.iter().map(|(_, text)| text.as_str()).collect();
+        let bytes: Vec<u8> = messages
+            .iter()
+            .flat_map(|(_, bytes)| bytes)
+            .copied()
+            .collect();
         if burst != self.cut_in {
-            self.send(bytes.as_bytes());
+            self.send(&bytes);
             return false;
         }
         let cut = random.below(bytes.len() + 1);
-        self.publisher.try_send(&bytes.as_bytes()[..cut]);
+        self.publisher.try_send(&bytes[..cut]);
         let mut end = 0;
-        for (id, text) in messages {
-            end += text.len();
+        for (id, bytes) in messages {
+            end += bytes.len();
             if end <= cut {
                 self.decide(*id, Fate::Unknown);
             }
@@ -161,7 +165,10 @@ fn native(connection: &mut Connection<'_>, random: &mut Random) {
         let messages: Vec<Message> = (0..=random.below(BURST_MAX))
             .map(|_| {
                 let (id, topic, event) = connection.new_event(random);
-                (id, format!("[3,{id},{},{event}]", json!(topic)))
+                (
+                    id,
+                    format!("[3,{id},{},{event}]", json!(topic)).into_bytes(),
+                )
             })
             .collect();
         if connection.send_all(burst, &messages, random) {
@@ -179,7 +186,8 @@ fn native_with_ids(connection: &mut Connection<'_>, random: &mut Random) {
             .map(|_| {
                 let (id, topic, event) = connection.new_event(random);
                 let options = json!({"id": id.to_string()});
-                (id, format!("[3,{id},{},{event},{options}]", json!(topic)))
+                let publish = format!("[3,{id},{},{event},{options}]", json!(topic));
+                (id, publish.into_bytes())
             })
             .collect();
         if connection.send_all(burst, &messages, random) {
@@ -193,11 +201,38 @@ fn native_with_ids(connection: &mut Connection<'_>, random: &mut Random) {
 }
 
 fn raw(connection: &mut Connection<'_>, random: &mut Random) {
+    if publish_unanswered(connection, random, String::into_bytes) {
+        assert_eq!(connection.publisher.until_closed(), "");
+    }
+}
+
+/// As php-zmq's and pyzmq's PUSH sockets do (ZMTP 3.1, https://rfc.zeromq.org/spec/37).
+fn zeromq(connection: &mut Connection<'_>, random: &mut Random) {
+    let mut hello = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL".to_vec();
+    hello.resize(64, 0);
+    hello.extend_from_slice(b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PUSH");
+    connection.send(&hello);
+    let frame = |event: String| {
+        let is_long = 0x02;
+        let len = (event.len() as u64).to_be_bytes();
+        [&[is_long], &len[..], event.as_bytes()].concat()
+    };
+    if publish_unanswered(connection, random, frame) {
+        connection.publisher.until_closed();
+    }
+}
+
+/// Publishes that get no answer; true if all were sent, and the daemon is to read them and close.
+fn publish_unanswered(
+    connection: &mut Connection<'_>,
+    random: &mut Random,
+    encode: impl Fn(String) -> Vec<u8>,
+) -> bool {
     for burst in 0..connection.bursts {
         let messages: Vec<Message> = (0..=random.below(BURST_MAX))
             .map(|_| {
                 let (id, _, event) = connection.new_event(random);
-                (id, event)
+                (id, encode(event))
             })
             .collect();
         let is_gone = connection.send_all(burst, &messages, random);
@@ -208,14 +243,14 @@ fn raw(connection: &mut Connection<'_>, random: &mut Random) {
                     publish.fate = Fate::Unknown;
                 }
             }
-            return;
+            return false;
         }
         messages
             .iter()
             .for_each(|&(id, _)| connection.decide(id, Fate::Taken));
     }
     connection.publisher.end_of_file();
-    assert_eq!(connection.publisher.until_closed(), "");
+    true
 }
 
 fn http(connection: &mut Connection<'_>, random: &mut Random) {
@@ -226,7 +261,7 @@ fn http(connection: &mut Connection<'_>, random: &mut Random) {
              Content-Length: {}\r\n\r\n{event}",
             event.len()
         );
-        if connection.send_all(burst, &[(id, request)], random) {
+        if connection.send_all(burst, &[(id, request.into_bytes())], random) {
             return;
         }
         let (status, body) = connection.publisher.http_answer();

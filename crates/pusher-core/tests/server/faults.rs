@@ -83,6 +83,30 @@ fn a_browser_may_go_after_any_byte_that_it_read() {
     assert_eq!(staying.message(), r#"[8,"stays",1]"#);
 }
 
+/// The kernel takes a few bytes of most writes, and cuts the session's answer and its events at ever other
+/// places: what arrives is whole and in order all the same.
+#[test]
+fn writes_may_be_cut_short_anywhere() {
+    let server = start(|limits| limits.outbox_len_max = 64 * 1024 * 1024);
+    let payload = |n: usize| format!("\"{n}{}\"", "x".repeat(n * 7919 % 40_000));
+    // Less than a segment of loopback's would make the kernel wait for longer and longer.
+    for receive_buffer in [100_000, 200_000, 500_000] {
+        let mut browser = server.subscriber("t");
+        let socket = SockRef::from(browser.socket.get_ref());
+        socket.set_recv_buffer_size(receive_buffer).unwrap();
+        let mut published = 0;
+        while server.hub.stats().outboxes == 0 || published % 100 != 0 {
+            server.hub.publish("t", &payload(published)).unwrap();
+            published += 1;
+            assert!(published < 10_000, "the kernel takes it all");
+        }
+        for n in 0..published {
+            assert_eq!(browser.message(), format!("[8,\"t\",{}]", payload(n)));
+        }
+        server.until("nothing waits", |hub| hub.stats().outboxes == 0);
+    }
+}
+
 /// Sends byte after byte, without end, for as long as the server takes them.
 fn dribble(address: SocketAddr, beginning: &[u8], byte: u8) {
     let mut stream = TcpStream::connect(address).unwrap();
