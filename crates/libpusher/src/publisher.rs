@@ -7,6 +7,7 @@ use std::process;
 use std::time::Duration;
 
 use pusher_proto::limits::EVENT_LEN_MAX;
+use pusher_proto::limits::TOPIC_LEN_MAX;
 use pusher_proto::{Receipt, check_id, check_topic, native};
 
 use crate::address::Address;
@@ -283,7 +284,7 @@ pub(crate) fn encode(
     event: &str,
     id: Option<&str>,
 ) -> Result<(), Error> {
-    check_topic(topic)?;
+    check_topic(topic, TOPIC_LEN_MAX)?;
     id.map(check_id).transpose()?;
     if event.len() > EVENT_LEN_MAX {
         let len = event.len();

@@ -86,7 +86,7 @@ pub use address::{PublishAddress, PublishAddressError};
 pub use application::{Application, Call, POLICY_VIOLATION, Refusal};
 pub use certificate::{Certificate, CertificateError};
 pub use control::Control;
-pub use handshake::{AllowedOrigin, AllowedOriginError, Request};
+pub use handshake::{AllowedOrigin, AllowedOriginError, PublicHost, PublicHostError, Request};
 pub use hub::{Hub, PublishError, Recipients};
 pub use limits::Limits;
 pub use listen::{Listeners, SocketAccess};

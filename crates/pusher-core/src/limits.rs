@@ -29,6 +29,10 @@ pub struct Limits {
     /// And so many at once before that: a page that comes back subscribes to all its topics at once,
     /// so this should be more than `topics_max` and `prefixes_max` together. Default 20,000.
     pub client_messages_burst: u16,
+    /// A topic, prefixes expanded, and the URI of a procedure; beyond, the publish is refused and a
+    /// browser gets close code 1008. Publishers that use libpusher or PHP are held to the default
+    /// before they send. Default 1 KiB.
+    pub topic_len_max: usize,
     /// Topics that one session may be subscribed to; beyond is close code 1008. Default 10,000.
     pub topics_max: usize,
     /// Bytes of all topics that one session is subscribed to; beyond is close code 1008. Default
@@ -103,6 +107,7 @@ impl Default for Limits {
             client_message_len_max: wire::CLIENT_MESSAGE_LEN_MAX,
             client_messages_per_second: 100,
             client_messages_burst: 20_000,
+            topic_len_max: wire::TOPIC_LEN_MAX,
             topics_max: 10_000,
             topics_len_max: 1024 * 1024,
             prefixes_max: wire::PREFIXES_MAX,

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use pusher_proto::check_topic;
-use pusher_proto::limits::TOPIC_LEN_MAX;
 use pusher_proto::wamp::{
     CallId, ClientMessage, PrefixLimits, Prefixes, Recipients as WireRecipients,
 };
@@ -104,7 +103,7 @@ impl Protocol {
         if topic.is_empty() {
             return Ok(());
         }
-        check_topic(&topic)
+        check_topic(&topic, self.context.live.limits().topic_len_max)
             .map_err(|error| violation(ViolationKind::TopicLen, error.to_string()))?;
         if !self
             .context
@@ -160,8 +159,9 @@ impl Protocol {
     ) -> Result<(), Violation> {
         let proc_uri = self.prefixes.resolve(proc_uri);
         // Or a few bytes would make errors of many: they carry the URI.
-        if proc_uri.len() > TOPIC_LEN_MAX {
-            let reason = format!("the procedure's URI is longer than {TOPIC_LEN_MAX} bytes");
+        let max = self.context.live.limits().topic_len_max;
+        if proc_uri.len() > max {
+            let reason = format!("the procedure's URI is longer than {max} bytes");
             return Err(violation(ViolationKind::TopicLen, reason));
         }
         let proc_uri = proc_uri.into_owned();

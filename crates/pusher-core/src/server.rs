@@ -20,7 +20,7 @@ use crate::application::Application;
 use crate::certificate::Certificate;
 use crate::complaints::Complaints;
 use crate::control::Control;
-use crate::handshake::{AllowedOrigin, RefusedOrigins};
+use crate::handshake::{AllowedOrigin, PublicHost, RefusedOrigins};
 use crate::heartbeat;
 use crate::hub::{Hub, Shard, run_flusher};
 use crate::limits::Limits;
@@ -58,6 +58,10 @@ pub struct Options {
     /// address that they connect to. A request with another `Host` may come from a page whose name
     /// was pointed here, and is refused. Default none.
     pub publish_hosts: Vec<String>,
+    /// Names by which browsers call this server, beside its addresses and `localhost`. With any of them
+    /// a page of another name is one of another site, even if the name was pointed here (DNS
+    /// rebinding). Default none: any name will do.
+    pub public_hosts: Vec<PublicHost>,
     /// Sites whose pages may connect, beside those of the host that the browser calls this server
     /// by: by default a page of `http://example.com:8000` may connect to `ws://example.com:8080`,
     /// and a page of another host gets 403. Whoever sends no `Origin` is no page and may connect.
@@ -87,6 +91,7 @@ impl Default for Options {
             publish_socket: SocketAccess::default(),
             publish_token: None,
             publish_hosts: Vec::new(),
+            public_hosts: Vec::new(),
             allow_origins: Vec::new(),
             trust_proxies: Vec::new(),
             slow_policies: Vec::new(),

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-use crate::limits::{ID_LEN_MAX, TOPIC_LEN_MAX};
+use crate::limits::ID_LEN_MAX;
 
 /// One publish on its way in, borrowed from the buffer that it was read into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish<'a> {
-    /// Where to: never empty, at most [`TOPIC_LEN_MAX`] bytes once it passed [`check_topic`].
+    /// Where to: neither empty nor too long once it passed [`check_topic`].
     pub topic: Cow<'a, str>,
     /// The event, one complete JSON value, passed on byte for byte.
     pub event: &'a str,
@@ -30,17 +30,23 @@ pub enum TopicError {
     /// Nothing there.
     #[error("the topic is empty")]
     Empty,
-    /// Longer than [`TOPIC_LEN_MAX`].
-    #[error("the topic is {0} bytes long, at most {max} are allowed", max = TOPIC_LEN_MAX)]
-    TooLong(usize),
+    /// Longer than is allowed.
+    #[error("the topic is {len} bytes long, at most {max} are allowed")]
+    TooLong {
+        /// Its length in bytes.
+        len: usize,
+        /// The limit in bytes.
+        max: usize,
+    },
 }
 
-/// Whether a topic can be published to: 1 to [`TOPIC_LEN_MAX`] bytes.
-pub fn check_topic(topic: &str) -> Result<(), TopicError> {
+/// Whether a topic can be published to: 1 to `max` bytes, as a rule
+/// [`TOPIC_LEN_MAX`](crate::limits::TOPIC_LEN_MAX).
+pub fn check_topic(topic: &str, max: usize) -> Result<(), TopicError> {
     match topic.len() {
         0 => Err(TopicError::Empty),
-        1..=TOPIC_LEN_MAX => Ok(()),
-        len => Err(TopicError::TooLong(len)),
+        len if len > max => Err(TopicError::TooLong { len, max }),
+        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use pusher_core::{
-    AllowedOrigin, Options, PublishAddress, PublishToken, TopicPattern, TrustedProxy,
+    AllowedOrigin, Options, PublicHost, PublishAddress, PublishToken, TopicPattern, TrustedProxy,
 };
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
@@ -106,6 +106,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
     "A name by which publishers call this server in HTTP, beside localhost and the address that they \
      connect to; may be given several times. Requests to other hosts are refused: a page whose name \
      was pointed here could have sent them" },
+    row! { Doors, "public-host", "NAME", Any<Text<PublicHost>>, options.public_hosts, Now,
+    "A name by which browsers call this server; may be given several times. With it a page of another \
+     name may not connect, even if the name was pointed here: it counts as one of another site. By \
+     default any name will do" },
     row! { Doors, "allow-origin", "ORIGIN", Any<Text<AllowedOrigin>>, options.allow_origins, Now,
     "A site whose pages may connect, beside those of the host that the browser calls this server by: \
      https://example.com, example.com (any scheme and port), *.example.com, null or *; may be given \
@@ -145,6 +149,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     "What a browser may say on average, in messages, pings and the like; beyond is close code 1008" },
     limit! { "client-messages-burst", "NUMBER", Count<1, { usize::MAX }, u16>, client_messages_burst, Now,
     "And so many at once before that: a page that comes back subscribes to all its topics at once" },
+    limit! { "topic-len-max", "SIZE", Size<1>, topic_len_max, Now,
+    "A topic; beyond, the publish is refused, and a browser gets close code 1008" },
     limit! { "topics-max", "NUMBER", Count<1, { usize::MAX }>, topics_max, Now,
     "Topics that one browser may be subscribed to; beyond is close code 1008" },
     limit! { "topics-len-max", "SIZE", Size<1>, topics_len_max, Now,

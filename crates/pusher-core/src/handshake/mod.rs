@@ -6,7 +6,7 @@ mod response;
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use pusher_proto::wamp::{SUBPROTOCOL, text_frame, welcome};
@@ -25,7 +25,7 @@ use crate::socket::Socket;
 use crate::stats::BrowserRefusal;
 
 pub(crate) use origin::RefusedOrigins;
-pub use origin::{AllowedOrigin, AllowedOriginError};
+pub use origin::{AllowedOrigin, AllowedOriginError, PublicHost, PublicHostError};
 pub use request::Request;
 pub(crate) use response::Response;
 
@@ -72,7 +72,10 @@ pub(crate) async fn shake_hands(
     let answered = match timeout_at(end, head).await {
         Ok(Ok(Some(head_len))) => answer(context, shard, arrival, bytes, head_len),
         Ok(Ok(None) | Err(_)) => return None,
-        Err(_) => Err(Box::new((arrival, Response::timed_out()))),
+        Err(_) => {
+            complain_of_slowness(context, &arrival.place, bytes.len(), patience);
+            Err(Box::new((arrival, Response::timed_out())))
+        }
     };
     let (arrival, response) = match answered {
         Ok(upgraded) => return Some(upgraded),
@@ -95,6 +98,18 @@ pub(crate) async fn shake_hands(
         let _timed_out = timeout(linger_timeout, socket.hang_up()).await;
     }
     None
+}
+
+/// Tells the operator of a request that comes too slowly. Who says nothing at all is as a rule a browser
+/// that keeps a connection in stock.
+fn complain_of_slowness(context: &Context, place: &Place, len: usize, patience: Duration) {
+    if len > 0 {
+        let what = format_args!(
+            "refusing a browser: {len} bytes of its request have arrived in {patience:?}, and not the rest"
+        );
+        let peer = place.peer().to_string();
+        context.browser_complaints.about(&peer, what);
+    }
 }
 
 /// Encrypts the connection if the browser begins with TLS. `None` if that fails: then it is closed.
@@ -228,14 +243,15 @@ fn check_origin(context: &Context, request: &Request<'_>) -> Result<(), Response
     let Some(origin) = request.origin() else {
         return Ok(());
     };
-    if origin::is_allowed(
-        &origin,
-        request.hosts(),
-        &context.live.options().allow_origins,
-    ) {
+    let options = context.live.options();
+    let rules = origin::Rules {
+        hosts: &options.public_hosts,
+        origins: &options.allow_origins,
+    };
+    if rules.allow(&origin, request.hosts()) {
         return Ok(());
     }
-    let explanation = origin::explain(&origin, request.hosts().last().unwrap_or_default());
+    let explanation = rules.explain(&origin, request.hosts().last().unwrap_or_default());
     if context.refused_origins.is_news(&origin, Instant::now()) {
         let peer = request.peer_addr().to_string();
         context.browser_complaints.about(&peer, &explanation);

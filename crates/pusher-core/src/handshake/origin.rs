@@ -41,6 +41,29 @@ enum Rule {
 )]
 pub struct AllowedOriginError;
 
+/// A name by which browsers call this server, without a port: `example.com`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicHost(HostName);
+
+/// A text that is no [`PublicHost`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a host's name looks like example.com, without scheme, port or path")]
+pub struct PublicHostError;
+
+impl FromStr for PublicHost {
+    type Err = PublicHostError;
+
+    fn from_str(text: &str) -> Result<Self, PublicHostError> {
+        host_without_port(text).map(Self).ok_or(PublicHostError)
+    }
+}
+
+impl fmt::Display for PublicHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// An origin that has a host (RFC 6454, section 4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Tuple {
@@ -133,24 +156,55 @@ impl Tuple {
     }
 }
 
-/// Whether a page of this origin may connect to a server that is called by one of these hosts.
-///
-/// Scheme and port do not matter: the page and the push server are often two servers on one host.
-/// All names of the machine itself are the same host.
-pub(super) fn is_allowed<'a>(
-    origin: &str,
-    hosts: impl IntoIterator<Item = &'a str>,
-    allowed: &[AllowedOrigin],
-) -> bool {
-    let tuple = Tuple::parse(origin);
-    let is_same_host = tuple.as_ref().is_some_and(|Tuple { host: page, .. }| {
-        let mut hosts = hosts.into_iter().filter_map(HostName::parse);
-        hosts.any(|host| host == *page || (host.is_loopback() && page.is_loopback()))
-    });
-    is_same_host
-        || allowed
-            .iter()
-            .any(|rule| rule.allows(origin, tuple.as_ref()))
+/// What the operator says about pages.
+pub(super) struct Rules<'a> {
+    /// What this server is called; if there is none, whatever browsers call it.
+    pub(super) hosts: &'a [PublicHost],
+    /// Which pages of other hosts may connect.
+    pub(super) origins: &'a [AllowedOrigin],
+}
+
+impl Rules<'_> {
+    /// Whether a page of this origin may connect to a server that is called by one of these hosts.
+    ///
+    /// Scheme and port do not matter: the page and the push server are often two servers on one host.
+    /// All names of the machine itself are the same host.
+    pub(super) fn allow<'a>(&self, origin: &str, hosts: impl IntoIterator<Item = &'a str>) -> bool {
+        let tuple = Tuple::parse(origin);
+        let is_same_host = tuple.as_ref().is_some_and(|Tuple { host: page, .. }| {
+            let hosts = hosts.into_iter().filter_map(HostName::parse);
+            let mut hosts = hosts.filter(|host| self.know(host));
+            hosts.any(|host| host == *page || (host.is_loopback() && page.is_loopback()))
+        });
+        let mut origins = self.origins.iter();
+        is_same_host || origins.any(|rule| rule.allows(origin, tuple.as_ref()))
+    }
+
+    /// Whether this server is called so. Nobody can point an address elsewhere.
+    fn know(&self, host: &HostName) -> bool {
+        let mut hosts = self.hosts.iter();
+        self.hosts.is_empty()
+            || matches!(host, HostName::Ip(_))
+            || host.is_loopback()
+            || hosts.any(|PublicHost(known)| known == host)
+    }
+
+    /// Names origin and option, for whoever reads the answer or the log.
+    pub(super) fn explain(&self, origin: &str, host: &str) -> String {
+        if let Some(host) = HostName::parse(host)
+            && !self.know(&host)
+        {
+            return format!(
+                "pages of {origin} may not connect: the browser calls this server {host}, which is \
+                 none of its names. If it is one: --public-host {host} (public_hosts)"
+            );
+        }
+        format!(
+            "pages of {origin} may not connect: they are not of this server's host, which the browser \
+             calls {host}. To let them in: --allow-origin {origin} (allow_origins). Behind a proxy that \
+             changes Host, let it send X-Forwarded-Host, and --trust-proxy (trust_proxies)"
+        )
+    }
 }
 
 /// Origins that were refused lately. The operator reads of each once in a while: one site's pages
@@ -179,18 +233,14 @@ impl RefusedOrigins {
     }
 }
 
-/// Names origin and option, for whoever reads the answer or the log.
-pub(super) fn explain(origin: &str, host: &str) -> String {
-    format!(
-        "pages of {origin} may not connect: they are not of this server's host, which the browser \
-         calls {host}. To let them in: --allow-origin {origin} (allow_origins). Behind a proxy that \
-         changes Host, let it send X-Forwarded-Host, and --trust-proxy (trust_proxies)"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ANY: Rules<'_> = Rules {
+        hosts: &[],
+        origins: &[],
+    };
 
     #[test]
     fn the_same_host_is_allowed_and_others_are_not() {
@@ -223,10 +273,10 @@ mod tests {
             ("http://example.com", "", false),
             ("*", "example.com", false),
         ] {
-            assert_eq!(is_allowed(origin, [host], &[]), expect, "{origin} {host}");
+            assert_eq!(ANY.allow(origin, [host]), expect, "{origin} {host}");
         }
         let forwarded = ["10.0.0.1:8080", "example.com"];
-        assert!(is_allowed("https://example.com", forwarded, &[]));
+        assert!(ANY.allow("https://example.com", forwarded));
     }
 
     #[test]
@@ -257,8 +307,37 @@ mod tests {
         ] {
             let allowed = [rule.parse::<AllowedOrigin>().unwrap()];
             assert_eq!(allowed[0].to_string().parse(), Ok(allowed[0].clone()));
-            let is_allowed = is_allowed(origin, ["10.0.0.1"], &allowed);
-            assert_eq!(is_allowed, expect, "{rule} {origin}");
+            let origins = &allowed;
+            let rules = Rules { origins, ..ANY };
+            assert_eq!(rules.allow(origin, ["10.0.0.1"]), expect, "{rule} {origin}");
+        }
+    }
+
+    #[test]
+    fn names_that_were_pointed_here_are_not_ours() {
+        let hosts = &["example.com", "[2001:db8::1]"].map(|host| host.parse().unwrap());
+        let rules = Rules { hosts, ..ANY };
+        for (host, expect) in [
+            ("example.com:8080", true),
+            ("EXAMPLE.com.", true),
+            ("[2001:db8:0::1]:8080", true),
+            ("192.0.2.1:8080", true),
+            ("localhost:8080", true),
+            ("evil.example:8080", false),
+            ("www.example.com", false),
+            ("example.com.evil.example", false),
+        ] {
+            let origin = format!("http://{host}");
+            assert_eq!(rules.allow(&origin, [host]), expect, "{host}");
+            assert!(ANY.allow(&origin, [host]), "{host}");
+        }
+        assert!(!rules.allow("http://evil.example", ["example.com"]));
+        let why = rules.explain("http://evil.example", "evil.example:8080");
+        assert!(why.contains("--public-host evil.example "), "{why}");
+        let why = rules.explain("http://evil.example", "example.com");
+        assert!(why.contains("--allow-origin http://evil.example"), "{why}");
+        for text in ["", "*", "example.com:80", "https://example.com", "a/b"] {
+            assert_eq!(text.parse::<PublicHost>(), Err(PublicHostError), "{text}");
         }
     }
 

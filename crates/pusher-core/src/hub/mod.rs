@@ -157,8 +157,11 @@ impl Hub {
         recipients: Option<Recipients>,
         source: Source,
     ) -> Result<Receipt, PublishError> {
-        check_topic(topic)?;
-        let max = self.shared.live.limits().event_len_max;
+        let (topic_len_max, max) = {
+            let limits = self.shared.live.limits();
+            (limits.topic_len_max, limits.event_len_max)
+        };
+        check_topic(topic, topic_len_max)?;
         if event.len() > max {
             let len = event.len();
             return Err(PublishError::EventTooLong { len, max });

@@ -94,7 +94,7 @@ kinds! {
         Topics = "topics_max",
         /// [`Limits::topics_len_max`](crate::Limits::topics_len_max).
         TopicsLen = "topics_len_max",
-        /// A topic that is too long, CURIEs expanded.
+        /// [`Limits::topic_len_max`](crate::Limits::topic_len_max).
         TopicLen = "topic_len_max",
         /// More or longer prefixes than a session may have.
         Prefixes = "prefixes_max",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pusher_core::{Limits, PublisherRefusal, Recipe, ViolationKind};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{read_to_end, start, start_with};
+use crate::support::{on_any_ports, read_to_end, start, start_server, start_with};
 
 const SOON: Duration = Duration::from_millis(50);
 const NEVER: Duration = Duration::from_secs(3600);
@@ -57,6 +57,56 @@ fn length_of_a_topic() {
     publisher.send(&format!("[3,1,\"{}\",1]", "t".repeat(1025)));
     assert!(publisher.line().starts_with(r#"[5,1,"bad_topic","#));
     publisher.publish("t", "1");
+}
+
+#[test]
+fn a_topic_has_the_length_that_the_operator_says() {
+    let mut options = on_any_ports();
+    options.limits.topic_len_max = 2000;
+    let recipe = Recipe::with_client_publish(vec!["*".parse().unwrap()]);
+    let server = start_server(options, recipe);
+    let (longest, longer) = ("t".repeat(2000), "t".repeat(2001));
+    let mut browser = server.subscriber(&longest);
+    let mut publisher = server.publisher();
+    for category in [&longer, &longest] {
+        publisher.send(&format!("[3,1,\"{category}\",1]"));
+        let is_refused = publisher.line().starts_with(r#"[5,1,"bad_topic","#);
+        assert_eq!(is_refused, category == &longer);
+        let request = format!(
+            "POST /publish/{category} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n2"
+        );
+        let mut http = server.raw(server.private);
+        http.write_all(request.as_bytes()).unwrap();
+        let answer = read_to_end(&mut http);
+        let status = if category == &longer { "400" } else { "200" };
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        let raw = format!("{{\"category\":\"{category}\"}}");
+        server
+            .raw(server.private)
+            .write_all(raw.as_bytes())
+            .unwrap();
+    }
+    server.subscriber("u").send(&format!("[7,\"{longest}\",4]"));
+    let mut events: Vec<_> = (0..4).map(|_| browser.message()).collect();
+    events.sort();
+    for (event, payload) in events.iter().zip(["1", "2", "4", "{"]) {
+        assert!(
+            event.starts_with(&format!("[8,\"{longest}\",{payload}")),
+            "{event}"
+        );
+    }
+    for message in [
+        format!("[5,\"{longer}\"]"),
+        format!("[7,\"{longer}\",1]"),
+        format!("[2,\"1\",\"{longer}\"]"),
+    ] {
+        let mut browser = server.browser();
+        browser.send(&message);
+        assert_eq!(browser.close_code(), 1008);
+    }
 }
 
 #[test]
@@ -304,7 +354,7 @@ fn bytes_that_publishers_have_not_finished() {
     let mut http = server.raw(server.private);
     write!(
         http,
-        "{head}Connection: close\r\nContent-Length: 99002\r\n\r\n{begun}\""
+        "{head}Connection: close\r\nContent-Type: application/json\r\nContent-Length: 99002\r\n\r\n{begun}\""
     )
     .unwrap();
     let answer = read_to_end(&mut http);

@@ -34,6 +34,30 @@ fn start(change: impl FnOnce(&mut Options)) -> Running {
 }
 
 #[test]
+fn a_name_that_was_pointed_here_makes_no_page_ours() {
+    let server = start(|options| options.public_hosts = vec!["push.example".parse().unwrap()]);
+    for (headers, status) in [
+        (
+            "Host: push.example:8080\r\nOrigin: http://push.example\r\n",
+            101,
+        ),
+        ("Host: 127.0.0.1:8080\r\nOrigin: http://127.0.0.1\r\n", 101),
+        ("Host: evil.example:8080\r\n", 101),
+        (
+            "Host: evil.example:8080\r\nOrigin: http://evil.example:8080\r\n",
+            403,
+        ),
+    ] {
+        let (seen, answer) = handshake(&server, headers);
+        assert_eq!(seen, status, "{headers}");
+        let is_told = answer.contains("--public-host evil.example ");
+        assert_eq!(is_told, status == 403, "{answer}");
+    }
+    let stats = server.hub.stats();
+    assert_eq!(stats.browsers_refused.get(BrowserRefusal::Origin), 1);
+}
+
+#[test]
 fn pages_of_the_same_host_whatever_the_port() {
     let server = start(|_| {});
     for (headers, status) in [

@@ -24,7 +24,8 @@ pub(super) async fn answer(context: &Arc<Context>, look: Look) -> Result<Respons
             answer::json(status)
         }
         Look::Watch { topic } => {
-            check_topic(&topic).map_err(|error| Refusal::bad_request(error.to_string()))?;
+            let max = context.live.limits().topic_len_max;
+            check_topic(&topic, max).map_err(|error| Refusal::bad_request(error.to_string()))?;
             let watch = Watch::begin(context, &topic);
             answer::stream(watch.ok_or_else(too_many)?)
         }
