@@ -112,6 +112,7 @@ fn the_commands_options_are_those_of_pushd() {
         ("subscribe", "subscribe"),
         ("topics", "topics"),
         ("status", "topics"),
+        ("bench", "bench"),
         ("doctor", "doctor"),
         ("setup", "setup"),
     ] {

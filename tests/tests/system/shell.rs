@@ -11,7 +11,7 @@ use system_tests::{WAIT_MS, publisher};
 use xtask::process::Background;
 
 /// The command for this daemon, with arguments of its own.
-fn command(daemon: &Daemon, name: &str, arguments: &[&str]) -> Command {
+pub(crate) fn command(daemon: &Daemon, name: &str, arguments: &[&str]) -> Command {
     let mut command = daemon::command("pusherd");
     command
         .env("PUSHD_LISTEN", daemon.web.to_string())
@@ -25,7 +25,7 @@ fn run(daemon: &Daemon, name: &str, arguments: &[&str]) -> Ended {
     program::run(&mut command(daemon, name, arguments), WAIT_MS)
 }
 
-fn run_json(daemon: &Daemon, name: &str, arguments: &[&str]) -> Value {
+pub(crate) fn run_json(daemon: &Daemon, name: &str, arguments: &[&str]) -> Value {
     let printed = run(daemon, name, &[arguments, &["--json"]].concat()).success();
     serde_json::from_str(&printed).unwrap()
 }
@@ -125,6 +125,26 @@ fn subscribe_prints_events_as_they_come() {
     lines.sort_by_key(|line| line["event"]["n"].as_u64());
     let event = |topic: &str, n: u64| json!({"topic": topic, "event": {"category": topic, "n": n}});
     assert_eq!(lines, [event("a", 1), event("b", 3), event("a", 4)]);
+    assert_eq!(process.wait(WAIT_MS).unwrap().code(), Some(0));
+}
+
+/// As long as one may be, and more than a WebSocket's frame has at once.
+#[test]
+fn subscribe_takes_events_of_any_length() {
+    let daemon = Daemon::start();
+    let mut subscribe = command(&daemon, "subscribe", &["t", "--count", "1", "--json"]);
+    subscribe.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = Background::start("pusherd subscribe", &mut subscribe).unwrap();
+    let mut said = String::new();
+    let stderr = process.child().stderr.take().unwrap();
+    BufReader::new(stderr).read_line(&mut said).unwrap();
+    let event = json!({"category": "t", "text": "x".repeat(1_000_000)});
+    publisher::publish_raw(daemon.publish, &event.to_string());
+    let mut line = String::new();
+    let mut stdout = BufReader::new(process.child().stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no line"));
+    assert!(line == json!({"topic": "t", "event": event}));
     assert_eq!(process.wait(WAIT_MS).unwrap().code(), Some(0));
 }
 

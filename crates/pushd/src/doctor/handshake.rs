@@ -21,8 +21,10 @@ use super::dial::{Wire, with_causes};
 use super::http::{read_body, send};
 use super::target::Target;
 
-/// Longest message that is read, in bytes: ours are short, and nobody else's are subscribed to.
-const MESSAGE_LEN_MAX: usize = 64 * 1024;
+/// Longest message that is read, in bytes: whatever a server allows that `pushd subscribe` listens to.
+const MESSAGE_LEN_MAX: usize = 64 * 1024 * 1024;
+/// Room for what is read at once, in bytes: `pushd bench` has many connections.
+const READ_LEN: usize = 16 * 1024;
 /// Most that is shown of an answer's text, in characters.
 const TEXT_LEN_MAX: usize = 200;
 
@@ -85,6 +87,7 @@ pub(super) async fn open(
     check(response.headers(), &key)?;
     let upgraded = upgraded.await.map_err(no_answer)?;
     let config = WebSocketConfig::default()
+        .read_buffer_size(READ_LEN)
         .max_message_size(Some(MESSAGE_LEN_MAX))
         .max_frame_size(Some(MESSAGE_LEN_MAX));
     Ok(WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(config)).await)

@@ -7,7 +7,7 @@ use http::response::Parts;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 
 use super::dial::Wire;
@@ -15,18 +15,44 @@ use super::dial::Wire;
 /// More than this is not read of an answer, in bytes.
 const ANSWER_LEN_MAX: usize = 1024 * 1024;
 
+/// A connection for one request after the other.
+pub(crate) struct Conversation(SendRequest<Full<Bytes>>);
+
+impl Conversation {
+    /// Nothing is sent yet.
+    pub(crate) async fn begin(wire: Box<dyn Wire>) -> hyper::Result<Self> {
+        let mut builder = http1::Builder::new();
+        // As browsers write them.
+        let builder = builder.title_case_headers(true);
+        let (sender, connection) = builder.handshake(TokioIo::new(wire)).await?;
+        // It ends with the last answer, or with the WebSocket. What goes wrong, the request is told.
+        tokio::spawn(connection.with_upgrades());
+        Ok(Self(sender))
+    }
+
+    /// Sends a request, and reads the answer's head.
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
+        self.0.ready().await?;
+        self.0.send_request(request).await
+    }
+
+    /// Sends a request, and reads the whole answer.
+    pub(crate) async fn ask(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> io::Result<(Parts, Bytes)> {
+        let answer = self.send(request).await;
+        let (parts, body) = answer.map_err(io::Error::other)?.into_parts();
+        Ok((parts, read_body(body).await?))
+    }
+}
+
 /// Sends a request over a connection of its own, and reads the answer's head.
 pub(super) async fn send(
     wire: Box<dyn Wire>,
     request: Request<Full<Bytes>>,
 ) -> hyper::Result<Response<Incoming>> {
-    let mut builder = http1::Builder::new();
-    // As browsers write them.
-    let builder = builder.title_case_headers(true);
-    let (mut sender, connection) = builder.handshake(TokioIo::new(wire)).await?;
-    // It ends with the answer, or with the WebSocket. What goes wrong, the request is told.
-    tokio::spawn(connection.with_upgrades());
-    sender.send_request(request).await
+    Conversation::begin(wire).await?.send(request).await
 }
 
 /// Reads an answer's body.
@@ -35,14 +61,11 @@ pub(super) async fn read_body(body: Incoming) -> io::Result<Bytes> {
     body.map(|body| body.to_bytes()).map_err(io::Error::other)
 }
 
-/// Sends a request, and reads the whole answer.
-pub(crate) async fn ask(
+/// Sends a request over a connection of its own, and reads the whole answer.
+pub(super) async fn ask(
     wire: Box<dyn Wire>,
     request: Request<Full<Bytes>>,
 ) -> io::Result<(Parts, Bytes)> {
-    let (parts, body) = send(wire, request)
-        .await
-        .map_err(io::Error::other)?
-        .into_parts();
-    Ok((parts, read_body(body).await?))
+    let conversation = Conversation::begin(wire).await;
+    conversation.map_err(io::Error::other)?.ask(request).await
 }

@@ -9,6 +9,7 @@
 //! | `session` | WAMP v1 as a page speaks it |
 //! | `script`, `publish`, `http` | the client script; an event at the private door |
 //! | `report` | what was found |
+//! | `way` | sessions without a report |
 
 mod certificate;
 mod diagnosis;
@@ -20,6 +21,7 @@ mod report;
 mod script;
 mod session;
 mod target;
+mod way;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -35,10 +37,11 @@ use report::{Report, Step};
 use target::Target;
 
 pub(crate) use dial::with_causes;
-pub(crate) use http::ask;
+pub(crate) use http::Conversation;
 pub(crate) use publish::connect as connect_private;
 pub(crate) use report::Fault;
 pub(crate) use session::Session;
+pub(crate) use way::connect;
 
 /// The subcommand.
 pub(crate) const NAME: &str = "doctor";
@@ -203,24 +206,6 @@ async fn examine(wish: Wish, report: &mut Report) -> Option<()> {
     tokio::time::timeout(timeout, session.end()).await.ok()
 }
 
-/// Opens a session at an address as the doctor takes it, without a report.
-pub(crate) async fn connect(url: &str, timeout: Duration) -> Result<Session, Fault> {
-    let wrong = |error: String| Fault::new("url", error, "");
-    let target = Target::parse(url, None, None).map_err(wrong)?;
-    let connecting = async {
-        let (addresses, _) = dial::look_up(&target).await?;
-        let ((stream, address), _) = dial::connect(addresses, timeout).await?;
-        let route = Route::new(target, address)?;
-        let (wire, _) = route.encrypt(stream).await?;
-        let (socket, _) = open(wire, &route, timeout).await?;
-        let (session, _) = Session::begin(socket).await?;
-        Ok(session)
-    };
-    let all = 2 * timeout + PROBES_MAX * dial::PROBE_TIMEOUT;
-    let connected = tokio::time::timeout(all, connecting).await;
-    connected.unwrap_or_else(|_| Err(report::timed_out(Step::Welcome, all)))
-}
-
 /// Opens the WebSocket, or finds out why not: for that there is time beside the handshake's.
 async fn open(
     wire: Box<dyn dial::Wire>,
@@ -244,7 +229,7 @@ async fn round_trip(
     address: &PublishAddress,
     token: Option<&str>,
 ) -> Result<((), String), Fault> {
-    let topic = session.topic();
+    let topic = session.topic("pushd-doctor");
     session.subscribe(&topic).await?;
     let begin = Instant::now();
     let receipt = publish::publish(

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::dial::with_causes;
 use super::handshake::Socket;
@@ -29,7 +30,7 @@ struct Ended(String);
 
 /// What interests in what comes.
 enum Incoming {
-    Text(String),
+    Text(Utf8Bytes),
     Pong,
 }
 
@@ -62,13 +63,13 @@ impl Session {
     }
 
     /// A topic that nobody else has, and that needs no escapes in a URL.
-    pub(super) fn topic(&self) -> String {
+    pub(crate) fn topic(&self, whose: &str) -> String {
         let id: String = self
             .id
             .chars()
             .filter(char::is_ascii_alphanumeric)
             .collect();
-        format!("pushd-doctor-{id}")
+        format!("{whose}-{id}")
     }
 
     /// Subscribes, and waits until the server has read it: WAMP v1 has no answer to SUBSCRIBE, but
@@ -93,13 +94,14 @@ impl Session {
         }
     }
 
-    /// Waits for an event of any topic that is subscribed to; that topic, and the event.
-    pub(crate) async fn next_event(&mut self) -> Result<(String, Value), Fault> {
+    /// Waits for an event of any topic that is subscribed to; that topic, and the event. One that is no
+    /// `T` is passed over.
+    pub(crate) async fn next_event<T: DeserializeOwned>(&mut self) -> Result<(String, T), Fault> {
         loop {
             let message = self.text().await;
             let message =
                 message.map_err(|Ended(how)| lost("while it waits for an event", &how))?;
-            if let Ok(Event(EVENT, topic, event)) = serde_json::from_str(&message) {
+            if let Ok(Event(EVENT, topic, event)) = serde_json::from_str::<Event<T>>(&message) {
                 return Ok((topic, event));
             }
         }
@@ -150,7 +152,7 @@ impl Session {
         }
     }
 
-    async fn text(&mut self) -> Result<String, Ended> {
+    async fn text(&mut self) -> Result<Utf8Bytes, Ended> {
         loop {
             if let Incoming::Text(text) = self.next().await? {
                 return Ok(text);
@@ -161,7 +163,7 @@ impl Session {
     async fn next(&mut self) -> Result<Incoming, Ended> {
         loop {
             match self.socket.next().await {
-                Some(Ok(Message::Text(text))) => return Ok(Incoming::Text(text.to_string())),
+                Some(Ok(Message::Text(text))) => return Ok(Incoming::Text(text)),
                 Some(Ok(Message::Pong(_))) => return Ok(Incoming::Pong),
                 // The library answers it.
                 Some(Ok(Message::Ping(_))) => self.pings += 1,
@@ -186,7 +188,7 @@ impl Session {
 
 /// An EVENT; whatever else comes is none.
 #[derive(Deserialize)]
-struct Event(u64, String, Value);
+struct Event<T>(u64, String, T);
 
 fn lost(when: &str, how: &str) -> Fault {
     Fault::new(

@@ -1,14 +1,17 @@
-//! `pushd publish`, `subscribe`, `topics` and `status`: a running server from the shell.
+//! `pushd publish`, `subscribe`, `topics`, `status` and `bench`: a running server from the shell.
 //!
 //! | module | what |
 //! |---|---|
-//! | `private` | asks the private door |
+//! | `private`, `public` | the two doors |
 //! | `publish` | an event from the command line, or from standard input |
 //! | `subscribe` | events as a browser gets them |
 //! | `look` | who is there |
+//! | `bench` | how fast it is, and whether all arrives |
 
+mod bench;
 mod look;
 mod private;
+mod public;
 mod publish;
 mod subscribe;
 
@@ -31,21 +34,25 @@ const INPUT_LEN_MAX: u64 = 64 * 1024 * 1024;
 type Failed = String;
 
 /// The subcommands.
-pub(crate) fn commands() -> [Command; 4] {
+pub(crate) fn commands() -> [Command; 5] {
     let private = Arg::new("publish-address")
         .long("publish-address")
         .value_name("ADDRESS")
         .value_parser(value_parser!(PublishAddress))
         .help("The private door; by default the first of --publish-listen");
+    let url = Arg::new("url").long("url").value_name("URL").help(
+        "Where browsers connect, such as https://site.example/push; by default the first of --listen",
+    );
     let json = Arg::new("json")
         .long("json")
         .action(ArgAction::SetTrue)
         .help("Print JSON");
     [
         publish::command().args([&private, &json]),
-        subscribe::command().arg(&json),
+        subscribe::command().args([&url, &json]),
         look::topics_command().args([&private, &json]),
         look::status_command().args([&private, &json]),
+        bench::command().args([&url, &private, &json]),
     ]
 }
 
@@ -73,6 +80,7 @@ async fn run_command(name: &str, matches: &ArgMatches, settings: &Settings) -> R
         subscribe::NAME => subscribe::run(matches, settings).await,
         look::TOPICS => look::topics(matches, settings).await,
         look::STATUS => look::status(matches, settings).await,
+        bench::NAME => bench::run(matches, settings).await,
         _ => Err(format!("there is no command {name:?}")),
     }
 }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::{Failed, TIMEOUT};
-use crate::doctor::{ask, connect_private, with_causes};
+use crate::doctor::{Conversation, connect_private, with_causes};
 use crate::plain::plain;
 use crate::settings::Settings;
 
@@ -38,12 +38,46 @@ impl Private {
         })
     }
 
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failed> {
-        self.ask(Request::get(path), Bytes::new()).await
+    /// A connection for one question after the other.
+    pub(super) async fn open(&self) -> Result<Line<'_>, Failed> {
+        let address = &self.address;
+        let opened = timeout(TIMEOUT, async {
+            let wire = connect_private(address).await;
+            let wire = wire.map_err(|error| format!("cannot connect to {address}: {error}"))?;
+            let begun = Conversation::begin(wire).await;
+            begun.map_err(|error| self.not_pushd(&with_causes(&error)))
+        });
+        let conversation = opened.await.unwrap_or_else(|_| Err(self.silent()))?;
+        Ok(Line {
+            private: self,
+            conversation,
+        })
     }
 
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failed> {
+        let mut line = self.open().await?;
+        line.ask(Request::get(path), Bytes::new()).await
+    }
+
+    fn silent(&self) -> Failed {
+        format!("{} does not answer for {TIMEOUT:?}", self.address)
+    }
+
+    fn not_pushd(&self, error: &dyn std::fmt::Display) -> Failed {
+        let address = &self.address;
+        format!("{address} does not answer as pushd's private door does: {error}")
+    }
+}
+
+/// A connection to it.
+pub(super) struct Line<'a> {
+    private: &'a Private,
+    conversation: Conversation,
+}
+
+impl Line<'_> {
     pub(super) async fn post<T: DeserializeOwned>(
-        &self,
+        &mut self,
         path: &str,
         headers: &[(&str, &str)],
         json: Bytes,
@@ -55,30 +89,30 @@ impl Private {
         self.ask(request, json).await
     }
 
-    async fn ask<T: DeserializeOwned>(&self, request: Builder, body: Bytes) -> Result<T, Failed> {
-        let address = &self.address;
-        let answered = timeout(TIMEOUT, self.answer(request, body)).await;
-        answered.unwrap_or_else(|_| Err(format!("{address} does not answer for {TIMEOUT:?}")))
-    }
-
-    async fn answer<T: DeserializeOwned>(
-        &self,
+    async fn ask<T: DeserializeOwned>(
+        &mut self,
         request: Builder,
         body: Bytes,
     ) -> Result<T, Failed> {
-        let address = &self.address;
-        let not_pushd = |error: &dyn std::fmt::Display| {
-            format!("{address} does not answer as pushd's private door does: {error}")
-        };
-        let wire = connect_private(address).await;
-        let wire = wire.map_err(|error| format!("cannot connect to {address}: {error}"))?;
+        let private = self.private;
+        let answered = timeout(TIMEOUT, self.answer(request, body)).await;
+        answered.unwrap_or_else(|_| Err(private.silent()))
+    }
+
+    async fn answer<T: DeserializeOwned>(
+        &mut self,
+        request: Builder,
+        body: Bytes,
+    ) -> Result<T, Failed> {
+        let Private { address, token } = self.private;
         let mut request = request.header(HOST, "localhost");
-        if let Some(token) = &self.token {
+        if let Some(token) = token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         let request = request.body(Full::new(body));
         let request = request.map_err(|error| format!("cannot ask that: {error}"))?;
-        let answer = ask(wire, request).await;
+        let not_pushd = |error: &dyn std::fmt::Display| self.private.not_pushd(error);
+        let answer = self.conversation.ask(request).await;
         let (head, body) = answer.map_err(|error| not_pushd(&with_causes(&error)))?;
         if head.status == StatusCode::OK {
             return serde_json::from_slice(&body).map_err(|error| not_pushd(&error));

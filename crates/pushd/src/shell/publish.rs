@@ -14,9 +14,9 @@ use crate::settings::Settings;
 pub(super) const NAME: &str = "publish";
 
 #[derive(Serialize, Deserialize)]
-struct Receipt {
+pub(super) struct Receipt {
     sequence: u64,
-    subscribers: u64,
+    pub(super) subscribers: u64,
 }
 
 pub(super) fn command() -> Command {
@@ -51,7 +51,8 @@ pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(),
     let id = text("id").map(|id| ("Idempotency-Key", id));
     let path = format!("/publish/{category}");
     let private = Private::of(matches, settings)?;
-    let receipt: Receipt = private.post(&path, id.as_slice(), event).await?;
+    let mut line = private.open().await?;
+    let receipt: Receipt = line.post(&path, id.as_slice(), event).await?;
     let line = match matches.get_flag("json") {
         true => serde_json::to_string(&receipt).map_err(|error| error.to_string())?,
         false => {

@@ -1,0 +1,218 @@
+//! `pushd bench`, against a daemon. What it counts is looked at, never how long anything took.
+
+use std::io::read_to_string;
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use system_tests::daemon::Daemon;
+use system_tests::program::{self, Ended};
+use system_tests::{WAIT_MS, artefact, publisher};
+use xtask::process::{Background, wait_until};
+
+use crate::shell::{command, run_json};
+
+fn run(daemon: &Daemon, arguments: &[&str]) -> Ended {
+    program::run(&mut command(daemon, "bench", arguments), WAIT_MS)
+}
+
+/// One of 5 subscribers that would go on for an hour, and has begun.
+fn endless(daemon: &Daemon) -> Background {
+    let arguments = [
+        "--seconds=3600",
+        "--rate=50",
+        "--subscribers=5",
+        "--size=100",
+        "--json",
+    ];
+    let mut bench = command(daemon, "bench", &arguments);
+    bench.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let bench = Background::start("pusherd bench", &mut bench).unwrap();
+    let has_begun = || run_json(daemon, "status", &[])["deliveries"].as_u64() > Some(0);
+    assert!(wait_until(WAIT_MS, has_begun));
+    bench
+}
+
+/// Its exit code, what it has counted, and what it says.
+#[track_caller]
+fn end(mut bench: Background) -> (Option<i32>, Value, String) {
+    let status = bench.wait(WAIT_MS).expect("it ends by itself");
+    let child = bench.child();
+    let counted = read_to_string(child.stdout.take().unwrap()).unwrap();
+    let said = read_to_string(child.stderr.take().unwrap()).unwrap();
+    let counted = serde_json::from_str(&counted).unwrap_or_else(|_| panic!("{counted}{said}"));
+    (status.code(), counted, said)
+}
+
+#[track_caller]
+fn assert_fails(ended: &Ended, code: i32, part: &str) {
+    assert_eq!(ended.status.code(), Some(code), "{}", ended.stderr);
+    assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
+}
+
+#[test]
+fn each_delivery_is_counted_once() {
+    let daemon = Daemon::start();
+    for pace in [&[][..], &["--rate=100"]] {
+        let before = run_json(&daemon, "status", &[]);
+        let common = ["--subscribers=40", "--seconds=1", "--size=2000", "--json"];
+        let ended = run(&daemon, &[&common[..], pace].concat());
+        let counted: Value = serde_json::from_str(&ended.success()).unwrap();
+        let publishes = counted["publishes"].as_u64().unwrap();
+        assert!(publishes > 0, "{counted}");
+        assert_eq!(counted["deliveries"], publishes * 40, "{counted}");
+        for fault in ["lost", "doubled", "reordered"] {
+            assert_eq!(counted[fault], 0, "{counted}");
+        }
+        let after = run_json(&daemon, "status", &[]);
+        let grown = |name: &str| after[name].as_u64().unwrap() - before[name].as_u64().unwrap();
+        assert_eq!(
+            (grown("events"), grown("deliveries")),
+            (publishes, publishes * 40)
+        );
+    }
+}
+
+#[test]
+fn without_json_it_is_for_people() {
+    let daemon = Daemon::start();
+    let ended = run(&daemon, &["--seconds=1", "--subscribers=3", "--rate=20"]);
+    assert_eq!(ended.stderr, "", "there is no terminal for progress");
+    let printed = ended.success();
+    for part in [
+        "subscribers 3, events of 512 bytes\n",
+        "20 a second were asked for\n",
+        "latency     p50 ",
+        ", p99 ",
+        ", max ",
+        "faults      0 lost, 0 doubled, 0 out of order\n",
+        "the server's own machine",
+    ] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
+}
+
+#[test]
+fn a_terminal_shows_how_it_goes() {
+    let daemon = Daemon::start();
+    let line = format!(
+        "{} bench --seconds=3 --subscribers=3 --rate=20",
+        artefact("pusherd").display()
+    );
+    let mut script = Command::new("script");
+    script
+        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+        .env("PUSHD_LISTEN", daemon.web.to_string())
+        .env("PUSHD_PUBLISH_LISTEN", daemon.publish.to_string());
+    let shown = program::run(&mut script, WAIT_MS).success();
+    assert!(shown.contains(" deliveries a second\u{1b}[K"), "{shown:?}");
+    assert!(
+        shown.contains("\r\u{1b}[Ksubscribers 3"),
+        "the line is cleared: {shown:?}"
+    );
+}
+
+#[test]
+fn ctrl_c_ends_it_with_the_figures_so_far() {
+    let daemon = Daemon::start();
+    let mut bench = endless(&daemon);
+    bench.signal(Signal::SIGINT);
+    let (code, counted, said) = end(bench);
+    assert_eq!(code, Some(0), "{counted} {said}");
+    let publishes = counted["publishes"].as_u64().unwrap();
+    assert!(publishes > 0, "{counted}");
+    assert_eq!(counted["deliveries"], publishes * 5, "{counted}");
+    assert_eq!(counted["lost"], 0, "{counted}");
+}
+
+#[test]
+fn a_server_that_vanishes_is_a_failure_with_the_figures_so_far() {
+    let daemon = Daemon::start();
+    let bench = endless(&daemon);
+    daemon.kill();
+    let (code, counted, said) = end(bench);
+    assert_eq!(code, Some(1), "{counted} {said}");
+    assert!(counted["deliveries"].as_u64() > Some(0), "{counted}");
+    assert!(said.starts_with("pushd: "), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+/// What somebody else publishes to its topic, by a number that it has had or will have.
+#[test]
+fn what_comes_twice_or_too_early_is_noticed() {
+    let daemon = Daemon::start();
+    let mut bench = endless(&daemon);
+    let topics = run_json(&daemon, "topics", &[]);
+    let topic = topics[0]["topic"].as_str().unwrap();
+    assert!(topic.starts_with("pushd-bench-"), "{topic}");
+    for n in [0, 999_999] {
+        let event = format!(r#"{{"category":"{topic}","n":{n},"at_us":0}}"#);
+        publisher::publish_raw(daemon.publish, &event);
+    }
+    let seen = run_json(&daemon, "status", &[])["events"].as_u64().unwrap();
+    let goes_on = || run_json(&daemon, "status", &[])["events"].as_u64() > Some(seen + 2);
+    assert!(wait_until(WAIT_MS, goes_on));
+    bench.signal(Signal::SIGINT);
+    let (code, counted, said) = end(bench);
+    assert_eq!(code, Some(1), "{counted}");
+    assert!(counted["doubled"].as_u64() >= Some(5), "{counted}");
+    assert!(said.contains("doubled"), "{said}");
+}
+
+#[test]
+fn two_doors_of_two_servers_are_told_from_one() {
+    let (daemon, other) = (Daemon::start(), Daemon::start());
+    let private = other.publish.to_string();
+    let ended = run(&daemon, &["--publish-address", &private]);
+    assert_fails(&ended, 1, "the private door knows 0 of the 100 subscribers");
+}
+
+#[test]
+fn what_the_server_refuses_is_told() {
+    let daemon = Daemon::start_with(&["--publish-token=s3cret", "--connections-max=10"]);
+    let ended = run(&daemon, &["--subscribers=10"]);
+    assert_fails(&ended, 1, "wants a token");
+    let ended = run(&daemon, &["--subscribers=11"]);
+    assert_fails(&ended, 1, "subscribers: 503 Service Unavailable");
+    let mut bench = command(&daemon, "bench", &["--subscribers=10", "--seconds=1"]);
+    bench.env("PUSHD_PUBLISH_TOKEN", "s3cret");
+    program::run(&mut bench, WAIT_MS).success();
+}
+
+#[test]
+fn each_option_has_its_bounds() {
+    let daemon = Daemon::start();
+    for (option, least, most) in [
+        ("subscribers", 1, 20_000),
+        ("rate", 1, 100_000),
+        ("seconds", 1, 3600),
+        ("size", 64, 1_048_576),
+    ] {
+        for beyond in [least - 1, most + 1] {
+            let ended = run(&daemon, &[&format!("--{option}={beyond}")]);
+            assert_fails(&ended, 2, &format!("{least}..={most}"));
+        }
+        for bound in [least, most] {
+            let bound = format!("--{option}={bound}");
+            let arguments = [bound.as_str(), "--url=nowhere"];
+            // Where so many files may be open, it goes on to the address, which is none.
+            assert_fails(&run(&daemon, &arguments), 1, "pushd: ");
+        }
+    }
+}
+
+#[test]
+fn more_connections_than_open_files_are_refused_at_once() {
+    let daemon = Daemon::start();
+    let mut bash = Command::new("bash");
+    bash.args(["-c", "ulimit -n 131; exec \"$0\" bench"])
+        .arg(artefact("pusherd"))
+        .env("PUSHD_LISTEN", daemon.web.to_string());
+    let ended = program::run(&mut bash, WAIT_MS);
+    assert_fails(
+        &ended,
+        1,
+        "100 subscribers need more open files than the 131",
+    );
+    assert_eq!(run_json(&daemon, "status", &[])["browsers"], 0);
+}
