@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use system_tests::c::{Link, Program};
 use system_tests::php::{Application, Php};
-use system_tests::{artefact, program, workspace};
+use system_tests::{WAIT_MS, artefact, program, workspace};
 use tempfile::TempDir;
 
 /// By php_recipes.rs, which has the frameworks, and by the protocol's own tests, which have the decoders.
@@ -115,9 +116,9 @@ fn in_language(language: &str) -> Vec<Block> {
 #[test]
 fn each_block_has_a_language_that_is_looked_at() {
     // Apache and nginx: proxies.rs; Rust: cargo's doctests.
-    const KNOWN: [&str; 12] = [
-        "apache", "c", "console", "html", "json", "nginx", "php", "rust", "sh", "text", "toml",
-        "js",
+    const KNOWN: [&str; 14] = [
+        "apache", "c", "console", "cpp", "html", "js", "json", "nginx", "php", "python", "rust",
+        "sh", "text", "toml",
     ];
     for block in blocks() {
         let place = block.place();
@@ -160,10 +161,18 @@ fn php() {
     }
 }
 
+#[test]
+fn python() {
+    for block in in_language("python") {
+        // The one that Debian's python3-zmq is for.
+        let mut python = Command::new("/usr/bin/python3");
+        run_program_beside_pushd(&block, &mut python, &block.code);
+    }
+}
+
 /// Statements without a function are those of `main`.
 #[test]
 fn c() {
-    let include = workspace().root.join("include");
     for block in in_language("c") {
         let (includes, rest): (Vec<_>, Vec<_>) = block
             .code
@@ -172,16 +181,31 @@ fn c() {
         let (includes, rest) = (includes.join("\n"), rest.join("\n"));
         let program = match rest.contains("int main") {
             true => format!("{includes}\n{rest}\n"),
-            false => format!("{includes}\n#include <stdio.h>\nint main(void) {{\n{rest}\n}}\n"),
+            false => format!(
+                "{includes}\n#include <stdio.h>\nint main(void) {{\n{rest}\nreturn 0;\n}}\n"
+            ),
         };
-        let file = Application::of(&[("block.c", &program)]);
-        let mut compiler = Command::new("cc");
-        compiler
-            .args(["-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-I"])
-            .arg(&include)
-            .arg(file.path().join("block.c"));
-        check(&block, &mut compiler);
+        run_compiled_beside_pushd(&block, "block.c", &program);
     }
+}
+
+#[test]
+fn cpp() {
+    for block in in_language("cpp") {
+        run_compiled_beside_pushd(&block, "block.cpp", &block.code);
+    }
+}
+
+#[track_caller]
+fn run_compiled_beside_pushd(block: &Block, name: &str, code: &str) {
+    let file = Application::of(&[(name, code)]);
+    let file = file.path().join(name);
+    let program = Program::compile(file.to_str().unwrap(), Link::Static);
+    let path = program.path();
+    run_beside_pushd(
+        block,
+        &format!("PUSH_TIMEOUT_MS={WAIT_MS} '{}'", path.display()),
+    );
 }
 
 #[test]
@@ -244,7 +268,7 @@ fn check(block: &Block, command: &mut Command) {
 #[track_caller]
 fn run_program_beside_pushd(block: &Block, program: &mut Command, code: &str) {
     let folder = TempDir::new().unwrap();
-    let file = folder.path().join("block.php");
+    let file = folder.path().join("block");
     fs::write(&file, code).unwrap();
     let words = std::iter::once(program.get_program())
         .chain(program.get_args())
