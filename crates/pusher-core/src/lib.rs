@@ -82,6 +82,11 @@ mod slow_policy;
 mod socket;
 mod stats;
 
+/// The README's examples, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use address::{PublishAddress, PublishAddressError};
 pub use application::{Application, Call, POLICY_VIOLATION, Refusal};
 pub use certificate::{Certificate, CertificateError};

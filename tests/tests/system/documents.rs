@@ -130,6 +130,44 @@ fn each_block_has_a_language_that_is_looked_at() {
     }
 }
 
+/// Files and headings of ours; the net is not asked.
+#[test]
+fn links_lead_somewhere() {
+    let root = workspace().root;
+    let mut documents = Vec::new();
+    find_documents(&root, &mut documents);
+    for document in documents {
+        let text = fs::read_to_string(&document).unwrap();
+        let links = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.contains("://")) {
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => document.clone(),
+                path => document.parent().unwrap().join(path),
+            };
+            let place = format!("{}: {link}", document.display());
+            assert!(target.exists(), "{place}");
+            if !heading.is_empty() {
+                let text = fs::read_to_string(&target).unwrap();
+                let mut headings = text.lines().filter(|line| line.starts_with('#'));
+                assert!(headings.any(|line| anchor(line) == heading), "{place}");
+            }
+        }
+    }
+}
+
+/// What a heading is called in an address, as GitHub has it.
+fn anchor(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = text
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
 /// With a pushd that runs as it does without arguments, in a network of its own.
 #[test]
 fn shell() {
