@@ -4,6 +4,7 @@
 mod cli;
 mod completions;
 mod doctor;
+mod expiry;
 mod group;
 mod log;
 mod open_files;
@@ -67,9 +68,16 @@ fn run(task: Task, sources: Sources) -> Result<ExitCode, Failed> {
             for warning in settings.warnings() {
                 say(io::stderr(), format_args!("pushd: {warning}"));
             }
-            if let Err(error) = tls::load(&settings.config) {
-                say(io::stderr(), format_args!("pushd: {error}"));
-                return Ok(ExitCode::from(USAGE));
+            match tls::load(&settings.config) {
+                Ok(certificate) => {
+                    if let Some(warning) = certificate.as_ref().and_then(expiry::warning) {
+                        say(io::stderr(), format_args!("pushd: {warning}"));
+                    }
+                }
+                Err(error) => {
+                    say(io::stderr(), format_args!("pushd: {error}"));
+                    return Ok(ExitCode::from(USAGE));
+                }
             }
             say(io::stdout(), "the settings are right");
         }

@@ -2,6 +2,7 @@
 
 use pusher_core::{Control, Recipe};
 
+use crate::expiry::Expiry;
 use crate::log::Filter;
 use crate::serve;
 use crate::settings::{Config, Reload, Settings, Sources};
@@ -11,6 +12,7 @@ use crate::tls::Watch;
 pub(crate) struct Reloader {
     /// Of the settings in force.
     pub(crate) certificate: Watch,
+    pub(crate) expiry: Expiry,
     pub(crate) sources: Sources,
     /// Those at the start, to which what needs a restart is compared.
     pub(crate) started: Settings,
@@ -53,17 +55,20 @@ impl Reloader {
     /// Reads the certificate again. If it is none, or not the key's, the last one stays in force.
     pub(crate) fn renew_certificate(&mut self) {
         let current = self.current.as_ref().unwrap_or(&self.started);
-        match self.set_options(&current.config) {
+        let config = current.config.clone();
+        match self.set_options(&config) {
             Ok(()) => tracing::info!("the certificate was read again"),
             Err(error) => tracing::warn!("the certificate stays as it was: {error}"),
         }
     }
 
-    fn set_options(&self, config: &Config) -> Result<(), String> {
+    fn set_options(&mut self, config: &Config) -> Result<(), String> {
         let options = serve::options(config, self.open_files)?;
-        self.control
-            .reload(options)
-            .map_err(|error| error.to_string())
+        let certificate = options.certificate.clone();
+        let set = self.control.reload(options);
+        set.map_err(|error| error.to_string())?;
+        self.expiry = Expiry::look_at(certificate.as_ref());
+        Ok(())
     }
 
     /// Tells what changes, and what can't; how much does.

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 
 use pusher_core::{BindError, Options, Recipe, Server};
 
+use crate::expiry::Expiry;
 use crate::log;
 use crate::open_files;
 use crate::reload::Reloader;
@@ -23,6 +24,7 @@ pub(crate) fn run(sources: Sources, settings: Settings) -> Result<(), String> {
     let open_files = open_files::raise_limit();
     let certificate = Watch::new(config);
     let options = options(config, open_files)?;
+    let expiry = Expiry::look_at(options.certificate.as_ref());
     let recipe = Recipe::with_client_publish(config.client_publish.clone());
     let listeners = systemd::listeners()?;
     let server = Server::bind_with(options, listeners, recipe.clone())
@@ -49,6 +51,7 @@ pub(crate) fn run(sources: Sources, settings: Settings) -> Result<(), String> {
         let control = server.control();
         let reloader = Reloader {
             certificate,
+            expiry,
             sources,
             started: settings,
             current: None,
@@ -81,6 +84,7 @@ async fn reload_at(mut hangups: Hangups, mut reloader: Reloader) -> Infallible {
                 systemd::ready();
             }
             () = reloader.certificate.changed() => reloader.renew_certificate(),
+            () = reloader.expiry.due() => reloader.expiry.look(),
         }
     }
 }

@@ -4,16 +4,19 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use x509_cert::der::Decode;
 
 /// A certificate with its key, for the public door. Cheap to clone. `Debug` does not show the key.
 #[derive(Clone)]
 pub struct Certificate {
     config: Arc<ServerConfig>,
+    not_after: Option<SystemTime>,
 }
 
 /// Files that are no certificate and its key.
@@ -44,10 +47,11 @@ impl Certificate {
     pub fn load(chain: &Path, key: &Path) -> Result<Self, CertificateError> {
         let certificates = CertificateDer::pem_file_iter(chain).and_then(Iterator::collect);
         let certificates: Vec<_> = certificates.map_err(|error| about(chain, error))?;
-        if certificates.is_empty() {
+        let Some(first) = certificates.first() else {
             let what = "there is no certificate in it: BEGIN CERTIFICATE is missing";
             return Err(content(chain, what));
-        }
+        };
+        let not_after = not_after(first);
         let private = PrivateKeyDer::from_pem_file(key).map_err(|error| about(key, error))?;
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider);
@@ -58,10 +62,10 @@ impl Certificate {
             .with_no_client_auth()
             .with_single_cert(certificates, private)
             .map_err(|error| about_pair(chain, key, &error))?;
-        Ok(Self::new(config))
+        Ok(Self::new(config, not_after))
     }
 
-    fn new(mut config: ServerConfig) -> Self {
+    fn new(mut config: ServerConfig, not_after: Option<SystemTime>) -> Self {
         // A browser would rather speak HTTP/2, in which our WebSockets are not.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // Pages that come back, as all do after a loss, are spared the costly part of a handshake. Without
@@ -71,12 +75,27 @@ impl Certificate {
         }
         Self {
             config: Arc::new(config),
+            not_after,
         }
+    }
+
+    /// Until when browsers take it: the end of the first certificate, not of those between it and its
+    /// issuer, for which browsers may know another way. `None` if it does not say so in a way that is
+    /// understood.
+    pub fn not_after(&self) -> Option<SystemTime> {
+        self.not_after
     }
 
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
         self.config.clone()
     }
+}
+
+/// Until when a certificate in DER is valid, if it says so in a way that is understood.
+pub fn not_after(certificate: &[u8]) -> Option<SystemTime> {
+    let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
+    let validity = certificate.tbs_certificate().validity();
+    Some(validity.not_after.to_system_time())
 }
 
 fn content(path: &Path, what: impl Into<String>) -> CertificateError {

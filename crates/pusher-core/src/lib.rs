@@ -89,7 +89,7 @@ struct Readme;
 
 pub use address::{PublishAddress, PublishAddressError};
 pub use application::{Application, Call, POLICY_VIOLATION, Refusal};
-pub use certificate::{Certificate, CertificateError};
+pub use certificate::{Certificate, CertificateError, not_after};
 pub use control::Control;
 pub use handshake::{AllowedOrigin, AllowedOriginError, PublicHost, PublicHostError, Request};
 pub use hub::{Hub, PublishError, Recipients};

@@ -85,7 +85,7 @@ fn the_doctor_finds_nothing_wrong_with_what_setup_prints() {
                 steps.iter().all(|step| step["status"] == "ok"),
                 "{name} {path}: {report}"
             );
-            assert_eq!(steps.len(), 8, "{report}");
+            assert_eq!(steps.len(), 9, "{report}");
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::sys::signal::Signal;
+use rcgen::{CertificateParams, KeyPair};
 use serde_json::json;
 use system_tests::browser::Browser;
 use system_tests::daemon::{self, Daemon};
@@ -12,6 +14,7 @@ use system_tests::publisher::publish_raw;
 use system_tests::wamp::Wamp;
 use system_tests::{WAIT_MS, program, workspace};
 use tempfile::TempDir;
+use xtask::http;
 use xtask::process::wait_until;
 
 /// A certificate for `localhost` in a folder, which can be replaced.
@@ -19,8 +22,13 @@ struct Files(TempDir);
 
 impl Files {
     fn new() -> Self {
+        Self::good_for(1000)
+    }
+
+    /// For so many days from now, and an hour.
+    fn good_for(days: i64) -> Self {
         let files = Self(tempfile::tempdir().unwrap());
-        files.replace();
+        files.replace_by(days);
         files
     }
 
@@ -34,15 +42,23 @@ impl Files {
 
     /// As certbot does it: one file after the other.
     fn replace(&self) {
-        let key = self.replace_certificate();
+        self.replace_by(1000);
+    }
+
+    fn replace_by(&self, days: i64) {
+        let key = self.replace_certificate(days);
         put(&self.key(), &key);
     }
 
     /// The new certificate's key, which is not there yet.
-    fn replace_certificate(&self) -> String {
-        let new = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        put(&self.chain(), &new.cert.pem());
-        new.signing_key.serialize_pem()
+    fn replace_certificate(&self, days: i64) -> String {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let end_s = seconds_since_1970() + days * 24 * 3600 + 3600;
+        let epoch = rcgen::date_time_ymd(1970, 1, 1);
+        params.not_after = epoch + Duration::from_secs(end_s.try_into().unwrap());
+        let key = KeyPair::generate().unwrap();
+        put(&self.chain(), &params.self_signed(&key).unwrap().pem());
+        key.serialize_pem()
     }
 
     /// A copy of the certificate, for those who are to trust this one and no later one.
@@ -62,6 +78,11 @@ impl Files {
         ];
         Daemon::start_with(&[&files, flags].concat())
     }
+}
+
+fn seconds_since_1970() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    now.as_secs().try_into().unwrap()
 }
 
 /// Never half a file.
@@ -124,7 +145,7 @@ fn a_replaced_certificate_is_noticed_and_nobody_is_disconnected() {
     let daemon = files.start(&[]);
     let mut early = Wamp::subscribed(daemon.web, "t");
     assert!(is_trusted(&daemon, &first));
-    let key = files.replace_certificate();
+    let key = files.replace_certificate(1000);
     let second = files.copy("second.pem");
     daemon.wait_for_log("the certificate stays as it was");
     assert!(
@@ -147,6 +168,58 @@ fn sighup_reads_the_certificate_too() {
     daemon.process.signal(Signal::SIGHUP);
     daemon.wait_for_log("the settings were read again");
     assert!(is_trusted(&daemon, &second));
+}
+
+const ENDS: &str = "the certificate ends in 29 days; renew it";
+const ENDED: &str = "the certificate ended 2 days ago: browsers refuse it; renew it";
+
+#[test]
+fn a_certificate_near_its_end_is_told_whenever_it_is_read() {
+    let files = Files::good_for(29);
+    let mut daemon = files.start(&[]);
+    assert!(daemon.wait_for_log(ENDS).contains("WARN"));
+    daemon.process.signal(Signal::SIGHUP);
+    daemon.wait_for_log("the settings were read again");
+    assert_eq!(daemon.log().matches(ENDS).count(), 2);
+    // Over, as a copy of an old one is; two days and 23 hours.
+    files.replace_by(-3);
+    assert!(daemon.wait_for_log(ENDED).contains("ERROR"));
+    // A good one is nothing to talk about.
+    let said = daemon.log().matches("the certificate end").count();
+    files.replace();
+    let metrics = || {
+        let answer = http::get(daemon.publish, "/metrics").unwrap().text();
+        let line = answer
+            .lines()
+            .find_map(|line| line.strip_prefix("pushd_certificate_expiry_timestamp_seconds "));
+        line.unwrap().parse::<i64>().unwrap()
+    };
+    let is_good = || metrics() > seconds_since_1970() + 900 * 24 * 3600;
+    assert!(wait_until(WAIT_MS, is_good));
+    assert_eq!(daemon.log().matches("the certificate end").count(), said);
+}
+
+#[test]
+fn the_check_tells_when_a_certificate_ends_and_is_satisfied() {
+    for (days, warning) in [
+        (1000, ""),
+        (29, "pushd: the certificate ends in 29 days\n"),
+        (
+            -3,
+            "pushd: the certificate ended 2 days ago: browsers refuse it\n",
+        ),
+    ] {
+        let files = Files::good_for(days);
+        let mut command = daemon::command("pushd");
+        command
+            .args(["--config=/dev/null", "--check", "--tls-certificate"])
+            .arg(files.chain())
+            .arg("--tls-key")
+            .arg(files.key());
+        let ended = program::run(&mut command, WAIT_MS);
+        assert_eq!(ended.stderr, warning);
+        ended.success();
+    }
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! What is wrong where HTTPS fails.
 
 use std::io::{self, ErrorKind};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio_rustls::rustls::CertificateError as Certificate;
 use tokio_rustls::rustls::Error as Tls;
-use tokio_rustls::rustls::pki_types::UnixTime;
 
 use super::report::Fault;
 use super::target::Target;
+use crate::expiry::{Lasts, days};
 
 const RENEW: &str = "Renew it, and have the web server load it: `certbot renew`, then `systemctl reload nginx` (or \
                      apache2). Many certificates run out because nobody reloads.";
@@ -60,6 +60,17 @@ pub(super) fn diagnose(error: &io::Error, target: &Target) -> Fault {
     }
 }
 
+/// Whether a good one stays good for long.
+pub(super) fn lasts(not_after: SystemTime) -> Result<((), String), Fault> {
+    match Lasts::at(SystemTime::now(), not_after) {
+        Lasts::Long(left) => Ok(((), format!("the certificate is good for {}", days(left)))),
+        short => {
+            let what = short.warning().unwrap_or_default();
+            Err(Fault::new("certificate-ends-soon", what, RENEW))
+        }
+    }
+}
+
 /// Whether the peer has got as far as to show a certificate.
 pub(super) fn is_about_certificate(error: &io::Error) -> bool {
     matches!(tls_error(error), Some(Tls::InvalidCertificate(_)))
@@ -75,7 +86,9 @@ fn about_certificate(certificate: &Certificate, host: &str) -> Fault {
             Fault::new("certificate-expired", "the certificate has expired", RENEW)
         }
         Certificate::ExpiredContext { time, not_after } => {
-            let what = format!("the certificate expired {} ago", days(*not_after, *time));
+            let passed = time.as_secs().saturating_sub(not_after.as_secs());
+            let passed = days(Duration::from_secs(passed));
+            let what = format!("the certificate expired {passed} ago");
             Fault::new("certificate-expired", what, RENEW)
         }
         Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => Fault::new(
@@ -131,14 +144,5 @@ fn names(presented: &[String]) -> String {
     match presented {
         [] => "nobody".to_owned(),
         names => names.iter().map(name).collect::<Vec<_>>().join(", "),
-    }
-}
-
-fn days(from: UnixTime, to: UnixTime) -> String {
-    let passed = Duration::from_secs(to.as_secs().saturating_sub(from.as_secs()));
-    match passed.as_secs() / (24 * 60 * 60) {
-        0 => "less than a day".to_owned(),
-        1 => "a day".to_owned(),
-        days => format!("{days} days"),
     }
 }

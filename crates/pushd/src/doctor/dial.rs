@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
@@ -33,6 +33,8 @@ pub(super) struct Route {
     pub(super) target: Target,
     pub(super) address: SocketAddr,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// Until when the certificate is good, which was shown first.
+    not_after: OnceLock<SystemTime>,
 }
 
 /// The addresses of the host, IPv6 or IPv4 first as the system prefers.
@@ -105,6 +107,7 @@ impl Route {
             target,
             address,
             tls,
+            not_after: OnceLock::new(),
         })
     }
 
@@ -118,7 +121,12 @@ impl Route {
         };
         match connector.connect(name.clone(), stream).await {
             Ok(stream) => {
-                let version = stream.get_ref().1.protocol_version();
+                let session = stream.get_ref().1;
+                let shown = session.peer_certificates().and_then(<[_]>::first);
+                if let Some(not_after) = shown.and_then(|shown| pusher_core::not_after(shown)) {
+                    self.not_after.get_or_init(|| not_after);
+                }
+                let version = session.protocol_version();
                 let version = version
                     .and_then(|version| version.as_str())
                     .unwrap_or("TLS");
@@ -130,6 +138,11 @@ impl Route {
             }
             Err(error) => Err(certificate::diagnose(&error, &self.target)),
         }
+    }
+
+    /// Until when the certificate is good, if there is one that says so.
+    pub(super) fn not_after(&self) -> Option<SystemTime> {
+        self.not_after.get().copied()
     }
 
     /// One more connection.

@@ -183,6 +183,11 @@ async fn examine(wish: Wish, report: &mut Report) -> Option<()> {
     } else {
         route.encrypt(stream).await.ok()?.0
     };
+    if let Some(not_after) = route.not_after() {
+        report
+            .look(Step::Expiry, async { certificate::lasts(not_after) })
+            .await;
+    }
     let all = timeout + PROBES_MAX * dial::PROBE_TIMEOUT;
     let socket = report
         .look_for(Step::WebSocket, all, open(wire, &route, timeout))

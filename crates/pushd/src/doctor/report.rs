@@ -16,6 +16,8 @@ pub(super) enum Step {
     Tcp,
     /// The certificate is good.
     Tls,
+    /// And stays so for a while.
+    Expiry,
     /// The HTTP request becomes a WebSocket.
     WebSocket,
     /// It is pushd that speaks through it.
@@ -34,6 +36,7 @@ impl fmt::Display for Step {
             Self::Dns => "DNS",
             Self::Tcp => "TCP",
             Self::Tls => "TLS",
+            Self::Expiry => "expiry",
             Self::WebSocket => "WebSocket",
             Self::Welcome => "WELCOME",
             Self::Script => "pusher.js",
@@ -146,7 +149,7 @@ impl Report {
         let found = found.unwrap_or_else(|_| Err(timed_out(step, timeout)));
         let (status, what, fault, value) = match found {
             Ok((value, what)) => (Status::Ok, what, None, Some(value)),
-            Err(fault) if step == Step::Script => {
+            Err(fault) if matches!(step, Step::Script | Step::Expiry) => {
                 (Status::Warning, fault.what.clone(), Some(fault), None)
             }
             Err(fault) => (Status::Failed, fault.what.clone(), Some(fault), None),
@@ -250,7 +253,7 @@ pub(super) fn timed_out(step: Step, timeout: Duration) -> Fault {
     let what = format!("nothing came for {timeout:?}");
     let todo = match step {
         Step::Dns => "The name servers of this machine do not answer: see /etc/resolv.conf.",
-        Step::Tcp | Step::Tls => {
+        Step::Tcp | Step::Tls | Step::Expiry => {
             "Something takes connections there and says nothing: is it a web server with HTTPS?"
         }
         Step::WebSocket | Step::Script => {

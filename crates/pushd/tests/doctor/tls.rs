@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
@@ -110,6 +111,37 @@ fn a_good_certificate_leads_to_the_web_server() {
     let found = found(&issuer.roots(), &format!("https://localhost:{port}/push"));
     assert_eq!(found.step("tls")["status"], "ok");
     found.assert_fault("websocket", "not-proxied", "nginx");
+}
+
+/// So many days from now, and an hour.
+fn end_in(days: u64) -> impl Fn(&mut CertificateParams) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let end = now + Duration::from_secs(days * 24 * 3600 + 3600);
+    move |params| params.not_after = date_time_ymd(1970, 1, 1) + end
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_a_warning() {
+    let issuer = Issuer::new();
+    for (days, status, part) in [
+        (40, "ok", "good for 40 days"),
+        (30, "ok", "good for 30 days"),
+        (29, "warning", "ends in 29 days"),
+        (0, "warning", "ends in less than a day"),
+    ] {
+        let port = https(issuer.config("localhost", end_in(days))).port();
+        let found = found(&issuer.roots(), &format!("https://localhost:{port}/push"));
+        assert_eq!(found.step("tls")["status"], "ok");
+        let step = found.step("expiry");
+        assert_eq!(step["status"], status, "{step}");
+        assert!(step["what"].as_str().unwrap().contains(part), "{step}");
+        if status == "warning" {
+            assert_eq!(step["code"], "certificate-ends-soon");
+            assert!(step["todo"].as_str().unwrap().contains("certbot renew"));
+        }
+        // It goes on.
+        found.assert_fault("websocket", "not-proxied", "nginx");
+    }
 }
 
 #[test]

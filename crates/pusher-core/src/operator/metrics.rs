@@ -51,6 +51,7 @@ pub(crate) fn metrics(context: &Context) -> String {
     let (stats, limits) = (context.hub.stats(), context.live.limits());
     let mut page = Page::default();
     about_process(&mut page, context);
+    about_certificate(&mut page, context);
     about_browsers(&mut page, &stats, &limits);
     about_publishers(&mut page, &stats, &limits);
     about_events(&mut page, &stats, &limits);
@@ -74,6 +75,17 @@ fn about_process(page: &mut Page, context: &Context) {
     let silence = crate::control::silent_for(context).as_secs_f64();
     let help = "How long the slowest event loop has not gone round; about 1 is as it should be.";
     page.gauge("pushd_event_loop_silence_seconds", help, silence);
+}
+
+fn about_certificate(page: &mut Page, context: &Context) {
+    let certificate = context.live.certificate();
+    let not_after = certificate.and_then(|certificate| certificate.not_after());
+    let Some(Ok(not_after)) = not_after.map(|end| end.duration_since(UNIX_EPOCH)) else {
+        return;
+    };
+    let help = "When the public door's certificate ends, in seconds since 1970.";
+    let seconds = not_after.as_secs();
+    page.gauge("pushd_certificate_expiry_timestamp_seconds", help, seconds);
 }
 
 fn about_browsers(page: &mut Page, stats: &Stats, limits: &Limits) {

@@ -24,7 +24,7 @@ fn ask(server: &Running, method: &str, path: &str, headers: &str) -> (String, St
     (head.to_lowercase(), body.to_owned())
 }
 
-fn get(server: &Running, path: &str) -> (String, String) {
+pub(crate) fn get(server: &Running, path: &str) -> (String, String) {
     ask(server, "GET", path, "")
 }
 

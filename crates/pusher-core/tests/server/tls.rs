@@ -5,14 +5,16 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use pusher_core::{Certificate, Limits, Options, Recipe};
+use rcgen::{CertificateParams, KeyPair};
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tempfile::TempDir;
 
+use crate::operator::get;
 use crate::support::{Browser, Running, connect, on_any_ports, read_to_end, start_server};
 
 type Encrypted = StreamOwned<ClientConnection, TcpStream>;
@@ -25,15 +27,19 @@ struct Files {
 
 impl Files {
     fn new() -> Self {
-        let files = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        Self::until(4000)
+    }
+
+    /// Valid until a year begins.
+    fn until(year: i32) -> Self {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("chain.pem"), files.cert.pem()).unwrap();
-        fs::write(
-            folder.path().join("key.pem"),
-            files.signing_key.serialize_pem(),
-        )
-        .unwrap();
-        let der = files.cert.der().clone();
+        fs::write(folder.path().join("chain.pem"), certificate.pem()).unwrap();
+        fs::write(folder.path().join("key.pem"), key.serialize_pem()).unwrap();
+        let der = certificate.der().clone();
         Self { folder, der }
     }
 
@@ -109,6 +115,48 @@ fn one_port_serves_browsers_with_tls_and_without() {
             (event.clone(), event)
         );
     }
+}
+
+const EXPIRY: &str = "pushd_certificate_expiry_timestamp_seconds";
+
+#[test]
+fn when_the_certificate_ends_is_known() {
+    for (year, at_s) in [
+        (2020, 1_577_836_800),
+        (2049, 2_493_072_000),
+        (2051, 2_556_144_000),
+    ] {
+        let files = Files::until(year);
+        let not_after = UNIX_EPOCH + Duration::from_secs(at_s);
+        assert_eq!(files.load().not_after(), Some(not_after));
+        assert_eq!(pusher_core::not_after(&files.der), Some(not_after));
+        let server = files.start(|_| ());
+        let (_, metrics) = get(&server, "/metrics");
+        assert!(
+            metrics.contains(&format!("\n{EXPIRY} {at_s}\n")),
+            "{metrics}"
+        );
+        // Another one comes into force.
+        server
+            .control
+            .reload(Files::until(2030).options(|_| ()))
+            .unwrap();
+        let (_, metrics) = get(&server, "/metrics");
+        assert!(
+            metrics.contains(&format!("\n{EXPIRY} 1893456000\n")),
+            "{metrics}"
+        );
+    }
+    for garbage in [&b""[..], b"0", &[0x30, 0x82, 0xff, 0xff], &[0; 1000]] {
+        assert_eq!(pusher_core::not_after(garbage), None);
+    }
+}
+
+#[test]
+fn without_a_certificate_there_is_no_figure_about_its_end() {
+    let server = start_server(on_any_ports(), Recipe::default());
+    let (_, metrics) = get(&server, "/metrics");
+    assert!(!metrics.contains("certificate"), "{metrics}");
 }
 
 #[test]
