@@ -27,6 +27,7 @@ mod proxies;
 mod publish_peers;
 mod publishers;
 mod recipe;
+mod rust_version;
 mod sanitizers;
 mod shell;
 mod status_page;

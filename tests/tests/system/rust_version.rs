@@ -1,0 +1,67 @@
+//! `rust-version` in Cargo.toml: no dependency wants a newer Rust, and whoever names one names this.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+use system_tests::{program, workspace};
+
+const METADATA_MS: u64 = 60_000;
+
+fn metadata() -> Value {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut command = Command::new(cargo);
+    command
+        .args(["metadata", "--format-version=1", "--locked", "--offline"])
+        .current_dir(workspace().root);
+    serde_json::from_str(&program::run(&mut command, METADATA_MS).success()).unwrap()
+}
+
+/// "1.95" as well as "1.95.0".
+fn version(text: &str) -> Vec<u64> {
+    let mut parts: Vec<u64> = text.split('.').map(|part| part.parse().unwrap()).collect();
+    parts.resize(3, 0);
+    parts
+}
+
+/// The workspace's own.
+fn ours(metadata: &Value) -> String {
+    let members = metadata["workspace_members"].as_array().unwrap();
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    let mut ours: Vec<&str> = packages
+        .filter(|package| members.contains(&package["id"]))
+        .map(|package| package["rust_version"].as_str().expect("each has one"))
+        .collect();
+    ours.dedup();
+    assert_eq!(ours.len(), 1, "one for all: {ours:?}");
+    ours[0].to_owned()
+}
+
+#[test]
+fn no_dependency_wants_a_newer_one() {
+    let metadata = metadata();
+    let ours = version(&ours(&metadata));
+    for package in metadata["packages"].as_array().unwrap() {
+        let Some(wanted) = package["rust_version"].as_str() else {
+            continue;
+        };
+        let name = &package["name"];
+        assert!(version(wanted) <= ours, "{name} wants {wanted}");
+    }
+}
+
+#[test]
+fn documents_and_workflows_name_it() {
+    let ours = ours(&metadata());
+    for (file, words) in [
+        ("README.md", "(https://www.rust-lang.org/) "),
+        ("README.ja.md", "(https://www.rust-lang.org/) "),
+        ("crates/pushd/INSTALL.md", "With Rust "),
+        (".github/workflows/ci.yml", "rust:"),
+        (".github/workflows/release.yml", "rust:"),
+    ] {
+        let text = fs::read_to_string(workspace().root.join(file)).unwrap();
+        let (_, rest) = text.split_once(words).unwrap_or_else(|| panic!("{file}"));
+        assert!(rest.starts_with(&ours), "{file} does not name Rust {ours}");
+    }
+}
