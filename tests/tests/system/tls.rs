@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::sys::signal::Signal;
 use rcgen::{CertificateParams, KeyPair};
-use serde_json::json;
+use serde_json::{Value, json};
 use system_tests::browser::Browser;
 use system_tests::daemon::{self, Daemon};
 use system_tests::php::{Application, Php, Server};
@@ -157,6 +157,40 @@ fn a_replaced_certificate_is_noticed_and_nobody_is_disconnected() {
     assert!(is_trusted(&daemon, &second) && !is_trusted(&daemon, &first));
     publish_raw(daemon.publish, r#"{"category":"t"}"#);
     early.event("t");
+}
+
+#[test]
+fn the_shells_commands_speak_wss() {
+    let files = Files::new();
+    let daemon = files.start(&[]);
+    let command = |address: &str| {
+        let mut command = daemon::command("pusherd");
+        command
+            .env("SSL_CERT_FILE", files.chain())
+            .env("SSL_CERT_DIR", "/nonexistent")
+            .env("PUSHD_PUBLISH_LISTEN", daemon.publish.to_string())
+            .args([
+                "bench",
+                "--json",
+                "--subscribers=7",
+                "--seconds=1",
+                "--rate=20",
+            ])
+            .arg(format!("--url=https://{address}:{}/", daemon.web.port()));
+        program::run(&mut command, WAIT_MS)
+    };
+    let counted: Value = serde_json::from_str(&command("localhost").success()).unwrap();
+    let publishes = counted["publishes"].as_u64().unwrap();
+    assert!(publishes > 0, "{counted}");
+    assert_eq!(counted["deliveries"], publishes * 7, "{counted}");
+    // The certificate is for another name.
+    let ended = command("127.0.0.1");
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(
+        ended.stderr.contains("not for 127.0.0.1"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]

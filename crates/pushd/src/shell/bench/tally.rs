@@ -62,7 +62,9 @@ impl Tally {
     }
 
     pub(super) fn publish(&self) {
-        self.counts.lock().published += 1;
+        let mut counts = self.counts.lock();
+        counts.published += 1;
+        counts.took = self.begin.elapsed();
     }
 
     /// An event that was due `at` after the beginning has reached a subscriber.
