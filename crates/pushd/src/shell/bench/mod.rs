@@ -46,7 +46,7 @@ const UNDER_WAY_MAX: usize = 1000;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn command() -> Command {
-    let number = |name: &'static str, value_name, help: &'static str| {
+    let number = |name: &'static str, value_name, help: String| {
         Arg::new(name).long(name).value_name(value_name).help(help)
     };
     Command::new(NAME)
@@ -61,24 +61,39 @@ pub(super) fn command() -> Command {
              order, or if the server went away",
         )
         .arg(
-            number("subscribers", "NUMBER", "Subscribed connections, at most 20000")
-                .value_parser(value_parser!(u32).range(1..=i64::from(SUBSCRIBERS_MAX)))
-                .default_value("100"),
+            number(
+                "subscribers",
+                "NUMBER",
+                format!("Subscribed connections, at most {SUBSCRIBERS_MAX}"),
+            )
+            .value_parser(value_parser!(u32).range(1..=i64::from(SUBSCRIBERS_MAX)))
+            .default_value("100"),
         )
         .arg(
-            number("rate", "NUMBER", "Publishes a second, at most 100000; without it, the next one as soon as the last has \
-                    its receipt")
-                .value_parser(value_parser!(u32).range(1..=i64::from(RATE_MAX))),
+            number(
+                "rate",
+                "NUMBER",
+                format!("Publishes a second, at most {RATE_MAX}; without it, the next one as soon as the last has its receipt"),
+            )
+            .value_parser(value_parser!(u32).range(1..=i64::from(RATE_MAX))),
         )
         .arg(
-            number("seconds", "SECONDS", "How long to publish, at most 3600")
-                .value_parser(value_parser!(u64).range(1..=SECONDS_MAX))
-                .default_value("10"),
+            number(
+                "seconds",
+                "SECONDS",
+                format!("How long to publish, at most {SECONDS_MAX}"),
+            )
+            .value_parser(value_parser!(u64).range(1..=SECONDS_MAX))
+            .default_value("10"),
         )
         .arg(
-            number("size", "BYTES", "Length of an event, from 64 to 1048576")
-                .value_parser(value_parser!(u64).range(event::LEN_MIN..=event::LEN_MAX))
-                .default_value("512"),
+            number(
+                "size",
+                "BYTES",
+                format!("Length of an event, from {} to {}", event::LEN_MIN, event::LEN_MAX),
+            )
+            .value_parser(value_parser!(u64).range(event::LEN_MIN..=event::LEN_MAX))
+            .default_value("512"),
         )
 }
 

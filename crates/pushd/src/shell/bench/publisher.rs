@@ -43,7 +43,9 @@ pub(super) async fn publish(
         if now >= wish.time {
             break;
         }
-        let at = due.filter(|due| now.saturating_sub(*due) > LATE).unwrap_or(now);
+        let at = due
+            .filter(|due| now.saturating_sub(*due) > LATE)
+            .unwrap_or(now);
         let receipt: Receipt = line.post(&path, &[], event(n, at, wish.size)).await?;
         if n == 0 && receipt.subscribers < u64::from(wish.subscribers) {
             return Err(other_pushd(receipt.subscribers, wish.subscribers));
