@@ -16,7 +16,10 @@ use super::dial::Wire;
 const ANSWER_LEN_MAX: usize = 1024 * 1024;
 
 /// A connection for one request after the other.
-pub(crate) struct Conversation(SendRequest<Full<Bytes>>);
+pub(crate) struct Conversation {
+    sender: SendRequest<Full<Bytes>>,
+    has_begun: bool,
+}
 
 impl Conversation {
     /// Nothing is sent yet.
@@ -27,13 +30,20 @@ impl Conversation {
         let (sender, connection) = builder.handshake(TokioIo::new(wire)).await?;
         // It ends with the last answer, or with the WebSocket. What goes wrong, the request is told.
         tokio::spawn(connection.with_upgrades());
-        Ok(Self(sender))
+        Ok(Self {
+            sender,
+            has_begun: false,
+        })
     }
 
     /// Sends a request, and reads the answer's head.
     async fn send(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
-        self.0.ready().await?;
-        self.0.send_request(request).await
+        // The first one is handed over before anything is read: a server that is full answers at once, and hyper
+        // takes an answer without a request for a fault.
+        if std::mem::replace(&mut self.has_begun, true) {
+            self.sender.ready().await?;
+        }
+        self.sender.send_request(request).await
     }
 
     /// Sends a request, and reads the whole answer.

@@ -15,6 +15,7 @@ mod subscribers;
 mod tally;
 
 use std::io;
+use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,9 @@ pub(super) const NAME: &str = "bench";
 const SUBSCRIBERS_MAX: u32 = 20_000;
 const RATE_MAX: u32 = 100_000;
 const SECONDS_MAX: u64 = 3600;
+
+/// The exit code of what SIGINT has ended.
+const INTERRUPTED: i32 = 130;
 
 /// Files beside the subscribers' connections.
 const FILES_RESERVED: usize = 32;
@@ -171,13 +175,16 @@ fn check_open_files(subscribers: u32) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Ctrl-C from now on is a wish to see the figures.
+/// Ctrl-C from now on is a wish to see the figures; again, to see none.
 fn stop_by_interrupt() -> CancellationToken {
     let stop = CancellationToken::new();
     let stopper = stop.clone();
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             stopper.cancel();
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            process::exit(INTERRUPTED);
         }
     });
     stop

@@ -38,10 +38,15 @@ pub(super) async fn connect(
             });
         }
         match under_way.join_next().await {
-            Some(Ok(session)) => sessions.push(session.map_err(|fault| {
+            Some(Ok(Ok(session))) => sessions.push(session),
+            Some(Ok(Err(fault))) => {
+                under_way.shutdown().await;
+                // Where many come at once, a refusal may be there before the request is, and is not
+                // understood: one alone hears the reason.
+                let fault = way.connect().await.err().unwrap_or(fault);
                 let open = sessions.len();
-                format!("after {open} subscribers: {}", told(fault))
-            })?),
+                return Err(format!("after {open} subscribers: {}", told(fault)));
+            }
             Some(Err(error)) => return Err(error.to_string()),
             None => break,
         }
