@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
+use tokio_rustls::rustls::AlertDescription as Alert;
 use tokio_rustls::rustls::CertificateError as Certificate;
 use tokio_rustls::rustls::Error as Tls;
 use tokio_rustls::rustls::pki_types::UnixTime;
@@ -30,6 +31,11 @@ pub(super) fn diagnose(error: &io::Error, target: &Target) -> Fault {
             );
             Fault::new("not-tls", format!("port {port} does not speak TLS"), todo)
         }
+        Some(Tls::AlertReceived(Alert::NoApplicationProtocol)) => Fault::new(
+            "tls-refused",
+            format!("port {port} speaks no HTTP/1.1, which browsers open WebSockets with"),
+            "Is it for HTTP/2 only? Let the web server, or what is before it, speak HTTP/1.1 there too.",
+        ),
         Some(Tls::AlertReceived(alert)) => {
             let todo = format!(
                 "Has the web server a virtual host with a certificate for {host} (server_name, ServerName)? Its error \

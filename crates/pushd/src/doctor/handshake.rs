@@ -4,8 +4,8 @@ use std::error::Error as _;
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_TYPE, HOST, LOCATION, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, SERVER, UPGRADE, USER_AGENT,
+    CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, LOCATION, ORIGIN, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, SERVER, UPGRADE, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, Request, StatusCode};
 use http_body_util::Full;
@@ -160,6 +160,11 @@ impl Answer {
         shown
     }
 
+    /// Whether that stands in its text.
+    pub(super) fn says(&self, part: &str) -> bool {
+        self.text.as_ref().is_some_and(|text| text.contains(part))
+    }
+
     pub(super) fn is_from(&self, program: &str) -> bool {
         self.server.to_ascii_lowercase().starts_with(program)
     }
@@ -172,6 +177,9 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
 
 /// pushd's own refusals are a line of plain text.
 fn first_line(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    if headers.contains_key(CONTENT_ENCODING) {
+        return None;
+    }
     let kind = text(headers, CONTENT_TYPE)?;
     let body = String::from_utf8_lossy(body);
     let line = body.lines().next()?.trim();
