@@ -124,7 +124,10 @@ pub(crate) fn run(matches: &ArgMatches, settings: &Settings) -> ExitCode {
         text("origin"),
     ) {
         Ok(target) => target,
-        Err(error) => command().error(ErrorKind::ValueValidation, error).exit(),
+        Err(error) => command()
+            .bin_name("pushd doctor")
+            .error(ErrorKind::ValueValidation, error)
+            .exit(),
     };
     let publish = matches.get_one::<PublishAddress>("publish-address");
     let publish = publish.or_else(|| settings.config.options.publish_listen.first());

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -133,6 +134,22 @@ where
 
     fn show(value: &T) -> Value {
         Value::String(value.to_string())
+    }
+}
+
+/// Where browsers connect.
+pub(super) struct Address;
+
+impl Kind for Address {
+    type Value = SocketAddr;
+
+    fn parse(text: &str) -> Result<SocketAddr, String> {
+        text.parse()
+            .map_err(|_| "an address looks like 0.0.0.0:8080 or [::1]:8080".to_owned())
+    }
+
+    fn show(value: &SocketAddr) -> Value {
+        Text::<SocketAddr>::show(value)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use clap::ArgMatches;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::request::Builder;
 use http::{Request, StatusCode};
 use http_body_util::Full;
@@ -48,7 +48,10 @@ impl Private {
         headers: &[(&str, &str)],
         json: Bytes,
     ) -> Result<T, Failed> {
-        let mut request = Request::post(path).header(CONTENT_TYPE, "application/json");
+        let mut request = Request::post(path)
+            .header(CONTENT_TYPE, "application/json")
+            // hyper leaves it out where there is nothing.
+            .header(CONTENT_LENGTH, json.len());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -71,7 +74,12 @@ impl Private {
             format!("{address} does not answer as pushd's private door does: {error}")
         };
         let wire = connect_private(address).await;
-        let wire = wire.map_err(|error| format!("cannot connect to {address}: {error}"))?;
+        let wire = wire.map_err(|error| {
+            format!(
+                "cannot connect to {address}: {error}. Is pushd running, and is this its private door? \
+                 --publish-address names another"
+            )
+        })?;
         let mut request = request.header(HOST, "localhost");
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
@@ -84,6 +92,11 @@ impl Private {
             return serde_json::from_slice(&body).map_err(|error| not_pushd(&error));
         }
         match serde_json::from_slice::<Refused>(&body) {
+            Ok(_) if head.status == StatusCode::UNAUTHORIZED => Err(format!(
+                "{address} wants {} publish token: give it in PUSHD_PUBLISH_TOKEN, or name with --config the file \
+                 that has it",
+                if self.token.is_some() { "another" } else { "a" }
+            )),
             Ok(Refused { error }) => Err(format!("{address} says no: {}", plain(&error))),
             Err(_) => Err(not_pushd(&head.status)),
         }
