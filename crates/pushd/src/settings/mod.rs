@@ -107,6 +107,7 @@ impl Sources {
         }
         let config = put_together(&given, &mut mistakes);
         if !mistakes.is_empty() {
+            mistakes.sort_by_key(Mistake::line);
             return Err(mistakes);
         }
         let given = given.into_iter();
@@ -242,10 +243,11 @@ impl Mistake {
         Self { origin, what }
     }
 
+    /// In the file, which comes first.
     fn line(&self) -> usize {
         match self.origin {
             Origin::File { line, .. } => line,
-            _ => 0,
+            _ => usize::MAX,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! `pushd subscribe`: through the public door, as a browser.
 
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
@@ -10,6 +9,7 @@ use super::{Failed, TIMEOUT};
 use crate::doctor::{self, Fault};
 use crate::plain::plain;
 use crate::settings::Settings;
+use crate::setup;
 
 pub(super) const NAME: &str = "subscribe";
 
@@ -23,11 +23,9 @@ pub(super) fn command() -> Command {
                 .required(true)
                 .help("The topics"),
         )
-        .arg(
-            Arg::new("url").long("url").value_name("URL").help(
-                "Where browsers connect, such as https://site.example/push; by default the first of --listen",
-            ),
-        )
+        .arg(Arg::new("url").long("url").value_name("URL").help(
+            "Where browsers connect, such as https://site.example/push; by default --listen's own",
+        ))
         .arg(
             Arg::new("count")
                 .long("count")
@@ -66,14 +64,7 @@ pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(),
 
 /// The public door of the settings' own server, on this machine.
 fn local_url(settings: &Settings) -> Result<String, Failed> {
-    let first = settings.config.options.listen.first();
-    let mut address: SocketAddr = *first.ok_or("there is no public door: give --url")?;
-    if address.ip().is_unspecified() {
-        address.set_ip(match address.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
+    let address = setup::address(&settings.config.options.listen)?;
     Ok(format!("ws://{address}/"))
 }
 
