@@ -28,7 +28,7 @@ use super::unfinished::Unfinished;
 use super::wire::{Wire, hang_up};
 use crate::hub::PublishError;
 use crate::server::Context;
-use crate::stats::{PublishRefusal, Source};
+use crate::stats::{PublishRefusal, PublisherRefusal, Source};
 use answer::{Body, Refusal};
 use request::{Look, Route};
 use stream::Stream;
@@ -107,10 +107,15 @@ async fn respond(
     door: &Door,
     request: Request<Incoming>,
 ) -> Response<Body> {
+    let publishes = request::publishes(&request);
     match handle(context, door, request).await {
         Ok(response) => response,
         Err(refusal) => {
-            context.counters.publishes_refused.count(refusal.kind());
+            let counters = &context.counters;
+            match publishes {
+                true => counters.publishes_refused.count(refusal.kind()),
+                false => counters.publishers_refused.count(PublisherRefusal::Request),
+            }
             context.complaints.about(peer, &refusal);
             refusal.into_response()
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
@@ -50,6 +50,11 @@ impl Route {
             Self::Look(Look::File(_) | Look::Health | Look::Readiness)
         )
     }
+}
+
+/// Whether somebody means to publish, rightly or wrongly.
+pub(super) fn publishes<B>(request: &Request<B>) -> bool {
+    request.method() == Method::POST && request.uri().path().starts_with(PUBLISH)
 }
 
 /// Refuses the forms of HTTP that have no use here.
@@ -219,7 +224,7 @@ mod tests {
     use super::*;
 
     fn check(method: Method, target: &str) -> Result<Route, StatusCode> {
-        let request = http::Request::builder().method(method).uri(target).body(());
+        let request = Request::builder().method(method).uri(target).body(());
         let (head, ()) = request.unwrap().into_parts();
         check_form(&head)
             .and_then(|()| route(&head))
