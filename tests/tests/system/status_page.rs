@@ -172,6 +172,7 @@ fn long_names_take_a_line_and_what_stays_the_same_stays_marked() {
     assert_eq!(page.evaluate(whole), json!(long.len()));
     let page_max = "document.documentElement.scrollHeight < 2500";
     assert_eq!(page.evaluate(page_max), json!(true), "50 rows of topics");
+    page.resize(1200, 1250);
     page.screenshot("status-page-long");
 
     wait_for_text(&mut page, "#complaints-rows", "0x78");
