@@ -71,8 +71,8 @@ fn fill(template: &str, path: &str, address: SocketAddr, limits: &Limits) -> Str
         .replace("@SECONDS@", &seconds.to_string())
 }
 
-/// Where whoever is on the same machine finds the public door.
-pub(crate) fn address(listen: &[SocketAddr]) -> Result<SocketAddr, String> {
+/// Where a web server on the same machine finds pushd.
+fn address(listen: &[SocketAddr]) -> Result<SocketAddr, String> {
     let mut addresses = listen.iter().copied().map(from_here);
     let local = addresses.clone().find(|address| address.ip().is_loopback());
     match local.or_else(|| addresses.next()) {

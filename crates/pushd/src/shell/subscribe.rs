@@ -1,6 +1,7 @@
 //! `pushd subscribe`: through the public door, as a browser.
 
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
@@ -9,7 +10,6 @@ use super::{Failed, TIMEOUT};
 use crate::doctor::{self, Fault};
 use crate::plain::plain;
 use crate::settings::Settings;
-use crate::setup;
 
 pub(super) const NAME: &str = "subscribe";
 
@@ -23,9 +23,11 @@ pub(super) fn command() -> Command {
                 .required(true)
                 .help("The topics"),
         )
-        .arg(Arg::new("url").long("url").value_name("URL").help(
-            "Where browsers connect, such as https://site.example/push; by default --listen's own",
-        ))
+        .arg(
+            Arg::new("url").long("url").value_name("URL").help(
+                "Where browsers connect, such as https://site.example/push; by default the first of --listen",
+            ),
+        )
         .arg(
             Arg::new("count")
                 .long("count")
@@ -64,7 +66,14 @@ pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(),
 
 /// The public door of the settings' own server, on this machine.
 fn local_url(settings: &Settings) -> Result<String, Failed> {
-    let address = setup::address(&settings.config.options.listen)?;
+    let first = settings.config.options.listen.first();
+    let mut address: SocketAddr = *first.ok_or("there is no public door: give --url")?;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
     Ok(format!("ws://{address}/"))
 }
 
