@@ -21,6 +21,8 @@ const SAYS_UPGRADE_LOST: [&str; 6] = [
 /// And out of those to browsers for which there is no place.
 const SAYS_FULL: &str = "browsers are connected already";
 const SAYS_ADDRESS_FULL: &str = "connections already; if it is a proxy's";
+/// And to pages, where the operator has said what the server is called.
+const SAYS_OTHER_NAME: &str = "which is none of its names";
 
 /// What a browser is refused for, and what to do.
 pub(super) async fn of(refusal: Refusal, route: &Route) -> Fault {
@@ -133,6 +135,12 @@ async fn forbidden(answer: &Answer, route: &Route) -> Fault {
     if let Ok(Some(_)) = without.await {
         let (origin, host) = (&route.target.origin, route.target.authority());
         let what = format!("pages of {origin} are refused ({})", answer.shown());
+        if answer.says(SAYS_OTHER_NAME) {
+            let todo = "Is that a name of yours? Then add it to public-host in pushd's configuration. If it is none that \
+                        visitors use, the web server changes the header Host (Apache: `ProxyPreserveHost On`; nginx: \
+                        `proxy_set_header Host $http_host;`).";
+            return Fault::new("origin-refused", what, todo);
+        }
         let todo = format!(
             "pushd takes pages of the host that they connect to. If that is {host}, the web server changes the header \
              Host (Apache: `ProxyPreserveHost On`; nginx: `proxy_set_header Host $http_host;`). Pages of another host \

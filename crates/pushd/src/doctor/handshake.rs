@@ -24,7 +24,7 @@ use super::target::Target;
 /// Longest message that is read, in bytes: ours are short, and nobody else's are subscribed to.
 const MESSAGE_LEN_MAX: usize = 64 * 1024;
 /// Most that is shown of an answer's text, in characters.
-const TEXT_LEN_MAX: usize = 200;
+const TEXT_LEN_MAX: usize = 500;
 
 const BROWSER: &str = concat!(
     "Mozilla/5.0 (compatible; pushd-doctor/",

@@ -223,6 +223,18 @@ fn a_proxy_that_changes_the_host() {
 }
 
 #[test]
+fn a_name_that_pushd_does_not_know() {
+    let daemon = Pushd::start(&["--public-host", "site.example"]);
+    let meddling = Meddling {
+        in_request: Some(("Host: 127.0.0.1", "Host: push.example")),
+        ..Meddling::default()
+    };
+    let front = ws(proxy(&daemon, meddling));
+    let found = doctor(&["--no-publish", "--origin=https://push.example", &front]);
+    found.assert_fault("websocket", "origin-refused", "add it to public-host");
+}
+
+#[test]
 fn a_rule_that_forbids() {
     let forbids = web_server(|_| html("403 Forbidden", "Server: Apache/2.4\r\n"));
     public(&ws(forbids)).assert_fault("websocket", "forbidden", "web server that refuses");
