@@ -71,6 +71,11 @@ pub(super) fn is_about_certificate(error: &io::Error) -> bool {
     matches!(tls_error(error), Some(Tls::InvalidCertificate(_)))
 }
 
+/// Whether the peer speaks something else.
+pub(super) fn is_no_tls(error: &io::Error) -> bool {
+    matches!(tls_error(error), Some(Tls::InvalidMessage(_)))
+}
+
 fn tls_error(error: &io::Error) -> Option<&Tls> {
     error.get_ref()?.downcast_ref::<Tls>()
 }

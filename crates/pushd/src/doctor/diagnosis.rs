@@ -34,14 +34,36 @@ pub(super) async fn of(refusal: Refusal, route: &Route) -> Fault {
             "Something on the way removes the header Sec-WebSocket-Protocol from the answer, or another WebSocket server \
              than pushd answers: does the web server pass the path on to the address that pushd listens on?",
         ),
-        Refusal::NotWebSocket(what) => Fault::new(
-            "not-websocket",
-            format!("the answer opens no WebSocket: {what}"),
-            "Something answers that is no web server, or speaks HTTP/2 only, or a proxy on the way changes what pushd \
-             answers: look at what is between browser and pushd, a cache for instance.",
-        ),
+        Refusal::NotWebSocket(what) => {
+            not_websocket(format!("the answer opens no WebSocket: {what}"))
+        }
+        Refusal::SpokeFirst => of_greeting(route).await,
         Refusal::Closed(what) => of_end(what, route).await,
     }
+}
+
+fn not_websocket(what: String) -> Fault {
+    Fault::new(
+        "not-websocket",
+        what,
+        "Something answers that is no web server, or speaks HTTP/2 only, or a proxy on the way changes what pushd \
+         answers: look at what is between browser and pushd, a cache for instance.",
+    )
+}
+
+/// Listens again, to who speaks before there is a request.
+async fn of_greeting(route: &Route) -> Fault {
+    let greeting = route.greeting().await;
+    of_full(&greeting).unwrap_or_else(|| {
+        let line = greeting.lines().next().unwrap_or_default();
+        not_websocket(format!("it speaks before it is asked: {line}"))
+    })
+}
+
+/// A pushd that is full says so at once, and without TLS.
+pub(super) fn of_full(greeting: &str) -> Option<Fault> {
+    let is_full = greeting.contains(SAYS_FULL);
+    is_full.then(|| full("pushd has no place for one more browser".to_owned()))
 }
 
 async fn of_end(what: String, route: &Route) -> Fault {
@@ -72,7 +94,7 @@ async fn of_answer(answer: &Answer, route: &Route) -> Fault {
         }
         StatusCode::FORBIDDEN => return forbidden(answer, route).await,
         StatusCode::TOO_MANY_REQUESTS => return too_many(answer),
-        StatusCode::SERVICE_UNAVAILABLE if answer.says(SAYS_FULL) => return full(answer),
+        StatusCode::SERVICE_UNAVAILABLE if answer.says(SAYS_FULL) => return full(answer.shown()),
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
             return no_backend(answer, route);
         }
@@ -156,10 +178,10 @@ async fn forbidden(answer: &Answer, route: &Route) -> Fault {
     )
 }
 
-fn full(answer: &Answer) -> Fault {
+fn full(what: String) -> Fault {
     Fault::new(
         "full",
-        answer.shown(),
+        what,
         "pushd has as many browsers as it may have: raise its limit of open files (systemd: LimitNOFILE), and \
          connections-max if it was set.",
     )

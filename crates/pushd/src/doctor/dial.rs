@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -14,14 +14,17 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::certificate;
 use super::report::Fault;
 use super::target::Target;
+use super::{certificate, diagnosis};
 
 /// Most addresses of a name that are tried.
 const ADDRESSES_MAX: usize = 4;
 /// How long it may take to find out more about a fault.
 pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// More than this is not read of a greeting, in bytes.
+const GREETING_LEN_MAX: usize = 1024;
 
 /// A connection, encrypted or not.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -128,6 +131,10 @@ impl Route {
                 );
                 Ok((Box::new(stream), what))
             }
+            Err(error) if certificate::is_no_tls(&error) => {
+                let full = diagnosis::of_full(&self.greeting().await);
+                Err(full.unwrap_or_else(|| certificate::diagnose(&error, &self.target)))
+            }
             Err(error) => Err(certificate::diagnose(&error, &self.target)),
         }
     }
@@ -139,6 +146,17 @@ impl Route {
             Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
             None => Box::new(stream),
         })
+    }
+
+    /// What comes from a server that does not wait to be asked, be it by TLS: a pushd that is full.
+    pub(super) async fn greeting(&self) -> String {
+        let mut bytes = [0; GREETING_LEN_MAX];
+        let read = timeout(PROBE_TIMEOUT, async {
+            let mut stream = TcpStream::connect(self.address).await?;
+            stream.read(&mut bytes).await
+        });
+        let len = read.await.ok().and_then(Result::ok).unwrap_or_default();
+        String::from_utf8_lossy(&bytes[..len]).into_owned()
     }
 
     /// Whether the port speaks TLS although the address does not say so.

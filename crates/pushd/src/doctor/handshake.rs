@@ -43,6 +43,8 @@ pub(super) enum Refusal {
     NoSubprotocol,
     /// Something that is no answer, or not to this request.
     NotWebSocket(String),
+    /// Something before there was a request.
+    SpokeFirst,
     /// The end of the connection.
     Closed(String),
 }
@@ -125,12 +127,13 @@ fn check(headers: &HeaderMap, key: &str) -> Result<(), Refusal> {
 }
 
 fn no_answer(error: hyper::Error) -> Refusal {
-    // Who speaks before the request is no web server; that error comes inside of another.
-    let spoke_first = error
-        .source()
-        .and_then(|cause| cause.downcast_ref::<hyper::Error>());
-    if error.is_parse() || spoke_first.is_some_and(|cause| cause.source().is_none()) {
+    // That error comes inside of another.
+    let cause = error.source();
+    let cause = cause.and_then(|cause| cause.downcast_ref::<hyper::Error>());
+    if error.is_parse() {
         Refusal::NotWebSocket(with_causes(&error))
+    } else if cause.is_some_and(|cause| cause.source().is_none()) {
+        Refusal::SpokeFirst
     } else {
         let what = format!(
             "the connection ends without an answer: {}",

@@ -77,7 +77,12 @@ fn a_web_server_that_fails_by_itself() {
 fn a_pushd_that_is_full() {
     let daemon = Pushd::start(&["--connections-max=1"]);
     let _only = WebSocket::open(daemon.web);
-    public(&daemon.url()).assert_fault("websocket", "full", "LimitNOFILE");
+    // It says so at once: before the request, after it, and to whoever begins with TLS.
+    for _ in 0..5 {
+        public(&daemon.url()).assert_fault("websocket", "full", "LimitNOFILE");
+    }
+    let encrypted = public(&format!("wss://{}/", daemon.web));
+    encrypted.assert_fault("tls", "full", "LimitNOFILE");
 }
 
 #[test]
