@@ -235,6 +235,7 @@ fn the_units_name_the_sockets_as_the_daemon_wants_them() {
         "Type=notify",
         "WatchdogSec=30",
         "User=pushd",
+        "RestartPreventExitStatus=2",
         "ExecReload=/bin/kill -HUP $MAINPID",
     ] {
         assert!(service.lines().any(|known| known == line), "{line}");
