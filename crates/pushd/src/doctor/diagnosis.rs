@@ -70,6 +70,10 @@ async fn of_end(what: String, route: &Route) -> Fault {
     if !route.target.tls && route.speaks_tls().await {
         return needs_tls(what, route);
     }
+    // Its answer came before the request, and the connection's end with it.
+    if let Some(full) = of_full(&route.greeting().await) {
+        return full;
+    }
     Fault::new(
         "closed",
         what,
