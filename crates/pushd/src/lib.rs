@@ -67,7 +67,7 @@ fn run(task: Task, sources: Sources) -> Result<ExitCode, Failed> {
             for warning in settings.warnings() {
                 say(io::stderr(), format_args!("pushd: {warning}"));
             }
-            if let Err(error) = tls::load(&settings.config) {
+            if let Err(error) = serve::check(&settings.config) {
                 say(io::stderr(), format_args!("pushd: {error}"));
                 return Ok(ExitCode::from(USAGE));
             }
