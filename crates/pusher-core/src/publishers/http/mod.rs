@@ -5,6 +5,7 @@
 //! browser must not publish: see `forgery`.
 
 mod answer;
+mod body;
 mod forgery;
 mod look;
 mod request;
@@ -151,14 +152,14 @@ async fn publish(
     head: &Parts,
     body: Incoming,
 ) -> Result<Response<Body>, Refusal> {
-    request::check_content(&head.headers, context.live.limits().event_len_max)?;
+    body::check(&head.headers, context.live.limits().event_len_max)?;
     let id = request::id(&head.headers)?;
     let patience = context.live.limits().unfinished_timeout;
     let unfinished = Unfinished::new(context.clone());
-    let body = request::read(body, patience, unfinished).await?;
+    let body = body::read(body, patience, unfinished).await?;
     let publish = Publish {
         topic: category.into(),
-        event: request::event(&body)?,
+        event: body::event(&body)?,
     };
     let receipt = super::publish(context, &publish, id, Source::Http)
         .await
