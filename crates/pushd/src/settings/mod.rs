@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `table` | every setting, in one table |
 //! | `setting` | what a setting is, and its names |
-//! | `kinds` | how values are written |
+//! | `shapes`, `kinds` | how many values, and how they are written |
 //! | `file` | the TOML file |
 //! | `print` | `--print-config` |
 
@@ -12,6 +12,7 @@ mod file;
 mod kinds;
 mod print;
 mod setting;
+mod shapes;
 mod table;
 
 use std::collections::BTreeMap;

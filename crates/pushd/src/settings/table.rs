@@ -9,11 +9,9 @@ use pusher_core::{
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 
-use super::kinds::{
-    Address, Any, Count, File, Group, Maybe, Mode, One, Policy, Secret, Shape, Size, Some1, Text,
-    Time,
-};
+use super::kinds::{Address, Count, File, Group, Mode, Policy, Secret, Size, Text, Time};
 use super::setting::{Part, Reload, Setting};
+use super::shapes::{Any, Maybe, One, Shape, Some1};
 use crate::log::Format;
 
 /// What the daemon is to do. The defaults stand here and in `pusher_core`.
