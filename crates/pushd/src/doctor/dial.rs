@@ -69,7 +69,8 @@ pub(super) async fn connect(
     each: Duration,
 ) -> Result<((TcpStream, SocketAddr), String), Fault> {
     let mut failed = String::new();
-    let mut all_refused = true;
+    // Of several addresses, one to which there is no way says the least, and one that is silent the most.
+    let (mut is_refused, mut is_silent) = (false, false);
     for address in addresses {
         let error = match timeout(each, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
@@ -79,16 +80,27 @@ pub(super) async fn connect(
             Ok(Err(error)) => error,
             Err(_) => io::Error::new(ErrorKind::TimedOut, format!("no answer for {each:?}")),
         };
-        all_refused &= error.kind() == ErrorKind::ConnectionRefused;
+        match error.kind() {
+            ErrorKind::ConnectionRefused => is_refused = true,
+            ErrorKind::NetworkUnreachable
+            | ErrorKind::HostUnreachable
+            | ErrorKind::AddrNotAvailable => {}
+            _ => is_silent = true,
+        }
         // Writing to a String can't fail.
         let _ = write!(failed, "; not {address}: {error}");
     }
     let what = failed.trim_start_matches("; not ").to_owned();
-    Err(if all_refused {
+    Err(if is_refused && !is_silent {
         let todo = "The machine is there, and no program listens on the port: is the web server (or, without one, \
                     pushd) running, and on this port? `ss -ltn` lists what listens, and 127.0.0.1 there means that \
                     only the machine itself can connect.";
         Fault::new("tcp-refused", what, todo)
+    } else if !is_silent {
+        let todo = "This machine has no way there. An IPv6 address needs a machine with IPv6 (`ip -6 route`), which not \
+                    all visitors have: give the name an A record too. Else the network is down, the address is private to \
+                    another one, or a firewall answers in its place.";
+        Fault::new("tcp-unreachable", what, todo)
     } else {
         let todo = "A firewall swallows the connection, or the address is another machine's: open the port in the \
                     firewall (of the provider, too), and compare the address with this machine's.";
