@@ -119,6 +119,7 @@ fn a_server_that_hangs_or_comes_back_is_told_and_a_watch_goes_on() {
     wait_for_text(&mut page, "#state", "ready");
     daemon.freeze();
     wait_for_text(&mut page, "#state", "no answer");
+    assert!(text(&mut page, "#uptime").starts_with("since "));
     assert_eq!(
         page.evaluate("document.querySelector('main').className"),
         json!("old")

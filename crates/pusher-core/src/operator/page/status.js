@@ -67,13 +67,17 @@
   }
 
   // The figures are old ones.
+  let awaySince = null;
   function away(word) {
+    awaySince = awaySince || new Date();
     state(word, false);
+    text('uptime', `since ${awaySince.toLocaleTimeString()}`);
     byId('main').classList.add('old');
     document.title = `${word} – pushd`;
   }
 
   function show(status) {
+    awaySince = null;
     byId('main').classList.remove('old');
     text('server', status.server);
     document.title = `${numbers.format(status.sessions)} on ${status.server}`;
