@@ -181,9 +181,11 @@ impl Stopped {
     }
 }
 
-/// The program, by one of its two names, without arguments.
+/// The program, by one of its two names, without arguments or the settings that this machine may have.
 pub fn command(name: &str) -> Command {
-    server_command(&artefact(name))
+    let mut command = server_command(&artefact(name));
+    command.env("PUSHD_CONFIG", "/dev/null");
+    command
 }
 
 /// Any server that logs as the daemon does, without arguments.

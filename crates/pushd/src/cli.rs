@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         for (arguments, part) in [
-            (["--listen", "8080"], "8080"),
+            (["--listen", "8080"], "like 0.0.0.0:8080"),
             (["--publish-listen", "localhost"], "localhost"),
             (["--publish-listen", "unix:p.sock"], "absolute"),
             (["--publish-token", "a b"], "without blanks"),

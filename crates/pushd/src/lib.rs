@@ -68,7 +68,7 @@ fn run(task: Task, sources: Sources) -> Result<ExitCode, Failed> {
             for warning in settings.warnings() {
                 say(io::stderr(), format_args!("pushd: {warning}"));
             }
-            match tls::load(&settings.config) {
+            match serve::check(&settings.config) {
                 Ok(certificate) => {
                     if let Some(warning) = certificate.as_ref().and_then(expiry::warning) {
                         say(io::stderr(), format_args!("pushd: {warning}"));

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 
-use pusher_core::{BindError, Options, Recipe, Server};
+use pusher_core::{BindError, Certificate, Options, Recipe, Server};
 
 use crate::expiry::Expiry;
 use crate::log;
@@ -27,8 +27,8 @@ pub(crate) fn run(sources: Sources, settings: Settings) -> Result<(), String> {
     let expiry = Expiry::look_at(options.certificate.as_ref());
     let recipe = Recipe::with_client_publish(config.client_publish.clone());
     let listeners = systemd::listeners()?;
-    let server = Server::bind_with(options, listeners, recipe.clone())
-        .map_err(|error| format!("{error}; {}", advice(&error)))?;
+    let server =
+        Server::bind_with(options, listeners, recipe.clone()).map_err(|error| told(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -93,6 +93,17 @@ fn no_signals(error: &io::Error) -> String {
     format!("cannot handle signals: {error}")
 }
 
+/// Whether the settings, each of them right, are so together. No door is opened.
+/// The certificate, if there is one.
+pub(crate) fn check(config: &Config) -> Result<Option<Certificate>, String> {
+    config.options.check().map_err(|error| told(&error))?;
+    tls::load(config)
+}
+
+fn told(error: &BindError) -> String {
+    format!("{error}; {}", advice(error))
+}
+
 /// What to do when a door can't be opened.
 fn advice(error: &BindError) -> &'static str {
     let source = match error {
@@ -107,6 +118,9 @@ fn advice(error: &BindError) -> &'static str {
         ErrorKind::PermissionDenied => {
             "is this user allowed to? A port below 1024 needs a privilege, a unix socket a folder \
              that this user may write to, a group this user's membership"
+        }
+        ErrorKind::AddrNotAvailable => {
+            "this machine has no such address (`ip address` lists those that it has); 0.0.0.0 and [::] are all of them"
         }
         ErrorKind::AlreadyExists => "remove it, or choose another path with --publish-listen",
         _ => "is another pushd running? --listen and --publish-listen choose others",

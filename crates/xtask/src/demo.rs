@@ -83,6 +83,8 @@ pub(crate) fn start_daemon(workspace: &Workspace, options: &Demo) -> Result<Back
         .args(["--listen", &local(options.push_port).to_string()])
         .args(["--publish-listen", &local(options.publish_port).to_string()])
         .stdin(Stdio::null())
+        // Not those of a pushd that this machine may have: a token, for instance.
+        .env("PUSHD_CONFIG", "/dev/null")
         .env_remove("LD_LIBRARY_PATH");
     let mut daemon = Background::start("pushd", &mut command)?;
     // It opens both doors before it serves one.

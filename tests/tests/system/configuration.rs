@@ -79,6 +79,22 @@ fn what_is_wrong_is_told_with_its_place_and_nothing_starts() {
     }
 }
 
+/// What stops a start is no surprise to who has asked before.
+#[test]
+fn check_sees_what_is_wrong_with_all_together() {
+    for (text, part) in [
+        ("publish-listen = '0.0.0.0:5555'\n", "needs a token"),
+        ("tls-certificate = '/nonexistent'\n", "tls-key is missing"),
+    ] {
+        let file = File::new(text);
+        let ended = program::run(file.command().arg("--check"), WAIT_MS);
+        assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
+        assert!(ended.stderr.contains(part), "{}", ended.stderr);
+    }
+    let file = File::new("publish-listen = '0.0.0.0:5555'\npublish-token = 's3cret'\n");
+    program::run(file.command().arg("--check"), WAIT_MS).success();
+}
+
 #[test]
 fn the_file_may_be_named_by_the_environment_and_rules_the_daemon() {
     let file =

@@ -97,6 +97,34 @@ fn a_taken_port_is_an_error_that_names_it() {
 }
 
 #[test]
+fn a_door_that_can_not_be_opened_is_an_error_that_tells_why() {
+    // An address for documentation: nobody has it.
+    for (flag, address, part) in [
+        (
+            "--listen",
+            "192.0.2.1:0",
+            "this machine has no such address",
+        ),
+        ("--publish-listen", "192.0.2.1:0", "needs a token"),
+        (
+            "--publish-listen",
+            "unix:/nonexistent/p",
+            "the folder must be there",
+        ),
+    ] {
+        let other = match flag {
+            "--listen" => "--publish-listen",
+            _ => "--listen",
+        };
+        let mut command = daemon::command("pushd");
+        command.args([flag, address, other, "127.0.0.1:0"]);
+        let ended = program::run(&mut command, WAIT_MS);
+        assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+        assert!(ended.stderr.contains(part), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_wrong_flag_is_an_error_that_names_it() {
     for words in [
         ["--listen", "nowhere"],

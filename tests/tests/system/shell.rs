@@ -69,7 +69,12 @@ fn what_fails_is_told_and_the_exit_code_is_1() {
     };
     fails(
         &mut command(&daemon, "publish", &["t", "1"]),
-        "wants a token",
+        "wants a publish token: give it in PUSHD_PUBLISH_TOKEN",
+    );
+    let mut mistaken = command(&daemon, "status", &[]);
+    fails(
+        mistaken.env("PUSHD_PUBLISH_TOKEN", "other"),
+        "wants another publish token",
     );
     let with_token = |name: &str, arguments: &[&str]| {
         let mut command = command(&daemon, name, arguments);
@@ -80,6 +85,7 @@ fn what_fails_is_told_and_the_exit_code_is_1() {
         &mut with_token("publish", &["t", "no json"]),
         "not valid JSON",
     );
+    fails(&mut with_token("publish", &["t", ""]), "not valid JSON");
     fails(&mut with_token("publish", &["", "1"]), "topic is empty");
     let nowhere = ["t", "1", "--publish-address", "127.0.0.1:1"];
     fails(
@@ -93,11 +99,29 @@ fn what_fails_is_told_and_the_exit_code_is_1() {
         "127.0.0.1:1",
     );
     program::run(&mut with_token("publish", &["t", "1"]), WAIT_MS).success();
-    let mut without_topic = command(&daemon, "subscribe", &[]);
-    assert_eq!(
-        program::run(&mut without_topic, WAIT_MS).status.code(),
-        Some(2)
-    );
+    for (name, arguments, part) in [
+        ("subscribe", &[][..], "<TOPIC>"),
+        ("publish", &["t", "1", "--id", "a\nb"], "without blanks"),
+        ("publish", &["t", "1", "--id", ""], "id is empty"),
+    ] {
+        let ended = program::run(&mut command(&daemon, name, arguments), WAIT_MS);
+        assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
+        assert!(ended.stderr.contains(part), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn subscribe_ends_when_nobody_reads_any_more() {
+    let daemon = Daemon::start();
+    let mut subscribe = command(&daemon, "subscribe", &["t"]);
+    subscribe.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = Background::start("pusherd subscribe", &mut subscribe).unwrap();
+    let mut said = String::new();
+    let stderr = process.child().stderr.take().unwrap();
+    BufReader::new(stderr).read_line(&mut said).unwrap();
+    drop(process.child().stdout.take());
+    publisher::publish_raw(daemon.publish, r#"{"category":"t"}"#);
+    assert_eq!(process.wait(WAIT_MS).unwrap().code(), Some(0));
 }
 
 #[test]

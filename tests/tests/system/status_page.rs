@@ -110,3 +110,75 @@ fn it_asks_for_the_token_and_says_when_the_server_is_away() {
     daemon.end_by(nix::sys::signal::Signal::SIGTERM);
     wait_for_text(&mut page, "#state", "no answer");
 }
+
+#[test]
+fn a_server_that_hangs_or_comes_back_is_told_and_a_watch_goes_on() {
+    let mut daemon = Daemon::start();
+    let mut browser = Browser::start();
+    let mut page = browser.open(&url(&daemon));
+    wait_for_text(&mut page, "#state", "ready");
+    daemon.freeze();
+    wait_for_text(&mut page, "#state", "no answer");
+    assert!(text(&mut page, "#uptime").starts_with("since "));
+    assert_eq!(
+        page.evaluate("document.querySelector('main').className"),
+        json!("old")
+    );
+    daemon.thaw();
+    wait_for_text(&mut page, "#state", "ready");
+    assert_eq!(
+        page.evaluate("document.querySelector('main').className"),
+        json!("")
+    );
+
+    page.fill("#watch-topic", "kittens");
+    page.click("#watch-button");
+    wait_for_text(&mut page, "#watch-state", "Watching kittens");
+    publish_raw(daemon.publish, r#"{"category":"kittens","n":"before"}"#);
+    wait_for_text(&mut page, "#watch-events", "before");
+    let stopped = daemon.kill();
+    wait_for_text(&mut page, "#watch-state", "trying again");
+    let daemon = stopped.start_again();
+    wait_for_text(&mut page, "#watch-state", "Watching kittens");
+    let long = "z".repeat(10_000);
+    let event = format!(r#"{{"category":"kittens","n":"after","z":"{long}"}}"#);
+    publish_raw(daemon.publish, &event);
+    wait_for_text(&mut page, "#watch-events", "after");
+    wait_for_text(&mut page, "#watch-events", "before");
+    let shown = text(&mut page, "#watch-events li");
+    assert!(
+        shown.len() < 3000 && shown.contains("characters"),
+        "{shown}"
+    );
+    page.click("#watch-button");
+    wait_for_text(&mut page, "#watch-state", "Stopped");
+}
+
+#[test]
+fn long_names_take_a_line_and_what_stays_the_same_stays_marked() {
+    let daemon = Daemon::start();
+    let long = format!("https://site.example/{}", "a".repeat(900));
+    let _long = Wamp::subscribed(daemon.web, &long);
+    let _others: Vec<_> = (0..60)
+        .map(|n| Wamp::subscribed(daemon.web, &format!("topic/{n}")))
+        .collect();
+    publish_raw(daemon.publish, "x");
+    let mut browser = Browser::start();
+    let mut page = browser.open(&url(&daemon));
+    page.resize(390, 900);
+    wait_for_text(&mut page, "#topics-rows", &long);
+    let line_max = "document.querySelector('#topics-rows tr').offsetHeight < 50";
+    assert_eq!(page.evaluate(line_max), json!(true));
+    let whole = "document.querySelector('#topics-rows td').title.length";
+    assert_eq!(page.evaluate(whole), json!(long.len()));
+    let page_max = "document.documentElement.scrollHeight < 2500";
+    assert_eq!(page.evaluate(page_max), json!(true), "50 rows of topics");
+    page.resize(1200, 1250);
+    page.screenshot("status-page-long");
+
+    wait_for_text(&mut page, "#complaints-rows", "0x78");
+    page.evaluate("peer = document.querySelector('#complaints-rows td:nth-child(2)')");
+    page.evaluate("ago = document.querySelector('#complaints-rows td').textContent");
+    page.wait_for("document.querySelector('#complaints-rows td').textContent !== ago");
+    assert_eq!(page.evaluate("peer.isConnected"), json!(true));
+}

@@ -1,7 +1,8 @@
 //! The daemon under systemd, whose part is played here: it hands sockets over, is told how things
 //! are, and starts the daemon again while pages and publishers come in.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::process::{Command, Stdio};
@@ -92,10 +93,11 @@ fn nobody_is_refused_while_it_starts_again() {
             ("public", public.try_clone().unwrap().into()),
             ("private", private.try_clone().unwrap().into()),
         ];
-        // Allows for a busy machine, where a page may be slow between connecting and asking.
+        // Allows for a busy machine, where a page may be slow between connecting and asking, and
+        // for the slow one of this test.
         start(sockets, &["--closing-grace", "1s"])
     };
-    let (mut process, log) = start();
+    let (mut process, mut log) = start();
     daemon::listening(&log, "publishers");
     let (progress, came) = mpsc::channel();
     let come_in = move || {
@@ -113,13 +115,43 @@ fn nobody_is_refused_while_it_starts_again() {
     for _restart in 0..3 {
         let some = came.iter().take(PAGES).count();
         assert_eq!(some, PAGES, "somebody was refused");
+        let slow = taken_in(publish);
         process.signal(Signal::SIGTERM);
+        let ending = log.find(WAIT_MS, |line| line.contains("ending").then_some(()));
+        assert!(ending.is_some(), "{}", log.text());
+        is_heard(slow);
         assert_eq!(process.wait(WAIT_MS).unwrap().code(), Some(0));
-        process = start().0;
+        (process, log) = start();
     }
     for thread in threads {
         thread.join().unwrap();
     }
+}
+
+/// A publisher that the daemon has taken in, and that has said nothing yet.
+fn taken_in(publish: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(publish).unwrap();
+    // They are taken in in their order.
+    let later = http::post_json(publish, "/publish/t", "{}").unwrap();
+    assert_eq!(later.status, 200, "{}", later.text());
+    stream
+}
+
+/// A publisher that is slow gets its receipt although the end has begun.
+fn is_heard(mut slow: TcpStream) {
+    // Long enough for a daemon to hang up that does not wait for it.
+    slow.set_read_timeout(Some(Duration::from_millis(300)))
+        .unwrap();
+    let early = slow.read(&mut [0]);
+    assert!(early.is_err(), "the daemon hangs up: {early:?}");
+    slow.set_read_timeout(Some(Duration::from_millis(WAIT_MS)))
+        .unwrap();
+    let request = "POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                   Content-Length: 2\r\n\r\n{}";
+    slow.write_all(request.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    slow.read_exact(&mut answer).unwrap();
+    assert_eq!(answer.escape_ascii().to_string(), "HTTP/1.1 200");
 }
 
 /// A socket that hears what systemd would.
@@ -203,6 +235,7 @@ fn the_units_name_the_sockets_as_the_daemon_wants_them() {
         "Type=notify",
         "WatchdogSec=30",
         "User=pushd",
+        "RestartPreventExitStatus=2",
         "ExecReload=/bin/kill -HUP $MAINPID",
     ] {
         assert!(service.lines().any(|known| known == line), "{line}");

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, SystemTime};
 
+use tokio_rustls::rustls::AlertDescription as Alert;
 use tokio_rustls::rustls::CertificateError as Certificate;
 use tokio_rustls::rustls::Error as Tls;
 
@@ -30,6 +31,11 @@ pub(super) fn diagnose(error: &io::Error, target: &Target) -> Fault {
             );
             Fault::new("not-tls", format!("port {port} does not speak TLS"), todo)
         }
+        Some(Tls::AlertReceived(Alert::NoApplicationProtocol)) => Fault::new(
+            "tls-refused",
+            format!("port {port} speaks no HTTP/1.1, which browsers open WebSockets with"),
+            "Is it for HTTP/2 only? Let the web server, or what is before it, speak HTTP/1.1 there too.",
+        ),
         Some(Tls::AlertReceived(alert)) => {
             let todo = format!(
                 "Has the web server a virtual host with a certificate for {host} (server_name, ServerName)? Its error \
@@ -74,6 +80,11 @@ pub(super) fn lasts(not_after: SystemTime) -> Result<((), String), Fault> {
 /// Whether the peer has got as far as to show a certificate.
 pub(super) fn is_about_certificate(error: &io::Error) -> bool {
     matches!(tls_error(error), Some(Tls::InvalidCertificate(_)))
+}
+
+/// Whether the peer speaks something else.
+pub(super) fn is_no_tls(error: &io::Error) -> bool {
+    matches!(tls_error(error), Some(Tls::InvalidMessage(_)))
 }
 
 fn tls_error(error: &io::Error) -> Option<&Tls> {

@@ -8,6 +8,22 @@ use super::handshake::{self, Answer, Refusal};
 use super::report::Fault;
 use super::script;
 
+/// Out of pushd's answers to requests that have lost what makes them a WebSocket's. That there is a line of
+/// text says nothing: many a proxy writes one too.
+const SAYS_UPGRADE_LOST: [&str; 6] = [
+    "the header `Upgrade: websocket` is missing",
+    "the header `Connection: Upgrade` is missing",
+    "a WebSocket needs HTTP/1.1",
+    "only HTTP/1.1 is spoken here",
+    "this is a WebSocket server, subprotocol wamp",
+    "there is pusher.js",
+];
+/// And out of those to browsers for which there is no place.
+const SAYS_FULL: &str = "browsers are connected already";
+const SAYS_ADDRESS_FULL: &str = "connections already; if it is a proxy's";
+/// And to pages, where the operator has said what the server is called.
+const SAYS_OTHER_NAME: &str = "which is none of its names";
+
 /// What a browser is refused for, and what to do.
 pub(super) async fn of(refusal: Refusal, route: &Route) -> Fault {
     match refusal {
@@ -18,19 +34,45 @@ pub(super) async fn of(refusal: Refusal, route: &Route) -> Fault {
             "Something on the way removes the header Sec-WebSocket-Protocol from the answer, or another WebSocket server \
              than pushd answers: does the web server pass the path on to the address that pushd listens on?",
         ),
-        Refusal::NotWebSocket(what) => Fault::new(
-            "not-websocket",
-            format!("the answer opens no WebSocket: {what}"),
-            "Something answers that is no web server, or a proxy on the way changes what pushd answers: look at what is \
-             between browser and pushd, a cache for instance.",
-        ),
+        Refusal::NotWebSocket(what) => {
+            not_websocket(format!("the answer opens no WebSocket: {what}"))
+        }
+        Refusal::SpokeFirst => of_greeting(route).await,
         Refusal::Closed(what) => of_end(what, route).await,
     }
+}
+
+fn not_websocket(what: String) -> Fault {
+    Fault::new(
+        "not-websocket",
+        what,
+        "Something answers that is no web server, or speaks HTTP/2 only, or a proxy on the way changes what pushd \
+         answers: look at what is between browser and pushd, a cache for instance.",
+    )
+}
+
+/// Listens again, to who speaks before there is a request.
+async fn of_greeting(route: &Route) -> Fault {
+    let greeting = route.greeting().await;
+    of_full(&greeting).unwrap_or_else(|| {
+        let line = greeting.lines().next().unwrap_or_default();
+        not_websocket(format!("it speaks before it is asked: {line}"))
+    })
+}
+
+/// A pushd that is full says so at once, and without TLS.
+pub(super) fn of_full(greeting: &str) -> Option<Fault> {
+    let is_full = greeting.contains(SAYS_FULL);
+    is_full.then(|| full("pushd has no place for one more browser".to_owned()))
 }
 
 async fn of_end(what: String, route: &Route) -> Fault {
     if !route.target.tls && route.speaks_tls().await {
         return needs_tls(what, route);
+    }
+    // Its answer came before the request, and the connection's end with it.
+    if let Some(full) = of_full(&route.greeting().await) {
+        return full;
     }
     Fault::new(
         "closed",
@@ -55,6 +97,8 @@ async fn of_answer(answer: &Answer, route: &Route) -> Fault {
             );
         }
         StatusCode::FORBIDDEN => return forbidden(answer, route).await,
+        StatusCode::TOO_MANY_REQUESTS => return too_many(answer),
+        StatusCode::SERVICE_UNAVAILABLE if answer.says(SAYS_FULL) => return full(answer.shown()),
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
             return no_backend(answer, route);
         }
@@ -80,7 +124,18 @@ async fn of_answer(answer: &Answer, route: &Route) -> Fault {
              apache2`. Its error log names it (No protocol handler was valid).",
         );
     }
-    if answer.text.is_some() || script::is_served(route).await {
+    if SAYS_UPGRADE_LOST.iter().any(|part| answer.says(part)) {
+        return upgrade_lost(answer);
+    }
+    if status.is_server_error() {
+        return Fault::new(
+            "server-error",
+            answer.shown(),
+            "The web server, or a delivery network before it, fails before the request reaches pushd: its error log, or the \
+             network's page about this number, says why.",
+        );
+    }
+    if script::is_served(route).await {
         return upgrade_lost(answer);
     }
     not_passed_on(answer, route)
@@ -106,6 +161,12 @@ async fn forbidden(answer: &Answer, route: &Route) -> Fault {
     if let Ok(Some(_)) = without.await {
         let (origin, host) = (&route.target.origin, route.target.authority());
         let what = format!("pages of {origin} are refused ({})", answer.shown());
+        if answer.says(SAYS_OTHER_NAME) {
+            let todo = "Is that a name of yours? Then add it to public-host in pushd's configuration. If it is none that \
+                        visitors use, the web server changes the header Host (Apache: `ProxyPreserveHost On`; nginx: \
+                        `proxy_set_header Host $http_host;`).";
+            return Fault::new("origin-refused", what, todo);
+        }
         let todo = format!(
             "pushd takes pages of the host that they connect to. If that is {host}, the web server changes the header \
              Host (Apache: `ProxyPreserveHost On`; nginx: `proxy_set_header Host $http_host;`). Pages of another host \
@@ -121,15 +182,28 @@ async fn forbidden(answer: &Answer, route: &Route) -> Fault {
     )
 }
 
+fn full(what: String) -> Fault {
+    Fault::new(
+        "full",
+        what,
+        "pushd has as many browsers as it may have: raise its limit of open files (systemd: LimitNOFILE), and \
+         connections-max if it was set.",
+    )
+}
+
+/// By pushd, which counts the connections of an address, or by what is before it.
+fn too_many(answer: &Answer) -> Fault {
+    let todo = if answer.says(SAYS_ADDRESS_FULL) {
+        "pushd takes only so many browsers from one address. If it is a proxy's, trust-proxy in pushd's configuration tells \
+         its visitors apart; if many people share it, raise connections-per-address-max."
+    } else {
+        "It is the web server, or something before it, that takes no more requests from this address for now: look for its \
+         limits (nginx: limit_req, limit_conn; a delivery network has rules of its own)."
+    };
+    Fault::new("too-many", answer.shown(), todo)
+}
+
 fn no_backend(answer: &Answer, route: &Route) -> Fault {
-    if answer.text.is_some() && answer.status == StatusCode::SERVICE_UNAVAILABLE {
-        return Fault::new(
-            "full",
-            answer.shown(),
-            "pushd has as many browsers as it may have: raise its limit of open files (systemd: LimitNOFILE), and \
-             connections-max if it was set.",
-        );
-    }
     let todo = format!(
         "The web server passes the path on, and nobody answers it: is pushd running, and is it where the web server \
          looks for it? The error log of {} names the address; `pushd setup` prints the right one.",

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -14,14 +14,17 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::certificate;
 use super::report::Fault;
 use super::target::Target;
+use super::{certificate, diagnosis};
 
 /// Most addresses of a name that are tried.
 const ADDRESSES_MAX: usize = 4;
 /// How long it may take to find out more about a fault.
 pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// More than this is not read of a greeting, in bytes.
+const GREETING_LEN_MAX: usize = 1024;
 
 /// A connection, encrypted or not.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -68,7 +71,8 @@ pub(super) async fn connect(
     each: Duration,
 ) -> Result<((TcpStream, SocketAddr), String), Fault> {
     let mut failed = String::new();
-    let mut all_refused = true;
+    // Of several addresses, one to which there is no way says the least, and one that is silent the most.
+    let (mut is_refused, mut is_silent) = (false, false);
     for address in addresses {
         let error = match timeout(each, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
@@ -78,16 +82,27 @@ pub(super) async fn connect(
             Ok(Err(error)) => error,
             Err(_) => io::Error::new(ErrorKind::TimedOut, format!("no answer for {each:?}")),
         };
-        all_refused &= error.kind() == ErrorKind::ConnectionRefused;
+        match error.kind() {
+            ErrorKind::ConnectionRefused => is_refused = true,
+            ErrorKind::NetworkUnreachable
+            | ErrorKind::HostUnreachable
+            | ErrorKind::AddrNotAvailable => {}
+            _ => is_silent = true,
+        }
         // Writing to a String can't fail.
         let _ = write!(failed, "; not {address}: {error}");
     }
     let what = failed.trim_start_matches("; not ").to_owned();
-    Err(if all_refused {
+    Err(if is_refused && !is_silent {
         let todo = "The machine is there, and no program listens on the port: is the web server (or, without one, \
                     pushd) running, and on this port? `ss -ltn` lists what listens, and 127.0.0.1 there means that \
                     only the machine itself can connect.";
         Fault::new("tcp-refused", what, todo)
+    } else if !is_silent {
+        let todo = "This machine has no way there. An IPv6 address needs a machine with IPv6 (`ip -6 route`), which not \
+                    all visitors have: give the name an A record too. Else the network is down, the address is private to \
+                    another one, or a firewall answers in its place.";
+        Fault::new("tcp-unreachable", what, todo)
     } else {
         let todo = "A firewall swallows the connection, or the address is another machine's: open the port in the \
                     firewall (of the provider, too), and compare the address with this machine's.";
@@ -136,6 +151,10 @@ impl Route {
                 );
                 Ok((Box::new(stream), what))
             }
+            Err(error) if certificate::is_no_tls(&error) => {
+                let full = diagnosis::of_full(&self.greeting().await);
+                Err(full.unwrap_or_else(|| certificate::diagnose(&error, &self.target)))
+            }
             Err(error) => Err(certificate::diagnose(&error, &self.target)),
         }
     }
@@ -152,6 +171,17 @@ impl Route {
             Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
             None => Box::new(stream),
         })
+    }
+
+    /// What comes from a server that does not wait to be asked, be it by TLS: a pushd that is full.
+    pub(super) async fn greeting(&self) -> String {
+        let mut bytes = [0; GREETING_LEN_MAX];
+        let read = timeout(PROBE_TIMEOUT, async {
+            let mut stream = TcpStream::connect(self.address).await?;
+            stream.read(&mut bytes).await
+        });
+        let len = read.await.ok().and_then(Result::ok).unwrap_or_default();
+        String::from_utf8_lossy(&bytes[..len]).into_owned()
     }
 
     /// Whether the port speaks TLS although the address does not say so.

@@ -4,8 +4,8 @@ use std::error::Error as _;
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_TYPE, HOST, LOCATION, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, SERVER, UPGRADE, USER_AGENT,
+    CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, LOCATION, ORIGIN, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, SERVER, UPGRADE, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, Request, StatusCode};
 use http_body_util::Full;
@@ -26,7 +26,7 @@ const MESSAGE_LEN_MAX: usize = 64 * 1024 * 1024;
 /// Room for what is read at once, in bytes: `pushd bench` has many connections.
 const READ_LEN: usize = 16 * 1024;
 /// Most that is shown of an answer's text, in characters.
-const TEXT_LEN_MAX: usize = 200;
+const TEXT_LEN_MAX: usize = 500;
 
 const BROWSER: &str = concat!(
     "Mozilla/5.0 (compatible; pushd-doctor/",
@@ -45,6 +45,8 @@ pub(super) enum Refusal {
     NoSubprotocol,
     /// Something that is no answer, or not to this request.
     NotWebSocket(String),
+    /// Something before there was a request.
+    SpokeFirst,
     /// The end of the connection.
     Closed(String),
 }
@@ -128,12 +130,13 @@ fn check(headers: &HeaderMap, key: &str) -> Result<(), Refusal> {
 }
 
 fn no_answer(error: hyper::Error) -> Refusal {
-    // Who speaks before the request is no web server; that error comes inside of another.
-    let spoke_first = error
-        .source()
-        .and_then(|cause| cause.downcast_ref::<hyper::Error>());
-    if error.is_parse() || spoke_first.is_some_and(|cause| cause.source().is_none()) {
+    // That error comes inside of another.
+    let cause = error.source();
+    let cause = cause.and_then(|cause| cause.downcast_ref::<hyper::Error>());
+    if error.is_parse() {
         Refusal::NotWebSocket(with_causes(&error))
+    } else if cause.is_some_and(|cause| cause.source().is_none()) {
+        Refusal::SpokeFirst
     } else {
         let what = format!(
             "the connection ends without an answer: {}",
@@ -163,6 +166,11 @@ impl Answer {
         shown
     }
 
+    /// Whether that stands in its text.
+    pub(super) fn says(&self, part: &str) -> bool {
+        self.text.as_ref().is_some_and(|text| text.contains(part))
+    }
+
     pub(super) fn is_from(&self, program: &str) -> bool {
         self.server.to_ascii_lowercase().starts_with(program)
     }
@@ -175,6 +183,9 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
 
 /// pushd's own refusals are a line of plain text.
 fn first_line(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    if headers.contains_key(CONTENT_ENCODING) {
+        return None;
+    }
     let kind = text(headers, CONTENT_TYPE)?;
     let body = String::from_utf8_lossy(body);
     let line = body.lines().next()?.trim();

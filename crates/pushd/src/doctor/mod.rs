@@ -127,7 +127,10 @@ pub(crate) fn run(matches: &ArgMatches, settings: &Settings) -> ExitCode {
         text("origin"),
     ) {
         Ok(target) => target,
-        Err(error) => command().error(ErrorKind::ValueValidation, error).exit(),
+        Err(error) => command()
+            .bin_name("pushd doctor")
+            .error(ErrorKind::ValueValidation, error)
+            .exit(),
     };
     let publish = matches.get_one::<PublishAddress>("publish-address");
     let publish = publish.or_else(|| settings.config.options.publish_listen.first());
@@ -198,7 +201,7 @@ async fn examine(wish: Wish, report: &mut Report) -> Option<()> {
         report
             .look(
                 Step::Event,
-                round_trip(&mut session, address, wish.token.as_deref()),
+                round_trip(&mut session, address, wish.token.as_deref(), timeout / 2),
             )
             .await?;
     }
@@ -228,22 +231,21 @@ async fn open(
     }
 }
 
-/// Publishes to a topic of our own, and waits for the event.
+/// Publishes to a topic of our own, for which the private door has so long, and waits for the event.
 async fn round_trip(
     session: &mut Session,
     address: &PublishAddress,
     token: Option<&str>,
+    patience: Duration,
 ) -> Result<((), String), Fault> {
     let topic = session.topic("pushd-doctor");
     session.subscribe(&topic).await?;
     let begin = Instant::now();
-    let receipt = publish::publish(
-        address,
-        token,
-        &topic,
-        json!({"from": "pushd doctor"}).to_string(),
-    )
-    .await?;
+    let event = json!({"from": "pushd doctor"}).to_string();
+    let published = publish::publish(address, token, &topic, event);
+    let receipt = tokio::time::timeout(patience, published)
+        .await
+        .unwrap_or_else(|_| Err(publish::silent(address, patience)))?;
     if receipt.subscribers == 0 {
         let what = format!("published at {address}, and nobody is subscribed there");
         let todo = "The private door belongs to another pushd than the public address leads to: are two running, or does \

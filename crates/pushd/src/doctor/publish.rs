@@ -1,6 +1,7 @@
 //! The way in: an event at the private door, by HTTP as any program may send it.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -78,6 +79,16 @@ fn unreachable(address: &PublishAddress, error: &io::Error) -> Fault {
         format!("the private door {address} can't be reached: {error}"),
         "Run this on pushd's machine, with --publish-address if pushd has another --publish-listen than by default; or with \
          --no-publish from elsewhere, which looks at the public way only.",
+    )
+}
+
+/// Nothing came from there for so long.
+pub(super) fn silent(address: &PublishAddress, patience: Duration) -> Fault {
+    Fault::new(
+        "publish-silent",
+        format!("the private door {address} has not answered for {patience:?}"),
+        "Is it pushd that listens there, and does it do anything (`pushd status`)? A firewall may swallow the connection; and \
+         a pushd that is overloaded makes publishers wait.",
     )
 }
 

@@ -258,7 +258,8 @@ pub(super) fn timed_out(step: Step, timeout: Duration) -> Fault {
         }
         Step::WebSocket | Step::Script => {
             "The web server takes the request and does not answer: it may wait for pushd. Is pushd running, \
-             and does the web server pass the path on to the address that pushd listens on?"
+             and does the web server pass the path on to the address that pushd listens on? Or is it another \
+             program that listens there?"
         }
         Step::Welcome => {
             "The WebSocket is open, and pushd's first message does not arrive: either the path leads to \

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `table` | every setting, in one table |
 //! | `setting` | what a setting is, and its names |
-//! | `kinds` | how values are written |
+//! | `shapes`, `kinds` | how many values, and how they are written |
 //! | `file` | the TOML file |
 //! | `print` | `--print-config` |
 
@@ -12,6 +12,7 @@ mod file;
 mod kinds;
 mod print;
 mod setting;
+mod shapes;
 mod table;
 
 use std::collections::BTreeMap;
@@ -107,6 +108,7 @@ impl Sources {
         }
         let config = put_together(&given, &mut mistakes);
         if !mistakes.is_empty() {
+            mistakes.sort_by_key(Mistake::line);
             return Err(mistakes);
         }
         let given = given.into_iter();
@@ -242,10 +244,11 @@ impl Mistake {
         Self { origin, what }
     }
 
+    /// In the file, which comes first.
     fn line(&self) -> usize {
         match self.origin {
             Origin::File { line, .. } => line,
-            _ => 0,
+            _ => usize::MAX,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The table: every setting, with its default. Flags, variables, the file's keys, `--print-config`
 //! and `--help` all come from here.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use pusher_core::{
@@ -10,10 +9,9 @@ use pusher_core::{
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 
-use super::kinds::{
-    Any, Count, File, Group, Maybe, Mode, One, Policy, Secret, Shape, Size, Some1, Text, Time,
-};
+use super::kinds::{Address, Count, File, Group, Mode, Policy, Secret, Size, Text, Time};
 use super::setting::{Part, Reload, Setting};
+use super::shapes::{Any, Maybe, One, Shape, Some1};
 use crate::log::Format;
 
 /// What the daemon is to do. The defaults stand here and in `pusher_core`.
@@ -80,7 +78,7 @@ macro_rules! limit {
 
 /// Every setting, in the order of `--help`.
 pub(crate) const SETTINGS: &[Setting] = &[
-    row! { Doors, "listen", "ADDRESS:PORT", Some1<Text<SocketAddr>>, options.listen, Restart,
+    row! { Doors, "listen", "ADDRESS:PORT", Some1<Address>, options.listen, Restart,
     "Where browsers connect; port 0 lets the system choose" },
     row! { Doors, "tls-certificate", "FILE", Maybe<File>, tls_certificate, Now,
     "Speak TLS too, at the same ports, with this certificate and those between it and its issuer (PEM, \

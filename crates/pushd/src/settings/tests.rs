@@ -158,8 +158,8 @@ fn all_mistakes_are_told_at_once_each_with_its_place() {
     let mut lines = mistakes.lines();
     for start in [
         "/pushd.toml:1: there is no setting \"lisen\"; is \"listen\" meant?",
-        "/pushd.toml:3: log = \"info,warn\": one value is wanted",
         "/pushd.toml:2: outbox-len-max = \"1MX\": a size is",
+        "/pushd.toml:3: log = \"info,warn\": one value is wanted",
         "environment PUSHD_TOPICS_MAX: topics-max = \"many\": a whole number",
         "environment PUSHD_PUBLISH_TOKEN: publish-token: a token is",
         "flag --ping-interval: ping-interval = \"25\": a time has a unit",

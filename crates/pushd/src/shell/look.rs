@@ -1,6 +1,7 @@
 //! `pushd topics` and `pushd status`.
 
 use std::io;
+use std::time::Duration;
 
 use clap::{ArgMatches, Command};
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,13 @@ pub(super) async fn status(matches: &ArgMatches, settings: &Settings) -> Result<
     Ok(())
 }
 
+/// Time in the two units that matter.
+fn span(seconds: u64) -> String {
+    let shown = humantime::format_duration(Duration::from_secs(seconds)).to_string();
+    let parts: Vec<&str> = shown.split(' ').take(2).collect();
+    parts.join(" ")
+}
+
 fn lines(status: &Status) -> Vec<String> {
     let Status {
         uptime_s,
@@ -101,7 +109,7 @@ fn lines(status: &Status) -> Vec<String> {
     } = status;
     let (server, state) = (plain(&status.server), plain(&status.state));
     let mut lines = vec![
-        format!("{server} is {state}, for {uptime_s} s"),
+        format!("{server} is {state}, for {}", span(*uptime_s)),
         format!("browsers    {browsers} of at most {browsers_max}"),
         format!("topics      {topics} with subscribers"),
         format!("publishers  {publishers} of at most {publishers_max}"),
@@ -116,4 +124,22 @@ fn lines(status: &Status) -> Vec<String> {
         ));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_time_is_told_in_two_units() {
+        for (seconds, shown) in [
+            (0, "0s"),
+            (59, "59s"),
+            (3_600, "1h"),
+            (93_784, "1day 2h"),
+            (7_784_000, "2months 29days"),
+        ] {
+            assert_eq!(span(seconds), shown);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use clap::ArgMatches;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::request::Builder;
 use http::{Request, StatusCode};
 use http_body_util::Full;
@@ -43,7 +43,12 @@ impl Private {
         let address = &self.address;
         let opened = timeout(TIMEOUT, async {
             let wire = connect_private(address).await;
-            let wire = wire.map_err(|error| format!("cannot connect to {address}: {error}"))?;
+            let wire = wire.map_err(|error| {
+                format!(
+                    "cannot connect to {address}: {error}. Is pushd running, and is this its private door? \
+                     --publish-address names another"
+                )
+            })?;
             let begun = Conversation::begin(wire).await;
             begun.map_err(|error| self.not_pushd(&with_causes(&error)))
         });
@@ -82,7 +87,10 @@ impl Line<'_> {
         headers: &[(&str, &str)],
         json: Bytes,
     ) -> Result<T, Failed> {
-        let mut request = Request::post(path).header(CONTENT_TYPE, "application/json");
+        let mut request = Request::post(path)
+            .header(CONTENT_TYPE, "application/json")
+            // hyper leaves it out where there is nothing.
+            .header(CONTENT_LENGTH, json.len());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -118,6 +126,11 @@ impl Line<'_> {
             return serde_json::from_slice(&body).map_err(|error| not_pushd(&error));
         }
         match serde_json::from_slice::<Refused>(&body) {
+            Ok(_) if head.status == StatusCode::UNAUTHORIZED => Err(format!(
+                "{address} wants {} publish token: give it in PUSHD_PUBLISH_TOKEN, or name with --config the file \
+                 that has it",
+                if token.is_some() { "another" } else { "a" }
+            )),
             Ok(Refused { error }) => Err(format!("{address} says no: {}", plain(&error))),
             Err(_) => Err(not_pushd(&head.status)),
         }

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use bytes::Bytes;
 use clap::{Arg, ArgMatches, Command};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use pusher_proto::check_id;
 use serde::{Deserialize, Serialize};
 
 use super::private::Private;
@@ -37,6 +38,7 @@ pub(super) fn command() -> Command {
             Arg::new("id")
                 .long("id")
                 .value_name("ID")
+                .value_parser(parse_id)
                 .help("Publish only if nothing was published with this id in the last minutes"),
         )
 }
@@ -65,6 +67,15 @@ pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(),
     };
     crate::say(io::stdout(), line);
     Ok(())
+}
+
+/// An id as a header can carry it.
+fn parse_id(text: &str) -> Result<String, String> {
+    check_id(text).map_err(|error| error.to_string())?;
+    match text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(text.to_owned()),
+        false => Err("an id has letters, digits and signs of ASCII, without blanks".to_owned()),
+    }
 }
 
 fn read_input() -> Result<Bytes, Failed> {

@@ -1,6 +1,6 @@
 //! `pushd subscribe`: through the public door, as a browser.
 
-use std::io;
+use std::io::{self, Write};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
@@ -46,7 +46,11 @@ pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(),
     let mut left = matches.get_one::<u64>("count").copied();
     while left != Some(0) {
         let (topic, event) = session.next_event().await.map_err(told)?;
-        crate::say(io::stdout(), line(&topic, &event, matches.get_flag("json")));
+        let line = line(&topic, &event, matches.get_flag("json"));
+        if writeln!(io::stdout(), "{line}").is_err() {
+            // Whoever reads has had enough, as `head` does.
+            return Ok(());
+        }
         left = left.map(|left| left - 1);
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! The private door, and the way of the event.
 
-use crate::support::{Meddling, Pushd, doctor, doctor_with, proxy, pushd};
+use crate::support::{Meddling, Pushd, doctor, doctor_with, proxy, pushd, server};
 
 #[test]
 fn a_private_door_that_is_closed() {
@@ -9,6 +9,17 @@ fn a_private_door_that_is_closed() {
     doctor(&[closed, &daemon.url()]).assert_fault("event", "publish-unreachable", "--no-publish");
     let missing = "--publish-address=unix:/nonexistent/publish.sock";
     doctor(&[missing, &daemon.url()]).assert_fault("event", "publish-unreachable", "/nonexistent");
+}
+
+#[test]
+fn a_private_door_that_says_nothing() {
+    let daemon = Pushd::start(&[]);
+    let silent = server(|mut stream| {
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    let door = format!("--publish-address={silent}");
+    let found = doctor(&["--timeout=2", &door, &daemon.url()]);
+    found.assert_fault("event", "publish-silent", &silent.to_string());
 }
 
 #[test]

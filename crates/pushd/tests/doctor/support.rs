@@ -151,6 +151,28 @@ impl Drop for Pushd {
     }
 }
 
+/// A browser's connection, open until it is dropped.
+pub(crate) struct WebSocket {
+    _stream: TcpStream,
+}
+
+impl WebSocket {
+    #[track_caller]
+    pub(crate) fn open(address: SocketAddr) -> Self {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(WAIT)).unwrap();
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\
+             Sec-WebSocket-Protocol: wamp\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let answer = read_head(&mut stream);
+        assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+        Self { _stream: stream }
+    }
+}
+
 /// A server that does the same to each connection, in a thread of its own, until the test's end.
 pub(crate) fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

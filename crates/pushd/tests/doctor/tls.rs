@@ -205,6 +205,16 @@ fn a_web_server_without_a_certificate_for_the_name() {
 }
 
 #[test]
+fn a_port_that_speaks_http_2_only() {
+    let issuer = Issuer::new();
+    let mut config = (*issuer.config("localhost", |_| ())).clone();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let port = https(Arc::new(config)).port();
+    let found = found(&issuer.roots(), &format!("https://localhost:{port}/push"));
+    found.assert_fault("tls", "tls-refused", "speaks no HTTP/1.1");
+}
+
+#[test]
 fn a_port_that_speaks_no_tls() {
     let issuer = Issuer::new();
     let daemon = Pushd::start(&[]);

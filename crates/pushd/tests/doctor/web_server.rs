@@ -1,6 +1,6 @@
 //! What web servers answer when they do not pass a WebSocket on.
 
-use crate::support::{Found, doctor, html, public, web_server};
+use crate::support::{Found, Meddling, Pushd, WebSocket, doctor, html, proxy, public, web_server};
 
 #[track_caller]
 fn found(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Found {
@@ -66,12 +66,77 @@ fn a_web_server_that_lacks_a_module() {
 }
 
 #[test]
+fn a_web_server_that_fails_by_itself() {
+    for status in ["500 Internal Server Error", "522 Connection Timed Out"] {
+        let found = found(move |_| html(status, "Server: nginx\r\n"));
+        found.assert_fault("websocket", "server-error", "its error log");
+    }
+}
+
+#[test]
 fn a_pushd_that_is_full() {
+    let daemon = Pushd::start(&["--connections-max=1"]);
+    let _only = WebSocket::open(daemon.web);
+    // It says so at once: before the request, after it, and to whoever begins with TLS.
+    for _ in 0..5 {
+        public(&daemon.url()).assert_fault("websocket", "full", "LimitNOFILE");
+    }
+    let encrypted = public(&format!("wss://{}/", daemon.web));
+    encrypted.assert_fault("tls", "full", "LimitNOFILE");
+}
+
+#[test]
+fn an_address_that_has_too_many_connections() {
+    let daemon = Pushd::start(&["--connections-per-address-max=1", "--trust-proxy=loopback"]);
+    // This machine's own addresses have no limit.
+    let meddling = Meddling {
+        in_request: Some(("Host: ", "X-Forwarded-For: 192.0.2.9\r\nHost: ")),
+        ..Meddling::default()
+    };
+    let front = proxy(&daemon, meddling);
+    let _only = WebSocket::open(front);
+    let found = public(&format!("ws://{front}/"));
+    found.assert_fault("websocket", "too-many", "trust-proxy");
+}
+
+#[test]
+fn a_limit_of_the_web_server() {
+    let found = found(|_| html("429 Too Many Requests", "Server: cloudflare\r\n"));
+    found.assert_fault("websocket", "too-many", "limit_req");
+}
+
+/// Many proxies write a line of text where pushd would: none of them is pushd.
+#[test]
+fn a_line_of_text_is_not_taken_for_pushds() {
+    for (status, line, code) in [
+        ("404 Not Found", "404 page not found", "not-proxied"),
+        ("400 Bad Request", "Bad Request", "not-proxied"),
+        (
+            "503 Service Unavailable",
+            "no healthy upstream",
+            "backend-down",
+        ),
+        ("500 Internal Server Error", "oops", "server-error"),
+    ] {
+        let found = found(move |_| {
+            let len = line.len();
+            format!(
+                "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len}\r\n\r\n{line}"
+            )
+        });
+        found.assert_fault("websocket", code, line);
+    }
+}
+
+#[test]
+fn a_compressed_page_is_not_shown() {
     let found = found(|_| {
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\r\nfull\n"
+        "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nzip"
             .to_owned()
     });
-    found.assert_fault("websocket", "full", "LimitNOFILE");
+    found.assert_fault("websocket", "not-proxied", "404 Not Found");
+    let what = found.last()["what"].as_str().unwrap();
+    assert!(!what.contains("zip"), "{what}");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use crate::support::{
-    Meddling, Pushd, doctor, html, proxy, public, pushd, read_head, server, switching_protocols,
-    until_closed, web_server,
+    Meddling, Pushd, doctor, doctor_with, html, proxy, public, pushd, read_head, server,
+    switching_protocols, until_closed, web_server,
 };
 
 fn ws(address: SocketAddr) -> String {
@@ -25,6 +25,21 @@ fn a_port_on_which_nobody_listens() {
         .local_addr()
         .unwrap();
     public(&ws(unused)).assert_fault("tcp", "tcp-refused", &unused.to_string());
+}
+
+/// In a network of its own, which leads nowhere.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_address_to_which_there_is_no_way() {
+    for address in ["192.0.2.1", "[2001:db8::1]"] {
+        let mut alone = std::process::Command::new("unshare");
+        alone
+            .args(["--map-root-user", "--net", env!("CARGO_BIN_EXE_pushd")])
+            .env("PUSHD_CONFIG", "/dev/null");
+        let url = format!("http://{address}/push");
+        let found = doctor_with(&mut alone, &["--no-publish", &url]);
+        found.assert_fault("tcp", "tcp-unreachable", "ip -6 route");
+    }
 }
 
 /// A queue of connections that is full: the kernel drops the next one's packets, as firewalls do.
@@ -220,6 +235,18 @@ fn a_proxy_that_changes_the_host() {
     };
     let found = public(&ws(proxy(&daemon, meddling)));
     found.assert_fault("websocket", "origin-refused", "ProxyPreserveHost On");
+}
+
+#[test]
+fn a_name_that_pushd_does_not_know() {
+    let daemon = Pushd::start(&["--public-host", "site.example"]);
+    let meddling = Meddling {
+        in_request: Some(("Host: 127.0.0.1", "Host: push.example")),
+        ..Meddling::default()
+    };
+    let front = ws(proxy(&daemon, meddling));
+    let found = doctor(&["--no-publish", "--origin=https://push.example", &front]);
+    found.assert_fault("websocket", "origin-refused", "add it to public-host");
 }
 
 #[test]

@@ -216,11 +216,11 @@ impl Connection {
         share(frame, capacity, &self.common.counters)
     }
 
-    /// What waits in the outbox now.
+    /// What waits now, in the outbox or, without being counted in bytes, in TLS.
     pub(crate) fn waiting(&self) -> Waiting {
         let outbox = self.outbox.lock();
         Waiting {
-            outboxes: u64::from(!outbox.is_empty()),
+            outboxes: u64::from(!outbox.is_empty() || self.socket.has_unsent()),
             len: outbox.len() as u64,
         }
     }

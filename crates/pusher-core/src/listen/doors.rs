@@ -79,6 +79,14 @@ impl Doors {
     }
 }
 
+impl Options {
+    /// What is wrong with them before any door is opened: a private one that others than this machine
+    /// can reach, and no token.
+    pub fn check(&self) -> Result<(), BindError> {
+        check_token(self.publish_listen.iter().find_map(open_to_others), self)
+    }
+}
+
 /// Others than this machine need a token.
 pub(crate) fn check_token(
     open_to_others: Option<SocketAddr>,

@@ -20,22 +20,31 @@ const COMPLAINTS_MAX: usize = 50;
 /// A snapshot is good for so long: several pages that look cost what one does.
 const FRESH: Duration = Duration::from_millis(500);
 
-/// The last snapshot.
+/// And for so many times as long as it took: with very many topics, publishers wait meanwhile.
+const FRESH_TIMES: u32 = 20;
+
+/// The last snapshot, and until when it is good.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot(Mutex<Option<(Instant, Bytes)>>);
 
-/// The status of this moment, or of just before. Takes a while where there are many sessions, and
-/// holds no lock for long.
+/// The status of this moment, or of just before. Takes a while where there are many sessions or topics.
 pub(crate) fn status(context: &Arc<Context>) -> Bytes {
     let mut last = context.snapshot.0.lock();
-    if let Some((at, json)) = &*last
-        && at.elapsed() < FRESH
+    let begin = Instant::now();
+    if let Some((good_until, json)) = &*last
+        && begin < *good_until
     {
         return json.clone();
     }
     let json = Bytes::from(take(context).to_string());
-    *last = Some((Instant::now(), json.clone()));
+    let now = Instant::now();
+    *last = Some((now + good_for(now - begin), json.clone()));
     json
+}
+
+/// How long a snapshot is good that took so long.
+fn good_for(took: Duration) -> Duration {
+    FRESH.max(took * FRESH_TIMES)
 }
 
 fn take(context: &Arc<Context>) -> Value {
@@ -124,4 +133,17 @@ fn complaints(context: &Context) -> Vec<Value> {
             json!({"ago_s": at.elapsed().as_secs(), "peer": peer, "what": what})
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_that_took_long_is_good_for_longer() {
+        for (took_ms, good_for_ms) in [(0, 500), (25, 500), (26, 520), (1000, 20_000)] {
+            let took = Duration::from_millis(took_ms);
+            assert_eq!(good_for(took), Duration::from_millis(good_for_ms));
+        }
+    }
 }

@@ -38,6 +38,9 @@ use wire::Wire;
 pub(crate) use known_ids::KnownIds;
 pub use token::{PublishToken, PublishTokenError};
 
+/// What a handshake of TLS begins with.
+const TLS: u8 = 0x16;
+
 /// Who publishes.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -75,6 +78,10 @@ pub(crate) async fn serve<S>(
         b'{' | b' ' | b'\t' | b'\r' | b'\n' | 0xef => raw::serve(&context, wire, &first).await,
         0xff => zmtp::serve(&context, wire, &first).await,
         b'A'..=b'Z' => http::serve(&context, wire, first, peer.door).await,
+        TLS => wire.refuse(
+            PublisherRefusal::Language,
+            "refusing a publisher that begins with TLS: the private door speaks none, use http",
+        ),
         byte => wire.refuse(PublisherRefusal::Language, format_args!(
             "refusing a publisher that begins with byte 0x{byte:02x}: neither raw JSON ('{{'), nor \
              the native protocol ('['), nor ZMTP (0xff), nor HTTP"

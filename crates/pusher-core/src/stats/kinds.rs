@@ -128,6 +128,8 @@ kinds! {
         Answer = "answer_timeout",
         /// It speaks none of the languages of the private door.
         Language = "language",
+        /// It asked by HTTP for something else than to publish, and did not get it.
+        Request = "request",
     }
 
     /// Why nobody got what a publisher sent.

@@ -65,7 +65,7 @@ pub struct Stats {
     /// Bytes of events that are accepted and not yet on their way: the most of any shard, since
     /// that is what [`Limits::backlog_len_max`](crate::Limits::backlog_len_max) limits.
     pub backlog_len: u64,
-    /// Browsers whose outbox is not empty now.
+    /// Browsers for which something waits now, in the outbox or in TLS.
     pub outboxes: u64,
     /// Bytes in all outboxes. What waits for several browsers counts for each of them.
     pub outboxes_len: u64,

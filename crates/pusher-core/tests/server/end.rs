@@ -1,7 +1,7 @@
 //! The end of a server, and of connections.
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pusher_core::PublishError;
 use tokio_tungstenite::tungstenite::Error;
@@ -44,12 +44,15 @@ fn at_the_end_events_leave_and_tcp_is_dropped_without_a_close_frame() {
 /// A page of the recipe writes and goes: nobody would tell it that its event was lost on the way.
 #[test]
 fn what_is_on_the_way_when_the_end_begins_is_published() {
-    let mut server = start(|limits| limits.closing_grace = Duration::from_secs(5));
+    const GRACE: Duration = Duration::from_secs(5);
+    let mut server = start(|limits| limits.closing_grace = GRACE);
     let mut browser = server.subscriber("t");
     server.begin_end();
     let control = server.control.clone();
     server.until("the end has begun", |_| control.is_ending());
-    for _ in 0..10 {
+    // A server that did not wait would be gone long before.
+    let heard_until = Instant::now() + GRACE / 10;
+    while Instant::now() < heard_until {
         let mut page = server.raw(server.private);
         page.write_all(br#"{"category":"t"}"#).unwrap();
         assert_eq!(browser.message(), r#"[8,"t",{"category":"t"}]"#);

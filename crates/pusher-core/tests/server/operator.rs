@@ -181,6 +181,17 @@ fn metrics_are_in_prometheus_format() {
 }
 
 #[test]
+fn who_speaks_tls_at_the_private_door_is_told_apart() {
+    let server = start(|_| {});
+    let mut stranger = server.raw(server.private);
+    stranger.write_all(b"\x16\x03\x01\x02\x00\x01").unwrap();
+    read_to_end(&mut stranger);
+    let status = status(&server);
+    let what = status["complaints"][0]["what"].as_str().unwrap();
+    assert!(what.contains("begins with TLS"), "{what}");
+}
+
+#[test]
 fn the_status_tells_who_is_there_and_what_happened() {
     let server = start(|_| {});
     let _two: Vec<_> = (0..2).map(|_| server.subscriber("large")).collect();

@@ -108,11 +108,13 @@ fn what_publishers_do_wrong() {
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         read_to_end(&mut stream);
     }
-    alone();
-    let mut http = server.raw(server.private);
-    http.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nOrigin: x\r\n\r\n")
-        .unwrap();
-    read_to_end(&mut http);
+    // Who only looks is no publish that was lost.
+    for line in ["POST /publish/t", "GET /healthz", "GET /admin"] {
+        alone();
+        let mut http = server.raw(server.private);
+        write!(http, "{line} HTTP/1.1\r\nHost: x\r\nOrigin: x\r\n\r\n").unwrap();
+        read_to_end(&mut http);
+    }
     alone();
     let _only = server.publisher();
     read_to_end(&mut server.raw(server.private));
@@ -132,7 +134,7 @@ fn what_publishers_do_wrong() {
     assert_eq!(stats.publishes_refused.get(PublishRefusal::BadId), 1);
     assert_eq!(
         labels(&stats.publishers_refused),
-        [("publishers_max", 1), ("language", 1)]
+        [("publishers_max", 1), ("language", 1), ("request", 2)]
     );
     let refused = &stats.publishers_refused;
     assert_eq!(refused.get(PublisherRefusal::Publishers), 1);

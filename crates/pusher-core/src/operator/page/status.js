@@ -4,6 +4,12 @@
   'use strict';
 
   const POLL_MS = 1000;
+  // A server that hangs takes connections still.
+  const ANSWER_MS = 5000;
+  // Whoever watches hears from the server every 5 s at least.
+  const SILENCE_MS = 15000;
+  const RETRY_MS = 2000;
+  const SHOWN_MAX = 2000;
   const SECONDS_MIN = 60;
   const EVENTS_MAX = 50;
   const byId = id => document.getElementById(id);
@@ -60,7 +66,19 @@
     byId('state').className = `badge ${isGood ? 'good' : 'bad'}`;
   }
 
+  // The figures are old ones.
+  let awaySince = null;
+  function away(word) {
+    awaySince = awaySince || new Date();
+    state(word, false);
+    text('uptime', `since ${awaySince.toLocaleTimeString()}`);
+    byId('main').classList.add('old');
+    document.title = `${word} – pushd`;
+  }
+
   function show(status) {
+    awaySince = null;
+    byId('main').classList.remove('old');
     text('server', status.server);
     document.title = `${numbers.format(status.sessions)} on ${status.server}`;
     state(status.state, status.state === 'ready');
@@ -76,7 +94,7 @@
     text('memory-more', `${bytes(status.backlog_len)} not yet sent`);
     for (const name of ['events', 'deliveries', 'sessions']) chart(name, status.history[name]);
     rows('topics-rows', 'Nobody is subscribed.', status.largest_topics, topic => [
-      cell(topic.topic), number(topic.subscribers), watchButton(topic.topic),
+      cell(topic.topic, 'long'), number(topic.subscribers), watchButton(topic.topic),
     ]);
     const rest = status.topics - status.largest_topics.length;
     text('topics-rest', rest > 0 ? `and ${numbers.format(rest)} more` : '');
@@ -95,6 +113,7 @@
     const td = document.createElement('td');
     td.textContent = value;
     td.className = className;
+    if (className === 'long') td.title = value;
     return td;
   }
 
@@ -110,25 +129,23 @@
     return td;
   }
 
-  // Rows of a table; left alone while they stay the same, so that a click meets its button.
-  const shown = {};
+  // Rows of a table. Cells that stay the same are left alone, so that a click meets its button and what is
+  // marked to be copied stays marked.
   function rows(id, nothing, values, cells) {
-    const now = JSON.stringify(values);
-    if (shown[id] === now) return;
-    shown[id] = now;
-    const made = values.map(value => {
-      const tr = document.createElement('tr');
-      tr.append(...cells(value));
-      return tr;
-    });
+    const made = values.map(cells);
     if (!made.length) {
-      const tr = document.createElement('tr');
-      const td = cell(nothing, 'nothing');
-      td.colSpan = 3;
-      tr.append(td);
-      made.push(tr);
+      made.push([cell(nothing, 'nothing')]);
+      made[0][0].colSpan = 3;
     }
-    byId(id).replaceChildren(...made);
+    const body = byId(id);
+    while (body.children.length > made.length) body.lastChild.remove();
+    made.forEach((tds, at) => {
+      const tr = body.children[at] || body.appendChild(document.createElement('tr'));
+      if (tr.children.length !== tds.length) return tr.replaceChildren(...tds);
+      tds.forEach((td, i) => {
+        if (!tr.children[i].isEqualNode(td)) tr.children[i].replaceWith(td);
+      });
+    });
   }
 
   // A line over the last minutes, the newest second on the right.
@@ -161,19 +178,19 @@
     clearTimeout(timer);
     if (!document.hidden) {
       try {
-        const answer = await ask('status.json');
+        const answer = await ask('status.json', {signal: AbortSignal.timeout(ANSWER_MS)});
         if (answer.ok) {
           byId('token-form').hidden = true;
           byId('main').hidden = false;
           show(await answer.json());
         } else if (answer.status === 401) {
-          state('locked', false);
+          away('locked');
           return;
         } else {
-          state(`error ${answer.status}`, false);
+          away(`error ${answer.status}`);
         }
       } catch {
-        state('no answer', false);
+        away('no answer');
       }
     }
     timer = setTimeout(poll, POLL_MS);
@@ -201,6 +218,7 @@
         method: 'POST',
         headers: {'Content-Type': 'application/json'},
         body: json,
+        signal: AbortSignal.timeout(2 * ANSWER_MS),
       });
       const body = await answer.json();
       if (!answer.ok) return say(body.error, true);
@@ -235,36 +253,50 @@
     text('watch-state', words);
   }
 
-  // A stream of events as EventSource reads it, which can't show a token.
+  // Until it is stopped or refused; a stream that ends is asked for again.
   async function watch(topic) {
     stopWatching('');
     const own = watching = new AbortController();
     text('watch-button', 'Stop');
     byId('watch-events').replaceChildren();
-    let problem = 'The server has ended the stream.';
-    try {
-      const answer = await ask(`watch/${encodeURIComponent(topic)}`, {signal: own.signal});
-      if (answer.ok) {
-        text('watch-state', `Watching ${topic}`);
-        await readEvents(answer.body);
-      } else {
-        problem = (await answer.json()).error;
-      }
-    } catch {
-      problem = 'no answer';
+    for (;;) {
+      const refusal = await readStream(topic, own.signal).catch(() => undefined);
+      if (watching !== own) return;
+      if (refusal) return stopWatching(refusal);
+      text('watch-state', 'Lost; trying again');
+      await new Promise(resolve => setTimeout(resolve, RETRY_MS));
+      if (watching !== own) return;
     }
-    if (watching === own) stopWatching(problem);
   }
 
-  async function readEvents(stream) {
-    const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = '';
-    for (;;) {
-      const {value, done} = await reader.read();
-      if (done) return;
-      const blocks = (rest + value).split('\n\n');
-      rest = blocks.pop();
-      blocks.forEach(addEvent);
+  // A stream of events as EventSource reads it, which can't show a token. Why it was refused, if it was.
+  async function readStream(topic, stopped) {
+    const own = new AbortController();
+    const end = () => own.abort();
+    stopped.addEventListener('abort', end);
+    let patience;
+    const heard = () => {
+      clearTimeout(patience);
+      patience = setTimeout(end, SILENCE_MS);
+    };
+    heard();
+    try {
+      const answer = await ask(`watch/${encodeURIComponent(topic)}`, {signal: own.signal});
+      if (!answer.ok) return (await answer.json()).error;
+      text('watch-state', `Watching ${topic}`);
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      let rest = '';
+      for (;;) {
+        const {value, done} = await reader.read();
+        if (done) return undefined;
+        heard();
+        const blocks = (rest + value).split('\n\n');
+        rest = blocks.pop();
+        blocks.forEach(addEvent);
+      }
+    } finally {
+      clearTimeout(patience);
+      stopped.removeEventListener('abort', end);
     }
   }
 
@@ -283,7 +315,8 @@
     time.textContent = new Date().toLocaleTimeString();
     const data = fields.data.join('\n');
     const words = fields.event === 'missed' ? `${data} events came too fast for this page` : `#${fields.id} ${data}`;
-    li.append(time, words);
+    li.append(time, words.slice(0, SHOWN_MAX));
+    if (words.length > SHOWN_MAX) li.append(` … (${numbers.format(data.length)} characters)`);
     const list = byId('watch-events');
     list.prepend(li);
     while (list.children.length > EVENTS_MAX) list.lastChild.remove();

@@ -5,6 +5,7 @@
 //! browser must not publish: see `forgery`.
 
 mod answer;
+mod body;
 mod forgery;
 mod look;
 mod request;
@@ -28,7 +29,7 @@ use super::unfinished::Unfinished;
 use super::wire::{Wire, hang_up};
 use crate::hub::PublishError;
 use crate::server::Context;
-use crate::stats::{PublishRefusal, Source};
+use crate::stats::{PublishRefusal, PublisherRefusal, Source};
 use answer::{Body, Refusal};
 use request::{Look, Route};
 use stream::Stream;
@@ -107,10 +108,15 @@ async fn respond(
     door: &Door,
     request: Request<Incoming>,
 ) -> Response<Body> {
+    let publishes = request::publishes(&request);
     match handle(context, door, request).await {
         Ok(response) => response,
         Err(refusal) => {
-            context.counters.publishes_refused.count(refusal.kind());
+            let counters = &context.counters;
+            match publishes {
+                true => counters.publishes_refused.count(refusal.kind()),
+                false => counters.publishers_refused.count(PublisherRefusal::Request),
+            }
             context.complaints.about(peer, &refusal);
             refusal.into_response()
         }
@@ -146,14 +152,14 @@ async fn publish(
     head: &Parts,
     body: Incoming,
 ) -> Result<Response<Body>, Refusal> {
-    request::check_content(&head.headers, context.live.limits().event_len_max)?;
+    body::check(&head.headers, context.live.limits().event_len_max)?;
     let id = request::id(&head.headers)?;
     let patience = context.live.limits().unfinished_timeout;
     let unfinished = Unfinished::new(context.clone());
-    let body = request::read(body, patience, unfinished).await?;
+    let body = body::read(body, patience, unfinished).await?;
     let publish = Publish {
         topic: category.into(),
-        event: request::event(&body)?,
+        event: body::event(&body)?,
     };
     let receipt = super::publish(context, &publish, id, Source::Http)
         .await

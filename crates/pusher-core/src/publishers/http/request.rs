@@ -1,20 +1,14 @@
 //! What a request asks for, and whether it may be asked so.
 
-use std::time::Duration;
-
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{AUTHORIZATION, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use http::{HeaderMap, Method, Request, StatusCode};
 use percent_encoding::percent_decode_str;
-use pusher_proto::{check_id, check_value, trim_value};
-use tokio::time::timeout;
+use pusher_proto::check_id;
 
 use super::answer::Refusal;
 use crate::operator::{FILES, File};
 use crate::publishers::PublishToken;
-use crate::publishers::unfinished::Unfinished;
 use crate::stats::PublishRefusal;
 
 const PUBLISH: &str = "/publish/";
@@ -50,6 +44,11 @@ impl Route {
             Self::Look(Look::File(_) | Look::Health | Look::Readiness)
         )
     }
+}
+
+/// Whether somebody means to publish, rightly or wrongly.
+pub(super) fn publishes<B>(request: &Request<B>) -> bool {
+    request.method() == Method::POST && request.uri().path().starts_with(PUBLISH)
 }
 
 /// Refuses the forms of HTTP that have no use here.
@@ -132,28 +131,6 @@ pub(super) fn check_token(headers: &HeaderMap, token: &PublishToken) -> Result<(
     Err(Refusal::unauthorized("the token is wrong"))
 }
 
-/// Whether the body may be read.
-pub(super) fn check_content(headers: &HeaderMap, len_max: usize) -> Result<(), Refusal> {
-    let content_type = headers.get(CONTENT_TYPE).map(|value| value.to_str());
-    let content_type = content_type.and_then(Result::ok).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default();
-    if !essence.trim().eq_ignore_ascii_case("application/json") {
-        let reason = "the event must be sent as Content-Type: application/json";
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
-    }
-    let Some(len) = headers.get(CONTENT_LENGTH) else {
-        let reason = "there is no Content-Length";
-        return Err(Refusal::new(StatusCode::LENGTH_REQUIRED, reason));
-    };
-    // hyper has seen to it that it is a number.
-    let len = len.to_str().ok().and_then(|len| len.trim().parse().ok());
-    if len.unwrap_or(usize::MAX) > len_max {
-        let reason = format!("the event is longer than {len_max} bytes");
-        return Err(Refusal::too_large(reason));
-    }
-    Ok(())
-}
-
 /// The id of the publish: the header's value as it is, quotes included if there are any.
 pub(super) fn id(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     let mut ids = headers.get_all(IDEMPOTENCY_KEY).iter();
@@ -173,53 +150,12 @@ pub(super) fn id(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     Ok(Some(id))
 }
 
-/// The whole body; its length was checked.
-pub(super) async fn read(
-    body: Incoming,
-    patience: Duration,
-    mut unfinished: Unfinished,
-) -> Result<Vec<u8>, Refusal> {
-    match timeout(patience, collect(body, &mut unfinished)).await {
-        Ok(body) => body,
-        Err(_) => {
-            let reason = "the body took too long to arrive";
-            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, reason))
-        }
-    }
-}
-
-async fn collect(mut body: Incoming, unfinished: &mut Unfinished) -> Result<Vec<u8>, Refusal> {
-    let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let broke_off = |_| {
-            let refusal = Refusal::bad_request("the body broke off");
-            refusal.counting_as(PublishRefusal::Unfinished)
-        };
-        let frame = frame.map_err(broke_off)?;
-        if let Ok(data) = frame.into_data() {
-            bytes.extend_from_slice(&data);
-        }
-        let counted = unfinished.set(bytes.len());
-        counted.map_err(|no_room| Refusal::overloaded(no_room.to_string()))?;
-    }
-    Ok(bytes)
-}
-
-/// The event, one JSON value.
-pub(super) fn event(body: &[u8]) -> Result<&str, Refusal> {
-    let event = std::str::from_utf8(trim_value(body))
-        .map_err(|_| Refusal::bad_request("the event is not valid UTF-8").keep_alive())?;
-    check_value(event)
-        .map_err(|error| Refusal::bad_request(format!("the event is {error}")).keep_alive())?;
-    Ok(event)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn check(method: Method, target: &str) -> Result<Route, StatusCode> {
-        let request = http::Request::builder().method(method).uri(target).body(());
+        let request = Request::builder().method(method).uri(target).body(());
         let (head, ()) = request.unwrap().into_parts();
         check_form(&head)
             .and_then(|()| route(&head))
@@ -276,49 +212,6 @@ mod tests {
             (Method::CONNECT, "h:1", StatusCode::BAD_REQUEST),
         ] {
             assert_eq!(check(method, target), Err(status), "{target}");
-        }
-    }
-
-    #[test]
-    fn contents() {
-        let check = |content_type: Option<&'static str>, len: Option<&'static str>| {
-            let mut headers = HeaderMap::new();
-            for (name, value) in [(CONTENT_TYPE, content_type), (CONTENT_LENGTH, len)] {
-                value.map(|value| headers.insert(name, value.parse().unwrap()));
-            }
-            check_content(&headers, 100).map_err(|refusal| refusal.into_response().status())
-        };
-        let json = Some("application/json");
-        assert_eq!(check(json, Some("100")), Ok(()));
-        assert_eq!(
-            check(Some("Application/JSON; charset=utf-8"), Some("0")),
-            Ok(())
-        );
-        for (content_type, len, status) in [
-            (json, Some("101"), StatusCode::PAYLOAD_TOO_LARGE),
-            (
-                json,
-                Some("18446744073709551616"),
-                StatusCode::PAYLOAD_TOO_LARGE,
-            ),
-            (json, None, StatusCode::LENGTH_REQUIRED),
-            (None, Some("1"), StatusCode::UNSUPPORTED_MEDIA_TYPE),
-            (
-                Some("text/plain"),
-                Some("1"),
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            ),
-            (
-                Some("application/jsonp"),
-                Some("1"),
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            ),
-        ] {
-            assert_eq!(
-                check(content_type, len),
-                Err(status),
-                "{content_type:?} {len:?}"
-            );
         }
     }
 }

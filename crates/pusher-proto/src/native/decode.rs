@@ -1,0 +1,137 @@
+//! Reads messages.
+
+use std::borrow::Cow;
+
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::value::RawValue;
+
+use super::{
+    DecodeError, ERROR, ErrorCode, FromPublisher, FromServer, HELLO, PUBLISH, RECEIPT, WELCOME,
+};
+use crate::publish::{Publish, Receipt, TopicText};
+
+pub(super) fn decode<'a, V: Visitor<'a>>(
+    text: &'a str,
+    visitor: V,
+) -> Result<V::Value, DecodeError> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let message = deserializer.deserialize_seq(visitor);
+    message
+        .and_then(|message| deserializer.end().map(|()| message))
+        .map_err(|error| DecodeError(error.to_string()))
+}
+
+/// The next element, or an error that names the one that is missing.
+fn element<'de, A, T>(list: &mut A, name: &str) -> Result<T, A::Error>
+where
+    A: SeqAccess<'de>,
+    T: serde::Deserialize<'de>,
+{
+    let next = list.next_element()?;
+    next.ok_or_else(|| A::Error::custom(format_args!("the message has no {name}")))
+}
+
+/// Elements that a later version may have added.
+fn skip_rest<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<(), A::Error> {
+    while list.next_element::<IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+/// The member of this name in a message's options: a string, if it is there.
+struct OptionNamed(&'static str);
+
+impl<'de> DeserializeSeed<'de> for OptionNamed {
+    type Value = Option<Cow<'de, str>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for OptionNamed {
+    type Value = Option<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object of options")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(TopicText(name)) = map.next_key()? {
+            if name == self.0 {
+                found = map.next_value()?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+pub(super) struct FromPublisherVisitor;
+
+impl<'de> Visitor<'de> for FromPublisherVisitor {
+    type Value = FromPublisher<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list such as [3,1,\"topic\",{}]")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let message = match element(&mut list, "type")? {
+            HELLO => FromPublisher::Hello {
+                version: element(&mut list, "version")?,
+                token: list.next_element_seed(OptionNamed("token"))?.flatten(),
+            },
+            PUBLISH => {
+                let request = element(&mut list, "request")?;
+                let TopicText(topic) = element(&mut list, "topic")?;
+                let event = element::<_, &RawValue>(&mut list, "event")?.get();
+                FromPublisher::Publish {
+                    request,
+                    publish: Publish { topic, event },
+                    id: list.next_element_seed(OptionNamed("id"))?.flatten(),
+                }
+            }
+            kind => FromPublisher::Unknown { kind },
+        };
+        skip_rest(&mut list)?;
+        Ok(message)
+    }
+}
+
+pub(super) struct FromServerVisitor;
+
+impl<'de> Visitor<'de> for FromServerVisitor {
+    type Value = FromServer<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list such as [4,1,12,231]")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let message = match element(&mut list, "type")? {
+            WELCOME => FromServer::Welcome {
+                version: element(&mut list, "version")?,
+                server: element(&mut list, "server")?,
+            },
+            RECEIPT => FromServer::Receipt {
+                request: element(&mut list, "request")?,
+                receipt: Receipt {
+                    sequence: element(&mut list, "sequence")?,
+                    subscribers: element(&mut list, "subscribers")?,
+                },
+            },
+            ERROR => FromServer::Error {
+                request: element(&mut list, "request")?,
+                code: ErrorCode::from_name(&element::<_, Cow<'_, str>>(&mut list, "code")?),
+                text: element(&mut list, "text")?,
+            },
+            kind => FromServer::Unknown { kind },
+        };
+        skip_rest(&mut list)?;
+        Ok(message)
+    }
+}

@@ -1,0 +1,80 @@
+//! Writes messages.
+
+use std::io::Write;
+
+use super::{DecodeError, ERROR, ErrorCode, HELLO, PUBLISH, RECEIPT, VERSION, WELCOME};
+use crate::json::quote;
+use crate::publish::Receipt;
+
+/// Appends a HELLO, with the token that the server wants if it wants one, and its line end.
+pub fn encode_hello(out: &mut Vec<u8>, token: Option<&str>) {
+    match token.map(quote) {
+        None => append(out, format_args!("[{HELLO},{VERSION}]\n")),
+        Some(token) => append(
+            out,
+            format_args!("[{HELLO},{VERSION},{{\"token\":{token}}}]\n"),
+        ),
+    }
+}
+
+/// Appends a WELCOME and its line end.
+pub fn encode_welcome(out: &mut Vec<u8>, version: u32, server: &str, publish_len_max: usize) {
+    let server = quote(server);
+    append(
+        out,
+        format_args!("[{WELCOME},{version},{server},{{\"publish_len_max\":{publish_len_max}}}]\n"),
+    );
+}
+
+/// Appends a PUBLISH, with its id if it has one, and its line end. `event` must be one complete
+/// JSON value: anything else is an error, and nothing is appended.
+pub fn encode_publish(
+    out: &mut Vec<u8>,
+    request: u64,
+    topic: &str,
+    event: &str,
+    id: Option<&str>,
+) -> Result<(), DecodeError> {
+    check_json(event)?;
+    let topic = quote(topic);
+    match id.map(quote) {
+        None => append(out, format_args!("[{PUBLISH},{request},{topic},{event}]\n")),
+        Some(id) => append(
+            out,
+            format_args!("[{PUBLISH},{request},{topic},{event},{{\"id\":{id}}}]\n"),
+        ),
+    }
+    Ok(())
+}
+
+/// Appends a RECEIPT and its line end.
+pub fn encode_receipt(out: &mut Vec<u8>, request: u64, receipt: Receipt) {
+    let Receipt {
+        sequence,
+        subscribers,
+    } = receipt;
+    append(
+        out,
+        format_args!("[{RECEIPT},{request},{sequence},{subscribers}]\n"),
+    );
+}
+
+/// Appends an ERROR and its line end.
+pub fn encode_error(out: &mut Vec<u8>, request: Option<u64>, code: ErrorCode, text: &str) {
+    let name = code.name();
+    let text = quote(text);
+    match request {
+        Some(request) => append(out, format_args!("[{ERROR},{request},\"{name}\",{text}]\n")),
+        None => append(out, format_args!("[{ERROR},null,\"{name}\",{text}]\n")),
+    }
+}
+
+/// Whether `text` is one complete JSON value that is not nested too deep for the server.
+pub fn check_json(text: &str) -> Result<(), DecodeError> {
+    crate::json::check_value(text).map_err(|error| DecodeError(error.to_string()))
+}
+
+fn append(out: &mut Vec<u8>, arguments: std::fmt::Arguments<'_>) {
+    let written = out.write_fmt(arguments);
+    debug_assert!(written.is_ok(), "writing to memory");
+}

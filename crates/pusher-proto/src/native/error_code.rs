@@ -1,0 +1,62 @@
+//! The names of errors.
+
+/// Why a publish, or a publisher, was refused. The wire's names are in the module's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// Not a message of this protocol. Closes.
+    BadMessage,
+    /// Message too long or nested too deep. Closes.
+    TooLarge,
+    /// No HELLO, or no version in common. Closes.
+    Version,
+    /// Not allowed to publish. Closes.
+    Denied,
+    /// A type that the server does not know.
+    UnknownType,
+    /// An empty or too long topic.
+    BadTopic,
+    /// An empty or too long id.
+    BadId,
+    /// An event longer than the server passes on.
+    EventTooLarge,
+    /// No room for the event now.
+    Overloaded,
+    /// The server is about to end. Closes.
+    ShuttingDown,
+    /// A code that this version does not know: a refusal.
+    Other,
+}
+
+const ERROR_NAMES: [(ErrorCode, &str); 10] = [
+    (ErrorCode::BadMessage, "bad_message"),
+    (ErrorCode::TooLarge, "too_large"),
+    (ErrorCode::Version, "version"),
+    (ErrorCode::Denied, "denied"),
+    (ErrorCode::UnknownType, "unknown_type"),
+    (ErrorCode::BadTopic, "bad_topic"),
+    (ErrorCode::BadId, "bad_id"),
+    (ErrorCode::EventTooLarge, "event_too_large"),
+    (ErrorCode::Overloaded, "overloaded"),
+    (ErrorCode::ShuttingDown, "shutting_down"),
+];
+
+impl ErrorCode {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        let named = ERROR_NAMES.iter().find(|(code, _)| *code == self);
+        named.map_or("refused", |(_, name)| name)
+    }
+
+    pub(super) fn from_name(name: &str) -> Self {
+        let known = ERROR_NAMES.iter().find(|(_, known)| *known == name);
+        known.map_or(Self::Other, |(code, _)| *code)
+    }
+
+    /// Whether the server closes the connection after this answer.
+    pub fn closes(self) -> bool {
+        matches!(
+            self,
+            Self::BadMessage | Self::TooLarge | Self::Version | Self::Denied | Self::ShuttingDown
+        )
+    }
+}

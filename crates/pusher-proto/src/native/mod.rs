@@ -1,0 +1,23 @@
+#![doc = include_str!("../native.md")]
+
+mod decode;
+mod encode;
+mod error_code;
+mod message;
+#[cfg(test)]
+mod tests;
+
+pub use encode::{
+    check_json, encode_error, encode_hello, encode_publish, encode_receipt, encode_welcome,
+};
+pub use error_code::ErrorCode;
+pub use message::{DecodeError, FromPublisher, FromServer};
+
+/// The highest version of the protocol that this code speaks.
+pub const VERSION: u32 = 1;
+
+const HELLO: u64 = 1;
+const WELCOME: u64 = 2;
+const PUBLISH: u64 = 3;
+const RECEIPT: u64 = 4;
+const ERROR: u64 = 5;

@@ -1,0 +1,206 @@
+//! Messages there and back.
+
+use std::borrow::Cow;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::publish::{Publish, Receipt};
+
+fn publish<'a>(request: u64, topic: &'a str, event: &'a str) -> FromPublisher<'a> {
+    publish_with(request, topic, event, None)
+}
+
+fn publish_with<'a>(
+    request: u64,
+    topic: &'a str,
+    event: &'a str,
+    id: Option<&'a str>,
+) -> FromPublisher<'a> {
+    FromPublisher::Publish {
+        request,
+        publish: Publish {
+            topic: topic.into(),
+            event,
+        },
+        id: id.map(Cow::from),
+    }
+}
+
+fn hello(version: u32, token: Option<&str>) -> FromPublisher<'_> {
+    FromPublisher::Hello {
+        version,
+        token: token.map(Cow::from),
+    }
+}
+
+#[test]
+fn what_publishers_say() {
+    for (text, expect) in [
+        ("[1,1]", hello(1, None)),
+        (r#"[1,9,{"token":"t"},[]]"#, hello(9, Some("t"))),
+        (
+            r#"[1,1,{"new":[{}],"tok\u0065n":"\u732b"}]"#,
+            hello(1, Some("猫")),
+        ),
+        (r#"[1,1,{"token":null}]"#, hello(1, None)),
+        (r#"[3,0,"t",{}]"#, publish(0, "t", "{}")),
+        (
+            r#"[3,7,12, 1.0 ,{"new":1,"id":"x"},1]"#,
+            publish_with(7, "12", "1.0", Some("x")),
+        ),
+        (r#"[3,7,"t",1,{"new":1}]"#, publish(7, "t", "1")),
+        (r#"[3,7,"\u732b","]"]"#, publish(7, "猫", "\"]\"")),
+        ("[77,\"what\"]", FromPublisher::Unknown { kind: 77 }),
+    ] {
+        assert_eq!(FromPublisher::decode(text).unwrap(), expect, "{text}");
+    }
+}
+
+#[test]
+fn what_publishers_must_not_say() {
+    for (text, part) in [
+        ("[]", "no type"),
+        ("[1]", "no version"),
+        ("[3]", "no request"),
+        ("[3,1]", "no topic"),
+        ("[3,1,\"t\"]", "no event"),
+        ("[3,-1,\"t\",{}]", "-1"),
+        ("[3,1,[],{}]", "a topic"),
+        ("[3,1,\"t\",{]]", "line 1"),
+        ("[\"3\"]", "invalid type"),
+        ("{}", "a list such as"),
+        ("[1,1] x", "trailing"),
+        ("[1,1,[]]", "an object of options"),
+        ("[1,1,{\"token\":7}]", "a string"),
+        ("[3,1,\"t\",1,[]]", "an object of options"),
+        ("[3,1,\"t\",1,{\"id\":[]}]", "a string"),
+    ] {
+        let error = FromPublisher::decode(text).unwrap_err().to_string();
+        assert!(error.contains(part), "{text}: {error}");
+    }
+}
+
+#[test]
+fn tokens_come_back_as_they_went() {
+    for token in [None, Some("t\"\\"), Some("")] {
+        let mut out = Vec::new();
+        encode_hello(&mut out, token);
+        let line = std::str::from_utf8(&out).unwrap();
+        let decoded = FromPublisher::decode(line.trim_end()).unwrap();
+        assert_eq!(decoded, hello(VERSION, token), "{line}");
+    }
+}
+
+#[test]
+fn what_the_server_says() {
+    let mut out = Vec::new();
+    encode_welcome(&mut out, 1, "pushd/\"0\"", 9);
+    let receipt = Receipt {
+        sequence: 12,
+        subscribers: 231,
+    };
+    encode_receipt(&mut out, 5, receipt);
+    encode_error(&mut out, None, ErrorCode::TooLarge, "a\nb");
+    encode_error(&mut out, Some(6), ErrorCode::BadTopic, "");
+    let text = String::from_utf8(out).unwrap();
+    let messages: Vec<_> = text
+        .lines()
+        .map(|line| FromServer::decode(line).unwrap())
+        .collect();
+    let error = |request, code, text: &'static str| FromServer::Error {
+        request,
+        code,
+        text: text.into(),
+    };
+    assert_eq!(
+        messages,
+        [
+            FromServer::Welcome {
+                version: 1,
+                server: "pushd/\"0\"".into()
+            },
+            FromServer::Receipt {
+                request: 5,
+                receipt
+            },
+            error(None, ErrorCode::TooLarge, "a\nb"),
+            error(Some(6), ErrorCode::BadTopic, ""),
+        ]
+    );
+}
+
+#[test]
+fn an_old_library_meets_a_new_daemon() {
+    let table = [
+        (
+            r#"[2,1,"pushd/9",{"publish_len_max":1,"new":[]},"more"]"#,
+            FromServer::Welcome {
+                version: 1,
+                server: "pushd/9".into(),
+            },
+        ),
+        (
+            r#"[4,1,2,3,{"new":1}]"#,
+            FromServer::Receipt {
+                request: 1,
+                receipt: Receipt {
+                    sequence: 2,
+                    subscribers: 3,
+                },
+            },
+        ),
+        (
+            r#"[5,1,"quota_exceeded","later",{}]"#,
+            FromServer::Error {
+                request: Some(1),
+                code: ErrorCode::Other,
+                text: "later".into(),
+            },
+        ),
+        ("[99]", FromServer::Unknown { kind: 99 }),
+    ];
+    for (text, expect) in table {
+        assert_eq!(FromServer::decode(text).unwrap(), expect, "{text}");
+    }
+}
+
+#[test]
+fn an_event_that_is_no_json_is_never_sent() {
+    for event in ["", "{", "{}],[3,2,\"t\",{}", "1 2", "nul"] {
+        let mut out = b"before".to_vec();
+        assert!(
+            encode_publish(&mut out, 1, "t", event, None).is_err(),
+            "{event}"
+        );
+        assert_eq!(out, b"before");
+    }
+}
+
+proptest! {
+    #[test]
+    fn publishes_come_back_as_they_went(
+        request in 0..=(1u64 << 53),
+        topic in ".*",
+        text in ".*",
+        id in prop::option::of(".*"),
+    ) {
+        let event = serde_json::to_string(&text).unwrap();
+        let mut out = Vec::new();
+        encode_publish(&mut out, request, &topic, &event, id.as_deref()).unwrap();
+        let line = std::str::from_utf8(&out).unwrap();
+        let sent = publish_with(request, &topic, &event, id.as_deref());
+        prop_assert_eq!(FromPublisher::decode(line.trim_end()).unwrap(), sent);
+    }
+
+    #[test]
+    fn garbage_is_an_error_not_a_panic(text in ".{0,80}") {
+        let _ = (FromPublisher::decode(&text), FromServer::decode(&text));
+    }
+
+    #[test]
+    fn a_message_cut_short_is_an_error(cut in 1usize..24) {
+        let text = r#"[3,7,"kittens",{"a":[]}]"#;
+        prop_assert!(FromPublisher::decode(&text[..text.len() - cut]).is_err());
+    }
+}
