@@ -4,6 +4,8 @@
 //! what the socket does not take is queued in the outbox, for the connection's own task.
 
 mod boundary;
+#[cfg(test)]
+mod faults;
 mod inbound;
 mod outbox;
 mod task;
