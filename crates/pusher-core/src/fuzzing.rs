@@ -37,18 +37,39 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_seeds_hold() {
+    /// What the fuzzers begin with.
+    fn seeds(target: &str) -> Vec<Vec<u8>> {
         let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
-        for (target, check) in [
-            ("websocket", websocket as fn(&[u8])),
-            ("private_http", private_http),
-        ] {
-            let files: Vec<_> = fs::read_dir(seeds.join(target)).unwrap().collect();
-            assert!(!files.is_empty());
-            for file in files {
-                check(&fs::read(file.unwrap().path()).unwrap());
+        let files: Vec<_> = fs::read_dir(seeds.join(target)).unwrap().collect();
+        assert!(!files.is_empty());
+        let read = |file: std::io::Result<fs::DirEntry>| fs::read(file.unwrap().path()).unwrap();
+        files.into_iter().map(read).collect()
+    }
+
+    /// Changes every byte in some ways, one after the other, and cuts it short there.
+    fn spoil(seed: &[u8], check: fn(&[u8])) {
+        check(seed);
+        for at in 0..seed.len() {
+            check(&seed[..at]);
+            for other in [seed[at] ^ 1, seed[at] ^ 0x80, 0, b'\n', 0xff] {
+                let mut spoilt = seed.to_vec();
+                spoilt[at] = other;
+                check(&spoilt);
             }
+        }
+    }
+
+    #[test]
+    fn frames_that_are_spoilt_at_any_byte() {
+        for seed in seeds("websocket") {
+            spoil(&seed, websocket);
+        }
+    }
+
+    #[test]
+    fn requests_that_are_spoilt_at_any_byte() {
+        for seed in seeds("private_http") {
+            spoil(&seed, private_http);
         }
     }
 }

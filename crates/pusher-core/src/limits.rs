@@ -42,8 +42,10 @@ pub struct Limits {
     pub prefixes_max: usize,
     /// Bytes of these and their URIs; beyond is close code 1008. Default 64 KiB.
     pub prefixes_len_max: usize,
-    /// Bytes that wait for one browser that does not read; beyond, it is dropped as a slow
-    /// consumer. An event always fits an empty outbox. Default 1 MiB.
+    /// Bytes that may wait for one browser when more comes for it; beyond, it is dropped as a slow
+    /// consumer. What comes is not counted, so that an event always fits an empty outbox: at most one
+    /// write, an event or 64 KiB of them, waits on top. Not less than `event_len_max`, or two of the
+    /// largest events drop a browser that is reading the first. Default 1 MiB.
     pub outbox_len_max: usize,
     /// How long a browser may take nothing at all although something waits for it; then it is dropped
     /// as a slow consumer. Looked at every second at most. Default 10 s.

@@ -1,29 +1,37 @@
 //! How much one session says.
 
-/// A bucket of tokens in 4 bytes, since every session has one: it counts in whole seconds, and
-/// these only as long as pings go: a session that is silent for longer is dropped.
+/// What one message counts.
+const MESSAGE: u64 = 1000;
+
+/// A bucket of tokens in 8 bytes, since every session has one. A message counts 1000, so that a rate in
+/// messages a second is one in these a millisecond, and nothing is rounded.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
-    /// Since when less is owed, in seconds of the server's clock, the lower half.
-    since_s: u16,
+    /// Since when less is owed, in milliseconds of the server's clock, the lower half: who is silent
+    /// for 49 days may be forgotten less.
+    since_ms: u32,
     /// What was said and is not yet forgotten.
-    owed: u16,
+    owed: u32,
 }
 
 impl Pace {
-    /// Forgets `per_second` for every second that has passed.
+    /// Forgets what `per_second` allows for the time that has passed.
     pub(crate) fn rest(&mut self, now_ms: u64, per_second: u32) {
-        let now_s = (now_ms / 1000) as u16;
-        let seconds = now_s.wrapping_sub(self.since_s);
-        let forgotten = u32::from(seconds).saturating_mul(per_second);
-        self.since_s = now_s;
-        self.owed = u16::try_from(u32::from(self.owed).saturating_sub(forgotten)).unwrap_or(0);
+        let now_ms = now_ms as u32;
+        let passed_ms = now_ms.wrapping_sub(self.since_ms);
+        let forgotten = u64::from(passed_ms) * u64::from(per_second);
+        self.since_ms = now_ms;
+        self.owed =
+            u32::try_from(forgotten).map_or(0, |forgotten| self.owed.saturating_sub(forgotten));
     }
 
     /// Counts one more; false if that is too much.
     pub(crate) fn take(&mut self, burst: u16) -> bool {
-        let may = self.owed < burst;
-        self.owed += u16::from(may);
+        let owed = u64::from(self.owed) + MESSAGE;
+        let may = owed <= u64::from(burst) * MESSAGE;
+        if let (true, Ok(owed)) = (may, u32::try_from(owed)) {
+            self.owed = owed;
+        }
         may
     }
 }
@@ -39,17 +47,39 @@ mod tests {
             pace.rest(now_ms, 2);
             (0..100).filter(|_| pace.take(10)).count()
         };
+        let wrap = 1 << 32;
         for (now_ms, expect) in [
             (0, 10),
+            (499, 0),
+            (500, 1),
             (999, 0),
-            (1000, 2),
+            (1000, 1),
             (1000, 0),
             (4000, 6),
-            (65_535_000, 10),
-            (65_536_000, 2),
-            (65_539_999, 6),
+            (wrap - 1, 10),
+            (wrap + 498, 0),
+            (wrap + 499, 1),
+            (wrap + 3998, 6),
         ] {
             assert_eq!(said(now_ms), expect, "{now_ms}");
+        }
+    }
+
+    /// Whenever one looks: not a message more than the burst and the rate allow.
+    #[test]
+    fn no_second_has_more_than_the_rate() {
+        for (burst, per_second) in [(1, 1), (5, 3), (100, 100), (7, 999)] {
+            for start_ms in [0, 1, 500, 999, 123_456] {
+                let mut pace = Pace::default();
+                pace.rest(start_ms, per_second);
+                let mut said = 0;
+                for passed_ms in 0..3000 {
+                    pace.rest(start_ms + passed_ms, per_second);
+                    said += (0..200).filter(|_| pace.take(burst)).count() as u64;
+                    let may = u64::from(burst) + passed_ms * u64::from(per_second) / 1000;
+                    assert_eq!(said, may, "{burst} {per_second} {start_ms} {passed_ms}");
+                }
+            }
         }
     }
 
@@ -67,6 +97,6 @@ mod tests {
 
     #[test]
     fn it_is_small() {
-        assert!(size_of::<Pace>() <= 4);
+        assert!(size_of::<Pace>() <= 8);
     }
 }

@@ -158,7 +158,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     limit! { "prefixes-len-max", "SIZE", Size<0>, prefixes_len_max, Now,
     "These and their URIs; beyond is close code 1008" },
     limit! { "outbox-len-max", "SIZE", Size<1>, outbox_len_max, Now,
-    "What may wait for one browser that does not read; beyond, it is dropped as a slow consumer" },
+    "What may wait for one browser when another event comes; beyond, it is dropped as a slow consumer" },
     limit! { "write-timeout", "TIME", Time<1>, write_timeout, Now,
     "How long a browser may take nothing at all although something waits for it; beyond, it is dropped \
      as a slow consumer" },

@@ -1,7 +1,5 @@
 use std::fs;
 
-use pusher_core::Limits;
-
 use super::*;
 
 /// Settings from a file's text, variables and flags.
@@ -196,6 +194,14 @@ fn a_variable_that_is_no_setting_is_noted() {
         warnings[0].ends_with("is PUSHD_PING_INTERVAL meant?"),
         "{warnings:?}"
     );
+}
+
+#[test]
+fn outboxes_that_are_smaller_than_an_event_are_warned_of() {
+    for (outbox, warnings) in [("1MiB", 0), ("1048575B", 1)] {
+        let settings = load("", &[], &[("outbox-len-max", outbox)]).unwrap();
+        assert_eq!(settings.warnings().count(), warnings, "{outbox}");
+    }
 }
 
 #[cfg(unix)]

@@ -4,6 +4,8 @@
 //! what the socket does not take is queued in the outbox, for the connection's own task.
 
 mod boundary;
+#[cfg(test)]
+mod faults;
 mod inbound;
 mod outbox;
 mod task;
@@ -259,9 +261,12 @@ impl Connection {
             self.pinged.store(true, Ordering::Relaxed);
             self.send(&Bytes::from_static(ping_frame()));
         } else if pinged && silent_ms >= ping_ms + pong_ms {
-            tracing::debug!(session = %self.id, peer = %self.peer(), silent_ms,
-                "dropping a connection that does not answer pings");
             self.common.counters.pings_unanswered.add(1);
+            let what = format_args!(
+                "dropping a browser that answers no ping: nothing was heard of it for {:?}",
+                Duration::from_millis(silent_ms)
+            );
+            self.common.complaints.about(&self.peer().to_string(), what);
             self.drop_all();
             self.reset_on_close();
         }

@@ -22,7 +22,7 @@ pub(super) struct Outbox {
     waker: Option<Waker>,
 }
 
-/// Never empty.
+/// Empty only while something is about to be added.
 #[derive(Debug, Default)]
 struct Queue {
     pieces: VecDeque<Piece>,
@@ -76,19 +76,20 @@ impl Outbox {
         self.queue.as_ref().map_or(0, |queue| queue.len)
     }
 
-    /// Queues frames that must all arrive. Anything fits an empty outbox; otherwise events that may
-    /// be left out make room. Returns how many were.
+    /// Queues frames that must all arrive, unless more than `len_max` waits already: so anything fits an
+    /// empty outbox, and a large event never drops a browser that has yet to take the one before. Events
+    /// that may be left out make room; returns how many were.
     pub(super) fn push(&mut self, frames: Bytes, len_max: usize) -> Result<u64, Full> {
+        let queue = self.queue.get_or_insert_default();
+        let left_out = queue.make_room(len_max);
+        if queue.cost() > len_max {
+            return Err(Full);
+        }
         self.push_last(Piece {
             frames,
             optional: None,
         });
-        let queue = self.queue.get_or_insert_default();
-        let left_out = queue.make_room(len_max);
-        match queue.cost() <= len_max || queue.pieces.len() == 1 {
-            true => Ok(left_out),
-            false => Err(Full),
-        }
+        Ok(left_out)
     }
 
     /// Queues frames of a topic whose events may be left out, the first `begun` bytes of which have
@@ -108,24 +109,27 @@ impl Outbox {
             });
         }
         let mut frames = frames.slice(begun_end..);
+        if frames.is_empty() {
+            return 0;
+        }
+        let queue = self.queue.get_or_insert_default();
         let mut left_out = 0;
         if optional.policy == SlowPolicy::KeepLatest {
             while let Some(len) = first_of_several(&frames) {
                 frames = frames.slice(len..);
                 left_out += 1;
             }
-            if let Some(queue) = &mut self.queue {
-                left_out += queue.leave_out(optional);
-            }
+            left_out += queue.leave_out(optional);
         }
-        if !frames.is_empty() {
-            self.push_last(Piece {
-                frames,
-                optional: Some(optional.clone()),
-            });
+        left_out += queue.make_room(len_max);
+        if queue.cost() > len_max {
+            return left_out + count(&frames);
         }
-        let queue = self.queue.get_or_insert_default();
-        left_out + queue.make_room(len_max)
+        self.push_last(Piece {
+            frames,
+            optional: Some(optional.clone()),
+        });
+        left_out
     }
 
     fn push_last(&mut self, piece: Piece) {
@@ -229,8 +233,6 @@ impl Queue {
                     *frames = frames.slice(len..);
                     self.len -= len;
                 }
-                // Anything fits an empty outbox.
-                None if self.pieces.len() == 1 => break,
                 None => self.remove(index),
             }
             left_out += 1;
@@ -364,14 +366,17 @@ mod tests {
     }
 
     #[test]
-    fn length_has_a_limit_that_one_event_may_exceed() {
+    fn what_waits_already_has_a_limit_and_what_comes_may_exceed_it() {
         let mut outbox = Outbox::default();
-        let max = limit(2, 10);
-        let event = Bytes::from(vec![b'x'; max]);
-        assert_eq!(outbox.push(event, max), Ok(0));
-        outbox.advance(max - 9);
-        assert_eq!(outbox.push(Bytes::from_static(b"a"), max), Ok(0));
-        assert_eq!(outbox.push(Bytes::from_static(b"b"), max), Err(Full));
+        let max = limit(1, 10);
+        let event = || Bytes::from(vec![b'x'; 1000]);
+        assert_eq!(outbox.push(event(), max), Ok(0));
+        outbox.advance(1000 - 11);
+        assert_eq!(outbox.push(event(), max), Err(Full));
+        outbox.advance(1);
+        assert_eq!(outbox.push(event(), max), Ok(0));
+        assert_eq!(outbox.len(), 1010);
+        assert_eq!(outbox.push(Bytes::from_static(b"a"), max), Err(Full));
     }
 
     #[test]
@@ -390,28 +395,48 @@ mod tests {
     fn the_oldest_are_left_out() {
         let oldest = optional("t", SlowPolicy::DropOldest);
         let mut outbox = Outbox::default();
-        outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
-        // Room for two pieces of 16 bytes in all: `must` and two more of 5.
-        let max = limit(2, 16);
         let batch = frames(&["one", "two", "six"]);
-        assert_eq!(outbox.push_optional(&batch, 0, &oldest, max), 1);
-        assert_eq!(drain(&mut outbox, 100), ["must", "two", "six"]);
-
+        // `must` takes 6 bytes, the others 5 each.
         outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
-        for (text, left_out) in [("one", 0), ("two", 1), ("six", 1)] {
-            let pushed = outbox.push_optional(&frames(&[text]), 0, &oldest, max);
-            assert_eq!(pushed, left_out, "{text}");
-        }
-        assert_eq!(outbox.push(frames(&["more"]), max), Ok(1));
+        assert_eq!(outbox.push_optional(&batch, 0, &oldest, limit(1, 6)), 0);
+        let ten = frames(&["ten"]);
+        assert_eq!(outbox.push_optional(&ten, 0, &oldest, limit(2, 16)), 1);
+        assert_eq!(drain(&mut outbox, 100), ["must", "two", "six", "ten"]);
+
+        // What must arrive makes them go, too.
+        outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
+        outbox.push_optional(&batch, 0, &oldest, NO_LIMIT);
+        let max = limit(1, 6);
+        assert_eq!(outbox.push(frames(&["more"]), max), Ok(3));
         assert_eq!(outbox.push(frames(&["more"]), max), Err(Full));
         // Nothing else can go: it goes itself.
         let mut outbox = Outbox::default();
         outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
-        assert_eq!(outbox.push_optional(&batch, 0, &oldest, limit(1, 6)), 3);
+        assert_eq!(outbox.push_optional(&batch, 0, &oldest, limit(1, 5)), 3);
         assert_eq!(drain(&mut outbox, 100), ["must"]);
-        // And the last one fits an empty outbox.
-        assert_eq!(outbox.push_optional(&batch, 0, &oldest, 1), 2);
-        assert_eq!(drain(&mut outbox, 100), ["six"]);
+        // And anything fits an empty outbox.
+        assert_eq!(outbox.push_optional(&batch, 0, &oldest, 0), 0);
+        assert_eq!(outbox.push_optional(&ten, 0, &oldest, 0), 3);
+        assert_eq!(drain(&mut outbox, 100), ["ten"]);
+    }
+
+    /// The latest is what counts: it waits behind an older one that is begun, however large both are.
+    #[test]
+    fn the_latest_waits_behind_a_large_one_that_is_begun() {
+        let large = |text: &str| frames(&[&text.repeat(100)]);
+        for policy in [SlowPolicy::DropOldest, SlowPolicy::KeepLatest] {
+            let topic = optional("t", policy);
+            let mut outbox = Outbox::default();
+            let max = limit(1, 99);
+            for (text, left_out) in [("a", 0), ("b", 0), ("c", 1), ("d", 1)] {
+                let begun = if text == "a" { 3 } else { 0 };
+                let pushed = outbox.push_optional(&large(text), begun, &topic, max);
+                assert_eq!(pushed, left_out, "{policy:?} {text}");
+            }
+            assert_eq!(outbox.len(), 102 - 3 + 102);
+            outbox.advance(99);
+            assert_eq!(drain(&mut outbox, 100), ["d".repeat(100)]);
+        }
     }
 
     #[test]
@@ -445,7 +470,7 @@ mod tests {
                 outbox.push_optional(&frames(&["one"]), 0, &topic, NO_LIMIT);
                 outbox.advance(begun);
                 outbox.push_optional(&three, 0, &topic, NO_LIMIT);
-                outbox.push_optional(&frames(&["ten"]), 0, &topic, limit(2, 10 - begun));
+                outbox.push_optional(&frames(&["ten"]), 0, &topic, limit(1, 5 - begun));
                 assert_eq!(outbox.len(), 10 - begun, "{policy:?} {begun}");
                 outbox.advance(5 - begun);
                 assert_eq!(drain(&mut outbox, 2), ["ten"]);

@@ -86,7 +86,11 @@ pub(crate) async fn shake_hands(
     let peer = place.peer();
     if let Some(why) = response.refusal() {
         context.counters.browsers_refused.count(why);
-        if why.is_limit_of_size() {
+        // Of these two the operator has heard already, or need not.
+        if !matches!(
+            why,
+            BrowserRefusal::Origin | BrowserRefusal::HandshakeTimeout
+        ) {
             let what = format!("refusing a browser: {}", response.text());
             context.browser_complaints.about(&peer.to_string(), what);
         }
@@ -126,15 +130,18 @@ async fn secure(
     if first[0] != TLS_HANDSHAKE {
         return Some(Socket::Plain(stream));
     }
-    let why = match timeout_at(end, Socket::accept_tls(stream, certificate)).await {
+    let (why, what) = match timeout_at(end, Socket::accept_tls(stream, certificate)).await {
         Ok(Ok(socket)) => return Some(socket),
-        Ok(Err(error)) => {
-            tracing::debug!(peer = %place.peer(), %error, "no TLS with a browser");
-            BrowserRefusal::BadRequest
+        Ok(Err(error)) => (BrowserRefusal::BadRequest, format!("no TLS: {error}")),
+        Err(_) => {
+            let what = "its TLS handshake takes too long".to_owned();
+            (BrowserRefusal::HandshakeTimeout, what)
         }
-        Err(_) => BrowserRefusal::HandshakeTimeout,
     };
     context.counters.browsers_refused.count(why);
+    let peer = place.peer().to_string();
+    let what = format_args!("refusing a browser: {what}");
+    context.browser_complaints.about(&peer, what);
     None
 }
 

@@ -4,6 +4,7 @@
 //! the connection's task reads. Without TLS each call goes straight to the system, and nothing is
 //! larger than the bare socket is.
 
+pub(crate) mod faults;
 mod tls;
 
 use std::io::{self, ErrorKind};
@@ -11,12 +12,14 @@ use std::net::Shutdown;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::BufMut;
 #[cfg(target_os = "linux")]
 use rustix::net::SendFlags;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use crate::certificate::Certificate;
+use faults::Call;
 use tls::Tls;
 
 /// The connection to one browser.
@@ -49,7 +52,10 @@ impl Socket {
     /// [`has_unsent`](Self::has_unsent).
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Plain(tcp) => tcp.try_write(bytes),
+            Self::Plain(tcp) => {
+                let len = faults::before(Call::Write, bytes.len())?;
+                tcp.try_write(&bytes[..len])
+            }
             Self::Tls(tls) => tls.try_write(bytes),
         }
     }
@@ -62,7 +68,10 @@ impl Socket {
     pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             #[cfg(target_os = "linux")]
-            Self::Plain(tcp) => Ok(rustix::net::send(tcp, bytes, SendFlags::NOSIGNAL)?),
+            Self::Plain(tcp) => {
+                let len = faults::before(Call::Write, bytes.len())?;
+                Ok(rustix::net::send(tcp, &bytes[..len], SendFlags::NOSIGNAL)?)
+            }
             _ => self.try_write(bytes),
         }
     }
@@ -88,7 +97,10 @@ impl Socket {
     /// record more.
     pub(crate) fn try_read_buf(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         match self {
-            Self::Plain(tcp) => tcp.try_read_buf(buffer),
+            Self::Plain(tcp) => {
+                let len = faults::before(Call::Read, usize::MAX)?;
+                tcp.try_read_buf(&mut buffer.limit(len))
+            }
             Self::Tls(tls) => tls.try_read_buf(buffer),
         }
     }

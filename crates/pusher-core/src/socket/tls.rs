@@ -7,6 +7,8 @@ use parking_lot::Mutex;
 use rustls::{ServerConfig, ServerConnection};
 use tokio::net::TcpStream;
 
+use super::faults::{self, Call};
+
 /// Most that is encrypted before the system has taken what was encrypted before, in bytes: one
 /// record. So what rustls keeps for a browser that does not read is bounded.
 const RECORD_LEN: usize = 16 * 1024;
@@ -24,17 +26,24 @@ struct Bare<'a>(&'a TcpStream);
 
 impl Read for Bare<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(buffer)
+        let len = faults::before(Call::Read, buffer.len())?;
+        self.0.try_read(&mut buffer[..len])
     }
 }
 
 impl Write for Bare<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.try_write(bytes)
+        let len = faults::before(Call::Write, bytes.len())?;
+        self.0.try_write(&bytes[..len])
     }
 
     fn write_vectored(&mut self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        self.0.try_write_vectored(slices)
+        let len = slices.iter().map(|slice| slice.len()).sum();
+        let may = faults::before(Call::Write, len)?;
+        match slices.first() {
+            Some(first) if may < len => self.0.try_write(&first[..may.min(first.len())]),
+            _ => self.0.try_write_vectored(slices),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

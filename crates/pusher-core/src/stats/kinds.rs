@@ -155,16 +155,6 @@ kinds! {
     }
 }
 
-impl BrowserRefusal {
-    /// Whether honest browsers may meet this limit too, so that the operator should hear of it.
-    pub(crate) fn is_limit_of_size(self) -> bool {
-        matches!(
-            self,
-            Self::Connections | Self::ConnectionsPerAddress | Self::HandshakeLen | Self::Headers
-        )
-    }
-}
-
 impl ViolationKind {
     /// The close code (RFC 6455, section 7.4.1).
     pub fn code(self) -> u16 {

@@ -8,6 +8,7 @@ use pusher_core::{Limits, PublisherRefusal, Recipe, ViolationKind};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{on_any_ports, read_to_end, start, start_server, start_with};
+use crate::zmtp::{Push, frames};
 
 const SOON: Duration = Duration::from_millis(50);
 const NEVER: Duration = Duration::from_secs(3600);
@@ -68,7 +69,9 @@ fn a_topic_has_the_length_that_the_operator_says() {
     let (longest, longer) = ("t".repeat(2000), "t".repeat(2001));
     let mut browser = server.subscriber(&longest);
     let mut publisher = server.publisher();
+    let mut push = Push::connect(&server);
     for category in [&longer, &longest] {
+        push.send(&frames(&[category, "3"]));
         publisher.send(&format!("[3,1,\"{category}\",1]"));
         let is_refused = publisher.line().starts_with(r#"[5,1,"bad_topic","#);
         assert_eq!(is_refused, category == &longer);
@@ -90,9 +93,10 @@ fn a_topic_has_the_length_that_the_operator_says() {
             .unwrap();
     }
     server.subscriber("u").send(&format!("[7,\"{longest}\",4]"));
-    let mut events: Vec<_> = (0..4).map(|_| browser.message()).collect();
+    let payloads = ["1", "2", "3", "4", "{"];
+    let mut events = payloads.map(|_| browser.message());
     events.sort();
-    for (event, payload) in events.iter().zip(["1", "2", "4", "{"]) {
+    for (event, payload) in events.iter().zip(payloads) {
         assert!(
             event.starts_with(&format!("[8,\"{longest}\",{payload}")),
             "{event}"
@@ -107,6 +111,11 @@ fn a_topic_has_the_length_that_the_operator_says() {
         browser.send(&message);
         assert_eq!(browser.close_code(), 1008);
     }
+    let mut browser = server.browser();
+    browser.send(&format!("[1,\"p\",\"{}\"]", &longest[1..]));
+    browser.subscribe("p:t");
+    browser.send(r#"[5,"p:tt"]"#);
+    assert_eq!(browser.close_code(), 1008);
 }
 
 #[test]

@@ -230,6 +230,48 @@ fn the_status_tells_who_is_there_and_what_happened() {
     assert_eq!(lens, [lens[0]; 3]);
 }
 
+/// What the log says, too.
+#[test]
+fn each_browser_that_is_refused_or_dropped_is_told_once_with_its_reason() {
+    let server = start(|limits| {
+        limits.handshake_timeout = Duration::from_secs(1);
+        limits.ping_interval = Duration::from_millis(50);
+        limits.pong_timeout = Duration::from_secs(1);
+        limits.headers_max = 10;
+    });
+    let _ghost = server.browser();
+    let say = |request: &str| {
+        let mut stream = server.raw(server.public);
+        stream.write_all(request.as_bytes()).unwrap();
+        read_to_end(&mut stream)
+    };
+    // A browser keeps some of these in stock: it is no news.
+    say("");
+    let begun = "GET / HTTP/1.1\r\n";
+    say(begun);
+    say("POST / HTTP/1.1\r\nHost: x\r\n\r\n");
+    let many = "X: y\r\n".repeat(10);
+    say(&format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n"));
+    let status = status_until(&server, "the ghost has gone", |status| {
+        status["sessions"] == 0
+    });
+    let complaints = status["complaints"].as_array().unwrap().iter();
+    let mut told: Vec<_> = complaints
+        .map(|complaint| complaint["what"].as_str().unwrap())
+        .collect();
+    told.sort_unstable();
+    let expected = [
+        "dropping a browser that answers no ping: nothing was heard of it for ",
+        "refusing a browser: 16 bytes of its request have arrived in 1s, and not the rest",
+        "refusing a browser: only GET is possible here",
+        "refusing a browser: the request has more than 10 headers",
+    ];
+    assert_eq!(told.len(), expected.len(), "{told:?}");
+    for (told, expected) in told.iter().zip(expected) {
+        assert!(told.starts_with(expected), "{told}");
+    }
+}
+
 #[test]
 fn the_status_tells_for_whom_most_waits() {
     let server = start(|_| {});

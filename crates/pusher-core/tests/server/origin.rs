@@ -41,7 +41,15 @@ fn a_name_that_was_pointed_here_makes_no_page_ours() {
             "Host: push.example:8080\r\nOrigin: http://push.example\r\n",
             101,
         ),
+        (
+            "Host: PUSH.Example.:8080\r\nOrigin: https://push.example\r\n",
+            101,
+        ),
         ("Host: 127.0.0.1:8080\r\nOrigin: http://127.0.0.1\r\n", 101),
+        (
+            "Host: [2001:db8::1]:8080\r\nOrigin: http://[2001:DB8:0::1]\r\n",
+            101,
+        ),
         ("Host: evil.example:8080\r\n", 101),
         (
             "Host: evil.example:8080\r\nOrigin: http://evil.example:8080\r\n",

@@ -72,6 +72,38 @@ fn who_takes_a_little_stays() {
     assert_eq!(server.hub.stats().outboxes, 0);
 }
 
+/// A visitor's line takes a second for each: two that are published in the same moment must both arrive.
+#[test]
+fn an_event_is_taken_as_long_as_no_more_waits_than_may() {
+    let server = start_options(|_| {});
+    let mut slow = server.subscriber("t");
+    // All of it may wait.
+    let large = 1024 * 1024 - 200;
+    let mut publisher = server.publisher();
+    let mut last = 1000;
+    let mut publish = || {
+        last += 1;
+        publisher.publish("t", &event(last, large));
+        server.until("it is on its way", |hub| hub.backlog_len() == 0);
+        last
+    };
+    while server.hub.stats().outboxes == 0 {
+        publish();
+    }
+    let last = publish();
+    assert_eq!(server.hub.session_count(), 1);
+    for expect in 1001..=last {
+        assert_eq!(number(&slow.message()), expect);
+    }
+    // Beyond.
+    while server.hub.session_count() == 1 {
+        publish();
+        assert!(server.hub.stats().outboxes_len < 2 * 1024 * 1024 + 100);
+    }
+    let slow = server.hub.stats().slow_consumers;
+    assert_eq!((slow.get(SlowConsumer::Outbox), slow.total()), (1, 1));
+}
+
 #[test]
 fn the_oldest_events_are_left_out() {
     let server = with_policy(SlowPolicy::DropOldest, |options| {
@@ -86,7 +118,8 @@ fn the_oldest_events_are_left_out() {
         publisher.publish("t", &event(last, 50_000));
         assert_eq!(number(&quick.message()), last);
     }
-    assert!(server.hub.stats().outboxes_len <= 500_000);
+    // And one event.
+    assert!(server.hub.stats().outboxes_len <= 500_000 + 50_100);
     let left_out = server.hub.stats().deliveries_dropped;
     let arrived = arrived_until(&mut slow, last);
     assert!(arrived.is_sorted() && arrived.len() as u64 + left_out == last);

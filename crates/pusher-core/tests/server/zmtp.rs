@@ -17,11 +17,11 @@ const READY_PUSH: &[u8] = b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PUSH";
 const READY_PULL: &[u8] = b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PULL";
 
 /// A PUSH socket.
-struct Push(TcpStream);
+pub(crate) struct Push(TcpStream);
 
 impl Push {
     /// As libzmq: ten bytes, then the rest when it has heard the other's.
-    fn connect(server: &Running) -> Self {
+    pub(crate) fn connect(server: &Running) -> Self {
         let mut push = Self(server.raw(server.private));
         push.send(&GREETING[..10]);
         assert_eq!(push.receive(11), GREETING[..11]);
@@ -32,7 +32,7 @@ impl Push {
         push
     }
 
-    fn send(&mut self, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).unwrap();
     }
 
@@ -51,7 +51,7 @@ impl Push {
 }
 
 /// The frames of a message.
-fn frames(parts: &[&str]) -> Vec<u8> {
+pub(crate) fn frames(parts: &[&str]) -> Vec<u8> {
     let mut frames = Vec::new();
     for (index, part) in parts.iter().enumerate() {
         let more = u8::from(index + 1 < parts.len());
