@@ -93,8 +93,8 @@ fn no_signals(error: &io::Error) -> String {
     format!("cannot handle signals: {error}")
 }
 
-/// Whether the settings, each of them right, are so together. No door is opened.
-/// The certificate, if there is one.
+/// Whether the settings, each of them right, are so together; the certificate, if there is one. No door
+/// is opened.
 pub(crate) fn check(config: &Config) -> Result<Option<Certificate>, String> {
     config.options.check().map_err(|error| told(&error))?;
     tls::load(config)

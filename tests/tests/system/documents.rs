@@ -48,7 +48,7 @@ impl Block {
 fn blocks() -> Vec<Block> {
     let root = workspace().root;
     let mut documents = Vec::new();
-    find_documents(&root, &mut documents);
+    find_files(&root, ".md", &mut documents);
     documents.sort();
     assert!(documents.len() >= 5, "{documents:?}");
     let mut blocks = Vec::new();
@@ -66,7 +66,7 @@ fn blocks() -> Vec<Block> {
     blocks
 }
 
-fn find_documents(folder: &Path, found: &mut Vec<PathBuf>) {
+fn find_files(folder: &Path, end: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         let name = entry.file_name().into_string().unwrap_or_default();
@@ -74,8 +74,8 @@ fn find_documents(folder: &Path, found: &mut Vec<PathBuf>) {
             continue;
         }
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            find_documents(&path, found);
-        } else if name.ends_with(".md") {
+            find_files(&path, end, found);
+        } else if name.ends_with(end) {
             found.push(path);
         }
     }
@@ -289,6 +289,50 @@ fn json() {
             value.unwrap_or_else(|error| panic!("{place}: {error}"));
         }
     }
+}
+
+/// `file::test`, or a `file` of tests, in the last column of the tables of promises.
+#[test]
+fn the_tests_that_show_a_promise_exist() {
+    let root = workspace().root;
+    let mut sources = Vec::new();
+    for folder in [
+        "tests/tests",
+        "crates/pusher-core/tests",
+        "crates/pusher-core/src",
+    ] {
+        find_files(&root.join(folder), ".rs", &mut sources);
+    }
+    for (document, rows_min) in [("README.md", 8), ("crates/pushd/OPERATING.md", 12)] {
+        let text = fs::read_to_string(root.join(document)).unwrap();
+        let (_, table) = text.split_once("| promise | test |\n|---|---|\n").unwrap();
+        let rows: Vec<_> = table
+            .lines()
+            .take_while(|row| row.starts_with('|'))
+            .collect();
+        assert!(rows.len() >= rows_min, "{document}: {rows:#?}");
+        for row in rows {
+            let names: Vec<_> = row.split('`').skip(1).step_by(2).collect();
+            assert!(!names.is_empty(), "{document}: {row}");
+            for name in names {
+                assert!(
+                    is_test(&sources, name),
+                    "{document}: there is no test {name}"
+                );
+            }
+        }
+    }
+}
+
+fn is_test(sources: &[PathBuf], name: &str) -> bool {
+    let (file, wanted) = match name.split_once("::") {
+        Some((file, test)) => (file, format!("fn {test}()")),
+        None => (name, "#[test]".to_owned()),
+    };
+    sources.iter().any(|path| {
+        let is_file = path.file_stem().is_some_and(|stem| stem == file);
+        is_file && fs::read_to_string(path).unwrap().contains(&wanted)
+    })
 }
 
 #[track_caller]

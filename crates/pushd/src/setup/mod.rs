@@ -84,7 +84,8 @@ fn address(listen: &[SocketAddr]) -> Result<SocketAddr, String> {
     }
 }
 
-fn from_here(mut address: SocketAddr) -> SocketAddr {
+/// As whoever is on the same machine calls it.
+pub(crate) fn from_here(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
