@@ -135,7 +135,7 @@ fn each_block_has_a_language_that_is_looked_at() {
 fn links_lead_somewhere() {
     let root = workspace().root;
     let mut documents = Vec::new();
-    find_documents(&root, &mut documents);
+    find_files(&root, ".md", &mut documents);
     for document in documents {
         let text = fs::read_to_string(&document).unwrap();
         let links = text
