@@ -201,7 +201,7 @@ fn two_doors_of_two_servers_are_told_from_one() {
 fn what_the_server_refuses_is_told() {
     let daemon = Daemon::start_with(&["--publish-token=s3cret", "--connections-max=10"]);
     let ended = run(&daemon, &["--subscribers=10"]);
-    assert_fails(&ended, 1, "wants a token");
+    assert_fails(&ended, 1, "wants a publish token");
     let ended = run(&daemon, &["--subscribers=11"]);
     assert_fails(&ended, 1, " subscribers: ");
     let mut bench = command(&daemon, "bench", &["--subscribers=10", "--seconds=1"]);
