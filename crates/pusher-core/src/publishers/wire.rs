@@ -131,10 +131,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             }
         };
         if read.is_err() {
-            let kind = PublisherRefusal::FirstByte;
-            self.context.counters.publishers_refused.count(kind);
-            let peer = self.peer();
-            tracing::debug!(peer, "a publisher connected and said nothing");
+            let what = format_args!("dropping a publisher that has said nothing for {patience:?}");
+            self.refuse(PublisherRefusal::FirstByte, what);
         }
         (!first.is_empty()).then_some(first)
     }
@@ -216,16 +214,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
         let patience = self.context.live.limits().answer_timeout;
         let sent = timeout(patience, self.stream.write_all(answers)).await;
-        let sent = sent.unwrap_or_else(|_| {
-            let kind = PublisherRefusal::Answer;
-            self.context.counters.publishers_refused.count(kind);
+        sent.unwrap_or_else(|_| {
+            let what =
+                format_args!("dropping a publisher that has not taken its answers in {patience:?}");
+            self.refuse(PublisherRefusal::Answer, what);
             Err(io::ErrorKind::TimedOut.into())
-        });
-        if let Err(error) = &sent {
-            let peer = self.peer();
-            tracing::debug!(peer, %error, "a publisher does not take its answers");
-        }
-        sent
+        })
     }
 
     pub(super) async fn hang_up(self) {

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use pusher_core::Recipe;
+use pusher_core::{PublisherRefusal, Recipe};
 use serde_json::{Value, json};
 
 use crate::support::{Running, on_any_ports, read_to_end, start, start_server};
@@ -344,6 +344,9 @@ fn who_reads_no_answers_is_heard_no_more() {
         ),
         "{error}"
     );
+    server.until("it is counted", |hub| {
+        hub.stats().publishers_refused.get(PublisherRefusal::Answer) == 1
+    });
 }
 
 #[test]

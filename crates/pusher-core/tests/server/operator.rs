@@ -273,6 +273,28 @@ fn each_browser_that_is_refused_or_dropped_is_told_once_with_its_reason() {
 }
 
 #[test]
+fn each_publisher_that_is_dropped_is_told_with_its_reason() {
+    let server = start(|limits| {
+        limits.first_byte_timeout = Duration::from_millis(500);
+        limits.answer_timeout = Duration::from_millis(500);
+    });
+    read_to_end(&mut server.raw(server.private));
+    let mut publisher = server.publisher();
+    let publishes = "[3,1,\"t\",1]".repeat(1000);
+    // Until it is dropped, since it does not read.
+    while publisher.0.write_all(publishes.as_bytes()).is_ok() {}
+    for what in [
+        "dropping a publisher that has said nothing for 500ms",
+        "dropping a publisher that has not taken its answers in 500ms",
+    ] {
+        status_until(&server, what, |status| {
+            let mut complaints = status["complaints"].as_array().unwrap().iter();
+            complaints.any(|complaint| complaint["what"] == what)
+        });
+    }
+}
+
+#[test]
 fn the_status_tells_for_whom_most_waits() {
     let server = start(|_| {});
     let _slow = server.subscriber("t");

@@ -75,6 +75,12 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             context.complaints.about(&peer, what);
         }
         Err(error) => {
+            if stream::is_stuck(&error) {
+                let kind = PublisherRefusal::Answer;
+                context.counters.publishers_refused.count(kind);
+                let what = "dropping a publisher that takes no answers in HTTP";
+                context.complaints.about(&peer, what);
+            }
             tracing::debug!(peer, %error, "an HTTP connection ended: {error}");
             return;
         }

@@ -1,5 +1,6 @@
 //! A publisher's connection as hyper gets it.
 
+use std::error::Error;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
@@ -58,6 +59,14 @@ impl<S> Stream<S> {
         ready!(until.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
+}
+
+/// Whether a connection ended since the peer took nothing for too long.
+pub(super) fn is_stuck(error: &hyper::Error) -> bool {
+    let source = error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
