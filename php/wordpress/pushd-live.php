@@ -24,10 +24,12 @@ require_once __DIR__ . '/src/settings.php';
 require_once __DIR__ . '/src/events.php';
 require_once __DIR__ . '/src/publishing.php';
 require_once __DIR__ . '/src/feed.php';
+require_once __DIR__ . '/src/catching-up.php';
 
 if (is_admin()) {
     require_once __DIR__ . '/src/settings-page.php';
     add_settings_page();
 }
-publish_what_becomes_public();
+publish_what_is_public();
 show_feeds();
+serve_entries();

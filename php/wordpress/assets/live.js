@@ -1,6 +1,11 @@
-// Puts events into the lists of the page (.pushd-live). What comes in is shown as text, never as markup.
+// Keeps the lists of the page (.pushd-live) as the site is. What comes in is shown as text, never as markup.
 (function () {
   'use strict';
+
+  const LOAD_DELAY_MAX_MS = 30000;
+  // From a connection on: pushd has our SUBSCRIBE by then, and not all pages ask the site in the same moment.
+  const CATCH_UP_MS = [1000, 3000];
+  const CATCH_UPS_MAX = 5;
 
   function link(event) {
     const a = document.createElement('a');
@@ -13,32 +18,123 @@
   function text(event) {
     const p = document.createElement('p');
     String(event.text || '').split('\n').forEach((line, index) => {
-      if (index > 0) p.append(document.createElement('br'));
+      if (index > 0) p.append(document.createElement('br'), '\n');
       p.append(line);
     });
     return p;
   }
 
-  function show(list, event) {
-    const id = event.kind + ' ' + event.id;
-    const old = Array.from(list.children).find(entry => entry.dataset.id === id);
-    const entry = document.createElement('li');
-    entry.dataset.id = id;
-    entry.append(link(event), text(event));
-    if (old) {
-      old.replaceWith(entry);
-      return;
+  // Whether a reader would see no difference.
+  function isSame(one, other) {
+    const parts = entry => ['a', 'p'].map(name => entry.querySelector(name)?.textContent).concat(entry.querySelector('a')?.href);
+    return parts(one).join('\0') === parts(other).join('\0');
+  }
+
+  class Feed {
+    constructor(list, pusher) {
+      this.list = list;
+      this.max = Number(list.dataset.max);
+      // The latest ones, shown or not: whatever comes to these is news.
+      this.known = new Set(JSON.parse(list.dataset.known));
+      this.knowsAll = this.known.size < this.max;
+      this.pushed = new Set();
+      pusher.subscribe(list.dataset.topic, event => this.receive(event));
+      pusher.watch(state => {
+        list.dataset.state = state;
+        clearTimeout(this.timer);
+        if (state === 'open') this.catchUpSoon(1);
+      });
     }
-    entry.className = 'new';
-    list.prepend(entry);
-    while (list.children.length > Number(list.dataset.max)) list.lastElementChild.remove();
+
+    entry(event) {
+      const id = event.kind + ' ' + event.id;
+      return Array.from(this.list.children).find(entry => entry.dataset.id === id);
+    }
+
+    show(event) {
+      const old = this.entry(event);
+      const entry = document.createElement('li');
+      entry.dataset.id = event.kind + ' ' + event.id;
+      entry.append(link(event), text(event));
+      if (old) {
+        if (!isSame(old, entry)) old.replaceWith(entry);
+        return;
+      }
+      entry.className = 'new';
+      this.list.prepend(entry);
+      while (this.list.children.length > this.max) this.list.lastElementChild.remove();
+    }
+
+    update(event) {
+      if (this.entry(event)) this.show(event);
+    }
+
+    receive(event) {
+      this.pushed.add(event.id);
+      if (event.removed) {
+        this.known.delete(event.id);
+        this.entry(event)?.remove();
+        return;
+      }
+      this.known.add(event.id);
+      if (event.updated) this.update(event);
+      else this.show(event);
+    }
+
+    catchUpSoon(attempt) {
+      const [min, max] = CATCH_UP_MS;
+      this.timer = setTimeout(() => this.catchUp(attempt), attempt * (min + Math.random() * (max - min)));
+    }
+
+    async catchUp(attempt) {
+      // What is pushed meanwhile is newer than the answer.
+      this.pushed.clear();
+      const asked = this.asked = {};
+      try {
+        const answer = await fetch(this.list.dataset.entries, { cache: 'no-store', credentials: 'omit' });
+        if (!answer.ok) throw new Error(String(answer.status));
+        const { entries } = await answer.json();
+        // Unless it was asked once more.
+        if (asked === this.asked) this.become(entries.filter(event => !this.pushed.has(event.id)));
+      } catch (fault) {
+        console.warn('Pushd Live: catching up failed:', fault);
+        if (attempt < CATCH_UPS_MAX) this.catchUpSoon(attempt + 1);
+      }
+    }
+
+    // Newest first.
+    become(events) {
+      const lastKnown = events.findLastIndex(event => this.known.has(event.id));
+      // What lies behind it has only moved up, as others went.
+      const news = this.knowsAll || lastKnown < 0 ? events : events.slice(0, lastKnown + 1);
+      news.slice().reverse().forEach(event => (this.known.has(event.id) ? this.update(event) : this.show(event)));
+      const isThere = new Set(events.map(event => event.kind + ' ' + event.id));
+      Array.from(this.list.children).forEach(entry => {
+        const id = Number(entry.dataset.id.split(' ')[1]);
+        // What has no number was never stored.
+        if (id > 0 && !this.pushed.has(id) && !isThere.has(entry.dataset.id)) entry.remove();
+      });
+      events.forEach(event => this.known.add(event.id));
+      if (events.length >= this.max) this.knowsAll = false;
+    }
+  }
+
+  // The script comes from pushd, which may be down just now.
+  function load(lists, attempt) {
+    const server = lists[0].dataset.server;
+    const script = document.createElement('script');
+    script.src = server + '/pusher.js';
+    script.onload = () => {
+      const pusher = new Pusher(server);
+      lists.forEach(list => new Feed(list, pusher));
+    };
+    script.onerror = () => {
+      script.remove();
+      setTimeout(load, Math.random() * Math.min(LOAD_DELAY_MAX_MS, 1000 * 2 ** attempt), lists, attempt + 1);
+    };
+    document.head.append(script);
   }
 
   const lists = document.querySelectorAll('.pushd-live');
-  if (lists.length === 0 || typeof Pusher === 'undefined') return;
-  const pusher = new Pusher(lists[0].dataset.server);
-  lists.forEach(list => {
-    pusher.subscribe(list.dataset.topic, event => show(list, event));
-    pusher.watch(state => { list.dataset.state = state; });
-  });
+  if (lists.length > 0) load(lists, 0);
 })();

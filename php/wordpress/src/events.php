@@ -36,16 +36,13 @@ function post_event(\WP_Post $post): ?array
 /** A comment as an event; null if it is not for everybody. */
 function comment_event(\WP_Comment $comment): ?array
 {
-    $post = get_post((int) $comment->comment_post_ID);
-    $isPublic = $comment->comment_approved === '1' && in_array($comment->comment_type, ['', 'comment'], true)
-        && $post instanceof \WP_Post && is_public($post);
-    if (!$isPublic) {
+    if ($comment->comment_approved !== '1' || !may_be_public($comment)) {
         return null;
     }
     $event = [
         'kind' => 'comment',
         'id' => (int) $comment->comment_ID,
-        'post' => $post->ID,
+        'post' => (int) $comment->comment_post_ID,
         'text' => text($comment->comment_content),
         'author' => text(get_comment_author($comment)),
         'url' => (string) get_comment_link($comment),
@@ -62,6 +59,19 @@ function is_public(\WP_Post $post): bool
         && isset(public_types()[$post->post_type])
         && $post->post_password === ''
         && is_post_publicly_viewable($post);
+}
+
+/** What somebody wrote on a post that is for everybody: it is public as soon as it is approved. */
+function may_be_public(\WP_Comment $comment): bool
+{
+    $post = get_post((int) $comment->comment_post_ID);
+    return in_array($comment->comment_type, ['', 'comment'], true) && $post instanceof \WP_Post && is_public($post);
+}
+
+/** Where the events of the comments on a post go. */
+function comments_topic(int $post): string
+{
+    return topic("comments/$post");
 }
 
 function text(string $html): string

@@ -19,11 +19,7 @@ function show_feeds(): void
 
 function register_scripts(): void
 {
-    $url = settings()['url'];
-    // pushd serves the client itself: always the one that fits.
-    $needs = $url === '' ? [] : ['pushd-client'];
-    $url === '' || wp_register_script('pushd-client', "$url/pusher.js", [], null, true);
-    wp_register_script('pushd-live', plugins_url('assets/live.js', FILE), $needs, VERSION, true);
+    wp_register_script('pushd-live', plugins_url('assets/live.js', FILE), [], VERSION, true);
     wp_register_script('pushd-live-block', plugins_url('assets/block.js', FILE), [
         'wp-blocks', 'wp-block-editor', 'wp-components', 'wp-element', 'wp-server-side-render',
     ], VERSION, true);
@@ -40,21 +36,20 @@ function register_scripts(): void
 function feed(array $attributes): string
 {
     $attributes = shortcode_atts(['show' => 'posts', 'type' => 'post', 'post' => 0, 'count' => 5], $attributes, 'pushd_live');
-    $count = max(0, min(COUNT_MAX, (int) $attributes['count']));
-    if ($attributes['show'] === 'comments') {
-        $post = (int) $attributes['post'] ?: (int) get_the_ID();
-        [$topic, $events] = [topic("comments/$post"), latest_comments($post, $count)];
-    } else {
-        $type = (string) $attributes['type'];
-        [$topic, $events] = [topic($type), latest_posts($type, $count)];
-    }
+    $show = $attributes['show'] === 'comments' ? 'comments' : 'posts';
+    $type = (string) $attributes['type'];
+    $post = $show === 'comments' ? ((int) $attributes['post'] ?: (int) get_the_ID()) : 0;
+    $events = latest($show, $type, $post, max(0, min(COUNT_MAX, (int) $attributes['count'])));
     $server = settings()['url'];
     wp_enqueue_style('pushd-live');
     $server === '' || wp_enqueue_script('pushd-live');
     return sprintf(
-        '<ul class="pushd-live" data-server="%s" data-topic="%s" data-max="%d" aria-live="polite">%s</ul>',
+        '<ul class="pushd-live" data-server="%s" data-topic="%s" data-entries="%s" data-known="%s" data-max="%d" aria-live="polite">%s</ul>',
         esc_attr($server),
-        esc_attr($topic),
+        esc_attr($show === 'comments' ? comments_topic($post) : topic($type)),
+        esc_url(entries_url($show, $type, $post)),
+        // What the script will not take for news, although the page does not show all of it.
+        esc_attr(wp_json_encode($server === '' ? [] : array_map(intval(...), stored($show, $type, $post, COUNT_MAX, 'ids')))),
         COUNT_MAX,
         implode('', array_map(entry(...), $events)),
     );
@@ -73,17 +68,33 @@ function entry(array $event): string
     );
 }
 
-function latest_posts(string $type, int $count): array
+/** The events of what everybody may see, newest first: posts of a type, or comments on a post. */
+function latest(string $show, string $type, int $post, int $count): array
 {
-    $isShown = $count > 0 && in_array($type, settings()['types'], true);
-    $posts = $isShown ? get_posts(['post_type' => $type, 'numberposts' => $count, 'has_password' => false]) : [];
-    return array_values(array_filter(array_map(post_event(...), $posts)));
+    $event = $show === 'comments' ? comment_event(...) : post_event(...);
+    return array_values(array_filter(array_map($event, stored($show, $type, $post, $count))));
 }
 
-function latest_comments(int $post, int $count): array
+/** @param string $fields "ids" for no more than that */
+function stored(string $show, string $type, int $post, int $count, string $fields = ''): array
 {
-    $comments = $count > 0 && $post > 0
-        ? get_comments(['post_id' => $post, 'status' => 'approve', 'type' => 'comment', 'number' => $count])
+    if ($count === 0) {
+        return [];
+    }
+    if ($show === 'comments') {
+        $isPublic = $post > 0 && get_post($post) !== null && is_public(get_post($post));
+        return $isPublic
+            ? get_comments(['post_id' => $post, 'status' => 'approve', 'type' => 'comment', 'number' => $count, 'fields' => $fields])
+            : [];
+    }
+    return in_array($type, settings()['types'], true)
+        ? get_posts([
+            'post_type' => $type,
+            'numberposts' => $count,
+            'has_password' => false,
+            // Two may have come in the same second.
+            'orderby' => ['date' => 'DESC', 'ID' => 'DESC'],
+            'fields' => $fields,
+        ])
         : [];
-    return array_values(array_filter(array_map(comment_event(...), $comments)));
 }

@@ -14,7 +14,8 @@ const MARKUP: &str = "<img src=x onerror=\"document.title='taken over'\">";
 
 /// A site whose plugin is active and has its settings, all done by the administrator in his browser.
 struct Site {
-    daemon: Daemon,
+    // None while it is stopped.
+    running: Option<Daemon>,
     wordpress: WordPress,
     chromium: Browser,
     admin: Page,
@@ -31,19 +32,48 @@ impl Site {
         admin.go(&wordpress.url("/wp-admin/plugins.php"));
         admin.click("#activate-pushd-live");
         admin.wait_for("document.querySelector('#deactivate-pushd-live') !== null");
+        let (url, address) = (format!("http://{}/", daemon.web), daemon.push_address());
         let mut site = Self {
-            daemon,
+            running: Some(daemon),
             wordpress,
             chromium,
             admin,
         };
-        let (url, address) = (
-            format!("http://{}/", site.daemon.web),
-            site.daemon.push_address(),
-        );
         let said = site.save_settings(&[("url", &url), ("address", &address), ("token", TOKEN)]);
         assert!(said.contains("Settings saved"), "{said}");
         site
+    }
+
+    #[track_caller]
+    fn daemon(&self) -> &Daemon {
+        self.running.as_ref().expect("pushd runs")
+    }
+
+    /// What happens while pushd does not run.
+    #[track_caller]
+    fn without_daemon(&mut self, happen: impl FnOnce(&mut Self)) {
+        let stopped = self.running.take().expect("pushd runs").kill();
+        happen(self);
+        self.running = Some(stopped.start_again());
+    }
+
+    /// Asks the REST interface for the administrator.
+    #[track_caller]
+    fn rest(&mut self, method: &str, path: &str, data: Value) -> Value {
+        rest(&mut self.admin, method, path, &data)
+    }
+
+    /// Changes a post or a comment, by its path.
+    #[track_caller]
+    fn change(&mut self, path: &str, data: Value) {
+        self.rest("POST", &format!("/wp/v2/{path}"), data);
+    }
+
+    /// The id of a new comment on WordPress's first post.
+    #[track_caller]
+    fn comment(&mut self, content: &str) -> Value {
+        let comment = json!({"post": 1, "content": content});
+        self.rest("POST", "/wp/v2/comments", comment)["id"].clone()
     }
 
     /// Fills the form in, and waits for what WordPress says to it.
@@ -71,7 +101,14 @@ impl Site {
     /// A page with both feeds, opened by somebody who is looking, for certain.
     #[track_caller]
     fn reader(&mut self) -> Page {
-        let content = "<!-- wp:pushd-live/feed {\"count\":2} /-->[pushd_live show=\"comments\" post=\"1\" count=\"0\"]";
+        self.reader_of(
+            "<!-- wp:pushd-live/feed {\"count\":2} /-->[pushd_live show=\"comments\" post=\"1\" count=\"0\"]",
+        )
+    }
+
+    /// The same, of a page of this content: a feed of posts and one of the comments on the first post.
+    #[track_caller]
+    fn reader_of(&mut self, content: &str) -> Page {
         let data = json!({"title": "live", "status": "publish", "content": content});
         let url = rest(&mut self.admin, "POST", "/wp/v2/pages", &data)["link"].clone();
         let mut page = self.chromium.open(url.as_str().unwrap());
@@ -82,7 +119,7 @@ impl Site {
             let topic = json!(self.wordpress.topic(topic));
             let publish = format!("[1,1,{{\"token\":\"{TOKEN}\"}}]\n[3,1,{topic},{event}]\n");
             let shown = shows(&format!("{kind} 0"), MARKUP, MARKUP);
-            let daemon = &self.daemon;
+            let daemon = self.daemon();
             let came = xtask::process::wait_until(system_tests::WAIT_MS, || {
                 let mut publisher = system_tests::publisher::Publisher::connect(daemon.publish);
                 publisher.send(publish.as_bytes());
@@ -112,6 +149,14 @@ fn shows(id: &str, heading: &str, text: &str) -> String {
             return found.length === 1 && found[0].querySelector('a').textContent === {heading}
                 && found[0].querySelector('p').textContent === {text};
         }})()"
+    )
+}
+
+/// A JavaScript condition: there is no such entry.
+fn shows_no(id: &str) -> String {
+    let id = json!(id);
+    format!(
+        "Array.from(document.querySelectorAll('.pushd-live li')).every(entry => entry.dataset.id !== {id})"
     )
 }
 
@@ -157,9 +202,12 @@ fn from_activation_to_removal(php: &Php, with: &str) {
         reader.evaluate("document.querySelector('.pushd-live li a').href"),
         public["link"]
     );
-    // Only once: an update is no news.
-    let path = format!("/wp/v2/posts/{}", public["id"]);
-    rest(&mut site.admin, "POST", &path, &json!({"title": "updated"}));
+    // An update is no news.
+    site.change(
+        &format!("posts/{}", public["id"]),
+        json!({"title": "updated"}),
+    );
+    reader.wait_for(&shows(&id, "updated", "It is here."));
 
     // Comments: a stranger's waits for the administrator.
     let mut stranger = site.chromium.open(&site.wordpress.url("/?p=1"));
@@ -190,9 +238,7 @@ fn from_activation_to_removal(php: &Php, with: &str) {
         "Such a lovely kitten",
     ));
 
-    // Nothing else has come, no update either, and no markup was obeyed.
-    let shown = reader.evaluate(&shows(&id, "1 < 2 & “新しい子猫”", "It is here."));
-    assert_eq!(shown, true);
+    // Nothing else has come, and no markup was obeyed.
     assert_eq!(
         reader.evaluate("document.querySelectorAll('.pushd-live')[0].children.length"),
         json!(2 + 1),
@@ -215,7 +261,7 @@ fn from_activation_to_removal(php: &Php, with: &str) {
         text(&mut site.admin, "#pushd-live-failure")
             .contains("can't connect to tcp://127.0.0.1:1 ")
     );
-    let address = site.daemon.push_address();
+    let address = site.daemon().push_address();
     site.save_settings(&[("address", &address)]);
     site.post("somebody does", json!({}));
     site.admin.go(&site.wordpress.url(SETTINGS));
@@ -286,4 +332,116 @@ fn with_the_extension_and_what_a_stranger_may_not() {
         let answer = http::get(address, &format!("/wp-content/plugins/pushd-live/{file}")).unwrap();
         assert_eq!(answer.text(), "", "{file}");
     }
+}
+
+/// The latest post, and the latest comment.
+const LATEST: &str =
+    "[pushd_live count=\"1\"][pushd_live show=\"comments\" post=\"1\" count=\"1\"]";
+
+#[test]
+fn what_is_changed_or_removed_is_so_in_open_pages() {
+    let mut site = Site::start(&Php::plain());
+    let post = site.post("kitten", json!({"excerpt": "small"}))["id"].clone();
+    let comment = site.comment("first!");
+    let mut reader = site.reader_of(LATEST);
+    let (post_id, comment_id) = (format!("post {post}"), format!("comment {comment}"));
+    let (post, comment) = (format!("posts/{post}"), format!("comments/{comment}"));
+    assert_eq!(reader.evaluate(&shows(&post_id, "kitten", "small")), true);
+    assert_eq!(
+        reader.evaluate(&shows(&comment_id, "admin", "first!")),
+        true
+    );
+
+    // Of one that the page does not show nothing is seen.
+    site.change("posts/1", json!({"title": "old"}));
+    site.change(&post, json!({"title": "cat"}));
+    reader.wait_for(&shows(&post_id, "cat", "small"));
+    assert_eq!(reader.evaluate(&shows_no("post 1")), true);
+    site.change(&comment, json!({"content": "second\nthought"}));
+    reader.wait_for(&shows(&comment_id, "admin", "second\nthought"));
+
+    // What becomes private goes, and comes back as news.
+    for (closed, open) in [
+        (json!({"password": "x"}), json!({"password": ""})),
+        (json!({"status": "draft"}), json!({"status": "publish"})),
+        (json!({"status": "private"}), json!({"status": "publish"})),
+    ] {
+        site.change(&post, closed);
+        reader.wait_for(&shows_no(&post_id));
+        site.change(&post, open);
+        reader.wait_for(&shows(&post_id, "cat", "small"));
+    }
+    for closed in ["hold", "spam"] {
+        site.change(&comment, json!({"status": closed}));
+        reader.wait_for(&shows_no(&comment_id));
+        site.change(&comment, json!({"status": "approved"}));
+        reader.wait_for(&shows(&comment_id, "admin", "second\nthought"));
+    }
+    site.rest("DELETE", &format!("/wp/v2/{post}&force=true"), Value::Null);
+    site.rest(
+        "DELETE",
+        &format!("/wp/v2/{comment}&force=true"),
+        Value::Null,
+    );
+    reader.wait_for(&shows_no(&post_id));
+    reader.wait_for(&shows_no(&comment_id));
+    let log = site.wordpress.log();
+    assert!(!log.contains("PHP "), "{log}");
+}
+
+#[test]
+fn a_page_that_was_away_becomes_as_the_site_is() {
+    let mut site = Site::start(&Php::plain());
+    let [waiting, removed, edited] = ["waits", "goes", "changes"].map(|text| site.comment(text));
+    site.change(&format!("comments/{waiting}"), json!({"status": "hold"}));
+    let [old, trashed, kept] =
+        ["old", "trashed", "kept"].map(|title| site.post(title, json!({}))["id"].clone());
+    let mut reader = site
+        .reader_of("[pushd_live count=\"2\"][pushd_live show=\"comments\" post=\"1\" count=\"2\"]");
+    let id = |kind: &str, number: &Value| format!("{kind} {number}");
+    let condition = shows(&id("post", &trashed), "trashed", "");
+    assert_eq!(reader.evaluate(&condition), true);
+
+    let mut missed = Vec::new();
+    site.without_daemon(|site| {
+        reader.wait_for("document.querySelectorAll('.pushd-live[data-state=waiting], .pushd-live[data-state=connecting]').length === 2");
+        for title in ["first", "second"] {
+            missed.push(site.post(title, json!({}))["id"].clone());
+        }
+        for hidden in [json!({"status": "draft"}), json!({"status": "private"}), json!({"password": "x"})] {
+            site.post("hidden", hidden);
+        }
+        site.change(&format!("posts/{kept}"), json!({"title": "edited"}));
+        site.change(&format!("posts/{old}"), json!({"title": "of no interest"}));
+        site.rest("DELETE", &format!("/wp/v2/posts/{trashed}"), Value::Null);
+        site.change(&format!("comments/{waiting}"), json!({"status": "approved"}));
+        site.change(&format!("comments/{edited}"), json!({"content": "has changed"}));
+        site.rest("DELETE", &format!("/wp/v2/comments/{removed}"), Value::Null);
+    });
+    reader.wait_for(&shows(&id("comment", &waiting), "admin", "waits"));
+    reader.wait_for(&shows(&id("post", &missed[1]), "second", ""));
+    // Each once and in order, what was pushed by somebody else remains, and of the rest nothing has come.
+    let shown = reader.evaluate(
+        "Array.from(document.querySelectorAll('.pushd-live')).map(list => Array.from(list.children).map(entry => entry.dataset.id))",
+    );
+    let posts = [&missed[1], &missed[0]].map(|number| id("post", number));
+    let posts = [&posts[..], &["post 0".to_owned(), id("post", &kept)]].concat();
+    let comments = [
+        id("comment", &waiting),
+        "comment 0".to_owned(),
+        id("comment", &edited),
+    ];
+    assert_eq!(shown, json!([posts, comments]));
+    assert_eq!(
+        reader.evaluate(&shows(&id("post", &kept), "edited", "")),
+        true
+    );
+    let condition = shows(&id("comment", &edited), "admin", "has changed");
+    assert_eq!(reader.evaluate(&condition), true);
+
+    // From here on it is live again.
+    let live = site.post("live", json!({}))["id"].clone();
+    reader.wait_for(&shows(&id("post", &live), "live", ""));
+    let log = site.wordpress.log();
+    assert!(!log.contains("PHP "), "{log}");
 }

@@ -1,0 +1,33 @@
+<?php
+declare(strict_types=1);
+
+namespace PushdLive;
+
+/** What pages fetch after they were not connected: all that a feed may show, so that every page asks the same. */
+const REST_NAMESPACE = 'pushd-live/v1';
+const REST_ROUTE = '/entries';
+
+function serve_entries(): void
+{
+    add_action('rest_api_init', static function (): void {
+        register_rest_route(REST_NAMESPACE, REST_ROUTE, [
+            'methods' => 'GET',
+            'callback' => static fn (\WP_REST_Request $request): array => [
+                'entries' => latest($request['show'], $request['type'], $request['post'], COUNT_MAX),
+            ],
+            // There is nothing in it that is not for everybody.
+            'permission_callback' => '__return_true',
+            'args' => [
+                'show' => ['type' => 'string', 'enum' => ['posts', 'comments'], 'default' => 'posts'],
+                'type' => ['type' => 'string', 'default' => 'post'],
+                'post' => ['type' => 'integer', 'minimum' => 0, 'default' => 0],
+            ],
+        ]);
+    });
+}
+
+function entries_url(string $show, string $type, int $post): string
+{
+    $query = $show === 'comments' ? ['show' => $show, 'post' => $post] : ['show' => $show, 'type' => rawurlencode($type)];
+    return add_query_arg($query, rest_url(REST_NAMESPACE . REST_ROUTE));
+}
