@@ -14,6 +14,18 @@ final class Deferred
     /** The request's events are sent. What comes later can't wait any more. */
     private static bool $isOver = false;
 
+    /** Goes with the request's other objects: a shutdown function that exits keeps those behind it from being called. */
+    private static ?self $last = null;
+
+    private function __construct()
+    {
+    }
+
+    public function __destruct()
+    {
+        self::end();
+    }
+
     /**
      * A full batch is sent first, at once, so that the order remains.
      *
@@ -28,6 +40,7 @@ final class Deferred
         if (self::$batch?->isFullFor($event)) {
             Publishing::deferred(self::take(), $settings);
         }
+        self::$last ??= new self();
         self::$batch ??= new Batch();
         self::$batch->add($event);
         if (self::$isOver) {
@@ -35,7 +48,7 @@ final class Deferred
         }
     }
 
-    /** Called when the shutdown functions have run. */
+    /** Called when the shutdown functions have run; a second time there is nothing left. */
     public static function end(): void
     {
         if (self::$batch !== null && self::$processId === getmypid()) {
