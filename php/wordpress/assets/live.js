@@ -104,7 +104,7 @@
 
     // Newest first.
     become(events) {
-      const lastKnown = events.findLastIndex(event => this.known.has(event.id));
+      const lastKnown = events.map(event => this.known.has(event.id)).lastIndexOf(true);
       // What lies behind it has only moved up, as others went.
       const news = this.knowsAll || lastKnown < 0 ? events : events.slice(0, lastKnown + 1);
       news.slice().reverse().forEach(event => (this.known.has(event.id) ? this.update(event) : this.show(event)));

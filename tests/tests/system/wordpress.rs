@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use system_tests::browser::{Browser, Page};
 use system_tests::daemon::Daemon;
 use system_tests::php::Php;
+use system_tests::wamp::Wamp;
 use system_tests::wordpress::{WordPress, rest};
 use xtask::http;
 
@@ -385,8 +386,63 @@ fn what_is_changed_or_removed_is_so_in_open_pages() {
     );
     reader.wait_for(&shows_no(&post_id));
     reader.wait_for(&shows_no(&comment_id));
+    nothing_private_is_pushed(&mut site);
+    one_broken_event_does_not_keep_others_back(&mut site);
     let log = site.wordpress.log();
     assert!(!log.contains("PHP "), "{log}");
+}
+
+/// Whatever happens to what only some may see, nobody hears of it.
+#[track_caller]
+fn nothing_private_is_pushed(site: &mut Site) {
+    let held = site.comment("held");
+    let held = format!("comments/{held}");
+    site.change(&held, json!({"status": "hold"}));
+    let [posts, comments] = ["post", "comments/1"].map(|topic| site.wordpress.topic(topic));
+    let mut wire = Wamp::subscribed(site.daemon().web, &posts);
+    wire.subscribe(&comments);
+    wire.barrier();
+    for hidden in [
+        json!({"status": "draft"}),
+        json!({"status": "private"}),
+        json!({"status": "pending"}),
+        json!({"password": "x"}),
+        json!({"status": "future", "date": "2099-01-01T00:00:00"}),
+    ] {
+        let id = site.post("hidden", hidden)["id"].clone();
+        let path = format!("posts/{id}");
+        site.change(&path, json!({"title": "still hidden"}));
+        site.rest("DELETE", &format!("/wp/v2/{path}"), Value::Null);
+        site.rest("DELETE", &format!("/wp/v2/{path}&force=true"), Value::Null);
+    }
+    site.change(&held, json!({"content": "still held"}));
+    site.change(&held, json!({"status": "spam"}));
+    site.rest("DELETE", &format!("/wp/v2/{held}&force=true"), Value::Null);
+    let entries = site.rest("GET", "/pushd-live/v1/entries", Value::Null);
+    assert!(!entries.to_string().contains("hidden"), "{entries}");
+    let end = site.post("end", json!({}))["id"].clone();
+    assert_eq!(wire.event(&posts)["id"], end);
+    wire.assert_nothing_waits();
+}
+
+#[track_caller]
+fn one_broken_event_does_not_keep_others_back(site: &mut Site) {
+    let mut wire = Wamp::subscribed(site.daemon().web, &site.wordpress.topic("post"));
+    wire.barrier();
+    let posts = ["quiet", "broken", "good"].map(|title| {
+        let body = json!({"title": title, "status": "publish"});
+        json!({"method": "POST", "path": "/wp/v2/posts", "body": body})
+    });
+    site.rest("POST", "/batch/v1", json!({"requests": posts}));
+    let event = wire.event(&site.wordpress.topic("post"));
+    assert_eq!(event["title"], "good");
+    wire.assert_nothing_waits();
+    site.admin.go(&site.wordpress.url(SETTINGS));
+    let said = text(&mut site.admin, "#pushd-live-failure");
+    assert!(
+        said.contains("was not published: Malformed UTF-8"),
+        "{said}"
+    );
 }
 
 #[test]
