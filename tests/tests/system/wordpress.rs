@@ -388,6 +388,7 @@ fn what_is_changed_or_removed_is_so_in_open_pages() {
     reader.wait_for(&shows_no(&comment_id));
     nothing_private_is_pushed(&mut site);
     one_broken_event_does_not_keep_others_back(&mut site);
+    what_is_done_on_another_site_is_not_ours(&mut site);
     let log = site.wordpress.log();
     assert!(!log.contains("PHP "), "{log}");
 }
@@ -443,6 +444,18 @@ fn one_broken_event_does_not_keep_others_back(site: &mut Site) {
         said.contains("was not published: Malformed UTF-8"),
         "{said}"
     );
+}
+
+/// Its post has the number of one of ours.
+#[track_caller]
+fn what_is_done_on_another_site_is_not_ours(site: &mut Site) {
+    site.wordpress.join_network();
+    let mut wire = Wamp::subscribed(site.daemon().web, &site.wordpress.topic("post"));
+    let mut page = site.chromium.open(&site.wordpress.url("/readme.html"));
+    page.evaluate("void (document.cookie = 'network=1')");
+    page.go(&site.wordpress.url("/?elsewhere"));
+    page.wait_for("document.querySelector('#elsewhere')?.textContent === '1'");
+    wire.assert_nothing_waits();
 }
 
 #[test]
