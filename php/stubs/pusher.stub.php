@@ -88,7 +88,8 @@ final class Pusher
 
     /**
      * Sends $data to every browser that is subscribed to $category, and waits until pushd says to
-     * how many. It never waits longer than pusher.timeout_ms.
+     * how many. It never waits longer than pusher.timeout_ms. (But a host name other than localhost
+     * is looked up by the system, which may take seconds: better have an IP address in pusher.address.)
      *
      *     $receipt = Pusher::publish('kittensCategory', ['title' => $title, 'when' => time()]);
      *
