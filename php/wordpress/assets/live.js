@@ -121,11 +121,10 @@
 
   // The script comes from pushd, which may be down just now.
   function load(lists, attempt) {
-    const server = lists[0].dataset.server;
     const script = document.createElement('script');
-    script.src = server + '/pusher.js';
+    script.src = pushdLive.server + '/pusher.js';
     script.onload = () => {
-      const pusher = new Pusher(server);
+      const pusher = new Pusher(pushdLive.server);
       lists.forEach(list => new Feed(list, pusher));
     };
     script.onerror = () => {

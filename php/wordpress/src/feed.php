@@ -20,6 +20,9 @@ function show_feeds(): void
 function register_scripts(): void
 {
     wp_register_script('pushd-live', plugins_url('assets/live.js', FILE), [], VERSION, true);
+    // Not in the list: authors may write lists too, and a script comes from there.
+    $settings = wp_json_encode(['server' => settings()['url']], JSON_HEX_TAG);
+    wp_add_inline_script('pushd-live', "const pushdLive = $settings;", 'before');
     wp_register_script('pushd-live-block', plugins_url('assets/block.js', FILE), [
         'wp-blocks', 'wp-block-editor', 'wp-components', 'wp-element', 'wp-server-side-render',
     ], VERSION, true);
@@ -44,8 +47,7 @@ function feed(array $attributes): string
     wp_enqueue_style('pushd-live');
     $server === '' || wp_enqueue_script('pushd-live');
     return sprintf(
-        '<ul class="pushd-live" data-server="%s" data-topic="%s" data-entries="%s" data-known="%s" data-max="%d" aria-live="polite">%s</ul>',
-        esc_attr($server),
+        '<ul class="pushd-live" data-topic="%s" data-entries="%s" data-known="%s" data-max="%d" aria-live="polite">%s</ul>',
         esc_attr($show === 'comments' ? comments_topic($post) : topic($type)),
         esc_url(entries_url($show, $type, $post)),
         // What the script will not take for news, although the page does not show all of it.

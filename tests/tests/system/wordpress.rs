@@ -113,7 +113,7 @@ impl Site {
         let data = json!({"title": "live", "status": "publish", "content": content});
         let url = rest(&mut self.admin, "POST", "/wp/v2/pages", &data)["link"].clone();
         let mut page = self.chromium.open(url.as_str().unwrap());
-        page.wait_for("document.querySelectorAll('.pushd-live[data-state=open]').length === 2");
+        page.wait_for("document.querySelectorAll('.pushd-live[data-state=open]').length >= 2");
         // That it is connected does not tell whether the daemon has read its SUBSCRIBEs, which have no answer.
         for (topic, kind) in [("post", "post"), ("comments/1", "comment")] {
             let event = json!({"kind": kind, "id": 0, "title": MARKUP, "text": MARKUP, "url": "javascript:alert(1)"});
@@ -300,7 +300,11 @@ fn with_the_extension_and_what_a_stranger_may_not() {
     let mut site = Site::start(&Php::with_extension("tcp://127.0.0.1:1"));
     site.admin.go(&site.wordpress.url(SETTINGS));
     assert!(text(&mut site.admin, ".wrap").contains("Publishes with the PHP extension"));
-    let mut reader = site.reader();
+    let mut reader = site.reader_of(&format!("{FORGED}{LATEST}"));
+    let loaded = reader.evaluate(
+        "Array.from(document.scripts, script => script.src).filter(src => src.includes('127.0.0.1:1/'))",
+    );
+    assert_eq!(loaded, json!([]), "an author's list says where scripts are");
     let public = site.post("by the extension", json!({}));
     reader.wait_for(&shows(
         &format!("post {}", public["id"]),
@@ -334,6 +338,9 @@ fn with_the_extension_and_what_a_stranger_may_not() {
         assert_eq!(answer.text(), "", "{file}");
     }
 }
+
+/// What an author may write, who may not write scripts.
+const FORGED: &str = "<ul class=\"pushd-live\" data-server=\"http://127.0.0.1:1\" data-topic=\"t\" data-known=\"[]\" data-max=\"1\"></ul>";
 
 /// The latest post, and the latest comment.
 const LATEST: &str =
@@ -471,9 +478,12 @@ fn a_page_that_was_away_becomes_as_the_site_is() {
     let condition = shows(&id("post", &trashed), "trashed", "");
     assert_eq!(reader.evaluate(&condition), true);
 
+    let url = reader.evaluate("location.href");
+    let mut late = None;
     let mut missed = Vec::new();
     site.without_daemon(|site| {
         reader.wait_for("document.querySelectorAll('.pushd-live[data-state=waiting], .pushd-live[data-state=connecting]').length === 2");
+        late = Some(site.chromium.open(url.as_str().unwrap()));
         for title in ["first", "second"] {
             missed.push(site.post(title, json!({}))["id"].clone());
         }
@@ -508,9 +518,13 @@ fn a_page_that_was_away_becomes_as_the_site_is() {
     let condition = shows(&id("comment", &edited), "admin", "has changed");
     assert_eq!(reader.evaluate(&condition), true);
 
-    // From here on it is live again.
+    // From here on it is live again; and so is a page that was opened while there was no pushd.
+    let mut late = late.unwrap();
+    late.wait_for("document.querySelectorAll('.pushd-live[data-state=open]').length === 2");
     let live = site.post("live", json!({}))["id"].clone();
-    reader.wait_for(&shows(&id("post", &live), "live", ""));
+    for page in [&mut reader, &mut late] {
+        page.wait_for(&shows(&id("post", &live), "live", ""));
+    }
     let log = site.wordpress.log();
     assert!(!log.contains("PHP "), "{log}");
 }
