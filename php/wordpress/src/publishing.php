@@ -108,6 +108,9 @@ function publish_queue(): void
     finish_page();
     try {
         $messages = array_merge(...array_map(static fn (array $queued): array => messages_of(...$queued), $queue));
+        if ($messages === []) {
+            return;
+        }
         $mistakes = array_filter(array_map(mistake(...), $messages));
         // All together: what is slow is waited for only once.
         pusher(settings())->sendMany(array_diff_key($messages, $mistakes));

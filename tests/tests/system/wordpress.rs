@@ -257,6 +257,10 @@ fn from_activation_to_removal(php: &Php, with: &str) {
     // Where nobody listens the site goes on, and the administrator is told.
     site.save_settings(&[("address", "tcp://127.0.0.1:1")]);
     site.post("nobody listens", json!({}));
+    // Where there is nothing to publish nothing has gone well.
+    let hidden = site.post("private", json!({"status": "private"}))["id"].clone();
+    let comment = json!({"post": hidden, "content": "on it"});
+    site.rest("POST", "/wp/v2/comments", comment);
     site.admin.go(&site.wordpress.url(SETTINGS));
     assert!(
         text(&mut site.admin, "#pushd-live-failure")
