@@ -78,6 +78,8 @@ final class Deferred
     /** Lets the visitor go, as far as the server can. A session would keep his next page waiting. */
     private static function finishPage(): void
     {
+        // Or PHP ends here, with nothing sent, if he has gone already.
+        ignore_user_abort(true);
         function_exists('session_write_close') && session_write_close();
         while (ob_get_level() > 0 && SystemError::of(ob_end_flush(...)));
         flush();

@@ -128,6 +128,8 @@ function publish_queue(): void
 /** Lets the visitor go, as far as the server can. */
 function finish_page(): void
 {
+    // Or PHP ends here, with nothing sent, if he has gone already.
+    ignore_user_abort(true);
     foreach (['fastcgi_finish_request', 'litespeed_finish_request'] as $finish) {
         if (function_exists($finish)) {
             $finish();
