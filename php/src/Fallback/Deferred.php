@@ -23,7 +23,8 @@ final class Deferred
 
     public function __destruct()
     {
-        self::end();
+        // Not for what unserialize() makes of somebody's text.
+        $this === self::$last && self::end();
     }
 
     /**
@@ -31,7 +32,7 @@ final class Deferred
      *
      * @throws Fault What pushd would refuse.
      */
-    public static function add(Event $event, Settings $settings): void
+    public static function add(Event $event, #[\SensitiveParameter] Settings $settings): void
     {
         $event->check();
         if (self::$processId !== getmypid()) {
