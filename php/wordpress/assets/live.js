@@ -42,7 +42,10 @@
       pusher.watch(state => {
         list.dataset.state = state;
         clearTimeout(this.timer);
-        if (state === 'open') this.catchUpSoon(1);
+        if (state !== 'open') return;
+        // What is pushed from now on is newer than what the site will answer.
+        this.pushed.clear();
+        this.catchUpSoon(1);
       });
     }
 
@@ -87,8 +90,6 @@
     }
 
     async catchUp(attempt) {
-      // What is pushed meanwhile is newer than the answer.
-      this.pushed.clear();
       const asked = this.asked = {};
       try {
         const answer = await fetch(this.list.dataset.entries, { cache: 'no-store', credentials: 'omit' });
@@ -125,7 +126,14 @@
     script.src = pushdLive.server + '/pusher.js';
     script.onload = () => {
       const pusher = new Pusher(pushdLive.server);
-      lists.forEach(list => new Feed(list, pusher));
+      lists.forEach(list => {
+        try {
+          new Feed(list, pusher);
+        } catch (fault) {
+          // Not of our making: an author may write lists of this class, too.
+          console.warn('Pushd Live: no feed:', fault);
+        }
+      });
     };
     script.onerror = () => {
       script.remove();
