@@ -3,8 +3,8 @@
   'use strict';
 
   const LOAD_DELAY_MAX_MS = 30000;
-  // From a connection on: pushd has our SUBSCRIBE by then, and not all pages ask the site in the same moment.
-  const CATCH_UP_MS = [1000, 3000];
+  // From a connection on: pushd has our SUBSCRIBE by then.
+  const CATCH_UP_MS = 1000;
   const CATCH_UPS_MAX = 5;
 
   function link(event) {
@@ -85,8 +85,9 @@
     }
 
     catchUpSoon(attempt) {
-      const [min, max] = CATCH_UP_MS;
-      this.timer = setTimeout(() => this.catchUp(attempt), attempt * (min + Math.random() * (max - min)));
+      // Not all pages in the same moment.
+      const delayMs = attempt * (CATCH_UP_MS + Math.random() * pushdLive.spreadMs);
+      this.timer = setTimeout(() => this.catchUp(attempt), delayMs);
     }
 
     async catchUp(attempt) {
