@@ -47,7 +47,8 @@ final class Pusher
     /** Without it PHP would let anybody add properties, to which the extension says no. */
     public function __set(string $name, mixed $value): void
     {
-        throw new Error("Cannot create dynamic property Pusher::\$$name");
+        $fault = property_exists($this, $name) ? 'access private' : 'create dynamic';
+        throw new Error("Cannot $fault property Pusher::\$$name");
     }
 
     public function __serialize(): array

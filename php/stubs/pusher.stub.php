@@ -76,7 +76,8 @@ final class Pusher
      * nothing and has the settings of php.ini.)
      *
      * @param array<array{0: string, 1: mixed, 2?: ?string}> $events Category and data, and perhaps an
-     *     id, of each: as for publish(). At most 1000, and all together at most 4 MiB as JSON.
+     *     id, of each: as for publish(), and whatever strict_types says also as an int or an object that
+     *     is Stringable. At most 1000, and all together at most 4 MiB as JSON.
      * @return array<?PusherReceipt> With the keys of $events.
      * @throws PusherException As publish() throws. A mistake in one event keeps all from being sent;
      *     the message begins with its key. More than 1000 events or 4 MiB are too big (TOO_BIG).
@@ -87,7 +88,8 @@ final class Pusher
 
     /**
      * Sends $data to every browser that is subscribed to $category, and waits until pushd says to
-     * how many. It never waits longer than pusher.timeout_ms.
+     * how many. It never waits longer than pusher.timeout_ms. (But a host name other than localhost
+     * is looked up by the system, which may take seconds: better have an IP address in pusher.address.)
      *
      *     $receipt = Pusher::publish('kittensCategory', ['title' => $title, 'when' => time()]);
      *

@@ -35,15 +35,14 @@ impl MariaDb {
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .tempdir()
             .expect("a temporary folder");
-        let data = folder.path().join("data");
-        let mut install = with_data("mariadb-install-db", &data);
+        let mut install = with_data("mariadb-install-db", folder.path());
         install.args([
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
             "--skip-name-resolve",
         ]);
         program::run(&mut install, INSTALL_MS).success();
-        let mut command = with_data("mariadbd", &data);
+        let mut command = with_data("mariadbd", folder.path());
         command
             .arg(format!("--socket={}", socket(folder.path()).display()))
             .args(["--skip-networking", "--innodb-flush-log-at-trx-commit=0"])
@@ -108,11 +107,13 @@ fn socket(folder: &Path) -> PathBuf {
     folder.join("m.sock")
 }
 
-fn with_data(program: &str, data: &Path) -> Command {
+fn with_data(program: &str, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .arg("--no-defaults")
-        .arg(format!("--datadir={}", data.display()))
+        .arg(format!("--datadir={}", folder.join("data").display()))
+        // Where several share one, each deletes what it finds there when it starts: the others' tables.
+        .env("TMPDIR", folder)
         .env_remove("LD_LIBRARY_PATH");
     if nix::unistd::geteuid().is_root() {
         command.arg("--user=root");

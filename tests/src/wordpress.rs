@@ -19,6 +19,39 @@ const SOURCE: &str = "/usr/share/wordpress";
 /// The plugin's folder among the others.
 const PLUGIN: &str = "wp-content/plugins/pushd-live";
 const PASSWORD: &str = "correct horse battery staple";
+/// What the site itself adds: it keeps posts back that are "quiet", and spoils those that are "broken".
+const FILTERS: &str = r#"<?php
+add_filter('pushd_live_post', fn (array $event): ?array => match ($event['title']) {
+    'quiet' => null,
+    'broken' => ['text' => "\xff"] + $event,
+    default => $event,
+});
+// On another site of the network; says so when all is done.
+if (isset($_GET['elsewhere']) && is_multisite()) {
+    add_action('init', function (): void {
+        switch_to_blog(2);
+        $id = wp_insert_post(['post_title' => 'elsewhere', 'post_status' => 'publish']);
+        restore_current_blog();
+        add_action('shutdown', fn () => print("<p id=elsewhere>$id</p>"), 200);
+    });
+}
+"#;
+/// What makes a network of it, for those who have the cookie: this site, and another with the same tables.
+const NETWORK: &str = "
+CREATE TABLE wp_site (id BIGINT PRIMARY KEY, domain VARCHAR(200), path VARCHAR(100));
+CREATE TABLE wp_sitemeta (meta_id BIGINT AUTO_INCREMENT PRIMARY KEY, site_id BIGINT, meta_key VARCHAR(255), meta_value LONGTEXT);
+CREATE TABLE wp_blogmeta (meta_id BIGINT AUTO_INCREMENT PRIMARY KEY, blog_id BIGINT, meta_key VARCHAR(255), meta_value LONGTEXT);
+CREATE TABLE wp_blogs (blog_id BIGINT PRIMARY KEY, site_id BIGINT, domain VARCHAR(200), path VARCHAR(100),
+    registered DATETIME DEFAULT NOW(), last_updated DATETIME DEFAULT NOW(), public INT DEFAULT 1, archived INT DEFAULT 0,
+    mature INT DEFAULT 0, spam INT DEFAULT 0, deleted INT DEFAULT 0, lang_id INT DEFAULT 0);
+INSERT INTO wp_site VALUES (1, '{host}', '/');
+INSERT INTO wp_blogs (blog_id, site_id, domain, path) VALUES (1, 1, '{host}', '/'), (2, 1, '{host}', '/two/');
+CREATE TABLE wp_2_posts LIKE wp_posts; CREATE TABLE wp_2_postmeta LIKE wp_postmeta;
+CREATE TABLE wp_2_comments LIKE wp_comments; CREATE TABLE wp_2_commentmeta LIKE wp_commentmeta;
+CREATE TABLE wp_2_terms LIKE wp_terms; CREATE TABLE wp_2_termmeta LIKE wp_termmeta;
+CREATE TABLE wp_2_term_taxonomy LIKE wp_term_taxonomy; CREATE TABLE wp_2_term_relationships LIKE wp_term_relationships;
+CREATE TABLE wp_2_options LIKE wp_options; INSERT INTO wp_2_options SELECT * FROM wp_options;
+";
 /// How long copying its 70 MB may take.
 const COPY_MS: u64 = 60_000;
 
@@ -48,6 +81,9 @@ impl WordPress {
             configuration(&database.socket()),
         )
         .expect("a file can be written");
+        let own = files.path().join("wp-content/mu-plugins");
+        fs::create_dir(&own).expect("a folder can be made");
+        fs::write(own.join("filters.php"), FILTERS).expect("a file can be written");
         let apache = php.apache(files.path(), "", &[]);
         let site = Self { apache, database };
         site.install();
@@ -68,6 +104,13 @@ impl WordPress {
             "WordPress is not installed: {}",
             answer.text()
         );
+    }
+
+    /// Makes it the first site of a network, for browsers with the cookie `network`.
+    #[track_caller]
+    pub fn join_network(&self) {
+        let host = self.address().to_string();
+        self.database.query(&NETWORK.replace("{host}", &host));
     }
 
     /// Where Apache listens.
@@ -152,6 +195,14 @@ define('AUTOMATIC_UPDATER_DISABLED', true);
 define('FS_METHOD', 'direct');
 define('WP_DEBUG', true);
 define('WP_DEBUG_DISPLAY', false);
+if (isset($_COOKIE['network'])) {{
+    define('MULTISITE', true);
+    define('SUBDOMAIN_INSTALL', false);
+    define('DOMAIN_CURRENT_SITE', $_SERVER['HTTP_HOST']);
+    define('PATH_CURRENT_SITE', '/');
+    define('SITE_ID_CURRENT_SITE', 1);
+    define('BLOG_ID_CURRENT_SITE', 1);
+}}
 $table_prefix = 'wp_';
 require __DIR__ . '/wp-settings.php';
 ",

@@ -56,9 +56,11 @@ fn parse_tcp(rest: &str) -> Result<Address, String> {
     let Some((host, port)) = rest.rsplit_once(':') else {
         return Err("the port is missing, as in tcp://127.0.0.1:5555".to_owned());
     };
+    // "+5" would do for Rust.
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
     let port = match port.parse() {
-        Ok(0) | Err(_) => return Err(format!("the port must be 1 to 65535, not \"{port}\"")),
-        Ok(port) => port,
+        Ok(number @ 1..) if is_number => number,
+        _ => return Err(format!("the port must be 1 to 65535, not \"{port}\"")),
     };
     let bracketed = host
         .strip_prefix('[')
@@ -153,6 +155,7 @@ mod tests {
             ("tcp://127.0.0.1:", "not \"\""),
             ("tcp://127.0.0.1:0", "1 to 65535"),
             ("tcp://127.0.0.1:65536", "1 to 65535"),
+            ("tcp://127.0.0.1:+5555", "1 to 65535"),
             ("tcp://127.0.0.1:5555/", "1 to 65535"),
             ("tcp://:5555", "not a host"),
             ("tcp://user@host:5555", "not a host"),

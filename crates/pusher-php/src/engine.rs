@@ -25,6 +25,7 @@ unsafe extern "C" {
         options: c_int,
         depth: zend_long,
     ) -> c_int;
+    fn zval_try_get_string_func(value: *mut Zval) -> *mut ZendStr;
     fn zend_argument_type_error(arg_num: u32, format: *const c_char, ...);
     fn zend_add_attribute(
         attributes: *mut *mut HashTable,
@@ -132,6 +133,15 @@ pub(crate) fn send_many_arguments(frame: &mut ExecuteData) -> Option<SendManyArg
         events,
         object: frame.This.object(),
     })
+}
+
+/// The value as PHP makes a string of it. Runs user code: `__toString()`. `None`: PHP has thrown.
+pub(crate) fn to_string(value: &mut Zval) -> Option<ZBox<ZendStr>> {
+    // SAFETY: the value is valid for the call, which gives null or a string that is ours to release.
+    unsafe {
+        let text = zval_try_get_string_func(value);
+        (!text.is_null()).then(|| ZBox::from_raw(text))
+    }
 }
 
 /// Throws a `TypeError` about the called function's first argument.

@@ -209,13 +209,18 @@ impl Kept {
         let begin = Instant::now();
         let mut receipts = Vec::with_capacity(batch.len());
         let mut fault = None;
+        // The last that is not the caller's mistake: what took so long.
+        let mut slow = None;
         self.publisher.publish_batch(batch, |answer| {
             if let Err(error) = answer {
                 fault.get_or_insert_with(|| Fault::from(error));
+                if !error.is_callers_mistake() {
+                    slow = Some(Fault::from(error));
+                }
             }
             receipts.push(answer.ok());
         });
-        match &fault {
+        match &slow {
             None => self.breaker.close(),
             Some(fault) => self
                 .breaker

@@ -1,8 +1,8 @@
 //! The way of many publishes together.
 
 use ext_php_rs::boxed::ZBox;
-use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
-use ext_php_rs::zend::ExecuteData;
+use ext_php_rs::types::{ZendHashTable, ZendObject, ZendStr, Zval};
+use ext_php_rs::zend::{ClassEntry, ExecuteData};
 use pusher::{Batch, Error};
 
 use crate::failure::Failure;
@@ -48,6 +48,7 @@ fn encode(events: &ZendHashTable) -> Result<ZBox<ZendHashTable>, Failure> {
         let Some((category, mut data, id)) = parts(&event) else {
             return Err(not_an_event(&key));
         };
+        let (category, id) = (as_text(category)?, as_text(id)?);
         let json = json::encode(&mut data).map_err(|failure| failure.about(&name(&key)))?;
         let mut text = Zval::new();
         text.set_zend_string(json);
@@ -68,7 +69,26 @@ fn parts(event: &Zval) -> Option<(Zval, Zval, Zval)> {
         3 => copy(event.get_index(2)?),
         _ => return None,
     };
-    (category.is_string() && (id.is_string() || id.is_null())).then_some((category, data, id))
+    (is_text(&category) && (id.is_null() || is_text(&id))).then_some((category, data, id))
+}
+
+/// Numbers of rows and objects that are text count as such, as they do for `publish`.
+fn is_text(value: &Zval) -> bool {
+    let is_stringable = |object: &ZendObject| {
+        ClassEntry::try_find("Stringable").is_some_and(|class| object.instance_of(class))
+    };
+    value.is_string() || value.is_long() || value.object().is_some_and(is_stringable)
+}
+
+/// Null stays null. Runs user code: `__toString()`.
+fn as_text(mut value: Zval) -> Result<Zval, Failure> {
+    if value.is_string() || value.is_null() {
+        return Ok(value);
+    }
+    let text = engine::to_string(&mut value).ok_or(Failure::Thrown)?;
+    let mut converted = Zval::new();
+    converted.set_zend_string(text);
+    Ok(converted)
 }
 
 fn copy(value: &Zval) -> Zval {

@@ -215,9 +215,11 @@ fn parse_token(text: &str) -> Result<Option<Token>, String> {
 }
 
 fn parse_ms(text: &str, min: Duration, max: Duration) -> Result<Duration, String> {
-    let parsed = text.parse().map(Duration::from_millis);
+    // Digits only: "+5" would do for Rust.
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let parsed = text.parse().ok().filter(|_| is_number);
     parsed
-        .ok()
+        .map(Duration::from_millis)
         .filter(|time| (min..=max).contains(time))
         .ok_or_else(|| {
             let (min, max) = (min.as_millis(), max.as_millis());

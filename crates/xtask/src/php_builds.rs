@@ -17,7 +17,7 @@ use crate::workspace::Workspace;
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// Builds the extension for PHP 8.4 and tests it there.
+/// Builds the extension for PHP 8.4 and tests it there, and the fallback too.
 pub fn php_84(workspace: &Workspace) -> Result<()> {
     let place = Place::new(workspace, "8.4")?;
     place.once("PHP 8.4", || {
@@ -33,7 +33,9 @@ pub fn php_84(workspace: &Workspace) -> Result<()> {
         )?;
         unpack_all(&place)
     })?;
-    place.test(workspace, "root/usr/lib/php/*/build/run-tests.php")
+    let runner = "root/usr/lib/php/*/build/run-tests.php";
+    place.test(workspace, runner)?;
+    phpt::run(workspace, &place.php(runner, Pusher::Fallback)?)
 }
 
 /// Builds a PHP 8.2 with threads and with its own checks of memory, and tests the extension there.
@@ -91,13 +93,17 @@ impl Place {
                 .env("PHP", self.path("php"))
                 .env("PHP_CONFIG", self.path("php-config")),
         )?;
-        let php = Php {
+        let extension = target.join("release/libpusher_php.so");
+        phpt::run(workspace, &self.php(runner, Pusher::Extension(extension))?)
+    }
+
+    fn php(&self, runner: &str, pusher: Pusher) -> Result<Php> {
+        Ok(Php {
             program: self.path("php"),
             runner: self.find(runner)?,
-            pusher: Pusher::Extension(target.join("release/libpusher_php.so")),
+            pusher,
             without_ini: true,
-        };
-        phpt::run(workspace, &php)
+        })
     }
 
     /// The file that a shell's pattern leads to.

@@ -86,7 +86,7 @@ const STEPS: &[Step] = &[
 const VALGRIND: Step = ("the extension under valgrind", |w| {
     phpt::run_under_valgrind(w, &Php::debians(Pusher::Extension(w.extension()?))?)
 });
-const PHP_84: Step = ("the extension in PHP 8.4", php_builds::php_84);
+const PHP_84: Step = ("extension and fallback in PHP 8.4", php_builds::php_84);
 const ZTS_DEBUG: Step = (
     "the extension in a debug build of PHP with threads",
     php_builds::zts_debug,

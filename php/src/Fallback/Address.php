@@ -34,7 +34,7 @@ final class Address
             self::wrong($text, 'the port is missing, as in tcp://127.0.0.1:5555');
         }
         [$host, $port] = [substr($rest, 0, $colon), substr($rest, $colon + 1)];
-        if (preg_match('/\A\d{1,5}\z/', $port) !== 1 || $port < 1 || $port > 65535) {
+        if (preg_match('/\A\d+\z/', $port) !== 1 || $port < 1 || $port > 65535) {
             self::wrong($text, "the port must be 1 to 65535, not \"$port\"");
         }
         $port = (int) $port;

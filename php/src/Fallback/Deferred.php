@@ -14,12 +14,25 @@ final class Deferred
     /** The request's events are sent. What comes later can't wait any more. */
     private static bool $isOver = false;
 
+    /** Goes with the request's other objects: a shutdown function that exits keeps those behind it from being called. */
+    private static ?self $last = null;
+
+    private function __construct()
+    {
+    }
+
+    public function __destruct()
+    {
+        // Not for what unserialize() makes of somebody's text.
+        $this === self::$last && self::end();
+    }
+
     /**
      * A full batch is sent first, at once, so that the order remains.
      *
      * @throws Fault What pushd would refuse.
      */
-    public static function add(Event $event, Settings $settings): void
+    public static function add(Event $event, #[\SensitiveParameter] Settings $settings): void
     {
         $event->check();
         if (self::$processId !== getmypid()) {
@@ -28,6 +41,7 @@ final class Deferred
         if (self::$batch?->isFullFor($event)) {
             Publishing::deferred(self::take(), $settings);
         }
+        self::$last ??= new self();
         self::$batch ??= new Batch();
         self::$batch->add($event);
         if (self::$isOver) {
@@ -35,7 +49,7 @@ final class Deferred
         }
     }
 
-    /** Called when the shutdown functions have run. */
+    /** Called when the shutdown functions have run; a second time there is nothing left. */
     public static function end(): void
     {
         if (self::$batch !== null && self::$processId === getmypid()) {
@@ -65,6 +79,8 @@ final class Deferred
     /** Lets the visitor go, as far as the server can. A session would keep his next page waiting. */
     private static function finishPage(): void
     {
+        // Or PHP ends here, with nothing sent, if he has gone already.
+        ignore_user_abort(true);
         function_exists('session_write_close') && session_write_close();
         while (ob_get_level() > 0 && SystemError::of(ob_end_flush(...)));
         flush();

@@ -17,21 +17,39 @@ final class Many
     {
         $encoded = [];
         foreach ($events as $key => $event) {
-            $isEvent = is_array($event)
-                && in_array(array_keys($event), [[0, 1], [0, 1, 2]], true)
-                && is_string($event[0])
-                && is_string($event[2] ?? '');
-            if (!$isEvent) {
-                throw new \TypeError("$method(): Argument #1 (\$events) must contain only [category, data] and "
-                    . '[category, data, id], category and id being strings, but ' . self::name($key) . ' is none');
+            if (!self::isEvent($event)) {
+                throw Report::placed(new \TypeError("$method(): Argument #1 (\$events) must contain only [category, data] and "
+                    . '[category, data, id], category and id being strings, but ' . self::name($key) . ' is none'));
             }
+            // Copies: the user code that follows may change what they refer to.
+            [$category, $data, $id] = [$event[0], $event[1], $event[2] ?? null];
+            [$category, $id] = [(string) $category, $id === null ? null : (string) $id];
             try {
-                $encoded[$key] = Event::of($event[0], $event[1], $event[2] ?? null);
+                $encoded[$key] = Event::of($category, $data, $id);
             } catch (Fault $mistake) {
                 throw $mistake->about(self::name($key));
             }
         }
         return $encoded;
+    }
+
+    /** `[category, data]` or `[category, data, id]`. */
+    private static function isEvent(mixed $event): bool
+    {
+        if (!is_array($event) || !array_key_exists(0, $event) || !array_key_exists(1, $event)) {
+            return false;
+        }
+        return self::isText($event[0]) && match (count($event)) {
+            2 => true,
+            3 => array_key_exists(2, $event) && ($event[2] === null || self::isText($event[2])),
+            default => false,
+        };
+    }
+
+    /** Numbers of rows and objects that are text count as such, as they do for publish(). */
+    private static function isText(mixed $value): bool
+    {
+        return is_string($value) || is_int($value) || $value instanceof \Stringable;
     }
 
     /**

@@ -131,7 +131,12 @@ final class Publisher
             $message = $connection->readMessage($deadline, $isFirst);
             $isFirst = false;
             $invalid = static fn (string $reason): Fault => Fault::protocol($connection->attemptUntil($deadline), $reason);
-            switch ($message[0] ?? null) {
+            $type = $message[0] ?? null;
+            // For a switch "4" would be 4.
+            if (!is_int($type)) {
+                throw $invalid('a message without a type');
+            }
+            switch ($type) {
                 case self::WELCOME:
                     $version = $message[1] ?? null;
                     if (!is_int($version) || $version < 1 || $version > self::VERSION) {
@@ -148,11 +153,7 @@ final class Publisher
                     }
                     $fault = Fault::refused($connection->attemptUntil($deadline), $message[2], $message[3]);
                     return $fault->endsConnection ? throw $fault : $fault;
-                default:
-                    if (!is_int($message[0] ?? null)) {
-                        throw $invalid('a message without a type');
-                    }
-                    // A later version's; the protocol says to ignore it.
+                // Others are a later version's; the protocol says to ignore them.
             }
         }
     }
@@ -169,11 +170,12 @@ final class Publisher
     private static function receipt(mixed $sequence, mixed $subscribers): ?PusherReceipt
     {
         foreach ([$sequence, $subscribers] as $number) {
-            if (!is_int($number) && !is_float($number) || $number < 0) {
+            // json_decode makes a float of what PHP's int does not reach.
+            $isNumber = is_int($number) ? $number >= 0 : is_float($number) && $number >= 2 ** 63 && $number <= 2 ** 64;
+            if (!$isNumber) {
                 return null;
             }
         }
-        // json_decode makes a float of what is no int.
         $int = static fn (int|float $number): int => is_int($number) ? $number : PHP_INT_MAX;
         static $make = null;
         $make ??= \Closure::bind(static function (int $sequence, int $subscribers): PusherReceipt {

@@ -91,7 +91,7 @@ final class Publishing
      *
      * @param list<Event> $events
      */
-    public static function deferred(array $events, Settings $settings): void
+    public static function deferred(array $events, #[\SensitiveParameter] Settings $settings): void
     {
         $events === [] || self::reportMissing(
             'Pusher::defer',
@@ -102,7 +102,7 @@ final class Publishing
     }
 
     /** @return list<PusherReceipt|Fault> */
-    private static function publish(array $events, Settings $settings): array
+    private static function publish(array $events, #[\SensitiveParameter] Settings $settings): array
     {
         if ($events === []) {
             return [];

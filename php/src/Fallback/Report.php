@@ -24,14 +24,19 @@ final class Report
     /** @throws PusherException as from the caller's line */
     public static function throw(#[\SensitiveParameter] Fault $fault): never
     {
+        throw self::placed(new PusherException($fault->getMessage(), $fault->getCode()));
+    }
+
+    /** The same exception, as from the caller's line. */
+    public static function placed(\Throwable $exception): \Throwable
+    {
         [$file, $line] = self::caller();
-        $exception = new PusherException($fault->getMessage(), $fault->getCode());
-        $place = function () use ($file, $line): void {
-            $this->file = $file ?? $this->file;
-            $this->line = $line ?? $this->line;
-        };
-        $place->call($exception);
-        throw $exception;
+        $class = $exception instanceof \Error ? \Error::class : \Exception::class;
+        if ($file !== null) {
+            (new \ReflectionProperty($class, 'file'))->setValue($exception, $file);
+            (new \ReflectionProperty($class, 'line'))->setValue($exception, $line);
+        }
+        return $exception;
     }
 
     /** @return array{string, int}|array{null, null} the line outside that called, if there is one */

@@ -93,14 +93,15 @@ final class Settings
     {
         $given = Secret::reveal($given);
         if (!is_string($given) && !is_int($given)) {
-            throw new \DomainException('must be an int or a string, not ' . ucfirst(strtolower(gettype($given))));
+            $type = is_bool($given) ? var_export($given, true) : strtolower(gettype($given));
+            throw new \DomainException('must be an int or a string, not ' . ucfirst($type));
         }
         return (string) $given;
     }
 
     private static function milliseconds(string $text, int $min, int $max): int
     {
-        if (preg_match('/\A\d{1,9}\z/', $text) !== 1 || $text < $min || $text > $max) {
+        if (preg_match('/\A\d+\z/', $text) !== 1 || $text < $min || $text > $max) {
             throw new \DomainException(Text::quoted($text) . " is not a number of milliseconds from $min to $max");
         }
         return (int) $text;

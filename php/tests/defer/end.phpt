@@ -35,6 +35,7 @@ foreach ([
     'exit' => 'exit(3);',
     'uncaught exception' => 'throw new LogicException("uncaught");',
     'fatal error' => 'undefined();',
+    'exit in a shutdown function' => 'register_shutdown_function(fn () => exit(3));',
 ] as $how => $code) {
     // Each its own id, since pushd remembers them.
     $printed = script(str_replace('an id', $how, $defer) . $code, ['display_errors' => 0]);
@@ -50,4 +51,6 @@ exit: page
 uncaught exception: page
 "now" {"title":"新しい子猫"} "shutdown function" "destructor" 
 fatal error: page
+"now" {"title":"新しい子猫"} "shutdown function" "destructor" 
+exit in a shutdown function: page
 "now" {"title":"新しい子猫"} "shutdown function" "destructor" 

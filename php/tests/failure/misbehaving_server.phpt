@@ -7,7 +7,7 @@ pusher.retry_ms=0
 require __DIR__ . '/../support/fake_pushd.inc';
 
 ini_set('pusher.on_failure', 'exception');
-foreach (['garbage', 'answers another', 'closes', 'refuses', 'overloaded', 'too large', 'refuses oddly'] as $behaviour) {
+foreach (['garbage', 'answers another', 'a fraction', 'a type in quotes', 'closes', 'refuses', 'overloaded', 'too large', 'refuses oddly'] as $behaviour) {
     $server = new FakePushd($behaviour);
     for ($i = 0; $i < 2; $i++) {
         try {
@@ -38,6 +38,10 @@ garbage: PROTOCOL: no answer of pushd's from ADDRESS after TIME (%s): is it push
 garbage: PROTOCOL: no answer of pushd's from ADDRESS after TIME (%s): is it pushd that listens there?
 answers another: PROTOCOL: no answer of pushd's from ADDRESS after TIME (%s): is it pushd that listens there?
 answers another: PROTOCOL: no answer of pushd's from ADDRESS after TIME (%s): is it pushd that listens there?
+a fraction: PROTOCOL: no answer of pushd's from ADDRESS after TIME (%s): is it pushd that listens there?
+a fraction: PROTOCOL: no answer of pushd's from ADDRESS after TIME (%s): is it pushd that listens there?
+a type in quotes: PROTOCOL: no answer of pushd's from ADDRESS after TIME (%s): is it pushd that listens there?
+a type in quotes: PROTOCOL: no answer of pushd's from ADDRESS after TIME (%s): is it pushd that listens there?
 closes: CLOSED: the connection to ADDRESS after TIME was lost before the answer (%s): the event may or may not have been published; was pushd restarted? Its log says more
 closes: CLOSED: the connection to ADDRESS after TIME was lost before the answer (%s): the event may or may not have been published; was pushd restarted? Its log says more
 refuses: REFUSED: ADDRESS after TIME refused to publish the event (denied: not you)

@@ -21,9 +21,10 @@ foreach ([
     [$good, ['kittens', 1, 'id', 1]],
     [$good, ['category' => 'kittens', 'data' => 1]],
     [$good, [1 => 'kittens', 2 => 1]],
-    [$good, [7, 1]],
+    [$good, "\0\x1b\n'é" => [1.5, 1]],
     [$good, [null, 1]],
-    [$good, ['kittens', 1, 7]],
+    [$good, ['kittens', 1, true]],
+    [$good, [new stdClass(), 1]],
     array_fill(0, 1001, $good),
     array_fill(0, 5, ['kittens', str_repeat('x', 1_000_000)]),
 ] as $events) {
@@ -33,6 +34,7 @@ foreach ([
             var_dump($pusher->sendMany($events));
         } catch (Throwable $e) {
             $mode === 'silent' && print($e::class . " {$e->getCode()}: {$e->getMessage()}\n");
+            $e->getFile() === __FILE__ || print("thrown in {$e->getFile()}\n");
         }
     }
 }
@@ -57,6 +59,7 @@ TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [catego
 TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, but event 1 is none
 TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, but event 1 is none
 TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, but event 1 is none
+TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, but event "\x00\x1b\n\'\xc3\xa9" is none
 TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, but event 1 is none
 TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, but event 1 is none
 TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, but event 1 is none

@@ -26,6 +26,13 @@ with(null, ['address' => 'tcp://127.0.0.1:1']);
 with(null, ['timeout_ms' => 0]);
 with(null, ['timeout_ms' => 1.5]);
 with(null, ['timeout_ms' => null]);
+with(null, ['timeout_ms' => true]);
+with(null, ['timeout_ms' => '+5']);
+with(null, ['timeout_ms' => '00000000000']);
+with(null, ['timeout_ms' => '99999999999999999999']);
+with('tcp://127.0.0.1:+5');
+with('tcp://127.0.0.1:99999999999999999999');
+with(null, ['on_failure' => "\u{85}\u{200b}\u{202e}\u{2028}\u{a0}\u{e0001}\0\x1b'é🐈 "]);
 with(null, ['retry_ms' => -1]);
 with(null, ['on_failure' => 'throw']);
 with(null, ['on_failure' => []]);
@@ -68,6 +75,13 @@ PusherException -5: options: "address" is none of timeout_ms, retry_ms, on_failu
 PusherException -5: timeout_ms: "0" is not a number of milliseconds from 1 to 600000
 PusherException -5: timeout_ms: must be an int or a string, not Double
 PusherException -5: timeout_ms: must be an int or a string, not Null
+PusherException -5: timeout_ms: must be an int or a string, not True
+PusherException -5: timeout_ms: "+5" is not a number of milliseconds from 1 to 600000
+PusherException -5: timeout_ms: "00000000000" is not a number of milliseconds from 1 to 600000
+PusherException -5: timeout_ms: "99999999999999999999" is not a number of milliseconds from 1 to 600000
+PusherException -5: address: "tcp://127.0.0.1:+5" is not an address of pushd: the port must be 1 to 65535, not "+5"
+PusherException -5: address: "tcp://127.0.0.1:99999999999999999999" is not an address of pushd: the port must be 1 to 65535, not "99999999999999999999"
+PusherException -5: on_failure: "\u{85}\u{200b}\u{202e}\u{2028}\u{a0}\u{e0001}\0\u{1b}\'é🐈 " is none of warning, exception, silent
 PusherException -5: retry_ms: "-1" is not a number of milliseconds from 0 to 3600000
 PusherException -5: on_failure: "throw" is none of warning, exception, silent
 PusherException -5: on_failure: must be an int or a string, not Array

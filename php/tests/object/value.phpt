@@ -12,6 +12,7 @@ foreach ([
     fn () => $pusher->__construct('tcp://127.0.0.1:1'),
     fn () => $pusher->address,
     fn () => $pusher->else = 1,
+    fn () => $pusher->options = [],
     fn () => serialize($pusher),
     fn () => unserialize('O:6:"Pusher":0:{}'),
     fn () => Pusher::send('kittens', 1),
@@ -35,6 +36,7 @@ echo $unmade->send('kittens', 6)->sequence, "\n";
 Error: Cannot modify readonly property Pusher::$address
 Error: Cannot access private property Pusher::$address
 Error: Cannot create dynamic property Pusher::$else
+Error: Cannot access private property Pusher::$options
 Exception: Serialization of 'Pusher' is not allowed
 Exception: Unserialization of 'Pusher' is not allowed
 Error: Non-static method Pusher::send() cannot be called statically

@@ -27,7 +27,10 @@ while ($connection = stream_socket_accept($server, 3600)) {
                 'refuses oddly' => "[5,$request,\"of a later version\",\"NUL \\u0000 and <b>\"]",
                 'overloaded, then answers' => $sequence === 1 ? "[5,$request,\"overloaded\",\"no room\"]" : "[4,$request,$sequence,1]",
                 'overloaded' => "[5,$request,\"overloaded\",\"no room\"]",
+                'too large, then nothing' => $sequence === 1 ? "[5,$request,\"event_too_large\",\"at most 10 bytes\"]" : '',
                 'too large' => "[5,$request,\"event_too_large\",\"at most 10 bytes\"]",
+                'a fraction' => "[4,$request,1.5,1]",
+                'a type in quotes' => "[\"4\",$request,1,1]",
                 'huge' => "[4,$request," . PHP_INT_MAX . ',' . PHP_INT_MAX . ']',
                 'gigantic' => "[4,$request,18446744073709551615,18446744073709551615]",
             };

@@ -3,8 +3,8 @@
   'use strict';
 
   const LOAD_DELAY_MAX_MS = 30000;
-  // From a connection on: pushd has our SUBSCRIBE by then, and not all pages ask the site in the same moment.
-  const CATCH_UP_MS = [1000, 3000];
+  // From a connection on: pushd has our SUBSCRIBE by then.
+  const CATCH_UP_MS = 1000;
   const CATCH_UPS_MAX = 5;
 
   function link(event) {
@@ -42,7 +42,10 @@
       pusher.watch(state => {
         list.dataset.state = state;
         clearTimeout(this.timer);
-        if (state === 'open') this.catchUpSoon(1);
+        if (state !== 'open') return;
+        // What is pushed from now on is newer than what the site will answer.
+        this.pushed.clear();
+        this.catchUpSoon(1);
       });
     }
 
@@ -82,13 +85,12 @@
     }
 
     catchUpSoon(attempt) {
-      const [min, max] = CATCH_UP_MS;
-      this.timer = setTimeout(() => this.catchUp(attempt), attempt * (min + Math.random() * (max - min)));
+      // Not all pages in the same moment.
+      const delayMs = attempt * (CATCH_UP_MS + Math.random() * pushdLive.spreadMs);
+      this.timer = setTimeout(() => this.catchUp(attempt), delayMs);
     }
 
     async catchUp(attempt) {
-      // What is pushed meanwhile is newer than the answer.
-      this.pushed.clear();
       const asked = this.asked = {};
       try {
         const answer = await fetch(this.list.dataset.entries, { cache: 'no-store', credentials: 'omit' });
@@ -104,7 +106,7 @@
 
     // Newest first.
     become(events) {
-      const lastKnown = events.findLastIndex(event => this.known.has(event.id));
+      const lastKnown = events.map(event => this.known.has(event.id)).lastIndexOf(true);
       // What lies behind it has only moved up, as others went.
       const news = this.knowsAll || lastKnown < 0 ? events : events.slice(0, lastKnown + 1);
       news.slice().reverse().forEach(event => (this.known.has(event.id) ? this.update(event) : this.show(event)));
@@ -125,7 +127,14 @@
     script.src = pushdLive.server + '/pusher.js';
     script.onload = () => {
       const pusher = new Pusher(pushdLive.server);
-      lists.forEach(list => new Feed(list, pusher));
+      lists.forEach(list => {
+        try {
+          new Feed(list, pusher);
+        } catch (fault) {
+          // Not of our making: an author may write lists of this class, too.
+          console.warn('Pushd Live: no feed:', fault);
+        }
+      });
     };
     script.onerror = () => {
       script.remove();

@@ -12,9 +12,11 @@ function serve_entries(): void
     add_action('rest_api_init', static function (): void {
         register_rest_route(REST_NAMESPACE, REST_ROUTE, [
             'methods' => 'GET',
-            'callback' => static fn (\WP_REST_Request $request): array => [
-                'entries' => latest($request['show'], $request['type'], $request['post'], COUNT_MAX),
-            ],
+            'callback' => static function (\WP_REST_Request $request): \WP_REST_Response {
+                $entries = latest($request['show'], $request['type'], $request['post'], COUNT_MAX);
+                // Pages drop what is not in it: an old answer would take back what has just come.
+                return new \WP_REST_Response(['entries' => $entries], 200, ['Cache-Control' => 'no-store']);
+            },
             // There is nothing in it that is not for everybody.
             'permission_callback' => '__return_true',
             'args' => [

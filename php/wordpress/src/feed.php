@@ -6,6 +6,9 @@ namespace PushdLive;
 /** How many entries a feed shows, and the page keeps. */
 const COUNT_MAX = 50;
 
+/** Over how long the pages' questions are spread, if a filter says nothing else. */
+const SPREAD_MS = 2000;
+
 /** The shortcode [pushd_live], and the block of the same make. */
 function show_feeds(): void
 {
@@ -21,8 +24,12 @@ function register_scripts(): void
 {
     wp_register_script('pushd-live', plugins_url('assets/live.js', FILE), [], VERSION, true);
     // Not in the list: authors may write lists too, and a script comes from there.
-    $settings = wp_json_encode(['server' => settings()['url']], JSON_HEX_TAG);
-    wp_add_inline_script('pushd-live', "const pushdLive = $settings;", 'before');
+    $settings = [
+        'server' => settings()['url'],
+        /** In what time all pages ask the site after pushd was restarted: a site with many readers wants more. */
+        'spreadMs' => max(0, (int) apply_filters('pushd_live_spread_ms', SPREAD_MS)),
+    ];
+    wp_add_inline_script('pushd-live', 'const pushdLive = ' . wp_json_encode($settings, JSON_HEX_TAG) . ';', 'before');
     wp_register_script('pushd-live-block', plugins_url('assets/block.js', FILE), [
         'wp-blocks', 'wp-block-editor', 'wp-components', 'wp-element', 'wp-server-side-render',
     ], VERSION, true);

@@ -108,6 +108,9 @@ function publish_queue(): void
     finish_page();
     try {
         $messages = array_merge(...array_map(static fn (array $queued): array => messages_of(...$queued), $queue));
+        if ($messages === []) {
+            return;
+        }
         $mistakes = array_filter(array_map(mistake(...), $messages));
         // All together: what is slow is waited for only once.
         pusher(settings())->sendMany(array_diff_key($messages, $mistakes));
@@ -125,6 +128,8 @@ function publish_queue(): void
 /** Lets the visitor go, as far as the server can. */
 function finish_page(): void
 {
+    // Or PHP ends here, with nothing sent, if he has gone already.
+    ignore_user_abort(true);
     foreach (['fastcgi_finish_request', 'litespeed_finish_request'] as $finish) {
         if (function_exists($finish)) {
             $finish();

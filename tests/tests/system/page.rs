@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use system_tests::WAIT_MS;
 use system_tests::daemon::Daemon;
 use system_tests::php::{Application, Fpm, Php};
 use system_tests::stream::Stream;
 use system_tests::wamp::Wamp;
+use system_tests::{WAIT_MS, program, workspace};
 use xtask::apache::Apache;
 use xtask::page_time::{PAGES, Visit, visit};
 
@@ -158,4 +159,39 @@ fn what_could_not_be_sent_is_logged_and_not_kept_for_the_next_page() {
     fpm.get(&site.path().join("defer.php"), "n=2");
     assert_eq!(browser.event("t"), "2");
     browser.assert_nothing_waits();
+}
+
+/// Defers one event, and then prints until the visitor has gone, which ends the script.
+const PRINT: &str = "<?php require 'src/pusher.php'; pusher_configure(['address' => $_GET['address'], 'timeout_ms' => 60000]);
+    Pusher::defer('t', 'deferred'); while (true) { echo str_repeat('x', 8192); flush(); }";
+
+#[track_caller]
+fn what_was_deferred_is_sent_though_the_visitor_has_gone(php: &Php) {
+    let daemon = Daemon::start();
+    let mut browser = Wamp::subscribed(daemon.web, "t");
+    let site = Application::of(&[("index.html", "here"), ("print.php", PRINT)]);
+    let mut copy = Command::new("cp");
+    let fallback = workspace().root.join("php/src");
+    program::run(copy.arg("-r").arg(fallback).arg(site.path()), WAIT_MS).success();
+    let apache = php.apache(site.path(), ".", &[]);
+    let mut stream = Stream::connect(apache.address, WAIT_MS);
+    let request = format!(
+        "GET /print.php?address={} HTTP/1.0\r\n\r\n",
+        daemon.push_address()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    stream.read_exact(&mut [0; 4096]).unwrap();
+    drop(stream);
+    assert_eq!(browser.event("t"), "deferred");
+}
+
+#[test]
+fn the_extension_sends_what_was_deferred_though_the_visitor_has_gone() {
+    let php = Php::with_extension("tcp://127.0.0.1:1");
+    what_was_deferred_is_sent_though_the_visitor_has_gone(&php);
+}
+
+#[test]
+fn the_fallback_sends_what_was_deferred_though_the_visitor_has_gone() {
+    what_was_deferred_is_sent_though_the_visitor_has_gone(&Php::plain());
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use system_tests::browser::{Browser, Page};
 use system_tests::daemon::Daemon;
 use system_tests::php::Php;
+use system_tests::wamp::Wamp;
 use system_tests::wordpress::{WordPress, rest};
 use xtask::http;
 
@@ -256,6 +257,10 @@ fn from_activation_to_removal(php: &Php, with: &str) {
     // Where nobody listens the site goes on, and the administrator is told.
     site.save_settings(&[("address", "tcp://127.0.0.1:1")]);
     site.post("nobody listens", json!({}));
+    // Where there is nothing to publish nothing has gone well.
+    let hidden = site.post("private", json!({"status": "private"}))["id"].clone();
+    let comment = json!({"post": hidden, "content": "on it"});
+    site.rest("POST", "/wp/v2/comments", comment);
     site.admin.go(&site.wordpress.url(SETTINGS));
     assert!(
         text(&mut site.admin, "#pushd-live-failure")
@@ -339,7 +344,8 @@ fn with_the_extension_and_what_a_stranger_may_not() {
 }
 
 /// What an author may write, who may not write scripts.
-const FORGED: &str = "<ul class=\"pushd-live\" data-server=\"http://127.0.0.1:1\" data-topic=\"t\" data-known=\"[]\" data-max=\"1\"></ul>";
+const FORGED: &str =
+    "<ul class=\"pushd-live\" data-server=\"http://127.0.0.1:1\" data-topic=\"t\"></ul>";
 
 /// The latest post, and the latest comment.
 const LATEST: &str =
@@ -392,8 +398,83 @@ fn what_is_changed_or_removed_is_so_in_open_pages() {
     );
     reader.wait_for(&shows_no(&post_id));
     reader.wait_for(&shows_no(&comment_id));
+    nothing_private_is_pushed(&mut site);
+    one_broken_event_does_not_keep_others_back(&mut site);
+    what_is_done_on_another_site_is_not_ours(&mut site);
     let log = site.wordpress.log();
     assert!(!log.contains("PHP "), "{log}");
+}
+
+/// Whatever happens to what only some may see, nobody hears of it.
+#[track_caller]
+fn nothing_private_is_pushed(site: &mut Site) {
+    let held = site.comment("held");
+    let held = format!("comments/{held}");
+    site.change(&held, json!({"status": "hold"}));
+    let [posts, comments] = ["post", "comments/1"].map(|topic| site.wordpress.topic(topic));
+    let mut wire = Wamp::subscribed(site.daemon().web, &posts);
+    wire.subscribe(&comments);
+    wire.barrier();
+    for hidden in [
+        json!({"status": "draft"}),
+        json!({"status": "private"}),
+        json!({"status": "pending"}),
+        json!({"password": "x"}),
+        json!({"status": "future", "date": "2099-01-01T00:00:00"}),
+    ] {
+        let id = site.post("hidden", hidden)["id"].clone();
+        let path = format!("posts/{id}");
+        site.change(&path, json!({"title": "still hidden"}));
+        site.rest("DELETE", &format!("/wp/v2/{path}"), Value::Null);
+        site.rest("DELETE", &format!("/wp/v2/{path}&force=true"), Value::Null);
+    }
+    site.change(&held, json!({"content": "still held"}));
+    site.change(&held, json!({"status": "spam"}));
+    site.rest("DELETE", &format!("/wp/v2/{held}&force=true"), Value::Null);
+    let path = "/?rest_route=/pushd-live/v1/entries";
+    let entries = http::get(site.wordpress.address(), path).unwrap();
+    assert!(!entries.text().contains("hidden"), "{}", entries.text());
+    assert!(
+        entries.text().contains("\"kind\":\"post\""),
+        "{}",
+        entries.text()
+    );
+    assert!(entries.head.contains("no-store"), "{}", entries.head);
+    let end = site.post("end", json!({}))["id"].clone();
+    assert_eq!(wire.event(&posts)["id"], end);
+    wire.assert_nothing_waits();
+}
+
+#[track_caller]
+fn one_broken_event_does_not_keep_others_back(site: &mut Site) {
+    let mut wire = Wamp::subscribed(site.daemon().web, &site.wordpress.topic("post"));
+    wire.barrier();
+    let posts = ["quiet", "broken", "good"].map(|title| {
+        let body = json!({"title": title, "status": "publish"});
+        json!({"method": "POST", "path": "/wp/v2/posts", "body": body})
+    });
+    site.rest("POST", "/batch/v1", json!({"requests": posts}));
+    let event = wire.event(&site.wordpress.topic("post"));
+    assert_eq!(event["title"], "good");
+    wire.assert_nothing_waits();
+    site.admin.go(&site.wordpress.url(SETTINGS));
+    let said = text(&mut site.admin, "#pushd-live-failure");
+    assert!(
+        said.contains("was not published: Malformed UTF-8"),
+        "{said}"
+    );
+}
+
+/// Its post has the number of one of ours.
+#[track_caller]
+fn what_is_done_on_another_site_is_not_ours(site: &mut Site) {
+    site.wordpress.join_network();
+    let mut wire = Wamp::subscribed(site.daemon().web, &site.wordpress.topic("post"));
+    let mut page = site.chromium.open(&site.wordpress.url("/readme.html"));
+    page.evaluate("void (document.cookie = 'network=1')");
+    page.go(&site.wordpress.url("/?elsewhere"));
+    page.wait_for("document.querySelector('#elsewhere')?.textContent === '1'");
+    wire.assert_nothing_waits();
 }
 
 #[test]
