@@ -1,0 +1,49 @@
+'use strict';
+// Run with: node --test crates/pusher-core/js/test/*.test.js
+const { test } = require('node:test');
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const vm = require('node:vm');
+const zlib = require('node:zlib');
+const Pusher = require('../pusher.js');
+const { fakeWebSocket } = require('./fake-socket.js');
+
+// The script as a page loads it: no module, document.currentScript says where it came from.
+for (const [src, url] of [
+  ['http://host:8080/pusher.js', 'ws://host:8080/'],
+  ['https://site.test/push/pusher.js', 'wss://site.test/push/'],
+  ['https://site.test/pusher.js?v=2#x', 'wss://site.test/'],
+  ['http://127.0.0.1:8080/autobahn.js', 'ws://127.0.0.1:8080/'],
+  ['http://[::1]:8080/pusher.js', 'ws://[::1]:8080/'],
+  ['https://site.test/bundle.js', null],
+  ['https://site.test/x?/pusher.js', null],
+]) {
+  test(`the script's address ${src} gives ${url}`, () => {
+    const WebSocket = fakeWebSocket();
+    const document = Object.assign(new EventTarget(), { currentScript: { src } });
+    const page = { document, WebSocket, setTimeout: () => 0, clearTimeout: () => {}, console };
+    page.self = page;
+    const code = fs.readFileSync(path.join(__dirname, '..', 'pusher.js'), 'utf8');
+    vm.runInNewContext(code, page);
+    if (!url) return assert.throws(() => vm.runInContext('new Pusher()', page), /which server/);
+    vm.runInContext('new Pusher()', page);
+    assert.equal(WebSocket.last.url, url);
+  });
+}
+
+test('needs a WebSocket, and says so', () => {
+  const saved = globalThis.WebSocket;
+  delete globalThis.WebSocket;
+  try {
+    assert.throws(() => new Pusher('ws://x/'), /no WebSocket here/);
+  } finally {
+    if (saved) globalThis.WebSocket = saved;
+  }
+});
+
+test('pusher.js and autobahn.js together are under 8 KB gzipped', () => {
+  const both = ['pusher.js', 'autobahn.js'].map((name) => fs.readFileSync(path.join(__dirname, '..', name)));
+  const size = zlib.gzipSync(Buffer.concat(both), { level: 9 }).length;
+  assert.ok(size < 8000, `${size} bytes`);
+});
