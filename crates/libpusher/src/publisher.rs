@@ -6,8 +6,7 @@ use std::ops::Range;
 use std::process;
 use std::time::Duration;
 
-use pusher_proto::limits::EVENT_LEN_MAX;
-use pusher_proto::limits::TOPIC_LEN_MAX;
+use pusher_proto::limits::{EVENT_LEN_MAX, TOPIC_LEN_MAX};
 use pusher_proto::{Receipt, check_id, check_topic, native};
 
 use crate::address::Address;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use http::uri::Authority;
 
@@ -33,6 +34,13 @@ impl HostName {
         is_name.then(|| Self::Name(name.to_ascii_lowercase()))
     }
 
+    /// The same without a port, or a star for many.
+    pub(crate) fn parse_alone(text: &str) -> Option<Self> {
+        let has_port = text.contains(':') && !text.ends_with(']');
+        let is_alone = !text.contains('*') && !has_port;
+        is_alone.then(|| Self::parse(text)).flatten()
+    }
+
     /// Whether it is this machine, whatever it is called elsewhere.
     pub(crate) fn is_loopback(&self) -> bool {
         match self {
@@ -50,6 +58,35 @@ impl fmt::Display for HostName {
             Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
             Self::Name(name) => f.write_str(name),
         }
+    }
+}
+
+/// A name by which others call this server, without a port: `example.com`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownHost(HostName);
+
+/// A text that is no [`KnownHost`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a host's name looks like example.com, without scheme, port or path")]
+pub struct KnownHostError;
+
+impl KnownHost {
+    pub(crate) fn is(&self, host: &HostName) -> bool {
+        self.0 == *host
+    }
+}
+
+impl FromStr for KnownHost {
+    type Err = KnownHostError;
+
+    fn from_str(text: &str) -> Result<Self, KnownHostError> {
+        HostName::parse_alone(text).map(Self).ok_or(KnownHostError)
+    }
+}
+
+impl fmt::Display for KnownHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -78,6 +115,18 @@ mod tests {
             ("example.org/x", None),
         ] {
             assert_eq!(HostName::parse(host), parsed, "{host:?}");
+        }
+    }
+
+    #[test]
+    fn a_known_host_is_a_name_alone() {
+        let known: KnownHost = "EXAMPLE.org.".parse().unwrap();
+        assert_eq!(known.to_string(), "example.org");
+        for (host, expect) in [("example.org:8080", true), ("www.example.org", false)] {
+            assert_eq!(known.is(&HostName::parse(host).unwrap()), expect, "{host}");
+        }
+        for text in ["", "*", "example.com:80", "https://example.com", "a/b"] {
+            assert_eq!(text.parse::<KnownHost>(), Err(KnownHostError), "{text}");
         }
     }
 

@@ -20,8 +20,9 @@ use crate::application::Application;
 use crate::certificate::Certificate;
 use crate::complaints::Complaints;
 use crate::control::Control;
-use crate::handshake::{AllowedOrigin, PublicHost, RefusedOrigins};
+use crate::handshake::{AllowedOrigin, RefusedOrigins};
 use crate::heartbeat;
+use crate::host::KnownHost;
 use crate::hub::{Hub, Shard, run_flusher};
 use crate::limits::Limits;
 use crate::listen::{Doors, Listeners, PrivateListener, SocketAccess};
@@ -57,11 +58,11 @@ pub struct Options {
     /// Names by which publishers reach the private door in HTTP, beside `localhost` and the IP
     /// address that they connect to. A request with another `Host` may come from a page whose name
     /// was pointed here, and is refused. Default none.
-    pub publish_hosts: Vec<String>,
+    pub publish_hosts: Vec<KnownHost>,
     /// Names by which browsers call this server, beside its addresses and `localhost`. With any of them
     /// a page of another name is one of another site, even if the name was pointed here (DNS
     /// rebinding). Default none: any name will do.
-    pub public_hosts: Vec<PublicHost>,
+    pub public_hosts: Vec<KnownHost>,
     /// Sites whose pages may connect, beside those of the host that the browser calls this server
     /// by: by default a page of `http://example.com:8000` may connect to `ws://example.com:8080`,
     /// and a page of another host gets 403. Whoever sends no `Origin` is no page and may connect.

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use pusher_core::{
-    AllowedOrigin, Options, PublicHost, PublishAddress, PublishToken, TopicPattern, TrustedProxy,
+    AllowedOrigin, KnownHost, Options, PublishAddress, PublishToken, TopicPattern, TrustedProxy,
 };
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
@@ -100,11 +100,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
          refused. Other users of this machine see what stands here: set PUSHD_PUBLISH_TOKEN, or \
          publish-token in the file, instead" }
     },
-    row! { Doors, "publish-host", "NAME", Any<Text<String>>, options.publish_hosts, Now,
+    row! { Doors, "publish-host", "NAME", Any<Text<KnownHost>>, options.publish_hosts, Now,
     "A name by which publishers call this server in HTTP, beside localhost and the address that they \
      connect to; may be given several times. Requests to other hosts are refused: a page whose name \
      was pointed here could have sent them" },
-    row! { Doors, "public-host", "NAME", Any<Text<PublicHost>>, options.public_hosts, Now,
+    row! { Doors, "public-host", "NAME", Any<Text<KnownHost>>, options.public_hosts, Now,
     "A name by which browsers call this server; may be given several times. With it a page of another \
      name may not connect, even if the name was pointed here: it counts as one of another site. By \
      default any name will do" },

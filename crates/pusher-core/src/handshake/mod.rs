@@ -21,11 +21,11 @@ use crate::hub::Shard;
 use crate::protocol::Protocol;
 use crate::server::Context;
 use crate::session::{Session, SessionId};
-use crate::socket::Socket;
+use crate::socket::{Socket, TLS_HANDSHAKE};
 use crate::stats::BrowserRefusal;
 
 pub(crate) use origin::RefusedOrigins;
-pub use origin::{AllowedOrigin, AllowedOriginError, PublicHost, PublicHostError};
+pub use origin::{AllowedOrigin, AllowedOriginError};
 pub use request::Request;
 pub(crate) use response::Response;
 
@@ -45,9 +45,6 @@ type Refused = Box<(Arrival, Response)>;
 
 /// A session that has begun, and WebSocket frames that came in one piece with the request.
 type Upgraded = (Protocol, Vec<u8>);
-
-/// The first byte of whoever begins with TLS (RFC 8446, section 5.1).
-const TLS_HANDSHAKE: u8 = 22;
 
 /// Reads a request and answers it. `None` if it did not lead to a session: then the connection
 /// is closed.

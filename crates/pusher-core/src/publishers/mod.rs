@@ -32,14 +32,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::hub::PublishError;
 use crate::server::Context;
+use crate::socket::TLS_HANDSHAKE;
 use crate::stats::{PublisherRefusal, Source};
 use wire::Wire;
 
 pub(crate) use known_ids::KnownIds;
 pub use token::{PublishToken, PublishTokenError};
-
-/// What a handshake of TLS begins with.
-const TLS: u8 = 0x16;
 
 /// Who publishes.
 #[derive(Debug)]
@@ -78,7 +76,7 @@ pub(crate) async fn serve<S>(
         b'{' | b' ' | b'\t' | b'\r' | b'\n' | 0xef => raw::serve(&context, wire, &first).await,
         0xff => zmtp::serve(&context, wire, &first).await,
         b'A'..=b'Z' => http::serve(&context, wire, first, peer.door).await,
-        TLS => wire.refuse(
+        TLS_HANDSHAKE => wire.refuse(
             PublisherRefusal::Language,
             "refusing a publisher that begins with TLS: the private door speaks none, use http",
         ),

@@ -22,6 +22,9 @@ use crate::certificate::Certificate;
 use faults::Call;
 use tls::Tls;
 
+/// The first byte of whoever begins with TLS (RFC 8446, section 5.1).
+pub(crate) const TLS_HANDSHAKE: u8 = 22;
+
 /// The connection to one browser.
 #[derive(Debug)]
 pub(crate) enum Socket {

@@ -9,7 +9,7 @@ use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, StatusCode};
 
 use super::answer::Refusal;
-use crate::host::HostName;
+use crate::host::{HostName, KnownHost};
 use crate::publishers::Door;
 
 /// The status page is the one page that may ask: `is_file` is a request for a file of it.
@@ -17,7 +17,7 @@ pub(super) fn check(
     headers: &HeaderMap,
     is_file: bool,
     door: &Door,
-    allowed: &[String],
+    allowed: &[KnownHost],
 ) -> Result<(), Refusal> {
     let mut hosts = headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
@@ -32,8 +32,9 @@ pub(super) fn check(
     if is_ours(host, door, allowed) {
         return Ok(());
     }
-    let reason =
-        format!("the host {host:?} is not known to be this server; --publish-host makes it known");
+    let reason = format!(
+        "the host {host:?} is not known to be this server; --publish-host makes a name known, without the port"
+    );
     Err(Refusal::new(StatusCode::FORBIDDEN, reason))
 }
 
@@ -60,18 +61,18 @@ fn is_from_other_page(headers: &HeaderMap, host: &str) -> bool {
 
 /// Whether whoever says this host means this server: loopback, the address that was connected to,
 /// or a name that the operator knows. No browser connects to a unix socket.
-fn is_ours(host: &str, door: &Door, allowed: &[String]) -> bool {
+fn is_ours(host: &str, door: &Door, allowed: &[KnownHost]) -> bool {
     let Door::Tcp { local } = door else {
         return true;
     };
-    match HostName::parse(host) {
-        None => false,
-        Some(HostName::Ip(ip)) => ip.is_loopback() || *local == Some(ip),
-        Some(HostName::Name(name)) => {
-            let mut names = allowed.iter().map(String::as_str).chain(["localhost"]);
-            names.any(|known| known.eq_ignore_ascii_case(&name))
-        }
-    }
+    let Some(host) = HostName::parse(host) else {
+        return false;
+    };
+    let is_own = match &host {
+        HostName::Ip(ip) => ip.is_loopback() || *local == Some(*ip),
+        HostName::Name(name) => name == "localhost",
+    };
+    is_own || allowed.iter().any(|known| known.is(&host))
 }
 
 #[cfg(test)]
@@ -83,7 +84,7 @@ mod tests {
         let tcp = |local: &str| Door::Tcp {
             local: local.parse().ok(),
         };
-        let allowed = ["push.example.org".to_owned()];
+        let allowed = ["push.example.org", "192.0.2.7"].map(|host| host.parse().unwrap());
         for (host, local, expect) in [
             ("127.0.0.1:5555", "127.0.0.1", true),
             ("127.0.0.1", "127.0.0.1", true),
@@ -96,6 +97,8 @@ mod tests {
             ("10.1.2.3:5555", "127.0.0.1", false),
             ("push.example.org:5555", "10.1.2.3", true),
             ("PUSH.example.org", "127.0.0.1", true),
+            ("push.example.org.:5555", "10.1.2.3", true),
+            ("192.0.2.7:5555", "10.1.2.3", true),
             ("evil.example.org:5555", "127.0.0.1", false),
             ("push.example.org.evil.example.org", "127.0.0.1", false),
             ("localhost.evil.example.org", "127.0.0.1", false),
