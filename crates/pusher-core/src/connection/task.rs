@@ -240,3 +240,15 @@ fn utf8(bytes: &[u8]) -> Result<&str, Violation> {
         reason: "the message is not valid UTF-8".to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tokio aligns its tasks to 128 bytes, and so much finds room in what is lost between them: with 112,
+    /// 10,000 idle browsers took 1,047 bytes each, with 104 or less 940 to 995.
+    #[test]
+    fn what_a_session_needs_beside_its_task_is_small() {
+        assert!(size_of::<Open>() <= 104, "{} bytes", size_of::<Open>());
+    }
+}

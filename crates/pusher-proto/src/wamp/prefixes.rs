@@ -5,9 +5,15 @@ use std::collections::BTreeMap;
 
 use crate::limits::{PREFIX_BYTES_MAX, PREFIXES_MAX};
 
-/// The prefixes that one session has defined. Takes no memory while there are none.
+/// The prefixes that one session has defined. Takes no memory while there are none, and little room:
+/// every session has them.
 #[derive(Debug, Default)]
 pub struct Prefixes {
+    defined: Option<Box<Defined>>,
+}
+
+#[derive(Debug, Default)]
+struct Defined {
     uris: BTreeMap<Box<str>, Box<str>>,
     bytes: usize,
 }
@@ -49,28 +55,29 @@ impl Prefixes {
         uri: &str,
         limits: PrefixLimits,
     ) -> Result<(), PrefixError> {
-        let known = self.uris.get(prefix);
-        if known.is_none() && self.uris.len() >= limits.count_max {
+        let Defined { uris, bytes } = &mut **self.defined.get_or_insert_default();
+        let known = uris.get(prefix);
+        if known.is_none() && uris.len() >= limits.count_max {
             return Err(PrefixError::TooMany(limits.count_max));
         }
         let old_len = known.map_or(0, |old| prefix.len() + old.len());
-        let bytes = self.bytes - old_len + prefix.len() + uri.len();
-        if bytes > limits.bytes_max {
+        let new_bytes = *bytes - old_len + prefix.len() + uri.len();
+        if new_bytes > limits.bytes_max {
             return Err(PrefixError::TooLong(limits.bytes_max));
         }
-        self.bytes = bytes;
-        self.uris.insert(prefix.into(), uri.into());
+        *bytes = new_bytes;
+        uris.insert(prefix.into(), uri.into());
         Ok(())
     }
 
     /// The full URI of a CURIE: what stands before the first colon is looked up, what stands
     /// behind it is appended as it is. Anything else is a URI already.
     pub fn resolve<'a>(&self, uri: Cow<'a, str>) -> Cow<'a, str> {
-        if self.uris.is_empty() {
+        let Some(defined) = &self.defined else {
             return uri;
-        }
+        };
         let parts = uri.split_once(':');
-        let known = parts.and_then(|(prefix, rest)| Some((self.uris.get(prefix)?, rest)));
+        let known = parts.and_then(|(prefix, rest)| Some((defined.uris.get(prefix)?, rest)));
         match known {
             None => uri,
             Some((start, rest)) => Cow::Owned(format!("{start}{rest}")),
