@@ -6,33 +6,64 @@ use std::path::Path;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use system_tests::daemon::{listening, server_command, start};
+use system_tests::log::Log;
 use system_tests::publisher::Publisher;
 use system_tests::wamp::Wamp;
 use system_tests::{WAIT_MS, artefact};
+use tempfile::TempDir;
+use xtask::process::Background;
 
 const SUBSCRIBERS: usize = 5;
 const EVENTS: usize = 50;
 const ANY_PORT: &str = "127.0.0.1:0";
 
+/// A daemon whose system calls are written down.
+struct Traced {
+    process: Background,
+    log: Log,
+    folder: TempDir,
+}
+
+impl Traced {
+    /// With one thread; of these calls, separated by commas.
+    fn start(calls: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = server_command(Path::new("strace"));
+        command
+            .args(["-f", "-qq", "-e", &format!("trace={calls}"), "-o"])
+            .arg(folder.path().join("calls"))
+            .arg(artefact("pushd"))
+            .args(["--threads", "1", "--listen", ANY_PORT])
+            .args(["--publish-listen", ANY_PORT]);
+        let (process, log) = start(&mut command);
+        Self {
+            process,
+            log,
+            folder,
+        }
+    }
+
+    fn browser(&self) -> Wamp {
+        Wamp::subscribed(listening(&self.log, "browsers"), "t")
+    }
+
+    /// Ends it; what it has asked the kernel, a line each.
+    fn calls(mut self) -> String {
+        // To both: strace does not listen, and ends with pushd, when everything is written down.
+        let group = Pid::from_raw(self.process.pid().cast_signed());
+        killpg(group, Signal::SIGTERM).unwrap();
+        self.process.wait(WAIT_MS).expect("strace ends with pushd");
+        fs::read_to_string(self.folder.path().join("calls")).unwrap()
+    }
+}
+
 #[test]
 fn what_comes_together_leaves_in_one_write_for_each_browser() {
-    let folder = tempfile::tempdir().unwrap();
-    let calls = folder.path().join("calls");
-    let mut command = server_command(Path::new("strace"));
-    command
-        .args(["-f", "-qq", "-e", "trace=write,writev,sendto,sendmsg", "-o"])
-        .arg(&calls)
-        .arg(artefact("pushd"))
-        .args(["--threads", "1", "--listen", ANY_PORT])
-        .args(["--publish-listen", ANY_PORT]);
-    let (mut traced, log) = start(&mut command);
-    let web = listening(&log, "browsers");
-    let mut browsers: Vec<Wamp> = (0..SUBSCRIBERS)
-        .map(|_| Wamp::subscribed(web, "t"))
-        .collect();
+    let traced = Traced::start("write,writev,sendto,sendmsg");
+    let mut browsers: Vec<Wamp> = (0..SUBSCRIBERS).map(|_| traced.browser()).collect();
 
     let event = |n| format!(r#"{{"category":"t","n":{n}}}"#);
-    let mut publisher = Publisher::connect(listening(&log, "publishers"));
+    let mut publisher = Publisher::connect(listening(&traced.log, "publishers"));
     let together: String = (0..EVENTS).map(event).collect();
     publisher.send(together.as_bytes());
     for browser in &mut browsers {
@@ -40,12 +71,26 @@ fn what_comes_together_leaves_in_one_write_for_each_browser() {
             assert_eq!(browser.event("t")["n"], n);
         }
     }
-    // To both: strace does not listen, and ends with pushd, when everything is written down.
-    let group = Pid::from_raw(traced.pid().cast_signed());
-    killpg(group, Signal::SIGTERM).unwrap();
-    traced.wait(WAIT_MS).expect("strace ends with pushd");
 
-    let calls = fs::read_to_string(&calls).unwrap();
+    let calls = traced.calls();
     let writes = calls.lines().filter(|line| line.contains(r#"[8,\"t\","#));
     assert_eq!(writes.count(), SUBSCRIBERS, "{calls}");
+}
+
+#[test]
+fn nobody_is_asked_for_more_than_has_come() {
+    let traced = Traced::start("accept4,recvfrom");
+    // Each says three things, one after the other: its request, SUBSCRIBE, and a last word that is answered.
+    let browsers: Vec<Wamp> = (0..SUBSCRIBERS).map(|_| traced.browser()).collect();
+    let calls = traced.calls();
+    drop(browsers);
+    // Of signals it hears by a socket pair, 128 bytes at a time.
+    let of_browsers = |line: &&str| line.contains("recvfrom(") && !line.contains(", 128, ");
+    let reads = || calls.lines().filter(of_browsers);
+    assert!(reads().count() >= 2 * SUBSCRIBERS, "{calls}");
+    assert_eq!(
+        reads().find(|line| line.contains("EAGAIN")),
+        None,
+        "{calls}"
+    );
 }

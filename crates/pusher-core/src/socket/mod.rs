@@ -16,6 +16,7 @@ use bytes::BufMut;
 #[cfg(target_os = "linux")]
 use rustix::net::SendFlags;
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use crate::certificate::Certificate;
@@ -101,8 +102,8 @@ impl Socket {
     pub(crate) fn try_read_buf(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         match self {
             Self::Plain(tcp) => {
-                let len = faults::before(Call::Read, usize::MAX)?;
-                tcp.try_read_buf(&mut buffer.limit(len))
+                let len = faults::before(Call::Read, buffer.capacity() - buffer.len())?;
+                read_all(tcp, &mut buffer.limit(len))
             }
             Self::Tls(tls) => tls.try_read_buf(buffer),
         }
@@ -166,6 +167,21 @@ impl Socket {
             }
         }
     }
+}
+
+/// Reads once. If that leaves room in the buffer, nothing more is there (epoll(7), question 9): until the system
+/// tells of more the socket counts as not ready, and nobody asks it in vain.
+fn read_all(tcp: &TcpStream, buffer: &mut impl BufMut) -> io::Result<usize> {
+    let mut read = Err(ErrorKind::WouldBlock.into());
+    let _is_ready = tcp.try_io(Interest::READABLE, || {
+        read = tcp.try_read_buf(buffer);
+        let is_drained = matches!(read, Ok(1..)) && buffer.has_remaining_mut();
+        match cfg!(target_os = "linux") && is_drained {
+            true => Err(ErrorKind::WouldBlock.into()),
+            false => Ok(()),
+        }
+    });
+    read
 }
 
 #[cfg(test)]
