@@ -1,5 +1,6 @@
 //! A connection's life: handshake, conversation, end.
 
+use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,6 +20,11 @@ use crate::stats::ViolationKind;
 
 /// How much is read at once, in bytes.
 const READ_LEN: usize = 8 * 1024;
+
+thread_local! {
+    /// What this thread reads into. All its browsers use it, one after the other.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// Reads of one browser before the event loop goes round again.
 const READS_A_TURN: usize = 4;
@@ -155,10 +161,12 @@ impl Open {
 
     /// Reads what has arrived and acts on it; false at the end of the conversation.
     fn read(&mut self) -> bool {
-        let mut bytes = Vec::with_capacity(READ_LEN);
+        let mut bytes = BUFFER.take();
+        bytes.clear();
+        bytes.reserve(READ_LEN);
         let protocol = &self.protocol;
         let connection = protocol.session().connection();
-        match connection.read_some(&mut bytes) {
+        let goes_on = match connection.read_some(&mut bytes) {
             Ok(1..) => {
                 let now_ms = protocol.context().clock.now_ms();
                 connection.heard(now_ms);
@@ -169,7 +177,9 @@ impl Open {
                 connection.drop_all();
                 false
             }
-        }
+        };
+        BUFFER.set(bytes);
+        goes_on
     }
 
     /// Acts on bytes that arrived; false at the end of the conversation.
