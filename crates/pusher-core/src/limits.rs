@@ -19,7 +19,8 @@ pub struct Limits {
     pub handshake_len_max: usize,
     /// Headers of a request; beyond is 431. Default 100, and not more.
     pub headers_max: usize,
-    /// Until the handshake must be over; beyond is 408. Default 10 s.
+    /// Until the handshake must be over; beyond is 408. Default 10 s. On Linux it begins with the browser's first bytes, or
+    /// about a second after it has connected without any.
     pub handshake_timeout: Duration,
     /// A browser's message; beyond is close code 1009. Default 64 KiB.
     pub client_message_len_max: usize,

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use super::PrivateListener;
+use super::speak_first::wait_for_request;
 use crate::address::PublishAddress;
 use crate::server::{BindError, Options};
 
@@ -68,6 +69,7 @@ impl Doors {
             true => open_public(&options.listen)?,
             false => public,
         };
+        public.iter().for_each(wait_for_request);
         if private.is_empty() {
             private = open_private(options)?;
         }

@@ -3,6 +3,7 @@
 mod doors;
 #[cfg(unix)]
 mod socket_file;
+mod speak_first;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
