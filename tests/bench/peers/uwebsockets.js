@@ -1,28 +1,25 @@
-// Push with uWebSockets' own topics: whoever connects to /TOPIC is a subscriber.
+// Push with uWebSockets' own topics; to browsers as much WAMP v1 as that needs: WELCOME, SUBSCRIBE, events.
 'use strict';
 const uws = require('uwebsockets');
 const publishers = require('./publisher.js');
 const [webPort, publishPort] = process.argv.slice(2).map(Number);
 
 const app = uws.App();
+let sessions = 0;
 app.ws('/*', {
   compression: uws.DISABLED,
   maxBackpressure: 1024 * 1024,
-  upgrade(response, request, context) {
-    response.upgrade(
-      { topic: request.getUrl().slice(1) },
-      request.getHeader('sec-websocket-key'),
-      request.getHeader('sec-websocket-protocol'),
-      request.getHeader('sec-websocket-extensions'),
-      context,
-    );
-  },
   open(socket) {
-    socket.subscribe(socket.getUserData().topic);
+    sessions += 1;
+    socket.send(`[0,"${sessions}",1,"uWebSockets"]`);
+  },
+  message(socket, message) {
+    const [type, topic] = JSON.parse(Buffer.from(message).toString());
+    if (type === 5) socket.subscribe(topic);
   },
 });
 app.listen('127.0.0.1', webPort, (listening) => {
   if (!listening) process.exit(1);
 });
 
-publishers(publishPort, (topic, event) => app.publish(topic, event, false));
+publishers(publishPort, (topic, event) => app.publish(topic, `[8,"${topic}",${event}]`, false));

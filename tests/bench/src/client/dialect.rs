@@ -17,9 +17,9 @@ pub fn request(kind: Kind, web: SocketAddr, topic: &str) -> Vec<u8> {
         Kind::SocketIo => format!("/socket.io/?EIO=4&transport=websocket&topic={topic}"),
         _ => format!("/{topic}"),
     };
-    let subprotocol = match kind {
-        Kind::Pushd => "Sec-WebSocket-Protocol: wamp\r\n",
-        _ => "",
+    let subprotocol = match speaks_wamp(kind) {
+        true => "Sec-WebSocket-Protocol: wamp\r\n",
+        false => "",
     };
     format!(
         "GET {path} HTTP/1.1\r\nHost: {web}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -31,7 +31,7 @@ pub fn request(kind: Kind, web: SocketAddr, topic: &str) -> Vec<u8> {
 /// What a subscriber says next; nothing where the path says it all.
 pub fn subscribe(kind: Kind, topic: &str) -> Option<Vec<u8>> {
     match kind {
-        Kind::Pushd => Some(client_frame(&format!("[5,\"{topic}\"]"))),
+        kind if speaks_wamp(kind) => Some(client_frame(&format!("[5,\"{topic}\"]"))),
         // Engine.IO message, Socket.IO connect.
         Kind::SocketIo => Some(client_frame("40")),
         Kind::Nats => Some(client_frame(&format!(
@@ -39,6 +39,11 @@ pub fn subscribe(kind: Kind, topic: &str) -> Option<Vec<u8>> {
         ))),
         _ => None,
     }
+}
+
+/// Where the program behind the library is ours, it does the same work.
+fn speaks_wamp(kind: Kind) -> bool {
+    matches!(kind, Kind::Pushd | Kind::UWebSockets | Kind::Ws)
 }
 
 /// A text frame with a mask of zeros: as a client's must be, masked.
