@@ -109,11 +109,15 @@ impl Directory {
     /// Those with the most subscribers, the largest first.
     pub(super) fn largest(&self, count_max: usize) -> Vec<(Topic, u64)> {
         // The smallest on top, to be replaced.
-        let mut largest = BinaryHeap::with_capacity(count_max.min(self.topics.len()) + 1);
+        let mut largest = BinaryHeap::with_capacity(count_max.min(self.topics.len()));
         for (topic, entry) in &self.topics {
-            largest.push(Reverse((entry.subscribers(), Reverse(topic))));
-            if largest.len() > count_max {
-                largest.pop();
+            let candidate = Reverse((entry.subscribers(), Reverse(topic)));
+            if largest.len() < count_max {
+                largest.push(candidate);
+            } else if let Some(mut smallest) = largest.peek_mut()
+                && candidate < *smallest
+            {
+                *smallest = candidate;
             }
         }
         let sorted = largest.into_sorted_vec().into_iter();
