@@ -18,8 +18,9 @@ use socket_file::SocketFile;
 pub use doors::Listeners;
 pub(crate) use doors::{Doors, check_token};
 
-/// Connections that the kernel holds until they are accepted.
-const ACCEPT_BACKLOG: i32 = 1024;
+/// Connections that the kernel holds until they are accepted: all browsers come back at once after a restart. More than
+/// net.core.somaxconn, as a rule 4096, it does not hold.
+const ACCEPT_BACKLOG: i32 = 4096;
 
 /// Who may use a unix socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
