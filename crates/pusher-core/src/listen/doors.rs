@@ -13,7 +13,7 @@ use crate::server::{BindError, Options};
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Listeners {
-    /// Of the public door.
+    /// Of the public door. On Linux TCP_DEFER_ACCEPT is set on them, as on those that are opened here.
     pub public: Vec<TcpListener>,
     /// Of the private door.
     pub private_tcp: Vec<TcpListener>,

@@ -41,9 +41,13 @@ mod linux {
 
     #[cfg(test)]
     mod tests {
+        use std::net::SocketAddr;
+
         use nix::sys::socket::{getsockopt, sockopt::GetStruct};
 
         use super::*;
+        use crate::listen::{Doors, Listeners};
+        use crate::server::Options;
 
         nix::getsockopt_impl!(
             DeferAccept,
@@ -53,12 +57,27 @@ mod linux {
             GetStruct<u32>
         );
 
+        fn silence_s(listener: &TcpListener) -> u32 {
+            getsockopt(listener, DeferAccept).unwrap()
+        }
+
         #[test]
-        fn the_system_keeps_silent_connections_for_a_second() {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            assert_eq!(getsockopt(&listener, DeferAccept), Ok(0));
-            wait_for_request(&listener);
-            assert_eq!(getsockopt(&listener, DeferAccept), Ok(SILENCE_S));
+        fn the_public_door_waits_for_a_request_whoever_has_opened_it() {
+            let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+            let options = Options {
+                listen: vec![any_port],
+                publish_listen: vec![any_port.into()],
+                ..Options::default()
+            };
+            let own = Doors::open(&options, Listeners::default()).unwrap();
+            assert_eq!(silence_s(&own.public[0]), SILENCE_S);
+
+            let listener = TcpListener::bind(any_port).unwrap();
+            assert_eq!(silence_s(&listener), 0);
+            let mut given = Listeners::default();
+            given.public.push(listener);
+            let given = Doors::open(&options, given).unwrap();
+            assert_eq!(silence_s(&given.public[0]), SILENCE_S);
         }
     }
 }

@@ -103,7 +103,7 @@ impl Socket {
         match self {
             Self::Plain(tcp) => {
                 let len = faults::before(Call::Read, buffer.capacity() - buffer.len())?;
-                read_all(tcp, &mut buffer.limit(len))
+                read_once(tcp, &mut buffer.limit(len))
             }
             Self::Tls(tls) => tls.try_read_buf(buffer),
         }
@@ -171,7 +171,7 @@ impl Socket {
 
 /// Reads once. If that leaves room in the buffer, nothing more is there (epoll(7), question 9): until the system
 /// tells of more the socket counts as not ready, and nobody asks it in vain.
-fn read_all(tcp: &TcpStream, buffer: &mut impl BufMut) -> io::Result<usize> {
+fn read_once(tcp: &TcpStream, buffer: &mut impl BufMut) -> io::Result<usize> {
     let mut read = Err(ErrorKind::WouldBlock.into());
     let _is_ready = tcp.try_io(Interest::READABLE, || {
         read = tcp.try_read_buf(buffer);
