@@ -27,6 +27,8 @@ struct Bare<'a>(&'a TcpStream);
 impl Read for Bare<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = faults::before(Call::Read, buffer.len())?;
+        // Not `read_once`: the last read of the handshake may have brought the request along, and the socket must then
+        // count as ready although nothing more comes.
         self.0.try_read(&mut buffer[..len])
     }
 }
