@@ -21,6 +21,8 @@ Usage: cargo xtask <command>
           --php all           and test the extension in other PHPs too: under valgrind, in PHP 8.4
                               and in a debug build with threads (takes long, gets them first)
           --php valgrind|8.4|zts    one of these only
+  fresh   run both of the README's commands, and install the packages, on a Debian that is installed for it
+          (needs root, an archive of Debian's, and an hour)
   races   look for data races in libpusher with ThreadSanitizer (takes minutes, needs Rust's sources)
   page-time   measure what a publish costs a page, whatever pushd does
   bench   measure pushd beside other servers; `cargo xtask bench --help` lists the options
@@ -44,6 +46,8 @@ pub enum Task {
     Demo(Demo),
     /// Run every test.
     Test(Option<OtherPhp>),
+    /// Try the README on a fresh Debian.
+    Fresh,
     /// Measure pages that publish.
     PageTime,
     /// Look for data races.
@@ -122,6 +126,7 @@ pub fn parse(mut words: Parser) -> Result<Task> {
             }
             "autobahn" => Task::Autobahn,
             "races" => Task::Races,
+            "fresh" => Task::Fresh,
             "page-time" => Task::PageTime,
             "build" => Task::Build,
             "help" => Task::Help,
@@ -243,6 +248,7 @@ mod tests {
             assert_eq!(check(&line).unwrap(), Task::Test(Some(php)));
         }
         assert_eq!(check("races").unwrap(), Task::Races);
+        assert_eq!(check("fresh").unwrap(), Task::Fresh);
         assert_eq!(check("page-time").unwrap(), Task::PageTime);
         assert_eq!(check("build").unwrap(), Task::Build);
         let words = ["--runs", "1"].map(OsString::from).to_vec();

@@ -10,8 +10,9 @@
 //! | [`apache`] | a private Apache with mod_php and the extension |
 //! | [`phpt`] | PHP's own runner of tests, and valgrind |
 //! | [`php_builds`] | other PHPs to test the extension in |
+//! | [`requirements`] | rights that some tests need, and which tests these are |
 //! | [`generated`] | what is installed and not written by hand |
-//! | [`demo`], [`mod@test`], [`races`], [`mod@bench`], [`page_time`], [`soak`], [`fuzz`], [`autobahn`], [`install`], [`package`] | the commands |
+//! | [`demo`], [`mod@test`], [`fresh`], [`races`], [`mod@bench`], [`page_time`], [`soak`], [`fuzz`], [`autobahn`], [`install`], [`package`] | the commands |
 
 pub mod apache;
 pub mod args;
@@ -19,6 +20,7 @@ pub mod autobahn;
 pub mod bench;
 pub mod build;
 pub mod demo;
+pub mod fresh;
 pub mod fuzz;
 pub mod generated;
 pub mod http;
@@ -30,6 +32,7 @@ pub mod php_builds;
 pub mod phpt;
 pub mod process;
 pub mod races;
+pub mod requirements;
 pub mod say;
 pub mod soak;
 pub mod test;

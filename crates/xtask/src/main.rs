@@ -6,7 +6,9 @@ use anyhow::Result;
 use xtask::args::{self, Task};
 use xtask::say::say;
 use xtask::workspace::Workspace;
-use xtask::{autobahn, bench, build, demo, fuzz, install, package, page_time, races, soak, test};
+use xtask::{
+    autobahn, bench, build, demo, fresh, fuzz, install, package, page_time, races, soak, test,
+};
 
 fn main() -> ExitCode {
     match try_main() {
@@ -24,6 +26,7 @@ fn try_main() -> Result<()> {
     match task {
         Task::Demo(options) => demo::run(&workspace, &options),
         Task::Test(php) => test::run(&workspace, php),
+        Task::Fresh => fresh::run(&workspace),
         Task::PageTime => page_time::run(&workspace),
         Task::Races => races::run(&workspace),
         Task::Bench(words) => bench::run(&workspace, &words),

@@ -23,6 +23,8 @@ pub enum Purpose {
     Packages,
     /// Building other PHPs, to test the extension in.
     OtherPhps,
+    /// Installing a Debian into a folder.
+    Fresh,
     /// Servers of the benchmark that node runs.
     Node,
     /// nginx, in the benchmark.
@@ -31,7 +33,7 @@ pub enum Purpose {
     Nats,
 }
 
-use Purpose::{Apache, Blog, Build, Nats, Nginx, Node, OtherPhps, Packages, Test};
+use Purpose::{Apache, Blog, Build, Fresh, Nats, Nginx, Node, OtherPhps, Packages, Test};
 
 /// One line of the table: package, what it is for, why, and the program that will do in its place.
 struct Package {
@@ -93,12 +95,14 @@ const TABLE: &[Package] = &[
     or_program(package("iproute2", Test, "pulls a browser's network cable"), "ip"),
     or_program(package("groff-base", Test, "formats the manuals"), "groff"),
     package("mandoc", Test, "looks for mistakes in the manuals"),
+    or_program(package("strace", Test, "counts pushd's system calls"), "strace"),
     package("valgrind", Test, "looks for memory errors in libpusher"),
     package("dpkg-dev", Packages, "finds out what packages depend on"),
     or_program(package("adduser", Test, "makes the user of the packaged service"), "adduser"),
     package("lintian", Test, "looks for mistakes in the packages"),
     package("systemd", Test, "runs the packaged service"),
     or_program(package("xz-utils", OtherPhps, "unpacks PHP's sources"), "xz"),
+    package("debootstrap", Fresh, "installs a Debian into a folder"),
     or_program(package("npm", Node, "installs uWebSockets, ws and Socket.IO, for the benchmark"), "npm"),
     package("nginx-light", Nginx, "a server in the benchmark"),
     package("libnginx-mod-nchan", Nginx, "what makes nginx push"),
@@ -116,7 +120,7 @@ pub fn install(purposes: &[Purpose]) -> Result<()> {
     }
     step("These Debian packages are missing and will be installed:");
     for package in &missing {
-        say(format_args!("    {:24}{}", package.name, package.why));
+        say(format_args!("    {:24} {}", package.name, package.why));
     }
     let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
     apt_install(&names)?;

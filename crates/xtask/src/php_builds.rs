@@ -130,7 +130,7 @@ impl<'a> Apt<'a> {
             fs::create_dir_all(place.path(folder))?;
         }
         fs::write(place.path("status"), "")?;
-        let archive = archive()?;
+        let archive = archives()?.main;
         let line = format!("{kind} [signed-by={KEYRING}] {archive} {suite} main\n");
         fs::write(place.path("sources.list"), line)?;
         let apt = Self { place };
@@ -167,21 +167,49 @@ impl<'a> Apt<'a> {
     }
 }
 
-/// Where this machine gets its own packages from.
-fn archive() -> Result<String> {
+/// Where this machine gets Debian's packages from.
+pub(crate) struct Archives {
+    pub(crate) main: String,
+    security: Option<String>,
+}
+
+impl Archives {
+    /// Returns the lines of a `sources.list` for a Debian of that name.
+    pub(crate) fn sources(&self, suite: &str) -> String {
+        let main = &self.main;
+        let mut lines = format!("deb {main} {suite} main\ndeb {main} {suite}-updates main\n");
+        if let Some(security) = &self.security {
+            lines += &format!("deb {security} {suite}-security main\n");
+        }
+        lines
+    }
+}
+
+/// Asks apt for them.
+pub(crate) fn archives() -> Result<Archives> {
     let output = Command::new("apt-get")
         .args([
             "indextargets",
             "--format",
-            "$(REPO_URI)",
+            "$(ORIGIN) $(REPO_URI)",
             "Created-By: Packages",
         ])
         .output()
         .context("can't start apt-get")?;
-    let uris = String::from_utf8_lossy(&output.stdout).into_owned();
-    let uri = uris.lines().find(|uri| !uri.contains("security"));
-    let uri = uri.context("apt knows no archive of Debian's: run apt-get update")?;
-    Ok(uri.trim_end_matches('/').to_owned())
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let find = |is_security: bool| {
+        let uris = lines
+            .lines()
+            .filter_map(|line| line.strip_prefix("Debian "));
+        let mut wanted = uris.filter(|uri| uri.contains("security") == is_security);
+        wanted
+            .next()
+            .map(|uri| uri.trim_end_matches('/').to_owned())
+    };
+    Ok(Archives {
+        main: find(false).context("apt knows no archive of Debian's: run apt-get update")?,
+        security: find(true),
+    })
 }
 
 /// Unpacks the packages, and writes a `php` that starts theirs with their libraries: the machine's may be older.

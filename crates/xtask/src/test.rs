@@ -10,10 +10,12 @@ use anyhow::{Context, Result, bail};
 
 use crate::args::OtherPhp;
 use crate::build::{self, cargo};
+use crate::generated::output;
 use crate::packages::{self, Purpose};
 use crate::php_builds;
 use crate::phpt::{self, Php, Pusher};
 use crate::process::run as run_command;
+use crate::requirements;
 use crate::say::{say, step};
 use crate::workspace::Workspace;
 
@@ -34,10 +36,25 @@ pub fn run(workspace: &Workspace, php: Option<OtherPhp>) -> Result<()> {
     }
     packages::install(&purposes)?;
     packages::check_rust_components(cargo(workspace).get_program().as_ref())?;
+    let unmet = requirements::unmet();
+    for requirement in unmet {
+        let (lack, module) = (requirement.lack, requirement.module);
+        step(format_args!(
+            "Tests in modules `{module}` are not run: {lack}"
+        ));
+    }
     let mut report = Report::default();
     for (name, check) in steps(php) {
         step(name);
         report.add(name, || check(workspace));
+    }
+    if !unmet.is_empty() {
+        report.not_run = TESTS
+            .iter()
+            .flat_map(|words| {
+                not_run(workspace, words).unwrap_or_else(|error| vec![format!("{error:#}")])
+            })
+            .collect();
     }
     report.conclude()
 }
@@ -54,13 +71,21 @@ fn steps(php: Option<OtherPhp>) -> Vec<Step> {
     }
 }
 
+/// Words for `cargo` that run the tests.
+const TESTS: [&str; 2] = [
+    "test --no-fail-fast",
+    "test --package system-tests --package push-bench --no-fail-fast",
+];
+
 type Check = fn(&Workspace) -> Result<()>;
 type Step = (&'static str, Check);
 
 // The cheap ones first: whoever forgot `cargo fmt` hears it in a second.
 const STEPS: &[Step] = &[
     ("formatting", |w| run_cargo(w, "fmt --all --check")),
-    ("unit tests", |w| run_cargo(w, "test --no-fail-fast")),
+    // All of them, also those of other systems: `cargo metadata` wants to read each.
+    ("crates", |w| run_cargo(w, "fetch --locked")),
+    ("unit tests", |w| run_tests(w, TESTS[0])),
     ("pusher.js under node", javascript),
     ("lints", |w| {
         run_cargo(w, "clippy --workspace --all-targets -- -D warnings")
@@ -74,12 +99,7 @@ const STEPS: &[Step] = &[
     ("the same of the fallback in PHP alone", |w| {
         phpt::run(w, &Php::debians(Pusher::Fallback)?)
     }),
-    ("whole-system tests", |w| {
-        run_cargo(
-            w,
-            "test --package system-tests --package push-bench --no-fail-fast",
-        )
-    }),
+    ("whole-system tests", |w| run_tests(w, TESTS[1])),
 ];
 
 // What takes minutes, and only `--php` runs.
@@ -94,6 +114,23 @@ const ZTS_DEBUG: Step = (
 
 fn run_cargo(workspace: &Workspace, words: &str) -> Result<()> {
     run_command(cargo(workspace).args(words.split(' ')))
+}
+
+/// Runs tests, except those whose requirements this machine does not meet.
+fn run_tests(workspace: &Workspace, words: &str) -> Result<()> {
+    let mut command = cargo(workspace);
+    command.args(words.split(' ')).arg("--");
+    for requirement in requirements::unmet() {
+        command.args(["--skip", &format!("{}::", requirement.module)]);
+    }
+    run_command(&mut command)
+}
+
+/// Names the tests that [`run_tests`] leaves out.
+fn not_run(workspace: &Workspace, words: &str) -> Result<Vec<String>> {
+    let mut command = cargo(workspace);
+    let list = output(command.args(words.split(' ')).args(["--", "--list"]))?;
+    Ok(requirements::not_run(&list, requirements::unmet()))
 }
 
 fn documentation(workspace: &Workspace) -> Result<()> {
@@ -136,6 +173,8 @@ fn files_in(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf
 #[derive(Default)]
 struct Report {
     lines: Vec<(&'static str, Duration, Result<()>)>,
+    /// Tests that this machine cannot run.
+    not_run: Vec<String>,
 }
 
 impl Report {
@@ -164,11 +203,20 @@ impl Report {
             }
         }
         let all = self.lines.len();
+        let not_run = self.not_run();
         if failed > 0 {
-            bail!("{failed} of {all} steps failed");
+            bail!("{failed} of {all} steps failed{not_run}");
         }
-        say(format_args!("All {all} steps passed."));
+        say(format_args!("All {all} steps passed{not_run}."));
         Ok(())
+    }
+
+    /// The end of the last line: how many tests were not run, and which.
+    fn not_run(&self) -> String {
+        match self.not_run.as_slice() {
+            [] => String::new(),
+            tests => format!("; {} tests were not run: {}", tests.len(), tests.join(", ")),
+        }
     }
 }
 
@@ -183,6 +231,25 @@ mod tests {
         report.add("bad", || bail!("it broke"));
         let error = report.conclude().unwrap_err().to_string();
         assert_eq!(error, "1 of 2 steps failed");
+    }
+
+    #[test]
+    fn tests_that_were_not_run_are_named_whether_the_others_passed_or_not() {
+        let report = |outcome| {
+            let mut report = Report::default();
+            report.add("step", || outcome);
+            report.not_run = vec!["ghosts::needs_namespaces::a_cut_cable".to_owned()];
+            report
+        };
+        assert_eq!(
+            report(Ok(())).not_run(),
+            "; 1 tests were not run: ghosts::needs_namespaces::a_cut_cable"
+        );
+        let error = report(Err(anyhow::anyhow!("it broke")))
+            .conclude()
+            .unwrap_err()
+            .to_string();
+        assert!(error.ends_with("needs_namespaces::a_cut_cable"), "{error}");
     }
 
     #[test]

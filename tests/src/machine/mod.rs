@@ -9,6 +9,7 @@ use std::thread;
 use nix::sched::{CloneFlags, setns};
 use tempfile::TempDir;
 use xtask::process::{Background, wait_until};
+use xtask::requirements::MOUNTS;
 
 use crate::log::Log;
 use crate::program::{self, Ended};
@@ -62,17 +63,15 @@ impl Machine {
 
     #[track_caller]
     fn start(first: &[&str], name: &str) -> Self {
-        assert!(
-            nix::unistd::geteuid().is_root(),
-            "a machine of its own needs root and the right to mount, as in a container that is --privileged"
-        );
         let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new("unshare");
+        let root = workspace().root;
+        let mut command =
+            MOUNTS.unshare(&["--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup"]);
         command
-            .args(["--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup"])
             .args(["--fork", "--kill-child", "sh"])
-            .arg(workspace().root.join("tests/src/machine/boot.sh"))
+            .arg(root.join("tests/src/machine/boot.sh"))
             .arg(folder.path())
+            .arg(root.join("crates/xtask/src/fresh/enter.sh"))
             .args(first)
             .env("PATH", PATH)
             .stdin(Stdio::null())

@@ -18,23 +18,28 @@ use xtask::process::wait_until;
 
 /// Set in the second run.
 const INSIDE: &str = "IN_A_NETWORK_OF_ITS_OWN";
-const TEST: &str = "ghosts::a_browser_whose_cable_is_pulled_goes_and_nobody_else_notices";
+const TEST: &str =
+    "ghosts::needs_namespaces::a_browser_whose_cable_is_pulled_goes_and_nobody_else_notices";
 
 const HERE: &str = "10.7.0.1";
 
-#[test]
-fn a_browser_whose_cable_is_pulled_goes_and_nobody_else_notices() {
-    if env::var_os(INSIDE).is_some() {
-        return pull_the_cable();
+mod needs_namespaces {
+    use super::*;
+    use xtask::requirements::NAMESPACES;
+
+    #[test]
+    fn a_browser_whose_cable_is_pulled_goes_and_nobody_else_notices() {
+        if env::var_os(INSIDE).is_some() {
+            return pull_the_cable();
+        }
+        let mut command = NAMESPACES.unshare(&["--net"]);
+        command
+            .arg(env::current_exe().unwrap())
+            .args(["--exact", TEST, "--nocapture"])
+            .env(INSIDE, "1");
+        let told = program::run(&mut command, 4 * WAIT_MS).success();
+        assert!(told.contains("1 passed"), "{told}");
     }
-    let mut command = Command::new("unshare");
-    command
-        .args(["--map-root-user", "--net"])
-        .arg(env::current_exe().unwrap())
-        .args(["--exact", TEST, "--nocapture"])
-        .env(INSIDE, "1");
-    let told = program::run(&mut command, 4 * WAIT_MS).success();
-    assert!(told.contains("1 passed"), "{told}");
 }
 
 #[track_caller]

@@ -1,7 +1,6 @@
 //! The daemon as its operator meets it: names, flags, ports, signals, exit codes.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 use system_tests::daemon::{self, Daemon};
@@ -12,31 +11,19 @@ use system_tests::wire::{Wire, first, text};
 use system_tests::{WAIT_MS, artefact};
 use xtask::http;
 
-#[test]
-fn without_arguments_it_listens_where_the_recipe_does() {
-    // In a network of its own, where that is allowed, so that it finds the two ports free.
-    let own_network = ["unshare", "--map-root-user", "--net"];
-    let mut allowed = Command::new(own_network[0]);
-    allowed
-        .args(&own_network[1..])
-        .arg("true")
-        .stderr(Stdio::null());
-    let mut command = if allowed.status().is_ok_and(|status| status.success()) {
-        let mut command = Command::new(own_network[0]);
-        command.args(&own_network[1..]).arg(artefact("pushd"));
-        command
-    } else {
-        daemon::command("pushd")
-    };
-    let (_process, log) = daemon::start(&mut command);
-    assert_eq!(
-        daemon::listening(&log, "browsers").to_string(),
-        "0.0.0.0:8080"
-    );
-    assert_eq!(
-        daemon::listening(&log, "publishers").to_string(),
-        "127.0.0.1:5555"
-    );
+mod needs_namespaces {
+    use super::*;
+    use xtask::requirements::NAMESPACES;
+
+    /// In a network of its own the two ports are free, whatever else runs on this machine.
+    #[test]
+    fn without_arguments_it_listens_where_the_recipe_does() {
+        let (_process, log) = daemon::start(NAMESPACES.unshare(&["--net"]).arg(artefact("pushd")));
+        let web = daemon::listening(&log, "browsers");
+        assert_eq!(web.to_string(), "0.0.0.0:8080");
+        let publish = daemon::listening(&log, "publishers");
+        assert_eq!(publish.to_string(), "127.0.0.1:5555");
+    }
 }
 
 #[test]

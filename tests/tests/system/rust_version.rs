@@ -6,13 +6,14 @@ use std::process::Command;
 use serde_json::Value;
 use system_tests::{program, workspace};
 
-const METADATA_MS: u64 = 60_000;
+/// It fetches the crates that cargo has not needed yet, those for other systems.
+const METADATA_MS: u64 = 300_000;
 
 fn metadata() -> Value {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(cargo);
     command
-        .args(["metadata", "--format-version=1", "--locked", "--offline"])
+        .args(["metadata", "--format-version=1", "--locked"])
         .current_dir(workspace().root);
     serde_json::from_str(&program::run(&mut command, METADATA_MS).success()).unwrap()
 }

@@ -1,0 +1,141 @@
+//! Rights that some tests need and not every machine grants.
+//!
+//! A test that needs one is in a module named after it, so its path says so. Where the machine does not grant the
+//! right, `cargo xtask test` skips these modules and lists their tests as not run.
+
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+
+use nix::unistd::geteuid;
+
+/// A right that tests may need.
+#[derive(Debug)]
+pub struct Requirement {
+    /// The name of the modules that hold the tests.
+    pub module: &'static str,
+    /// The missing right, as the reader is told.
+    pub lack: &'static str,
+    /// Words for `unshare` that succeed where the right is granted.
+    probe: &'static [&'static str],
+    is_for_root: bool,
+}
+
+/// Making a network or a process namespace. Users other than root need user namespaces for it.
+pub const NAMESPACES: Requirement = Requirement {
+    module: "needs_namespaces",
+    lack: "the kernel refuses new namespaces (a container or a chroot without the right to `unshare --net --pid`)",
+    probe: &["--net", "--pid", "--fork", "true"],
+    is_for_root: false,
+};
+
+/// Being root, and mounting filesystems in a namespace.
+pub const MOUNTS: Requirement = Requirement {
+    module: "needs_mounts",
+    lack: "mounting in a new namespace needs root and the right to do it (in a container: `--privileged`)",
+    probe: &[
+        "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup", "--fork", "mount", "-t",
+        "tmpfs", "none", "/mnt",
+    ],
+    is_for_root: true,
+};
+
+impl Requirement {
+    /// Returns an `unshare` command for namespaces of these kinds, `--net` for instance. The caller appends the
+    /// program to run in them.
+    ///
+    /// # Panics
+    /// In a test outside a module of the requirement's name.
+    #[track_caller]
+    pub fn unshare(&self, kinds: &[&str]) -> Command {
+        // The test harness names each test's thread after the test.
+        if let Some(test) = thread::current().name().filter(|name| name.contains("::")) {
+            let module = self.module;
+            assert!(
+                test.contains(&format!("{module}::")),
+                "move {test} into a module `{module}`"
+            );
+        }
+        self.command(kinds)
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new("unshare");
+        if !geteuid().is_root() {
+            command.arg("--map-root-user");
+        }
+        command.args(words);
+        command
+    }
+
+    fn is_granted(&self) -> bool {
+        let status = self
+            .command(self.probe)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        (geteuid().is_root() || !self.is_for_root) && status.is_ok_and(|status| status.success())
+    }
+}
+
+/// Returns the requirements that this machine does not meet. They are tried once.
+pub fn unmet() -> &'static [&'static Requirement] {
+    static UNMET: OnceLock<Vec<&Requirement>> = OnceLock::new();
+    UNMET.get_or_init(|| {
+        let all = [&NAMESPACES, &MOUNTS];
+        all.into_iter()
+            .filter(|requirement| !requirement.is_granted())
+            .collect()
+    })
+}
+
+/// Returns the tests of `list`, the output of `cargo test -- --list`, that need one of `unmet`.
+pub fn not_run(list: &str, unmet: &[&Requirement]) -> Vec<String> {
+    let tests = list.lines().filter_map(|line| line.strip_suffix(": test"));
+    tests
+        .filter(|test| {
+            unmet
+                .iter()
+                .any(|requirement| test.contains(&format!("{}::", requirement.module)))
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_are_found_by_their_module() {
+        let list = "daemon::needs_namespaces::default_ports: test\n\
+                    daemon::needs_namespaces_not: test\n\
+                    needs_namespaces::of_the_root: test\n\
+                    package::needs_mounts::apache: test\n\
+                    needs_namespaces::fan_out: benchmark\n\
+                    \n4 tests, 1 benchmark\n";
+        let namespaces = [
+            "daemon::needs_namespaces::default_ports",
+            "needs_namespaces::of_the_root",
+        ];
+        assert_eq!(not_run(list, &[&NAMESPACES]), namespaces);
+        assert_eq!(not_run(list, &[&NAMESPACES, &MOUNTS]).len(), 3);
+        assert!(not_run(list, &[]).is_empty());
+    }
+
+    #[test]
+    fn a_refused_probe_is_an_unmet_requirement() {
+        let refused = Requirement {
+            probe: &["--net", "false"],
+            ..NAMESPACES
+        };
+        assert!(!refused.is_granted());
+    }
+
+    #[test]
+    #[should_panic(expected = "move requirements::tests::")]
+    fn a_test_in_another_module_is_told_to_move() {
+        NAMESPACES.unshare(&["--net"]);
+    }
+}
