@@ -1,12 +1,11 @@
 //! The demo blog, and what a reader does with it.
 
 use std::fs;
-use std::process::Command;
 
 use crate::browser::Page;
 use crate::daemon::Daemon;
 use crate::php::{Application, Php, Server};
-use crate::{program, workspace};
+use crate::workspace;
 
 /// The folder that the web sees.
 pub const DOCROOT: &str = "public";
@@ -44,9 +43,7 @@ pub fn application() -> Application {
     let blog = workspace().root.join("php/blog");
     for folder in fs::read_dir(&blog).expect("the blog is there").flatten() {
         if folder.file_name() != "data" {
-            let mut command = Command::new("cp");
-            command.arg("-r").arg(folder.path()).arg(copy.path());
-            program::run(&mut command, crate::WAIT_MS).success();
+            copy.copy_in(&folder.path());
         }
     }
     copy

@@ -14,9 +14,9 @@ use xtask::apache::{Apache, Site};
 pub use fpm::Fpm;
 pub use server::Server;
 
-use crate::artefact;
 use crate::ports::free_port;
 use crate::program::{self, Ended};
+use crate::{WAIT_MS, artefact};
 
 /// How long a script may run.
 const SCRIPT_MS: u64 = 30_000;
@@ -129,6 +129,14 @@ impl Application {
             fs::write(folder.path().join(name), content).expect("a file can be written");
         }
         Self(folder)
+    }
+
+    /// Copies a file or a folder into it: the server's user may be unable to read the checkout.
+    #[track_caller]
+    pub fn copy_in(&self, source: &Path) {
+        let mut command = Command::new("cp");
+        command.arg("-r").arg(source).arg(self.path());
+        program::run(&mut command, WAIT_MS).success();
     }
 
     /// Its folder.

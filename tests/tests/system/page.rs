@@ -3,14 +3,13 @@
 use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use system_tests::daemon::Daemon;
 use system_tests::php::{Application, Fpm, Php};
 use system_tests::stream::Stream;
 use system_tests::wamp::Wamp;
-use system_tests::{WAIT_MS, program, workspace};
+use system_tests::{WAIT_MS, workspace};
 use xtask::apache::Apache;
 use xtask::page_time::{PAGES, Visit, visit};
 
@@ -170,9 +169,7 @@ fn what_was_deferred_is_sent_though_the_visitor_has_gone(php: &Php) {
     let daemon = Daemon::start();
     let mut browser = Wamp::subscribed(daemon.web, "t");
     let site = Application::of(&[("index.html", "here"), ("print.php", PRINT)]);
-    let mut copy = Command::new("cp");
-    let fallback = workspace().root.join("php/src");
-    program::run(copy.arg("-r").arg(fallback).arg(site.path()), WAIT_MS).success();
+    site.copy_in(&workspace().root.join("php/src"));
     let apache = php.apache(site.path(), ".", &[]);
     let mut stream = Stream::connect(apache.address, WAIT_MS);
     let request = format!(

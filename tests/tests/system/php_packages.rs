@@ -86,13 +86,11 @@ fn composer_installs_the_fallback() {
 fn a_page_does_not_wait_for_what_it_defers() {
     let site = Application::of(&[(
         "page.php",
-        &format!(
-            "<?php require '{}';
-             Pusher::defer('t', 'later');
-             echo 'the page';",
-            workspace().root.join("php/src/pusher.php").display()
-        ),
+        "<?php require __DIR__ . '/src/pusher.php';
+         Pusher::defer('t', 'later');
+         echo 'the page';",
     )]);
+    site.copy_in(&workspace().root.join("php/src"));
     let mut daemon = Daemon::start();
     let mut browser = Wamp::subscribed(daemon.web, "t");
     // As long as the daemon is frozen a publish would wait for ten minutes.
