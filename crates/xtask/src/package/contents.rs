@@ -153,6 +153,14 @@ fn extension(facts: &Facts) -> Deb {
         control: vec![
             ("postinst", Script("php-pusher.postinst")),
             ("postrm", Script("php-pusher.postrm")),
+            // php-fpm's package restarts it then, at removal too.
+            (
+                "triggers",
+                Text(format!(
+                    "activate-noawait /etc/php/{}/fpm/conf.d\n",
+                    php.version
+                )),
+            ),
         ],
     }
 }
