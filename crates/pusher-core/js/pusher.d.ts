@@ -3,7 +3,16 @@
 export = Pusher;
 export as namespace Pusher;
 
-/** One connection to a push server, kept open until `close()`. */
+/**
+ * One connection to a push server, kept open until `close()`. A lost one comes back after a random part of 1, 2, 4 .. 30 s,
+ * or at once when the machine is on line or the page visible again; slower if the server refused it.
+ *
+ * A connection may die without a close: sleep, another network, a proxy that forgot it. With `pushd` the client asks for a
+ * sign of life after 5/4 of the ping interval and a second of silence, and when the page or the machine is back; without an
+ * answer within 5 s the connection is lost. Other servers cannot be asked: when the machine is on line again, or the page
+ * visible again after 30 s of silence, the client opens a second connection and moves there. Watchers are then told 'open'
+ * once more, with another `sessionId`; each event is delivered once.
+ */
 declare class Pusher {
   /**
    * @param url ws:, wss:, http: or https:. By default the address that the script itself came from.
@@ -14,7 +23,7 @@ declare class Pusher {
   /** The address in use. */
   readonly url: string;
   readonly state: Pusher.State;
-  /** From WELCOME; null while not open. Another one after every reconnect. */
+  /** From WELCOME; null while not open. Another one each time the state becomes 'open'. */
   readonly sessionId: string | null;
   /** The server's name and version, from WELCOME; null while not open. */
   readonly server: string | null;
@@ -54,6 +63,7 @@ declare namespace Pusher {
   /** `topic` is the full URI. What a handler throws goes to the console and harms no other handler. */
   type EventHandler<Event = any> = (event: Event, topic: string) => void;
 
+  /** 'open' may come twice in a row, after a move. Fetch what was missed each time. */
   type StateHandler = (state: State, info: StateInfo) => void;
 
   /** Of the connection that ended; empty while 'connecting' and 'open'. */

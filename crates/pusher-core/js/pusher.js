@@ -1,34 +1,19 @@
 /**
- * pusher.js: a WAMP v1 client for browsers and Node >= 22. MIT OR Apache-2.0.
+ * pusher.js: a WAMP v1 client for browsers and Node >= 22. MIT OR Apache-2.0. Every method: pusher.d.ts, beside this file.
  *
  *   const pusher = new Pusher();                   // connects to where the script came from
  *   const off = pusher.subscribe('kittensCategory', (event, topic) => show(event));
  *   pusher.watch((state, info) => { light.dataset.state = state; });
  *
- * new Pusher(url?, options?)  url: ws or http, by default the script's own without "pusher.js". options:
- *     reconnect (true), backoffBaseMs (1000), backoffMaxMs (30000), callDeadlineMs (60000; 0: none), WebSocket.
- * subscribe(topic, handler) -> off   handler(event, full URI). At any time; kept over reconnects; one SUBSCRIBE
- *     a topic, however many handlers.
- * unsubscribe(topic, handler?)       without handler: all of the topic.
- * publish(topic, event, {excludeMe, exclude, eligible}?) -> boolean   false: not sent and not kept, for
- *     the state is not 'open' or 1 MiB is still unsent. The lists hold session ids.
- * call(procUri, ...args) -> Promise  rejected with an Error that has uri, description, details of the CALLERROR;
- *     uri null: not connected, connection lost, no answer, or 1000 calls pending.
- * prefix(prefix, uri)                "prefix:rest" means uri + "rest". Sent again on every connect.
- * resolve(curie) -> uri
- * watch(handler) -> off              handler(state, info) now and at every change. info of a connection that
- *     ended: code, reason, wasClean, opened; while 'waiting' delayMs too.
- * close()                            for good.
- * state: 'connecting', 'open' (by WELCOME), 'waiting' (for the next attempt), 'closed'. sessionId, server, url.
- *
- * A lost connection comes back after a random part of 1, 2, 4 .. 30 s, or at once when the machine is on line or
- * the page visible again; slower if the server refused us. Fetch what was missed when the state is 'open'.
+ * A lost connection comes back by itself. Fetch what was missed each time the state is 'open'.
  */
 (function (root) {
   'use strict';
 
   const WELCOME = 0, PREFIX = 1, CALL = 2, CALLRESULT = 3, CALLERROR = 4;
-  const SUBSCRIBE = 5, UNSUBSCRIBE = 6, PUBLISH = 7, EVENT = 8;
+  const SUBSCRIBE = 5, UNSUBSCRIBE = 6, PUBLISH = 7, EVENT = 8, KEEPALIVE = 12;
+  const PUSHD = 'pushd.1'; // WAMP v1 with KEEPALIVE
+  const SUBPROTOCOLS = [PUSHD, 'wamp'];
 
   const WELCOME_DEADLINE_MS = 10000;
   const STABLE_MS = 10000; // a connection this old was a good one: the backoff begins anew
@@ -37,6 +22,16 @@
   const REFUSALS = [1002, 1003, 1007, 1008, 1009, 1010];
   const CALLS_MAX = 1000;
   const UNSENT_BYTES_MAX = 1 << 20;
+
+  // A connection may die without a close, and JavaScript cannot see pings. After this silence the client asks KEEPALIVE;
+  // the server announces the interval: 5/4 of it and a second.
+  const QUIET_MS = 300000, QUIET_SLACK_MS = 1000, INTERVAL_MAX_MS = 3600000;
+  const RECENT_MS = 2000; // the same after an event of the page such as `online`
+  const QUIET_WAMP_MS = 30000; // a check costs a "wamp" server a connection
+  const ANSWER_MS = 5000;
+  // A sleeping machine or a hidden tab holds a timer up, and perhaps the answer too.
+  const LATE_MS = 1000, ASKS_MAX = 3;
+  const OVERLAP_MS = 2000; // how long a move reads both connections
 
   const script = typeof document === 'object' && document.currentScript && document.currentScript.src;
 
@@ -78,6 +73,13 @@
     }
   }
 
+  // Nothing waits for the closing handshake: on a dead path it would not come.
+  function discard(ws) {
+    ws.onopen = ws.onmessage = ws.onclose = null;
+    ws.onerror = () => {};
+    ws.close();
+  }
+
   class Pusher {
     constructor(url, options) {
       const given = options || {};
@@ -94,6 +96,7 @@
       this._watchers = new Set();
       this._callId = this._failures = this._refusals = 0;
       this._info = {};
+      this._quietMs = QUIET_MS;
       this._wake = (event) => this._hurry(event.type);
       this._connect(); // throws for an address that is none
       this._listen('addEventListener');
@@ -120,10 +123,10 @@
       const message = [PUBLISH, uriOf(topic), event];
       if (given.exclude || given.eligible) {
         // The wire has the flag or the lists, not both.
-        message.push((given.exclude || []).concat(given.excludeMe ? this.sessionId : []));
+        message.push((given.exclude || []).concat(given.excludeMe ? this._sessionIds() : []));
         if (given.eligible) message.push(given.eligible);
       } else if (given.excludeMe) {
-        message.push(true);
+        message.push(this._overlap ? this._sessionIds() : true);
       }
       return this._roomToSend() && this._send(message);
     }
@@ -137,7 +140,8 @@
         this._send([CALL, id, uriOf(procUri)].concat(args));
         const deadline = this._options.callDeadlineMs;
         const late = () => this._settle(id, callError('no answer in ' + deadline + ' ms', null));
-        this._calls.set(id, { resolve: resolve, reject: reject, timer: deadline && setTimeout(late, deadline) });
+        const timer = deadline && setTimeout(late, deadline);
+        this._calls.set(id, { resolve: resolve, reject: reject, timer: timer, ws: this._ws });
       });
     }
 
@@ -168,17 +172,25 @@
 
     _connect() {
       this._opened = false;
-      const ws = this._ws = new this._WebSocket(this.url, ['wamp']);
+      this._quietMs = QUIET_MS;
+      const ws = this._ws = new this._WebSocket(this.url, SUBPROTOCOLS);
       this._after(WELCOME_DEADLINE_MS, () => this._fail(1006, 'no WELCOME within ' + WELCOME_DEADLINE_MS + ' ms'));
       ws.onopen = () => {
-        this._opened = ws.protocol === 'wamp';
+        this._opened = SUBPROTOCOLS.indexOf(ws.protocol) >= 0;
         if (!this._opened) this._fail(1002, 'the server does not speak WAMP');
       };
-      ws.onmessage = (frame) => this._receive(parse(frame.data));
-      ws.onclose = (end) => this._lost({ code: end.code, reason: end.reason, wasClean: end.wasClean });
+      this._hear(ws);
       // Once open, close follows and says more; Node 22 says no more than this of a refused connection.
       ws.onerror = () => this._opened || this._fail(1006, 'no connection');
       this._become('connecting', {});
+    }
+
+    _hear(ws) {
+      ws.onmessage = (frame) => this._arrived(ws, frame.data);
+      ws.onclose = (end) => {
+        this._endOverlap();
+        if (ws === this._ws) this._lost({ code: end.code, reason: end.reason, wasClean: end.wasClean });
+      };
     }
 
     _welcome(message) {
@@ -187,7 +199,8 @@
       const send = (wire) => this._ws.send(JSON.stringify(wire));
       this._prefixes.forEach((uri, prefix) => send([PREFIX, prefix, uri]));
       this._topics.forEach((handlers, uri) => send([SUBSCRIBE, uri]));
-      this._after(STABLE_MS, () => { this._failures = this._refusals = 0; });
+      this._openMs = Date.now();
+      if (!this._overlap) this._checkAfter(this._quietMs);
       this._become('open', {});
     }
 
@@ -202,6 +215,8 @@
         this._settle(key, null, message[2]);
       } else if (type === CALLERROR) {
         this._settle(key, callError(String(message[3]), String(message[2]), message[4]));
+      } else if (type === KEEPALIVE && typeof key === 'number' && key >= 0) {
+        this._announced(key);
       }
     }
 
@@ -221,6 +236,102 @@
       else call.resolve(result);
     }
 
+    _announced(intervalMs) {
+      const quietMs = Math.min(intervalMs, INTERVAL_MAX_MS) * 1.25 + QUIET_SLACK_MS;
+      if (quietMs === this._quietMs) return;
+      this._quietMs = quietMs;
+      if (!this._overlap) this._checkAfter(quietMs);
+    }
+
+    // Checks the connection when nothing has come for `quietMs`. `mayMove`: with a server that cannot be asked, too.
+    _checkAfter(quietMs, mayMove) {
+      this._asking = false;
+      this._dropOther();
+      const heardMs = this._heardMs;
+      // A clock that was set back only makes us ask.
+      const silentMs = Math.abs(Date.now() - heardMs);
+      this._after(Math.max(0, quietMs - silentMs), () => {
+        if (this._heardMs !== heardMs) this._checkAfter(this._quietMs);
+        else if (this._ws.protocol === PUSHD) this._ask(1);
+        else if (mayMove) this._openAnother();
+      });
+    }
+
+    _ask(asks) {
+      this._asking = true;
+      const askedMs = Date.now();
+      this._send([KEEPALIVE]);
+      this._after(ANSWER_MS, () => {
+        const isLate = Math.abs(Date.now() - askedMs - ANSWER_MS) > LATE_MS;
+        if (isLate && asks < ASKS_MAX) this._ask(asks + 1);
+        else this._fail(1006, 'no answer within ' + ANSWER_MS + ' ms');
+      });
+    }
+
+    // A "wamp" server cannot be asked: whether the old connection is dead remains unknown.
+    _openAnother() {
+      this._asking = true;
+      const giveUp = () => this._checkAfter(this._quietMs);
+      this._after(WELCOME_DEADLINE_MS, giveUp);
+      try {
+        const other = this._other = new this._WebSocket(this.url, SUBPROTOCOLS);
+        other.onerror = other.onclose = giveUp;
+        other.onmessage = (frame) => {
+          const message = parse(frame.data);
+          if (message[0] === WELCOME && typeof message[1] === 'string') this._moveTo(other, message);
+        };
+      } catch (error) {
+        giveUp();
+      }
+    }
+
+    // "wamp" does not say when a subscription begins, so both connections are read for a while. Events of the old one are
+    // delivered at once. Those of the new one wait, and go without what the old one has brought, byte for byte.
+    _moveTo(other, welcome) {
+      this._overlap = { old: this._ws, oldId: this.sessionId, held: [], seen: new Map() };
+      this._ws = other;
+      this._other = null;
+      this._asking = false;
+      this._overlap.old.onclose = this._overlap.old.onerror = () => {};
+      other.onerror = () => {};
+      this._hear(other);
+      this._heardMs = Date.now();
+      this._quietMs = QUIET_MS;
+      this._after(OVERLAP_MS, () => this._endOverlap());
+      this._welcome(welcome);
+    }
+
+    _endOverlap() {
+      const overlap = this._overlap, ws = this._ws;
+      if (!overlap || !overlap.old) return;
+      discard(overlap.old);
+      this._endCalls(overlap.old);
+      overlap.old = null;
+      // The new connection may lag behind the old one.
+      this._after(OVERLAP_MS, () => {
+        this._overlap = null;
+        this._checkAfter(this._quietMs);
+      });
+      overlap.held.forEach((data) => this._ws === ws && this._arrived(ws, data));
+    }
+
+    _arrived(ws, data) {
+      const message = parse(data), overlap = this._overlap;
+      this._heardMs = Date.now();
+      if (this._asking) this._checkAfter(this._quietMs);
+      if (overlap && message[0] === EVENT) {
+        const seen = overlap.seen.get(data) || 0;
+        if (ws === overlap.old) overlap.seen.set(data, seen + 1);
+        else if (overlap.old) return void overlap.held.push(data);
+        else if (seen) return void overlap.seen.set(data, seen - 1);
+      }
+      this._receive(message);
+    }
+
+    _sessionIds() {
+      return this._overlap ? [this.sessionId, this._overlap.oldId] : [this.sessionId];
+    }
+
     _fail(code, reason) {
       this._drop();
       this._lost({ code: code, reason: reason, wasClean: false });
@@ -229,7 +340,8 @@
     _lost(info) {
       info.opened = this._opened;
       if (!this._options.reconnect) return this._end(info);
-      this._refused = REFUSALS.includes(info.code);
+      if (this.state === 'open' && Math.abs(Date.now() - this._openMs) >= STABLE_MS) this._failures = this._refusals = 0;
+      this._refused = REFUSALS.indexOf(info.code) >= 0;
       info.delayMs = Math.round(this._refused ? this._refusalDelay() : this._failureDelay());
       this._after(info.delayMs, () => this._retry());
       this._cut();
@@ -255,15 +367,22 @@
       }
     }
 
+    // `event` says that the page or the machine is back.
     _hurry(event) {
-      const hidden = event !== 'online' && document.visibilityState === 'hidden';
-      if (this.state === 'waiting' && !this._refused && !hidden) this._retry();
+      const isOnline = event === 'online', mayMove = this._options.reconnect;
+      if (!isOnline && document.visibilityState === 'hidden') return;
+      if (this.state === 'waiting') {
+        if (!this._refused) this._retry();
+      } else if (this.state === 'open' && !this._overlap && !this._asking) {
+        const isQuiet = Date.now() - this._heardMs >= QUIET_WAMP_MS;
+        this._checkAfter(RECENT_MS, mayMove && (isOnline || isQuiet));
+      }
     }
 
     _listen(addOrRemove) {
-      if (!this._options.reconnect) return;
-      if (typeof root[addOrRemove] === 'function') root[addOrRemove]('online', this._wake);
-      if (typeof document === 'object') document[addOrRemove]('visibilitychange', this._wake);
+      const on = (target, names) => names.forEach((name) => target[addOrRemove](name, this._wake));
+      if (typeof root[addOrRemove] === 'function') on(root, ['online', 'pageshow']);
+      if (typeof document === 'object') on(document, ['visibilitychange', 'resume']);
     }
 
     _end(info) {
@@ -275,16 +394,27 @@
     }
 
     _cut() {
-      this._ws = this.sessionId = this.server = null;
-      this._calls.forEach((call, id) => this._settle(id, callError('connection lost', null)));
+      this._dropOther();
+      if (this._overlap && this._overlap.old) discard(this._overlap.old);
+      this._ws = this.sessionId = this.server = this._overlap = null;
+      this._asking = false;
+      this._endCalls();
+    }
+
+    // Of this connection, or all.
+    _endCalls(ws) {
+      this._calls.forEach((call, id) => {
+        if (!ws || call.ws === ws) this._settle(id, callError('connection lost', null));
+      });
     }
 
     _drop() {
-      const ws = this._ws;
-      if (!ws) return;
-      ws.onopen = ws.onmessage = ws.onclose = null;
-      ws.onerror = () => {};
-      ws.close();
+      if (this._ws) discard(this._ws);
+    }
+
+    _dropOther() {
+      if (this._other) discard(this._other);
+      this._other = null;
     }
 
     _become(state, info) {
@@ -295,7 +425,7 @@
       Array.from(this._watchers).forEach(tell);
     }
 
-    // One timer: we wait for WELCOME, a good age, or the next attempt.
+    // One timer: for WELCOME, the next check, its answer, or the next attempt.
     _after(ms, action) {
       clearTimeout(this._timer);
       this._timer = setTimeout(action, ms);

@@ -4,15 +4,15 @@ const { test } = require('node:test');
 const assert = require('node:assert/strict');
 const Pusher = require('../pusher.js');
 const { fakeClock, fakeWebSocket } = require('./fake-socket.js');
-const { start, opened } = require('./client.js');
+const { start, opened, withPage } = require('./client.js');
 
 const named = (states) => states.map((each) => each.state);
 
-test('offers wamp, and is open with WELCOME only', (t) => {
+test('offers pushd.1 and wamp, and is open with WELCOME only', (t) => {
   const { pusher, WebSocket, states } = start(t);
   const socket = WebSocket.last;
   assert.equal(socket.url, 'ws://push.test/');
-  assert.deepEqual(socket.protocols, ['wamp']);
+  assert.deepEqual(socket.protocols, ['pushd.1', 'wamp']);
   socket.open();
   assert.equal(pusher.state, 'connecting');
   assert.equal(pusher.sessionId, null);
@@ -138,33 +138,10 @@ test('a server of another protocol is dropped and left alone', (t) => {
   assert.ok(states[1].delayMs >= 15000 && states[1].delayMs <= 30000);
 });
 
-/** The browser's events, for clients that are made within. */
-function withPage(t) {
-  const page = new EventTarget();
-  const document = new EventTarget();
-  document.visibilityState = 'visible';
-  let listeners = 0;
-  const counted = (target, method, step) => function (...args) {
-    listeners += step;
-    EventTarget.prototype[method].apply(target, args);
-  };
-  for (const [method, step] of [['addEventListener', 1], ['removeEventListener', -1]]) {
-    globalThis[method] = counted(page, method, step);
-    document[method] = counted(document, method, step);
-  }
-  globalThis.document = document;
-  t.after(() => ['addEventListener', 'removeEventListener', 'document'].forEach((name) => delete globalThis[name]));
-  const show = (state) => {
-    document.visibilityState = state;
-    document.dispatchEvent(new Event('visibilitychange'));
-  };
-  return { online: () => page.dispatchEvent(new Event('online')), show, listeners: () => listeners };
-}
-
 test('on line again, or visible again: tries at once', (t) => {
   const { online, show, listeners } = withPage(t);
   const { pusher, WebSocket } = start(t);
-  assert.equal(listeners(), 2);
+  assert.equal(listeners(), 4);
   online();
   assert.equal(WebSocket.sockets.length, 1, 'not while connecting');
   WebSocket.last.lose();
@@ -177,7 +154,7 @@ test('on line again, or visible again: tries at once', (t) => {
   assert.equal(WebSocket.sockets.length, 3);
   WebSocket.last.welcome();
   online();
-  assert.equal(WebSocket.sockets.length, 3, 'not while open');
+  assert.equal(WebSocket.sockets.length, 3, 'not while open, and a moment ago the server spoke');
   WebSocket.last.lose(1008);
   online();
   show('visible');

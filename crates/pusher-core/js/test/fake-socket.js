@@ -27,8 +27,8 @@ function fakeWebSocket() {
     say(message) { this.raw(JSON.stringify(message)); }
     raw(data) { this.onmessage?.({ data }); }
 
-    welcome(sessionId = 'session-1') {
-      this.open();
+    welcome(sessionId = 'session-1', protocol = 'wamp') {
+      this.open(protocol);
       this.say([0, sessionId, 1, 'pushd/test']);
     }
 
@@ -45,6 +45,7 @@ async function settled() {
 }
 
 const { setTimeout: realSetTimeout, clearTimeout: realClearTimeout } = globalThis;
+const realNow = Date.now;
 
 /** Time stands still until the test ticks. Ours, for node's own is unfinished in the Node 18 of Debian 12. */
 function fakeClock(t) {
@@ -55,7 +56,11 @@ function fakeClock(t) {
     return id;
   };
   globalThis.clearTimeout = (id) => { timers.delete(id); };
-  t.after(() => Object.assign(globalThis, { setTimeout: realSetTimeout, clearTimeout: realClearTimeout }));
+  Date.now = () => 1700000000000 + now;
+  t.after(() => {
+    Object.assign(globalThis, { setTimeout: realSetTimeout, clearTimeout: realClearTimeout });
+    Date.now = realNow;
+  });
   const nextUntil = (end) => Array.from(timers).filter(([, timer]) => timer.at <= end)
     .reduce((first, other) => (first && first[1].at <= other[1].at ? first : other), null);
   return {
@@ -63,11 +68,13 @@ function fakeClock(t) {
       const end = now + ms;
       for (let next = nextUntil(end); next; next = nextUntil(end)) {
         timers.delete(next[0]);
-        now = next[1].at;
+        now = Math.max(now, next[1].at);
         next[1].run();
       }
       now = end;
     },
+    /** Time passes and no timer fires: the machine sleeps, or the browser throttles the page. */
+    sleep(ms) { now += ms; },
   };
 }
 

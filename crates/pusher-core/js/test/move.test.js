@@ -1,0 +1,214 @@
+'use strict';
+// A connection that may have died without a close, with a server that speaks only "wamp": Ratchet, an older pushd.
+const { test } = require('node:test');
+const assert = require('node:assert/strict');
+const { opened, withPage } = require('./client.js');
+
+const named = (states) => states.map((each) => each.state);
+
+/** Open for a while, without a word from the server, and then on line again: a second connection is under way. */
+function checked(t, options) {
+  const page = withPage(t);
+  const it = opened(t, options);
+  const heard = [];
+  it.pusher.subscribe('cats', (event) => heard.push(event));
+  const old = it.WebSocket.last;
+  old.took();
+  it.tick(60000);
+  page.online();
+  it.tick(0);
+  return { ...it, page, heard, old };
+}
+
+/** The same, and the second connection has WELCOME. */
+function moving(t, options) {
+  const it = checked(t, options);
+  const fresh = it.WebSocket.last;
+  assert.notEqual(fresh, it.old);
+  fresh.welcome('session-2');
+  return { ...it, fresh };
+}
+
+test('on line again: opens a second connection, subscribes there, and drops the first', (t) => {
+  const { pusher, states, tick, old, fresh, heard } = moving(t);
+  assert.deepEqual(fresh.took(), [[5, 'cats']]);
+  assert.equal(old.closed, false, 'make before break');
+  assert.deepEqual(named(states), ['connecting', 'open', 'open'], 'told again: something may have been missed');
+  assert.equal(pusher.sessionId, 'session-2');
+  fresh.say([8, 'cats', 1]);
+  tick(2000);
+  assert.equal(old.closed, true);
+  assert.deepEqual(heard, [1]);
+  fresh.say([8, 'cats', 2]);
+  assert.deepEqual(heard, [1, 2]);
+  assert.deepEqual([...old.took(), ...fresh.took()], [], 'neither CALL nor KEEPALIVE');
+});
+
+test('visible again: only after half a minute of silence', (t) => {
+  const page = withPage(t);
+  const { WebSocket, tick } = opened(t);
+  tick(29999);
+  page.show('visible');
+  page.restored();
+  page.resumed();
+  tick(100000);
+  assert.equal(WebSocket.sockets.length, 1);
+  for (let i = 0; i < 100; i++) page.show('visible');
+  tick(0);
+  assert.equal(WebSocket.sockets.length, 2);
+});
+
+test('without an event of the page nothing is checked', (t) => {
+  const { WebSocket, tick } = opened(t);
+  tick(86400000);
+  assert.equal(WebSocket.sockets.length, 1);
+  assert.deepEqual(WebSocket.last.took(), []);
+});
+
+test('a word on the old connection proves that it lives: the second is dropped', (t) => {
+  const { WebSocket, states, old, heard, tick } = checked(t);
+  old.say([8, 'cats', 1]);
+  assert.equal(WebSocket.last.closed, true);
+  WebSocket.last.welcome('session-2');
+  tick(60000);
+  assert.deepEqual(named(states), ['connecting', 'open']);
+  assert.deepEqual(heard, [1]);
+  assert.equal(old.closed, false);
+});
+
+for (const [how, fail] of [
+  ['is refused', ({ WebSocket }) => WebSocket.last.lose()],
+  ['gets no WELCOME', ({ WebSocket, tick }) => { WebSocket.last.open(); tick(10000); }],
+  ['gets something else', ({ WebSocket, tick }) => { WebSocket.last.open(); WebSocket.last.say([0, 7]); tick(10000); }],
+]) {
+  test(`a second connection that ${how} changes nothing until the next event`, (t) => {
+    const it = checked(t);
+    fail(it);
+    assert.equal(it.WebSocket.last.closed, true);
+    it.tick(600000);
+    assert.equal(it.WebSocket.sockets.length, 2);
+    assert.deepEqual(named(it.states), ['connecting', 'open']);
+    it.old.say([8, 'cats', 1]);
+    assert.deepEqual(it.heard, [1]);
+    it.tick(5000);
+    it.page.online();
+    it.tick(0);
+    assert.equal(it.WebSocket.sockets.length, 3);
+  });
+}
+
+test('the old connection is lost meanwhile: the usual way, and the second is dropped', (t) => {
+  const { WebSocket, old, states, tick } = checked(t);
+  old.lose();
+  assert.equal(WebSocket.last.closed, true);
+  assert.deepEqual(named(states), ['connecting', 'open', 'waiting']);
+  tick(1000);
+  assert.equal(WebSocket.sockets.length, 3);
+});
+
+test('the new connection is lost at once: what it has brought is delivered', (t) => {
+  const { old, fresh, heard, states } = moving(t);
+  fresh.say([8, 'cats', 1]);
+  fresh.lose();
+  assert.deepEqual(heard, [1]);
+  assert.equal(old.closed, true);
+  assert.equal(states.pop().state, 'waiting');
+});
+
+test('close() while both are open closes both, and no handler is called any more', (t) => {
+  const { pusher, old, fresh, heard, tick } = moving(t);
+  fresh.say([8, 'cats', 1]);
+  pusher.close();
+  tick(600000);
+  assert.deepEqual([old.closed, fresh.closed], [true, true]);
+  assert.deepEqual(heard, []);
+});
+
+test('a handler that closes as the held events come has the last word', (t) => {
+  const { pusher, fresh, tick } = moving(t);
+  const late = [];
+  pusher.subscribe('dogs', (event) => { late.push(event); pusher.close(); });
+  fresh.say([8, 'dogs', 1]);
+  fresh.say([8, 'dogs', 2]);
+  tick(2000);
+  assert.deepEqual(late, [1]);
+});
+
+test('calls: of the old connection they fail when it goes, of the new one they go on', async (t) => {
+  const page = withPage(t);
+  const { pusher, WebSocket, tick } = opened(t, { callDeadlineMs: 0 });
+  const [answered, lost] = [pusher.call('a'), pusher.call('b')];
+  tick(60000);
+  page.online();
+  tick(0);
+  const old = WebSocket.sockets[0], fresh = WebSocket.last;
+  fresh.welcome('session-2');
+  const next = pusher.call('c');
+  assert.deepEqual(fresh.took(), [[2, '3', 'c']]);
+  old.say([3, '1', 'one']);
+  tick(2000);
+  fresh.say([3, '3', 'three']);
+  assert.equal(await answered, 'one');
+  assert.equal(await next, 'three');
+  await assert.rejects(lost, { message: 'connection lost' });
+});
+
+test('publish excludes both sessions while both are read', (t) => {
+  const { pusher, fresh, tick } = moving(t);
+  fresh.took();
+  pusher.publish('cats', 1, { excludeMe: true });
+  pusher.publish('cats', 1, { excludeMe: true, exclude: ['x'] });
+  tick(4000);
+  pusher.publish('cats', 1, { excludeMe: true });
+  const both = ['session-2', 'session-1'];
+  assert.deepEqual(fresh.took(), [[7, 'cats', 1, both], [7, 'cats', 1, ['x', ...both]], [7, 'cats', 1, true]]);
+});
+
+test('without reconnect there is no second connection: the session would be another', (t) => {
+  const page = withPage(t);
+  const { WebSocket, tick } = opened(t, { reconnect: false });
+  tick(60000);
+  page.online();
+  tick(600000);
+  assert.equal(WebSocket.sockets.length, 1);
+});
+
+/** Numbers from 0 to below n, the same each time. */
+function dice(seed) {
+  return (n) => {
+    seed = (seed * 1103515245 + 12345) % 2147483648;
+    return Math.floor(seed / 65536) % n;
+  };
+}
+
+// Each connection brings every event from its subscription on, in order, each after a delay of its own.
+for (const oldIsDead of [false, true]) {
+  test(`each event once and in order, whichever connection is faster; the old one ${oldIsDead ? 'dead' : 'alive'}`, (t) => {
+    for (let seed = 1; seed <= 200; seed++) {
+      const roll = dice(seed);
+      const { old, fresh, heard, tick, pusher } = moving(t);
+      const subscribedMs = roll(100); // the server has our SUBSCRIBE
+      const published = [], arrivals = [];
+      const last = [0, 0];
+      for (let ms = roll(50); ms < 6000; ms += 1 + roll(200)) {
+        // Some twins: the same bytes twice, but not within the moment before our SUBSCRIBE counts.
+        const event = ms > 300 && roll(4) === 0 ? 'twin' : ms;
+        if (ms >= subscribedMs || !oldIsDead) published.push(event);
+        [old, fresh].forEach((socket, which) => {
+          if (socket === old ? oldIsDead : ms < subscribedMs) return;
+          last[which] = Math.max(last[which], ms + roll(150));
+          arrivals.push({ at: last[which], socket, event });
+        });
+      }
+      arrivals.sort((a, b) => a.at - b.at);
+      let now = 0;
+      for (const { at, socket, event } of arrivals) {
+        tick(at - now);
+        now = at;
+        socket.say([8, 'cats', event]);
+      }
+      assert.deepEqual(heard, published, `seed ${seed}`);
+      pusher.close();
+    }
+  });
+}
