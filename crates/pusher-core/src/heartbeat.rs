@@ -4,6 +4,10 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use pusher_proto::wamp::{Subprotocol, ping_frame};
+
+use crate::connection::keepalive_frame;
 use crate::hub::Shard;
 use crate::server::Context;
 use crate::session::Session;
@@ -62,12 +66,15 @@ impl Standstill {
     }
 }
 
-/// The limits that go by time, in milliseconds.
+/// The limits that go by time, in milliseconds, and the frames that ask browsers for a sign of life.
 struct Times {
     tick: Duration,
     ping_ms: u64,
     pong_ms: u64,
     write_ms: u64,
+    ping: Bytes,
+    /// For `pushd.1`: a ping and KEEPALIVE, which leave in one write.
+    ping_and_keepalive: Bytes,
 }
 
 impl Times {
@@ -81,6 +88,15 @@ impl Times {
             ping_ms: ms(ping),
             pong_ms: ms(pong),
             write_ms: ms(limits.write_timeout),
+            ping: Bytes::from_static(ping_frame()),
+            ping_and_keepalive: [ping_frame(), &keepalive_frame(ping)].concat().into(),
+        }
+    }
+
+    fn ping(&self, subprotocol: Subprotocol) -> &Bytes {
+        match subprotocol {
+            Subprotocol::Wamp => &self.ping,
+            Subprotocol::Pushd1 => &self.ping_and_keepalive,
         }
     }
 }
@@ -116,7 +132,8 @@ impl<'a> Round<'a> {
     fn look_at(&mut self, session: Session) {
         let connection = session.connection();
         let (ping_ms, pong_ms) = (self.times.ping_ms, self.times.pong_ms);
-        connection.check_alive(self.now_ms, ping_ms, pong_ms);
+        let ping = self.times.ping(connection.subprotocol());
+        connection.check_alive(self.now_ms, ping_ms, pong_ms, ping);
         match connection.stalled_ms(self.now_ms) {
             Some(stalled_ms) if stalled_ms >= self.times.write_ms => {
                 connection.drop_slow(SlowConsumer::Stall);

@@ -75,7 +75,8 @@ impl Protocol {
     /// Acts on one message.
     pub(crate) fn receive(&mut self, text: &str) -> Result<(), Violation> {
         tracing::trace!(session = %self.session.id(), len = text.len(), "message");
-        let message = ClientMessage::decode(text)
+        let connection = self.session.connection();
+        let message = ClientMessage::decode(text, connection.subprotocol())
             .map_err(|error| violation(ViolationKind::InvalidData, error.to_string()))?;
         match message {
             ClientMessage::Prefix { prefix, uri } => {
@@ -94,6 +95,10 @@ impl Protocol {
                 event,
                 recipients,
             } => self.publish(topic, event, &recipients),
+            ClientMessage::Keepalive => {
+                connection.send_keepalive();
+                Ok(())
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use pusher_proto::wamp::{ClientMessage, PrefixLimits, Prefixes, event_frame};
+use pusher_proto::wamp::{ClientMessage, PrefixLimits, Prefixes, Subprotocol, event_frame};
 use pusher_proto::{JsonStream, Receipt, check_value, native, raw};
 
 /// Lengths of events, in bytes.
@@ -20,7 +20,7 @@ fn event(len: usize) -> String {
 
 #[divan::bench]
 fn decode_subscribe() {
-    let message = ClientMessage::decode(black_box(r#"[5,"kittensCategory"]"#));
+    let message = ClientMessage::decode(black_box(r#"[5,"kittensCategory"]"#), Subprotocol::Wamp);
     assert!(message.is_ok());
 }
 

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use pusher_proto::native::{FromPublisher, FromServer};
-use pusher_proto::wamp::{self, ClientMessage, PrefixLimits, Prefixes};
+use pusher_proto::wamp::{self, ClientMessage, PrefixLimits, Prefixes, Subprotocol};
 use pusher_proto::zmtp::Pull;
 use pusher_proto::{JsonStream, limits, raw};
 use serde_json::value::RawValue;
@@ -11,12 +11,14 @@ const TEXT: &str = include_str!("../PROTOCOL.md");
 const NATIVE: &str = include_str!("../src/native.md");
 
 /// The kinds of blocks in PROTOCOL.md that a test below reads; HTTP is the system tests' business.
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 11] = [
     "http",
     "frame",
     "wamp-client",
     "wamp-client-wrong",
     "wamp-server",
+    "pushd-client",
+    "pushd-server",
     "native",
     "raw",
     "raw-wrong",
@@ -57,18 +59,25 @@ fn no_block_is_left_out() {
 #[test]
 fn what_clients_say() {
     for line in lines(TEXT, "wamp-client") {
-        if let Err(error) = ClientMessage::decode(line) {
+        if let Err(error) = ClientMessage::decode(line, Subprotocol::Wamp) {
             panic!("{line}: {error}");
         }
     }
     for line in lines(TEXT, "wamp-client-wrong") {
-        assert!(ClientMessage::decode(line).is_err(), "{line}");
+        let decoded = ClientMessage::decode(line, Subprotocol::Wamp);
+        assert!(decoded.is_err(), "{line}");
+    }
+    for line in lines(TEXT, "pushd-client") {
+        let decoded = ClientMessage::decode(line, Subprotocol::Pushd1);
+        assert!(decoded.is_ok(), "{line}");
+        let decoded = ClientMessage::decode(line, Subprotocol::Wamp);
+        assert!(decoded.is_err(), "{line}");
     }
 }
 
 #[test]
 fn what_the_server_says() {
-    for line in lines(TEXT, "wamp-server") {
+    for line in [lines(TEXT, "wamp-server"), lines(TEXT, "pushd-server")].concat() {
         let elements: Vec<&RawValue> = serde_json::from_str(line).unwrap();
         let element = |index: usize| elements[index].get();
         let text = |index: usize| serde_json::from_str::<String>(element(index)).unwrap();
@@ -83,6 +92,7 @@ fn what_the_server_says() {
                 let frame = wamp::event_frame(&text(1), element(2));
                 payload(&frame).1
             }
+            "12" => wamp::keepalive(element(1).parse().unwrap()),
             other => panic!("{line}: type {other}"),
         };
         assert_eq!(message, line);
@@ -93,7 +103,9 @@ fn what_the_server_says() {
 fn curies() {
     let mut prefixes = Prefixes::default();
     for line in lines(TEXT, "wamp-client") {
-        if let Ok(ClientMessage::Prefix { prefix, uri }) = ClientMessage::decode(line) {
+        if let Ok(ClientMessage::Prefix { prefix, uri }) =
+            ClientMessage::decode(line, Subprotocol::Wamp)
+        {
             prefixes
                 .define(&prefix, &uri, PrefixLimits::default())
                 .unwrap();

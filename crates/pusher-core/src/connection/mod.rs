@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use pusher_proto::wamp::{close_frame, ping_frame};
+use pusher_proto::wamp::{Subprotocol, close_frame, keepalive, text_frame};
 use tokio::time::timeout;
 
 use crate::admission::Place;
@@ -50,6 +50,7 @@ pub(crate) struct Connection {
     heard_ms: AtomicU64,
     /// Pinged, and nothing was heard since.
     pinged: AtomicBool,
+    subprotocol: Subprotocol,
 }
 
 /// What the connections of one shard have in common.
@@ -87,6 +88,7 @@ impl Connection {
         place: Place,
         common: Arc<Common>,
         socket: Socket,
+        subprotocol: Subprotocol,
         now_ms: u64,
     ) -> Self {
         Self {
@@ -97,6 +99,7 @@ impl Connection {
             outbox: Mutex::default(),
             heard_ms: AtomicU64::new(now_ms),
             pinged: AtomicBool::new(false),
+            subprotocol,
         }
     }
 
@@ -110,6 +113,10 @@ impl Connection {
 
     pub(crate) fn shard(&self) -> usize {
         self.common.shard
+    }
+
+    pub(crate) fn subprotocol(&self) -> Subprotocol {
+        self.subprotocol
     }
 
     /// Has what [`send`](Self::send) needs fetched from memory.
@@ -253,13 +260,19 @@ impl Connection {
         now_ms.saturating_sub(self.heard_ms.load(Ordering::Relaxed))
     }
 
-    /// Pings a browser that was silent for `ping_ms`, drops one that did not answer in `pong_ms`.
-    pub(crate) fn check_alive(&self, now_ms: u64, ping_ms: u64, pong_ms: u64) {
+    /// Tells a browser that speaks `pushd.1` the ping interval. Its script sees this message, and does not see pings.
+    pub(crate) fn send_keepalive(&self) {
+        let interval = self.common.live.limits().ping_interval;
+        self.send(&Bytes::from(keepalive_frame(interval)));
+    }
+
+    /// Pings a browser that was silent for `ping_ms` with `ping`; drops one that did not answer in `pong_ms`.
+    pub(crate) fn check_alive(&self, now_ms: u64, ping_ms: u64, pong_ms: u64, ping: &Bytes) {
         let silent_ms = self.silent_ms(now_ms);
         let pinged = self.pinged.load(Ordering::Relaxed);
         if !pinged && silent_ms >= ping_ms {
             self.pinged.store(true, Ordering::Relaxed);
-            self.send(&Bytes::from_static(ping_frame()));
+            self.send(ping);
         } else if pinged && silent_ms >= ping_ms + pong_ms {
             self.common.counters.pings_unanswered.add(1);
             let what = format_args!(
@@ -341,5 +354,23 @@ impl Connection {
         if let Ok(Ok(())) = flushed {
             let _timed_out = timeout(linger_timeout, self.socket.hang_up()).await;
         }
+    }
+}
+
+/// KEEPALIVE as the server sends it.
+pub(crate) fn keepalive_frame(ping_interval: Duration) -> Vec<u8> {
+    let interval_ms = u64::try_from(ping_interval.as_millis()).unwrap_or(u64::MAX);
+    text_frame(&keepalive(interval_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every idle browser has one. A field that fits the gaps costs nothing.
+    #[test]
+    fn what_fan_out_and_task_share_is_small() {
+        let len = size_of::<Connection>();
+        assert!(len <= 160, "{len} bytes");
     }
 }

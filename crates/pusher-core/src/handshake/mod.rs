@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use pusher_proto::wamp::{SUBPROTOCOL, text_frame, welcome};
+use pusher_proto::wamp::{Subprotocol, text_frame, welcome};
 use tokio::net::TcpStream;
 use tokio::time::{Instant as Deadline, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::admission::Place;
 use crate::certificate::Certificate;
-use crate::connection::Connection;
+use crate::connection::{Connection, keepalive_frame};
 use crate::hub::Shard;
 use crate::protocol::Protocol;
 use crate::server::Context;
@@ -181,21 +181,33 @@ fn answer(
     let rest = bytes.split_off(head_len);
     let mut headers = request::Headers::default();
     let checked = check(context, &bytes, &mut arrival.place, &mut headers);
-    let (request, accept, id) = match checked {
+    let (
+        request,
+        Upgrade {
+            accept,
+            subprotocol,
+        },
+        id,
+    ) = match checked {
         Ok(checked) => checked,
         Err(response) => return Err(Box::new((arrival, response))),
     };
     let peer = request.peer_addr();
     let Arrival { socket, place } = arrival;
     let now_ms = context.clock.now_ms();
-    let connection = Connection::new(id, place, shard.connections().clone(), socket, now_ms);
+    let common = shard.connections().clone();
+    let connection = Connection::new(id, place, common, socket, subprotocol, now_ms);
     let session = Session::new(connection);
     let protocol = Protocol::new(context.clone(), session.clone());
     // The answer and WELCOME leave in one segment.
-    let mut hello = response::switching_protocols(&accept);
+    let mut hello = response::switching_protocols(&accept, subprotocol);
     if !context.application.is_echo() {
         let welcome = welcome(&id.to_string(), &context.server_ident);
         hello.extend_from_slice(&text_frame(&welcome));
+        if subprotocol == Subprotocol::Pushd1 {
+            let interval = context.live.limits().ping_interval;
+            hello.extend_from_slice(&keepalive_frame(interval));
+        }
     }
     session.connection().send(&Bytes::from(hello));
     // Only now may other threads find it: nothing must be sent before the answer.
@@ -206,40 +218,48 @@ fn answer(
     Ok((protocol, rest))
 }
 
-/// A request for a session, the value of `Sec-WebSocket-Accept`, and the session's id; or what else
-/// to answer.
+/// A request for a session, how to answer it, and the session's id; or what else to answer.
 fn check<'a>(
     context: &Context,
     head: &'a [u8],
     place: &mut Place,
     headers: &'a mut request::Headers<'a>,
-) -> Result<(Request<'a>, String, SessionId), Response> {
+) -> Result<(Request<'a>, Upgrade, SessionId), Response> {
     let mut request = request::parse(head, place.peer(), headers, &context.live.limits())?;
     if context.admission.proxies().trust(place.peer().ip()) {
         let client = request.client(context.admission.proxies())?;
         let given = place.give_to(client);
         given.map_err(|why| Response::no_place(why, &context.live.limits()))?;
     }
-    let accept = check_upgrade(context, &request)?;
+    let upgrade = check_upgrade(context, &request)?;
     let id = SessionId::random().map_err(|_| Response::no_random_numbers())?;
-    Ok((request, accept, id))
+    Ok((request, upgrade, id))
 }
 
-/// The value of `Sec-WebSocket-Accept`, or why this is no request for a session.
-fn check_upgrade(context: &Context, request: &Request<'_>) -> Result<String, Response> {
+/// The answer that makes the connection a WebSocket.
+struct Upgrade {
+    /// The value of `Sec-WebSocket-Accept`.
+    accept: String,
+    subprotocol: Subprotocol,
+}
+
+/// How to answer a request for a session, or why this is none.
+fn check_upgrade(context: &Context, request: &Request<'_>) -> Result<Upgrade, Response> {
     if !request.wants_upgrade() {
         return Err(response::for_plain_request(request));
     }
     let key = request.websocket_key()?;
-    if !request.offers_subprotocol(SUBPROTOCOL) {
-        return Err(Response::no_subprotocol());
-    }
+    let subprotocol = request.subprotocol();
+    let subprotocol = subprotocol.ok_or_else(Response::no_subprotocol)?;
     check_origin(context, request)?;
     context
         .application
         .accept(request)
         .map_err(|refusal| Response::from_application(&refusal))?;
-    Ok(derive_accept_key(key))
+    Ok(Upgrade {
+        accept: derive_accept_key(key),
+        subprotocol,
+    })
 }
 
 /// Whether it is a page of a site that may connect, or no page at all.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use httparse::{EMPTY_HEADER, Error, Header, Status};
+use pusher_proto::wamp::Subprotocol;
 
 use super::response::Response;
 use crate::limits::Limits;
@@ -118,11 +119,11 @@ impl<'a> Request<'a> {
         self.has_token("Upgrade", "websocket")
     }
 
-    /// Subprotocols are case-sensitive.
-    pub(super) fn offers_subprotocol(&self, name: &str) -> bool {
+    /// The first subprotocol in the client's list that the server speaks.
+    pub(super) fn subprotocol(&self) -> Option<Subprotocol> {
         let offered = self.values("Sec-WebSocket-Protocol");
         let mut offered = offered.flat_map(|value| value.split(','));
-        offered.any(|value| value.trim() == name)
+        offered.find_map(|name| Subprotocol::parse(name.trim()))
     }
 
     /// The key, if everything else about the handshake is right too.

@@ -1,6 +1,7 @@
 //! The HTTP answers of the public door.
 
 use http::StatusCode;
+use pusher_proto::wamp::Subprotocol;
 
 use super::Request;
 use crate::application::Refusal;
@@ -32,10 +33,11 @@ pub(crate) struct Response {
 }
 
 /// The head of the answer that makes the connection a WebSocket.
-pub(super) fn switching_protocols(accept: &str) -> Vec<u8> {
+pub(super) fn switching_protocols(accept: &str, subprotocol: Subprotocol) -> Vec<u8> {
+    let subprotocol = subprotocol.name();
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: wamp\r\n\r\n"
+         Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {subprotocol}\r\n\r\n"
     )
     .into_bytes()
 }

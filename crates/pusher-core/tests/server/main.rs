@@ -11,6 +11,7 @@ mod garbage;
 mod handshake;
 mod http;
 mod ids;
+mod keepalive;
 mod limits;
 mod operator;
 mod origin;

@@ -3,20 +3,22 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pusher_proto::wamp::{ClientMessage, Recipients, call_error, call_result, event_frame};
+use pusher_proto::wamp::{
+    ClientMessage, Recipients, Subprotocol, call_error, call_result, event_frame,
+};
 use pusher_proto::{JsonError, check_value};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 fuzz_target!(|text: &str| {
-    let Ok(message) = ClientMessage::decode(text) else {
+    let Ok(message) = ClientMessage::decode(text, Subprotocol::Pushd1) else {
         return;
     };
     if let Err(JsonError::Syntax(error)) = check_value(text) {
         panic!("a message that is no JSON: {error}");
     }
     let again = encode(&message);
-    let again = ClientMessage::decode(&again).unwrap();
+    let again = ClientMessage::decode(&again, Subprotocol::Pushd1).unwrap();
     assert_eq!(format!("{again:?}"), format!("{message:?}"));
     check_answers(&message);
 });
@@ -26,6 +28,7 @@ fn encode(message: &ClientMessage<'_>) -> String {
     match message {
         ClientMessage::Prefix { prefix, uri } => json!([1, prefix, uri]).to_string(),
         ClientMessage::Subscribe { topic } => json!([5, topic]).to_string(),
+        ClientMessage::Keepalive => "[12]".to_owned(),
         ClientMessage::Unsubscribe { topic } => json!([6, topic]).to_string(),
         ClientMessage::Call {
             call_id,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{CALL, PREFIX, PUBLISH, SUBSCRIBE, UNSUBSCRIBE};
+use super::{CALL, KEEPALIVE, PREFIX, PUBLISH, SUBSCRIBE, Subprotocol, UNSUBSCRIBE};
 use crate::json_stream::Scan;
 use crate::limits::JSON_DEPTH_MAX;
 use crate::publish::TopicText;
@@ -49,6 +49,8 @@ pub enum ClientMessage<'a> {
         /// Who is to get it.
         recipients: Recipients<'a>,
     },
+    /// `[12]`, only in `pushd.1`
+    Keepalive,
 }
 
 /// A call's id as it stood in the message (a string or a number), to be sent back the same.
@@ -81,10 +83,10 @@ pub struct DecodeError(String);
 
 impl<'a> ClientMessage<'a> {
     /// Reads one text message. Elements after the last one that is known are ignored.
-    pub fn decode(text: &'a str) -> Result<Self, DecodeError> {
+    pub fn decode(text: &'a str, subprotocol: Subprotocol) -> Result<Self, DecodeError> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let message = deserializer
-            .deserialize_seq(MessageVisitor)
+            .deserialize_seq(MessageVisitor { subprotocol })
             .and_then(|message| deserializer.end().map(|()| message))
             .map_err(|error| DecodeError(error.to_string()))?;
         // serde_json skips values without recursion, and so without its limit of depth.
@@ -95,7 +97,9 @@ impl<'a> ClientMessage<'a> {
     }
 }
 
-struct MessageVisitor;
+struct MessageVisitor {
+    subprotocol: Subprotocol,
+}
 
 impl<'de> Visitor<'de> for MessageVisitor {
     type Value = ClientMessage<'de>;
@@ -122,6 +126,7 @@ impl<'de> Visitor<'de> for MessageVisitor {
                 event: element::<_, &RawValue>(&mut list, "event")?.get(),
                 recipients: read_recipients(&mut list)?,
             },
+            KEEPALIVE if self.subprotocol == Subprotocol::Pushd1 => ClientMessage::Keepalive,
             other => {
                 let error = format_args!("a client can't send messages of type {other}");
                 return Err(A::Error::custom(error));
@@ -254,7 +259,9 @@ mod tests {
 
     /// A message in Rust's debug form, without the noise.
     fn check(text: &str) -> Result<String, String> {
-        match ClientMessage::decode(text).map_err(|error| error.to_string())? {
+        let message = ClientMessage::decode(text, Subprotocol::Wamp);
+        match message.map_err(|error| error.to_string())? {
+            ClientMessage::Keepalive => Ok("keepalive".to_owned()),
             ClientMessage::Prefix { prefix, uri } => Ok(format!("prefix {prefix} = {uri}")),
             ClientMessage::Subscribe { topic } => Ok(format!("subscribe {topic}")),
             ClientMessage::Unsubscribe { topic } => Ok(format!("unsubscribe {topic}")),
@@ -324,6 +331,7 @@ mod tests {
             ("[4,\"id\",\"u\",\"d\"]", "type 4"),
             ("[8,\"t\",1]", "type 8"),
             ("[9,\"t\"]", "type 9"),
+            ("[12]", "type 12"),
             ("[1]", "no prefix"),
             ("[1,\"p\"]", "no URI"),
             ("[1,1,\"u\"]", "a string"),
@@ -341,6 +349,24 @@ mod tests {
             let error = check(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn pushd_1_is_wamp_with_keepalive() {
+        let decode = |text| ClientMessage::decode(text, Subprotocol::Pushd1);
+        for text in ["[12]", " [ 12 ] ", "[12,25000,{}]"] {
+            assert!(
+                matches!(decode(text), Ok(ClientMessage::Keepalive)),
+                "{text}"
+            );
+        }
+        for text in ["12", "[12", "[\"12\"]", "[9]", "[13]"] {
+            assert!(decode(text).is_err(), "{text}");
+        }
+        let Ok(ClientMessage::Subscribe { topic }) = decode("[5,\"t\"]") else {
+            panic!("SUBSCRIBE as in wamp");
+        };
+        assert_eq!(topic, "t");
     }
 
     #[test]

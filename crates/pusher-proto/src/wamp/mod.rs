@@ -1,4 +1,5 @@
-//! WAMP v1 as a server sees it: JSON arrays in WebSocket text messages, subprotocol `wamp`.
+//! WAMP v1 as a server sees it: JSON arrays in WebSocket text messages, subprotocol `wamp`; and `pushd.1`, which is
+//! WAMP v1 with KEEPALIVE.
 //!
 //! | id | name | direction | layout |
 //! |---|---|---|---|
@@ -11,6 +12,7 @@
 //! | 6 | UNSUBSCRIBE | to server | `[6, topicURI]` |
 //! | 7 | PUBLISH | to server | `[7, topicURI, event]`, and `excludeMe`, or `exclude` and `eligible` |
 //! | 8 | EVENT | to client | `[8, topicURI, event]` |
+//! | 12 | KEEPALIVE | both, only in `pushd.1` | to server `[12]`, to client `[12, intervalMs]` |
 
 mod client_message;
 mod frame;
@@ -20,10 +22,37 @@ mod server_message;
 pub use client_message::{CallId, ClientMessage, DecodeError, Recipients};
 pub use frame::{binary_frame, close_frame, ping_frame, server_frame_len, text_frame};
 pub use prefixes::{PrefixError, PrefixLimits, Prefixes};
-pub use server_message::{call_error, call_result, event_frame, welcome};
+pub use server_message::{call_error, call_result, event_frame, keepalive, welcome};
 
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "wamp";
+
+/// The WebSocket subprotocols that the server speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Subprotocol {
+    /// WAMP v1, `wamp`.
+    #[default]
+    Wamp,
+    /// WAMP v1 with KEEPALIVE, `pushd.1`.
+    Pushd1,
+}
+
+impl Subprotocol {
+    /// Its name in `Sec-WebSocket-Protocol`, which is case-sensitive.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wamp => SUBPROTOCOL,
+            Self::Pushd1 => "pushd.1",
+        }
+    }
+
+    /// The subprotocol of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Wamp, Self::Pushd1]
+            .into_iter()
+            .find(|subprotocol| subprotocol.name() == name)
+    }
+}
 
 const WELCOME: u64 = 0;
 const PREFIX: u64 = 1;
@@ -34,3 +63,4 @@ const SUBSCRIBE: u64 = 5;
 const UNSUBSCRIBE: u64 = 6;
 const PUBLISH: u64 = 7;
 const EVENT: u64 = 8;
+const KEEPALIVE: u64 = 12;

@@ -1,7 +1,7 @@
 //! What the server says.
 
 use super::frame::{FRAME_HEADER_LEN_MAX, text_header};
-use super::{CALLERROR, CALLRESULT, EVENT, WELCOME};
+use super::{CALLERROR, CALLRESULT, EVENT, KEEPALIVE, WELCOME};
 use crate::json::quote;
 
 /// `[0, sessionId, 1, serverIdent]`
@@ -11,6 +11,11 @@ pub fn welcome(session_id: &str, server_ident: &str) -> String {
         quote(session_id),
         quote(server_ident)
     )
+}
+
+/// `[12, intervalMs]`: the server sends something at least this often while the client is silent.
+pub fn keepalive(interval_ms: u64) -> String {
+    format!("[{KEEPALIVE},{interval_ms}]")
 }
 
 /// `[3, callId, result]`; `call_id` and `result` are JSON values.

@@ -1,0 +1,200 @@
+//! The subprotocol pushd.1: WAMP v1 with KEEPALIVE, for scripts, which cannot see pings.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use pusher_core::Limits;
+use pusher_proto::wamp::{ping_frame, text_frame};
+
+use crate::support::{Running, on_any_ports, start, start_server};
+
+const SOON: Duration = Duration::from_millis(50);
+
+/// A client that looks at bytes.
+struct Client {
+    stream: std::net::TcpStream,
+    head: String,
+    session_id: String,
+}
+
+impl Client {
+    /// Reads the answer and WELCOME, and nothing behind it.
+    fn connect(server: &Running, subprotocols: &str) -> Self {
+        let mut client = Self {
+            stream: server.raw(server.public),
+            head: String::new(),
+            session_id: String::new(),
+        };
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{subprotocols}\r\n"
+        );
+        client.stream.write_all(request.as_bytes()).unwrap();
+        while !client.head.ends_with("\r\n\r\n") {
+            let byte = client.read(1);
+            client.head.push(char::from(byte[0]));
+        }
+        if client.head.starts_with("HTTP/1.1 101 ") {
+            let welcome = client.message();
+            client.session_id = welcome.split('"').nth(1).unwrap().to_owned();
+        }
+        client
+    }
+
+    fn read(&mut self, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        self.stream.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// First byte and payload of the next frame that is no ping. It must be a short one.
+    fn frame(&mut self) -> (u8, Vec<u8>) {
+        loop {
+            let header = self.read(2);
+            if header != ping_frame() {
+                return (header[0], self.read(header[1].into()));
+            }
+        }
+    }
+
+    fn message(&mut self) -> String {
+        let (first, text) = self.frame();
+        assert_eq!(first, 0x81, "a text frame");
+        String::from_utf8(text).unwrap()
+    }
+
+    fn send(&mut self, text: &str) {
+        let mut frame = vec![0x81, 0x80 | u8::try_from(text.len()).unwrap(), 0, 0, 0, 0];
+        frame.extend_from_slice(text.as_bytes());
+        self.stream.write_all(&frame).unwrap();
+    }
+
+    /// The code and reason of the close frame that comes next.
+    fn closed(&mut self) -> (u16, String) {
+        let (first, payload) = self.frame();
+        assert_eq!(first, 0x88, "a close frame");
+        let code = u16::from_be_bytes([payload[0], payload[1]]);
+        (code, String::from_utf8(payload[2..].to_vec()).unwrap())
+    }
+}
+
+fn pinged_soon(limits: &mut Limits) {
+    limits.ping_interval = SOON;
+    limits.pong_timeout = Duration::from_secs(60);
+}
+
+/// Byte for byte what the server said before there was pushd.1.
+#[test]
+fn a_client_of_wamp_sees_no_difference() {
+    let server = start(pinged_soon);
+    let mut client = Client::connect(&server, "Sec-WebSocket-Protocol: wamp\r\n");
+    assert_eq!(
+        client.head,
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: wamp\r\n\r\n"
+    );
+    // A ping, and nothing with it.
+    assert_eq!(client.read(2), ping_frame());
+    client.send("[5,\"t\"]");
+    server.until("it is subscribed", |hub| hub.subscriber_count("t") == 1);
+    server.hub.publish("t", "1").unwrap();
+    assert_eq!(client.message(), "[8,\"t\",1]");
+    client.send("[12]");
+    let (code, reason) = client.closed();
+    assert_eq!(code, 1007);
+    assert!(
+        reason.starts_with("a client can't send messages of type 12"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn the_first_subprotocol_that_the_server_speaks_is_chosen() {
+    let server = start(|_| {});
+    for (offered, chosen) in [
+        ("Sec-WebSocket-Protocol: wamp\r\n", Some("wamp")),
+        ("Sec-WebSocket-Protocol: pushd.1\r\n", Some("pushd.1")),
+        ("Sec-WebSocket-Protocol: pushd.1, wamp\r\n", Some("pushd.1")),
+        ("Sec-WebSocket-Protocol: wamp, pushd.1\r\n", Some("wamp")),
+        (
+            "Sec-WebSocket-Protocol: x,PUSHD.1 ,\twamp\r\n",
+            Some("wamp"),
+        ),
+        (
+            "Sec-WebSocket-Protocol: pushd.2\r\nSec-WebSocket-Protocol: pushd.1\r\n",
+            Some("pushd.1"),
+        ),
+        ("Sec-WebSocket-Protocol: pushd.10, pushd\r\n", None),
+        ("Sec-WebSocket-Protocol: WAMP\r\n", None),
+        ("", None),
+    ] {
+        let client = Client::connect(&server, offered);
+        let answered = client
+            .head
+            .lines()
+            .find_map(|line| line.strip_prefix("Sec-WebSocket-Protocol: "));
+        match chosen {
+            Some(chosen) => assert_eq!(answered, Some(chosen), "{offered}"),
+            None => assert!(client.head.starts_with("HTTP/1.1 426 "), "{offered}"),
+        }
+    }
+}
+
+#[test]
+fn the_interval_is_told_behind_welcome_with_each_ping_and_when_asked() {
+    let server = start(pinged_soon);
+    let mut client = Client::connect(&server, "Sec-WebSocket-Protocol: pushd.1, wamp\r\n");
+    let keepalive = text_frame("[12,50]");
+    assert_eq!(client.read(keepalive.len()), keepalive);
+    let with_ping = [ping_frame(), &keepalive].concat();
+    for _ in 0..3 {
+        assert_eq!(client.read(with_ping.len()), with_ping);
+        // A pong, so that there is another ping.
+        client.stream.write_all(&[0x8a, 0x80, 0, 0, 0, 0]).unwrap();
+    }
+}
+
+#[test]
+fn a_question_is_answered_at_once_and_in_order() {
+    let mut options = on_any_ports();
+    options.limits.ping_interval = Duration::from_secs(3600);
+    let server = start_server(options.clone(), pusher_core::Recipe::default());
+    let mut client = Client::connect(&server, "Sec-WebSocket-Protocol: pushd.1\r\n");
+    assert_eq!(client.message(), "[12,3600000]");
+    client.send("[5,\"t\"]");
+    client.send("[12]");
+    assert_eq!(client.message(), "[12,3600000]");
+    server.hub.publish("t", "1").unwrap();
+    assert_eq!(client.message(), "[8,\"t\",1]");
+    options.limits.ping_interval = Duration::from_millis(1_234_567);
+    server.control.reload(options).unwrap();
+    client.send("[12,\"from a later version\"]");
+    assert_eq!(client.message(), "[12,1234567]");
+}
+
+#[test]
+fn a_flood_of_questions_ends_the_session() {
+    let server = start(|limits| {
+        limits.client_messages_burst = 10;
+        limits.client_messages_per_second = 1;
+    });
+    let mut client = Client::connect(&server, "Sec-WebSocket-Protocol: pushd.1\r\n");
+    assert_eq!(client.message(), "[12,25000]");
+    let question = [&[0x81, 0x84, 0, 0, 0, 0][..], b"[12]"].concat();
+    client.stream.write_all(&question.repeat(100)).unwrap();
+    let mut answers = 0;
+    let mut next = [0];
+    loop {
+        client.stream.peek(&mut next).unwrap();
+        if next != [0x81] {
+            break;
+        }
+        assert_eq!(client.message(), "[12,25000]");
+        answers += 1;
+    }
+    // More than 10 only if the machine stood still for a second meanwhile.
+    assert!((10..50).contains(&answers), "{answers}");
+    let (code, reason) = client.closed();
+    assert_eq!(code, 1008);
+    assert_eq!(reason, "more than 1 messages a second");
+}
