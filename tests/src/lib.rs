@@ -8,6 +8,7 @@
 //! | [`wire`] | one connection, byte by byte, for what no proper client would send |
 //! | [`publisher`] | the private door: raw JSON and the native protocol |
 //! | [`stream`] | the connection that all of these use |
+//! | [`relay`] | a machine on the way that stops forwarding and closes nothing |
 //! | [`traffic`] | many of these at once |
 //! | [`churn`] | connections that come and go |
 //! | [`history`] | what was published, what arrived, and whether it could be so |
@@ -49,6 +50,7 @@ pub mod ports;
 pub mod program;
 pub mod publisher;
 pub mod random;
+pub mod relay;
 pub mod resources;
 pub mod stream;
 pub mod traffic;

@@ -9,6 +9,7 @@ mod c_library;
 mod completions;
 mod configuration;
 mod daemon;
+mod dead_paths;
 mod demo;
 mod documents;
 mod examples;

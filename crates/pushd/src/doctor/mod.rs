@@ -40,7 +40,7 @@ pub(crate) use dial::with_causes;
 pub(crate) use http::Conversation;
 pub(crate) use publish::connect as connect_private;
 pub(crate) use report::Fault;
-pub(crate) use session::Session;
+pub(crate) use session::{Loss, Patience, Session};
 pub(crate) use way::connect;
 
 /// The subcommand.

@@ -6,6 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::dial::with_causes;
@@ -25,13 +26,46 @@ pub(crate) struct Session {
     pings: u32,
 }
 
-/// The end of the connection.
-struct Ended(String);
+/// Close codes with which a server refuses what the client has sent: it would refuse the same again.
+const REFUSALS: [u16; 6] = [1002, 1003, 1007, 1008, 1009, 1010];
 
-/// What interests in what comes.
+/// The end of the connection.
+struct Ended {
+    how: String,
+    is_refusal: bool,
+}
+
+impl From<String> for Ended {
+    fn from(how: String) -> Self {
+        Self {
+            how,
+            is_refusal: false,
+        }
+    }
+}
+
+/// One WebSocket message. Each is a sign of life.
 enum Incoming {
     Text(Utf8Bytes),
     Pong,
+    Other,
+}
+
+/// Timeouts that find a connection which died without a close.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Silence of the server after which the client pings.
+    pub(crate) silence: Duration,
+    /// From that ping to any message.
+    pub(crate) answer: Duration,
+}
+
+/// The end of a connection that was good.
+#[derive(Debug)]
+pub(crate) struct Loss {
+    pub(crate) fault: Fault,
+    /// The server refuses what was sent, so that another attempt is of no use.
+    pub(crate) is_refusal: bool,
 }
 
 impl Session {
@@ -47,7 +81,7 @@ impl Session {
                         that pushd listens on?";
             Fault::new("no-welcome", what, todo)
         };
-        let message = session.text().await.map_err(|Ended(how)| {
+        let message = session.text().await.map_err(|Ended { how, .. }| {
             wrong(format!(
                 "the WebSocket opens and ends before WELCOME: {how}"
             ))
@@ -81,7 +115,7 @@ impl Session {
             Ok(()) => self.barrier().await,
             Err(ended) => Err(ended),
         };
-        heard.map_err(|Ended(how)| lost("while it subscribes", &how))
+        heard.map_err(|Ended { how, .. }| lost("while it subscribes", &how))
     }
 
     /// Waits for an event of the topic.
@@ -100,9 +134,26 @@ impl Session {
         loop {
             let message = self.text().await;
             let message =
-                message.map_err(|Ended(how)| lost("while it waits for an event", &how))?;
-            if let Ok(Event(EVENT, topic, event)) = serde_json::from_str::<Event<T>>(&message) {
-                return Ok((topic, event));
+                message.map_err(|Ended { how, .. }| lost("while it waits for an event", &how))?;
+            if let Some(event) = event(&message) {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// The same, and finds out if the connection has died without a close.
+    pub(crate) async fn next_event_or_loss<T: DeserializeOwned>(
+        &mut self,
+        patience: Patience,
+    ) -> Result<(String, T), Loss> {
+        loop {
+            let message = self.text_of_the_living(patience).await;
+            let message = message.map_err(|ended| Loss {
+                fault: lost("while it waits for an event", &ended.how),
+                is_refusal: ended.is_refusal,
+            })?;
+            if let Some(event) = event(&message) {
+                return Ok(event);
             }
         }
     }
@@ -111,20 +162,20 @@ impl Session {
     pub(super) async fn keep_quiet(
         &mut self,
         idle: Duration,
-        timeout: Duration,
+        patience: Duration,
     ) -> Result<((), String), Fault> {
         let begin = Instant::now();
-        let quiet = tokio::time::timeout(idle, async {
+        let quiet = timeout(idle, async {
             loop {
                 if let Err(ended) = self.text().await {
                     return ended;
                 }
             }
         });
-        if let Ok(Ended(how)) = quiet.await {
+        if let Ok(Ended { how, .. }) = quiet.await {
             return Err(hung_up(begin.elapsed(), &how));
         }
-        match tokio::time::timeout(timeout, self.barrier()).await {
+        match timeout(patience, self.barrier()).await {
             Ok(Ok(())) => {
                 let what = format!(
                     "still connected after {idle:?} without an event, with {} pings of pushd's",
@@ -132,7 +183,7 @@ impl Session {
                 );
                 Ok(((), what))
             }
-            Ok(Err(Ended(how))) => Err(hung_up(idle, &how)),
+            Ok(Err(Ended { how, .. })) => Err(hung_up(idle, &how)),
             Err(_) => Err(hung_up(idle, "nothing comes through any more")),
         }
     }
@@ -160,21 +211,45 @@ impl Session {
         }
     }
 
-    async fn next(&mut self) -> Result<Incoming, Ended> {
+    /// Pings a server that is silent.
+    async fn text_of_the_living(&mut self, patience: Patience) -> Result<Utf8Bytes, Ended> {
         loop {
-            match self.socket.next().await {
-                Some(Ok(Message::Text(text))) => return Ok(Incoming::Text(text)),
-                Some(Ok(Message::Pong(_))) => return Ok(Incoming::Pong),
-                // The library answers it.
-                Some(Ok(Message::Ping(_))) => self.pings += 1,
-                Some(Ok(Message::Close(frame))) => {
-                    let frame = frame.map(|frame| format!("close frame {}", frame));
-                    return Err(Ended(frame.unwrap_or_else(|| "close frame".to_owned())));
+            let message = match timeout(patience.silence, self.next()).await {
+                Ok(message) => message?,
+                Err(_) => {
+                    self.send(Message::Ping("alive?".into())).await?;
+                    let answer = patience.answer;
+                    let silent = |_| format!("no answer to a ping within {answer:?}");
+                    timeout(answer, self.next()).await.map_err(silent)??
                 }
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(Ended(with_causes(&error))),
-                None => return Err(Ended("the connection was closed".to_owned())),
+            };
+            if let Incoming::Text(text) = message {
+                return Ok(text);
             }
+        }
+    }
+
+    async fn next(&mut self) -> Result<Incoming, Ended> {
+        match self.socket.next().await {
+            Some(Ok(Message::Text(text))) => Ok(Incoming::Text(text)),
+            Some(Ok(Message::Pong(_))) => Ok(Incoming::Pong),
+            Some(Ok(Message::Ping(_))) => {
+                // The library answers it.
+                self.pings += 1;
+                Ok(Incoming::Other)
+            }
+            Some(Ok(Message::Close(frame))) => Err(Ended {
+                is_refusal: frame
+                    .as_ref()
+                    .is_some_and(|frame| REFUSALS.contains(&frame.code.into())),
+                how: frame.map_or_else(
+                    || "close frame".to_owned(),
+                    |frame| format!("close frame {frame}"),
+                ),
+            }),
+            Some(Ok(_)) => Ok(Incoming::Other),
+            Some(Err(error)) => Err(with_causes(&error).into()),
+            None => Err("the connection was closed".to_owned().into()),
         }
     }
 
@@ -182,13 +257,21 @@ impl Session {
         self.socket
             .send(message)
             .await
-            .map_err(|error| Ended(with_causes(&error)))
+            .map_err(|error| with_causes(&error).into())
     }
 }
 
 /// An EVENT; whatever else comes is none.
 #[derive(Deserialize)]
 struct Event<T>(u64, String, T);
+
+/// Topic and event of an EVENT.
+fn event<T: DeserializeOwned>(message: &str) -> Option<(String, T)> {
+    match serde_json::from_str(message) {
+        Ok(Event(EVENT, topic, event)) => Some((topic, event)),
+        _ => None,
+    }
+}
 
 fn lost(when: &str, how: &str) -> Fault {
     Fault::new(

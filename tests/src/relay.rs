@@ -1,0 +1,188 @@
+//! A machine on the way between a client and pushd, which may stop forwarding without closing anything: as a
+//! proxy that forgot a connection, a change of network, or sleep.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+/// Forwards TCP connections; it ends, with all of them, when this value is dropped.
+#[derive(Debug)]
+pub struct Relay {
+    /// Where clients connect.
+    pub address: SocketAddr,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    to: SocketAddr,
+    is_ending: AtomicBool,
+    connections: Mutex<Vec<Connection>>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    client: TcpStream,
+    server: TcpStream,
+    silent: Arc<Silent>,
+    threads: [JoinHandle<()>; 2],
+}
+
+/// The directions that are not forwarded any more.
+#[derive(Debug, Default)]
+struct Silent {
+    to_server: AtomicBool,
+    to_client: AtomicBool,
+}
+
+/// What is not forwarded any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the client to the server.
+    ToServer,
+    /// From the server to the client.
+    ToClient,
+    /// Either.
+    Both,
+}
+
+impl Relay {
+    /// Forwards to this address.
+    #[track_caller]
+    pub fn start(to: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let shared = Arc::new(Shared {
+            to,
+            is_ending: AtomicBool::new(false),
+            connections: Mutex::default(),
+        });
+        let accepting = Arc::clone(&shared);
+        let thread = thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                if accepting.is_ending.load(Ordering::Relaxed) {
+                    return;
+                }
+                accepting.forward(client);
+            }
+        });
+        Self {
+            address,
+            shared,
+            thread: Some(thread),
+        }
+    }
+
+    /// From now on the connections that exist are as dead; later ones work.
+    pub fn forget(&self, direction: Direction) {
+        for connection in self.shared.connections.lock().unwrap().iter() {
+            let Silent {
+                to_server,
+                to_client,
+            } = &*connection.silent;
+            if direction != Direction::ToClient {
+                to_server.store(true, Ordering::Relaxed);
+            }
+            if direction != Direction::ToServer {
+                to_client.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// How many connections there were.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.lock().unwrap().len()
+    }
+}
+
+impl Shared {
+    fn forward(&self, client: TcpStream) {
+        let Ok(server) = TcpStream::connect(self.to) else {
+            return;
+        };
+        let clone = |stream: &TcpStream| stream.try_clone().expect("a stream can be cloned");
+        let silent = Arc::new(Silent::default());
+        let (there, back) = (Arc::clone(&silent), Arc::clone(&silent));
+        let (from_client, to_server) = (clone(&client), clone(&server));
+        let (from_server, to_client) = (clone(&server), clone(&client));
+        let threads = [
+            thread::spawn(move || copy(from_client, to_server, &there.to_server)),
+            thread::spawn(move || copy(from_server, to_client, &back.to_client)),
+        ];
+        self.connections.lock().unwrap().push(Connection {
+            client,
+            server,
+            silent,
+            threads,
+        });
+    }
+}
+
+/// Copies one direction to its end. What comes while it is silent is thrown away, the end too.
+fn copy(mut from: TcpStream, mut to: TcpStream, is_silent: &AtomicBool) {
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        let len = from.read(&mut buffer).unwrap_or(0);
+        let is_silent = is_silent.load(Ordering::Relaxed);
+        if len == 0 {
+            if !is_silent {
+                let _gone = to.shutdown(Shutdown::Write);
+            }
+            return;
+        }
+        if !is_silent && to.write_all(&buffer[..len]).is_err() {
+            return;
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.shared.is_ending.store(true, Ordering::Relaxed);
+        // So that it sees that this is the end.
+        let _woken = TcpStream::connect(self.address);
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+        for connection in self.shared.connections.lock().unwrap().drain(..) {
+            for stream in [&connection.client, &connection.server] {
+                let _gone = stream.shutdown(Shutdown::Both);
+            }
+            for thread in connection.threads {
+                let _panicked = thread.join();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_forwards_until_it_forgets() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let relay = Relay::start(server.local_addr().unwrap());
+        let mut client = TcpStream::connect(relay.address).unwrap();
+        let (mut peer, _) = server.accept().unwrap();
+        let mut byte = [0];
+        client.write_all(b"a").unwrap();
+        peer.read_exact(&mut byte).unwrap();
+        peer.write_all(b"b").unwrap();
+        client.read_exact(&mut byte).unwrap();
+        assert_eq!((byte[0], relay.connections()), (b'b', 1));
+        relay.forget(Direction::ToServer);
+        client.write_all(b"lost").unwrap();
+        peer.write_all(b"c").unwrap();
+        client.read_exact(&mut byte).unwrap();
+        assert_eq!(byte[0], b'c', "the other direction goes on");
+        let mut later = TcpStream::connect(relay.address).unwrap();
+        let (mut peer, _) = server.accept().unwrap();
+        later.write_all(b"d").unwrap();
+        peer.read_exact(&mut byte).unwrap();
+        assert_eq!(byte[0], b'd', "a new connection works");
+    }
+}

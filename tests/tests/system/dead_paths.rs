@@ -1,0 +1,262 @@
+//! A machine on the way stops forwarding and closes nothing: each client notices, and comes back.
+
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use serde_json::json;
+use system_tests::browser::{Browser, Page};
+use system_tests::daemon::{self, Daemon};
+use system_tests::log::Log;
+use system_tests::publisher::publish_raw;
+use system_tests::relay::{Direction, Relay};
+use system_tests::{WAIT_MS, workspace};
+use tungstenite::Message;
+use tungstenite::handshake::server::{Request, Response};
+use tungstenite::http::HeaderValue;
+use tungstenite::protocol::CloseFrame;
+use tungstenite::protocol::frame::coding::CloseCode;
+use xtask::process::{Background, wait_until};
+
+/// A client notices after 5/4 of a second, a second, and 5 s for the answer.
+const SOON: &[&str] = &["--ping-interval=1s"];
+/// Nothing is noticed by silence alone.
+const NEVER: &[&str] = &["--ping-interval=1h"];
+
+/// Publishes until the client shows an event that was published after now.
+#[track_caller]
+fn publish_until(daemon: &Daemon, what: &str, mut shows: impl FnMut(u64) -> bool) {
+    let mut n = 0;
+    let came = wait_until(2 * WAIT_MS, || {
+        n += 1;
+        publish_raw(
+            daemon.publish,
+            &json!({"category": "t", "n": n}).to_string(),
+        );
+        shows(n)
+    });
+    assert!(came, "{what} shows no event");
+}
+
+/// A page that has loaded one of the clients through the relay, and connects through it.
+#[track_caller]
+fn page(browser: &mut Browser, relay: &Relay, client: &str, connect: &str) -> Page {
+    let mut page = browser.open(&format!("http://{}/empty", relay.address));
+    page.evaluate(&format!(
+        "new Promise((loaded, failed) => {{
+            window.heard = [], window.states = [];
+            const script = document.createElement('script');
+            Object.assign(script, {{src: '/{client}', onload: loaded, onerror: failed}});
+            document.head.append(script);
+        }}).then(() => {{ {connect} }}).then(() => true)"
+    ));
+    page.wait_for("states.includes('open')");
+    page
+}
+
+const PUSHER: &str = "window.pusher = new Pusher(null, {backoffBaseMs: 100});
+    pusher.subscribe('t', event => heard.push(event.n));
+    pusher.watch(state => states.push(state));";
+
+#[test]
+fn a_page_notices_that_its_connection_is_dead() {
+    for direction in [Direction::Both, Direction::ToServer, Direction::ToClient] {
+        let daemon = Daemon::start_with(SOON);
+        let relay = Relay::start(daemon.web);
+        let mut browser = Browser::start();
+        let mut page = page(&mut browser, &relay, "pusher.js", PUSHER);
+        publish_until(&daemon, "the page", |n| {
+            page.evaluate("heard.at(-1)") == json!(n)
+        });
+        relay.forget(direction);
+        page.evaluate("heard.length = states.length = 0");
+        page.wait_within("states.includes('open')", 2 * WAIT_MS);
+        assert_eq!(
+            page.evaluate("states"),
+            json!(["waiting", "connecting", "open"]),
+            "{direction:?}"
+        );
+        publish_until(&daemon, "the page, after the move,", |n| {
+            page.evaluate("heard.at(-1)") == json!(n)
+        });
+    }
+}
+
+#[test]
+fn a_quiet_page_asks_nothing() {
+    let daemon = Daemon::start_with(SOON);
+    let relay = Relay::start(daemon.web);
+    let mut browser = Browser::start();
+    let connect = format!(
+        "window.sent = [], window.received = [];
+         class Seen extends WebSocket {{
+             constructor(...args) {{ super(...args); this.addEventListener('message', e => received.push(e.data)); }}
+             send(text) {{ sent.push(text); super.send(text); }}
+         }}
+         {}",
+        PUSHER.replace("100}", "100, WebSocket: Seen}")
+    );
+    let mut page = page(&mut browser, &relay, "pusher.js", &connect);
+    // Each comes with a ping. It takes one ping that is missing to make the page ask.
+    page.wait_for("received.filter(text => text === '[12,1000]').length > 5");
+    assert_eq!(page.evaluate("sent"), json!([r#"[5,"t"]"#]));
+    assert_eq!(page.evaluate("states"), json!(["connecting", "open"]));
+}
+
+#[test]
+fn on_line_again_a_page_asks_at_once() {
+    let daemon = Daemon::start_with(NEVER);
+    let relay = Relay::start(daemon.web);
+    let mut browser = Browser::start();
+    let mut page = page(&mut browser, &relay, "pusher.js", PUSHER);
+    relay.forget(Direction::Both);
+    page.evaluate("states.length = 0, dispatchEvent(new Event('online')), true");
+    page.wait_for("states.includes('open')");
+    publish_until(&daemon, "the page", |n| {
+        page.evaluate("heard.at(-1)") == json!(n)
+    });
+}
+
+/// `ab.connect` comes back by itself, with another session.
+#[test]
+fn a_page_of_autobahn_js_notices_that_its_connection_is_dead() {
+    let daemon = Daemon::start_with(SOON);
+    let relay = Relay::start(daemon.web);
+    let mut browser = Browser::start();
+    let connect = format!(
+        "ab.connect('ws://{}/', session => {{
+             states.push('open');
+             session.subscribe('t', (topic, event) => heard.push(event.n));
+         }}, code => {{ states.push(code); }}, {{retryDelay: 100}});",
+        relay.address
+    );
+    let mut page = page(&mut browser, &relay, "autobahn.js", &connect);
+    relay.forget(Direction::Both);
+    page.evaluate("states.length = 0");
+    page.wait_within("states.includes('open')", 2 * WAIT_MS);
+    // CONNECTION_LOST_SCHEDULED_RECONNECT
+    assert_eq!(page.evaluate("states"), json!([6, "open"]));
+    publish_until(&daemon, "the page", |n| {
+        page.evaluate("heard.at(-1)") == json!(n)
+    });
+}
+
+const NODE: &str = "
+    globalThis.WebSocket ??= require('/usr/share/nodejs/ws');
+    const [script, url] = process.argv.slice(-2);
+    const Pusher = require(script);
+    const pusher = new Pusher(url, {backoffBaseMs: 50});
+    pusher.watch((state, info) => console.log(`state ${state} ${info.reason}`));
+    pusher.subscribe('t', event => console.log(`event ${event.n}`));
+";
+
+#[test]
+fn node_notices_that_its_connection_is_dead() {
+    let daemon = Daemon::start_with(SOON);
+    let relay = Relay::start(daemon.web);
+    let mut command = Command::new("node");
+    command
+        .args(["--eval", NODE, "--"])
+        .arg(workspace().root.join("crates/pusher-core/js/pusher.js"))
+        .arg(format!("ws://{}/", relay.address))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let mut node =
+        Background::start("node", &mut command).unwrap_or_else(|error| panic!("{error:#}"));
+    let log = Log::follow(node.child().stdout.take().expect("stdout is piped"));
+    let shows = |n| log.text().contains(&format!("event {n}"));
+    publish_until(&daemon, "Node", shows);
+    relay.forget(Direction::Both);
+    let noticed = log.find(2 * WAIT_MS, |line| {
+        line.contains("no answer within 5000 ms").then_some(())
+    });
+    assert_eq!(noticed, Some(()), "{}", log.text());
+    let lines = log.text().lines().count();
+    publish_until(&daemon, "Node", |n| {
+        let event = format!("event {n}");
+        log.text().lines().skip(lines).any(|line| line == event)
+    });
+}
+
+/// The command with what it says on standard error, and its events.
+fn subscribe(url: &str, arguments: &[&str]) -> (Background, Log, Log) {
+    let mut command = daemon::command("pusherd");
+    command
+        .env("PUSHD_PING_INTERVAL", "1s")
+        .env("PUSHD_PONG_TIMEOUT", "2s")
+        .args(["subscribe", "t", "--url", url])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut process = Background::start("pusherd subscribe", &mut command).unwrap();
+    let stdout = Log::follow(process.child().stdout.take().expect("stdout is piped"));
+    let stderr = Log::follow(process.child().stderr.take().expect("stderr is piped"));
+    let begun = stderr.find(WAIT_MS, |line| line.contains("subscribed at").then_some(()));
+    assert_eq!(begun, Some(()), "{}", stderr.text());
+    (process, stdout, stderr)
+}
+
+#[test]
+fn pushd_subscribe_notices_that_its_connection_is_dead() {
+    for direction in [Direction::Both, Direction::ToServer, Direction::ToClient] {
+        let daemon = Daemon::start_with(SOON);
+        let relay = Relay::start(daemon.web);
+        let (_process, stdout, stderr) = subscribe(&format!("ws://{}/", relay.address), &[]);
+        relay.forget(direction);
+        let again = stderr.find(2 * WAIT_MS, |line| {
+            line.contains("subscribed again at").then_some(())
+        });
+        assert_eq!(again, Some(()), "{direction:?}: {}", stderr.text());
+        publish_until(&daemon, "pusherd", |n| {
+            stdout.text().contains(&format!("\"n\":{n}}}"))
+        });
+    }
+}
+
+#[test]
+fn pushd_subscribe_comes_back_after_a_restart_and_counts_on() {
+    let daemon = Daemon::start();
+    let url = format!("ws://{}/", daemon.web);
+    let (mut process, stdout, stderr) = subscribe(&url, &["--count=2"]);
+    publish_raw(daemon.publish, r#"{"category":"t","n":1}"#);
+    let shown = stdout.find(WAIT_MS, |line| line.contains("\"n\":1").then_some(()));
+    assert_eq!(shown, Some(()), "{}", stderr.text());
+    let daemon = daemon.kill_and_restart();
+    let again = stderr.find(2 * WAIT_MS, |line| {
+        line.contains("subscribed again at").then_some(())
+    });
+    assert_eq!(again, Some(()), "{}", stderr.text());
+    publish_raw(daemon.publish, r#"{"category":"t","n":2}"#);
+    assert_eq!(process.wait(WAIT_MS).unwrap().code(), Some(0));
+    assert_eq!(stdout.text().lines().count(), 2, "{}", stdout.text());
+}
+
+#[test]
+#[expect(clippy::result_large_err, reason = "the type is tungstenite's")]
+fn pushd_subscribe_ends_when_the_server_refuses_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let speaks_wamp = |_: &Request, mut response: Response| {
+            let headers = response.headers_mut();
+            headers.insert("Sec-WebSocket-Protocol", HeaderValue::from_static("wamp"));
+            Ok(response)
+        };
+        let mut socket = tungstenite::accept_hdr(stream, speaks_wamp).unwrap();
+        socket.send(Message::text(r#"[0,"sid",1,"x"]"#)).unwrap();
+        while !socket.read().unwrap().is_ping() {}
+        socket.flush().unwrap();
+        let refusal = CloseFrame {
+            code: CloseCode::Policy,
+            reason: "not you".into(),
+        };
+        socket.close(Some(refusal)).unwrap();
+        while socket.read().is_ok() {}
+    });
+    let (mut process, _, stderr) = subscribe(&url, &[]);
+    assert_eq!(process.wait(WAIT_MS).unwrap().code(), Some(1));
+    let told = stderr.find(WAIT_MS, |line| line.contains("not you").then_some(()));
+    assert_eq!(told, Some(()), "{}", stderr.text());
+    server.join().unwrap();
+}
