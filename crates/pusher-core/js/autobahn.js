@@ -1,8 +1,6 @@
 /**
  * autobahn.js: stands in for autobahn.js 0.7/0.8 (WAMP v1), on pusher.js. MIT OR Apache-2.0.
- * As in v1: faults thrown are strings, ab.Session never reconnects, ab.connect only after an unclean loss.
- * Not as in v1: promises are the browser's own, pending calls fail with the connection, close() works before
- * WELCOME, "wamp" is always offered (the skipSubprotocol options do nothing).
+ * What is the same, different on purpose, and absent: the table in README.md, beside this file in the sources.
  */
 (function (root) {
   'use strict';
@@ -10,6 +8,7 @@
   // In one piece with pusher.js, module.exports is Pusher already.
   const cjs = typeof module === 'object' && module.exports;
   const Pusher = !cjs ? root.Pusher : typeof cjs === 'function' ? cjs : require('./pusher.js');
+  if (typeof Pusher !== 'function') throw new Error('autobahn.js: load pusher.js first');
 
   const PROCEDURE = 'http://api.wamp.ws/procedure#';
   const ITERATIONS_MAX = 1000000; // the server says how many
@@ -24,7 +23,7 @@
     CONNECTION_LOST_SCHEDULED_RECONNECT: 6,
     browserNotSupportedMessage: 'Browser does not support WebSockets (RFC6455)',
     version: () => '0.8.2',
-    log: (...items) => console.log(...items),
+    log: (...items) => grouped(items.length > 1 && 'Log Item', items),
     debug: (wamp, ws, connect) => { debugging = Boolean(wamp || ws || connect); },
   };
   let debugging = false;
@@ -33,14 +32,131 @@
     if (debugging) console.log('[ab]', ...items);
   }
 
+  function grouped(title, items) {
+    if (title) console.group(title);
+    items.forEach((item) => console.log(item));
+    if (title) console.groupEnd();
+  }
+
+  // What when.js 2.7 promises can do beside the browser's own.
+  class Promised extends Promise {
+    constructor(executor) {
+      let state = { state: 'pending' }, isDecided = false;
+      super((resolve, reject) => {
+        const fulfil = (value) => { state = { state: 'fulfilled', value: value }; resolve(value); };
+        const refuse = (reason) => { state = { state: 'rejected', reason: reason }; reject(reason); };
+        const once = (decide) => (value) => {
+          if (!isDecided) decide(value);
+          isDecided = true;
+        };
+        const follow = (value) => (isThenable(value) ? Promise.resolve(value).then(fulfil, refuse) : fulfil(value));
+        executor(once(follow), once(refuse));
+      });
+      this.inspect = () => Object.assign({}, state);
+      this._listeners = []; // of progress
+    }
+
+    then(onFulfilled, onRejected, onProgress) {
+      const next = super.then(onFulfilled, onRejected);
+      const pass = typeof onProgress === 'function' ? onProgress : (update) => update;
+      this._listeners.push((update) => next._progress(update, pass));
+      return next;
+    }
+
+    // Progress goes down the chain, as the handlers return it; what they throw goes down, too.
+    _progress(update, pass) {
+      let passed;
+      try {
+        passed = pass(update);
+      } catch (error) {
+        passed = error;
+      }
+      this._listeners.forEach((listener) => listener(passed));
+    }
+
+    otherwise(onRejected) { return this.then(undefined, onRejected); }
+    always(handler, onProgress) { return this.then(handler, handler, onProgress); }
+    yield(value) { return this.then(() => value); }
+    tap(handler) { return this.then((value) => Promise.resolve(handler(value)).then(() => value)); }
+    spread(handler) { return this.then((values) => Promise.all(values).then((all) => handler(...all))); }
+
+    ensure(handler) {
+      if (typeof handler !== 'function') return this.then();
+      const run = () => Promise.resolve(handler());
+      return this.then((value) => run().then(() => value), (reason) => run().then(() => { throw reason; }));
+    }
+
+    finally(handler) { return this.ensure(handler); }
+
+    // Whatever is thrown goes to window.onerror.
+    done(onFulfilled, onRejected, onProgress) {
+      this.then(onFulfilled, onRejected, onProgress).then(undefined, (error) => { setTimeout(() => { throw error; }, 0); });
+    }
+  }
+
+  function isThenable(value) {
+    return value !== null && /^(object|function)$/.test(typeof value) && typeof value.then === 'function';
+  }
+
   ab.Deferred = function () {
-    const deferred = {};
-    deferred.promise = new Promise((resolve, reject) => {
-      deferred.resolve = resolve;
-      deferred.reject = reject;
+    const resolver = {};
+    const promise = new Promised((resolve, reject) => {
+      resolver.resolve = (value) => { resolve(value); return promise; };
+      resolver.reject = (reason) => { reject(reason); return promise; };
     });
-    deferred.promise.catch(() => {});
-    return deferred;
+    resolver.notify = (update) => {
+      const isPending = promise.inspect().state === 'pending';
+      if (isPending) Promise.resolve().then(() => promise._progress(update, (same) => same));
+      return update;
+    };
+    promise.then(undefined, () => {}); // nobody need listen
+    return Object.assign({ promise: promise, resolver: resolver }, resolver);
+  };
+
+  ab.PrefixMap = function () {
+    this._index = Object.create(null);
+    this._rindex = Object.create(null);
+  };
+
+  Object.assign(ab.PrefixMap.prototype, {
+    get(prefix) { return this._index[prefix]; },
+
+    set(prefix, uri) {
+      this._index[prefix] = uri;
+      this._rindex[uri] = prefix;
+    },
+
+    setDefault(uri) { this.set('', uri); },
+
+    remove(prefix) {
+      const uri = this._index[prefix];
+      if (!uri) return;
+      delete this._index[prefix];
+      delete this._rindex[uri];
+    },
+
+    resolve(curie, pass) {
+      const colon = curie.indexOf(':');
+      const uri = colon < 0 ? undefined : this._index[curie.slice(0, colon)];
+      if (uri) return uri + curie.slice(colon + 1);
+      return pass === true ? curie : null;
+    },
+
+    shrink(uri, pass) {
+      for (let end = uri.length; end > 0; end--) {
+        const prefix = this._rindex[uri.slice(0, end)];
+        if (prefix) return prefix + ':' + uri.slice(end);
+      }
+      return pass === true ? uri : null;
+    },
+  });
+
+  ab.getBrowser = function () {
+    for (const name of ['Chrome', 'Safari', 'Firefox', 'MSIE']) {
+      const found = new RegExp(name + '[/ ]([\\d.]+)').exec(navigator.userAgent);
+      if (found) return { name: name, version: found[1].split('.').map(Number) };
+    }
+    return null;
   };
 
   ab.getServerUrl = function (path, fallback) {
@@ -49,66 +165,70 @@
     return at.origin.replace(/^http/, 'ws') + '/' + (path || 'ws');
   };
 
-  ab.Session = class Session {
-    constructor(wsuri, onopen, onclose, options) {
-      this._subscriptions = new Map(); // URI -> Map of callback -> off
-      this._uris = new Map(); // URI -> prefix, the way back for shrink()
-      this._wsuri = wsuri;
-      this._options = options || {};
-      this._id = null;
-      const WS = this._options.WebSocket || root.WebSocket;
-      if (!WS) {
-        if (!onclose) throw ab.browserNotSupportedMessage;
-        return void onclose(ab.CONNECTION_UNSUPPORTED);
+  // A function and not a class: v1 pages may inherit by ab.Session.call(this, ...).
+  ab.Session = function (wsuri, onopen, onclose, options) {
+    this._wsuri = wsuri;
+    this._options = options || {};
+    this._session_id = this._wamp_version = this._server = this._websocket = null;
+    this._websocket_connected = false;
+    this._subscriptions = Object.create(null); // URI -> callbacks
+    this._offs = new Map(); // callbacks -> Map of callback -> off
+    this._prefixes = new ab.PrefixMap();
+    this.log = (...items) => {
+      const ident = 'sessionIdent' in this._options ? "'" + this._options.sessionIdent + "' " : '';
+      grouped('WAMP Session ' + ident + '[' + this._session_id + ']', items);
+    };
+    const WS = this._options.WebSocket || root.WebSocket;
+    if (!WS) {
+      if (!onclose) throw ab.browserNotSupportedMessage;
+      return void onclose(ab.CONNECTION_UNSUPPORTED);
+    }
+    const unlimited = { callDeadlineMs: 0, callsMax: Infinity, unsentBytesMax: Infinity };
+    this._pusher = new Pusher(wsuri, Object.assign({ WebSocket: WS, reconnect: false }, unlimited));
+    this._pusher.watch((state, info) => {
+      debug(wsuri, state, info);
+      if (state === 'connecting') {
+        this._websocket = this._pusher._ws;
+      } else if (state === 'open') {
+        this._websocket_connected = true;
+        this._session_id = this._pusher.sessionId;
+        this._server = this._pusher.server;
+        this._wamp_version = 1;
+        if (onopen) onopen();
+      } else {
+        Promise.resolve().then(() => this._closed(info, onclose));
       }
-      this._pusher = new Pusher(wsuri, { WebSocket: WS, reconnect: false, callDeadlineMs: 0 });
-      this._pusher.watch((state, info) => {
-        debug(wsuri, state, info);
-        if (state === 'open') {
-          this._id = this._pusher.sessionId;
-          if (onopen) onopen();
-        } else if (state === 'closed') {
-          this._wsuri = null;
-          if (onclose) Promise.resolve().then(() => onclose(...this._closing(info)));
-        }
-      });
-    }
+    });
+  };
 
-    _closing(info) {
-      if (!info.opened) return [ab.CONNECTION_UNREACHABLE];
-      return info.wasClean ? [ab.CONNECTION_CLOSED, 'WS-' + info.code + ': ' + info.reason] : [ab.CONNECTION_LOST];
-    }
+  Object.assign(ab.Session.prototype, {
+    _closed(info, onclose) {
+      const clean = [ab.CONNECTION_CLOSED, 'WS-' + info.code + ': ' + info.reason];
+      const lost = info.wasClean ? clean : [ab.CONNECTION_LOST];
+      try {
+        if (onclose) onclose(...(info.opened ? lost : [ab.CONNECTION_UNREACHABLE]));
+      } finally {
+        this._wsuri = this._websocket = null;
+        this._websocket_connected = false;
+      }
+    },
 
     _connected() {
       if (!this._pusher || this._pusher.state !== 'open') throw 'Autobahn not connected';
       return this._pusher;
-    }
+    },
 
-    sessionid() { return this._id; }
-    wsuri() { return this._wsuri; }
-    close() { if (this._pusher) this._pusher.close(); }
-
-    log(...items) {
-      console.log("WAMP Session '" + (this._options.sessionIdent || '') + "' [" + this._id + ']', ...items);
-    }
+    sessionid() { return this._session_id; },
+    wsuri() { return this._wsuri; },
+    close() { if (this._pusher) this._pusher.close(); },
 
     prefix(prefix, uri) {
+      this._prefixes.set(prefix, uri);
       this._connected().prefix(prefix, uri);
-      this._uris.set(uri, prefix);
-    }
+    },
 
-    resolve(curie, pass) {
-      const uri = this._pusher.resolve(curie);
-      return uri !== curie || pass === undefined || pass ? uri : null;
-    }
-
-    shrink(uri, pass) {
-      for (let end = uri.length; end > 0; end--) {
-        const prefix = this._uris.get(uri.slice(0, end));
-        if (prefix) return prefix + ':' + uri.slice(end);
-      }
-      return pass === undefined || pass ? uri : null;
-    }
+    resolve(curie, pass) { return this._prefixes.resolve(curie, pass === undefined || pass); },
+    shrink(uri, pass) { return this._prefixes.shrink(uri, pass === undefined || pass); },
 
     call(procUri, ...args) {
       const deferred = ab.Deferred();
@@ -119,43 +239,47 @@
       };
       this._connected().call(this.shrink(procUri), ...args).then(deferred.resolve, fault);
       return deferred.promise;
-    }
+    },
 
     subscribe(topicUri, callback) {
       const pusher = this._connected();
-      const uri = pusher.resolve(topicUri);
-      const callbacks = this._subscriptions.get(uri) || new Map();
-      if (callbacks.has(callback)) throw 'callback ' + callback + ' already subscribed for topic ' + uri;
-      callbacks.set(callback, pusher.subscribe(uri, (event, topic) => callback(topic, event)));
-      this._subscriptions.set(uri, callbacks);
-    }
+      const uri = this.resolve(topicUri);
+      const callbacks = this._subscriptions[uri] || [];
+      if (callbacks.indexOf(callback) >= 0) throw 'callback ' + callback + ' already subscribed for topic ' + uri;
+      const offs = this._offs.get(callbacks) || new Map();
+      offs.set(callback, pusher.subscribe(uri, (event, topic) => callback(topic, event)));
+      callbacks.push(callback);
+      this._subscriptions[uri] = callbacks;
+      this._offs.set(callbacks, offs);
+    },
 
     unsubscribe(topicUri, callback) {
-      const uri = this._connected().resolve(topicUri);
-      const callbacks = this._subscriptions.get(uri);
+      this._connected();
+      const uri = this.resolve(topicUri);
+      const callbacks = this._subscriptions[uri];
       if (!callbacks) throw 'not subscribed to topic ' + uri;
-      if (callback && !callbacks.has(callback)) throw 'no callback ' + callback + ' subscribed on topic ' + uri;
-      const gone = callback ? [callback] : Array.from(callbacks.keys());
-      gone.forEach((each) => {
-        callbacks.get(each)();
-        callbacks.delete(each);
+      if (callback && callbacks.indexOf(callback) < 0) throw 'no callback ' + callback + ' subscribed on topic ' + uri;
+      (callback ? [callback] : callbacks.slice()).forEach((each) => {
+        this._offs.get(callbacks).get(each)();
+        callbacks.splice(callbacks.indexOf(each), 1);
       });
-      if (!callbacks.size) this._subscriptions.delete(uri);
-    }
+      if (callbacks.length) return;
+      this._offs.delete(callbacks);
+      delete this._subscriptions[uri];
+    },
 
-    // exclude may be the boolean excludeMe
-    publish(topicUri, event, exclude, eligible) {
-      const lists = Array.isArray(exclude) && (eligible === undefined || Array.isArray(eligible));
-      const flag = typeof exclude === 'boolean' && eligible === undefined;
-      if (exclude !== undefined && !lists && !flag) throw 'invalid argument type(s)';
-      const options = flag ? { excludeMe: exclude } : { exclude: exclude, eligible: eligible };
+    // Behind the event: excludeMe, or exclude, or exclude and eligible.
+    publish(topicUri, event, ...rest) {
+      const isFlag = rest.length === 1 && typeof rest[0] === 'boolean';
+      if (!isFlag && !rest.slice(0, 2).every(Array.isArray)) throw 'invalid argument type(s)';
+      const options = isFlag ? { excludeMe: rest[0] } : { exclude: rest[0], eligible: rest[1] };
       this._connected().publish(topicUri, event, options);
-    }
+    },
 
-    authreq(key, extra) { return this.call(PROCEDURE + 'authreq', key, extra); }
-    auth(signature) { return this.call(PROCEDURE + 'auth', signature); }
-    authsign(challenge, secret) { return base64(hmac(utf8(secret || ''))(utf8(challenge))); }
-  };
+    authreq(key, extra) { return this.call(PROCEDURE + 'authreq', key, extra); },
+    auth(signature) { return this.call(PROCEDURE + 'auth', signature); },
+    authsign(challenge, secret) { return base64(hmac(utf8(secret || ''))(utf8(challenge))); },
+  });
 
   ab.connect = function (wsuri, onconnect, onhangup, options) {
     if (!onconnect) throw 'onConnect handler required!';
@@ -291,6 +415,7 @@
   }
 
   ab.Pusher = Pusher;
+  if (typeof define === 'function' && define.amd) define([], () => ab);
   if (cjs) module.exports = ab;
   else root.ab = ab;
 })(typeof self === 'object' ? self : globalThis);

@@ -35,12 +35,12 @@ declare class Pusher {
   unsubscribe(topic: string | number, handler?: Pusher.EventHandler<any>): void;
 
   /**
-   * True: handed to the socket, which is no promise of delivery. False: not open, or 1 MiB is unsent;
+   * True: handed to the socket, which is no promise of delivery. False: not open, or `unsentBytesMax` are unsent;
    * nothing is kept to be sent later. A server may refuse browsers' publishes by closing the connection.
    */
   publish(topic: string | number, event: unknown, options?: Pusher.PublishOptions): boolean;
 
-  /** The result of CALLRESULT, or rejected with a `Pusher.CallError`. At most 1000 calls pending. */
+  /** The result of CALLRESULT, or rejected with a `Pusher.CallError`. At most `callsMax` calls pending. */
   call<Result = any>(procUri: string, ...args: unknown[]): Promise<Result>;
 
   /** From now on `prefix:rest` is `uri + rest`, here and at the server, after reconnects too. */
@@ -87,6 +87,10 @@ declare namespace Pusher {
     backoffMaxMs?: number;
     /** How long a call waits for its answer; 0 is for ever. Default 60000. */
     callDeadlineMs?: number;
+    /** Calls that may wait for an answer. Default 1000. */
+    callsMax?: number;
+    /** Bytes that may be unsent when another message is given to the socket. Default 1 MiB. */
+    unsentBytesMax?: number;
     /** The class to connect with. Default the global one. */
     WebSocket?: new (url: string, protocols: string[]) => any;
   }

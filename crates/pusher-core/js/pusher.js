@@ -20,8 +20,6 @@
   const REFUSED_BASE_MS = 30000, REFUSED_MAX_MS = 300000;
   // Close codes for: what you sent will not do. The same bytes would be refused again.
   const REFUSALS = [1002, 1003, 1007, 1008, 1009, 1010];
-  const CALLS_MAX = 1000;
-  const UNSENT_BYTES_MAX = 1 << 20;
 
   // A connection may die without a close, and JavaScript cannot see pings. After this silence the client asks KEEPALIVE;
   // the server announces the interval: 5/4 of it and a second.
@@ -88,8 +86,9 @@
       this.sessionId = this.server = null;
       this._WebSocket = given.WebSocket || root.WebSocket;
       if (!this._WebSocket) throw new Error('Pusher: no WebSocket here (Node has one from 22 on)');
-      this._options = Object.assign(
-        { reconnect: true, backoffBaseMs: 1000, backoffMaxMs: 30000, callDeadlineMs: 60000 }, given);
+      const backoff = { reconnect: true, backoffBaseMs: 1000, backoffMaxMs: 30000 };
+      const limits = { callDeadlineMs: 60000, callsMax: 1000, unsentBytesMax: 1 << 20 };
+      this._options = Object.assign(backoff, limits, given);
       this._topics = new Map(); // URI -> Set of {handler}
       this._prefixes = new Map();
       this._calls = new Map(); // call id -> {resolve, reject, timer}
@@ -134,7 +133,7 @@
     call(procUri, ...args) {
       return new Promise((resolve, reject) => {
         if (this.state !== 'open') throw callError('not connected', null);
-        const full = this._calls.size >= CALLS_MAX || !this._roomToSend();
+        const full = this._calls.size >= this._options.callsMax || !this._roomToSend();
         if (full) throw callError('too many calls pending', null);
         const id = String(++this._callId);
         this._send([CALL, id, uriOf(procUri)].concat(args));
@@ -432,7 +431,7 @@
     }
 
     _roomToSend() {
-      return this.state === 'open' && this._ws.bufferedAmount <= UNSENT_BYTES_MAX;
+      return this.state === 'open' && this._ws.bufferedAmount <= this._options.unsentBytesMax;
     }
 
     _send(message) {

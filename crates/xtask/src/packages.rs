@@ -77,6 +77,7 @@ const TABLE: &[Package] = &[
     package("chromium", Test, "the browser that the pages are tested in"),
     or_program(package("nodejs", Test, "runs the tests of pusher.js"), "node"),
     package("node-ws", Test, "a WebSocket for pusher.js in a Node before 22"),
+    package("node-acorn", Test, "parses the scripts in the grammar of old browsers"),
     or_program(package("g++", Test, "compiles the C++ program that uses libpusher"), "c++"),
     package("pkg-config", Test, "reads libpusher's pusher.pc"),
     package("binutils", Test, "nm and readelf look at libpusher's symbols"),

@@ -26,7 +26,7 @@
 
   // Whether a reader would see no difference.
   function isSame(one, other) {
-    const parts = entry => ['a', 'p'].map(name => entry.querySelector(name)?.textContent).concat(entry.querySelector('a')?.href);
+    const parts = entry => ['a', 'p'].map(name => entry.querySelector(name) || {}).map(part => part.textContent + '\0' + part.href);
     return parts(one).join('\0') === parts(other).join('\0');
   }
 
@@ -76,7 +76,8 @@
       this.pushed.add(event.id);
       if (event.removed) {
         this.known.delete(event.id);
-        this.entry(event)?.remove();
+        const entry = this.entry(event);
+        if (entry) entry.remove();
         return;
       }
       this.known.add(event.id);

@@ -1,0 +1,49 @@
+'use strict';
+// A session of the stand-in with a server of its own, for the tests. Not a test itself.
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const vm = require('node:vm');
+const ab = require('../autobahn.js');
+const { fakeClock, fakeWebSocket } = require('./fake-socket.js');
+
+const source = (name) => fs.readFileSync(path.join(__dirname, '..', name), 'utf8');
+
+/** Loads the stand-in as a page does, where a page has these globals. */
+function load(globals) {
+  const page = { console, ...globals };
+  page.self = page;
+  vm.runInNewContext(source('pusher.js') + source('autobahn.js'), page);
+  return page;
+}
+
+/** A session and its server; `told` has what onopen and onclose were told. */
+function start(t, options) {
+  const clock = fakeClock(t);
+  const WebSocket = fakeWebSocket();
+  const told = [];
+  const session = new ab.Session('ws://x/', () => told.push('open'), (...args) => told.push(args), { WebSocket, ...options });
+  t.after(() => session.close());
+  return { session, socket: WebSocket.last, WebSocket, told, ...clock };
+}
+
+function opened(t, options) {
+  const it = start(t, options);
+  it.socket.welcome('sid');
+  return it;
+}
+
+/** What is printed while `run` runs: lines, and what opens and closes a group. */
+function printed(t, run) {
+  const lines = [];
+  t.mock.method(console, 'log', (...items) => lines.push(...items));
+  t.mock.method(console, 'group', (title) => lines.push(title, '{'));
+  t.mock.method(console, 'groupEnd', () => lines.push('}'));
+  run();
+  t.mock.restoreAll();
+  return lines;
+}
+
+const throws = (run, text) => assert.throws(run, (fault) => fault === text);
+
+module.exports = { ab, load, opened, printed, source, start, throws };
