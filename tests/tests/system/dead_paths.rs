@@ -8,7 +8,7 @@ use serde_json::json;
 use system_tests::browser::{Browser, Page};
 use system_tests::daemon::{self, Daemon};
 use system_tests::log::Log;
-use system_tests::publisher::publish_raw;
+use system_tests::publisher::{Publisher, publish_raw};
 use system_tests::relay::{Direction, Relay};
 use system_tests::{WAIT_MS, workspace};
 use tungstenite::Message;
@@ -115,6 +115,60 @@ fn on_line_again_a_page_asks_at_once() {
     publish_until(&daemon, "the page", |n| {
         page.evaluate("heard.at(-1)") == json!(n)
     });
+}
+
+/// As an older pushd and Ratchet see it: the server chooses `wamp`.
+const OLD: &str = "class Old extends WebSocket { constructor(url) { super(url, ['wamp']); } }
+    window.pusher = new Pusher(null, {WebSocket: Old});
+    pusher.subscribe('t', event => heard.push(event.n));
+    pusher.watch(state => states.push(state));";
+
+#[test]
+fn with_a_server_of_wamp_a_page_on_line_again_leaves_the_dead_connection() {
+    let daemon = Daemon::start_with(NEVER);
+    let relay = Relay::start(daemon.web);
+    let mut browser = Browser::start();
+    let mut page = page(&mut browser, &relay, "pusher.js", OLD);
+    relay.forget(Direction::Both);
+    page.evaluate("states.length = 0, dispatchEvent(new Event('online')), true");
+    page.wait_for("states.includes('open')");
+    assert_eq!(page.evaluate("states"), json!(["open"]));
+    publish_until(&daemon, "the page", |n| {
+        page.evaluate("heard.at(-1)") == json!(n)
+    });
+}
+
+#[test]
+fn with_a_server_of_wamp_a_move_from_a_good_connection_loses_and_doubles_nothing() {
+    let daemon = Daemon::start_with(NEVER);
+    let relay = Relay::start(daemon.web);
+    let mut browser = Browser::start();
+    let mut page = page(&mut browser, &relay, "pusher.js", OLD);
+    publish_until(&daemon, "the page", |n| {
+        page.evaluate("heard.at(-1)") == json!(n)
+    });
+    page.evaluate("heard.length = states.length = 0");
+    // An event before the second connection has WELCOME would prove that the first lives.
+    page.evaluate("dispatchEvent(new Event('online')), true");
+    page.wait_for("states.includes('open')");
+    // While and after the page reads both connections.
+    let mut publisher = Publisher::connect(daemon.publish);
+    let mut n = 0;
+    let mut publish = || {
+        n += 1;
+        publisher.send(json!({"category": "t", "n": n}).to_string().as_bytes());
+        n
+    };
+    let has_moved = wait_until(WAIT_MS, || {
+        publish();
+        page.evaluate("!pusher._overlap") == json!(true)
+    });
+    assert!(has_moved, "the page has not moved");
+    let last = publish();
+    page.wait_for(&format!("heard.at(-1) === {last}"));
+    let all: Vec<u64> = (1..=last).collect();
+    assert_eq!(page.evaluate("heard"), json!(all));
+    assert_eq!(page.evaluate("states"), json!(["open"]));
 }
 
 /// `ab.connect` comes back by itself, with another session.
