@@ -29,7 +29,7 @@
   const ANSWER_MS = 5000;
   // A sleeping machine or a hidden tab holds a timer up, and perhaps the answer too.
   const LATE_MS = 1000, ASKS_MAX = 3;
-  const OVERLAP_MS = 2000; // how long a move reads both connections
+  const OVERLAP_MS = 2000, OVERLAP_EVENTS_MAX = 10000; // how long a move reads both connections
 
   const script = typeof document === 'object' && document.currentScript && document.currentScript.src;
 
@@ -319,6 +319,7 @@
       this._heardMs = Date.now();
       if (this._asking) this._checkAfter(this._quietMs);
       if (overlap && message[0] === EVENT) {
+        if (overlap.held.length + overlap.seen.size >= OVERLAP_EVENTS_MAX) this._endOverlap();
         const seen = overlap.seen.get(data) || 0;
         if (ws === overlap.old) overlap.seen.set(data, seen + 1);
         else if (overlap.old) return void overlap.held.push(data);

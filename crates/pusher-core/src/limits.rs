@@ -56,7 +56,8 @@ pub struct Limits {
     /// nothing for longest are dropped as slow consumers; beyond, whoever does not take an event at
     /// once. Default 256 MiB.
     pub events_len_max: usize,
-    /// A browser that is silent for so long is pinged. Default 25 s.
+    /// A browser that is silent for so long is pinged. One that speaks `pushd.1` is told this time, and asks by itself
+    /// when it hears nothing for longer. Default 25 s.
     pub ping_interval: Duration,
     /// How long after the ping a browser must have said something. Default 20 s.
     pub pong_timeout: Duration,

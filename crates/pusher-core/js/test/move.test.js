@@ -115,6 +115,17 @@ test('the new connection is lost at once: what it has brought is delivered', (t)
   assert.equal(states.pop().state, 'waiting');
 });
 
+test('a flood of events ends the move early', (t) => {
+  const { old, fresh, heard } = moving(t);
+  for (let n = 0; n < 9998; n++) fresh.say([8, 'cats', n]);
+  old.say([8, 'cats', 0]);
+  fresh.say([8, 'cats', 9998]);
+  assert.deepEqual([old.closed, heard.length], [false, 1]);
+  fresh.say([8, 'cats', 9999]);
+  assert.equal(old.closed, true);
+  assert.deepEqual(heard, Array.from({ length: 10000 }, (_, n) => n));
+});
+
 test('close() while both are open closes both, and no handler is called any more', (t) => {
   const { pusher, old, fresh, heard, tick } = moving(t);
   fresh.say([8, 'cats', 1]);
