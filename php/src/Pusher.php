@@ -47,7 +47,7 @@ final class Pusher
     /** Without it PHP would let anybody add properties, to which the extension says no. */
     public function __set(string $name, mixed $value): void
     {
-        $fault = property_exists($this, $name) ? 'access private' : 'create dynamic';
+        $fault = $name === 'address' || $name === 'options' ? 'access private' : 'create dynamic';
         throw new Error("Cannot $fault property Pusher::\$$name");
     }
 

@@ -175,7 +175,10 @@ class PusherException extends RuntimeException
     /** The data is more than pushd takes (1 MiB). Nothing was published. */
     public const TOO_BIG = -4;
 
-    /** One of the pusher.* settings can't be understood. Nothing was sent. */
+    /**
+     * One of the pusher.* settings can't be understood. Nothing was sent. Without the extension also: the host forbids a
+     * function of PHP that publishing needs (disable_functions). That is a failure of the publish, as those below.
+     */
     public const CONFIG = -5;
 
     /** No connection: is pushd running, and is the address right? Nothing was sent. */

@@ -39,7 +39,8 @@ final class Address
         }
         $port = (int) $port;
         if (preg_match('/\A\[(.*)\]\z/s', $host, $inside) === 1) {
-            if (filter_var($inside[1], FILTER_VALIDATE_IP, FILTER_FLAG_IPV6) === false) {
+            // PHP may be built without it: then the connect finds what is wrong.
+            if (function_exists('filter_var') && filter_var($inside[1], FILTER_VALIDATE_IP, FILTER_FLAG_IPV6) === false) {
                 self::wrong($text, "\"$inside[1]\" is not an IPv6 address");
             }
         } elseif (strpbrk($host, ':[]') !== false) {

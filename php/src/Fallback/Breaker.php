@@ -58,6 +58,11 @@ final class Breaker
 
     private static function hasApcu(): bool
     {
-        return function_exists('apcu_enabled') && apcu_enabled();
+        foreach (['apcu_enabled', 'apcu_fetch', 'apcu_store', 'apcu_delete'] as $function) {
+            if (!function_exists($function)) {
+                return false;
+            }
+        }
+        return apcu_enabled();
     }
 }

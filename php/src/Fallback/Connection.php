@@ -44,7 +44,7 @@ final class Connection
                     break;
                 }
                 // A signal, or a unix socket whose backlog is full: there may be room in a moment.
-                usleep(self::POLL_US);
+                self::pause(self::POLL_US);
             }
             $left--;
         }
@@ -57,7 +57,7 @@ final class Connection
     private static function connect(string $target, float $timeoutS, ?int &$errno, ?string &$error)
     {
         // Without it a big event's last packet waits for an acknowledgement.
-        $context = stream_context_create(['socket' => ['tcp_nodelay' => true]]);
+        $context = function_exists('stream_context_create') ? stream_context_create(['socket' => ['tcp_nodelay' => true]]) : null;
         return SystemError::of(static function () use ($target, $timeoutS, $context, &$errno, &$error) {
             return stream_socket_client($target, $errno, $error, max($timeoutS, 0.001), STREAM_CLIENT_CONNECT, $context);
         });
@@ -181,10 +181,15 @@ final class Connection
             return stream_select($readable, $writable, $urgent, intdiv($waitUs, 1_000_000), $waitUs % 1_000_000);
         }, $notice);
         if ($ready === false && !str_contains((string) $notice, '[' . SystemError::EINTR . ']')) {
-            $waitUs > 0 && usleep(min($waitUs, self::POLL_US));
+            self::pause(min($waitUs, self::POLL_US));
             return null;
         }
         return $ready > 0;
+    }
+
+    private static function pause(int $us): void
+    {
+        $us > 0 && function_exists('usleep') && usleep($us);
     }
 
     private static function attempt(Address $address, Deadline $deadline): string

@@ -9,7 +9,7 @@ final class Deferred
     private static ?Batch $batch = null;
 
     /** Who filled it: a child of pcntl_fork() leaves the parent's to the parent. */
-    private static int $processId = 0;
+    private static ?string $processId = null;
 
     /** The request's events are sent. What comes later can't wait any more. */
     private static bool $isOver = false;
@@ -35,8 +35,9 @@ final class Deferred
     public static function add(Event $event, #[\SensitiveParameter] Settings $settings): void
     {
         $event->check();
-        if (self::$processId !== getmypid()) {
-            [self::$batch, self::$processId] = [null, getmypid()];
+        $processId = Process::id();
+        if (self::$processId !== $processId) {
+            [self::$batch, self::$processId] = [null, $processId];
         }
         if (self::$batch?->isFullFor($event)) {
             Publishing::deferred(self::take(), $settings);
@@ -52,7 +53,7 @@ final class Deferred
     /** Called when the shutdown functions have run; a second time there is nothing left. */
     public static function end(): void
     {
-        if (self::$batch !== null && self::$processId === getmypid()) {
+        if (self::$batch !== null && self::$processId === Process::id()) {
             self::finishPage();
         }
         self::$isOver = true;
@@ -73,17 +74,19 @@ final class Deferred
     private static function take(): array
     {
         [$batch, self::$batch] = [self::$batch, null];
-        return $batch !== null && self::$processId === getmypid() ? $batch->events() : [];
+        return $batch !== null && self::$processId === Process::id() ? $batch->events() : [];
     }
 
     /** Lets the visitor go, as far as the server can. A session would keep his next page waiting. */
     private static function finishPage(): void
     {
         // Or PHP ends here, with nothing sent, if he has gone already.
-        ignore_user_abort(true);
+        function_exists('ignore_user_abort') && ignore_user_abort(true);
         function_exists('session_write_close') && session_write_close();
-        while (ob_get_level() > 0 && SystemError::of(ob_end_flush(...)));
-        flush();
+        if (function_exists('ob_get_level') && function_exists('ob_end_flush')) {
+            while (ob_get_level() > 0 && SystemError::of(ob_end_flush(...)));
+        }
+        function_exists('flush') && flush();
         foreach (['fastcgi_finish_request', 'litespeed_finish_request'] as $finish) {
             function_exists($finish) && $finish();
         }

@@ -31,7 +31,7 @@ final class Fault extends \Exception
         private readonly bool $isRefusal = false,
         public readonly bool $endsConnection = true,
     ) {
-        parent::__construct(str_replace("\0", '\0', $message), $code);
+        parent::__construct($message, $code);
     }
 
     /** Whether something in the call, or in the settings, has to be changed. */
@@ -77,6 +77,15 @@ final class Fault extends \Exception
         return new self(PusherException::CONFIG, "$setting: $reason");
     }
 
+    /** A function that the host forbids. Calls no function itself: it could be any. */
+    public static function missing(string $function): self
+    {
+        return new self(
+            PusherException::CONFIG,
+            "the event was not published: PHP's $function() is missing here (see disable_functions in php.ini), and Pusher needs it",
+        );
+    }
+
     public static function connect(string $attempt, int $errno, string $reason): self
     {
         $reason .= $errno > 0 ? " (os error $errno)" : '';
@@ -110,6 +119,7 @@ final class Fault extends \Exception
     {
         [$code, $endsConnection] = self::REFUSALS[$name] ?? [PusherException::REFUSED, false];
         $name = isset(self::REFUSALS[$name]) ? $name : 'refused';
+        $text = str_replace("\0", '\0', $text);
         $message = match ($code) {
             PusherException::ID, PusherException::TOPIC, PusherException::TOO_BIG => "the event was not published: $text",
             PusherException::BUSY => "$attempt can't take the event now ($text): try again later",

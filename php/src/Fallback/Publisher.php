@@ -18,7 +18,7 @@ final class Publisher
     private ?Connection $connection = null;
 
     /** The process that opened the connection. */
-    private int $processId = 0;
+    private ?string $processId = null;
 
     private int $lastRequest = 0;
 
@@ -56,8 +56,9 @@ final class Publisher
     {
         [$connection, $this->connection] = [$this->connection, null];
         // A child of pcntl_fork() drops what it inherited: the connection itself is the parent's.
-        $isOwn = $this->processId === getmypid();
-        $this->processId = getmypid();
+        $processId = Process::id();
+        $isOwn = $processId !== null && $this->processId === $processId;
+        $this->processId = $processId;
         if ($connection !== null && $isOwn && !$connection->isStale()) {
             $answers = $this->exchange($connection, $events, '', $deadline);
             // Of several events pushd may have read the first ones.

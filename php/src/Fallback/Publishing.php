@@ -14,6 +14,10 @@ final class Publishing
     /** @throws \PusherException */
     public static function checkSettings(?string $address, #[\SensitiveParameter] array $options): void
     {
+        if (Host::missingFunction() !== null) {
+            // The publish will say so.
+            return;
+        }
         try {
             Settings::checkNames($options);
             Settings::read($address, $options);
@@ -31,6 +35,9 @@ final class Publishing
         mixed $data,
         ?string $id,
     ): ?PusherReceipt {
+        if (self::isImpossible($method, $options)) {
+            return null;
+        }
         try {
             $event = Event::of($category, $data, $id);
             // User code has run. From here to the receipt there is none.
@@ -57,6 +64,12 @@ final class Publishing
      */
     public static function many(string $method, ?string $address, #[\SensitiveParameter] array $options, array $events): array
     {
+        if (self::isImpossible($method, $options)) {
+            foreach ($events as &$event) {
+                $event = null;
+            }
+            return $events;
+        }
         try {
             if (count($events) > Limits::MANY_MAX) {
                 throw Fault::tooMany();
@@ -76,6 +89,9 @@ final class Publishing
     /** @throws \PusherException */
     public static function defer(string $category, mixed $data, ?string $id): void
     {
+        if (self::isImpossible('Pusher::defer', ['on_failure' => self::ofDeferred(Settings::onFailureWithoutFunctions([]))])) {
+            return;
+        }
         try {
             $event = Event::of($category, $data, $id);
             $settings = Settings::read(null, []);
@@ -86,8 +102,7 @@ final class Publishing
     }
 
     /**
-     * What was deferred. There may be nobody left to catch an exception, so a failure is never more
-     * than a warning.
+     * What was deferred.
      *
      * @param list<Event> $events
      */
@@ -97,8 +112,29 @@ final class Publishing
             'Pusher::defer',
             self::publish($events, $settings),
             'deferred events',
-            $settings->onFailure === 'exception' ? 'warning' : $settings->onFailure,
+            self::ofDeferred($settings->onFailure),
         );
+    }
+
+    /** There may be nobody left to catch an exception, so a failure is never more than a warning. */
+    private static function ofDeferred(string $onFailure): string
+    {
+        return $onFailure === 'exception' ? 'warning' : $onFailure;
+    }
+
+    /**
+     * Whether the host forbids a function that publishing needs: a failure like any other, since no
+     * call and no setting is wrong. Tells the caller.
+     *
+     * @throws \PusherException
+     */
+    private static function isImpossible(string $method, #[\SensitiveParameter] array $options): bool
+    {
+        $missing = Host::missingFunction();
+        if ($missing !== null) {
+            Report::failure($method, Fault::missing($missing), Settings::onFailureWithoutFunctions($options));
+        }
+        return $missing !== null;
     }
 
     /** @return list<PusherReceipt|Fault> */

@@ -17,8 +17,17 @@ final class Report
         if ($onFailure === 'warning') {
             [$file, $line] = self::caller();
             $where = $file === null ? '' : ", called in $file on line $line";
-            trigger_error("$method(): {$fault->getMessage()}$where", E_USER_WARNING);
+            self::warn("$method(): {$fault->getMessage()}$where");
         }
+    }
+
+    private static function warn(string $message): void
+    {
+        match (true) {
+            function_exists('trigger_error') => trigger_error($message, E_USER_WARNING),
+            function_exists('error_log') => error_log($message),
+            default => null,
+        };
     }
 
     /** @throws PusherException as from the caller's line */
@@ -31,10 +40,12 @@ final class Report
     public static function placed(\Throwable $exception): \Throwable
     {
         [$file, $line] = self::caller();
-        $class = $exception instanceof \Error ? \Error::class : \Exception::class;
         if ($file !== null) {
-            (new \ReflectionProperty($class, 'file'))->setValue($exception, $file);
-            (new \ReflectionProperty($class, 'line'))->setValue($exception, $line);
+            // Both properties are protected, and a scope must be a class in PHP code.
+            $scope = $exception instanceof \Error ? ErrorScope::class : Fault::class;
+            \Closure::bind(function () use ($file, $line): void {
+                [$this->file, $this->line] = [$file, $line];
+            }, $exception, $scope)();
         }
         return $exception;
     }
@@ -42,6 +53,11 @@ final class Report
     /** @return array{string, int}|array{null, null} the line outside that called, if there is one */
     private static function caller(): array
     {
+        foreach (['debug_backtrace', 'dirname', 'str_starts_with'] as $function) {
+            if (!function_exists($function)) {
+                return [null, null];
+            }
+        }
         foreach (debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS) as $frame) {
             if (isset($frame['file']) && !str_starts_with($frame['file'], dirname(__DIR__) . '/')) {
                 return [$frame['file'], $frame['line']];

@@ -9,7 +9,7 @@ final class Secret
     /** The options with the token wrapped. (Before PHP 8.2 there is nothing to wrap it in.) */
     public static function hide(#[\SensitiveParameter] array $options): array
     {
-        if (isset($options['token']) && class_exists('SensitiveParameterValue')) {
+        if (isset($options['token']) && PHP_VERSION_ID >= 80200) {
             $options['token'] = new \SensitiveParameterValue($options['token']);
         }
         return $options;

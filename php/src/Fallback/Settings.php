@@ -30,6 +30,23 @@ final class Settings
     ) {
     }
 
+    /**
+     * For pusher_configure(). Calls no function: the host may forbid it.
+     *
+     * @throws \ValueError There is no such setting.
+     */
+    public static function checkName(string|int $name): void
+    {
+        $all = '';
+        foreach (self::DEFAULTS as $known => $default) {
+            if ($name === $known) {
+                return;
+            }
+            $all .= ($all === '' ? '' : ', ') . $known;
+        }
+        throw new \ValueError("pusher_configure(): \"$name\" is none of $all");
+    }
+
     public static function set(string $name, #[\SensitiveParameter] string|int|null $value): void
     {
         if ($value === null) {
@@ -42,8 +59,17 @@ final class Settings
     /** The value of a setting as it is now, understood or not. */
     public static function get(string $name): string
     {
-        $ofPhpIni = get_cfg_var("pusher.$name");
+        $ofPhpIni = function_exists('get_cfg_var') ? get_cfg_var("pusher.$name") : false;
         return self::$configured[$name] ?? (is_string($ofPhpIni) ? $ofPhpIni : self::DEFAULTS[$name]);
+    }
+
+    /** on_failure where a function that read() needs is missing: calls none. */
+    public static function onFailureWithoutFunctions(#[\SensitiveParameter] array $options): string
+    {
+        $text = $options['on_failure']
+            ?? self::$configured['on_failure']
+            ?? (function_exists('get_cfg_var') ? get_cfg_var('pusher.on_failure') : null);
+        return $text === 'exception' || $text === 'silent' ? $text : 'warning';
     }
 
     /**

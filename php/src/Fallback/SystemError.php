@@ -23,6 +23,10 @@ final class SystemError
     public static function of(callable $function, ?string &$notice = null): mixed
     {
         $notice = null;
+        if (!function_exists('set_error_handler') || !function_exists('restore_error_handler')) {
+            // The page's handler is called, but error_reporting() tells it that this is silenced.
+            return @$function();
+        }
         set_error_handler(static function (int $level, string $message) use (&$notice): bool {
             $notice = $message;
             return true;

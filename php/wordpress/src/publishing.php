@@ -105,8 +105,8 @@ function publish_queue(): void
     if ($queue === []) {
         return;
     }
-    finish_page();
     try {
+        finish_page();
         $messages = array_merge(...array_map(static fn (array $queued): array => messages_of(...$queued), $queue));
         if ($messages === []) {
             return;
@@ -120,23 +120,23 @@ function publish_queue(): void
         delete_option(LAST_FAILURE);
     } catch (\Throwable $failure) {
         // The post is stored, and that is what counts. The settings page shows it, too.
-        error_log('Pushd Live: ' . $failure->getMessage());
+        function_exists('error_log') && error_log('Pushd Live: ' . $failure->getMessage());
         update_option(LAST_FAILURE, ['time' => time(), 'message' => $failure->getMessage()], false);
     }
 }
 
-/** Lets the visitor go, as far as the server can. */
+/** Lets the visitor go, as far as the server can. Shared hosts forbid functions like these: it goes on without. */
 function finish_page(): void
 {
     // Or PHP ends here, with nothing sent, if he has gone already.
-    ignore_user_abort(true);
+    function_exists('ignore_user_abort') && ignore_user_abort(true);
     foreach (['fastcgi_finish_request', 'litespeed_finish_request'] as $finish) {
         if (function_exists($finish)) {
             $finish();
             return;
         }
     }
-    flush();
+    function_exists('flush') && flush();
 }
 
 /** Why pushd would not take it, if so: a filter's mistake in one event must not keep back the others. */

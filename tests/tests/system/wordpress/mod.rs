@@ -302,6 +302,33 @@ fn with_php_alone() {
     from_activation_to_removal(&Php::plain(), "Publishes with PHP alone");
 }
 
+/// Functions that shared hosts forbid (`disable_functions`).
+const FORBIDDEN: &str = "getmypid,posix_getpid,ignore_user_abort,flush,readlink,debug_backtrace,get_cfg_var,usleep,error_log,\
+    stream_context_create,set_time_limit,exec,system,passthru,shell_exec,proc_open,popen,putenv";
+
+#[test]
+fn forbidden_functions_are_done_without() {
+    let mut site = Site::start(&Php::plain().set("disable_functions", FORBIDDEN));
+    let mut reader = site.reader();
+    let public = site.post("on a shared host", json!({}));
+    let id = format!("post {}", public["id"]);
+    reader.wait_for(&shows(&id, "on a shared host", ""));
+}
+
+#[test]
+fn a_forbidden_function_that_is_needed_is_named() {
+    let forbidden = format!("{FORBIDDEN},stream_socket_client");
+    let mut site = Site::start(&Php::plain().set("disable_functions", forbidden));
+    let public = site.post("stored all the same", json!({}));
+    assert_eq!(public["title"]["raw"], "stored all the same", "{public}");
+    site.admin.go(&site.wordpress.url(SETTINGS));
+    let failure = text(&mut site.admin, "#pushd-live-failure");
+    assert!(
+        failure.contains("stream_socket_client() is missing"),
+        "{failure}"
+    );
+}
+
 #[test]
 fn with_the_extension_and_what_a_stranger_may_not() {
     let mut site = Site::start(&Php::with_extension("tcp://127.0.0.1:1"));

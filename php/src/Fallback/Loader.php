@@ -1,0 +1,53 @@
+<?php
+declare(strict_types=1);
+
+namespace PusherFallback;
+
+/** Loads the classes when they are first used. */
+final class Loader
+{
+    private const PUBLIC = ['Pusher', 'PusherException', 'PusherReceipt'];
+
+    /** Everything else in this folder. */
+    private const INTERNAL = [
+        'Address', 'Batch', 'Breaker', 'Connection', 'Deadline', 'Deferred', 'ErrorScope', 'Event', 'Fault', 'Host', 'Json',
+        'Limits', 'Many', 'Process', 'Publisher', 'Publishing', 'Report', 'Reset', 'Secret', 'Settings', 'SystemError', 'Text',
+    ];
+
+    public static function register(): void
+    {
+        if (function_exists('spl_autoload_register')) {
+            spl_autoload_register(self::load(...));
+            return;
+        }
+        foreach (self::files() as $file) {
+            require_once $file;
+        }
+    }
+
+    private static function load(string $class): void
+    {
+        // Called for every class of the page that is not loaded yet.
+        if ($class[0] !== 'P' && $class[0] !== 'p') {
+            return;
+        }
+        foreach (self::files() as $name => $file) {
+            // Names have no case.
+            if ($class === $name || function_exists('strcasecmp') && strcasecmp($class, $name) === 0) {
+                require_once $file;
+                return;
+            }
+        }
+    }
+
+    /** @return iterable<string, string> names of classes, and where they are */
+    private static function files(): iterable
+    {
+        foreach (self::PUBLIC as $name) {
+            yield $name => __DIR__ . "/../$name.php";
+        }
+        foreach (self::INTERNAL as $name) {
+            yield __NAMESPACE__ . "\\$name" => __DIR__ . "/$name.php";
+        }
+    }
+}
