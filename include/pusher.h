@@ -25,10 +25,17 @@
  * Threads    Every function may be called from every thread at any time (but push_client_free(),
  *            which must be the last on its client). Publishes over one connection go one after the
  *            other: push_publish() has one for the whole process, each push_client has its own.
+ *            pthread_cancel() never ends a call: with deferred cancellation, which is the default, it
+ *            takes effect at the thread's next cancellation point after the call. Do not call
+ *            anything here with asynchronous cancellation.
  * Fork       A child may publish, without exec() and whatever its parent's threads were doing: it
- *            never uses the parent's connection, it opens its own.
+ *            never uses the parent's connection, it opens its own. That holds for fork(), and for
+ *            clone() with a copy of the memory, also into a new PID namespace.
  * Signals    Not to be called from signal handlers. The library installs none, raises no SIGPIPE,
- *            and goes on when a signal interrupts it.
+ *            and goes on when a signal interrupts it. Do not leave a call by siglongjmp(): its
+ *            connection and memory are lost, its event may or may not be published, and the thread
+ *            can't be canceled any more. The same thread's next publish opens a new connection;
+ *            other threads' publishes over that connection time out until then.
  * Quiet      It prints nothing (but for an error of its own, PUSH_EINTERNAL), changes no locale,
  *            environment or working directory, never exits. Its file descriptors, one a
  *            connection, are closed by exec(). It starts no thread unless
@@ -214,7 +221,7 @@ typedef struct push_receipt {
  * push_last_error() says why, if it is below 0. receipt: NULL if it is below 0; valid until the
  * callback returns.
  *
- * It must not throw C++ exceptions or longjmp() out, and the next event waits until it returns.
+ * It must not leave by a C++ exception, longjmp() or pthread_exit(), and the next event waits until it returns.
  * It may call everything here, also for the same client.
  */
 typedef void (*push_callback)(void *context, int result, const struct push_receipt *receipt);

@@ -1,4 +1,4 @@
-//! The C library: what `include/pusher.h` declares. The only unsafe code of this crate.
+//! The C library: what `include/pusher.h` declares. Nearly all unsafe code of this crate.
 //!
 //! The comments on functions and codes end up in the header, so they are written for C.
 #![expect(
@@ -12,10 +12,12 @@ use std::panic::{self, AssertUnwindSafe};
 use std::slice;
 
 pub mod background;
+mod cancellation;
 pub mod client;
 pub mod codes;
 pub mod version;
 
+use cancellation::NotCanceled;
 use codes::{PUSH_EINTERNAL, PUSH_EINVAL};
 
 use pusher_proto::Receipt;
@@ -76,10 +78,12 @@ pub extern "C" fn push_last_error() -> *const c_char {
         .unwrap_or(c"".as_ptr())
 }
 
-/// Runs an entry's body: no panic may reach C, and every failure leaves its text.
+/// Runs an entry's body: no panic may reach C, no `pthread_cancel` may end it, and every failure leaves
+/// its text.
 ///
 /// What a panic may leave half-done is a publisher, which is built to survive it.
 fn guard(body: impl FnOnce() -> Result<c_int, Failure>) -> c_int {
+    let _not_canceled = NotCanceled::new();
     let result = panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         Err(Failure {
             code: PUSH_EINTERNAL,

@@ -2,22 +2,40 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
 use crate::address::{Address, resolve};
 use crate::connection::{Failure, is_temporary};
 use crate::deadline::Deadline;
 use crate::error::Stage;
 
-/// A connected, blocking socket that is closed on exec.
+/// After how long an idle connection is probed, so that routers do not forget it, and a server that vanished is noticed
+/// before the next publish.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+
+/// Time between two probes without an answer. (After how many the connection is lost is the system's: 9.)
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+
+/// A connected, blocking socket that is closed on exec. Never one of the three standard descriptors.
 pub(crate) fn connect(address: &Address, deadline: &Deadline) -> Result<Socket, Failure> {
-    match address {
+    let socket = match address {
         Address::Tcp { host, port } => connect_tcp(host, *port, deadline),
         Address::Unix(path) => connect_unix(path, deadline),
+    }?;
+    above_standard(socket).map_err(Failure::Connect)
+}
+
+/// In a program that has closed its stdout, what it prints would go to pushd.
+fn above_standard(socket: Socket) -> io::Result<Socket> {
+    if socket.as_raw_fd() > libc::STDERR_FILENO {
+        return Ok(socket);
     }
+    // The standard library duplicates to 3 and above.
+    Ok(Socket::from(OwnedFd::from(socket).try_clone()?))
 }
 
 /// Tries the host's addresses one after the other; each may take its share of the time left.
@@ -44,6 +62,10 @@ fn connect_one(address: SocketAddr, timeout: Duration) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // Without it a big event's last packet waits for an acknowledgement.
     socket.set_tcp_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_AFTER)
+        .with_interval(KEEPALIVE_INTERVAL);
+    socket.set_tcp_keepalive(&keepalive)?;
     socket.connect_timeout(&address.into(), timeout)?;
     Ok(socket)
 }

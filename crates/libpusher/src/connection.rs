@@ -36,6 +36,8 @@ pub(crate) enum Failure {
     Timeout(Stage),
     Protocol(String),
     Refused(ErrorCode, String),
+    /// pushd closes the connection, and has read nothing behind what it has answered.
+    Goodbye(ErrorCode, String),
     /// Somebody did not want to wait for the answer.
     Canceled,
 }
@@ -56,7 +58,9 @@ impl Failure {
             Self::Closed(reason) => Error::Closed { attempt, reason },
             Self::Timeout(stage) => Error::Timeout { attempt, stage },
             Self::Protocol(reason) => Error::Protocol { attempt, reason },
-            Self::Refused(code, text) => Error::refused(attempt, code, text),
+            Self::Refused(code, text) | Self::Goodbye(code, text) => {
+                Error::refused(attempt, code, text)
+            }
             Self::Canceled => Error::Canceled,
         }
     }
@@ -112,7 +116,7 @@ impl Connection {
             Ok(()) => self.receive(request, deadline),
             // pushd may have said why it did not want to read all of it.
             Err(Failure::Closed(reason)) => match self.receive(request, deadline) {
-                Err(refused @ Failure::Refused(..)) => Err(refused),
+                Err(refused @ (Failure::Refused(..) | Failure::Goodbye(..))) => Err(refused),
                 _ => Err(Failure::Closed(reason)),
             },
             Err(failure) => Err(failure),
@@ -215,7 +219,8 @@ impl Connection {
             }
             self.limit_read(deadline)?;
             match self.read_once() {
-                Ok(0) => return Err(Failure::Closed("closed by pushd".to_owned())),
+                Ok(0) if has_answered => return Err(closed()),
+                Ok(0) => return Err(self.ended()),
                 Ok(_) => has_answered = true,
                 Err(error) if is_temporary(&error) => {}
                 Err(error) if is_reset(&error) && !has_answered => {
@@ -223,6 +228,15 @@ impl Connection {
                 }
                 Err(error) => return Err(Failure::Closed(error.to_string())),
             }
+        }
+    }
+
+    /// Why there is no answer on a connection that pushd has closed. If it did so before it read all that
+    /// was sent, the system has reset the connection as well.
+    fn ended(&self) -> Failure {
+        match self.socket.take_error() {
+            Ok(Some(error)) if is_reset(&error) => Failure::Reset(error),
+            _ => closed(),
         }
     }
 
@@ -249,7 +263,13 @@ impl Connection {
                     text,
                 } => {
                     check_request(request.unwrap_or(expected), expected)?;
-                    return Err(Failure::Refused(code, text.into_owned()));
+                    let text = text.into_owned();
+                    let is_goodbye =
+                        matches!(code, ErrorCode::Overloaded | ErrorCode::ShuttingDown);
+                    return Err(match request {
+                        None if is_goodbye => Failure::Goodbye(code, text),
+                        _ => Failure::Refused(code, text),
+                    });
                 }
                 // A later version's; the protocol says to ignore it.
                 FromServer::Unknown { .. } => {}
@@ -298,6 +318,10 @@ pub(crate) fn is_temporary(error: &io::Error) -> bool {
     )
 }
 
+fn closed() -> Failure {
+    Failure::Closed("closed by pushd".to_owned())
+}
+
 fn is_reset(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -326,6 +350,7 @@ fn check_request(request: u64, expected: u64) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpListener;
     use std::os::unix::net::UnixStream;
 
     #[test]
@@ -349,6 +374,21 @@ mod tests {
         assert_eq!(limit(99_500), first, "nor does nearly the same");
         assert!(limit(50_000) < first);
         assert!(limit(200_000) > first);
+    }
+
+    /// `is_stale` has just looked, and then the server closed.
+    #[test]
+    fn a_close_before_the_write_is_no_doubt_about_the_event() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("tcp://{}", listener.local_addr().unwrap());
+        let deadline = Deadline::after(Duration::from_secs(20));
+        let mut connection = Connection::open(&address.parse().unwrap(), &deadline).unwrap();
+        drop(listener.accept().unwrap());
+        while !connection.is_stale() {
+            deadline.remaining().expect("the close arrives");
+        }
+        let answer = connection.exchange(b"[3,1,\"t\",1]\n", 1, &deadline);
+        assert!(matches!(answer, Err(Failure::Reset(_))), "{answer:?}");
     }
 
     #[test]

@@ -28,8 +28,9 @@
 //! | `error` | [`Error`], split by what a caller can do |
 //! | `shared` | one publisher for many threads and for forks: what the C library works with |
 //! | `queue` | publishes in the background: a bounded queue and a thread |
+//! | `process` | [`ProcessId`]: tells a process from its forked children |
 //! | `per_process` | what a forked child must have its own of |
-//! | [`c_api`] | the C library on top; the only unsafe code |
+//! | [`c_api`] | the C library on top; the only unsafe code but for `process` |
 
 mod address;
 mod batch;
@@ -40,6 +41,7 @@ mod deadline;
 mod error;
 mod options;
 mod per_process;
+mod process;
 mod publisher;
 mod queue;
 mod shared;
@@ -49,6 +51,7 @@ pub use address::{Address, AddressError};
 pub use batch::Batch;
 pub use error::{Attempt, Error, Stage};
 pub use options::{Options, TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN};
+pub use process::ProcessId;
 pub use publisher::{Publisher, check};
 pub use pusher_proto::Receipt;
 pub use token::{Token, TokenError};

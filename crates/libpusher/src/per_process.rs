@@ -1,8 +1,8 @@
 //! Something that each process has its own of, forked children included.
 
-use std::process;
-
 use once_cell::race::OnceBox;
+
+use crate::process::ProcessId;
 
 /// A value, and those that forked children use instead of it: in a child nobody may wait for what
 /// the parent's threads hold, for they are not there to give it back.
@@ -10,7 +10,7 @@ use once_cell::race::OnceBox;
 /// Nobody ever waits for a `OnceBox` either, so a fork at any moment leaves a child that goes on.
 #[derive(Debug)]
 pub(crate) struct PerProcess<T> {
-    process_id: u32,
+    process: ProcessId,
     value: T,
     child: OnceBox<PerProcess<T>>,
 }
@@ -19,7 +19,7 @@ impl<T> PerProcess<T> {
     /// This process's value.
     pub(crate) fn new(value: T) -> Self {
         Self {
-            process_id: process::id(),
+            process: ProcessId::current(),
             value,
             child: OnceBox::new(),
         }
@@ -60,7 +60,7 @@ impl<T> PerProcess<T> {
     }
 
     fn is_ours(&self) -> bool {
-        self.process_id == process::id()
+        self.process == ProcessId::current()
     }
 }
 

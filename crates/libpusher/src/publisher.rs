@@ -3,7 +3,6 @@
 use std::iter;
 use std::mem;
 use std::ops::Range;
-use std::process;
 use std::time::Duration;
 
 use pusher_proto::limits::{EVENT_LEN_MAX, TOPIC_LEN_MAX};
@@ -15,6 +14,7 @@ use crate::connection::{Connection, Failure};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::options::{Options, TIMEOUT_MAX, TIMEOUT_MIN};
+use crate::process::ProcessId;
 use crate::token::Token;
 
 /// How much memory is kept for the next message.
@@ -31,7 +31,7 @@ pub struct Publisher {
     token: Option<Token>,
     connection: Option<Connection>,
     /// The process that opened `connection`.
-    process_id: u32,
+    process: ProcessId,
     last_request: u64,
     buffer: Vec<u8>,
 }
@@ -44,7 +44,7 @@ impl Publisher {
             timeout: options.timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX),
             token: options.token,
             connection: None,
-            process_id: process::id(),
+            process: ProcessId::current(),
             last_request: 0,
             buffer: Vec::new(),
         }
@@ -107,7 +107,7 @@ impl Publisher {
     /// Whether there is a connection from the last publish of this process. Whether pushd is still
     /// at its other end shows at the next publish.
     pub fn is_connected(&self) -> bool {
-        self.connection.is_some() && self.process_id == process::id()
+        self.connection.is_some() && self.process == ProcessId::current()
     }
 
     /// Where this publisher publishes to.
@@ -210,6 +210,9 @@ impl Publisher {
                     Failure::Reset(error) if settled_count > 0 => {
                         Failure::Closed(error.to_string())
                     }
+                    Failure::Goodbye(code, text) if settled_count > 0 => {
+                        Failure::Refused(code, text)
+                    }
                     failure => failure,
                 })?;
             }
@@ -228,9 +231,9 @@ impl Publisher {
 
     /// Gives up a connection that another process opened.
     pub(crate) fn abandon_inherited(&mut self) {
-        let process_id = process::id();
-        if self.process_id != process_id {
-            self.process_id = process_id;
+        let process = ProcessId::current();
+        if self.process != process {
+            self.process = process;
             if let Some(inherited) = self.connection.take() {
                 inherited.abandon();
             }
@@ -243,16 +246,26 @@ impl Publisher {
         deadline: &Deadline,
         mut question: impl FnMut(&mut Connection, bool) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        let mut goodbye = None;
         if let Some(mut connection) = self.connection.take()
             && !connection.is_stale()
         {
             let answer = question(&mut connection, false);
-            if !matches!(answer, Err(Failure::Reset(_))) {
-                self.keep(connection, &answer);
-                return answer;
+            match answer {
+                // Of the question nothing was read.
+                Err(Failure::Reset(_)) => {}
+                Err(Failure::Goodbye(..)) => goodbye = answer.err(),
+                answer => {
+                    self.keep(connection, &answer);
+                    return answer;
+                }
             }
         }
-        let mut connection = Connection::open(&self.address, deadline)?;
+        let mut connection = match (Connection::open(&self.address, deadline), goodbye) {
+            // Nobody listens any more: it has said why.
+            (Err(Failure::Connect(_)), Some(goodbye)) => return Err(goodbye),
+            (opened, _) => opened?,
+        };
         let answer = question(&mut connection, true);
         self.keep(connection, &answer);
         answer

@@ -9,7 +9,6 @@ use std::io;
 use std::mem;
 use std::ops::Range;
 use std::os::unix::thread::JoinHandleExt;
-use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -19,6 +18,7 @@ use crate::batch::next_chunk;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::options::Options;
+use crate::process::ProcessId;
 use crate::publisher::{Publisher, encode};
 
 /// How much memory an empty queue may keep.
@@ -35,7 +35,7 @@ pub(crate) trait Settle: Send + 'static {
 pub(crate) struct Queue<S> {
     shared: Arc<Shared<S>>,
     worker: Option<JoinHandle<()>>,
-    process_id: u32,
+    process: ProcessId,
 }
 
 #[derive(Debug)]
@@ -104,8 +104,9 @@ impl fmt::Display for Undelivered {
 }
 
 impl<S: Settle> Queue<S> {
-    /// Starts the thread. `bytes_max` bounds what may wait, messages and their entries together.
-    pub(crate) fn start(options: Options, bytes_max: usize) -> io::Result<Self> {
+    /// Starts the thread, which calls `prepare` first. `bytes_max` bounds what may wait, messages and
+    /// their entries together.
+    pub(crate) fn start(options: Options, bytes_max: usize, prepare: fn()) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             state: Mutex::new(State::new()),
             work: Condvar::new(),
@@ -114,12 +115,15 @@ impl<S: Settle> Queue<S> {
         });
         let worker = thread::Builder::new().name("libpusher".to_owned()).spawn({
             let shared = Arc::clone(&shared);
-            move || Worker::new(shared, options).run()
+            move || {
+                prepare();
+                Worker::new(shared, options).run();
+            }
         })?;
         Ok(Self {
             shared,
             worker: Some(worker),
-            process_id: process::id(),
+            process: ProcessId::current(),
         })
     }
 
@@ -178,7 +182,7 @@ impl<S> Drop for Queue<S> {
         let Some(worker) = self.worker.take() else {
             return;
         };
-        if self.process_id != process::id() {
+        if self.process != ProcessId::current() {
             // The thread is the parent's; here is neither it nor a lock that it would give back.
             let _not_ours = worker.into_pthread_t();
             return;

@@ -1,5 +1,6 @@
 //! One publisher for many threads, which wait for each other, and for forks, which part.
 
+use std::ptr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ struct Gate {
 struct Slot {
     /// `None` while a thread publishes.
     publisher: Option<Publisher>,
+    /// The thread that took it last.
+    thread: ThreadMark,
     waiting_count: usize,
 }
 
@@ -74,6 +77,7 @@ impl Gate {
             options,
             slot: Mutex::new(Slot {
                 publisher: Some(publisher),
+                thread: ThreadMark::current(),
                 waiting_count: 0,
             }),
             returned: Condvar::new(),
@@ -98,9 +102,16 @@ impl Gate {
     /// Waits until no other thread publishes, at most until the deadline.
     fn lease(&self, deadline: &Deadline) -> Result<Lease<'_>, Error> {
         let mut slot = self.lock();
+        let thread = ThreadMark::current();
+        if slot.publisher.is_none() && slot.thread == thread {
+            // This thread left its last publish by longjmp(), with the publisher in it: nobody will
+            // bring that back.
+            slot.publisher = Some(Publisher::new(self.options.clone()));
+        }
         slot.waiting_count += 1;
         let publisher = loop {
             if let Some(publisher) = slot.publisher.take() {
+                slot.thread = thread;
                 break Ok(publisher);
             }
             let Ok(remaining) = deadline.remaining() else {
@@ -129,6 +140,19 @@ impl Gate {
             },
             stage: Stage::Waiting,
         }
+    }
+}
+
+/// Tells one living thread from another, at no cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct ThreadMark(usize);
+
+impl ThreadMark {
+    fn current() -> Self {
+        thread_local! {
+            static MARK: u8 = const { 0 };
+        }
+        MARK.with(|mark| Self(ptr::from_ref(mark).addr()))
     }
 }
 

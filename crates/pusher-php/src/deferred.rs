@@ -5,10 +5,9 @@
 
 use std::cell::RefCell;
 use std::mem;
-use std::process;
 
 use ext_php_rs::zend::{ExecuteData, try_catch};
-use pusher::{Batch, Error};
+use pusher::{Batch, Error, ProcessId};
 
 use crate::failure::{Failure, Fault};
 use crate::publish::Event;
@@ -25,7 +24,7 @@ thread_local! {
 struct Queue {
     batch: Batch,
     /// Who filled it: what a forked child inherits is its parent's to send.
-    process_id: u32,
+    process: Option<ProcessId>,
     /// The request's events are sent. What comes later can't wait any more.
     is_over: bool,
 }
@@ -34,24 +33,24 @@ impl Queue {
     const fn new() -> Self {
         Self {
             batch: Batch::new(),
-            process_id: 0,
+            process: None,
             is_over: false,
         }
     }
 
     fn take(&mut self) -> Batch {
         let batch = mem::take(&mut self.batch);
-        match self.process_id == process::id() {
+        match self.process == Some(ProcessId::current()) {
             true => batch,
             false => Batch::new(),
         }
     }
 
     fn push(&mut self, event: &Event) -> Result<(), Error> {
-        let process_id = process::id();
-        if self.process_id != process_id {
+        let process = Some(ProcessId::current());
+        if self.process != process {
             *self = Self {
-                process_id,
+                process,
                 is_over: self.is_over,
                 ..Self::new()
             };

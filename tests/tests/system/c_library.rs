@@ -100,6 +100,45 @@ fn a_lost_server_raises_no_signal() {
 }
 
 #[test]
+fn a_canceled_thread_ends_after_its_call() {
+    check_under_valgrind("cancel.c", "not used");
+}
+
+#[test]
+fn what_a_program_without_stdout_prints_is_not_published() {
+    check_under_valgrind("closed.c", &Daemon::start().push_address());
+}
+
+/// A call that is left by `siglongjmp()` loses memory, as the header says.
+#[test]
+fn a_thread_that_jumped_out_of_a_call_publishes_again() {
+    check_with(Program::command, "jump.c", "not used");
+}
+
+#[test]
+fn without_threads_and_descriptors_it_is_a_code() {
+    check_with(
+        Program::command,
+        "limits.c",
+        &Daemon::start().push_address(),
+    );
+}
+
+mod needs_namespaces {
+    use super::*;
+
+    /// Not under valgrind, which does not know this `clone()`.
+    #[test]
+    fn a_child_with_its_parents_process_number_has_its_own_connection() {
+        check_with(
+            Program::command,
+            "namespace.c",
+            &Daemon::start().push_address(),
+        );
+    }
+}
+
+#[test]
 fn clients_have_options_and_receipts() {
     check_under_valgrind("client.c", &Daemon::start().push_address());
 }

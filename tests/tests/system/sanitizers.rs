@@ -42,12 +42,12 @@ fn check(sources: &[&str]) {
 
 #[test]
 fn one_thread() {
-    check(&["client.c", "mistakes.c", "lost.c"]);
+    check(&["client.c", "mistakes.c", "lost.c", "closed.c"]);
 }
 
 #[test]
 fn many_threads() {
-    check(&["threads.c", "background.c"]);
+    check(&["threads.c", "background.c", "cancel.c"]);
 }
 
 /// Not of a program with threads: gcc 12's AddressSanitizer leaves its allocator's locks taken in a child when another

@@ -12,6 +12,7 @@ use std::time::Duration;
 use once_cell::race::OnceBox;
 use pusher_proto::Receipt;
 
+use super::cancellation;
 use super::client::{PushClient, PushReceipt, get};
 use super::{browser_count, guard, optional, remember, text_of_len};
 use crate::deadline::Deadline;
@@ -27,7 +28,7 @@ use crate::queue::{Queue, Settle};
 /// push_last_error() says why, if it is below 0. receipt: NULL if it is below 0; valid until the
 /// callback returns.
 ///
-/// It must not throw C++ exceptions or longjmp() out, and the next event waits until it returns.
+/// It must not leave by a C++ exception, longjmp() or pthread_exit(), and the next event waits until it returns.
 /// It may call everything here, also for the same client.
 pub type PushCallback =
     Option<unsafe extern "C" fn(context: *mut c_void, result: c_int, receipt: *const PushReceipt)>;
@@ -62,7 +63,9 @@ impl Background {
 
     /// Signals are the program's: the library's thread takes none of them away.
     fn start(&self) -> Result<Queue<Callback>, Error> {
-        let started = with_signals_blocked(|| Queue::start(self.options.clone(), self.bytes_max));
+        let started = with_signals_blocked(|| {
+            Queue::start(self.options.clone(), self.bytes_max, cancellation::disable)
+        });
         started.map_err(|source| Error::Thread { source })
     }
 }

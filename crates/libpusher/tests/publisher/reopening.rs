@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::fake_server::{FakeServer, PATIENCE, Peer};
-use pusher::Error;
+use pusher::{Address, Batch, Error};
 
 /// The state of the publisher's end of a TCP connection, as the kernel has it (08 is CLOSE_WAIT).
 fn tcp_state(server_port: u16, client_port: u16) -> Option<String> {
@@ -170,6 +170,113 @@ fn reset_before_the_event_was_read_is_sent_again() {
     publisher.publish("t", "2").unwrap();
     assert_eq!(server.connection_count(), 2);
     assert_eq!(server.events(), ["1", "2"]);
+}
+
+/// The server closed an idle connection while the publish was on its way to it.
+#[test]
+fn closed_before_the_event_arrived_is_sent_again() {
+    let (receive, received) = mpsc::channel();
+    let received = Mutex::new(received);
+    let server = FakeServer::tcp(move |index, peer| {
+        if index > 0 {
+            return peer.serve();
+        }
+        peer.welcome()?;
+        peer.serve_one()?;
+        // As if it had been closed already, but for what the publisher can see before it writes.
+        peer.socket().shutdown(std::net::Shutdown::Read)?;
+        received.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        Ok(())
+    });
+    let mut publisher = server.publisher();
+    publisher.publish("t", "1").unwrap();
+    let closing = thread::spawn(move || receive.send(()).unwrap());
+    publisher.publish("t", "2").unwrap();
+    closing.join().unwrap();
+    publisher.publish("t", "3").unwrap();
+    assert_eq!(server.connection_count(), 2);
+    assert_eq!(server.events(), ["1", "2", "3"]);
+}
+
+/// Says goodbye when the second publish is written already, then serves the second connection.
+fn goodbye_instead_of_an_answer(code: &'static str) -> FakeServer {
+    FakeServer::tcp(move |index, peer| {
+        if index > 0 {
+            return peer.serve();
+        }
+        peer.welcome()?;
+        peer.serve_one()?;
+        let mut byte = [MaybeUninit::uninit()];
+        peer.socket().peek(&mut byte)?;
+        peer.write(format!(
+            "[5,null,\"{code}\",\"this connection was idle\"]\n"
+        ))
+    })
+}
+
+#[test]
+fn a_goodbye_in_place_of_an_answer_is_not_the_callers_business() {
+    for code in ["overloaded", "shutting_down"] {
+        let server = goodbye_instead_of_an_answer(code);
+        let mut publisher = server.publisher();
+        for event in ["1", "2", "3"] {
+            publisher.publish("t", event).unwrap();
+        }
+        assert_eq!(server.connection_count(), 2);
+        assert_eq!(server.events(), ["1", "2", "3"]);
+    }
+}
+
+#[test]
+fn a_goodbye_in_place_of_a_batchs_answers_sends_it_again() {
+    let server = goodbye_instead_of_an_answer("overloaded");
+    let mut publisher = server.publisher();
+    publisher.publish("t", "1").unwrap();
+    let mut batch = Batch::new();
+    for event in ["2", "3"] {
+        batch.push("t", event, None).unwrap();
+    }
+    publisher.publish_batch(&batch, |answer| assert_eq!(answer.unwrap().subscribers, 3));
+    assert_eq!(server.events(), ["1", "2", "3"]);
+}
+
+/// At its limit of publishers pushd refuses a new connection before it has read anything.
+#[test]
+fn a_goodbye_to_a_new_connection_is_the_answer() {
+    let server = FakeServer::tcp(|_, peer| {
+        peer.write("[5,null,\"overloaded\",\"publishers-max (3) is reached\"]\n")
+    });
+    let error = server.publisher().publish("t", "1").unwrap_err();
+    assert!(matches!(error, Error::Busy { .. }), "{error}");
+    assert!(!error.may_be_published());
+    assert!(error.to_string().contains("publishers-max (3)"), "{error}");
+    assert_eq!(server.connection_count(), 1);
+}
+
+#[test]
+fn a_goodbye_of_a_server_that_is_gone_then_is_the_answer() {
+    let (gone, is_gone) = mpsc::channel::<()>();
+    let is_gone = Mutex::new(is_gone);
+    let server = FakeServer::unix(move |_, peer| {
+        peer.welcome()?;
+        peer.serve_one()?;
+        peer.read_line()?;
+        let _ = is_gone.lock().unwrap().recv_timeout(PATIENCE);
+        peer.write("[5,null,\"shutting_down\",\"the server is about to end\"]\n")
+    });
+    let Address::Unix(path) = server.address() else {
+        unreachable!("it is a unix socket")
+    };
+    let mut publisher = server.publisher();
+    publisher.publish("t", "1").unwrap();
+    // Nobody can come any more.
+    let elsewhere = path.with_extension("gone");
+    fs::rename(&path, &elsewhere).unwrap();
+    drop(gone);
+    let error = publisher.publish("t", "2").unwrap_err();
+    assert!(matches!(error, Error::Busy { .. }), "{error}");
+    // Where the server itself looks for its socket.
+    fs::rename(elsewhere, path).unwrap();
 }
 
 #[test]
