@@ -12,6 +12,10 @@ final class Connection
     private const READ_LEN_MAX = 8192;
     private const WRITE_LEN_MAX = 256 * 1024;
 
+    /** After how long an idle connection is probed, and the time between two probes. As libpusher has it. */
+    private const KEEPALIVE_AFTER_S = 60;
+    private const KEEPALIVE_INTERVAL_S = 20;
+
     /** How long to wait where the system has no better way than to look again. */
     private const POLL_US = 1000;
 
@@ -38,6 +42,7 @@ final class Connection
                 }
                 $stream = self::connect($target, $deadline->remainingUs() / $left / 1e6, $errno, $error);
                 if ($stream !== false) {
+                    self::keepAlive($stream, $target);
                     return new self($stream, $address);
                 }
                 if ($errno !== SystemError::EINTR && $errno !== SystemError::EAGAIN) {
@@ -60,6 +65,27 @@ final class Connection
         $context = function_exists('stream_context_create') ? stream_context_create(['socket' => ['tcp_nodelay' => true]]) : null;
         return SystemError::of(static function () use ($target, $timeoutS, $context, &$errno, &$error) {
             return stream_socket_client($target, $errno, $error, max($timeoutS, 0.001), STREAM_CLIENT_CONNECT, $context);
+        });
+    }
+
+    /**
+     * A connection that a script keeps for long: routers do not forget it, and a server that vanished is noticed. Only with
+     * PHP's extension for sockets.
+     *
+     * @param resource $stream
+     */
+    private static function keepAlive($stream, string $target): void
+    {
+        if (!str_starts_with($target, 'tcp:') || !function_exists('socket_import_stream') || !function_exists('socket_set_option')) {
+            return;
+        }
+        SystemError::of(static function () use ($stream): void {
+            $socket = socket_import_stream($stream);
+            if ($socket !== false) {
+                socket_set_option($socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+                socket_set_option($socket, SOL_TCP, TCP_KEEPIDLE, self::KEEPALIVE_AFTER_S);
+                socket_set_option($socket, SOL_TCP, TCP_KEEPINTVL, self::KEEPALIVE_INTERVAL_S);
+            }
         });
     }
 
@@ -117,10 +143,22 @@ final class Connection
                 throw $isFirst && $this->read === '' ? new Reset() : $this->closed($deadline, self::RESET);
             }
             if ($bytes === '' && feof($this->stream)) {
+                if ($isFirst && $this->read === '' && $this->wasReset()) {
+                    throw new Reset();
+                }
                 throw $this->closed($deadline, 'closed by pushd');
             }
             $this->read .= $bytes;
         }
+    }
+
+    /**
+     * Whether pushd closed before it had read all that was sent: the system has then reset the connection,
+     * which only a write finds out. (White space is no message.)
+     */
+    private function wasReset(): bool
+    {
+        return SystemError::of(fn () => fwrite($this->stream, "\n")) === false;
     }
 
     public function close(): void

@@ -25,6 +25,9 @@ final class Fault extends \Exception
         'shutting_down' => [PusherException::BUSY, true],
     ];
 
+    /** Answers to no request: pushd closes, and has read nothing behind what it has answered. */
+    public const GOODBYES = ['overloaded', 'shutting_down'];
+
     private function __construct(
         int $code,
         string $message,

@@ -10,8 +10,8 @@ final class Loader
 
     /** Everything else in this folder. */
     private const INTERNAL = [
-        'Address', 'Batch', 'Breaker', 'Connection', 'Deadline', 'Deferred', 'ErrorScope', 'Event', 'Fault', 'Host', 'Json',
-        'Limits', 'Many', 'Process', 'Publisher', 'Publishing', 'Report', 'Reset', 'Secret', 'Settings', 'SystemError', 'Text',
+        'Address', 'Batch', 'Breaker', 'Connection', 'Deadline', 'Deferred', 'ErrorScope', 'Event', 'Fault', 'Goodbye', 'Host',
+        'Json', 'Limits', 'Many', 'Process', 'Publisher', 'Publishing', 'Report', 'Reset', 'Secret', 'Settings', 'SystemError', 'Text',
     ];
 
     public static function register(): void

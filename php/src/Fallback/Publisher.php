@@ -3,6 +3,7 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
+use PusherException;
 use PusherReceipt;
 
 /** Publishes to one pushd, over a connection that it opens at the first publish and keeps. */
@@ -59,22 +60,26 @@ final class Publisher
         $processId = Process::id();
         $isOwn = $processId !== null && $this->processId === $processId;
         $this->processId = $processId;
+        $goodbye = null;
         if ($connection !== null && $isOwn && !$connection->isStale()) {
             $answers = $this->exchange($connection, $events, '', $deadline);
-            // Of several events pushd may have read the first ones.
-            if ($answers !== null || count($events) > 1) {
+            // Of several events pushd may have read the first ones, unless it has said that it has not.
+            if (is_array($answers) || $answers === null && count($events) > 1) {
                 return $answers ?? self::all($events, $connection->closed($deadline, Connection::RESET));
             }
+            $goodbye = $answers;
         }
         $connection?->close();
         try {
             $connection = Connection::open($this->address, $deadline);
         } catch (Fault $fault) {
-            return self::all($events, $fault);
+            // If nobody listens any more, the goodbye has said why.
+            return self::all($events, $goodbye !== null && $fault->getCode() === PusherException::CONNECT ? $goodbye : $fault);
         }
         $options = $this->token === '' ? '' : ',' . json_encode(['token' => $this->token], Json::FLAGS);
-        return $this->exchange($connection, $events, '[1,' . self::VERSION . "$options]\n", $deadline)
-            ?? self::all($events, $connection->closed($deadline, Connection::RESET));
+        $answers = $this->exchange($connection, $events, '[1,' . self::VERSION . "$options]\n", $deadline)
+            ?? $connection->closed($deadline, Connection::RESET);
+        return is_array($answers) ? $answers : self::all($events, $answers);
     }
 
     private static function all(array $events, Fault $fault): array
@@ -85,9 +90,10 @@ final class Publisher
     /**
      * Writes all events at once and reads their answers.
      *
-     * @return list<PusherReceipt|Fault>|null null if the connection broke before pushd read anything
+     * @return list<PusherReceipt|Fault>|Fault|null a fault alone, or null, if pushd read nothing: it said goodbye, or the
+     *     connection broke
      */
-    private function exchange(Connection $connection, array $events, #[\SensitiveParameter] string $hello, Deadline $deadline): ?array
+    private function exchange(Connection $connection, array $events, #[\SensitiveParameter] string $hello, Deadline $deadline): array|Fault|null
     {
         $first = $this->lastRequest + 1;
         $this->lastRequest += count($events);
@@ -107,6 +113,8 @@ final class Publisher
             $isInOrder = $notSent === null && $connection->hasNothingLeft();
         } catch (Fault $fault) {
             return array_pad($answers, count($events), $fault->isRefusal() ? $fault : $notSent ?? $fault);
+        } catch (Goodbye $goodbye) {
+            return $answers === [] ? $goodbye->fault : array_pad($answers, count($events), $goodbye->fault);
         } catch (Reset) {
             return isset($notSent) ? self::all($events, $notSent) : null;
         } finally {
@@ -124,6 +132,7 @@ final class Publisher
      * The answer to one event.
      *
      * @throws Fault The connection is of no more use.
+     * @throws Goodbye
      * @throws Reset
      */
     private function answer(Connection $connection, int $request, Deadline $deadline, bool $isFirst): PusherReceipt|Fault
@@ -153,6 +162,9 @@ final class Publisher
                         throw $invalid('an error without a text');
                     }
                     $fault = Fault::refused($connection->attemptUntil($deadline), $message[2], $message[3]);
+                    if (!isset($message[1]) && in_array($message[2], Fault::GOODBYES, true)) {
+                        throw new Goodbye($fault);
+                    }
                     return $fault->endsConnection ? throw $fault : $fault;
                 // Others are a later version's; the protocol says to ignore them.
             }

@@ -23,6 +23,8 @@ while ($connection = stream_socket_accept($server, 3600)) {
                 'answers another' => '[4,4711,1,1]',
                 'half an answer' => "[4,$request,",
                 'closes' => null,
+                'says goodbye' => $sequence % 3 === 2 ? '[5,null,"overloaded","this connection was idle"]' : "[4,$request,$sequence,1]",
+                'says goodbye at once' => '[5,null,"overloaded","publishers-max (3) is reached"]',
                 'refuses' => "[5,$request,\"denied\",\"not you\"]",
                 'refuses oddly' => "[5,$request,\"of a later version\",\"NUL \\u0000 and <b>\"]",
                 'overloaded, then answers' => $sequence === 1 ? "[5,$request,\"overloaded\",\"no room\"]" : "[4,$request,$sequence,1]",
@@ -39,7 +41,7 @@ while ($connection = stream_socket_accept($server, 3600)) {
             break;
         }
         fwrite($connection, "$answer\n");
-        if ($type === 3 && $behaviour === 'answers once, then closes') {
+        if ($type === 3 && $behaviour === 'answers once, then closes' || str_starts_with($answer, '[5,null')) {
             break;
         }
     }
