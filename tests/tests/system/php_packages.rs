@@ -136,6 +136,63 @@ fn one_page_that_had_to_wait_tells_the_others() {
     daemon.thaw();
 }
 
+/// Both processes are number 1, each in its own PID namespace. Prints what the child's connection is, and then the browsers
+/// that a publish of the parent's went to.
+const FORKS_INTO_A_NAMESPACE: &str = r#"
+    function sockets(): array
+    {
+        $files = array_map(fn ($file) => (string) @readlink($file), glob('/proc/self/fd/*'));
+        return array_filter($files, fn ($file) => str_starts_with($file, 'socket:'));
+    }
+
+    function first_of_a_namespace(callable $body): void
+    {
+        @pcntl_unshare(CLONE_NEWPID) || pcntl_unshare(CLONE_NEWUSER | CLONE_NEWPID) || exit('no namespace');
+        $child = pcntl_fork();
+        if ($child === 0) {
+            getmypid() === 1 || exit('not number 1');
+            $body();
+            exit;
+        }
+        pcntl_waitpid($child, $status);
+    }
+
+    first_of_a_namespace(function () {
+        Pusher::publish('t', 1);
+        Pusher::defer('t', 'once');
+        first_of_a_namespace(function () {
+            $inherited = sockets();
+            Pusher::publish('t', 2);
+            echo array_intersect($inherited, sockets()) === [] ? 'its own' : 'the same';
+        });
+        echo ', ', Pusher::publish('t', 3)->subscribers;
+    });
+"#;
+
+mod needs_namespaces {
+    use super::*;
+
+    #[test]
+    fn a_child_with_its_parents_process_number_has_its_own_connection() {
+        let daemon = Daemon::start();
+        let mut browser = Wamp::subscribed(daemon.web, "t");
+        let fallback = workspace().root.join("php/src/pusher.php");
+        let fallback = Php::plain()
+            .set("auto_prepend_file", fallback.display())
+            .set("pusher.address", daemon.push_address());
+        let script = Application::of(&[("script.php", &format!("<?php {FORKS_INTO_A_NAMESPACE}"))]);
+        for php in [fallback, Php::with_extension(daemon.push_address())] {
+            let mut command = php.set("pusher.timeout_ms", WAIT_MS).command();
+            command.arg(script.path().join("script.php"));
+            let printed = program::run(&mut command, WAIT_MS).success();
+            assert_eq!(printed, "its own, 1");
+            for event in [json!(1), json!(2), json!(3), json!("once")] {
+                assert_eq!(browser.event("t"), event);
+            }
+        }
+    }
+}
+
 #[test]
 fn phpize_configure_and_make_build_the_extension() {
     let source = workspace().root.join("crates/pusher-php");
