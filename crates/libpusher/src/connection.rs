@@ -24,10 +24,13 @@ const ANSWER_LEN_MAX: usize = 16 * 1024;
 /// Most bytes read at once. Welcome and receipt fit.
 const READ_LEN_MAX: usize = 1024;
 
+/// A number that no request has.
+const NO_REQUEST: u64 = u64::MAX;
+
 /// How a publish failed on its connection.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// No connection.
+    /// No connection, or not a byte could be written to it.
     Connect(io::Error),
     /// Reset before it answered anything: pushd has not read the publish.
     Reset(io::Error),
@@ -95,14 +98,19 @@ impl Connection {
 
     /// Whether the peer has closed, or said something that nobody asked for, such as a goodbye.
     pub(crate) fn is_stale(&mut self) -> bool {
-        let mut byte = [MaybeUninit::uninit()];
-        let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
-        match self.socket.recv_with_flags(&mut byte, flags) {
+        match self.peek() {
             Err(error) => error.kind() != ErrorKind::WouldBlock,
             Ok(0) => true,
             // There is something, so that reading it does not wait.
             Ok(_) => self.read_once().is_err() || !self.has_nothing_left(),
         }
+    }
+
+    /// Looks whether there is a byte to read; 0 at the end of the stream.
+    fn peek(&self) -> io::Result<usize> {
+        let mut byte = [MaybeUninit::uninit()];
+        let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+        self.socket.recv_with_flags(&mut byte, flags)
     }
 
     /// Writes one publish and reads until its answer.
@@ -203,11 +211,25 @@ impl Connection {
                     self.limit_write(deadline)?;
                     flags = libc::MSG_NOSIGNAL;
                 }
-                Err(error) if sent_len == 0 => return Err(Failure::Reset(error)),
+                Err(error) if sent_len == 0 => {
+                    return Err(self.goodbye().unwrap_or(Failure::Connect(error)));
+                }
                 Err(error) => return Err(Failure::Closed(error.to_string())),
             }
         }
         Ok(())
+    }
+
+    /// What pushd said before it closed, if it has come.
+    fn goodbye(&mut self) -> Option<Failure> {
+        if self.peek().is_ok_and(|len| len > 0) {
+            // Does not wait.
+            self.read_once().ok()?;
+        }
+        match self.take_answer(NO_REQUEST) {
+            Err(goodbye @ Failure::Goodbye(..)) => Some(goodbye),
+            _ => None,
+        }
     }
 
     /// Reads until the answer to `request`.

@@ -207,7 +207,7 @@ impl Publisher {
                 });
                 exchanged.map_err(|failure| match failure {
                     // What came before is answered: it must not be sent again.
-                    Failure::Reset(error) if settled_count > 0 => {
+                    Failure::Connect(error) | Failure::Reset(error) if settled_count > 0 => {
                         Failure::Closed(error.to_string())
                     }
                     Failure::Goodbye(code, text) if settled_count > 0 => {
@@ -253,7 +253,7 @@ impl Publisher {
             let answer = question(&mut connection, false);
             match answer {
                 // Of the question nothing was read.
-                Err(Failure::Reset(_)) => {}
+                Err(Failure::Connect(_) | Failure::Reset(_)) => {}
                 Err(Failure::Goodbye(..)) => goodbye = answer.err(),
                 answer => {
                     self.keep(connection, &answer);

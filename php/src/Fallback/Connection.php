@@ -45,10 +45,10 @@ final class Connection
                     self::keepAlive($stream, $target);
                     return new self($stream, $address);
                 }
-                if ($errno !== SystemError::EINTR && $errno !== SystemError::EAGAIN) {
+                if (!in_array($errno, [SystemError::EINTR, SystemError::EAGAIN, SystemError::ECONNRESET], true)) {
                     break;
                 }
-                // A signal, or a unix socket whose backlog is full: there may be room in a moment.
+                // A signal, a unix socket whose backlog is full, or a server that has just no room: there may be in a moment.
                 self::pause(self::POLL_US);
             }
             $left--;
@@ -98,8 +98,7 @@ final class Connection
     /**
      * Writes all of it.
      *
-     * @return Fault|null why not all of it was taken
-     * @throws Reset Not a byte of it was taken.
+     * @return Fault|null why not all of it was taken; one with the code CONNECT if not a byte was
      */
     public function write(#[\SensitiveParameter] string $message, Deadline $deadline): ?Fault
     {
@@ -110,7 +109,9 @@ final class Connection
             $chunk = substr($message, $sent, self::WRITE_LEN_MAX);
             $taken = SystemError::of(fn () => fwrite($this->stream, $chunk), $notice);
             if ($taken === false) {
-                return $sent === 0 ? throw new Reset() : $this->closed($deadline, SystemError::text($notice));
+                return $sent === 0
+                    ? Fault::connect($this->attemptUntil($deadline), 0, SystemError::text($notice))
+                    : $this->closed($deadline, SystemError::text($notice));
             }
             $sent += $taken;
             if ($taken === 0 && !$this->wait(false, $deadline)) {

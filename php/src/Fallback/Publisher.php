@@ -74,7 +74,8 @@ final class Publisher
             $connection = Connection::open($this->address, $deadline);
         } catch (Fault $fault) {
             // If nobody listens any more, the goodbye has said why.
-            return self::all($events, $goodbye !== null && $fault->getCode() === PusherException::CONNECT ? $goodbye : $fault);
+            $isGone = $goodbye?->getCode() === PusherException::BUSY && $fault->getCode() === PusherException::CONNECT;
+            return self::all($events, $isGone ? $goodbye : $fault);
         }
         $options = $this->token === '' ? '' : ',' . json_encode(['token' => $this->token], Json::FLAGS);
         $answers = $this->exchange($connection, $events, '[1,' . self::VERSION . "$options]\n", $deadline)
@@ -106,17 +107,24 @@ final class Publisher
         try {
             $notSent = $connection->write($message, $deadline);
             unset($message);
+            $isUnsent = $notSent?->getCode() === PusherException::CONNECT;
+            if ($isUnsent && !$connection->isStale()) {
+                return $notSent;
+            }
             // Also if not all was written: pushd may have said why it did not want to read it.
             while (count($answers) < count($events)) {
                 $answers[] = $this->answer($connection, $first + count($answers), $deadline, $answers === []);
             }
             $isInOrder = $notSent === null && $connection->hasNothingLeft();
         } catch (Fault $fault) {
+            if ($isUnsent && !$fault->isRefusal()) {
+                return $notSent;
+            }
             return array_pad($answers, count($events), $fault->isRefusal() ? $fault : $notSent ?? $fault);
         } catch (Goodbye $goodbye) {
             return $answers === [] ? $goodbye->fault : array_pad($answers, count($events), $goodbye->fault);
         } catch (Reset) {
-            return isset($notSent) ? self::all($events, $notSent) : null;
+            return $isUnsent || $notSent === null ? $notSent : self::all($events, $notSent);
         } finally {
             if ($isInOrder) {
                 $this->connection = $connection;

@@ -12,6 +12,7 @@ final class SystemError
     public const EINTR = 4;
     public const EAGAIN = 11;
     public const EACCES = 13;
+    public const ECONNRESET = 104;
     public const ECONNREFUSED = 111;
     public const ETIMEDOUT = 110;
 

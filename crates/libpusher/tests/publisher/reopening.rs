@@ -1,13 +1,15 @@
 //! A connection that ended: when the event is sent again, and when it must not be.
 
 use std::fs;
+use std::io::Write;
 use std::mem::MaybeUninit;
+use std::os::unix::net::UnixListener;
 use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::fake_server::{FakeServer, PATIENCE, Peer};
-use pusher::{Address, Batch, Error};
+use pusher::{Address, Batch, Error, Options, Publisher};
 
 /// The state of the publisher's end of a TCP connection, as the kernel has it (08 is CLOSE_WAIT).
 fn tcp_state(server_port: u16, client_port: u16) -> Option<String> {
@@ -251,6 +253,26 @@ fn a_goodbye_to_a_new_connection_is_the_answer() {
     assert!(!error.may_be_published());
     assert!(error.to_string().contains("publishers-max (3)"), "{error}");
     assert_eq!(server.connection_count(), 1);
+}
+
+/// The same when the publisher could not even write.
+#[test]
+fn a_goodbye_before_the_first_write_is_the_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("publish.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let server = thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        connection
+            .write_all(b"[5,null,\"overloaded\",\"publishers-max (3) is reached\"]\n")
+            .unwrap();
+    });
+    // The server is gone again when this comes to the write, or it is not: the answer is the same.
+    let mut publisher = Publisher::new(Options::new(Address::Unix(path)));
+    publisher.set_timeout(PATIENCE);
+    let error = publisher.publish("t", "1").unwrap_err();
+    server.join().unwrap();
+    assert!(matches!(error, Error::Busy { .. }), "{error}");
 }
 
 #[test]
