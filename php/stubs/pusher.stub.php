@@ -127,6 +127,10 @@ final class Pusher
      * fastcgi_finish_request(). Other servers are told to send what there is; under Apache's mod_php
      * the page is there, but the connection is busy until all is sent.
      *
+     * FPM ends its workers at once when it is reloaded or stopped, in the middle of a page as well, unless its setting
+     * process_control_timeout lets them finish: without it, what was not sent by then is lost. What must not be lost is
+     * published before the response, by publish().
+     *
      * There is no receipt. A failure is a warning that says how many of how many events have none
      * (nothing, if pusher.on_failure = silent); at that time nobody could catch an exception.
      *

@@ -27,13 +27,20 @@ impl Fpm {
     /// Starts it with `workers` processes, and waits until it listens.
     #[track_caller]
     pub fn start(php: &Php, workers: u32) -> Self {
+        Self::start_with(php, workers, "")
+    }
+
+    /// The same with more lines of its `[global]` section.
+    #[track_caller]
+    pub fn start_with(php: &Php, workers: u32, global: &str) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("pusher-fpm-")
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .tempdir()
             .expect("a temporary folder");
         let configuration = folder.path().join("fpm.conf");
-        fs::write(&configuration, text(folder.path(), workers)).expect("a file can be written");
+        fs::write(&configuration, text(folder.path(), workers, global))
+            .expect("a file can be written");
         let mut command = Command::new(PROGRAM);
         command
             .args(["--nodaemonize", "--fpm-config"])
@@ -110,7 +117,7 @@ impl Drop for Fpm {
     }
 }
 
-fn text(folder: &Path, workers: u32) -> String {
+fn text(folder: &Path, workers: u32, global: &str) -> String {
     let folder = folder.display();
     // Started by root it wants to know whom to become.
     let user = if nix::unistd::geteuid().is_root() {
@@ -119,7 +126,7 @@ fn text(folder: &Path, workers: u32) -> String {
         ""
     };
     format!(
-        "[global]\nerror_log = /proc/self/fd/2\n\
+        "[global]\nerror_log = /proc/self/fd/2\n{global}\
          [site]\nlisten = {folder}/fpm.sock\n{user}pm = static\npm.max_children = {workers}\n\
          catch_workers_output = yes\n"
     )

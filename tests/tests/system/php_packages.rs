@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use system_tests::daemon::Daemon;
 use system_tests::php::{Application, Fpm, Php, Server};
@@ -103,6 +104,41 @@ fn a_page_does_not_wait_for_what_it_defers() {
     assert!(page.ends_with("the page"), "{page}");
     daemon.thaw();
     assert_eq!(browser.event("t"), json!("later"));
+}
+
+/// By default FPM ends its workers at once when it is reloaded.
+#[test]
+fn a_reload_of_fpm_that_waits_loses_nothing_deferred() {
+    let fallback = workspace().root.join("php/src/pusher.php");
+    let site = Application::of(&[(
+        "page.php",
+        &format!(
+            "<?php extension_loaded('pusher') || require '{}';
+             Pusher::defer('t', extension_loaded('pusher') ? 'extension' : 'fallback');
+             echo 'the page';",
+            fallback.display()
+        ),
+    )]);
+    let mut daemon = Daemon::start();
+    let mut browser = Wamp::subscribed(daemon.web, "t");
+    for (php, event) in [
+        (
+            Php::plain().set("pusher.address", daemon.push_address()),
+            "fallback",
+        ),
+        (Php::with_extension(daemon.push_address()), "extension"),
+    ] {
+        let php = php.set("pusher.timeout_ms", 600_000);
+        let mut fpm = Fpm::start_with(&php, 1, "process_control_timeout = 60s\n");
+        daemon.freeze();
+        let page = fpm.get(&site.path().join("page.php"), "");
+        assert!(page.ends_with("the page"), "{page}");
+        // The worker waits for the daemon's answer.
+        fpm.process.signal(Signal::SIGUSR2);
+        fpm.wait_for_log("Reloading in progress");
+        daemon.thaw();
+        assert_eq!(browser.event("t"), json!(event));
+    }
 }
 
 #[test]
