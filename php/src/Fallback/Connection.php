@@ -34,6 +34,7 @@ final class Connection
     /** @throws Fault */
     public static function open(Address $address, Deadline $deadline): self
     {
+        Process::occupyStandardDescriptors();
         $left = count($address->targets);
         foreach ($address->targets as $target) {
             while (true) {
