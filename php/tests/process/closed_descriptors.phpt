@@ -14,7 +14,7 @@ $code = <<<'PHP'
         echo '[3,4711,"kittens","printed"]', "\n";
     }
     PHP;
-$closed = ['sh', '-c', '"$@" 0<&- 1>&- 2>&-', 'sh', ...script_command($code)];
+$closed = ['sh', '-c', '"$@" 0<&- 1>&- 2>&-', 'sh', ...script_command($code, ['ignore_user_abort' => 1])];
 proc_close(proc_open($closed, [], $pipes));
 echo $browser->event(), $browser->event(), $browser->event(), "\n";
 Pusher::publish('kittens', 'end');
