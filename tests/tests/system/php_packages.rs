@@ -109,16 +109,13 @@ fn a_page_does_not_wait_for_what_it_defers() {
 /// By default FPM ends its workers at once when it is reloaded.
 #[test]
 fn a_reload_of_fpm_that_waits_loses_nothing_deferred() {
-    let fallback = workspace().root.join("php/src/pusher.php");
     let site = Application::of(&[(
         "page.php",
-        &format!(
-            "<?php extension_loaded('pusher') || require '{}';
-             Pusher::defer('t', extension_loaded('pusher') ? 'extension' : 'fallback');
-             echo 'the page';",
-            fallback.display()
-        ),
+        "<?php extension_loaded('pusher') || require __DIR__ . '/src/pusher.php';
+         Pusher::defer('t', extension_loaded('pusher') ? 'extension' : 'fallback');
+         echo 'the page';",
     )]);
+    site.copy_in(&workspace().root.join("php/src"));
     let mut daemon = Daemon::start();
     let mut browser = Wamp::subscribed(daemon.web, "t");
     for (php, event) in [
