@@ -163,7 +163,9 @@ impl Connection {
                     on_answer(Err(Failure::Refused(code, text)))
                 }
                 // Of several messages pushd may have read the first ones.
-                Err(Failure::Reset(error)) => return Err(Failure::Closed(error.to_string())),
+                Err(Failure::Reset(error)) if requests.end - requests.start > 1 => {
+                    return Err(Failure::Closed(error.to_string()));
+                }
                 Err(failure) => return Err(failure),
             };
             if !goes_on && request + 1 < requests.end {

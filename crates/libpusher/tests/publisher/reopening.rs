@@ -301,6 +301,26 @@ fn a_goodbye_of_a_server_that_is_gone_then_is_the_answer() {
     fs::rename(elsewhere, path).unwrap();
 }
 
+/// What a page defers is a batch, of one event more often than not.
+#[test]
+fn reset_before_the_only_event_of_a_batch_was_read_is_sent_again() {
+    let server = FakeServer::tcp(|index, peer| {
+        if index > 0 {
+            return peer.serve();
+        }
+        peer.welcome()?;
+        peer.serve_one()?;
+        reset_unread(peer)
+    });
+    let mut publisher = server.publisher();
+    publisher.publish("t", "1").unwrap();
+    let mut batch = Batch::new();
+    batch.push("t", "2", None).unwrap();
+    publisher.publish_batch(&batch, |answer| assert_eq!(answer.unwrap().subscribers, 3));
+    assert_eq!(server.connection_count(), 2);
+    assert_eq!(server.events(), ["1", "2"]);
+}
+
 #[test]
 fn it_is_reopened_once_not_for_ever() {
     let server = FakeServer::tcp(|index, peer| {
