@@ -40,30 +40,19 @@ pub fn main() -> ExitCode {
     let (task, sources) = cli::read();
     match run(task, sources) {
         Ok(code) => code,
-        Err(Failed::Settings(mistakes)) => {
+        Err(mistakes) => {
             for mistake in mistakes {
                 say(io::stderr(), format_args!("pushd: {mistake}"));
             }
             ExitCode::from(USAGE)
         }
-        Err(Failed::Serve(error)) => {
-            tracing::error!("{error}");
-            ExitCode::from(FAILURE)
-        }
     }
 }
 
-/// Why the process ends before it should.
-enum Failed {
-    Settings(Vec<Mistake>),
-    /// The log has begun.
-    Serve(String),
-}
-
-fn run(task: Task, sources: Sources) -> Result<ExitCode, Failed> {
-    let settings = sources.load().map_err(Failed::Settings)?;
+fn run(task: Task, sources: Sources) -> Result<ExitCode, Vec<Mistake>> {
+    let settings = sources.load()?;
     match task {
-        Task::Serve => serve::run(sources, settings).map_err(Failed::Serve)?,
+        Task::Serve => return Ok(serve::run(sources, settings)),
         Task::Check => {
             for warning in settings.warnings() {
                 say(io::stderr(), format_args!("pushd: {warning}"));

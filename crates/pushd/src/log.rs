@@ -1,17 +1,39 @@
 //! The log, on standard error: for people, for programs, or for systemd's journal.
+//!
+//! | module | what |
+//! |---|---|
+//! | `levels` | the setting `log` |
+//! | `queue` | lines that wait for their thread |
+//! | `stderr` | where they go |
 
+mod levels;
+mod queue;
+mod stderr;
+
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
+use std::panic::{self, PanicHookInfo};
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread;
+use std::time::Duration;
 
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::format::{Format as Lines, Full, Writer};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, Layer as Output};
+use tracing_subscriber::fmt::format::{self, Format as Lines, Full};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, Layer as Output, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, reload};
+
+pub(crate) use levels::Levels;
+use queue::Queue;
+
+/// How long the end of the process waits for a reader that does not read.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a line of the log looks like.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,29 +79,100 @@ impl fmt::Display for Format {
 pub(crate) struct Filter(reload::Handle<Targets, Registry>);
 
 impl Filter {
-    pub(crate) fn set(&self, targets: Targets) {
-        if let Err(error) = self.0.reload(targets) {
+    pub(crate) fn set(&self, levels: &Levels) {
+        if let Err(error) = self.0.reload(levels.targets()) {
             tracing::error!(%error, "cannot change what is logged");
         }
     }
 }
 
-/// Starts the log of the process.
-pub(crate) fn start(format: Format, targets: Targets) -> Filter {
-    let (targets, handle) = reload::Layer::new(targets);
-    tracing_subscriber::registry()
-        .with(output(format).with_filter(targets))
-        .init();
-    Filter(handle)
+/// The log of the process.
+pub(crate) struct Log {
+    pub(crate) filter: Filter,
+    queue: Queue,
 }
 
-fn output(format: Format) -> Box<dyn Layer<Registry> + Send + Sync> {
+impl Log {
+    /// Starts it. Until [`start_thread`](Self::start_thread) each line is written by the thread that logs it.
+    pub(crate) fn start(format: Format, levels: &Levels) -> io::Result<Self> {
+        let queue = Queue::new(Box::new(stderr::sink()?));
+        let (targets, handle) = reload::Layer::new(levels.targets());
+        let output = output(format, Writer(queue.clone()));
+        tracing_subscriber::registry()
+            .with(output.with_filter(targets))
+            .init();
+        // The standard hook writes to standard error, and blocks as long as nobody reads.
+        panic::set_hook(Box::new(log_panic));
+        let filter = Filter(handle);
+        Ok(Self { filter, queue })
+    }
+
+    /// From here on no line blocks the thread that logs it.
+    pub(crate) fn start_thread(&self) -> io::Result<()> {
+        self.queue.start(|lines| {
+            tracing::error!(
+                lines,
+                "log lines were dropped: standard error was not read fast enough"
+            );
+        })
+    }
+
+    /// Counts the lines that were dropped.
+    pub(crate) fn dropped(&self) -> Arc<AtomicU64> {
+        self.queue.dropped()
+    }
+
+    /// Waits for the last lines to be written, for [`FLUSH_TIMEOUT`] at most.
+    pub(crate) fn flush(&self) {
+        let _is_flushed = self.queue.flush(FLUSH_TIMEOUT);
+    }
+}
+
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let thread = thread::current();
+    let thread = thread.name().unwrap_or("unnamed");
+    let at = info.location().map(ToString::to_string).unwrap_or_default();
+    let what = info.payload_as_str().unwrap_or("a value that is no text");
+    let backtrace = Backtrace::capture();
+    match backtrace.status() {
+        BacktraceStatus::Captured => tracing::error!(thread, at, %backtrace, "panicked: {what}"),
+        _ => tracing::error!(thread, at, "panicked: {what}"),
+    }
+}
+
+/// Takes each event as one whole line.
+#[derive(Clone)]
+struct Writer(Queue);
+
+impl io::Write for Writer {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.push(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Writer {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+fn output(format: Format, writer: Writer) -> Box<dyn Layer<Registry> + Send + Sync> {
+    if format == Format::Auto && goes_to_journal() {
+        return output(Format::Journald, writer);
+    }
     let lines = Output::new()
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
+        .log_internal_errors(false)
         .with_target(false);
     match format {
-        Format::Auto if goes_to_journal() => output(Format::Journald),
-        Format::Auto | Format::Human => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        Format::Auto | Format::Human => lines.with_ansi(io::stderr().is_terminal()).boxed(),
         Format::Json => lines
             .json()
             .flatten_event(true)
@@ -106,7 +199,7 @@ where
     fn format_event(
         &self,
         context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
+        mut writer: format::Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
         write!(writer, "<{}>", priority(*event.metadata().level()))?;
@@ -131,11 +224,45 @@ fn goes_to_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else {
         return false;
     };
-    rustix::fs::fstat(std::io::stderr())
+    rustix::fs::fstat(io::stderr())
         .is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
 }
 
 #[cfg(not(unix))]
 fn goes_to_journal() -> bool {
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_line_of_the_log() {
+        let (written, lines) = mpsc::channel();
+        let queue = Queue::new(Box::new(move |line| {
+            written
+                .send(String::from_utf8_lossy(line).into_owned())
+                .unwrap();
+            Ok(())
+        }));
+        let log = tracing_subscriber::registry().with(output(Format::Journald, Writer(queue)));
+        let (default, test) = (panic::take_hook(), thread::current().id());
+        panic::set_hook(Box::new(move |info| match thread::current().id() == test {
+            true => log_panic(info),
+            false => default(info),
+        }));
+        let caught = tracing::subscriber::with_default(log, || {
+            panic::catch_unwind(|| panic!("no {}", "kittens"))
+        });
+        assert!(caught.is_err());
+        let line = lines.try_recv().unwrap();
+        assert!(
+            line.starts_with("<3>panicked: no kittens thread="),
+            "{line}"
+        );
+        assert!(line.contains(" at=\"crates/pushd/src/log.rs:"), "{line}");
+    }
 }

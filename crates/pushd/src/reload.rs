@@ -90,7 +90,7 @@ impl Reloader {
     }
 
     fn put_in_force(&self, config: &Config) {
-        self.filter.set(config.log.clone());
+        self.filter.set(&config.log);
         self.recipe
             .set_client_publish(config.client_publish.clone());
     }

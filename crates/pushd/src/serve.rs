@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
+use std::process::ExitCode;
 
 use pusher_core::{BindError, Certificate, Options, Recipe, Server};
 
+use crate::FAILURE;
 use crate::expiry::Expiry;
-use crate::log;
+use crate::log::Log;
 use crate::open_files;
 use crate::reload::Reloader;
 use crate::settings::{Config, Settings, Sources};
@@ -14,10 +16,30 @@ use crate::signals::{self, Hangups};
 use crate::systemd;
 use crate::tls::{self, Watch};
 
-/// Serves until a signal ends it.
-pub(crate) fn run(sources: Sources, settings: Settings) -> Result<(), String> {
+/// Serves until a signal ends it. Whatever stops it before is in the log.
+pub(crate) fn run(sources: Sources, settings: Settings) -> ExitCode {
     let config = &settings.config;
-    let filter = log::start(config.log_format, config.log.clone());
+    let log = match Log::start(config.log_format, &config.log) {
+        Ok(log) => log,
+        Err(error) => {
+            crate::say(io::stderr(), format_args!("pushd: cannot log: {error}"));
+            return ExitCode::from(FAILURE);
+        }
+    };
+    let served = serve(&log, sources, settings);
+    if let Err(error) = &served {
+        tracing::error!("{error}");
+    }
+    log.flush();
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(FAILURE),
+    }
+}
+
+fn serve(log: &Log, sources: Sources, settings: Settings) -> Result<(), String> {
+    let config = &settings.config;
+    log.start_thread().map_err(|error| no_thread(&error))?;
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
@@ -49,6 +71,7 @@ pub(crate) fn run(sources: Sources, settings: Settings) -> Result<(), String> {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
         systemd::ready();
         let control = server.control();
+        control.show_dropped_log_lines(log.dropped());
         let reloader = Reloader {
             certificate,
             expiry,
@@ -56,7 +79,7 @@ pub(crate) fn run(sources: Sources, settings: Settings) -> Result<(), String> {
             started: settings,
             current: None,
             open_files,
-            filter,
+            filter: log.filter.clone(),
             recipe,
             control: control.clone(),
         };
@@ -87,6 +110,14 @@ async fn reload_at(mut hangups: Hangups, mut reloader: Reloader) -> Infallible {
             () = reloader.expiry.due() => reloader.expiry.look(),
         }
     }
+}
+
+/// Threads are counted for each user (RLIMIT_NPROC) and each control group.
+fn no_thread(error: &io::Error) -> String {
+    format!(
+        "cannot start a thread: {error}; raise the limit of threads (`ulimit -u`, or TasksMax= of the unit), or set \
+         `threads` to fewer"
+    )
 }
 
 fn no_signals(error: &io::Error) -> String {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crate::listen::check_token;
@@ -34,6 +35,12 @@ impl Control {
     /// is as it should be; a minute means that a thread hangs.
     pub fn silent_for(&self) -> Duration {
         silent_for(&self.context)
+    }
+
+    /// Shows the number of log lines that the program has dropped, in the metrics
+    /// (`pushd_log_lines_dropped_total`). The first counter stays.
+    pub fn show_dropped_log_lines(&self, dropped: Arc<AtomicU64>) {
+        let _is_first = self.context.log_lines_dropped.set(dropped);
     }
 
     /// Whether the server has been told to end.

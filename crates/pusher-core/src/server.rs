@@ -2,7 +2,8 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -152,6 +153,8 @@ pub(crate) struct Context {
     pub(crate) started: SystemTime,
     pub(crate) history: History,
     pub(crate) snapshot: Snapshot,
+    /// Counted by the program's log, if it counts them.
+    pub(crate) log_lines_dropped: OnceLock<Arc<AtomicU64>>,
     pub(crate) tasks: Tasks,
 }
 
@@ -235,6 +238,7 @@ impl Server {
             started: SystemTime::now(),
             history: History::default(),
             snapshot: Snapshot::default(),
+            log_lines_dropped: OnceLock::new(),
             tasks: Tasks::default(),
         };
         Ok(Self {

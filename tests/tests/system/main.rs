@@ -31,6 +31,7 @@ mod recipe;
 mod rust_version;
 mod sanitizers;
 mod shell;
+mod stalled_log;
 mod status_page;
 mod system_calls;
 mod systemd;

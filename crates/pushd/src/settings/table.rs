@@ -6,16 +6,14 @@ use std::path::PathBuf;
 use pusher_core::{
     AllowedOrigin, KnownHost, Options, PublishAddress, PublishToken, TopicPattern, TrustedProxy,
 };
-use tracing::Level;
-use tracing_subscriber::filter::Targets;
 
 use super::kinds::{Address, Count, File, Group, Mode, Policy, Secret, Size, Text, Time};
 use super::setting::{Part, Reload, Setting};
 use super::shapes::{Any, Maybe, One, Shape, Some1};
-use crate::log::Format;
+use crate::log::{Format, Levels};
 
 /// What the daemon is to do. The defaults stand here and in `pusher_core`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Config {
     pub(crate) options: Options,
     /// `None` is one for each processor.
@@ -23,22 +21,8 @@ pub(crate) struct Config {
     pub(crate) tls_certificate: Option<PathBuf>,
     pub(crate) tls_key: Option<PathBuf>,
     pub(crate) client_publish: Vec<TopicPattern>,
-    pub(crate) log: Targets,
+    pub(crate) log: Levels,
     pub(crate) log_format: Format,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            options: Options::default(),
-            threads: None,
-            tls_certificate: None,
-            tls_key: None,
-            client_publish: Vec::new(),
-            log: Targets::new().with_default(Level::INFO),
-            log_format: Format::default(),
-        }
-    }
 }
 
 /// A row: name, value's name, kind, field, what a reload does, help.
@@ -124,8 +108,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
      given several times, and the first that matches counts" },
     row! { Doors, "threads", "NUMBER", Maybe<Count<1, 1024>>, threads, Restart,
     "Threads that serve; by default one for each processor" },
-    row! { Log, "log", "LEVEL", One<Text<Targets>>, log, Now,
-    "What to log on standard error: error, warn, info, debug or trace" },
+    row! { Log, "log", "LEVEL", One<Text<Levels>>, log, Now,
+    "What to log on standard error: error, warn, info, debug or trace; info,pusher_core=debug is another level for \
+     one of the crates pushd and pusher_core" },
     row! { Log, "log-format", "FORMAT", One<Text<Format>>, log_format, Restart,
     "How: human, json, journald (with systemd's levels), or auto, which is journald where standard \
      error goes to systemd's journal, and else human" },

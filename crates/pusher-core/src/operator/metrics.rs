@@ -1,6 +1,7 @@
 //! The figures in Prometheus' text format, version 0.0.4.
 
 use std::fmt::{Display, Write};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::UNIX_EPOCH;
 
 use super::process;
@@ -75,6 +76,10 @@ fn about_process(page: &mut Page, context: &Context) {
     let silence = crate::control::silent_for(context).as_secs_f64();
     let help = "How long the slowest event loop has not gone round; about 1 is as it should be.";
     page.gauge("pushd_event_loop_silence_seconds", help, silence);
+    if let Some(dropped) = context.log_lines_dropped.get() {
+        let help = "Lines of the log that were dropped because nobody read them fast enough.";
+        page.counter("pushd_log_lines_dropped_total", help, dropped.load(Relaxed));
+    }
 }
 
 fn about_certificate(page: &mut Page, context: &Context) {
