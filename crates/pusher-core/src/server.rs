@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -276,10 +276,7 @@ impl Server {
     /// The server brings its own threads and runtimes; this future runs on any executor.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let Self { context, doors } = self;
-        let mut shards = Vec::new();
-        for shard in context.hub.shards() {
-            shards.push(start_shard(&context, shard)?);
-        }
+        let mut shards = start_shards(&context).await?;
         let handles: Vec<_> = shards.iter().map(|shard| shard.handle.clone()).collect();
         let first = handles[0].clone();
         first.spawn(operator::record(context.clone()));
@@ -334,24 +331,58 @@ async fn close(context: Arc<Context>) {
     tasks.ended.cancel();
 }
 
+/// Starts every shard's thread. If one can't be started, those that have been end.
+async fn start_shards(context: &Arc<Context>) -> io::Result<Vec<ShardThread>> {
+    let mut shards = Vec::new();
+    for shard in context.hub.shards() {
+        match start_shard(context, shard) {
+            Ok(started) => shards.push(started),
+            Err(error) => {
+                context.tasks.ended.cancel();
+                for started in shards {
+                    let _ended = started.ended.await;
+                    let _joined = started.thread.join();
+                }
+                let text = format!("cannot start a thread: {error}");
+                return Err(io::Error::new(error.kind(), text));
+            }
+        }
+    }
+    Ok(shards)
+}
+
 fn start_shard(context: &Arc<Context>, shard: &Arc<Shard>) -> io::Result<ShardThread> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let handle = runtime.handle().clone();
     let (ending, ended) = oneshot::channel::<()>();
+    // The thread gets its runtime when it runs: one that is never started would drop it here, in a task, which
+    // tokio answers by a panic.
+    let (give, take) = mpsc::channel::<Runtime>();
     let (context, shard) = (context.clone(), shard.clone());
-    let thread = thread::Builder::new()
+    let started = thread::Builder::new()
         .name(format!("shard-{}", shard.index()))
         .spawn(move || {
             let _ending = ending;
-            serve_shard(&runtime, &context, shard);
-        })?;
-    Ok(ShardThread {
-        handle,
-        thread,
-        ended,
-    })
+            if let Ok(runtime) = take.recv() {
+                serve_shard(&runtime, &context, shard);
+            }
+        });
+    match started {
+        Ok(thread) => {
+            let _taken = give.send(runtime);
+            Ok(ShardThread {
+                handle,
+                thread,
+                ended,
+            })
+        }
+        Err(error) => {
+            runtime.shutdown_background();
+            Err(error)
+        }
+    }
 }
 
 /// The fan-out and the heartbeat of a shard; its browsers are tasks beside them.

@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
@@ -43,9 +45,9 @@ pub(super) struct Route {
 /// The addresses of the host, IPv6 or IPv4 first as the system prefers.
 pub(super) async fn look_up(target: &Target) -> Result<(Vec<SocketAddr>, String), Fault> {
     let host = &target.host;
-    let found = lookup_host((host.as_str(), target.port)).await;
+    let found = resolve(host.clone(), target.port).await;
     let mut addresses: Vec<SocketAddr> = match found {
-        Ok(addresses) => addresses.collect(),
+        Ok(addresses) => addresses,
         Err(error) => {
             let todo = "Is the name spelled as in the browser? A new name needs an A or AAAA record at the \
                         provider, and up to a day until everybody sees it; /etc/hosts counts for this machine only.";
@@ -63,6 +65,25 @@ pub(super) async fn look_up(target: &Target) -> Result<(Vec<SocketAddr>, String)
         .map(|address| address.ip().to_string())
         .collect();
     Ok((addresses, format!("{host} is {}", shown.join(", "))))
+}
+
+/// Asks the system, on a thread of its own: tokio's `lookup_host` panics where no thread can be started.
+async fn resolve(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let (give, found) = oneshot::channel();
+    thread::Builder::new()
+        .name("resolver".to_owned())
+        .spawn(move || {
+            let found = (host.as_str(), port).to_socket_addrs();
+            let _given = give.send(found.map(Iterator::collect));
+        })
+        .map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("cannot start a thread to look: {error}"),
+            )
+        })?;
+    let found = found.await;
+    found.unwrap_or_else(|_| Err(io::Error::other("the look-up panicked")))
 }
 
 /// Connects to the first address that answers, as a browser does in the end.

@@ -1,9 +1,11 @@
 //! Answers to the operator.
 
 use std::sync::Arc;
+use std::thread;
 
 use http::Response;
 use pusher_proto::check_topic;
+use tokio::sync::oneshot;
 
 use super::answer::{self, Body, Refusal};
 use super::request::Look;
@@ -32,14 +34,27 @@ pub(super) async fn answer(context: &Arc<Context>, look: Look) -> Result<Respons
     })
 }
 
-/// Does what takes a while where no event waits for it.
+/// Does what takes a while on a thread of its own, where no event waits for it. (tokio's `spawn_blocking` panics
+/// where no thread can be started.)
 async fn aside<T: Send + 'static>(
     context: &Arc<Context>,
     work: impl FnOnce(Arc<Context>) -> T + Send + 'static,
 ) -> Result<T, Refusal> {
-    let context = context.clone();
-    let done = tokio::task::spawn_blocking(move || work(context)).await;
-    done.map_err(|_| Refusal::overloaded("the server is ending"))
+    let (give, result) = oneshot::channel();
+    // The end of the server waits for it as for a publisher.
+    let (tracked, context) = (context.tasks.publishers.token(), context.clone());
+    let started = thread::Builder::new()
+        .name("operator".to_owned())
+        .spawn(move || {
+            let _given = give.send(work(context));
+            drop(tracked);
+        });
+    if let Err(error) = started {
+        let what = format!("cannot start a thread for the answer: {error}");
+        return Err(Refusal::overloaded(what));
+    }
+    let result = result.await;
+    result.map_err(|_| Refusal::overloaded("the answer could not be made: the log says why"))
 }
 
 fn too_many() -> Refusal {
