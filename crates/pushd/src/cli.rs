@@ -2,30 +2,30 @@
 
 use std::env;
 use std::path::PathBuf;
-use std::process;
+use std::process::ExitCode;
 
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::settings::{Config, Part, SETTINGS, Setting, Sources, variable};
-use crate::{completions, doctor, setup, shell};
+use crate::settings::{Config, PREFIX, Part, SETTINGS, Setting, Sources, variable};
+use crate::{FAILURE, completions, doctor, fail, output, setup, shell};
 
 const CONFIG: &str = "config";
 const CHECK: &str = "check";
 const PRINT_CONFIG: &str = "print-config";
 
 const ABOUT: &str = "\
-Push for sites that already exist: what is published on the private door reaches every browser that is
+Push for sites that already exist: what is published on the private door reaches every browser that is \
 subscribed on the public one.
 
-Browsers speak WAMP v1 over WebSocket; their client is served at /pusher.js. Publishers write JSON objects
+Browsers speak WAMP v1 over WebSocket; their client is served at /pusher.js. Publishers write JSON objects \
 with a \"category\", or use libpusher or the PHP extension.
 
-Every setting is a flag, a key of the file and a variable, by the same name: --ping-interval is
-ping-interval in /etc/pushd/pushd.toml, and PUSHD_PING_INTERVAL in the environment, where commas part the
-values of a list. A flag has the last word, then the variable, then the file.
+Every setting is a flag, a key of the file and a variable, by the same name: --ping-interval is \
+ping-interval in /etc/pushd/pushd.toml, and PUSHD_PING_INTERVAL in the environment, where commas part the \
+values of a list. Flags override variables, which override the file.
 
-In bash `pushd` alone is a builtin: type `command pushd` or `pusherd`.";
+Type `pusherd`: `pushd` is a builtin command of bash and zsh.";
 
 /// What is to be done.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(crate) enum Task {
     Serve,
     Check,
     PrintConfig,
+    /// What there is to print.
+    Completions(String),
     /// Each with its own arguments.
     Doctor(ArgMatches),
     Setup(ArgMatches),
@@ -40,29 +42,34 @@ pub(crate) enum Task {
     Shell(String, ArgMatches),
 }
 
-/// Reads command line and environment. Whoever asks for help or completions, or makes a mistake, is
-/// answered here, and the process ends.
-pub(crate) fn read() -> (Task, Sources) {
-    let matches = command().get_matches();
-    if let Some((completions::NAME, matches)) = matches.subcommand() {
-        completions::print(command(), matches);
-        process::exit(0);
-    }
+/// Reads command line and environment. Prints help, or what is wrong with the command line: then there is nothing
+/// to do but to end with this code.
+pub(crate) fn read() -> Result<(Task, Sources), ExitCode> {
+    let matches = command().try_get_matches().map_err(|error| {
+        let code = u8::try_from(error.exit_code()).unwrap_or(FAILURE);
+        match output::of(error.print()) {
+            Err(unprinted) if code == 0 => fail(FAILURE, unprinted),
+            _ => ExitCode::from(code),
+        }
+    })?;
     let mut sources = sources(&matches);
     let variables =
         env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     for (name, value) in variables {
         if name == variable(CONFIG) {
             sources.file.get_or_insert_with(|| value.into());
-        } else if name.starts_with("PUSHD_") {
+        } else if name.starts_with(PREFIX) {
             sources.environment.push((name, value));
         }
     }
-    (task(&matches), sources)
+    Ok((task(&matches), sources))
 }
 
 fn task(matches: &ArgMatches) -> Task {
     match matches.subcommand() {
+        Some((completions::NAME, matches)) => {
+            return Task::Completions(completions::text(command(), matches));
+        }
         Some((doctor::NAME, matches)) => return Task::Doctor(matches.clone()),
         Some((setup::NAME, matches)) => return Task::Setup(matches.clone()),
         Some((name, matches)) => return Task::Shell(name.to_owned(), matches.clone()),
@@ -111,10 +118,12 @@ fn command() -> Command {
         .help("Print the settings in force, and where each comes from, and exit");
     let (short, _) = ABOUT.split_once("\n\n").unwrap_or_default();
     Command::new("pushd")
+        .bin_name("pusherd")
         .version(env!("CARGO_PKG_VERSION"))
         .about(short)
         .long_about(ABOUT)
-        .max_term_width(100)
+        // As wide as a terminal is, or a manual: without one, clap would take 100.
+        .max_term_width(80)
         .args([config, check, print_config])
         .args(SETTINGS.iter().map(argument))
         .subcommands(shell::commands())
@@ -215,6 +224,7 @@ mod tests {
             (["--publish-mode", "1777"], "octal"),
             (["--publish-group", "no such group"], "no such group"),
             (["--log", "loud=very"], "loud=very"),
+            (["--log", "warning"], "is \"warn\" meant?"),
             (["--log-format", "xml"], "journald"),
             (["--client-publish", "a*b"], "`*`"),
             (["--ping-interval", "25"], "25s"),

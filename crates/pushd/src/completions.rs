@@ -1,7 +1,5 @@
 //! `pushd completions`: what a shell needs to complete the command line.
 
-use std::io::{self, Write};
-
 use clap::{Arg, ArgMatches, Command, value_parser};
 use clap_complete::{Shell, generate};
 
@@ -23,11 +21,11 @@ pub(crate) fn command() -> Command {
         .arg(shell)
 }
 
-/// Prints them for the whole command line, `pushd`.
-pub(crate) fn print(mut pushd: Command, matches: &ArgMatches) {
+/// They are for the whole command line.
+pub(crate) fn text(mut pushd: Command, matches: &ArgMatches) -> String {
     let mut text = Vec::new();
     if let Some(&shell) = matches.get_one::<Shell>("shell") {
         generate(shell, &mut pushd, PROGRAM, &mut text);
     }
-    let _closed = io::stdout().write_all(&text);
+    String::from_utf8_lossy(&text).into_owned()
 }

@@ -8,6 +8,7 @@ mod expiry;
 mod group;
 mod log;
 mod open_files;
+mod output;
 mod plain;
 mod reload;
 mod serve;
@@ -15,6 +16,7 @@ mod settings;
 mod setup;
 mod shell;
 mod signals;
+mod socket_units;
 #[cfg(unix)]
 mod systemd;
 #[cfg(not(unix))]
@@ -27,7 +29,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use cli::Task;
-use settings::{Mistake, Sources};
+use output::Reader;
+use settings::{Mistake, Settings, Sources};
 
 /// Exit code when the daemon can't do what it is for.
 const FAILURE: u8 = 1;
@@ -37,7 +40,10 @@ const USAGE: u8 = 2;
 
 /// Runs the daemon until a signal ends it, or does what else the command line says.
 pub fn main() -> ExitCode {
-    let (task, sources) = cli::read();
+    let (task, sources) = match cli::read() {
+        Ok(read) => read,
+        Err(code) => return code,
+    };
     match run(task, sources) {
         Ok(code) => code,
         Err(mistakes) => {
@@ -50,38 +56,53 @@ pub fn main() -> ExitCode {
 }
 
 fn run(task: Task, sources: Sources) -> Result<ExitCode, Vec<Mistake>> {
+    if let Task::Completions(text) = &task {
+        return Ok(printed(output::write(text)));
+    }
     let settings = sources.load()?;
-    match task {
-        Task::Serve => return Ok(serve::run(sources, settings)),
-        Task::Check => {
-            for warning in settings.warnings() {
+    Ok(match task {
+        Task::Serve => serve::run(sources, settings),
+        Task::Check => check(&settings),
+        Task::PrintConfig => printed(output::write(settings)),
+        Task::Setup(arguments) => match setup::run(&arguments, &settings) {
+            Ok(text) => printed(output::print(text.trim_end())),
+            Err(error) => fail(USAGE, error),
+        },
+        Task::Completions(_) => ExitCode::SUCCESS,
+        Task::Shell(name, arguments) => shell::run(&name, &arguments, &settings),
+        Task::Doctor(arguments) => doctor::run(&arguments, &settings),
+    })
+}
+
+fn check(settings: &Settings) -> ExitCode {
+    for warning in settings.warnings() {
+        say(io::stderr(), format_args!("pushd: {warning}"));
+    }
+    for warning in socket_units::expected_warnings(settings) {
+        say(io::stderr(), format_args!("pushd: {warning}"));
+    }
+    match serve::check(&settings.config) {
+        Ok(certificate) => {
+            if let Some(warning) = certificate.as_ref().and_then(expiry::warning) {
                 say(io::stderr(), format_args!("pushd: {warning}"));
             }
-            match serve::check(&settings.config) {
-                Ok(certificate) => {
-                    if let Some(warning) = certificate.as_ref().and_then(expiry::warning) {
-                        say(io::stderr(), format_args!("pushd: {warning}"));
-                    }
-                }
-                Err(error) => {
-                    say(io::stderr(), format_args!("pushd: {error}"));
-                    return Ok(ExitCode::from(USAGE));
-                }
-            }
-            say(io::stdout(), "the settings are right");
+            printed(output::print("the settings are right"))
         }
-        Task::PrintConfig => say(io::stdout(), settings.to_string().trim_end()),
-        Task::Setup(arguments) => match setup::run(&arguments, &settings) {
-            Ok(text) => say(io::stdout(), text.trim_end()),
-            Err(error) => {
-                say(io::stderr(), format_args!("pushd: {error}"));
-                return Ok(ExitCode::from(USAGE));
-            }
-        },
-        Task::Shell(name, arguments) => return Ok(shell::run(&name, &arguments, &settings)),
-        Task::Doctor(arguments) => return Ok(doctor::run(&arguments, &settings)),
+        Err(error) => fail(USAGE, error),
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+/// The exit code of a command that prints and does nothing else.
+fn printed(printed: Result<Reader, String>) -> ExitCode {
+    match printed {
+        Ok(Reader::Reads | Reader::HungUp) => ExitCode::SUCCESS,
+        Err(error) => fail(FAILURE, error),
+    }
+}
+
+fn fail(code: u8, error: impl Display) -> ExitCode {
+    say(io::stderr(), format_args!("pushd: {error}"));
+    ExitCode::from(code)
 }
 
 /// A line, for whoever still listens.

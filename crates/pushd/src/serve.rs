@@ -13,8 +13,13 @@ use crate::open_files;
 use crate::reload::Reloader;
 use crate::settings::{Config, Settings, Sources};
 use crate::signals::{self, Hangups};
+use crate::socket_units;
 use crate::systemd;
 use crate::tls::{self, Watch};
+
+/// What to do when the system starts no thread: it counts them for each user, and each control group.
+const THREADS_ADVICE: &str =
+    "raise the limit of threads (`ulimit -u`, TasksMax= of the unit), or lower `threads`";
 
 /// Serves until a signal ends it. Whatever stops it before is in the log.
 pub(crate) fn run(sources: Sources, settings: Settings) -> ExitCode {
@@ -39,7 +44,8 @@ pub(crate) fn run(sources: Sources, settings: Settings) -> ExitCode {
 
 fn serve(log: &Log, sources: Sources, settings: Settings) -> Result<(), String> {
     let config = &settings.config;
-    log.start_thread().map_err(|error| no_thread(&error))?;
+    log.start_thread()
+        .map_err(|error| format!("cannot start a thread: {error}; {THREADS_ADVICE}"))?;
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
@@ -49,15 +55,21 @@ fn serve(log: &Log, sources: Sources, settings: Settings) -> Result<(), String> 
     let expiry = Expiry::look_at(options.certificate.as_ref());
     let recipe = Recipe::with_client_publish(config.client_publish.clone());
     let listeners = systemd::listeners()?;
+    let is_handed_over = [
+        !listeners.public.is_empty(),
+        !(listeners.private_tcp.is_empty() && listeners.private_unix.is_empty()),
+    ];
     let server =
         Server::bind_with(options, listeners, recipe.clone()).map_err(|error| told(&error))?;
+    warn_of_socket_units(&settings, &server, is_handed_over);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
     runtime.block_on(async {
-        // Listened for before anybody is told that the daemon is ready to be ended.
+        // Caught before systemd, or the log, says that the daemon is ready.
         let ended = signals::end().map_err(|error| no_signals(&error))?;
+        let ignored = signals::ignored().map_err(|error| no_signals(&error))?;
         let hangups = signals::hangups().map_err(|error| no_signals(&error))?;
         for address in server.public_addrs() {
             tracing::info!(%address, "listening for browsers");
@@ -89,13 +101,31 @@ fn serve(log: &Log, sources: Sources, settings: Settings) -> Result<(), String> 
         };
         let served = tokio::select! {
             served = server.run(ended) => served,
+            never = ignored => match never {},
             never = reload_at(hangups, reloader) => match never {},
             never = systemd::watch(|| control.silent_for()) => match never {},
         };
-        served.map_err(|error| error.to_string())
+        served.map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock => format!("{error}; {THREADS_ADVICE}"),
+            _ => error.to_string(),
+        })
     })?;
     tracing::info!("ended");
     Ok(())
+}
+
+/// Warns of addresses in the settings that have no effect, since these doors were handed over.
+fn warn_of_socket_units(settings: &Settings, server: &Server, is_handed_over: [bool; 2]) {
+    let (mut public, mut private) = (Vec::new(), Vec::new());
+    if is_handed_over[0] {
+        public.extend(server.public_addrs().iter().map(ToString::to_string));
+    }
+    if is_handed_over[1] {
+        private.extend(server.publish_addrs().iter().map(ToString::to_string));
+    }
+    for warning in socket_units::warnings(settings, &public, &private) {
+        tracing::warn!("{warning}");
+    }
 }
 
 async fn reload_at(mut hangups: Hangups, mut reloader: Reloader) -> Infallible {
@@ -110,14 +140,6 @@ async fn reload_at(mut hangups: Hangups, mut reloader: Reloader) -> Infallible {
             () = reloader.expiry.due() => reloader.expiry.look(),
         }
     }
-}
-
-/// Threads are counted for each user (RLIMIT_NPROC) and each control group.
-fn no_thread(error: &io::Error) -> String {
-    format!(
-        "cannot start a thread: {error}; raise the limit of threads (`ulimit -u`, or TasksMax= of the unit), or set \
-         `threads` to fewer"
-    )
 }
 
 fn no_signals(error: &io::Error) -> String {

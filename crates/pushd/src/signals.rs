@@ -1,20 +1,57 @@
 //! What ends the daemon, and what makes it read its settings again.
 
+use std::convert::Infallible;
 use std::io;
 
-/// Ready after SIGTERM or SIGINT. Both are caught from the moment that this function is called.
+#[cfg(unix)]
+use nix::sys::signal::Signal;
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Ready after SIGTERM, SIGINT or SIGQUIT, by which other servers end, too. They are caught from the moment that
+/// this function is called.
 #[cfg(unix)]
 pub(crate) fn end() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
+    let mut quit = signal(SignalKind::quit())?;
     Ok(async move {
         let name = tokio::select! {
             _ = term.recv() => "SIGTERM",
             _ = int.recv() => "SIGINT",
+            _ = quit.recv() => "SIGQUIT",
         };
         tracing::info!(signal = name, "ending");
     })
+}
+
+/// Logs signals that do nothing here. Without a handler each would kill the process, and with it what is queued.
+#[cfg(unix)]
+pub(crate) fn ignored() -> io::Result<impl Future<Output = Infallible>> {
+    let mut usr1 = signal(SignalKind::user_defined1())?;
+    let mut usr2 = signal(SignalKind::user_defined2())?;
+    let mut alarm = signal(SignalKind::alarm())?;
+    // Comes when a log file has reached RLIMIT_FSIZE: writing fails instead. A line about it would bring the next.
+    let _handled = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?;
+    Ok(async move {
+        loop {
+            let (name, why) = tokio::select! {
+                _ = usr1.recv() => ("SIGUSR1", "there is no log file to open again, the log goes to standard error"),
+                _ = usr2.recv() => ("SIGUSR2", "it has no meaning here"),
+                _ = alarm.recv() => ("SIGALRM", "it has no meaning here"),
+            };
+            tracing::warn!(
+                signal = name,
+                "ignored a signal: {why}; SIGHUP reads the settings again"
+            );
+        }
+    })
+}
+
+/// There are none.
+#[cfg(not(unix))]
+pub(crate) fn ignored() -> io::Result<impl Future<Output = Infallible>> {
+    Ok(std::future::pending())
 }
 
 /// Ready after Ctrl-C.
@@ -31,7 +68,6 @@ pub(crate) fn end() -> io::Result<impl Future<Output = ()>> {
 /// SIGHUPs, from the moment that this is called.
 #[cfg(unix)]
 pub(crate) fn hangups() -> io::Result<Hangups> {
-    use tokio::signal::unix::{SignalKind, signal};
     signal(SignalKind::hangup()).map(Hangups)
 }
 

@@ -13,8 +13,8 @@ const UNITS_PREFIX: &str = "/usr/bin/";
 
 /// What the file of settings begins with; it is the one that packages bring.
 const SETTINGS: &str = "\
-# The settings of pushd(8). Those that are commented out stand here with their defaults; `pushd --help`
-# says what each is for, `pushd --check` whether this file is right. `systemctl reload pushd` puts it in
+# The settings of pushd(8). Those that are commented out stand here with their defaults; `pusherd --help`
+# says what each is for, `pusherd --check` whether this file is right. `systemctl reload pushd` puts it in
 # force; what needs a restart is named in the log.
 
 # Where publishers connect. Every program of this machine may publish through the first; the unix socket

@@ -79,6 +79,67 @@ fn what_is_wrong_is_told_with_its_place_and_nothing_starts() {
     }
 }
 
+/// By each of the three ways; no level is so high that a failing start is silent.
+#[test]
+fn a_level_that_is_none_is_an_error_with_the_nearest_name() {
+    let file = File::new("log = 'warning'\n");
+    let with_variable = || {
+        let mut command = daemon::command("pushd");
+        command.env("PUSHD_LOG", "warning");
+        command
+    };
+    let with_flag = || {
+        let mut command = daemon::command("pushd");
+        command.args(["--log", "warning"]);
+        command
+    };
+    for command in [&|| file.command(), &with_variable, &with_flag] as [&dyn Fn() -> Command; 3] {
+        for check in [&["--check"][..], &[]] {
+            let ended = program::run(command().args(check), WAIT_MS);
+            assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
+            assert!(
+                ended.stderr.contains("is \"warn\" meant?"),
+                "{}",
+                ended.stderr
+            );
+        }
+    }
+    for level in ["error", "pusher_core=error", "pushd=error"] {
+        let mut command = daemon::command("pushd");
+        command.args(["--log", level, "--publish-listen", "192.0.2.1:1"]);
+        let ended = program::run(&mut command, WAIT_MS);
+        assert_eq!(ended.status.code(), Some(1));
+        assert!(
+            ended.stderr.contains("needs a token"),
+            "{level}: {}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_an_error_unless_kubernetes_sets_it() {
+    let check = |name: &str, value: &str| {
+        let mut command = daemon::command("pushd");
+        program::run(command.arg("--check").env(name, value), WAIT_MS)
+    };
+    let ended = check("PUSHD_LISTNE", "x");
+    assert_eq!(ended.status.code(), Some(2));
+    assert_eq!(
+        ended.stderr,
+        "pushd: environment PUSHD_LISTNE: there is no such setting; is PUSHD_LISTEN meant?\n"
+    );
+    for (name, value) in [
+        ("PUSHD_SERVICE_HOST", "10.0.0.1"),
+        ("PUSHD_PORT", "tcp://10.0.0.1:8080"),
+        ("PUSHD_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
+    ] {
+        let ended = check(name, value);
+        assert!(ended.stderr.contains(name), "{}", ended.stderr);
+        assert_eq!(ended.success(), "the settings are right\n");
+    }
+}
+
 /// What stops a start is no surprise to who has asked before.
 #[test]
 fn check_sees_what_is_wrong_with_all_together() {

@@ -1,6 +1,8 @@
 //! The daemon as its operator meets it: names, flags, ports, signals, exit codes.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use nix::sys::signal::Signal;
 use system_tests::daemon::{self, Daemon};
@@ -117,6 +119,7 @@ fn a_wrong_flag_is_an_error_that_names_it() {
         ["--listen", "nowhere"],
         ["--no-such-flag", "1"],
         ["--log", "info=loud"],
+        ["--log", "warning"],
     ] {
         let ended = program::run(daemon::command("pushd").args(words), WAIT_MS);
         assert_eq!(ended.status.code(), Some(2), "{words:?}");
@@ -124,9 +127,108 @@ fn a_wrong_flag_is_an_error_that_names_it() {
     }
 }
 
+/// Width of a terminal, and of a manual page.
 #[test]
-fn sigterm_and_sigint_end_it_with_exit_code_0() {
-    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+fn help_fits_into_80_columns() {
+    let commands = [
+        "",
+        "publish",
+        "subscribe",
+        "topics",
+        "status",
+        "bench",
+        "doctor",
+        "setup",
+        "completions",
+    ];
+    for name in commands {
+        for flag in ["-h", "--help"] {
+            let words = [name, flag];
+            let words = words.iter().filter(|word| !word.is_empty());
+            let mut command = daemon::command("pusherd");
+            let help = program::run(command.args(words), WAIT_MS).success();
+            let longest = help.lines().max_by_key(|line| line.chars().count());
+            let longest = longest.unwrap();
+            assert!(longest.chars().count() <= 80, "{name} {flag}: {longest}");
+        }
+    }
+}
+
+/// As root too, which has no limit of threads of its own: as somebody who runs nothing else.
+#[test]
+fn where_no_thread_can_be_started_it_says_so_and_ends() {
+    let is_root = nix::unistd::geteuid().is_root();
+    let copy = ReadableByAll::of("pushd");
+    // One thread serves the log, three serve browsers.
+    for threads in 1..=4 {
+        let mut command = match is_root {
+            true => Command::new("setpriv"),
+            false => Command::new("env"),
+        };
+        if is_root {
+            command.args(["--reuid=54321", "--regid=54321", "--clear-groups"]);
+        }
+        let limit = format!("--nproc={threads}");
+        command.args(["prlimit", &limit]).arg(&copy.path).args([
+            "--config=/dev/null",
+            "--listen=127.0.0.1:0",
+            "--publish-listen=127.0.0.1:0",
+            "--threads=3",
+        ]);
+        let ended = program::run(&mut command, WAIT_MS);
+        assert_eq!(ended.status.code(), Some(1), "{threads}: {}", ended.stderr);
+        let last = ended.stderr.lines().last().unwrap();
+        assert!(last.contains("cannot start a thread: Resource"), "{last}");
+        assert!(last.contains("raise the limit of threads"), "{last}");
+        assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+    }
+}
+
+/// A program of ours where another user may run it, too: the checkout may be in a home directory.
+struct ReadableByAll {
+    _folder: tempfile::TempDir,
+    path: std::path::PathBuf,
+}
+
+impl ReadableByAll {
+    fn of(name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let all = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), all).unwrap();
+        let path = folder.path().join(name);
+        std::fs::copy(artefact(name), &path).unwrap();
+        Self {
+            _folder: folder,
+            path,
+        }
+    }
+}
+
+/// logrotate and others send what they were told to send to the server from before.
+#[test]
+fn signals_without_a_meaning_are_logged_and_kill_nothing() {
+    let mut daemon = Daemon::start();
+    let mut browser = Wamp::subscribed(daemon.web, "t");
+    for (signal, line) in [
+        (Signal::SIGUSR1, "there is no log file to open again"),
+        (Signal::SIGUSR2, "it has no meaning here"),
+        (Signal::SIGALRM, "it has no meaning here"),
+    ] {
+        daemon.process.signal(signal);
+        let told = daemon.wait_for_log(&format!("signal=\"{signal}\""));
+        assert!(told.contains(line), "{told}");
+    }
+    for signal in [Signal::SIGXFSZ, Signal::SIGPIPE, Signal::SIGHUP] {
+        daemon.process.signal(signal);
+    }
+    daemon.wait_for_log("the settings were read again");
+    publish_raw(daemon.publish, r#"{"category":"t"}"#);
+    browser.event("t");
+}
+
+#[test]
+fn a_signal_to_end_ends_it_with_exit_code_0() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT] {
         let mut daemon = Daemon::start();
         let _browser = Wamp::subscribed(daemon.web, "t");
         assert_eq!(daemon.end_by(signal).code(), Some(0), "{signal}");

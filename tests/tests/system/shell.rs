@@ -1,5 +1,6 @@
 //! `pushd publish`, `subscribe`, `topics` and `status`, as they are typed.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
@@ -108,6 +109,69 @@ fn what_fails_is_told_and_the_exit_code_is_1() {
         assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
         assert!(ended.stderr.contains(part), "{}", ended.stderr);
     }
+}
+
+/// As a full disk does; a reader that hangs up, as `head` does, is no failure.
+#[test]
+fn what_can_not_be_printed_is_a_failure() {
+    let daemon = Daemon::start();
+    let doctor = format!("http://{}/", daemon.web);
+    let publish = format!("--publish-address={}", daemon.publish);
+    let commands: &[&[&str]] = &[
+        &["status"],
+        &["status", "--json"],
+        &["topics", "--json"],
+        &["publish", "t", "1"],
+        &["publish", "t", "1", "--json"],
+        &["bench", "--subscribers=1", "--seconds=1", "--rate=1"],
+        &["setup", "nginx"],
+        &["completions", "bash"],
+        &["doctor", &doctor, &publish],
+        &["doctor", &doctor, &publish, "--json"],
+        &["--check"],
+        &["--print-config"],
+        &["--help"],
+        &["--version"],
+        &["status", "--help"],
+    ];
+    for arguments in commands {
+        let run = |stdout: Stdio| {
+            let mut command = command(&daemon, arguments[0], &arguments[1..]);
+            command.stdout(stdout).output().unwrap()
+        };
+        let full = run(File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap()
+            .into());
+        let said = String::from_utf8_lossy(&full.stderr);
+        assert_eq!(full.status.code(), Some(1), "{arguments:?}: {said}");
+        let reason = "pushd: cannot write to standard output: No space left";
+        assert!(said.contains(reason), "{arguments:?}: {said}");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let hung_up = run(writer.into());
+        let said = String::from_utf8_lossy(&hung_up.stderr);
+        assert_eq!(hung_up.status.code(), Some(0), "{arguments:?}: {said}");
+        assert!(!said.contains("cannot write"), "{arguments:?}: {said}");
+    }
+}
+
+/// The first event can't be written.
+#[test]
+fn subscribe_fails_when_an_event_can_not_be_printed() {
+    let daemon = Daemon::start();
+    let mut subscribe = command(&daemon, "subscribe", &["t"]);
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    subscribe.stdout(full).stderr(Stdio::piped());
+    let mut process = Background::start("pusherd subscribe", &mut subscribe).unwrap();
+    let mut said = String::new();
+    let mut stderr = BufReader::new(process.child().stderr.take().unwrap());
+    stderr.read_line(&mut said).unwrap();
+    publisher::publish_raw(daemon.publish, r#"{"category":"t"}"#);
+    assert_eq!(process.wait(WAIT_MS).unwrap().code(), Some(1));
+    stderr.read_line(&mut said).unwrap();
+    assert!(said.contains("cannot write to standard output"), "{said}");
 }
 
 #[test]

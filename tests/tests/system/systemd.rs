@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -16,7 +17,7 @@ use system_tests::daemon;
 use system_tests::log::Log;
 use system_tests::publisher::publish_raw_at;
 use system_tests::wamp::Wamp;
-use system_tests::{WAIT_MS, artefact};
+use system_tests::{WAIT_MS, artefact, program};
 use tempfile::TempDir;
 use xtask::http;
 use xtask::process::Background;
@@ -80,6 +81,60 @@ fn a_socket_without_a_name_is_an_error_that_tells_what_to_do() {
         line.contains("pushd.socket").then(|| line.to_owned())
     });
     assert!(line.unwrap().contains("FileDescriptorName=private"));
+}
+
+/// The site said 127.0.0.1, and the socket unit opened every address.
+#[test]
+fn addresses_of_the_settings_that_have_no_effect_are_warned_of() {
+    let (public, web) = any_port();
+    let (private, publish) = any_port();
+    let sockets = [("public", public.into()), ("private", private.into())];
+    let publish = publish.to_string();
+    let flags = ["--listen", "127.0.0.1:1", "--publish-listen", &publish];
+    let (_process, log) = start(sockets, &flags);
+    daemon::listening(&log, "publishers");
+    let text = log.text();
+    let warning = format!(
+        "flag --listen: listen = 127.0.0.1:1 has no effect: systemd has opened {web} for browsers"
+    );
+    assert!(text.contains(&warning), "{text}");
+    assert!(text.contains("systemctl edit pushd-public.socket"));
+    assert!(!text.contains("publish-listen ="), "{text}");
+}
+
+/// The same before it starts, as systemd describes its units.
+#[test]
+fn check_and_doctor_tell_of_socket_units_that_open_other_addresses() {
+    let folder = tempfile::tempdir().unwrap();
+    let systemctl = folder.path().join("systemctl");
+    let script = "#!/bin/sh\ncase $4 in\n\
+                  pushd-public.socket) echo 'Listen=[::]:8080 (Stream)'; echo UnitFileState=enabled ;;\n\
+                  *) echo 'Listen=127.0.0.1:5555 (Stream)'; echo ActiveState=inactive ;;\nesac\n";
+    std::fs::write(&systemctl, script).unwrap();
+    std::fs::set_permissions(&systemctl, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let settings = folder.path().join("pushd.toml");
+    let run = |listen: &str, arguments: &[&str]| {
+        let text = format!("listen = '{listen}'\npublish-listen = '127.0.0.1:1'\n");
+        std::fs::write(&settings, text).unwrap();
+        let path = std::env::var("PATH").unwrap();
+        let mut command = daemon::command("pusherd");
+        command
+            .env("PATH", format!("{}:{path}", folder.path().display()))
+            .arg("--config")
+            .arg(&settings)
+            .args(arguments);
+        program::run(&mut command, WAIT_MS)
+    };
+    let warning = "listen = 127.0.0.1:8080 has no effect: systemd has opened [::]:8080";
+    let checked = run("127.0.0.1:8080", &["--check"]);
+    assert!(checked.stderr.contains(warning), "{}", checked.stderr);
+    assert_eq!(checked.success(), "the settings are right\n");
+    let examined = run("127.0.0.1:8080", &["doctor", "http://127.0.0.1:1/"]);
+    assert!(examined.stderr.contains(warning), "{}", examined.stderr);
+    for listen in ["[::]:8080", "0.0.0.0:8080"] {
+        let checked = run(listen, &["--check"]);
+        assert_eq!(checked.stderr, "", "{listen}");
+    }
 }
 
 #[test]
@@ -236,8 +291,9 @@ fn the_units_name_the_sockets_as_the_daemon_wants_them() {
         "WatchdogSec=30",
         "User=pushd",
         "RestartPreventExitStatus=2",
-        "ExecReload=/bin/kill -HUP $MAINPID",
+        // In this order: a reload of wrong settings fails, and the signal is not sent.
+        "ExecReload=/usr/bin/pushd --check\nExecReload=/bin/kill -HUP $MAINPID",
     ] {
-        assert!(service.lines().any(|known| known == line), "{line}");
+        assert!(service.contains(&format!("\n{line}\n")), "{line}");
     }
 }

@@ -32,6 +32,7 @@ use pusher_core::PublishAddress;
 use serde_json::json;
 
 use crate::settings::Settings;
+use crate::socket_units;
 use dial::Route;
 use report::{Report, Step};
 use target::Target;
@@ -128,7 +129,7 @@ pub(crate) fn run(matches: &ArgMatches, settings: &Settings) -> ExitCode {
     ) {
         Ok(target) => target,
         Err(error) => command()
-            .bin_name("pushd doctor")
+            .bin_name("pusherd doctor")
             .error(ErrorKind::ValueValidation, error)
             .exit(),
     };
@@ -154,13 +155,17 @@ pub(crate) fn run(matches: &ArgMatches, settings: &Settings) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    for warning in socket_units::expected_warnings(settings) {
+        crate::say(std::io::stderr(), format_args!("pushd: {warning}"));
+    }
     let mut report = Report::new(wish.target.url(), wish.timeout, matches.get_flag("json"));
     // `None` is a hop that failed, which the report has.
     let _ = runtime.block_on(examine(wish, &mut report));
-    report.conclude();
-    // A name server that does not answer must not keep us.
-    runtime.shutdown_background();
-    ExitCode::from(u8::from(!report.is_ok()))
+    let unprinted = report.conclude().map(str::to_owned);
+    match unprinted {
+        Some(error) => crate::fail(crate::FAILURE, error),
+        None => ExitCode::from(u8::from(!report.is_ok())),
+    }
 }
 
 /// Goes hop by hop until one fails.

@@ -1,10 +1,11 @@
 //! What was found, for people and for programs.
 
 use std::fmt;
-use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+
+use crate::output;
 
 /// The hops, in the order in which they are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -104,6 +105,7 @@ pub(super) struct Report {
     url: String,
     timeout: Duration,
     findings: Vec<Finding>,
+    unprinted: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -116,14 +118,15 @@ struct Document<'a> {
 impl Report {
     /// For an address; every hop may take as long as the timeout.
     pub(super) fn new(url: String, timeout: Duration, json: bool) -> Self {
-        let report = Self {
+        let mut report = Self {
             json,
             url,
             timeout,
             findings: Vec::new(),
+            unprinted: None,
         };
         if !json {
-            print(&format!("{}\n", report.url));
+            report.print(&format!("{}\n", report.url));
         }
         report
     }
@@ -168,7 +171,7 @@ impl Report {
     fn add(&mut self, mut finding: Finding) {
         finding.what = harmless(&finding.what);
         if !self.json {
-            print(&line(&finding));
+            self.print(&line(&finding));
         }
         self.findings.push(finding);
     }
@@ -180,8 +183,8 @@ impl Report {
             .all(|finding| finding.status != Status::Failed)
     }
 
-    /// The last word.
-    pub(super) fn conclude(&self) {
+    /// Prints the end. Returns why something of it all could not be printed.
+    pub(super) fn conclude(&mut self) -> Option<&str> {
         if self.json {
             let document = Document {
                 url: &self.url,
@@ -190,7 +193,14 @@ impl Report {
             };
             // There is nothing in it that JSON can't say.
             let text = serde_json::to_string(&document).unwrap_or_default();
-            print(&format!("{text}\n"));
+            self.print(&format!("{text}\n"));
+        }
+        self.unprinted.as_deref()
+    }
+
+    fn print(&mut self, text: &str) {
+        if let Err(error) = output::write(text) {
+            self.unprinted = Some(error);
         }
     }
 }
@@ -270,13 +280,6 @@ pub(super) fn timed_out(step: Step, timeout: Duration) -> Fault {
         }
     };
     Fault::new("timeout", what, todo)
-}
-
-/// To standard output; whoever does not read it does not want it.
-fn print(text: &str) {
-    let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes());
-    let _ = stdout.flush();
 }
 
 #[cfg(test)]

@@ -6,8 +6,10 @@
 //! | `setting` | what a setting is, and its names |
 //! | `shapes`, `kinds` | how many values, and how they are written |
 //! | `file` | the TOML file |
+//! | `environment` | variables that are no settings |
 //! | `print` | `--print-config` |
 
+mod environment;
 mod file;
 mod kinds;
 mod print;
@@ -24,7 +26,7 @@ use pusher_core::Limits;
 
 use crate::plain::plain;
 
-use setting::nearest;
+pub(crate) use environment::PREFIX;
 pub(crate) use setting::{Part, Reload, Setting, variable};
 pub(crate) use table::{Config, SETTINGS};
 
@@ -73,21 +75,24 @@ pub(crate) struct Settings {
     pub(crate) config: Config,
     /// What was given, by name; the rest are defaults.
     pub(crate) given: BTreeMap<&'static str, Given>,
-    /// Variables that are no settings.
-    unknown_variables: Vec<String>,
+    /// Variables that Kubernetes has set.
+    service_links: Vec<String>,
 }
 
 impl Sources {
     /// Reads the file and puts everything together.
     pub(crate) fn load(&self) -> Result<Settings, Vec<Mistake>> {
         let (mut given, mut mistakes) = self.read_file()?;
-        let mut unknown_variables = Vec::new();
+        let mut service_links = Vec::new();
         for (variable, value) in &self.environment {
             let origin = Origin::Environment {
                 variable: variable.clone(),
             };
             let Some(setting) = SETTINGS.iter().find(|known| known.variable() == *variable) else {
-                unknown_variables.push(variable.clone());
+                match environment::is_service_link(variable, &value.to_string_lossy()) {
+                    true => service_links.push(variable.clone()),
+                    false => mistakes.push(Mistake::new(origin, environment::unknown(variable))),
+                }
                 continue;
             };
             match value.to_str() {
@@ -119,7 +124,7 @@ impl Sources {
             given: given
                 .map(|(setting, given)| (setting.name, given))
                 .collect(),
-            unknown_variables,
+            service_links,
         })
     }
 
@@ -147,21 +152,8 @@ impl Settings {
     /// What is probably not meant so.
     pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
         let exposed_token = exposed_token(self.given.get("publish-token"));
-        let unknown = self.unknown_variables.iter().map(|name| {
-            let meant = nearest(
-                &name["PUSHD_".len()..]
-                    .to_ascii_lowercase()
-                    .replace('_', "-"),
-            );
-            match meant {
-                Some(meant) => format!(
-                    "environment {name}: there is no such setting; is {} meant?",
-                    variable(meant)
-                ),
-                None => format!("environment {name}: there is no such setting"),
-            }
-        });
-        unknown
+        environment::service_links(&self.service_links)
+            .into_iter()
             .chain(exposed_token)
             .chain(small_outbox(&self.config.options.limits))
     }

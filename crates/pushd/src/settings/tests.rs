@@ -179,21 +179,28 @@ fn a_mistake_counts_even_where_something_else_has_the_last_word() {
 }
 
 #[test]
-fn a_variable_that_is_no_setting_is_noted() {
-    // As Kubernetes sets it for a service whose name is pushd.
-    let environment = [("PUSHD_PORT_8080_TCP", "tcp://10.0.0.1:8080")];
+fn a_variable_that_is_no_setting_is_a_mistake_unless_kubernetes_sets_it() {
+    let environment = [
+        ("PUSHD_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
+        ("PUSHD_SERVICE_HOST", "10.0.0.1"),
+    ];
     let settings = load("", &environment, &[]).unwrap();
     let warnings: Vec<String> = settings.warnings().collect();
-    assert_eq!(
-        warnings,
-        ["environment PUSHD_PORT_8080_TCP: there is no such setting"]
-    );
-    let settings = load("", &[("PUSHD_PING_INTERVALL", "1s")], &[]).unwrap();
-    let warnings: Vec<String> = settings.warnings().collect();
-    assert!(
-        warnings[0].ends_with("is PUSHD_PING_INTERVAL meant?"),
-        "{warnings:?}"
-    );
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let names = "environment PUSHD_PORT_8080_TCP, PUSHD_SERVICE_HOST: no settings";
+    assert!(warnings[0].starts_with(names), "{warnings:?}");
+    for (name, mistake) in [
+        (
+            "PUSHD_LISTNE",
+            "environment PUSHD_LISTNE: there is no such setting; is PUSHD_LISTEN meant?",
+        ),
+        (
+            "PUSHD_ZZZ",
+            "environment PUSHD_ZZZ: there is no such setting",
+        ),
+    ] {
+        assert_eq!(load("", &[(name, "x")], &[]).unwrap_err(), mistake);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `pushd topics` and `pushd status`.
 
-use std::io;
+use std::fmt::Write;
 use std::time::Duration;
 
 use clap::{ArgMatches, Command};
@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Failed;
 use super::private::Private;
+use crate::output;
 use crate::plain::plain;
 use crate::settings::Settings;
 
@@ -58,19 +59,20 @@ pub(super) async fn topics(matches: &ArgMatches, settings: &Settings) -> Result<
     let status: Status = Private::of(matches, settings)?.get("/status.json").await?;
     if matches.get_flag("json") {
         let json = serde_json::to_string(&status.largest_topics);
-        crate::say(io::stdout(), json.map_err(|error| error.to_string())?);
+        let _reader = output::print(json.map_err(|error| error.to_string())?)?;
         return Ok(());
     }
+    let mut lines = String::new();
     for Topic { topic, subscribers } in &status.largest_topics {
-        let topic = plain(topic);
-        crate::say(io::stdout(), format_args!("{subscribers:>8}  {topic}"));
+        let _written = writeln!(lines, "{subscribers:>8}  {}", plain(topic));
     }
     let rest = status
         .topics
         .saturating_sub(status.largest_topics.len() as u64);
     if rest > 0 {
-        crate::say(io::stdout(), format_args!("     and  {rest} more"));
+        let _written = writeln!(lines, "     and  {rest} more");
     }
+    let _reader = output::write(lines)?;
     Ok(())
 }
 
@@ -78,11 +80,11 @@ pub(super) async fn status(matches: &ArgMatches, settings: &Settings) -> Result<
     let private = Private::of(matches, settings)?;
     if matches.get_flag("json") {
         let status: Value = private.get("/status.json").await?;
-        crate::say(io::stdout(), status);
+        let _reader = output::print(status)?;
         return Ok(());
     }
     let status: Status = private.get("/status.json").await?;
-    crate::say(io::stdout(), lines(&status).join("\n"));
+    let _reader = output::print(lines(&status).join("\n"))?;
     Ok(())
 }
 

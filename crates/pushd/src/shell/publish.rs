@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::private::Private;
 use super::{Failed, INPUT_LEN_MAX};
+use crate::output;
 use crate::settings::Settings;
 
 pub(super) const NAME: &str = "publish";
@@ -65,7 +66,7 @@ pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(),
             format!("published as number {sequence}, queued to {subscribers} browsers")
         }
     };
-    crate::say(io::stdout(), line);
+    let _reader = output::print(line)?;
     Ok(())
 }
 

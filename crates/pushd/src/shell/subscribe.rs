@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, Write};
+use std::io;
 use std::time::{Duration, Instant};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::public::{public_url, told};
 use super::{Failed, TIMEOUT};
 use crate::doctor::{self, Loss, Patience, Session};
+use crate::output::{self, Reader};
 use crate::plain::plain;
 use crate::settings::Settings;
 
@@ -71,8 +72,7 @@ pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(),
             }
         };
         let line = line(&topic, &event, matches.get_flag("json"));
-        if writeln!(io::stdout(), "{line}").is_err() {
-            // Whoever reads has had enough, as `head` does.
+        if output::print(line)? == Reader::HungUp {
             return Ok(());
         }
         left = left.map(|left| left - 1);

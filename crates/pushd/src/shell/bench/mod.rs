@@ -14,7 +14,6 @@ mod report;
 mod subscribers;
 mod tally;
 
-use std::io;
 use std::process;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 use super::private::Private;
 use super::public::public_url;
 use super::{Failed, TIMEOUT};
-use crate::open_files;
 use crate::settings::Settings;
+use crate::{open_files, output};
 use report::{Progress, Report};
 use tally::Tally;
 
@@ -158,10 +157,10 @@ pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(),
         wish: &wish,
         counts: &tally.counts(),
     };
-    match matches.get_flag("json") {
-        true => crate::say(io::stdout(), report.json()),
-        false => crate::say(io::stdout(), report.lines().join("\n")),
-    }
+    let _reader = match matches.get_flag("json") {
+        true => output::print(report.json())?,
+        false => output::print(report.lines().join("\n"))?,
+    };
     report.verdict()
 }
 

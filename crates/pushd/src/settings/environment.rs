@@ -1,0 +1,74 @@
+//! Variables that begin with `PUSHD_` and are no settings: typing errors, or Kubernetes' own.
+
+use super::setting::{nearest, variable};
+
+/// What every variable of ours begins with.
+pub(crate) const PREFIX: &str = "PUSHD_";
+
+const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
+
+/// Whether Kubernetes sets such a variable, for a service named `pushd` or `pushd-` and more: `PUSHD_SERVICE_HOST`,
+/// `PUSHD_SERVICE_PORT_HTTP`, `PUSHD_PORT=tcp://...`, `PUSHD_PORT_8080_TCP_ADDR`.
+pub(super) fn is_service_link(name: &str, value: &str) -> bool {
+    let words: Vec<&str> = name.split('_').collect();
+    let is_of_port = |rest: &[&str]| match rest {
+        [] => value.contains("://"),
+        [port, protocol, ..] => {
+            port.bytes().all(|byte| byte.is_ascii_digit()) && PROTOCOLS.contains(protocol)
+        }
+        _ => false,
+    };
+    (1..words.len()).any(|at| match words[at..] {
+        ["SERVICE", "HOST"] | ["SERVICE", "PORT", ..] => true,
+        ["PORT", ref rest @ ..] => is_of_port(rest),
+        _ => false,
+    })
+}
+
+/// What is wrong with a variable that is neither.
+pub(super) fn unknown(name: &str) -> String {
+    let setting = name.strip_prefix(PREFIX).unwrap_or(name);
+    match nearest(&setting.to_ascii_lowercase().replace('_', "-")) {
+        Some(meant) => format!("there is no such setting; is {} meant?", variable(meant)),
+        None => "there is no such setting".to_owned(),
+    }
+}
+
+/// Warns of what Kubernetes has set, in one line.
+pub(super) fn service_links(names: &[String]) -> Option<String> {
+    (!names.is_empty()).then(|| {
+        format!(
+            "environment {}: no settings; Kubernetes sets them for a service of that name, unless the pod has \
+             enableServiceLinks: false",
+            names.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_of_kubernetes_are_told_from_typing_errors() {
+        let address = "tcp://10.0.0.1:8080";
+        for (name, value, is_link) in [
+            ("PUSHD_SERVICE_HOST", "10.0.0.1", true),
+            ("PUSHD_SERVICE_PORT", "8080", true),
+            ("PUSHD_SERVICE_PORT_PUBLISH", "5555", true),
+            ("PUSHD_PORT", address, true),
+            ("PUSHD_PORT_8080_TCP", address, true),
+            ("PUSHD_PORT_8080_TCP_PROTO", "tcp", true),
+            ("PUSHD_PORT_8080_TCP_ADDR", "10.0.0.1", true),
+            ("PUSHD_PUBLIC_SERVICE_HOST", "10.0.0.1", true),
+            ("PUSHD_PUBLIC_PORT_8080_UDP", address, true),
+            ("PUSHD_PORT", "8080", false),
+            ("PUSHD_PORT_X_TCP", address, false),
+            ("PUSHD_LISTNE", "x", false),
+            ("PUSHD_PUBLISH_HOSTS", "a", false),
+            ("PUSHD_SERVICE", "x", false),
+        ] {
+            assert_eq!(is_service_link(name, value), is_link, "{name}={value}");
+        }
+    }
+}
