@@ -21,8 +21,8 @@ subscribed on the public one.
 Browsers speak WAMP v1 over WebSocket; their client is served at /pusher.js. Publishers write JSON objects \
 with a \"category\", or use libpusher or the PHP extension.
 
-Every setting is a flag, a key of the file and a variable, by the same name: --ping-interval is \
-ping-interval in /etc/pushd/pushd.toml, and PUSHD_PING_INTERVAL in the environment, where commas part the \
+Every setting is a flag, a key of the file and a variable, by the same name: `--ping-interval` is \
+`ping-interval` in /etc/pushd/pushd.toml, and PUSHD_PING_INTERVAL in the environment, where commas part the \
 values of a list. Flags override variables, which override the file.
 
 Type `pusherd`: `pushd` is a builtin command of bash and zsh.";

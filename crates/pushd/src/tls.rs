@@ -1,10 +1,11 @@
 //! The public door's certificate: its files, and whether they are others than before.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use pusher_core::Certificate;
+use pusher_core::{Certificate, CertificateError};
 
 use crate::settings::Config;
 
@@ -16,11 +17,23 @@ pub(crate) fn load(config: &Config) -> Result<Option<Certificate>, String> {
     match (&config.tls_certificate, &config.tls_key) {
         (Some(chain), Some(key)) => {
             let loaded = Certificate::load(chain, key);
-            loaded.map(Some).map_err(|error| error.to_string())
+            loaded.map(Some).map_err(|error| told(&error))
         }
         (Some(_), None) => Err("tls-certificate needs its key: tls-key is missing".to_owned()),
         (None, Some(_)) => Err("tls-key is of no use without tls-certificate".to_owned()),
         (None, None) => Ok(None),
+    }
+}
+
+fn told(error: &CertificateError) -> String {
+    match error {
+        CertificateError::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+            format!(
+                "{error}: the user that pushd runs as must be allowed to read the file and to enter its folders (for the \
+             service: chgrp pushd, chmod 640)"
+            )
+        }
+        error => error.to_string(),
     }
 }
 

@@ -12,6 +12,8 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_cert::der::Decode;
 
+use crate::pem::Wanted;
+
 /// A certificate with its key, for the public door. Cheap to clone. `Debug` does not show the key.
 #[derive(Clone)]
 pub struct Certificate {
@@ -45,14 +47,18 @@ impl Certificate {
     /// Reads a certificate, with those between it and its issuer behind it, and its key. Both are
     /// PEM files; the key is of RSA, ECDSA or Ed25519 and not encrypted.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, CertificateError> {
-        let certificates = CertificateDer::pem_file_iter(chain).and_then(Iterator::collect);
-        let certificates: Vec<_> = certificates.map_err(|error| about(chain, error))?;
-        let Some(first) = certificates.first() else {
-            let what = "there is no certificate in it: BEGIN CERTIFICATE is missing";
-            return Err(content(chain, what));
+        let text = read(chain)?;
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+        let certificates = match certificates {
+            Ok(found) if found.is_empty() => Err(pem::Error::NoItemsFound),
+            certificates => certificates,
         };
-        let not_after = not_after(first);
-        let private = PrivateKeyDer::from_pem_file(key).map_err(|error| about(key, error))?;
+        let certificates =
+            certificates.map_err(|error| about(chain, &text, Wanted::Certificate, &error))?;
+        let not_after = certificates.first().and_then(|first| not_after(first));
+        let text = read(key)?;
+        let private = PrivateKeyDer::from_pem_slice(&text)
+            .map_err(|error| about(key, &text, Wanted::Key, &error))?;
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider);
         let builder = builder
@@ -105,17 +111,27 @@ fn content(path: &Path, what: impl Into<String>) -> CertificateError {
     }
 }
 
-fn about(path: &Path, error: pem::Error) -> CertificateError {
-    match error {
-        pem::Error::Io(source) => CertificateError::Read {
-            path: path.to_owned(),
-            source,
-        },
-        pem::Error::NoItemsFound => content(
+fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
+    crate::pem::read(path).map_err(|source| CertificateError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn about(path: &Path, text: &[u8], wanted: Wanted, error: &pem::Error) -> CertificateError {
+    if let Some(what) = crate::pem::mistake(path, text, wanted) {
+        return content(path, what);
+    }
+    match (error, wanted) {
+        (pem::Error::NoItemsFound, Wanted::Certificate) => content(
             path,
-            "there is no private key in it (or an encrypted one): BEGIN PRIVATE KEY is missing",
+            "there is no certificate in it: BEGIN CERTIFICATE is missing",
         ),
-        error => content(path, format!("it is no PEM file: {error}")),
+        (pem::Error::NoItemsFound, Wanted::Key) => content(
+            path,
+            "there is no private key in it: BEGIN PRIVATE KEY is missing",
+        ),
+        (error, _) => content(path, format!("it is no PEM file: {error}")),
     }
 }
 
@@ -125,13 +141,21 @@ fn about_pair(chain: &Path, key: &Path, error: &rustls::Error) -> CertificateErr
             let chain = chain.display();
             content(
                 key,
-                format!("the key does not belong to the first certificate of {chain}"),
+                format!(
+                    "the key does not belong to the first certificate of {chain}: it is another's, or the site's own \
+                     certificate does not come first there"
+                ),
             )
         }
         rustls::Error::InvalidCertificate(error) => {
             content(chain, format!("the certificate makes no sense: {error}"))
         }
-        error => content(key, format!("the key is of no use: {error}")),
+        error => content(
+            key,
+            format!(
+                "the key is of no use: {error}; RSA from 2048 bits on, ECDSA with P-256 or P-384, and Ed25519 are possible"
+            ),
+        ),
     }
 }
 

@@ -72,6 +72,7 @@ mod live;
 mod operator;
 mod own_topics;
 mod pace;
+mod pem;
 mod protocol;
 mod proxy;
 mod publishers;

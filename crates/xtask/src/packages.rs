@@ -82,6 +82,7 @@ const TABLE: &[Package] = &[
     package("pkg-config", Test, "reads libpusher's pusher.pc"),
     package("binutils", Test, "nm and readelf look at libpusher's symbols"),
     or_program(package("curl", Test, "publishes to pushd by HTTP"), "curl"),
+    or_program(package("openssl", Test, "makes certificates and keys that pushd can not use"), "openssl"),
     or_program(package("netcat-openbsd", Test, "publishes raw JSON to pushd"), "nc.openbsd"),
     package("composer", Test, "installs the PHP package as a site does"),
     package("wordpress", Test, "the WordPress plugin is tested in it"),

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use system_tests::daemon;
 use system_tests::php::Application;
-use system_tests::{artefact, program, workspace};
+use system_tests::{WAIT_MS, artefact, program, workspace};
 
 /// By php_recipes.rs, which has the frameworks, and by the protocol's own tests, which have the decoders.
 const LOOKED_AT_ELSEWHERE: [&str; 3] = [
@@ -158,6 +159,72 @@ fn anchor(heading: &str) -> String {
         .chars()
         .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// bash and zsh have a builtin named `pushd`, which `command pushd` runs, too: what somebody types is `pusherd`.
+#[test]
+fn nobody_is_told_to_type_pushd() {
+    let root = workspace().root;
+    let mut files = Vec::new();
+    for end in [
+        ".md",
+        ".rs",
+        ".php",
+        ".txt",
+        ".conf",
+        ".8",
+        ".3",
+        ".js",
+        "Dockerfile",
+    ] {
+        find_files(&root.join("crates"), end, &mut files);
+        find_files(&root.join("php"), end, &mut files);
+    }
+    files.extend(["README.md", "README.ja.md", "CHANGELOG.md"].map(|name| root.join(name)));
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let lines = text.lines().enumerate();
+        // Comments of the code are nobody's instructions.
+        for (index, line) in lines.filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            assert!(
+                !types_pushd(line),
+                "{}:{}: {line}",
+                file.display(),
+                index + 1
+            );
+        }
+    }
+    for words in [
+        &["--help"][..],
+        &["doctor", "--help"],
+        &["setup", "nginx"],
+        &["setup", "apache"],
+    ] {
+        let mut command = daemon::command("pushd");
+        let said = program::run(command.args(words), WAIT_MS).success();
+        assert!(!said.lines().any(types_pushd), "{words:?}: {said}");
+    }
+}
+
+/// Whether a line has `command pushd`, or the name with an argument and without a path.
+fn types_pushd(line: &str) -> bool {
+    const COMMANDS: [&str; 9] = [
+        "bench",
+        "completions",
+        "doctor",
+        "publish",
+        "setup",
+        "status",
+        "subscribe",
+        "topics",
+        "--",
+    ];
+    line.match_indices("pushd ").any(|(at, name)| {
+        let (before, after) = (&line[..at], &line[at + name.len()..]);
+        let is_name = !before.ends_with(|c: char| c.is_alphanumeric() || "/_.-".contains(c));
+        let is_typed = COMMANDS.iter().any(|word| after.starts_with(word));
+        is_name && (is_typed || before.ends_with("command "))
+    }) || line.contains("`command pushd`")
 }
 
 #[test]

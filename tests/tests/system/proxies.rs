@@ -197,14 +197,14 @@ fn the_doctor_finds_a_web_server_that_passes_nothing_on() {
         &[],
         "websocket",
         "not-proxied",
-        "pushd setup nginx",
+        "pusherd setup nginx",
     );
     assert_fault(
         &Front::apache(Mpm::Event, &[], ""),
         &[],
         "websocket",
         "not-proxied",
-        "pushd setup apache",
+        "pusherd setup apache",
     );
 }
 

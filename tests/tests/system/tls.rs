@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::sys::signal::Signal;
@@ -325,4 +326,82 @@ fn the_settings_in_the_page_about_proxies_are_some() {
     fs::write(&file, settings).unwrap();
     let mut command = daemon::command("pushd");
     program::run(command.arg("--config").arg(file).arg("--check"), WAIT_MS).success();
+}
+
+/// What openssl(1) and editors make of a certificate and its key.
+#[test]
+fn what_a_file_is_instead_is_told_with_what_to_do() {
+    let files = Files::new();
+    let path = |name: &str| files.0.path().join(name);
+    let openssl = |arguments: &str| {
+        let words = arguments
+            .split(' ')
+            .map(|word| match word.strip_prefix('@') {
+                Some(name) => path(name).into_os_string(),
+                None => word.into(),
+            });
+        program::run(Command::new("openssl").args(words), WAIT_MS).success();
+    };
+    fs::copy(files.chain(), path("c")).unwrap();
+    fs::copy(files.key(), path("k")).unwrap();
+    let check = |chain: &str, key: &str| {
+        let mut command = daemon::command("pushd");
+        command.arg("--tls-certificate").arg(path(chain));
+        command.arg("--tls-key").arg(path(key)).arg("--check");
+        program::run(&mut command, WAIT_MS)
+    };
+    for arguments in [
+        "pkey -in @k -aes256 -passout pass:x -out @encrypted",
+        "ec -in @k -aes256 -passout pass:x -out @encrypted-as-before",
+        "pkey -in @k -outform DER -out @key.der",
+        "pkey -in @k -pubout -out @public",
+        "x509 -in @c -outform DER -out @certificate.der",
+        "pkcs12 -export -in @c -inkey @k -passout pass:x -out @both.p12",
+        "req -new -key @k -subj /CN=x -out @request",
+    ] {
+        openssl(arguments);
+    }
+    let utf16 = fs::read_to_string(path("c")).unwrap();
+    let utf16: Vec<u8> = utf16.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(path("utf16"), [b"\xff\xfe".to_vec(), utf16].concat()).unwrap();
+    fs::write(path("ssh"), "-----BEGIN OPENSSH PRIVATE KEY-----\n").unwrap();
+    fs::write(path("none"), "").unwrap();
+    for (chain, key, file, part) in [
+        ("c", "encrypted", "encrypted", "the key is encrypted"),
+        (
+            "c",
+            "encrypted-as-before",
+            "encrypted-as-before",
+            "`openssl pkey -in",
+        ),
+        ("c", "key.der", "key.der", "`openssl pkey -inform DER"),
+        ("c", "public", "public", "public key"),
+        ("c", "ssh", "ssh", "SSH"),
+        ("c", "c", "c", "swapped"),
+        ("k", "c", "k", "swapped"),
+        ("c", "none", "none", "empty"),
+        (
+            "certificate.der",
+            "k",
+            "certificate.der",
+            "`openssl x509 -inform DER",
+        ),
+        ("both.p12", "k", "both.p12", "`openssl pkcs12"),
+        ("c", "both.p12", "both.p12", "`openssl pkcs12"),
+        ("request", "k", "request", "request"),
+        ("utf16", "k", "utf16", "UTF-16"),
+    ] {
+        let ended = check(chain, key);
+        assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
+        let start = format!("pushd: {}: ", path(file).display());
+        assert!(ended.stderr.starts_with(&start), "{}", ended.stderr);
+        assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
+    }
+    // These say the same in another way.
+    for name in ["c", "k"] {
+        let text = fs::read_to_string(path(name)).unwrap();
+        let text = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+        fs::write(path(name), text).unwrap();
+    }
+    check("c", "k").success();
 }

@@ -206,7 +206,7 @@ fn too_many(answer: &Answer) -> Fault {
 fn no_backend(answer: &Answer, route: &Route) -> Fault {
     let todo = format!(
         "The web server passes the path on, and nobody answers it: is pushd running, and is it where the web server \
-         looks for it? The error log of {} names the address; `pushd setup` prints the right one.",
+         looks for it? The error log of {} names the address; `pusherd setup` prints the right one.",
         answer.server
     );
     Fault::new(
@@ -227,10 +227,10 @@ fn needs_tls(what: String, route: &Route) -> Fault {
 
 fn upgrade_lost(answer: &Answer) -> Fault {
     let nginx = "nginx passes it on only when told to, in the path's location:\n    proxy_http_version 1.1;\n    \
-                 proxy_set_header Upgrade $http_upgrade;\n    proxy_set_header Connection \"upgrade\";\n`pushd setup nginx` \
+                 proxy_set_header Upgrade $http_upgrade;\n    proxy_set_header Connection \"upgrade\";\n`pusherd setup nginx` \
                  prints the whole location.";
     let apache = "Apache passes it on only with `upgrade=websocket` behind the address of ProxyPass (2.4.47 or newer).\n\
-                  `pushd setup apache` prints the whole section.";
+                  `pusherd setup apache` prints the whole section.";
     let todo = if answer.is_from("nginx") {
         nginx.to_owned()
     } else if answer.is_from("apache") {
@@ -260,7 +260,7 @@ fn not_passed_on(answer: &Answer, route: &Route) -> Fault {
         "nginx -T"
     };
     let todo = format!(
-        "The web server does not pass {path} on to pushd. Is the section that `pushd setup {program}` prints in the \
+        "The web server does not pass {path} on to pushd. Is the section that `pusherd setup {program}` prints in the \
          virtual host that answers for {host} on port {} (`{listed}` lists them; http and https are two), and has the \
          web server been reloaded since?",
         route.target.port

@@ -246,7 +246,7 @@ async fn round_trip(
     let topic = session.topic("pushd-doctor");
     session.subscribe(&topic).await?;
     let begin = Instant::now();
-    let event = json!({"from": "pushd doctor"}).to_string();
+    let event = json!({"from": "pushd's doctor"}).to_string();
     let published = publish::publish(address, token, &topic, event);
     let receipt = tokio::time::timeout(patience, published)
         .await

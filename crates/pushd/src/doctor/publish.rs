@@ -87,7 +87,7 @@ pub(super) fn silent(address: &PublishAddress, patience: Duration) -> Fault {
     Fault::new(
         "publish-silent",
         format!("the private door {address} has not answered for {patience:?}"),
-        "Is it pushd that listens there, and does it do anything (`pushd status`)? A firewall may swallow the connection; and \
+        "Is it pushd that listens there, and does it do anything (`pusherd status`)? A firewall may swallow the connection; and \
          a pushd that is overloaded makes publishers wait.",
     )
 }

@@ -12,8 +12,8 @@ fn a_page_in_place_of_a_websocket() {
     for (status, server, listing) in [
         ("404 Not Found", "nginx/1.22.1", "nginx -T"),
         ("404 Not Found", "Apache/2.4.62 (Debian)", "apache2ctl -S"),
-        ("200 OK", "nginx", "pushd setup nginx"),
-        ("400 Bad Request", "Apache", "pushd setup apache"),
+        ("200 OK", "nginx", "pusherd setup nginx"),
+        ("400 Bad Request", "Apache", "pusherd setup apache"),
         ("405 Method Not Allowed", "caddy", "virtual host"),
     ] {
         let found = found(move |_| html(status, &format!("Server: {server}\r\n")));
