@@ -176,7 +176,11 @@ fn advice(error: &BindError) -> &'static str {
             "this machine has no such address (`ip address` lists those that it has); 0.0.0.0 and [::] are all of them"
         }
         ErrorKind::AlreadyExists => "remove it, or choose another path with --publish-listen",
-        _ => "is another pushd running? --listen and --publish-listen choose others",
+        ErrorKind::AddrInUse => {
+            "another program has it, perhaps Ratchet or another pushd (`ss -ltnp` shows which): stop that one, or \
+             choose another address with --listen or --publish-listen"
+        }
+        _ => "--listen and --publish-listen choose other addresses",
     }
 }
 

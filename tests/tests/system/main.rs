@@ -36,4 +36,5 @@ mod status_page;
 mod system_calls;
 mod systemd;
 mod tls;
+mod units;
 mod wordpress;
