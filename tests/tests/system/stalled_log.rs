@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Cursor, PipeReader, Read};
 use std::net::SocketAddr;
 
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use system_tests::WAIT_MS;
@@ -32,8 +32,15 @@ struct Stalled {
 impl Stalled {
     #[track_caller]
     fn start(format: &str, level: &str) -> Self {
+        Self::start_with(format, level, OFlag::empty())
+    }
+
+    /// The same, where the parent has set flags of the open file.
+    #[track_caller]
+    fn start_with(format: &str, level: &str, flags: OFlag) -> Self {
         let (reader, writer) = std::io::pipe().unwrap();
         fcntl(&reader, FcntlArg::F_SETPIPE_SZ(PIPE_LEN)).unwrap();
+        fcntl(&writer, FcntlArg::F_SETFL(flags)).unwrap();
         let mut command = daemon::command("pushd");
         command
             .args(["--listen=127.0.0.1:0", "--publish-listen=127.0.0.1:0"])
@@ -99,9 +106,14 @@ impl Stalled {
 
     /// Reads the log again, to its end.
     fn rest(self) -> String {
-        drop(self.process);
         let mut log = String::new();
-        let mut reader = self.log;
+        let Self {
+            mut process,
+            log: mut reader,
+            ..
+        } = self;
+        process.signal(Signal::SIGTERM);
+        // It waits for this.
         reader.read_to_string(&mut log).unwrap();
         log
     }
@@ -170,6 +182,23 @@ fn it_ends_although_nobody_has_read_the_log_since_its_start() {
     let mut daemon = Stalled::start("json", "trace");
     daemon.drop_lines();
     daemon.ends();
+}
+
+/// As Node does with the pipes of its children: a write fails where it would block.
+#[test]
+fn a_parent_that_has_made_the_pipe_non_blocking_loses_no_line() {
+    let daemon = Stalled::start_with("human", "trace", OFlag::O_NONBLOCK);
+    const EVENTS: usize = 300;
+    let event = format!(r#"{{"category":"{}"}}"#, "x".repeat(TOPIC_LEN));
+    let mut publisher = Publisher::connect(daemon.publish);
+    publisher.send(event.repeat(EVENTS).as_bytes());
+    // Many times what the pipe holds.
+    let metrics = || http::get(daemon.publish, "/metrics").unwrap().text();
+    let all = format!("pushd_events_total{{source=\"raw\"}} {EVENTS}\n");
+    assert!(wait_until(WAIT_MS, || metrics().contains(&all)), "{all}");
+    assert_eq!(daemon.dropped(), 0);
+    let rest = daemon.rest();
+    assert_eq!(rest.matches("published topic").count(), EVENTS, "{rest}");
 }
 
 /// As a failing start does: its reader reads when it has ended.

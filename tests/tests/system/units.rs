@@ -36,54 +36,58 @@ fn set(machine: &Machine, settings: &str) {
     fs::write(machine.path(SETTINGS), settings).unwrap();
 }
 
-#[test]
-fn a_reload_of_wrong_settings_fails_and_changes_nothing() {
-    let machine = machine();
-    set(&machine, "listen = '127.0.0.1:8080'\n");
-    machine.sh("systemctl start pushd");
-    let pid = || machine.sh("systemctl show -P MainPID pushd");
-    let (log, started) = ("journalctl --unit pushd --output cat", pid());
-    for (settings, part) in [
-        (
-            "listen = '127.0.0.1:8080'\nlog = 'warning'\n",
-            "is \"warn\" meant?",
-        ),
-        ("tls-certificate = '/nonexistent'\n", "tls-key is missing"),
-    ] {
-        set(&machine, settings);
-        let reloaded = machine.run("systemctl reload pushd");
-        assert!(!reloaded.status.success(), "{settings}");
-        let told = || machine.sh(log).contains(part);
-        assert!(wait_until(WAIT_MS, told), "{}", machine.sh(log));
-        assert_eq!(machine.sh("systemctl is-active pushd"), "active\n");
+mod needs_mounts {
+    use super::*;
+
+    #[test]
+    fn a_reload_of_wrong_settings_fails_and_changes_nothing() {
+        let machine = machine();
+        set(&machine, "listen = '127.0.0.1:8080'\n");
+        machine.sh("systemctl start pushd");
+        let pid = || machine.sh("systemctl show -P MainPID pushd");
+        let (log, started) = ("journalctl --unit pushd --output cat", pid());
+        for (settings, part) in [
+            (
+                "listen = '127.0.0.1:8080'\nlog = 'warning'\n",
+                "is \"warn\" meant?",
+            ),
+            ("tls-certificate = '/nonexistent'\n", "tls-key is missing"),
+        ] {
+            set(&machine, settings);
+            let reloaded = machine.run("systemctl reload pushd");
+            assert!(!reloaded.status.success(), "{settings}");
+            let told = || machine.sh(log).contains(part);
+            assert!(wait_until(WAIT_MS, told), "{}", machine.sh(log));
+            assert_eq!(machine.sh("systemctl is-active pushd"), "active\n");
+            assert_eq!(pid(), started);
+        }
+        set(&machine, "listen = '127.0.0.1:8080'\nlog = 'debug'\n");
+        machine.sh("systemctl reload pushd");
+        let reloaded = || machine.sh(log).contains("the settings were read again");
+        assert!(wait_until(WAIT_MS, reloaded), "{}", machine.sh(log));
         assert_eq!(pid(), started);
     }
-    set(&machine, "listen = '127.0.0.1:8080'\nlog = 'debug'\n");
-    machine.sh("systemctl reload pushd");
-    let reloaded = || machine.sh(log).contains("the settings were read again");
-    assert!(wait_until(WAIT_MS, reloaded), "{}", machine.sh(log));
-    assert_eq!(pid(), started);
-}
 
-#[test]
-fn a_socket_unit_that_opens_more_than_the_settings_is_told_of() {
-    let machine = machine();
-    set(&machine, "listen = '127.0.0.1:8080'\n");
-    machine.sh("systemctl enable --now pushd-public.socket && systemctl start pushd");
-    let warning = "listen = 127.0.0.1:8080 has no effect: systemd has opened [::]:8080";
-    let log = machine.sh("journalctl --unit pushd --output cat");
-    assert!(log.contains(warning), "{log}");
-    let checked = machine.run("pushd --check");
-    assert!(checked.stderr.contains(warning), "{}", checked.stderr);
+    #[test]
+    fn a_socket_unit_that_opens_more_than_the_settings_is_told_of() {
+        let machine = machine();
+        set(&machine, "listen = '127.0.0.1:8080'\n");
+        machine.sh("systemctl enable --now pushd-public.socket && systemctl start pushd");
+        let warning = "listen = 127.0.0.1:8080 has no effect: systemd has opened [::]:8080";
+        let log = machine.sh("journalctl --unit pushd --output cat");
+        assert!(log.contains(warning), "{log}");
+        let checked = machine.run("pushd --check");
+        assert!(checked.stderr.contains(warning), "{}", checked.stderr);
 
-    // The drop-in of INSTALL.md.
-    let install = fs::read_to_string(workspace().root.join("crates/pushd/INSTALL.md")).unwrap();
-    let (_, drop_in) = install.split_once("```text\n[Socket]\n").unwrap();
-    let (drop_in, _) = drop_in.split_once("```").unwrap();
-    let folder = machine.path("/etc/systemd/system/pushd-public.socket.d");
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("override.conf"), format!("[Socket]\n{drop_in}")).unwrap();
-    machine.sh("systemctl daemon-reload && systemctl stop pushd pushd-public.socket");
-    machine.sh("systemctl start pushd-public.socket");
-    assert_eq!(machine.run("pushd --check").stderr, "");
+        // The drop-in of INSTALL.md.
+        let install = fs::read_to_string(workspace().root.join("crates/pushd/INSTALL.md")).unwrap();
+        let (_, drop_in) = install.split_once("```text\n[Socket]\n").unwrap();
+        let (drop_in, _) = drop_in.split_once("```").unwrap();
+        let folder = machine.path("/etc/systemd/system/pushd-public.socket.d");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("override.conf"), format!("[Socket]\n{drop_in}")).unwrap();
+        machine.sh("systemctl daemon-reload && systemctl stop pushd pushd-public.socket");
+        machine.sh("systemctl start pushd-public.socket");
+        assert_eq!(machine.run("pushd --check").stderr, "");
+    }
 }
