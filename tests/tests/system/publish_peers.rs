@@ -326,9 +326,9 @@ fn curl_is_told_what_is_wrong() {
             "1048576 bytes",
         ),
         (
-            &["--json", "{}", "-H", "Transfer-Encoding: chunked"],
-            411,
-            "Content-Length",
+            &["--json", "{}", "-H", "Content-Encoding: br"],
+            415,
+            "\"br\"",
         ),
         (
             &["--json", "{}", "-H", "Origin: http://a.example"],
@@ -336,7 +336,6 @@ fn curl_is_told_what_is_wrong() {
             "page",
         ),
         (&["--json", "{}", "-H", "Host: a.example"], 403, "a.example"),
-        (&["--json", "{}", "--http2"], 400, "HTTP/1.1"),
         (&["-H", json, "-X", "POST"], 411, "Content-Length"),
     ] {
         let answer = curl(&[&[url.as_str()], arguments].concat());
@@ -346,6 +345,26 @@ fn curl_is_told_what_is_wrong() {
     }
     assert_eq!(curl(&[&url, "--json", "7"]).1, 200);
     assert_eq!(browser.event("t"), 7, "nothing came before it");
+}
+
+/// What Java's client, .NET's and HTTP proxies send too.
+#[test]
+fn curl_may_offer_http_2_send_chunks_and_whole_urls() {
+    let daemon = Daemon::start();
+    let mut browser = Wamp::subscribed(daemon.web, "t");
+    let url = format!("http://{}/publish/t", daemon.publish);
+    let events: [&[&str]; 4] = [
+        &["--http2"],
+        &["-H", "Transfer-Encoding: chunked"],
+        &["--http1.0"],
+        &["--request-target", &url, "-H", "Host: proxy.example.org"],
+    ];
+    for (n, arguments) in events.iter().enumerate() {
+        let event = n.to_string();
+        let answer = curl(&[&[url.as_str(), "--json", &event], *arguments].concat());
+        assert_eq!(answer.1, 200, "{arguments:?}: {answer:?}");
+        assert_eq!(browser.event("t"), n);
+    }
 }
 
 #[test]

@@ -12,28 +12,34 @@ use crate::support::{Running, on_any_ports, read_to_end, start, start_server};
 const SOON: Duration = Duration::from_millis(50);
 
 /// A connection that is kept.
-struct Client(BufReader<TcpStream>);
+pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
-    fn connect(server: &Running) -> Self {
+    pub(crate) fn connect(server: &Running) -> Self {
         Self(BufReader::new(server.raw(server.private)))
     }
 
-    fn send(&mut self, request: &str) {
+    pub(crate) fn send(&mut self, request: &str) {
         self.0.get_mut().write_all(request.as_bytes()).unwrap();
     }
 
-    fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.0.read_line(&mut line).unwrap();
         line
     }
 
     /// Status and body of the next answer.
-    fn answer(&mut self) -> (u16, Value) {
+    pub(crate) fn answer(&mut self) -> (u16, Value) {
+        let (status, _, body) = self.response();
+        (status, serde_json::from_str(&body).unwrap())
+    }
+
+    /// Status, header lines and body of the next answer.
+    pub(crate) fn response(&mut self) -> (u16, String, String) {
         let status_line = self.line();
         let status = status_line.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut len = 0;
+        let (mut len, mut headers) = (0, String::new());
         loop {
             let header = self.line();
             match header.trim_end().split_once(": ") {
@@ -41,14 +47,15 @@ impl Client {
                 Some(_) => {}
                 None => break,
             }
+            headers.push_str(&header);
         }
         let mut body = vec![0; len];
         self.0.read_exact(&mut body).unwrap();
-        (status, serde_json::from_slice(&body).unwrap())
+        (status, headers, String::from_utf8(body).unwrap())
     }
 }
 
-fn post(category: &str, event: &str) -> String {
+pub(crate) fn post(category: &str, event: &str) -> String {
     let len = event.len();
     format!(
         "POST /publish/{category} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
@@ -57,7 +64,7 @@ fn post(category: &str, event: &str) -> String {
 }
 
 /// Says something on a connection of its own; the answer's status and error. The server must close.
-fn refusal(server: &Running, request: &str) -> (u16, String) {
+pub(crate) fn refusal(server: &Running, request: &str) -> (u16, String) {
     let mut stream = server.raw(server.private);
     stream.write_all(request.as_bytes()).unwrap();
     let answer = read_to_end(&mut stream);
@@ -147,9 +154,19 @@ fn what_is_wrong_has_its_status_and_reason() {
         (change("/publish/t", "/publish/t?"), 400, "%3F"),
         (change("/publish/t", "/publish/%ff"), 400, "UTF-8"),
         (
-            change("/publish/t", "http://localhost/publish/t"),
+            change("/publish/t", "ftp://localhost/publish/t"),
             400,
             "must be a path",
+        ),
+        (
+            change("/publish/t", "/publish/%zz"),
+            400,
+            "%zz is not a percent-encoding",
+        ),
+        (
+            change("/publish/t", "http://evil.example.org/publish/t"),
+            403,
+            "evil.example.org",
         ),
         (change("Host: localhost\r\n", ""), 400, "one Host"),
         (change("Host:", "Host: localhost\r\nHost:"), 400, "one Host"),
@@ -161,28 +178,29 @@ fn what_is_wrong_has_its_status_and_reason() {
         (change("Content-Type", "X"), 415, "application/json"),
         (change("Content-Length", "X"), 411, "Content-Length"),
         (
-            change("Content-Length: 1", "Transfer-Encoding: chunked"),
-            411,
-            "Transfer-Encoding",
+            change("Content-Length: 1", "Transfer-Encoding: gzip, chunked"),
+            501,
+            "gzip, chunked",
         ),
         (
-            change(
-                "Content-Length:",
-                "Transfer-Encoding: chunked\r\nContent-Length:",
-            ),
-            411,
-            "Transfer-Encoding",
+            change("Content-Type", "Content-Encoding: gzip\r\nContent-Type"),
+            415,
+            "\"gzip\"",
         ),
-        (change("Host", "Upgrade: h2c\r\nHost"), 400, "only HTTP/1.1"),
         (
             change("Host", "Upgrade: websocket\r\nHost"),
             400,
             "browsers",
         ),
         (
+            change("Host", "Upgrade: h2c, WebSocket\r\nHost"),
+            400,
+            "browsers",
+        ),
+        (
             change("Content-Length: 1", "Content-Length: 101"),
             413,
-            "100 bytes",
+            "101 bytes long, at most 100 are allowed (event-len-max)",
         ),
         // What hyper refuses has no reason but its status.
         (change("Content-Length: 1", "Content-Length: -1"), 400, ""),
@@ -194,7 +212,7 @@ fn what_is_wrong_has_its_status_and_reason() {
             400,
             "",
         ),
-        (change("HTTP/1.1", "HTTP/3.0"), 400, ""),
+        (change("HTTP/1.1", "HTTP/3.0"), 505, "HTTP/3.0"),
         (change("POST /", "POST / /"), 400, ""),
         (change("Host:", "Ho st:"), 400, ""),
         (
@@ -202,7 +220,12 @@ fn what_is_wrong_has_its_status_and_reason() {
             505,
             "HTTP/1.1",
         ),
-        ("GET\r\n\r\n".to_owned(), 400, ""),
+        (
+            "GET /healthz HTTP/2.0\r\nHost: localhost\r\n\r\n".to_owned(),
+            505,
+            "HTTP/2.0",
+        ),
+        ("GET\r\n\r\n".to_owned(), 400, "first line"),
     ];
     for (request, status, reason) in rows {
         let answer = refusal(&server, &request);

@@ -10,6 +10,7 @@ mod faults;
 mod garbage;
 mod handshake;
 mod http;
+mod http_clients;
 mod ids;
 mod keepalive;
 mod limits;

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    self, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+    self, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue,
+    WWW_AUTHENTICATE,
 };
 use http::{Response, StatusCode};
 use http_body_util::{Either, Full};
@@ -20,6 +22,11 @@ const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+
+/// How long a request may be under way to the server.
+const ON_THE_WAY: Duration = Duration::from_secs(1);
 
 /// What the status page may do: nothing but what comes from here.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
@@ -54,6 +61,26 @@ pub(super) fn file(file: &'static File) -> Response<Body> {
         HeaderValue::from_static("no-referrer"),
     );
     response
+}
+
+/// The answer to `OPTIONS`.
+pub(super) fn options(allow: &'static str) -> Response<Body> {
+    let mut response = Response::new(Either::Left(Full::default()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let allow = HeaderValue::from_static(allow);
+    response.headers_mut().insert(ALLOW, allow);
+    response
+}
+
+/// Announces for how long the connection stays open without a request. Clients such as Node's and
+/// Apache's do not reuse it later, so a request does not meet the server's close. The announced time is
+/// shorter than `idle_timeout` by the time that a request may be under way.
+pub(super) fn announce_idle_timeout(response: &mut Response<Body>, idle_timeout: Duration) {
+    let seconds = idle_timeout.saturating_sub(ON_THE_WAY).as_secs();
+    let is_kept = !response.headers().contains_key(CONNECTION);
+    if is_kept && let Ok(value) = format!("timeout={seconds}").parse() {
+        response.headers_mut().insert(KEEP_ALIVE, value);
+    }
 }
 
 /// Server-Sent Events.
@@ -121,9 +148,20 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, reason)
     }
 
-    pub(super) fn http_2() -> Self {
+    pub(super) fn version(version: &str) -> Self {
         let status = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
-        Self::new(status, "only HTTP/1.1 is spoken here")
+        Self::new(status, format!("{version} is not supported: send HTTP/1.1"))
+    }
+
+    /// For a `Content-Encoding` that is not taken.
+    pub(super) fn content_encoding(encoding: &str) -> Self {
+        let reason =
+            format!("Content-Encoding {encoding:?} is not supported: send the event as it is");
+        let identity = HeaderValue::from_static("identity");
+        Self {
+            hint: Some((ACCEPT_ENCODING, identity)),
+            ..Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason)
+        }
     }
 
     pub(super) fn method(allow: &'static str) -> Self {

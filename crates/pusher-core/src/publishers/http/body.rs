@@ -1,11 +1,14 @@
 //! A publish's body: the event.
 
+use std::error::Error;
+use std::fmt;
+use std::io;
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming};
 use pusher_proto::{check_value, trim_value};
 use tokio::time::timeout;
 
@@ -22,26 +25,42 @@ pub(super) fn check(headers: &HeaderMap, len_max: usize) -> Result<(), Refusal> 
         let reason = "the event must be sent as Content-Type: application/json";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
     }
+    for encoding in headers.get_all(CONTENT_ENCODING) {
+        if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") {
+            let encoding = String::from_utf8_lossy(encoding.as_bytes());
+            return Err(Refusal::content_encoding(&encoding));
+        }
+    }
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return Ok(());
+    }
     let Some(len) = headers.get(CONTENT_LENGTH) else {
-        let reason = "there is no Content-Length";
+        let reason = "there is no Content-Length and no Transfer-Encoding: chunked";
         return Err(Refusal::new(StatusCode::LENGTH_REQUIRED, reason));
     };
     // hyper has seen to it that it is a number.
-    let len = len.to_str().ok().and_then(|len| len.trim().parse().ok());
-    if len.unwrap_or(usize::MAX) > len_max {
-        let reason = format!("the event is longer than {len_max} bytes");
-        return Err(Refusal::too_large(reason));
+    let len = len.to_str().unwrap_or_default().trim();
+    if len.parse().unwrap_or(usize::MAX) > len_max {
+        return Err(too_large(format_args!("{len} bytes"), len_max));
     }
     Ok(())
 }
 
-/// The whole body; its length was checked.
+fn too_large(len: impl fmt::Display, len_max: usize) -> Refusal {
+    Refusal::too_large(format!(
+        "the event is {len} long, at most {len_max} are allowed (event-len-max)"
+    ))
+}
+
+/// Reads the whole body. A chunked one has no length to check beforehand. hyper bounds the bytes of
+/// chunk extensions and trailers of a body, each to 16 KiB.
 pub(super) async fn read(
     body: Incoming,
+    len_max: usize,
     patience: Duration,
     mut unfinished: Unfinished,
 ) -> Result<Vec<u8>, Refusal> {
-    match timeout(patience, collect(body, &mut unfinished)).await {
+    match timeout(patience, collect(body, len_max, &mut unfinished)).await {
         Ok(body) => body,
         Err(_) => {
             let reason = "the body took too long to arrive";
@@ -50,21 +69,40 @@ pub(super) async fn read(
     }
 }
 
-async fn collect(mut body: Incoming, unfinished: &mut Unfinished) -> Result<Vec<u8>, Refusal> {
+async fn collect(
+    mut body: Incoming,
+    len_max: usize,
+    unfinished: &mut Unfinished,
+) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
-        let broke_off = |_| {
-            let refusal = Refusal::bad_request("the body broke off");
-            refusal.counting_as(PublishRefusal::Unfinished)
+        let data = match frame.map(Frame::into_data) {
+            Ok(Ok(data)) => data,
+            // The fields behind the last chunk have no use.
+            Ok(Err(_trailers)) => continue,
+            Err(error) => return Err(broke_off(&error)),
         };
-        let frame = frame.map_err(broke_off)?;
-        if let Ok(data) = frame.into_data() {
-            bytes.extend_from_slice(&data);
+        if bytes.len() + data.len() > len_max {
+            let len = bytes.len() + data.len();
+            return Err(too_large(format_args!("at least {len} bytes"), len_max));
         }
+        bytes.extend_from_slice(&data);
         let counted = unfinished.set(bytes.len());
         counted.map_err(|no_room| Refusal::overloaded(no_room.to_string()))?;
     }
     Ok(bytes)
+}
+
+/// The peer has hung up, or its chunks are wrong.
+fn broke_off(error: &hyper::Error) -> Refusal {
+    let source = error.source();
+    match source.and_then(|source| source.downcast_ref::<io::Error>()) {
+        Some(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+            let reason = format!("the chunks of the body are wrong: {error}");
+            Refusal::bad_request(reason)
+        }
+        _ => Refusal::bad_request("the body broke off").counting_as(PublishRefusal::Unfinished),
+    }
 }
 
 /// The event, one JSON value.
@@ -81,45 +119,52 @@ mod tests {
     use super::*;
 
     #[test]
-    fn contents() {
-        let checked = |content_type: Option<&'static str>, len: Option<&'static str>| {
-            let mut headers = HeaderMap::new();
-            for (name, value) in [(CONTENT_TYPE, content_type), (CONTENT_LENGTH, len)] {
-                value.map(|value| headers.insert(name, value.parse().unwrap()));
-            }
-            check(&headers, 100).map_err(|refusal| refusal.into_response().status())
-        };
-        let json = Some("application/json");
-        assert_eq!(checked(json, Some("100")), Ok(()));
-        assert_eq!(
-            checked(Some("Application/JSON; charset=utf-8"), Some("0")),
-            Ok(())
-        );
-        for (content_type, len, status) in [
-            (json, Some("101"), StatusCode::PAYLOAD_TOO_LARGE),
+    fn headers_of_a_body() {
+        use StatusCode as S;
+        const JSON: &str = "application/json";
+        for (content_type, name, value, expect) in [
+            (JSON, "content-length", "100", Ok(())),
             (
-                json,
-                Some("18446744073709551616"),
-                StatusCode::PAYLOAD_TOO_LARGE,
+                "Application/JSON; charset=utf-8",
+                "content-length",
+                "0",
+                Ok(()),
             ),
-            (json, None, StatusCode::LENGTH_REQUIRED),
-            (None, Some("1"), StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            (JSON, "transfer-encoding", "chunked", Ok(())),
+            (JSON, "content-length", "101", Err(S::PAYLOAD_TOO_LARGE)),
             (
-                Some("text/plain"),
-                Some("1"),
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                JSON,
+                "content-length",
+                "18446744073709551616",
+                Err(S::PAYLOAD_TOO_LARGE),
+            ),
+            (JSON, "x", "", Err(S::LENGTH_REQUIRED)),
+            (
+                JSON,
+                "content-encoding",
+                "gzip",
+                Err(S::UNSUPPORTED_MEDIA_TYPE),
+            ),
+            ("", "content-length", "1", Err(S::UNSUPPORTED_MEDIA_TYPE)),
+            (
+                "text/plain",
+                "content-length",
+                "1",
+                Err(S::UNSUPPORTED_MEDIA_TYPE),
             ),
             (
-                Some("application/jsonp"),
-                Some("1"),
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "application/jsonp",
+                "content-length",
+                "1",
+                Err(S::UNSUPPORTED_MEDIA_TYPE),
             ),
         ] {
-            assert_eq!(
-                checked(content_type, len),
-                Err(status),
-                "{content_type:?} {len:?}"
-            );
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, content_type.parse().unwrap());
+            headers.insert(name, value.parse().unwrap());
+            let checked = check(&headers, 100);
+            let status = checked.map_err(|refusal| refusal.into_response().status());
+            assert_eq!(status, expect, "{content_type} {name}: {value}");
         }
     }
 }

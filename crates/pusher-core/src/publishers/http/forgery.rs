@@ -6,7 +6,8 @@
 //! rebinding) is of the same origin too; but then its name stands in `Host`.
 
 use http::header::{HOST, ORIGIN};
-use http::{HeaderMap, StatusCode};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, Version};
 
 use super::answer::Refusal;
 use crate::host::{HostName, KnownHost};
@@ -14,21 +15,21 @@ use crate::publishers::Door;
 
 /// The status page is the one page that may ask: `is_file` is a request for a file of it.
 pub(super) fn check(
-    headers: &HeaderMap,
+    head: &Parts,
     is_file: bool,
     door: &Door,
     allowed: &[KnownHost],
 ) -> Result<(), Refusal> {
-    let mut hosts = headers.get_all(HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else {
-        return Err(Refusal::bad_request("there must be one Host header"));
-    };
-    let host = host.to_str().unwrap_or_default();
+    let host = host(head)?;
+    let headers = &head.headers;
     let is_visit = is_file && is_visit(headers);
-    if !is_visit && is_from_other_page(headers, host) {
+    if !is_visit && is_from_other_page(headers, host.unwrap_or_default()) {
         let reason = "a page of another site cannot publish or look here (Origin, Sec-Fetch-Site)";
         return Err(Refusal::new(StatusCode::FORBIDDEN, reason));
     }
+    let Some(host) = host else {
+        return Ok(());
+    };
     if is_ours(host, door, allowed) {
         return Ok(());
     }
@@ -36,6 +37,20 @@ pub(super) fn check(
         "the host {host:?} is not known to be this server; --publish-host makes a name known, without the port"
     );
     Err(Refusal::new(StatusCode::FORBIDDEN, reason))
+}
+
+/// Returns the host that the request is for. A target in absolute form overrides `Host` (RFC 9112,
+/// section 3.2.2). `None` is HTTP/1.0 without `Host`, as health checks send it; browsers speak HTTP/1.1
+/// and always send the header.
+fn host(head: &Parts) -> Result<Option<&str>, Refusal> {
+    let mut hosts = head.headers.get_all(HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (None, _) if head.version == Version::HTTP_10 => None,
+        (Some(host), None) => Some(host.to_str().unwrap_or_default()),
+        _ => return Err(Refusal::bad_request("there must be one Host header")),
+    };
+    let target = head.uri.authority();
+    Ok(target.map(|authority| authority.as_str()).or(host))
 }
 
 /// Whether somebody follows a link to the page, which no page can do unseen.

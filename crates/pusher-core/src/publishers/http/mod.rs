@@ -1,8 +1,9 @@
 //! HTTP/1.1: `POST /publish/{category}` with the event as JSON, answered by the receipt as JSON; and
 //! what the operator looks at (see `crate::operator`).
 //!
-//! Bodies come with a `Content-Length`; any `Transfer-Encoding` is refused with 411. A page in a
-//! browser must not publish: see `forgery`.
+//! Bodies come with a `Content-Length` or in chunks. If a request has both, hyper reads the chunks and
+//! closes the connection after the answer (RFC 9112, section 6.1), so nothing can be smuggled behind it.
+//! A page in a browser must not publish: see `forgery`.
 
 mod answer;
 mod body;
@@ -34,9 +35,6 @@ use answer::{Body, Refusal};
 use request::{Look, Route};
 use stream::Stream;
 
-/// What HTTP/2 begins with, when a client takes it for granted.
-const HTTP_2: &[u8] = b"PRI ";
-
 /// The least that hyper takes for its buffer, in bytes.
 const BUFFER_LEN_MIN: usize = 8 * 1024;
 
@@ -46,8 +44,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     first: Vec<u8>,
     door: Door,
 ) {
-    if first.starts_with(HTTP_2) {
-        let refusal = Refusal::http_2();
+    if let Err(refusal) = request::check_version(&first) {
         wire.refuse_publish(refusal.kind(), &refusal);
         let _gone = wire.send(&refusal.into_bytes()).await;
         return wire.hang_up().await;
@@ -115,7 +112,9 @@ async fn respond(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let publishes = request::publishes(&request);
-    match handle(context, door, request).await {
+    let (head, body) = request.into_parts();
+    let wants_keep_alive = request::wants_keep_alive(&head);
+    let mut response = match handle(context, door, head, body).await {
         Ok(response) => response,
         Err(refusal) => {
             let counters = &context.counters;
@@ -126,20 +125,25 @@ async fn respond(
             context.complaints.about(peer, &refusal);
             refusal.into_response()
         }
+    };
+    if wants_keep_alive {
+        let idle_timeout = context.live.limits().unfinished_timeout;
+        answer::announce_idle_timeout(&mut response, idle_timeout);
     }
+    response
 }
 
 async fn handle(
     context: &Arc<Context>,
     door: &Door,
-    request: Request<Incoming>,
+    head: Parts,
+    body: Incoming,
 ) -> Result<Response<Body>, Refusal> {
-    let (head, body) = request.into_parts();
     request::check_form(&head)?;
     let route = request::route(&head);
     let is_page = matches!(&route, Ok(Route::Look(Look::File(_))));
     let hosts = &context.live.options().publish_hosts;
-    forgery::check(&head.headers, is_page, door, hosts)?;
+    forgery::check(&head, is_page, door, hosts)?;
     let route = route?;
     if let Some(token) = &context.live.options().publish_token
         && route.wants_token()
@@ -149,6 +153,7 @@ async fn handle(
     match route {
         Route::Publish { category } => publish(context, category, &head, body).await,
         Route::Look(look) => look::answer(context, look).await,
+        Route::Options { allow } => Ok(answer::options(allow)),
     }
 }
 
@@ -158,11 +163,14 @@ async fn publish(
     head: &Parts,
     body: Incoming,
 ) -> Result<Response<Body>, Refusal> {
-    body::check(&head.headers, context.live.limits().event_len_max)?;
+    let (len_max, patience) = {
+        let limits = context.live.limits();
+        (limits.event_len_max, limits.unfinished_timeout)
+    };
+    body::check(&head.headers, len_max)?;
     let id = request::id(&head.headers)?;
-    let patience = context.live.limits().unfinished_timeout;
     let unfinished = Unfinished::new(context.clone());
-    let body = body::read(body, patience, unfinished).await?;
+    let body = body::read(body, len_max, patience, unfinished).await?;
     let publish = Publish {
         topic: category.into(),
         event: body::event(&body)?,

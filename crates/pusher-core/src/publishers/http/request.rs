@@ -1,8 +1,8 @@
 //! What a request asks for, and whether it may be asked so.
 
-use http::header::{AUTHORIZATION, TRANSFER_ENCODING, UPGRADE};
+use http::header::{AUTHORIZATION, CONNECTION, HeaderName, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode, Version};
 use percent_encoding::percent_decode_str;
 use pusher_proto::check_id;
 
@@ -18,8 +18,14 @@ const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
-    Publish { category: String },
+    Publish {
+        category: String,
+    },
     Look(Look),
+    /// `OPTIONS`, which HAProxy's `option httpchk` sends. Holds the methods for `Allow`.
+    Options {
+        allow: &'static str,
+    },
 }
 
 /// What the operator looks at.
@@ -41,7 +47,7 @@ impl Route {
     pub(super) fn wants_token(&self) -> bool {
         !matches!(
             self,
-            Self::Look(Look::File(_) | Look::Health | Look::Readiness)
+            Self::Options { .. } | Self::Look(Look::File(_) | Look::Health | Look::Readiness)
         )
     }
 }
@@ -51,24 +57,75 @@ pub(super) fn publishes<B>(request: &Request<B>) -> bool {
     request.method() == Method::POST && request.uri().path().starts_with(PUBLISH)
 }
 
-/// Refuses the forms of HTTP that have no use here.
-pub(super) fn check_form(head: &Parts) -> Result<(), Refusal> {
-    if head.uri.authority().is_some() {
-        return Err(Refusal::bad_request("the request's target must be a path"));
+/// Checks the version at the end of the first line, where that line is in `first` already. hyper
+/// answers another version with 400 and no text.
+pub(super) fn check_version(first: &[u8]) -> Result<(), Refusal> {
+    let Some(end) = first.iter().position(|&byte| byte == b'\n') else {
+        return Ok(());
+    };
+    let line = String::from_utf8_lossy(first[..end].trim_ascii_end());
+    let version = line.rsplit(' ').next().unwrap_or_default();
+    match version {
+        "HTTP/1.1" | "HTTP/1.0" => Ok(()),
+        _ if version.starts_with("HTTP/") => Err(Refusal::version(version)),
+        _ => Err(Refusal::bad_request(
+            "the first line does not end with HTTP/1.1",
+        )),
     }
-    if head.headers.contains_key(UPGRADE) {
-        let reason = "only HTTP/1.1 is spoken here; is it browsers' port that was meant?";
+}
+
+/// Refuses the forms of HTTP that have no use here. An `Upgrade` to another protocol than WebSocket
+/// is an offer that a server may ignore (RFC 9110, section 7.8): curl and Java send `h2c`.
+pub(super) fn check_form(head: &Parts) -> Result<(), Refusal> {
+    let scheme = head.uri.scheme_str();
+    let has_scheme = scheme.is_some_and(|scheme| matches!(scheme, "http" | "https"));
+    if head.method == Method::CONNECT || (head.uri.authority().is_some() && !has_scheme) {
+        let reason = "the request's target must be a path or an http URL";
         return Err(Refusal::bad_request(reason));
     }
-    if head.headers.contains_key(TRANSFER_ENCODING) {
-        let reason = "Transfer-Encoding is not taken: send a Content-Length";
-        return Err(Refusal::new(StatusCode::LENGTH_REQUIRED, reason));
+    if has_token(&head.headers, UPGRADE, "websocket") {
+        let reason =
+            "this is the port of publishers: WebSockets connect to the port of browsers (listen)";
+        return Err(Refusal::bad_request(reason));
+    }
+    // hyper has checked that the last coding is `chunked`.
+    let codings = head.headers.get_all(TRANSFER_ENCODING);
+    if let Some(coding) = codings.iter().find(|coding| !is_chunked(coding)) {
+        let coding = String::from_utf8_lossy(coding.as_bytes());
+        let reason = format!("Transfer-Encoding {coding:?} is not supported, only chunked");
+        return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, reason));
     }
     Ok(())
 }
 
+fn is_chunked(coding: &http::HeaderValue) -> bool {
+    coding.as_bytes().eq_ignore_ascii_case(b"chunked")
+}
+
+/// Whether the client expects the connection to stay open after the answer.
+pub(super) fn wants_keep_alive(head: &Parts) -> bool {
+    match head.version {
+        Version::HTTP_10 => has_token(&head.headers, CONNECTION, "keep-alive"),
+        _ => !has_token(&head.headers, CONNECTION, "close"),
+    }
+}
+
+/// Whether `token` is in the comma-separated list of a header.
+fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).into_iter();
+    let mut tokens = values.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+    tokens.any(|value| value.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+}
+
 pub(super) fn route(head: &Parts) -> Result<Route, Refusal> {
     let path = head.uri.path();
+    if head.method == Method::OPTIONS {
+        let allow = match path.starts_with(PUBLISH) {
+            true => "POST, OPTIONS",
+            false => "GET, HEAD, OPTIONS",
+        };
+        return Ok(Route::Options { allow });
+    }
     if let Some(category) = path.strip_prefix(PUBLISH) {
         if head.method != Method::POST {
             return Err(Refusal::method("POST"));
@@ -109,9 +166,23 @@ fn topic(head: &Parts, path: &str) -> Result<String, Refusal> {
     if head.uri.query().is_some() {
         return Err(Refusal::bad_request("a `?` in a category is written %3F"));
     }
+    check_percent_encoding(path)?;
     let topic = percent_decode_str(path).decode_utf8();
     let topic = topic.map_err(|_| Refusal::bad_request("the category is not valid UTF-8"))?;
     Ok(topic.into_owned())
+}
+
+/// Refuses a `%` without two hexadecimal digits: `percent_decode_str` would keep it as it is.
+fn check_percent_encoding(path: &str) -> Result<(), Refusal> {
+    for (at, _) in path.match_indices('%') {
+        let digits = path.as_bytes().get(at + 1..at + 3);
+        if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
+            let wrong: String = path[at..].chars().take(3).collect();
+            let reason = format!("{wrong} is not a percent-encoding: a `%` is written %25");
+            return Err(Refusal::bad_request(reason));
+        }
+    }
+    Ok(())
 }
 
 /// Whether the right token is shown, as RFC 6750 has it.
@@ -168,7 +239,9 @@ mod tests {
             ("/publish/kittens", "kittens"),
             ("/publish/%E7%8C%AB", "猫"),
             ("/publish/a+b%20c", "a+b c"),
-            ("/publish/100%", "100%"),
+            ("/publish/100%25", "100%"),
+            ("http://h/publish/t", "t"),
+            ("https://h:1/publish/t", "t"),
             (
                 "/publish/http://example.org/a%3Fb",
                 "http://example.org/a?b",
@@ -205,13 +278,47 @@ mod tests {
             (Method::POST, "/", StatusCode::METHOD_NOT_ALLOWED),
             (Method::POST, "/metrics", StatusCode::METHOD_NOT_ALLOWED),
             (Method::GET, "/watch/a?b", StatusCode::BAD_REQUEST),
-            (Method::OPTIONS, "*", StatusCode::NOT_FOUND),
             (Method::POST, "/publish/a?b", StatusCode::BAD_REQUEST),
             (Method::POST, "/publish/%ff", StatusCode::BAD_REQUEST),
-            (Method::POST, "http://h/publish/t", StatusCode::BAD_REQUEST),
+            (Method::POST, "/publish/100%", StatusCode::BAD_REQUEST),
+            (Method::POST, "/publish/%zz", StatusCode::BAD_REQUEST),
+            (Method::POST, "/publish/%a", StatusCode::BAD_REQUEST),
+            (Method::GET, "/watch/%+1", StatusCode::BAD_REQUEST),
+            (Method::POST, "ftp://h/publish/t", StatusCode::BAD_REQUEST),
+            (Method::POST, "h:1", StatusCode::BAD_REQUEST),
             (Method::CONNECT, "h:1", StatusCode::BAD_REQUEST),
         ] {
             assert_eq!(check(method, target), Err(status), "{target}");
+        }
+    }
+
+    #[test]
+    fn options_names_the_methods() {
+        for (target, allow) in [
+            ("*", "GET, HEAD, OPTIONS"),
+            ("/", "GET, HEAD, OPTIONS"),
+            ("/publish/t", "POST, OPTIONS"),
+        ] {
+            let route = check(Method::OPTIONS, target);
+            assert_eq!(route, Ok(Route::Options { allow }), "{target}");
+        }
+    }
+
+    #[test]
+    fn versions() {
+        for first in ["GET / HTTP/1.1\r\n", "GET / HTTP/1.0\n", "GET / HTTP/2"] {
+            assert!(check_version(first.as_bytes()).is_ok(), "{first}");
+        }
+        for (first, status) in [
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+            ("GET / HTTP/2.0\r\n", 505),
+            ("GET / HTTP/1.2\n", 505),
+            ("GET / http/1.1\r\n", 400),
+            ("GET /\r\n", 400),
+            ("GET\r\n", 400),
+        ] {
+            let refusal = check_version(first.as_bytes()).unwrap_err();
+            assert_eq!(refusal.into_response().status(), status, "{first}");
         }
     }
 }
