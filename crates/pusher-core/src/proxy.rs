@@ -142,13 +142,14 @@ impl Proxies {
     }
 }
 
+/// Returns the `host` of each element of a `Forwarded` header: the name by which the client called a proxy.
+pub(crate) fn forwarded_hosts(line: &str) -> impl Iterator<Item = &str> {
+    elements(line).filter_map(|element| Some(unquoted(parameter(element, "host")?)))
+}
+
 /// An address as proxies write it, with a port or without.
 fn node(text: &str) -> Option<SocketAddr> {
-    let text = text.trim();
-    let text = text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .unwrap_or(text);
+    let text = unquoted(text);
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Some(SocketAddr::new(address.ip().to_canonical(), address.port()));
     }
@@ -164,6 +165,14 @@ fn node(text: &str) -> Option<SocketAddr> {
 /// make an element that is none, where the client's word ends.
 fn elements(line: &str) -> impl DoubleEndedIterator<Item = &str> {
     line.split(',')
+}
+
+fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    let inner = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    inner.unwrap_or(text)
 }
 
 /// The value of one parameter of an element, quotes and all.
@@ -244,6 +253,25 @@ mod tests {
         ] {
             let found = client(&["loopback"], "127.0.0.1:9", &[], lines);
             assert_eq!(found.as_deref(), Ok(expect), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn hosts_in_forwarded() {
+        for (line, hosts) in [
+            (
+                "for=192.0.2.1;host=example.com;proto=https",
+                &["example.com"][..],
+            ),
+            ("Host=\"example.com:8080\"", &["example.com:8080"]),
+            (
+                "host=a.example, for=192.0.2.1, host = b.example",
+                &["a.example", "b.example"],
+            ),
+            ("for=host", &[]),
+        ] {
+            let found: Vec<&str> = forwarded_hosts(line).collect();
+            assert_eq!(found, hosts, "{line}");
         }
     }
 

@@ -8,7 +8,7 @@ use pusher_proto::wamp::Subprotocol;
 
 use super::response::Response;
 use crate::limits::Limits;
-use crate::proxy::{Forwarded, Proxies};
+use crate::proxy::{Forwarded, Proxies, forwarded_hosts};
 
 /// Most headers that can be read.
 const HEADERS_MAX: usize = 100;
@@ -27,7 +27,10 @@ impl Default for Headers<'_> {
 #[derive(Debug)]
 pub struct Request<'a> {
     method: &'a str,
+    /// Path and query.
     target: &'a str,
+    /// The host of a target in absolute form.
+    target_host: Option<&'a str>,
     is_http_11: bool,
     headers: &'a [Header<'a>],
     peer: SocketAddr,
@@ -59,12 +62,18 @@ impl<'a> Request<'a> {
         self.peer
     }
 
-    /// What the browser calls this server; behind a trusted proxy, what the proxy says last.
+    /// The names that the browser uses for this server: the target's host, which overrides `Host` (RFC
+    /// 9112, section 3.2.2), or `Host`; then those that a trusted proxy forwards.
     pub(super) fn hosts(&self) -> impl Iterator<Item = &'a str> {
-        let forwarded = self.is_by_proxy.then(|| self.values("X-Forwarded-Host"));
-        let forwarded = forwarded.into_iter().flatten();
-        let forwarded = forwarded.flat_map(|value| value.split(',').map(str::trim));
-        self.values("Host").chain(forwarded)
+        let target = self.target_host.into_iter();
+        let header = self.target_host.is_none().then(|| self.values("Host"));
+        let by_x = self.is_by_proxy.then(|| self.values("X-Forwarded-Host"));
+        let by_x = by_x.into_iter().flatten();
+        let by_x = by_x.flat_map(|value| value.split(',').map(str::trim));
+        let by_rfc = self.is_by_proxy.then(|| self.values("Forwarded"));
+        let by_rfc = by_rfc.into_iter().flatten().flat_map(forwarded_hosts);
+        let own = target.chain(header.into_iter().flatten());
+        own.chain(by_x).chain(by_rfc)
     }
 
     /// What the browser says of the page, nonsense included. `None` if this is no page.
@@ -98,7 +107,7 @@ impl<'a> Request<'a> {
     }
 
     /// Those that are text.
-    fn values(&self, name: &str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &'a str> {
         let values = self.raw_values(name);
         values.filter_map(|value| std::str::from_utf8(value).ok())
     }
@@ -183,9 +192,11 @@ pub(super) fn parse<'a>(
             return Err(Response::bad_request(reason));
         }
     }
+    let (target_host, target) = split_target(parsed.path.unwrap_or_default());
     let request = Request {
         method: parsed.method.unwrap_or_default(),
-        target: parsed.path.unwrap_or_default(),
+        target,
+        target_host,
         is_http_11: parsed.version == Some(1),
         headers: parsed.headers,
         peer,
@@ -193,6 +204,22 @@ pub(super) fn parse<'a>(
     };
     check_host_and_body(&request)?;
     Ok(request)
+}
+
+/// Host, and path with query, of a request's target. In absolute form (`http://host/path`) it has a host;
+/// proxies send it, and a server must take it (RFC 9112, section 3.2.2).
+fn split_target(target: &str) -> (Option<&str>, &str) {
+    let Some((scheme, rest)) = target.split_once("://") else {
+        return (None, target);
+    };
+    let mut schemes = ["http", "https", "ws", "wss"].into_iter();
+    if !schemes.any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return (None, target);
+    }
+    match rest.find(['/', '?']) {
+        Some(end) => (Some(&rest[..end]), &rest[end..]),
+        None => (Some(rest), "/"),
+    }
 }
 
 fn check_host_and_body(request: &Request<'_>) -> Result<(), Response> {
@@ -206,4 +233,26 @@ fn check_host_and_body(request: &Request<'_>) -> Result<(), Response> {
         return Err(Response::no_body_wanted());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets() {
+        for (target, host, path) in [
+            ("/a?b", None, "/a?b"),
+            ("/http://x/y", None, "/http://x/y"),
+            ("*", None, "*"),
+            ("http://example.com", Some("example.com"), "/"),
+            ("HTTP://example.com:80/a?b", Some("example.com:80"), "/a?b"),
+            ("wss://[::1]:8080/ws", Some("[::1]:8080"), "/ws"),
+            ("http://example.com?x", Some("example.com"), "?x"),
+            ("http:///x", Some(""), "/x"),
+            ("ftp://example.com/x", None, "ftp://example.com/x"),
+        ] {
+            assert_eq!(split_target(target), (host, path), "{target}");
+        }
+    }
 }

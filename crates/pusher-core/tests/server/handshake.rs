@@ -81,6 +81,18 @@ fn requests_of_any_shape() {
                 .to_owned(),
             426,
         ),
+        (
+            "an offer of HTTP/2 beside WebSocket",
+            upgrade("")
+                .replace("Upgrade: websocket", "Upgrade: h2c, websocket")
+                .replace("Connection: Upgrade", "Connection: Upgrade, HTTP2-Settings"),
+            101,
+        ),
+        (
+            "a whole URL",
+            upgrade("").replace("GET /", "GET http://a:8080/x"),
+            101,
+        ),
         ("HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), 505),
         ("TLS", "\u{16}\u{3}\u{1}\u{2}\0".to_owned(), 400),
         (

@@ -1,6 +1,6 @@
 //! Which sites' pages may connect, and for whom proxies speak.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ fn handshake(server: &Running, headers: &str) -> (u16, String) {
     // A masked close frame, so that the server hangs up on a session too.
     let _refused = stream.write_all(b"\x88\x80\0\0\0\0");
     let mut answer = Vec::new();
-    let _reset = std::io::Read::read_to_end(&mut stream, &mut answer);
+    let _reset = Read::read_to_end(&mut stream, &mut answer);
     let answer = String::from_utf8_lossy(&answer).into_owned();
     (answer[9..12].parse().unwrap(), answer)
 }
@@ -58,7 +58,7 @@ fn a_name_that_was_pointed_here_makes_no_page_ours() {
     ] {
         let (seen, answer) = handshake(&server, headers);
         assert_eq!(seen, status, "{headers}");
-        let is_told = answer.contains("--public-host evil.example ");
+        let is_told = answer.contains("--public-host evil.example\n");
         assert_eq!(is_told, status == 403, "{answer}");
     }
     let stats = server.hub.stats();
@@ -159,6 +159,37 @@ fn a_trusted_proxy_says_what_the_browser_calls_this_server() {
     assert_eq!(handshake(&server, headers).0, 101);
     let other = headers.replace("https://example.org", "https://evil.example");
     assert_eq!(handshake(&server, &other).0, 403);
+    for forwarded in [
+        "for=192.0.2.1;host=example.org;proto=https",
+        "for=192.0.2.1;host=\"example.org:443\"",
+        "host=cdn.example, host=example.org",
+    ] {
+        let forwarded = format!("Forwarded: {forwarded}");
+        let headers = headers.replace("X-Forwarded-Host: example.org", &forwarded);
+        assert_eq!(handshake(&server, &headers).0, 101, "{forwarded}");
+        let other = headers.replace("https://example.org", "https://evil.example");
+        assert_eq!(handshake(&server, &other).0, 403, "{forwarded}");
+    }
+}
+
+/// RFC 9112, section 3.2.2: the host of the target counts, and not the one in `Host`.
+#[test]
+fn the_host_of_a_whole_url() {
+    let server = start(|_| {});
+    for (origin, status) in [("https://example.org", 101), ("https://proxy.example", 403)] {
+        let mut stream = server.raw(server.public);
+        write!(
+            stream,
+            "GET http://example.org/ HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: wamp\r\n\
+             Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nHost: proxy.example\r\n\
+             Origin: {origin}\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(answer, format!("HTTP/1.1 {status}").as_bytes(), "{origin}");
+    }
 }
 
 /// Tells the address of every browser that shakes hands.
