@@ -3,6 +3,7 @@
 mod origin;
 mod request;
 mod response;
+mod scripts;
 
 use std::io;
 use std::sync::Arc;

@@ -1,23 +1,17 @@
 //! The HTTP answers of the public door.
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use http::StatusCode;
 use pusher_proto::wamp::Subprotocol;
 
-use super::Request;
+use super::{Request, scripts};
 use crate::application::Refusal;
 use crate::limits::Limits;
 use crate::stats::BrowserRefusal;
 
-/// Our client, and with it the layer that stands in for autobahn.js v1.
-const PUSHER_JS: &str = include_str!("../../js/pusher.js");
-const AUTOBAHN_JS: &str = concat!(
-    include_str!("../../js/pusher.js"),
-    include_str!("../../js/autobahn.js")
-);
-const PUSHER_D_TS: &str = include_str!("../../js/pusher.d.ts");
-
 const TEXT: &str = "text/plain; charset=utf-8";
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// One answer; the connection is closed behind it.
 #[derive(Debug)]
@@ -25,8 +19,8 @@ pub(crate) struct Response {
     status: StatusCode,
     content_type: &'static str,
     /// Further headers, each with its line end.
-    headers: &'static str,
-    body: String,
+    headers: Cow<'static, str>,
+    body: Bytes,
     has_body: bool,
     /// What it counts as, if somebody is refused.
     refusal: Option<BrowserRefusal>,
@@ -50,10 +44,10 @@ pub(super) fn for_plain_request(request: &Request<'_>) -> Response {
     }
     let path = request.path();
     let file = path.rsplit_once('/').map_or(path, |(_, file)| file);
+    if let Some(file) = scripts::find(file) {
+        return Response::file(file, request);
+    }
     let mut response = match file {
-        "pusher.js" => Response::file(JAVASCRIPT, PUSHER_JS),
-        "autobahn.js" => Response::file(JAVASCRIPT, AUTOBAHN_JS),
-        "pusher.d.ts" => Response::file(TEXT, PUSHER_D_TS),
         _ if request.header("Sec-WebSocket-Key").is_some() => Response::bad_request(
             "the header `Upgrade: websocket` is missing: a proxy in front has removed it",
         ),
@@ -76,21 +70,25 @@ impl Response {
         Self {
             status,
             content_type: TEXT,
-            headers: "",
-            body: format!("{text}\n"),
+            headers: Cow::Borrowed(""),
+            body: format!("{text}\n").into(),
             has_body: true,
             refusal: None,
         }
     }
 
-    fn file(content_type: &'static str, content: &str) -> Self {
+    fn file(file: &'static scripts::File, request: &Request<'_>) -> Self {
+        let variant = file.variant(request);
+        let is_known = variant.is_known(request);
         Self {
-            status: StatusCode::OK,
-            content_type,
-            // Any site may load the script; a new version of the server has a new one.
-            headers: "Access-Control-Allow-Origin: *\r\nCache-Control: max-age=600\r\n",
-            body: content.to_owned(),
-            has_body: true,
+            status: match is_known {
+                true => StatusCode::NOT_MODIFIED,
+                false => StatusCode::OK,
+            },
+            content_type: file.content_type,
+            headers: Cow::Borrowed(&variant.headers),
+            body: variant.body.clone(),
+            has_body: !is_known && !request.is_head(),
             refusal: None,
         }
     }
@@ -103,7 +101,7 @@ impl Response {
     }
 
     fn with_headers(mut self, headers: &'static str) -> Self {
-        self.headers = headers;
+        self.headers = Cow::Borrowed(headers);
         self
     }
 
@@ -186,7 +184,7 @@ impl Response {
                 let max = limits.connections_per_address_max;
                 let text = format!(
                     "this address has {max} connections already; if it is a proxy's, let \
-                     --trust-proxy (trust_proxies) make its clients count"
+                     --trust-proxy make its clients count"
                 );
                 (StatusCode::TOO_MANY_REQUESTS, text)
             }
@@ -200,8 +198,8 @@ impl Response {
     }
 
     /// Why somebody is refused, for the log.
-    pub(crate) fn text(&self) -> &str {
-        self.body.trim_end()
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.body.trim_ascii_end())
     }
 
     pub(super) fn refusal(&self) -> Option<BrowserRefusal> {
@@ -224,7 +222,7 @@ impl Response {
         )
         .into_bytes();
         if self.has_body {
-            bytes.extend_from_slice(self.body.as_bytes());
+            bytes.extend_from_slice(&self.body);
         }
         bytes
     }

@@ -17,6 +17,7 @@ mod limits;
 mod operator;
 mod origin;
 mod publishers;
+mod scripts;
 mod slow;
 mod stats;
 mod support;

@@ -1,0 +1,113 @@
+//! The client's files on port 8080, as browsers and caches ask for them.
+
+use std::io::{Read, Write};
+
+use flate2::read::GzDecoder;
+
+use crate::support::{Running, start};
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// The value of a header.
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value)
+    }
+}
+
+fn ask(server: &Running, line: &str, headers: &str) -> Answer {
+    let mut stream = server.raw(server.public);
+    write!(stream, "{line}\r\nHost: a\r\n{headers}\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .unwrap()
+        + 4;
+    let body = answer.split_off(end);
+    let head = String::from_utf8(answer).unwrap();
+    Answer {
+        status: head[9..12].parse().unwrap(),
+        head,
+        body,
+    }
+}
+
+const GZIP: &str = "Accept-Encoding: gzip, deflate, br\r\n";
+
+#[test]
+fn scripts_are_compressed_where_that_is_accepted() {
+    let server = start(|_| {});
+    for name in ["pusher.js", "autobahn.js", "pusher.d.ts"] {
+        let line = format!("GET /site/{name}?v=1 HTTP/1.1");
+        let plain = ask(&server, &line, "Accept-Encoding: gzip;q=0\r\n");
+        let gzip = ask(&server, &line, GZIP);
+        assert_eq!((plain.status, gzip.status), (200, 200));
+        assert_eq!(plain.header("Content-Encoding"), None);
+        assert_eq!(gzip.header("Content-Encoding"), Some("gzip"));
+        let mut unpacked = Vec::new();
+        GzDecoder::new(&gzip.body[..])
+            .read_to_end(&mut unpacked)
+            .unwrap();
+        assert_eq!(unpacked, plain.body, "{name}");
+        assert!(gzip.body.len() * 5 < plain.body.len() * 3, "{name}");
+        assert_ne!(gzip.header("ETag"), plain.header("ETag"));
+        for answer in [&plain, &gzip] {
+            let len = answer.body.len().to_string();
+            assert_eq!(answer.header("Content-Length"), Some(&*len));
+            assert_eq!(answer.header("Vary"), Some("Accept-Encoding"));
+            // Pages with Cross-Origin-Embedder-Policy load nothing else.
+            let policy = answer.header("Cross-Origin-Resource-Policy");
+            assert_eq!(policy, Some("cross-origin"));
+        }
+    }
+}
+
+#[test]
+fn a_script_that_the_browser_has_is_not_sent_again() {
+    let server = start(|_| {});
+    let line = "GET /pusher.js HTTP/1.1";
+    let etag = ask(&server, line, GZIP).header("ETag").unwrap().to_owned();
+    for (tag, status) in [
+        (etag.as_str(), 304),
+        (&format!("W/{etag}"), 304),
+        (&format!("\"other\", {etag}"), 304),
+        ("*", 304),
+        ("\"other\"", 200),
+        (etag.trim_matches('"'), 200),
+    ] {
+        let answer = ask(&server, line, &format!("{GZIP}If-None-Match: {tag}\r\n"));
+        assert_eq!(answer.status, status, "{tag}");
+        assert_eq!(answer.body.is_empty(), status == 304, "{tag}");
+        assert_eq!(answer.header("ETag"), Some(&*etag), "{tag}");
+        assert_eq!(answer.header("Cache-Control"), Some("max-age=600"));
+    }
+    // The other encoding is another representation.
+    let plain = ask(&server, line, &format!("If-None-Match: {etag}\r\n"));
+    assert_eq!(plain.status, 200);
+    let head = ask(&server, "HEAD /pusher.js HTTP/1.1", GZIP);
+    assert_eq!((head.status, head.header("ETag")), (200, Some(&*etag)));
+    assert!(head.body.is_empty());
+}
+
+/// As `curl --http2` and Java ask, and as proxies do.
+#[test]
+fn a_script_by_an_offer_of_http_2_or_a_whole_url() {
+    let server = start(|_| {});
+    let offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n";
+    for (line, headers) in [
+        ("GET /pusher.js HTTP/1.1", offer),
+        ("GET http://push.example.org/pusher.js HTTP/1.1", ""),
+        ("GET http://push.example.org/a/pusher.js?b HTTP/1.0", ""),
+    ] {
+        assert_eq!(ask(&server, line, headers).status, 200, "{line}");
+    }
+}
