@@ -43,7 +43,7 @@ impl Client {
         loop {
             let header = self.line();
             match header.trim_end().split_once(": ") {
-                Some(("content-length", value)) => len = value.parse().unwrap(),
+                Some(("content-length" | "Content-Length", value)) => len = value.parse().unwrap(),
                 Some(_) => {}
                 None => break,
             }

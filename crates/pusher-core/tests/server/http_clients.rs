@@ -191,6 +191,23 @@ fn nothing_is_smuggled_behind_a_body_with_two_lengths() {
     assert_eq!(event, r#"[8,"t","end"]"#);
 }
 
+/// The answer does not depend on how many writes the request line came in.
+#[test]
+fn another_version_is_refused_with_its_name() {
+    let server = start(|_| {});
+    for line in ["GET /healthz HTTP/2.0\r\n", "PRI * HTTP/2.0\r\n"] {
+        for chunk_len in [1, 5, line.len()] {
+            let mut client = Client::connect(&server);
+            for chunk in line.as_bytes().chunks(chunk_len) {
+                client.send(std::str::from_utf8(chunk).unwrap());
+            }
+            let (status, _, body) = client.response();
+            assert_eq!(status, 505, "{line}");
+            assert!(body.contains("HTTP/2.0 is not supported"), "{body}");
+        }
+    }
+}
+
 #[test]
 fn an_answer_says_how_long_the_connection_is_kept() {
     let server = start(|limits| limits.unfinished_timeout = Duration::from_secs(30));

@@ -7,6 +7,7 @@
 
 mod answer;
 mod body;
+mod first_line;
 mod forgery;
 mod look;
 mod request;
@@ -44,11 +45,16 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     first: Vec<u8>,
     door: Door,
 ) {
-    if let Err(refusal) = request::check_version(&first) {
-        wire.refuse_publish(refusal.kind(), &refusal);
-        let _gone = wire.send(&refusal.into_bytes()).await;
-        return wire.hang_up().await;
-    }
+    let len_max = context.live.limits().handshake_len_max;
+    let first = match first_line::read(&mut wire, first, len_max).await {
+        Some(Ok(first)) => first,
+        None => return,
+        Some(Err(refusal)) => {
+            wire.refuse_publish(refusal.kind(), &refusal);
+            let _gone = wire.send(&refusal.into_bytes()).await;
+            return wire.hang_up().await;
+        }
+    };
     let (stream, peer, shutdown) = wire.into_parts();
     let stream = Stream::new(stream, first, context.live.limits().answer_timeout);
     let respond = |request| {
