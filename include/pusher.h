@@ -99,7 +99,7 @@
 #define PUSH_EJSON -3
 
 /**
- * The event is longer than pushd takes (1 MiB). Publish less. Nothing was published.
+ * The event is longer than pushd takes (3 MiB). Publish less. Nothing was published.
  */
 #define PUSH_ETOOBIG -4
 
@@ -239,7 +239,7 @@ const char *push_version(void);
  * Sends an event to every browser that is subscribed to the category, and waits for the receipt.
  *
  * category: the topic, 1 to 1024 bytes of UTF-8. json: the event, one complete JSON value in
- * UTF-8, at most 1 MiB; browsers get it byte for byte.
+ * UTF-8, at most 3 MiB; browsers get it byte for byte.
  *
  * Returns the number of browsers that the event was queued to, 0 or more (INT_MAX if there are
  * more); or a code below 0, with its reason in push_last_error().

@@ -101,7 +101,7 @@ final class Pusher
      * @param string $category The topic that browsers subscribe to: 1 to 1024 bytes of UTF-8.
      * @param mixed $data Anything that json_encode() takes, and as it would encode it
      *     (JsonSerializable, public properties, UTF-8 only), nested up to 125 levels and up to
-     *     1 MiB as JSON. The flags are JSON_UNESCAPED_UNICODE and JSON_UNESCAPED_SLASHES; no
+     *     3 MiB as JSON. The flags are JSON_UNESCAPED_UNICODE and JSON_UNESCAPED_SLASHES; no
      *     browser sees a difference.
      * @param string|null $id A name for this event, 1 to 255 bytes of UTF-8: for 5 minutes pushd sends
      *     nothing more to the same category with the same id, and answers with the first receipt
@@ -176,7 +176,7 @@ class PusherException extends RuntimeException
     /** The data can't be encoded as JSON, or is nested too deep. Nothing was sent. */
     public const JSON = -3;
 
-    /** The data is more than pushd takes (1 MiB). Nothing was published. */
+    /** The data is more than pushd takes (3 MiB). Nothing was published. */
     public const TOO_BIG = -4;
 
     /**

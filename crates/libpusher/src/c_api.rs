@@ -48,7 +48,7 @@ impl From<Error> for Failure {
 /// Sends an event to every browser that is subscribed to the category, and waits for the receipt.
 ///
 /// category: the topic, 1 to 1024 bytes of UTF-8. json: the event, one complete JSON value in
-/// UTF-8, at most 1 MiB; browsers get it byte for byte.
+/// UTF-8, at most 3 MiB; browsers get it byte for byte.
 ///
 /// Returns the number of browsers that the event was queued to, 0 or more (INT_MAX if there are
 /// more); or a code below 0, with its reason in push_last_error().

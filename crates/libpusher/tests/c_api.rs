@@ -120,7 +120,7 @@ fn callers_mistakes() {
     }
     assert_eq!(publish("", "1"), PUSH_ETOPIC);
     assert_eq!(publish("t", "{}],[3,2,\"t\",{}"), PUSH_EJSON);
-    assert_eq!(publish("t", &"1".repeat(1024 * 1024 + 1)), PUSH_ETOOBIG);
+    assert_eq!(publish("t", &"1".repeat(3 * 1024 * 1024 + 1)), PUSH_ETOOBIG);
     assert_eq!(
         publish("t", "7"),
         7,

@@ -44,9 +44,8 @@ pub struct Limits {
     /// Bytes of these and their URIs; beyond is close code 1008. Default 64 KiB.
     pub prefixes_len_max: usize,
     /// Bytes that may wait for one browser when more comes for it; beyond, it is dropped as a slow
-    /// consumer. What comes is not counted, so that an event always fits an empty outbox: at most one
-    /// write, an event or 64 KiB of them, waits on top. Not less than `event_len_max`, or two of the
-    /// largest events drop a browser that is reading the first. Default 1 MiB.
+    /// consumer. The write that is being sent and the one that comes are not counted, so that events of
+    /// any length fit: two writes, each an event or 64 KiB of them, may wait on top. Default 1 MiB.
     pub outbox_len_max: usize,
     /// How long a browser may take nothing at all although something waits for it; then it is dropped
     /// as a slow consumer. Looked at every second at most. Default 10 s.
@@ -72,9 +71,10 @@ pub struct Limits {
     pub publishers_max: usize,
     /// Operators that watch a topic's events at the same time. Default 16.
     pub watchers_max: usize,
-    /// An event; beyond, the publish is refused. Default 1 MiB.
+    /// An event, as JSON text; beyond, the publish is refused. Default 3 MiB: 1 MB of text in any language,
+    /// as PHP's `json_encode` escapes it.
     pub event_len_max: usize,
-    /// A publisher's message, event and all. Default 1 MiB and 4 KiB.
+    /// A publisher's message, event and all. Default 3 MiB and 4 KiB.
     pub publish_len_max: usize,
     /// How long a publisher may connect without a word. Default 10 s.
     pub first_byte_timeout: Duration,

@@ -89,6 +89,12 @@ impl JsonStream {
         if self.scan.depth == 0 {
             return 0;
         }
+        self.waiting_len()
+    }
+
+    /// Bytes that were fed and not taken as values: after [`StreamError::TooLong`], the size of the value as
+    /// far as it has arrived.
+    pub fn waiting_len(&self) -> usize {
         self.buffer.len() - self.start
     }
 

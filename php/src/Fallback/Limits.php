@@ -11,7 +11,7 @@ final class Limits
     public const TOKEN_LEN_MAX = 1024;
 
     /** An event, as JSON. */
-    public const EVENT_LEN_MAX = 1024 * 1024;
+    public const EVENT_LEN_MAX = 3 * 1024 * 1024;
 
     /** How deep an event may be nested: one level less than a message, which is a list around it. */
     public const EVENT_DEPTH_MAX = 125;

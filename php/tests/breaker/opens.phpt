@@ -36,7 +36,7 @@ echo $ms < 100 ? "fast\n" : "$ms ms\n";
 print_r(array_unique($outcomes));
 
 // The caller's mistakes are told all the same.
-foreach ([['', 1], ['kittens', NAN], ['kittens', str_repeat('x', 1 << 20)]] as $arguments) {
+foreach ([['', 1], ['kittens', NAN], ['kittens', str_repeat('x', 3 << 20)]] as $arguments) {
     try {
         Pusher::publish(...$arguments);
     } catch (PusherException $e) {
@@ -66,7 +66,7 @@ Array
 )
 the event was not published: the topic is empty
 the event was not published: the data can't be encoded as JSON: Inf and NaN cannot be JSON encoded
-the event was not published: the event is 1048578 bytes long, at most 1048576 are allowed
+the event was not published: the event is 3145730 bytes long, at most 3145728 are allowed
 not tried
 bool(true)
 tried again

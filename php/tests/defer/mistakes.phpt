@@ -18,7 +18,7 @@ foreach ([
     fn () => Pusher::defer('', 1),
     fn () => Pusher::defer("\xff", 1),
     fn () => Pusher::defer('kittens', NAN),
-    fn () => Pusher::defer('kittens', str_repeat('x', 1 << 20)),
+    fn () => Pusher::defer('kittens', str_repeat('x', 3 << 20)),
     fn () => Pusher::defer('kittens', 1, ''),
     fn () => Pusher::defer('kittens', new Throwing()),
     fn () => Pusher::defer('kittens'),
@@ -40,7 +40,7 @@ var_dump(Pusher::publish('kittens', 1)->sequence, Pusher::defer('kittens', 2));
 PusherException -2: the event was not published: the topic is empty
 PusherException -2: the event was not published: the category is not valid UTF-8
 PusherException -3: the event was not published: the data can't be encoded as JSON: Inf and NaN cannot be JSON encoded
-PusherException -4: the event was not published: the event is 1048578 bytes long, at most 1048576 are allowed
+PusherException -4: the event was not published: the event is 3145730 bytes long, at most 3145728 are allowed
 PusherException -1: the event was not published: the id is empty
 LogicException 0: mine
 ArgumentCountError 0: Pusher::defer() expects at least 2 arguments, 1 given

@@ -15,7 +15,7 @@ foreach ([
     [$good, ['kittens', NAN]],
     [$good, ['kittens', 1, '']],
     [$good, ['kittens', 1, "\xff"]],
-    [$good, ['kittens', str_repeat('x', 1 << 20)]],
+    [$good, ['kittens', str_repeat('x', 3 << 20)]],
     [$good, 'kittens'],
     [$good, ['kittens']],
     [$good, ['kittens', 1, 'id', 1]],
@@ -53,7 +53,7 @@ PusherException -2: event "\xff": the event was not published: the topic is 1025
 PusherException -3: event 1: the event was not published: the data can't be encoded as JSON: Inf and NaN cannot be JSON encoded
 PusherException -1: event 1: the event was not published: the id is empty
 PusherException -1: event 1: the event was not published: the id is not valid UTF-8
-PusherException -4: event 1: the event was not published: the event is 1048578 bytes long, at most 1048576 are allowed
+PusherException -4: event 1: the event was not published: the event is 3145730 bytes long, at most 3145728 are allowed
 TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, but event 1 is none
 TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, but event 1 is none
 TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, but event 1 is none

@@ -7,7 +7,7 @@ namespace PushdLive;
 const EVENTS_MAX = 100;
 
 /** What pushd takes of one event, in bytes of JSON. */
-const EVENT_LEN_MAX = 1024 * 1024;
+const EVENT_LEN_MAX = 3 * 1024 * 1024;
 
 /** Watches what WordPress does with posts and comments. */
 function publish_what_is_public(): void

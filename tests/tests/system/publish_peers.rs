@@ -312,18 +312,18 @@ fn curl_is_told_what_is_wrong() {
     let (daemon, folder, _path) = on_unix_socket();
     let mut browser = Wamp::subscribed(daemon.web, "t");
     let url = format!("http://{}/publish/t", daemon.publish);
-    let too_long = file(&folder, &format!("\"{}\"", "x".repeat(3 << 20)));
+    let too_long = file(&folder, &format!("\"{}\"", "x".repeat(4 << 20)));
     let too_long = format!("@{too_long}");
     let json = "Content-Type: application/json";
     for (arguments, status, reason) in [
         (&["-d", "{}"][..], 415, "application/json"),
         (&[], 405, "only POST"),
         (&["--json", "{"], 400, "not valid JSON"),
-        (&["--json", &too_long], 413, "1048576 bytes"),
+        (&["--json", &too_long], 413, "at most 3145728"),
         (
             &["--json", &too_long, "-H", "Expect:"],
             413,
-            "1048576 bytes",
+            "at most 3145728",
         ),
         (
             &["--json", "{}", "-H", "Content-Encoding: br"],

@@ -13,7 +13,7 @@ pub const PUSH_ETOPIC: c_int = -2;
 /// The event is not one complete JSON value. Correct the call. Nothing was sent.
 pub const PUSH_EJSON: c_int = -3;
 
-/// The event is longer than pushd takes (1 MiB). Publish less. Nothing was published.
+/// The event is longer than pushd takes (3 MiB). Publish less. Nothing was published.
 pub const PUSH_ETOOBIG: c_int = -4;
 
 /// The address or the timeout can't be understood, be it from push_options or from the environment.

@@ -196,7 +196,7 @@ impl Peer {
     /// Reads the HELLO and says WELCOME.
     pub(crate) fn welcome(&mut self) -> io::Result<()> {
         self.read_hello()?;
-        self.write("[2,1,\"fake/0\",{\"publish_len_max\":1052672}]\n")
+        self.write("[2,1,\"fake/0\",{\"publish_len_max\":3149824}]\n")
     }
 
     /// Reads the next publish.

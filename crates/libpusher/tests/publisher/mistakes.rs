@@ -23,12 +23,12 @@ fn topics_have_a_length() {
 
 #[test]
 fn events_have_a_length() {
-    let error = refused("t", &format!("\"{}\"", "x".repeat(1024 * 1024 - 1)));
+    let error = refused("t", &format!("\"{}\"", "x".repeat(3 * 1024 * 1024 - 1)));
     assert!(matches!(error, Error::TooLarge { .. }));
     assert!(
         error
             .to_string()
-            .contains("1048577 bytes long, at most 1048576")
+            .contains("3145729 bytes long, at most 3145728")
     );
 }
 

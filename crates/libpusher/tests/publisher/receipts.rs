@@ -103,7 +103,7 @@ fn localhost_is_found_without_asking_anybody() {
 #[test]
 fn the_longest_topic_and_event_pass() {
     let server = FakeServer::unix(|_, peer| peer.serve());
-    let event = format!("\"{}\"", "x".repeat(1024 * 1024 - 2));
+    let event = format!("\"{}\"", "x".repeat(3 * 1024 * 1024 - 2));
     let mut publisher = server.publisher();
     publisher.publish(&"t".repeat(1024), &event).unwrap();
     assert_eq!(server.events(), [event]);

@@ -22,8 +22,6 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use pusher_core::Limits;
-
 use crate::plain::plain;
 
 pub(crate) use environment::PREFIX;
@@ -155,7 +153,6 @@ impl Settings {
         environment::service_links(&self.service_links)
             .into_iter()
             .chain(exposed_token)
-            .chain(small_outbox(&self.config.options.limits))
     }
 
     /// The publishers' secret as it was written: what the server makes of it can't be read back.
@@ -190,17 +187,6 @@ impl Settings {
             })
         })
     }
-}
-
-/// Warns of outboxes in which one of the largest events leaves no room for the next.
-fn small_outbox(limits: &Limits) -> Option<String> {
-    let (outbox, event) = (limits.outbox_len_max, limits.event_len_max);
-    (outbox < event).then(|| {
-        format!(
-            "outbox-len-max is {outbox} and event-len-max {event} bytes: of two such events in quick \
-             succession the second drops every browser that is still reading the first"
-        )
-    })
 }
 
 /// The values of a variable: a list has commas.

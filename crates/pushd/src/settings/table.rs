@@ -143,7 +143,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     limit! { "prefixes-len-max", "SIZE", Size<0>, prefixes_len_max, Now,
     "These and their URIs; beyond is close code 1008" },
     limit! { "outbox-len-max", "SIZE", Size<1>, outbox_len_max, Now,
-    "What may wait for one browser when another event comes; beyond, it is dropped as a slow consumer" },
+    "What may wait for one browser behind the event that is being sent; beyond, it is dropped as a slow \
+     consumer" },
     limit! { "write-timeout", "TIME", Time<1>, write_timeout, Now,
     "How long a browser may take nothing at all although something waits for it; beyond, it is dropped \
      as a slow consumer" },
@@ -165,7 +166,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     limit! { "watchers-max", "NUMBER", Count<0, { usize::MAX }>, watchers_max, Now,
     "Operators that watch a topic's events, on the status page for instance" },
     limit! { "event-len-max", "SIZE", Size<1>, event_len_max, Now,
-    "An event; beyond, the publish is refused" },
+    "An event, as JSON text; beyond, the publish is refused. 1 MB of Japanese is 2 MB of JSON if PHP's \
+     json_encode escapes it" },
     limit! { "publish-len-max", "SIZE", Size<1>, publish_len_max, Now,
     "A publisher's message, event and all: not less than event-len-max" },
     limit! { "first-byte-timeout", "TIME", Time<1>, first_byte_timeout, Now,

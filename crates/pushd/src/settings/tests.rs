@@ -1,5 +1,7 @@
 use std::fs;
 
+use pusher_core::Limits;
+
 use super::*;
 
 /// Settings from a file's text, variables and flags.
@@ -203,14 +205,6 @@ fn a_variable_that_is_no_setting_is_a_mistake_unless_kubernetes_sets_it() {
     }
 }
 
-#[test]
-fn outboxes_that_are_smaller_than_an_event_are_warned_of() {
-    for (outbox, warnings) in [("1MiB", 0), ("1048575B", 1)] {
-        let settings = load("", &[], &[("outbox-len-max", outbox)]).unwrap();
-        assert_eq!(settings.warnings().count(), warnings, "{outbox}");
-    }
-}
-
 #[cfg(unix)]
 #[test]
 fn a_secret_that_everybody_may_read_is_warned_of() {
@@ -245,13 +239,13 @@ fn a_file_that_was_named_must_be_there() {
 
 #[test]
 fn a_publish_must_hold_an_event() {
-    let mistake = load("event-len-max = '2MiB'\n", &[], &[]).unwrap_err();
+    let mistake = load("event-len-max = '4MiB'\n", &[], &[]).unwrap_err();
     assert!(
-        mistake.starts_with("/pushd.toml:1: event-len-max is 2097152"),
+        mistake.starts_with("/pushd.toml:1: event-len-max is 4194304"),
         "{mistake}"
     );
     load(
-        "event-len-max = '2MiB'\npublish-len-max = '3MiB'\n",
+        "event-len-max = '4MiB'\npublish-len-max = '5MiB'\n",
         &[],
         &[],
     )

@@ -193,7 +193,7 @@ impl Connection {
         let complain = |what: fmt::Arguments<'_>| self.common.complaints.about(&peer, what);
         match why {
             SlowConsumer::Outbox => complain(format_args!(
-                "dropping a slow browser: more than {} bytes wait for it",
+                "dropping a slow browser: more than {} bytes wait for it (outbox-len-max)",
                 limits.outbox_len_max
             )),
             SlowConsumer::Stall => complain(format_args!(

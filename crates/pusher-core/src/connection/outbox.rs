@@ -79,13 +79,13 @@ impl Outbox {
         self.queue.as_ref().map_or(0, |queue| queue.len)
     }
 
-    /// Queues frames that must all arrive, unless more than `len_max` waits already: so anything fits an
-    /// empty outbox, and a large event never drops a browser that has yet to take the one before. Events
-    /// that may be left out make room; returns how many were.
+    /// Queues frames that must all arrive, unless more than `len_max` waits already behind those that are
+    /// being sent: so a large event never drops a browser that has yet to take the one before. Events that
+    /// may be left out make room; returns how many were.
     pub(super) fn push(&mut self, frames: Bytes, len_max: usize) -> Result<u64, Full> {
         let queue = self.queue.get_or_insert_default();
         let left_out = queue.make_room(len_max);
-        if queue.cost() > len_max {
+        if queue.is_full(len_max) {
             return Err(Full);
         }
         self.push_last(Piece {
@@ -125,7 +125,7 @@ impl Outbox {
             left_out += queue.leave_out(optional);
         }
         left_out += queue.make_room(len_max);
-        if queue.cost() > len_max {
+        if queue.is_full(len_max) {
             return left_out + count(&frames);
         }
         self.push_last(Piece {
@@ -217,15 +217,21 @@ impl Outbox {
 }
 
 impl Queue {
-    /// What counts for the limit.
-    fn cost(&self) -> usize {
-        self.len + self.pieces.len() * PIECE_COST
+    /// Whether more than `len_max` bytes wait. The first piece is being sent and does not count, unless its
+    /// events may be left out: otherwise an event larger than `len_max` would leave no room behind it. If
+    /// `len_max` is 0 it does count.
+    fn is_full(&self, len_max: usize) -> bool {
+        let front = self.pieces.front();
+        let is_sent = |piece: &&Piece| piece.optional.is_none() && len_max > 0;
+        let sent = front.filter(is_sent);
+        let sent = sent.map_or(0, |piece| piece.frames.len() + PIECE_COST);
+        self.len + self.pieces.len() * PIECE_COST - sent > len_max
     }
 
     /// Leaves the oldest events out that may be, until the rest is within the limit; how many.
     fn make_room(&mut self, len_max: usize) -> u64 {
         let mut left_out = 0;
-        while self.cost() > len_max {
+        while self.is_full(len_max) {
             let mut pieces = self.pieces.iter();
             let Some(index) = pieces.position(|piece| piece.optional.is_some()) else {
                 break;

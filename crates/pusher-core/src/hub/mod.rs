@@ -65,7 +65,7 @@ pub enum PublishError {
     #[error("the event is {0}")]
     Event(#[from] JsonError),
     /// The event is too long.
-    #[error("the event is {len} bytes long, at most {max} are allowed")]
+    #[error("the event is {len} bytes long, at most {max} are allowed (event-len-max)")]
     EventTooLong {
         /// Its length in bytes.
         len: usize,

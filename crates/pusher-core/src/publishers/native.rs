@@ -6,6 +6,7 @@ use pusher_proto::native::{
 use pusher_proto::{JsonStream, Publish, StreamError, check_id};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::refusal::Refused;
 use super::wire::{Heard, Wire};
 use crate::hub::PublishError;
 use crate::server::Context;
@@ -90,7 +91,8 @@ impl Conversation<'_> {
                         StreamError::TooLong(_) | StreamError::TooDeep => ErrorCode::TooLarge,
                         StreamError::Unexpected(_) | StreamError::Utf8 => ErrorCode::BadMessage,
                     };
-                    self.refuse(None, code, &error.to_string())
+                    let refused = Refused::stream(&error, json.waiting_len());
+                    self.refuse(None, code, &refused.to_string())
                 }
             };
             if !goes_on {

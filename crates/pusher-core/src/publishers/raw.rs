@@ -37,10 +37,14 @@ async fn publish_all<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     json: &mut JsonStream,
 ) -> Result<(), Refused> {
-    while let Some(value) = json.next_value()? {
+    loop {
+        let value = match json.next_value() {
+            Ok(Some(value)) => value,
+            Ok(None) => return Ok(()),
+            Err(error) => return Err(Refused::stream(&error, json.waiting_len())),
+        };
         wire.message_is_complete();
         let publish = raw::decode(value)?;
         super::publish(context, &publish, None, Source::Raw).await?;
     }
-    Ok(())
 }

@@ -32,13 +32,19 @@ impl From<PublishError> for Refused {
     }
 }
 
-impl From<StreamError> for Refused {
-    fn from(error: StreamError) -> Self {
+impl Refused {
+    /// For a stream of JSON; `len` bytes of the message have arrived.
+    pub(super) fn stream(error: &StreamError, len: usize) -> Self {
         let kind = match error {
             StreamError::TooLong(_) | StreamError::TooDeep => PublishRefusal::TooLarge,
             StreamError::Unexpected(_) | StreamError::Utf8 => PublishRefusal::BadMessage,
         };
-        let text = error.to_string();
+        let text = match error {
+            StreamError::TooLong(_) => {
+                format!("{error} (publish-len-max): {len} have arrived")
+            }
+            _ => error.to_string(),
+        };
         Self { kind, text }
     }
 }
@@ -55,11 +61,14 @@ impl From<RawError> for Refused {
 impl From<ZmtpError> for Refused {
     fn from(error: ZmtpError) -> Self {
         let kind = match error {
-            ZmtpError::MessageTooLong(_) => PublishRefusal::TooLarge,
+            ZmtpError::MessageTooLong { .. } => PublishRefusal::TooLarge,
             ZmtpError::Denied(_) => PublishRefusal::Denied,
             _ => PublishRefusal::BadMessage,
         };
-        let text = error.to_string();
+        let text = match error {
+            ZmtpError::MessageTooLong { .. } => format!("{error} (publish-len-max)"),
+            _ => error.to_string(),
+        };
         Self { kind, text }
     }
 }

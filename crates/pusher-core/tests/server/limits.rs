@@ -146,7 +146,7 @@ fn length_of_an_event() {
     publisher.send(&format!("[3,5,\"t\",\"{}\"]", "x".repeat(99)));
     assert_eq!(
         publisher.line(),
-        r#"[5,5,"event_too_large","the event is 101 bytes long, at most 100 are allowed"]"#
+        r#"[5,5,"event_too_large","the event is 101 bytes long, at most 100 are allowed (event-len-max)"]"#
     );
     publisher.publish("t", "1");
 }

@@ -13,6 +13,7 @@ mod http;
 mod http_clients;
 mod ids;
 mod keepalive;
+mod large_publishes;
 mod limits;
 mod operator;
 mod origin;

@@ -95,13 +95,39 @@ fn an_event_is_taken_as_long_as_no_more_waits_than_may() {
     for expect in 1001..=last {
         assert_eq!(number(&slow.message()), expect);
     }
-    // Beyond.
+    // Beyond. One is being sent, one waits and one comes.
     while server.hub.session_count() == 1 {
         publish();
-        assert!(server.hub.stats().outboxes_len < 2 * 1024 * 1024 + 100);
+        assert!(server.hub.stats().outboxes_len < 3 * 1024 * 1024 + 100);
     }
     let slow = server.hub.stats().slow_consumers;
     assert_eq!((slow.get(SlowConsumer::Outbox), slow.total()), (1, 1));
+}
+
+/// An article of 1 MB is 3 MB of escaped JSON, and then come the comments on it.
+#[test]
+fn behind_an_event_that_is_larger_than_an_outbox_there_is_room() {
+    let server = start_options(|options| options.limits.outbox_len_max = 100_000);
+    let mut slow = server.subscriber("t");
+    let mut publisher = server.publisher();
+    let mut last = 1000;
+    let mut publish = |len: usize| {
+        last += 1;
+        publisher.publish("t", &event(last, len));
+        server.until("it is on its way", |hub| hub.backlog_len() == 0);
+        last
+    };
+    while server.hub.stats().outboxes == 0 {
+        publish(3_000_000);
+    }
+    for _ in 0..9 {
+        publish(10_000);
+    }
+    let last = publish(3_000_000);
+    assert_eq!(server.hub.session_count(), 1);
+    for expect in 1001..=last {
+        assert_eq!(number(&slow.message()), expect);
+    }
 }
 
 #[test]

@@ -206,11 +206,11 @@ fn who_can_not_be_heard_is_told_and_harms_nobody() {
         ),
         (
             [READY_PUSH, &ready(99)].concat(),
-            "the message is longer than 100 bytes",
+            "the message is 101 bytes long, at most 100 are allowed",
         ),
         (
             [READY_PUSH, b"\x02\xff\xff\xff\xff\xff\xff\xff\xff"].concat(),
-            "the message is longer than 100 bytes",
+            "the message is 18446744073709551615 bytes long, at most 100 are allowed",
         ),
     ] {
         let mut push = Push(server.raw(server.private));

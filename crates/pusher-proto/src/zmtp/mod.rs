@@ -67,8 +67,13 @@ pub enum ZmtpError {
     #[error("a command is longer than {COMMAND_LEN_MAX} bytes")]
     CommandTooLong,
     /// All parts of a message together exceed the limit.
-    #[error("the message is longer than {0} bytes")]
-    MessageTooLong(usize),
+    #[error("the message is {len} bytes long, at most {max} are allowed")]
+    MessageTooLong {
+        /// Its length as far as its headers have come, in bytes.
+        len: u64,
+        /// The limit in bytes.
+        max: usize,
+    },
     /// The owner of this [`Pull`] does not want to hear anybody: see [`Pull::deny`].
     #[error("{0}")]
     Denied(&'static str),
@@ -313,7 +318,10 @@ impl Pull {
         let part = &self.buffer[frame.body.clone()];
         self.parts.add(part, frame.has_more);
         if self.parts.pending() > self.message_len_max {
-            return Err(ZmtpError::MessageTooLong(self.message_len_max));
+            return Err(ZmtpError::MessageTooLong {
+                len: self.parts.pending() as u64,
+                max: self.message_len_max,
+            });
         }
         match frame.has_more {
             true => Ok(Step::Went),
@@ -354,14 +362,16 @@ impl Pull {
         if header.is_command && (is_version_2 || header.has_more) {
             return Err(ZmtpError::Flags(header.flags));
         }
-        let message_len_max = self.message_len_max;
+        let max = self.message_len_max;
         let (len_max, too_long) = if header.is_command {
             (COMMAND_LEN_MAX, ZmtpError::CommandTooLong)
         } else if self.state == State::Identity2 {
             (greeting::IDENTITY_LEN_MAX, ZmtpError::Greeting)
         } else {
-            let left = message_len_max.saturating_sub(self.parts.pending());
-            (left, ZmtpError::MessageTooLong(message_len_max))
+            let pending = self.parts.pending();
+            let len = header.body_len.saturating_add(pending as u64);
+            let left = max.saturating_sub(pending);
+            (left, ZmtpError::MessageTooLong { len, max })
         };
         let body_len = usize::try_from(header.body_len);
         body_len.ok().filter(|&len| len <= len_max).ok_or(too_long)

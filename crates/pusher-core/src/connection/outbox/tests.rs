@@ -56,17 +56,24 @@ fn order_and_rest_are_kept() {
 }
 
 #[test]
-fn what_waits_already_has_a_limit_and_what_comes_may_exceed_it() {
+fn what_waits_has_a_limit_and_what_is_sent_and_what_comes_may_exceed_it() {
     let mut outbox = Outbox::default();
-    let max = limit(1, 10);
-    let event = || Bytes::from(vec![b'x'; 1000]);
-    assert_eq!(outbox.push(event(), max), Ok(0));
-    outbox.advance(1000 - 11);
-    assert_eq!(outbox.push(event(), max), Err(Full));
+    let max = limit(2, 10);
+    let event = |len| Bytes::from(vec![b'x'; len]);
+    assert_eq!(outbox.push(event(1000), max), Ok(0));
+    assert_eq!(outbox.push(event(4), max), Ok(0));
+    assert_eq!(outbox.push(event(7), max), Ok(0));
+    assert_eq!(outbox.push(event(1), max), Err(Full), "11 bytes wait");
+    outbox.advance(999);
+    assert_eq!(outbox.push(event(1), max), Err(Full));
     outbox.advance(1);
-    assert_eq!(outbox.push(event(), max), Ok(0));
-    assert_eq!(outbox.len(), 1010);
-    assert_eq!(outbox.push(Bytes::from_static(b"a"), max), Err(Full));
+    assert_eq!(outbox.push(event(1000), max), Ok(0), "7 bytes wait");
+    assert_eq!(outbox.len(), 1011);
+    assert_eq!(outbox.push(event(1), max), Err(Full));
+    // In no room nothing waits at all.
+    let mut outbox = Outbox::default();
+    assert_eq!(outbox.push(event(1), 0), Ok(0));
+    assert_eq!(outbox.push(event(1), 0), Err(Full));
 }
 
 #[test]
@@ -88,22 +95,20 @@ fn the_oldest_are_left_out() {
     let batch = frames(&["one", "two", "six"]);
     // `must` takes 6 bytes, the others 5 each.
     outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
-    assert_eq!(outbox.push_optional(&batch, 0, &oldest, limit(1, 6)), 0);
+    assert_eq!(outbox.push_optional(&batch, 0, &oldest, limit(1, 0)), 0);
     let ten = frames(&["ten"]);
-    assert_eq!(outbox.push_optional(&ten, 0, &oldest, limit(2, 16)), 1);
+    assert_eq!(outbox.push_optional(&ten, 0, &oldest, limit(1, 10)), 1);
     assert_eq!(drain(&mut outbox, 100), ["must", "two", "six", "ten"]);
 
     // What must arrive makes them go, too.
     outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
     outbox.push_optional(&batch, 0, &oldest, NO_LIMIT);
-    let max = limit(1, 6);
+    let max = limit(1, 4);
     assert_eq!(outbox.push(frames(&["more"]), max), Ok(3));
     assert_eq!(outbox.push(frames(&["more"]), max), Err(Full));
     // Nothing else can go: it goes itself.
-    let mut outbox = Outbox::default();
-    outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
-    assert_eq!(outbox.push_optional(&batch, 0, &oldest, limit(1, 5)), 3);
-    assert_eq!(drain(&mut outbox, 100), ["must"]);
+    assert_eq!(outbox.push_optional(&batch, 0, &oldest, max), 3);
+    assert_eq!(drain(&mut outbox, 100), ["must", "more"]);
     // And anything fits an empty outbox.
     assert_eq!(outbox.push_optional(&batch, 0, &oldest, 0), 0);
     assert_eq!(outbox.push_optional(&ten, 0, &oldest, 0), 3);
@@ -149,10 +154,13 @@ fn what_is_begun_is_finished() {
         let three = frames(&["one", "two", "six"]);
         // Begun before it was queued.
         let mut outbox = Outbox::default();
-        assert_eq!(outbox.push_optional(&three, 7, &topic, 1), 1);
+        assert_eq!(outbox.push_optional(&three, 7, &topic, 0), 1);
         assert_eq!(outbox.len(), 3);
         outbox.advance(3);
         assert!(outbox.is_empty());
+        assert_eq!(outbox.push_optional(&three, 7, &topic, 1), 0);
+        outbox.advance(3);
+        assert_eq!(drain(&mut outbox, 100), ["six"]);
         // Begun since.
         for begun in 1..5 {
             let mut outbox = Outbox::default();
