@@ -127,7 +127,7 @@ fn callers_mistakes() {
         "mistakes do not disturb the connection"
     );
     assert!(
-        last_error().contains("1048577 bytes"),
+        last_error().contains("3145729 bytes"),
         "kept until the next failure"
     );
 }
