@@ -41,6 +41,8 @@ fn ask(server: &Running, line: &str, headers: &str) -> Answer {
     }
 }
 
+const README: &str = include_str!("../../../../README.md");
+
 const GZIP: &str = "Accept-Encoding: gzip, deflate, br\r\n";
 
 #[test]
@@ -69,6 +71,15 @@ fn scripts_are_compressed_where_that_is_accepted() {
             assert_eq!(policy, Some("cross-origin"));
         }
     }
+}
+
+#[test]
+fn the_readme_says_how_large_the_client_is() {
+    let server = start(|_| {});
+    let answer = ask(&server, "GET /pusher.js HTTP/1.1", GZIP);
+    let kib = (answer.body.len() + 512) / 1024;
+    let size = format!("about {kib} KB compressed");
+    assert!(README.contains(&size), "{size}");
 }
 
 #[test]
