@@ -100,6 +100,16 @@ pub struct Limits {
     pub backlog_len_max: usize,
 }
 
+/// Limits that no operator needs to change.
+impl Limits {
+    /// Bytes that are read and thrown away after the last answer to a browser, so that the answer is not lost by a
+    /// reset; beyond, the connection is closed with a reset. More than a head that is too long has, and what a browser
+    /// sends before it sees the answer.
+    pub const LINGER_LEN_MAX: usize = 256 * 1024;
+    /// The same for publishers, whose programs may send all of a too long event before they read the answer.
+    pub const PUBLISHER_LINGER_LEN_MAX: usize = 16 * 1024 * 1024;
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

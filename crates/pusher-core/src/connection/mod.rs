@@ -21,6 +21,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use pusher_proto::wamp::{Subprotocol, close_frame, keepalive, text_frame};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::admission::Place;
@@ -37,6 +38,10 @@ pub(crate) use inbound::Violation;
 pub(crate) use inbound::heard_of;
 pub(crate) use outbox::Optional;
 pub(crate) use task::serve;
+
+/// Bytes of an outbox that are written before other tasks have their turn. An outbox may be as long as the operator
+/// likes, and with TLS each byte costs time.
+const FLUSH_LEN: usize = 256 * 1024;
 
 /// Shared by the connection's task, the fan-out and the application.
 #[derive(Debug)]
@@ -309,13 +314,19 @@ impl Connection {
         self.socket.poll_read_ready(context).map(|_| Ready::Read)
     }
 
-    /// Writes what is queued, as far as the socket takes it.
+    /// Writes what is queued, as far as the socket takes it, and at most [`FLUSH_LEN`] and a frame.
     fn flush_some(&self) -> io::Result<()> {
         let mut outbox = self.outbox.lock();
         self.socket.try_send()?;
-        while let Some(front) = outbox.front() {
+        let mut flushed = 0;
+        while flushed < FLUSH_LEN
+            && let Some(front) = outbox.front()
+        {
             match self.socket.try_write(front) {
-                Ok(written) => outbox.advance(written),
+                Ok(written) => {
+                    outbox.advance(written);
+                    flushed += written;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             }
@@ -328,6 +339,7 @@ impl Connection {
         while !self.outbox.lock().is_empty() || self.socket.has_unsent() {
             self.socket.writable().await?;
             self.flush_some()?;
+            yield_now().await;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ struct Faulty<'a> {
 pub(crate) struct Seen {
     pub(crate) answers: Vec<u8>,
     operations: usize,
+    /// How often the event loop went on to other tasks.
+    turns: usize,
 }
 
 impl Faulty<'_> {
@@ -115,7 +118,11 @@ pub(crate) fn converse(input: &[u8], fault: Fault) -> (Seen, u64) {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().build().unwrap();
     let shutdown = CancellationToken::new();
-    runtime.block_on(serve(context.clone(), stream, peer, shutdown));
+    let mut serve = Box::pin(serve(context.clone(), stream, peer, shutdown));
+    runtime.block_on(poll_fn(|context| {
+        seen.lock().turns += 1;
+        serve.as_mut().poll(context)
+    }));
     let last = context.hub.publish("t", "0").unwrap();
     let mut seen = seen.lock().clone();
     blot_out_times(&mut seen.answers);
@@ -220,6 +227,24 @@ mod tests {
                 let expected = String::from_utf8_lossy(&whole.answers);
                 assert_eq!((answers, published), (expected, events), "{len}");
             }
+        }
+    }
+
+    /// One read brings thousands of small messages.
+    #[test]
+    fn small_messages_are_taken_in_many_turns() {
+        let small: [(&[u8], &[u8], usize); 5] = [
+            (b"[1,1]", b"[3,1,\"t\",1]", 3000),
+            (b"[1,1]", b"[9]", 6000),
+            (b"", b"{\"category\":1}", 3000),
+            (&ZMTP[..92], b"\x04\x07\x04PING\0\0", 3000),
+            (&ZMTP[..92], b"\0\x01x", 3000),
+        ];
+        for (beginning, message, count) in small {
+            let input = [beginning, &message.repeat(count)].concat();
+            let (seen, _) = converse(&input, Fault::None);
+            let message = message.escape_ascii();
+            assert!(seen.turns >= count / 200, "{message}: {} turns", seen.turns);
         }
     }
 }

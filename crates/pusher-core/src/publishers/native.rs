@@ -83,7 +83,7 @@ impl Conversation<'_> {
             let goes_on = match json.next_value() {
                 Ok(None) => return true,
                 Ok(Some(text)) => {
-                    wire.message_is_complete();
+                    wire.message_is_complete().await;
                     self.answer(text).await
                 }
                 Err(error) => {

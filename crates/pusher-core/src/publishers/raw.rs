@@ -43,7 +43,7 @@ async fn publish_all<S: AsyncRead + AsyncWrite + Unpin>(
             Ok(None) => return Ok(()),
             Err(error) => return Err(Refused::stream(&error, json.waiting_len())),
         };
-        wire.message_is_complete();
+        wire.message_is_complete().await;
         let publish = raw::decode(value)?;
         super::publish(context, &publish, None, Source::Raw).await?;
     }

@@ -12,10 +12,13 @@ use std::time::{Duration, Instant};
 use pusher_proto::JsonStream;
 use pusher_proto::zmtp::Pull;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::task::coop::consume_budget;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::unfinished::{NoRoom, Unfinished};
+use crate::limits::Limits;
 use crate::server::Context;
 use crate::stats::{PublishRefusal, PublisherRefusal};
 
@@ -167,7 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if let Some(Ok(true)) = read {
             if len == READ_LEN {
                 // There is more: whoever sends without end must not keep the others waiting.
-                tokio::task::yield_now().await;
+                yield_now().await;
             }
             return Heard::More;
         }
@@ -192,8 +195,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     /// A message was complete: what is unfinished now has begun since.
-    pub(super) fn message_is_complete(&mut self) {
+    ///
+    /// Yields after 128 messages (tokio's budget of a task): one read may bring thousands of them.
+    pub(super) async fn message_is_complete(&mut self) {
         self.unfinished_since = None;
+        consume_budget().await;
     }
 
     fn patience(&mut self, unfinished_len: usize, idle: Option<Duration>) -> Option<Duration> {
@@ -234,11 +240,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 }
 
-/// Hangs up and for a moment reads what still comes: otherwise the last answer could be lost.
+/// Hangs up and for a moment reads what still comes: otherwise the last answer could be lost. No more than
+/// [`Limits::PUBLISHER_LINGER_LEN_MAX`] bytes, and others have their turn after each read.
 pub(super) async fn hang_up<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, patience: Duration) {
     let _timed_out = timeout(patience, async {
         stream.shutdown().await?;
-        while read_some(&mut stream, |_| {}).await? {}
+        let mut len = 0;
+        while len <= Limits::PUBLISHER_LINGER_LEN_MAX
+            && read_some(&mut stream, |bytes| len += bytes.len()).await?
+        {
+            yield_now().await;
+        }
         io::Result::Ok(())
     })
     .await;
@@ -258,4 +270,66 @@ async fn read_some<S: AsyncRead + Unpin>(
         Ok(!bytes.is_empty()).into()
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context as TaskContext, Poll};
+
+    use super::*;
+
+    /// A client that sends without end.
+    #[derive(Default)]
+    struct Endless {
+        read: Arc<parking_lot::Mutex<usize>>,
+    }
+
+    impl AsyncRead for Endless {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut TaskContext<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let len = buffer.remaining();
+            buffer.initialize_unfilled();
+            buffer.advance(len);
+            *self.read.lock() += len;
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Endless {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut TaskContext<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn hang_up_reads_once_a_turn_and_not_without_end() {
+        let client = Endless::default();
+        let read = Arc::clone(&client.read);
+        let mut hang_up = pin!(hang_up(client, Duration::from_secs(3600)));
+        poll_fn(|context| {
+            let before = *read.lock();
+            let polled = hang_up.as_mut().poll(context);
+            assert!(*read.lock() - before <= READ_LEN);
+            polled
+        })
+        .await;
+        let read = *read.lock();
+        let bounds = Limits::PUBLISHER_LINGER_LEN_MAX..=Limits::PUBLISHER_LINGER_LEN_MAX + READ_LEN;
+        assert!(bounds.contains(&read), "{read}");
+    }
 }

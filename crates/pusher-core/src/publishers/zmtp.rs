@@ -57,17 +57,15 @@ async fn take_all<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<Option<Duration>, Refused> {
     let mut idle = None;
     while let Some(incoming) = pull.next_message(answers)? {
+        wire.message_is_complete().await;
         idle = match incoming {
             Incoming::Ping { ttl } => Some(ttl).filter(|ttl| !ttl.is_zero()),
             Incoming::Message(message) => {
-                wire.message_is_complete();
                 if let Err(error) = publish(context, message).await {
                     wire.refuse_publish(
                         error.kind,
                         format_args!("dropping a message of a ZeroMQ publisher: {error}"),
                     );
-                    // Three bytes are a wrong message: thousands of them must not be one turn.
-                    tokio::task::yield_now().await;
                 }
                 None
             }

@@ -83,6 +83,11 @@ mod planned {
             PLAN.replace(self)
         }
 
+        /// How many such calls there were on this thread since the plan began.
+        pub(crate) fn seen_so_far(call: Call) -> usize {
+            PLAN.with_borrow(|plan| plan.seen(call))
+        }
+
         /// How many such calls there were.
         pub(crate) fn seen(&self, call: Call) -> usize {
             match call {

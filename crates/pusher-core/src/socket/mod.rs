@@ -7,7 +7,9 @@
 pub(crate) mod faults;
 mod tls;
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
+use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -18,13 +20,18 @@ use rustix::net::SendFlags;
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 
 use crate::certificate::Certificate;
+use crate::limits::Limits;
 use faults::Call;
 use tls::Tls;
 
 /// The first byte of whoever begins with TLS (RFC 8446, section 5.1).
 pub(crate) const TLS_HANDSHAKE: u8 = 22;
+
+/// Bytes that one read throws away at most; on the stack.
+const DISCARD_LEN: usize = 16 * 1024;
 
 /// The connection to one browser.
 #[derive(Debug)]
@@ -118,11 +125,11 @@ impl Socket {
     }
 
     pub(crate) async fn readable(&self) -> io::Result<()> {
-        self.tcp().readable().await
+        readable(self.tcp()).await
     }
 
     pub(crate) async fn writable(&self) -> io::Result<()> {
-        self.tcp().writable().await
+        writable(self.tcp()).await
     }
 
     /// Writes all of it.
@@ -149,6 +156,9 @@ impl Socket {
 
     /// Hangs up in a way that lets the last bytes arrive: a close with unread input would make the
     /// kernel send RST, which can destroy them on their way.
+    ///
+    /// Reads until the browser hangs up too, but no more than [`Limits::LINGER_LEN_MAX`] bytes, and yields after each
+    /// read that may not have been all: a browser that never stops must not hold the thread.
     pub(crate) async fn hang_up(&self) {
         if let Self::Tls(tls) = self {
             tls.say_goodbye();
@@ -157,16 +167,34 @@ impl Socket {
         if SockRef::from(tcp).shutdown(Shutdown::Write).is_err() {
             return;
         }
-        let mut discarded = Vec::with_capacity(1024);
-        while tcp.readable().await.is_ok() {
-            discarded.clear();
-            match tcp.try_read_buf(&mut discarded) {
-                Ok(1..) => {}
+        let mut len_left = Limits::LINGER_LEN_MAX;
+        while readable(tcp).await.is_ok() {
+            match discard(tcp) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Ok(0) | Err(_) => return,
+                Ok(len) if (1..=len_left).contains(&len) => len_left -= len,
+                Ok(_) | Err(_) => return,
             }
+            yield_now().await;
         }
     }
+}
+
+/// Waits until there may be something to read. Unlike `TcpStream::readable` this counts as work of the task: a loop
+/// around it yields to other tasks now and then, although the peer has always sent more already.
+async fn readable(tcp: &TcpStream) -> io::Result<()> {
+    poll_fn(|context| tcp.poll_read_ready(context)).await
+}
+
+/// As [`readable`], for writing.
+async fn writable(tcp: &TcpStream) -> io::Result<()> {
+    poll_fn(|context| tcp.poll_write_ready(context)).await
+}
+
+/// Reads once, and throws away what it has read.
+fn discard(tcp: &TcpStream) -> io::Result<usize> {
+    let mut memory = [const { MaybeUninit::<u8>::uninit() }; DISCARD_LEN];
+    let len = faults::before(Call::Read, DISCARD_LEN)?;
+    read_once(tcp, &mut &mut memory[..len])
 }
 
 /// Reads once. If that leaves room in the buffer, nothing more is there (epoll(7), question 9): until the system
@@ -186,10 +214,101 @@ fn read_once(tcp: &TcpStream, buffer: &mut impl BufMut) -> io::Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
+
+    use std::io::Write;
+    use std::net::TcpListener;
+    use std::pin::pin;
+    use std::thread::{self, JoinHandle};
+
     use super::*;
+    use faults::Plan;
+
+    /// More reads than tokio lets a task have in one turn.
+    const READS_A_TURN_MAX: usize = 200;
 
     #[test]
     fn a_socket_without_tls_takes_no_more_than_tokios() {
         assert_eq!(size_of::<Socket>(), size_of::<TcpStream>());
+    }
+
+    /// Runs to the end what reads from a client that sends `beginning` and then without end. Returns how many reads
+    /// there were in all, and the most of one turn.
+    fn flood<F: Future>(
+        beginning: &'static [u8],
+        plan: Plan,
+        run: impl FnOnce(TcpStream) -> F,
+    ) -> (usize, usize) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        plan.begin();
+        let most = runtime.unwrap().block_on(async {
+            let (tcp, client) = flooded(beginning);
+            let mut run = Box::pin(run(tcp));
+            let (mut before, mut most) = (0, 0);
+            poll_fn(|context| {
+                let polled = pin!(&mut run).poll(context);
+                let seen = Plan::seen_so_far(Call::Read);
+                most = most.max(seen - before);
+                before = seen;
+                polled.map(drop)
+            })
+            .await;
+            drop(run);
+            client.join().unwrap();
+            most
+        });
+        (Plan::NOTHING.begin().seen(Call::Read), most)
+    }
+
+    fn flooded(beginning: &'static [u8]) -> (TcpStream, JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (tcp, _) = listener.accept().unwrap();
+        tcp.set_nonblocking(true).unwrap();
+        client.write_all(beginning).unwrap();
+        let client = thread::spawn(move || while client.write_all(&[b'x'; 64 * 1024]).is_ok() {});
+        (TcpStream::from_std(tcp).unwrap(), client)
+    }
+
+    #[test]
+    fn hang_up_reads_once_a_turn_and_not_without_end() {
+        let (reads, most) = flood(b"", Plan::NOTHING, |tcp| async move {
+            Socket::Plain(tcp).hang_up().await;
+        });
+        assert_eq!(most, 1);
+        assert!(reads >= Limits::LINGER_LEN_MAX / DISCARD_LEN, "{reads}");
+    }
+
+    #[test]
+    fn a_loop_of_reads_yields() {
+        let (reads, most) = flood(b"", Plan::pieces(1), |tcp| async move {
+            let socket = Socket::Plain(tcp);
+            let mut bytes = Vec::with_capacity(2048);
+            while bytes.len() < 2000 {
+                socket.readable().await.unwrap();
+                let _read = socket.try_read_buf(&mut bytes);
+            }
+        });
+        assert!(reads >= 2000, "{reads}");
+        assert!(most <= READS_A_TURN_MAX, "{most}");
+    }
+
+    #[test]
+    fn a_tls_handshake_yields() {
+        let files = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (chain, key) = (folder.path().join("chain"), folder.path().join("key"));
+        std::fs::write(&chain, files.cert.pem()).unwrap();
+        std::fs::write(&key, files.signing_key.serialize_pem()).unwrap();
+        let certificate = Certificate::load(&chain, &key).unwrap();
+        // A record of 16 KiB, of which each read brings one byte.
+        let hello = b"\x16\x03\x01\x40\0\x01\x01\0\0";
+        let (reads, most) = flood(hello, Plan::pieces(1), |tcp| async move {
+            Socket::accept_tls(tcp, &certificate).await.unwrap_err();
+        });
+        assert!(reads >= 10_000, "{reads}");
+        assert!(most <= READS_A_TURN_MAX, "{most}");
     }
 }

@@ -61,7 +61,7 @@ impl Tls {
             match send(&tcp, &mut session) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    tcp.writable().await?;
+                    super::writable(&tcp).await?;
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -69,7 +69,7 @@ impl Tls {
             if !session.is_handshaking() {
                 break;
             }
-            tcp.readable().await?;
+            super::readable(&tcp).await?;
             match receive(&tcp, &mut session) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(_) => {}

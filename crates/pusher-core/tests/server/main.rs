@@ -7,6 +7,7 @@ mod cra;
 mod end;
 mod fan_out;
 mod faults;
+mod floods;
 mod garbage;
 mod handshake;
 mod http;

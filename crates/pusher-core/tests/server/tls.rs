@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -17,16 +17,16 @@ use tempfile::TempDir;
 use crate::operator::get;
 use crate::support::{Browser, Running, connect, on_any_ports, read_to_end, start_server};
 
-type Encrypted = StreamOwned<ClientConnection, TcpStream>;
+pub(crate) type Encrypted = StreamOwned<ClientConnection, TcpStream>;
 
 /// A certificate for `localhost`, as files.
-struct Files {
+pub(crate) struct Files {
     folder: TempDir,
     der: CertificateDer<'static>,
 }
 
 impl Files {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::until(4000)
     }
 
@@ -62,7 +62,7 @@ impl Files {
         options
     }
 
-    fn start(&self, change: impl FnOnce(&mut Limits)) -> Running {
+    pub(crate) fn start(&self, change: impl FnOnce(&mut Limits)) -> Running {
         start_server(self.options(change), Recipe::default())
     }
 
@@ -79,7 +79,11 @@ impl Files {
     }
 
     fn connect(&self, server: &Running) -> Encrypted {
-        StreamOwned::new(self.connection(), connect(server.public))
+        self.connect_to(server.public)
+    }
+
+    pub(crate) fn connect_to(&self, address: SocketAddr) -> Encrypted {
+        StreamOwned::new(self.connection(), connect(address))
     }
 
     fn browser(&self, server: &Running) -> Browser<Encrypted> {

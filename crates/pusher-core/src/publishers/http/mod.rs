@@ -117,6 +117,8 @@ async fn respond(
     door: &Door,
     request: Request<Incoming>,
 ) -> Response<Body> {
+    // hyper goes on with the next request that it has read, and a read may bring a hundred.
+    tokio::task::yield_now().await;
     let publishes = request::publishes(&request);
     let (head, body) = request.into_parts();
     let wants_keep_alive = request::wants_keep_alive(&head);

@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::yield_now;
 use tokio::time::{Sleep, sleep};
 
 /// Gives back first what was read already. And reads nothing while answers are stuck: hyper would
@@ -21,6 +22,8 @@ pub(super) struct Stream<S> {
     stuck_until: Option<Pin<Box<Sleep>>>,
     /// Who wants to read as soon as they are not.
     reader: Option<Waker>,
+    /// The last read filled hyper's buffer, so there may be more: other tasks have their turn first.
+    must_yield: bool,
 }
 
 impl<S> Stream<S> {
@@ -32,6 +35,7 @@ impl<S> Stream<S> {
             answer_timeout,
             stuck_until: None,
             reader: None,
+            must_yield: false,
         }
     }
 
@@ -81,7 +85,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
         }
         let first = &self.first[self.first_read..];
         if first.is_empty() {
-            return Pin::new(&mut self.inner).poll_read(context, buffer);
+            if std::mem::take(&mut self.must_yield) {
+                return pin!(yield_now()).poll(context).map(Ok);
+            }
+            let read = Pin::new(&mut self.inner).poll_read(context, buffer);
+            self.must_yield = read.is_ready() && buffer.remaining() == 0;
+            return read;
         }
         let len = first.len().min(buffer.remaining());
         buffer.put_slice(&first[..len]);

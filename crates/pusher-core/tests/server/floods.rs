@@ -1,0 +1,367 @@
+//! Clients that send without end, in every state of a connection: other browsers get their events in time, new
+//! browsers can join, and a refused client is cut off.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use pusher_core::{Limits, Recipe};
+
+use crate::support::{Publisher, Running, connect, on_any_ports, start_server};
+use crate::tls::Files;
+
+/// Longest time for the 99th percentile of an event's way to all browsers.
+const P99_MAX: Duration = Duration::from_millis(50);
+
+/// Longest time for a new browser's handshake.
+const JOIN_MAX: Duration = Duration::from_secs(1);
+
+/// Events of one measurement.
+const EVENTS: usize = 200;
+
+/// The machine may be busy with other tests: one measurement of these must hold. Without a bound on what a client can
+/// make the server do in one turn, none does.
+const MEASUREMENTS: usize = 5;
+
+/// A flood ends after this time, whatever becomes of the test.
+const FLOOD_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Bytes that one write of a flood has.
+const WRITE_LEN: usize = 64 * 1024;
+
+const UPGRADE: &[u8] =
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Protocol: wamp\r\n\r\n";
+
+const ZMTP: &[u8] = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+    \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+    \x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PUSH";
+
+const POST: &[u8] =
+    b"POST /publish/flood HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+    Content-Length: ";
+
+/// What a flooding client says at first, and then again and again.
+#[derive(Debug)]
+struct State {
+    name: &'static str,
+    is_public: bool,
+    beginning: Vec<u8>,
+    rest: Vec<u8>,
+}
+
+impl State {
+    fn public(name: &'static str, beginning: &[&[u8]], rest: &[u8]) -> Self {
+        Self::new(name, true, beginning, rest)
+    }
+
+    fn private(name: &'static str, beginning: &[&[u8]], rest: &[u8]) -> Self {
+        Self::new(name, false, beginning, rest)
+    }
+
+    /// Fills a write with `rest`.
+    fn new(name: &'static str, is_public: bool, beginning: &[&[u8]], rest: &[u8]) -> Self {
+        Self {
+            name,
+            is_public,
+            beginning: beginning.concat(),
+            rest: rest.repeat((WRITE_LEN / rest.len()).max(1)),
+        }
+    }
+
+    fn address(&self, server: &Running) -> SocketAddr {
+        match self.is_public {
+            true => server.public,
+            false => server.private,
+        }
+    }
+}
+
+/// A client's frame, its mask all zeros.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
+}
+
+/// States of a browser's connection after which the server only waits for the client to close.
+fn refused_browsers() -> Vec<State> {
+    vec![
+        State::public("head", &[b"GET / HTTP/1.1\r\nX: "], b"x"),
+        State::public(
+            "refused",
+            &[b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"],
+            b"x",
+        ),
+        State::public(
+            "body",
+            &[b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000000\r\n\r\n"],
+            b"x",
+        ),
+        State::public("after close", &[UPGRADE, &frame(0x88, &[3, 232])], b"x"),
+        State::public("after a violation", &[UPGRADE, &frame(0x81, b"{}")], b"x"),
+    ]
+}
+
+fn sessions() -> Vec<State> {
+    vec![
+        State::public("pings", &[UPGRADE], &frame(0x89, b"")),
+        State::public("subscriptions", &[UPGRADE], &frame(0x81, b"[5,\"flood\"]")),
+        State::public("fragments", &[UPGRADE, &frame(0x01, b"")], &frame(0, b"")),
+    ]
+}
+
+/// States of a publisher's connection after which the server only waits for the client to close.
+fn refused_publishers() -> Vec<State> {
+    vec![
+        State::private("refused message", &[b"[1,1][3,"], b"x"),
+        State::private("refused HTTP", &[b"PRI * HTTP/2.0\r\n"], b"x"),
+        State::private("refused body", &[POST, b"100000000000\r\n\r\n"], b"x"),
+        State::private("refused command", &[ZMTP, b"\x06\0"], b"x"),
+    ]
+}
+
+fn publishers() -> Vec<State> {
+    // Without optimization the check of a longer event takes too much of the 50 ms.
+    let body = [POST, b"100000\r\n\r\n", &b"1".repeat(100_000)].concat();
+    let empty = [POST, b"1\r\n\r\n1"].concat();
+    vec![
+        State::private("publish bodies", &[], &body),
+        State::private("small HTTP publishes", &[], &empty),
+        State::private("ZMTP commands", &[ZMTP], b"\x04\x07\x04PING\0\0"),
+        State::private("unknown ZMTP commands", &[ZMTP], b"\x04\x01\0"),
+        State::private("wrong ZMTP messages", &[ZMTP], b"\0\x01x"),
+        State::private("ZMTP messages", &[ZMTP], b"\x01\x05flood\0\x011"),
+        State::private("white space", &[b"{\"category\":\"flood\"}"], b" "),
+        State::private("raw JSON", &[], b"{\"category\":\"flood\"}"),
+        State::private("native publishes", &[b"[1,1]"], b"[3,1,\"flood\",1]"),
+        State::private("native refusals", &[b"[1,1]"], b"[9]"),
+    ]
+}
+
+/// Clients that send for as long as this is kept.
+struct Flood {
+    is_over: Arc<AtomicBool>,
+    senders: Vec<JoinHandle<()>>,
+}
+
+impl Flood {
+    /// `open` connects a client.
+    fn start<S: Write>(
+        senders: usize,
+        state: &State,
+        open: impl Fn() -> Option<S> + Send + Clone + 'static,
+    ) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let senders = (0..senders).map(|_| {
+            let (is_over, open) = (is_over.clone(), open.clone());
+            let (beginning, rest) = (state.beginning.clone(), state.rest.clone());
+            thread::spawn(move || {
+                let began = Instant::now();
+                let goes_on =
+                    || !is_over.load(Ordering::Relaxed) && began.elapsed() < FLOOD_TIME_MAX;
+                while goes_on() {
+                    let Some(mut stream) = open() else { continue };
+                    let mut sent = stream.write_all(&beginning);
+                    while sent.is_ok() && goes_on() {
+                        sent = stream.write_all(&rest);
+                    }
+                }
+            })
+        });
+        let senders = senders.collect();
+        Self { is_over, senders }
+    }
+}
+
+impl Drop for Flood {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        for sender in self.senders.drain(..) {
+            let _panicked = sender.join();
+        }
+    }
+}
+
+/// A client that reads all answers, so that the server can go on.
+struct Client {
+    stream: TcpStream,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Client {
+    fn connect(address: SocketAddr) -> Option<Self> {
+        let stream = TcpStream::connect(address).ok()?;
+        stream
+            .set_write_timeout(Some(Duration::from_secs(1)))
+            .ok()?;
+        let mut answers = stream.try_clone().ok()?;
+        let reader = thread::spawn(move || {
+            let mut memory = [0; 4096];
+            while matches!(answers.read(&mut memory), Ok(1..)) {}
+        });
+        Some(Self {
+            stream,
+            reader: Some(reader),
+        })
+    }
+}
+
+impl Write for Client {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _gone = self.stream.shutdown(Shutdown::Both);
+        if let Some(reader) = self.reader.take() {
+            let _panicked = reader.join();
+        }
+    }
+}
+
+/// How long events take to reach all browsers, sorted, and the longest time of a handshake.
+fn measure(server: &Running, publisher: &mut Publisher) -> (Vec<Duration>, Duration) {
+    let mut browsers: Vec<_> = (0..4).map(|_| server.subscriber("t")).collect();
+    let mut join = Duration::ZERO;
+    let mut latencies = Vec::new();
+    for n in 0..EVENTS {
+        if n % 20 == 0 {
+            let began = Instant::now();
+            let _newcomer = server.browser();
+            join = join.max(began.elapsed());
+        }
+        let began = Instant::now();
+        publisher.publish("t", &n.to_string());
+        for browser in &mut browsers {
+            assert_eq!(browser.message(), format!("[8,\"t\",{n}]"));
+        }
+        latencies.push(began.elapsed());
+    }
+    latencies.sort_unstable();
+    (latencies, join)
+}
+
+/// One flood at a time has the machine.
+static MACHINE: Mutex<()> = Mutex::new(());
+
+/// Measures while `senders` clients flood the server.
+fn hold<S: Write>(
+    server: &Running,
+    state: &State,
+    open: impl Fn() -> Option<S> + Send + Clone + 'static,
+) {
+    let _machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
+    // Before the flood: a publisher's first byte is due soon after it connects.
+    let mut publisher = server.publisher();
+    for senders in [1, 4] {
+        let mut seen = Vec::new();
+        let holds = (0..MEASUREMENTS).any(|_| {
+            let flood = Flood::start(senders, state, open.clone());
+            let (latencies, join) = measure(server, &mut publisher);
+            drop(flood);
+            let p99 = latencies[EVENTS * 99 / 100];
+            seen.push((latencies[EVENTS / 2], p99, latencies[EVENTS - 1], join));
+            p99 <= P99_MAX && join <= JOIN_MAX
+        });
+        let name = state.name;
+        assert!(
+            holds,
+            "{senders} x {name}: p50, p99, longest, join: {seen:?}"
+        );
+    }
+}
+
+fn hold_all(states: Vec<State>) {
+    let server = start_server(on_any_ports(), Recipe::default());
+    for state in &states {
+        let address = state.address(&server);
+        hold(&server, state, move || Client::connect(address));
+    }
+}
+
+#[test]
+fn flooding_browsers_that_were_refused_delay_nobody() {
+    hold_all(refused_browsers());
+}
+
+#[test]
+fn flooding_sessions_delay_nobody() {
+    hold_all(sessions());
+}
+
+#[test]
+fn flooding_publishers_that_were_refused_delay_nobody() {
+    hold_all(refused_publishers());
+}
+
+#[test]
+fn flooding_publishers_delay_nobody() {
+    hold_all(publishers());
+}
+
+#[test]
+fn flooding_browsers_with_tls_delay_nobody() {
+    let files = Files::new();
+    let server = files.start(|_| ());
+    let address = server.public;
+    let handshake = State::public("TLS handshake", &[b"\x16\x03\x01\x40\0\x01\x01\0\0"], b"x");
+    hold(&server, &handshake, move || Client::connect(address));
+    let files = Arc::new(files);
+    for state in refused_browsers().into_iter().chain(sessions()) {
+        let files = files.clone();
+        hold(&server, &state, move || Some(files.connect_to(address)));
+    }
+}
+
+/// Bytes that a client can send until the server cuts it off.
+fn bytes_until_cut_off(server: &Running, state: &State) -> u64 {
+    let mut stream = connect(state.address(server));
+    let began = Instant::now();
+    let mut sent = 0;
+    let mut write = |bytes: &[u8]| {
+        let written = stream.write(bytes);
+        written.map(|len| sent += len as u64)
+    };
+    let mut written = write(&state.beginning);
+    while written.is_ok() {
+        assert!(began.elapsed() < FLOOD_TIME_MAX, "{}", state.name);
+        written = write(&state.rest);
+    }
+    let kind = written.unwrap_err().kind();
+    let is_cut_off = matches!(kind, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe);
+    assert!(is_cut_off, "{}: {kind}", state.name);
+    sent
+}
+
+/// The time limit alone would let through all that a client can send in an hour.
+#[test]
+fn a_refused_client_that_goes_on_sending_is_cut_off_after_some_bytes() {
+    /// What the system takes on both sides before anybody reads it.
+    const BUFFERS_LEN_MAX: u64 = 16 * 1024 * 1024;
+    let mut options = on_any_ports();
+    options.limits.linger_timeout = Duration::from_secs(3600);
+    let server = start_server(options, Recipe::default());
+    for state in refused_browsers() {
+        let sent = bytes_until_cut_off(&server, &state);
+        let max = Limits::LINGER_LEN_MAX as u64 + BUFFERS_LEN_MAX;
+        assert!(sent <= max, "{}: {sent} bytes", state.name);
+    }
+    for state in refused_publishers() {
+        let sent = bytes_until_cut_off(&server, &state);
+        let max = Limits::PUBLISHER_LINGER_LEN_MAX as u64 + BUFFERS_LEN_MAX;
+        assert!(sent <= max, "{}: {sent} bytes", state.name);
+    }
+    server.until("nobody lingers", |hub| {
+        let stats = hub.stats();
+        (stats.browsers, stats.publishers) == (0, 0)
+    });
+}
