@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -73,25 +73,39 @@ fn a_server_is_well_and_ready() {
     );
 }
 
-/// Hangs in a call until it is let go.
-struct Hanging(Mutex<Receiver<()>>);
+/// Hangs in a call until it is let go, and tells when that begins.
+struct Hanging {
+    hangs: Mutex<Sender<()>>,
+    let_go: Mutex<Receiver<()>>,
+}
+
+impl Hanging {
+    fn new() -> (Self, Receiver<()>, Sender<()>) {
+        let (hangs, until_it_hangs) = channel();
+        let (go, let_go) = channel();
+        let (hangs, let_go) = (Mutex::new(hangs), Mutex::new(let_go));
+        (Self { hangs, let_go }, until_it_hangs, go)
+    }
+}
 
 impl Application for Hanging {
     fn call(&self, _: Call) {
-        let _let_go = self.0.lock().recv_timeout(2 * WAIT);
+        let _waits = self.hangs.lock().send(());
+        let _let_go = self.let_go.lock().recv_timeout(2 * WAIT);
     }
 }
 
 #[test]
 fn a_server_with_more_events_than_it_can_send_is_not_ready() {
-    let (go, let_go) = channel();
+    let (hanging, until_it_hangs, go) = Hanging::new();
     let mut options = on_any_ports();
     options.limits.backlog_len_max = 1000;
-    let server = start_server(options, Hanging(Mutex::new(let_go)));
+    let server = start_server(options, hanging);
     // The first shard serves whoever asks, the second hangs.
     let _first = server.browser();
     let mut second = server.subscriber("t");
     second.send("[2,\"id\",\"hang\"]");
+    until_it_hangs.recv_timeout(WAIT).unwrap();
     let event = format!("\"{}\"", "x".repeat(2000));
     server.hub.publish("t", &event).unwrap();
     let overloaded = (503, r#"{"status":"overloaded"}"#.to_owned());
@@ -104,8 +118,8 @@ fn a_server_with_more_events_than_it_can_send_is_not_ready() {
 
 #[test]
 fn a_server_with_a_thread_that_hangs_is_not_well() {
-    let (go, let_go) = channel();
-    let server = start_server(on_any_ports(), Hanging(Mutex::new(let_go)));
+    let (hanging, _, go) = Hanging::new();
+    let server = start_server(on_any_ports(), hanging);
     let _first = server.browser();
     let mut second = server.browser();
     second.send("[2,\"id\",\"hang\"]");
