@@ -1,7 +1,10 @@
 //! How many files, and so how many connections, the process may have open.
 
-/// Files that are neither browsers nor publishers: log, listening sockets, event loops.
-const RESERVED: usize = 64;
+use pusher_core::Limits;
+
+/// Files that are neither browsers nor publishers (log, listening sockets, event loops), and the places of port 5555 beyond
+/// publishers-max.
+const RESERVED: usize = 64 + Limits::PUBLISHERS_RESERVE;
 
 /// Raises the soft limit to the hard one and returns it.
 #[cfg(unix)]
@@ -39,13 +42,13 @@ mod tests {
     #[test]
     fn each_keep_their_share() {
         for (open_files, expect) in [
-            (20_000, (18_912, 1024)),
-            (1024, (704, 256)),
+            (20_000, (18_880, 1024)),
+            (1024, (672, 256)),
             (64, (1, 16)),
             (0, (1, 1)),
         ] {
             assert_eq!(shares(open_files, 1024), expect, "{open_files}");
         }
-        assert_eq!(shares(20_000, 10), (19_926, 10));
+        assert_eq!(shares(20_000, 10), (19_894, 10));
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
@@ -15,11 +15,12 @@ use crate::admission::Place;
 use crate::complaints::Complaints;
 use crate::connection;
 use crate::handshake::Response;
+use crate::limits::Limits;
 use crate::listen::PrivateListener;
-use crate::publishers::{self, Door, Peer};
+use crate::publishers::{self, Door, Peer, Stream};
 use crate::server::Context;
 use crate::socket::Socket;
-use crate::stats::{BrowserRefusal, PublisherRefusal};
+use crate::stats::BrowserRefusal;
 
 /// Browsers that find no place and are still heard, so that they hear why: they come on top of those
 /// that have one.
@@ -71,6 +72,7 @@ async fn tcp_publishers(context: &Arc<Context>, listener: std::net::TcpListener)
     let end = &context.tasks.last_orders;
     while let Some((stream, peer)) = accept(end, &context.complaints, || listener.accept()).await {
         set_nodelay(&stream);
+        set_keepalive(&stream);
         let local = stream.local_addr().ok();
         let peer = Peer {
             name: peer.to_string(),
@@ -78,7 +80,7 @@ async fn tcp_publishers(context: &Arc<Context>, listener: std::net::TcpListener)
                 local: local.map(|local| local.ip().to_canonical()),
             },
         };
-        serve_publisher(context, stream, peer);
+        serve_publisher(context, stream, peer).await;
     }
 }
 
@@ -95,26 +97,24 @@ async fn unix_publishers(context: &Arc<Context>, listener: std::os::unix::net::U
         };
         let door = Door::Unix;
         let peer = Peer { name, door };
-        serve_publisher(context, stream, peer);
+        serve_publisher(context, stream, peer).await;
     }
 }
 
-fn serve_publisher<S>(context: &Arc<Context>, stream: S, peer: Peer)
+/// Serves it on this shard, once there is a place for it; until then nobody else is accepted.
+async fn serve_publisher<S>(context: &Arc<Context>, stream: S, peer: Peer)
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Stream + Send + 'static,
 {
-    let counters = &context.counters;
-    let max = context.live.limits().publishers_max;
-    if context.tasks.publishers.len() >= max {
-        counters
-            .publishers_refused
-            .count(PublisherRefusal::Publishers);
-        let what = format_args!("refusing a publisher: {max} are connected already");
-        return context.complaints.about(&peer.name, what);
-    }
-    counters.publishers_accepted.add(1);
-    let shutdown = context.tasks.last_orders.child_token();
-    let publisher = publishers::serve(context.clone(), stream, peer, shutdown);
+    let last_orders = &context.tasks.last_orders;
+    let permit = tokio::select! {
+        biased;
+        permit = context.publisher_permits.enter() => permit,
+        () = last_orders.cancelled() => return,
+    };
+    context.counters.publishers_accepted.add(1);
+    let shutdown = last_orders.child_token();
+    let publisher = publishers::serve(context.clone(), stream, peer, permit, shutdown);
     context.tasks.publishers.spawn(publisher);
 }
 
@@ -178,6 +178,18 @@ fn adopt<L>(listener: io::Result<L>) -> Option<L> {
 /// Without it events and answers wait up to 40 ms for the acknowledgement of the last.
 fn set_nodelay(stream: &TcpStream) {
     let _gone = stream.set_nodelay(true);
+}
+
+/// A publisher that has vanished (its machine, or the network between) is found and its place is free again: it sends
+/// nothing for hours anyway, and nothing is sent to it.
+fn set_keepalive(stream: &TcpStream) {
+    let keepalive = TcpKeepalive::new()
+        .with_time(Limits::PUBLISHER_KEEPALIVE_IDLE)
+        .with_interval(Limits::PUBLISHER_KEEPALIVE_INTERVAL)
+        .with_retries(Limits::PUBLISHER_KEEPALIVE_PROBES);
+    if let Err(error) = SockRef::from(stream).set_tcp_keepalive(&keepalive) {
+        tracing::debug!(%error, "cannot set TCP keep-alive");
+    }
 }
 
 /// The next connection; `None` after the end.

@@ -67,7 +67,8 @@ pub struct Limits {
     pub flush_timeout: Duration,
     /// How long a browser may take to hang up after a close frame. Default 1 s.
     pub linger_timeout: Duration,
-    /// Publishers connected at the same time. Default 1,024.
+    /// Publishers connected at the same time; the next one takes the place of the one that has been idle longest, or is
+    /// told that the server is busy. Default 1,024.
     pub publishers_max: usize,
     /// Operators that watch a topic's events at the same time. Default 16.
     pub watchers_max: usize,
@@ -84,7 +85,8 @@ pub struct Limits {
     /// Bytes of all messages that publishers have begun and not finished; whoever goes beyond is
     /// refused, with `overloaded` or 503. Default 64 MiB.
     pub unfinished_len_max: usize,
-    /// How long a publisher of raw JSON, that can expect no answer, is kept. Default 5 s.
+    /// How long a publisher of raw JSON may pause before the server closes its direction, for programs that wait for
+    /// that. What comes later is still taken: see [`RAW_PAUSE_MAX`](Self::RAW_PAUSE_MAX). Default 5 s.
     pub raw_idle_timeout: Duration,
     /// How long a publisher may leave its answers unread. Default 10 s.
     pub answer_timeout: Duration,
@@ -108,6 +110,23 @@ impl Limits {
     pub const LINGER_LEN_MAX: usize = 256 * 1024;
     /// The same for publishers, whose programs may send all of a too long event before they read the answer.
     pub const PUBLISHER_LINGER_LEN_MAX: usize = 16 * 1024 * 1024;
+    /// How long a publisher of raw JSON may pause between two messages, which gets no answers and so cannot know that
+    /// it is not heard any more. It costs little: if places run out, those who are idle give way.
+    pub const RAW_PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
+    /// Connections to the private door beyond `publishers_max`: the operator's requests, and publishers that take
+    /// an idle one's place or are told that the server is busy.
+    pub const PUBLISHERS_RESERVE: usize = 32;
+    /// How long a publisher that finds none idle waits for a place, before it is told that the server is busy: less than
+    /// clients wait for an answer.
+    pub const PERMIT_WAIT_MAX: Duration = Duration::from_millis(100);
+    /// How long one of these may connect without a word, and how long any other may before it counts as idle.
+    pub const FIRST_BYTE_SOON: Duration = Duration::from_secs(1);
+    /// A publisher's TCP connection without traffic is probed after so long ...
+    pub const PUBLISHER_KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+    /// ... every so often ...
+    pub const PUBLISHER_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+    /// ... and closed after so many probes without an answer: a publisher that has vanished is found in two minutes.
+    pub const PUBLISHER_KEEPALIVE_PROBES: u32 = 4;
 }
 
 impl Default for Limits {

@@ -30,7 +30,7 @@ use crate::listen::{Doors, Listeners, PrivateListener, SocketAccess};
 use crate::live::Live;
 use crate::operator::{self, History, Snapshot};
 use crate::proxy::{Proxies, TrustedProxy};
-use crate::publishers::{KnownIds, PublishToken};
+use crate::publishers::{KnownIds, Permits, PublishToken};
 use crate::recipe::TopicPattern;
 use crate::slow_policy::SlowPolicy;
 use crate::stats::Counters;
@@ -147,6 +147,7 @@ pub(crate) struct Context {
     pub(crate) browser_complaints: Arc<Complaints>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) publisher_permits: Arc<Permits>,
     pub(crate) refused_origins: RefusedOrigins,
     /// An address of the private door that needs a token.
     pub(crate) open_to_others: Option<SocketAddr>,
@@ -229,6 +230,7 @@ impl Server {
             complaints: Complaints::new(),
             browser_complaints,
             admission: Arc::new(admission),
+            publisher_permits: Arc::new(Permits::new(live.clone(), counters.clone())),
             counters,
             live,
             clock: Clock(Instant::now()),

@@ -162,7 +162,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     limit! { "linger-timeout", "TIME", Time<0>, linger_timeout, Now,
     "How long a browser may take to hang up after a close frame" },
     limit! { "publishers-max", "NUMBER", Count<1, { usize::MAX }>, publishers_max, Now,
-    "Publishers connected at the same time" },
+    "Publishers connected at the same time; the next one takes the place of the one that was idle longest" },
     limit! { "watchers-max", "NUMBER", Count<0, { usize::MAX }>, watchers_max, Now,
     "Operators that watch a topic's events, on the status page for instance" },
     limit! { "event-len-max", "SIZE", Size<1>, event_len_max, Now,
@@ -177,7 +177,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     limit! { "unfinished-len-max", "SIZE", Size<1>, unfinished_len_max, Now,
     "All messages that publishers have begun and not finished; whoever goes beyond is refused" },
     limit! { "raw-idle-timeout", "TIME", Time<1>, raw_idle_timeout, Now,
-    "How long a publisher of raw JSON, that can expect no answer, is kept" },
+    "How long a publisher of raw JSON may pause before its program is told that nothing comes back; \
+     what it sends within an hour is still taken" },
     limit! { "answer-timeout", "TIME", Time<1>, answer_timeout, Now,
     "How long a publisher may leave its answers unread" },
     limit! { "id-memory", "TIME", Time<1>, id_memory, Restart,

@@ -26,6 +26,7 @@ impl Hub {
             pings_unanswered: counters.pings_unanswered.get(),
             publishers: counters.publishers.get(),
             publishers_accepted: counters.publishers_accepted.get(),
+            publishers_gave_way: counters.publishers_gave_way.get(),
             publishers_refused: counters.publishers_refused.counts(),
             publishes_refused: counters.publishes_refused.counts(),
             events: counters.events.counts(),

@@ -171,6 +171,11 @@ fn about_publishers(page: &mut Page, stats: &Stats, limits: &Limits) {
         "Connections that the private door took in.",
         stats.publishers_accepted,
     );
+    page.counter(
+        "pushd_publishers_gave_way_total",
+        "Idle publishers that were closed to make room for others.",
+        stats.publishers_gave_way,
+    );
     page.counters(
         "pushd_publishers_refused_total",
         "reason",

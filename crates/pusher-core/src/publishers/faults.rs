@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
-use super::{Door, Peer, serve};
+use super::{Door, Peer, Stream, serve};
 use crate::recipe::Recipe;
 use crate::server::{Options, Server};
 
@@ -94,6 +94,10 @@ impl AsyncWrite for Faulty<'_> {
     }
 }
 
+impl Stream for Faulty<'_> {
+    fn reset_on_close(&self) {}
+}
+
 /// What the publisher saw, and how many events there were. Whoever publishes says all of it at once, to a server
 /// without doors.
 pub(crate) fn converse(input: &[u8], fault: Fault) -> (Seen, u64) {
@@ -118,7 +122,8 @@ pub(crate) fn converse(input: &[u8], fault: Fault) -> (Seen, u64) {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().build().unwrap();
     let shutdown = CancellationToken::new();
-    let mut serve = Box::pin(serve(context.clone(), stream, peer, shutdown));
+    let permit = runtime.block_on(context.publisher_permits.enter());
+    let mut serve = Box::pin(serve(context.clone(), stream, peer, permit, shutdown));
     runtime.block_on(poll_fn(|context| {
         seen.lock().turns += 1;
         serve.as_mut().poll(context)

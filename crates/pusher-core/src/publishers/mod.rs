@@ -16,6 +16,7 @@ pub(crate) mod faults;
 mod http;
 mod known_ids;
 mod native;
+mod permits;
 mod raw;
 mod refusal;
 mod token;
@@ -27,7 +28,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use pusher_proto::{Publish, Receipt};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::PublishError;
@@ -37,7 +37,9 @@ use crate::stats::{PublisherRefusal, Source};
 use wire::Wire;
 
 pub(crate) use known_ids::KnownIds;
+pub(crate) use permits::{Permit, Permits};
 pub use token::{PublishToken, PublishTokenError};
+pub(crate) use wire::Stream;
 
 /// Who publishes.
 #[derive(Debug)]
@@ -62,19 +64,33 @@ pub(crate) async fn serve<S>(
     context: Arc<Context>,
     stream: S,
     peer: Peer,
+    permit: Permit,
     shutdown: CancellationToken,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Stream,
 {
     let _gauge = context.counters.publishers.hold();
-    let mut wire = Wire::new(context.clone(), stream, peer.name, shutdown);
+    let mut wire = Wire::new(context.clone(), stream, peer.name, permit, shutdown);
     let Some(first) = wire.read_first().await else {
         return;
     };
     match first[0] {
-        b'[' => native::serve(&context, wire, &first).await,
-        b'{' | b' ' | b'\t' | b'\r' | b'\n' | 0xef => raw::serve(&context, wire, &first).await,
-        0xff => zmtp::serve(&context, wire, &first).await,
+        b'[' => match wire.acquire_permit().await {
+            Ok(()) => native::serve(&context, wire, &first).await,
+            Err(busy) => native::refuse(wire, &busy).await,
+        },
+        b'{' | b' ' | b'\t' | b'\r' | b'\n' | 0xef => {
+            // There are no answers: the log says why it is closed.
+            if wire.acquire_permit().await.is_ok() {
+                raw::serve(&context, wire, &first).await;
+            }
+        }
+        0xff => {
+            // Closed before the greeting, ZeroMQ tries again and keeps its messages. After an ERROR it never would.
+            if wire.acquire_permit().await.is_ok() {
+                zmtp::serve(&context, wire, &first).await;
+            }
+        }
         b'A'..=b'Z' => http::serve(&context, wire, first, peer.door).await,
         TLS_HANDSHAKE => wire.refuse(
             PublisherRefusal::Language,

@@ -6,8 +6,9 @@ use pusher_proto::native::{
 use pusher_proto::{JsonStream, Publish, StreamError, check_id};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::permits::Busy;
 use super::refusal::Refused;
-use super::wire::{Heard, Wire};
+use super::wire::{Heard, Stream, Wire};
 use crate::hub::PublishError;
 use crate::server::Context;
 use crate::stats::Source;
@@ -16,11 +17,16 @@ use crate::stats::Source;
 /// read brings fit in; what makes longer answers than messages must not grow.
 const ANSWERS_LEN: usize = 64 * 1024;
 
-pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
-    context: &Context,
-    mut wire: Wire<S>,
-    first: &[u8],
-) {
+/// Tells a publisher that there is no place for it.
+pub(super) async fn refuse<S: Stream>(mut wire: Wire<S>, busy: &Busy) {
+    let mut answer = Vec::new();
+    encode_error(&mut answer, None, ErrorCode::Overloaded, &busy.to_string());
+    if wire.send(&answer).await.is_ok() {
+        wire.hang_up().await;
+    }
+}
+
+pub(super) async fn serve<S: Stream>(context: &Context, mut wire: Wire<S>, first: &[u8]) {
     let mut json = JsonStream::new(context.live.limits().publish_len_max);
     json.feed(first);
     let mut conversation = Conversation {
@@ -40,7 +46,8 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         }
         match wire.read(&mut json, None).await {
             Heard::More => {}
-            Heard::End => return,
+            Heard::End | Heard::Silence => return,
+            Heard::GiveWay => return wire.give_way(),
             Heard::NoRoom(no_room) => {
                 let text = no_room.to_string();
                 encode_error(

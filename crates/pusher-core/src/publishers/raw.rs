@@ -5,6 +5,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::refusal::Refused;
 use super::wire::{Heard, Wire};
+use crate::limits::Limits;
 use crate::server::Context;
 use crate::stats::{PublishRefusal, Source};
 
@@ -17,16 +18,31 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         let what = "refusing raw JSON: it cannot carry the token that is wanted here";
         return wire.refuse_publish(PublishRefusal::Denied, what);
     }
+    wire.permit().gives_way_last();
     let mut json = JsonStream::new(context.live.limits().publish_len_max);
     json.feed(first);
+    let mut has_hung_up = false;
     loop {
         if let Err(error) = publish_all(context, &mut wire, &mut json).await {
             let what = format_args!("dropping a publisher of raw JSON: {error}");
             return wire.refuse_publish(error.kind, what);
         }
-        let idle = Some(context.live.limits().raw_idle_timeout);
-        if !matches!(wire.read(&mut json, idle).await, Heard::More) {
-            return;
+        let idle = match has_hung_up {
+            false => context.live.limits().raw_idle_timeout,
+            true => Limits::RAW_PAUSE_MAX,
+        };
+        match wire.read(&mut json, Some(idle)).await {
+            Heard::More => {}
+            Heard::GiveWay => {
+                wire.give_way_to_the_last_message().await;
+                has_hung_up = true;
+            }
+            // A program that waits for the server to close goes on; one that only pauses is heard when it does.
+            Heard::Silence if !has_hung_up => {
+                wire.hang_up_but_read_on().await;
+                has_hung_up = true;
+            }
+            Heard::Silence | Heard::End | Heard::NoRoom(_) | Heard::Closing => return,
         }
     }
 }

@@ -11,12 +11,15 @@ use std::time::{Duration, Instant};
 
 use pusher_proto::JsonStream;
 use pusher_proto::zmtp::Pull;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::task::coop::consume_budget;
 use tokio::task::yield_now;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::permits::{Busy, Permit};
 use super::unfinished::{NoRoom, Unfinished};
 use crate::limits::Limits;
 use crate::server::Context;
@@ -24,6 +27,27 @@ use crate::stats::{PublishRefusal, PublisherRefusal};
 
 /// How much is read at once, in bytes; on the stack, so that an idle publisher holds none of it.
 const READ_LEN: usize = 32 * 1024;
+
+/// A publisher's socket.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {
+    /// Has the close that follows tell the client, whatever it is sending at this moment, that nothing of it was read:
+    /// after an ordinary close it could not know.
+    fn reset_on_close(&self);
+}
+
+impl Stream for TcpStream {
+    fn reset_on_close(&self) {
+        if let Err(error) = SockRef::from(self).set_linger(Some(Duration::ZERO)) {
+            tracing::debug!(%error, "cannot set SO_LINGER");
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Stream for tokio::net::UnixStream {
+    /// A unix socket says so anyway: a write after the close fails, and one before it is answered by a reset.
+    fn reset_on_close(&self) {}
+}
 
 /// Where the bytes go.
 pub(super) trait Inbox {
@@ -67,10 +91,14 @@ pub(super) enum Heard {
     More,
     /// Nothing any more: the publisher has hung up, or took too long.
     End,
+    /// Nothing between messages, for as long as it was waited for.
+    Silence,
     /// Nothing any more: all publishers together have too much that is unfinished.
     NoRoom(NoRoom),
     /// The server is about to end.
     Closing,
+    /// Another publisher needs the place of this one, which is idle.
+    GiveWay,
 }
 
 pub(super) struct Wire<S> {
@@ -80,6 +108,56 @@ pub(super) struct Wire<S> {
     shutdown: CancellationToken,
     unfinished: Unfinished,
     unfinished_since: Option<Instant>,
+    permit: Permit,
+    /// Until when a publisher that gives way may finish what it is sending.
+    leaves_at: Option<Instant>,
+}
+
+impl<S: Stream> Wire<S> {
+    /// What the publisher begins with; `None` if it hangs up, says nothing, or has to give way.
+    pub(super) async fn read_first(&mut self) -> Option<Vec<u8>> {
+        let mut first = Vec::new();
+        let (patience, grace) = self.first_byte_timeout();
+        let permit = &self.permit;
+        // Not at once: a client that has connected just now is about to speak.
+        let must_leave = async {
+            sleep(Limits::FIRST_BYTE_SOON).await;
+            permit.idle();
+            permit.must_leave().await;
+        };
+        let read = {
+            let take = |bytes: &[u8]| first.extend_from_slice(bytes);
+            let mut read = pin!(timeout(patience, read_some(&mut self.stream, take)));
+            tokio::select! {
+                biased;
+                read = &mut read => Some(read),
+                () = must_leave => None,
+                // Who was taken in at the last moment is heard too.
+                () = self.shutdown.cancelled() => Some(timeout(grace, read).await.ok()?),
+            }
+        };
+        self.permit.busy();
+        match read {
+            None => self.reset(),
+            Some(Ok(_)) => {}
+            Some(Err(_)) => {
+                let what =
+                    format_args!("dropping a publisher that has said nothing for {patience:?}");
+                self.refuse(PublisherRefusal::FirstByte, what);
+            }
+        }
+        (!first.is_empty()).then_some(first)
+    }
+
+    /// Closes an idle connection so that its client opens another, and publishes on that what it sends meanwhile.
+    pub(super) fn give_way(self) {
+        self.reset();
+    }
+
+    fn reset(&self) {
+        self.tell_of_giving_way();
+        self.stream.reset_on_close();
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
@@ -87,6 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         context: Arc<Context>,
         stream: S,
         peer: String,
+        permit: Permit,
         shutdown: CancellationToken,
     ) -> Self {
         Self {
@@ -96,7 +175,53 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             context,
             shutdown,
             unfinished_since: None,
+            permit,
+            leaves_at: None,
         }
+    }
+
+    pub(super) fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
+    /// Takes a permit for a publisher that has none yet, or counts it as refused.
+    pub(super) async fn acquire_permit(&mut self) -> Result<(), Busy> {
+        self.permit.acquire().await.inspect_err(|busy| {
+            let what = format_args!("refusing a publisher: {busy}");
+            self.refuse(PublisherRefusal::Publishers, what);
+        })
+    }
+
+    fn tell_of_giving_way(&self) {
+        let max = self.context.live.limits().publishers_max;
+        let what = format_args!(
+            "closing the publisher that was idle longest, to make room for another: \
+             publishers-max is {max}"
+        );
+        self.context.complaints.about(&self.peer, what);
+    }
+
+    /// Hangs up on a publisher that gets no answers, and still takes for a moment what it is sending: read on.
+    pub(super) async fn give_way_to_the_last_message(&mut self) {
+        self.tell_of_giving_way();
+        let (_, linger_timeout) = self.context.live.end_timeouts();
+        self.leaves_at = Some(Instant::now() + linger_timeout);
+        self.hang_up_but_read_on().await;
+    }
+
+    /// Ends what is written: a publisher that waits for the end need not wait longer.
+    pub(super) async fn hang_up_but_read_on(&mut self) {
+        // Whether it has gone shows at the next read.
+        let _gone = self.stream.shutdown().await;
+    }
+
+    fn first_byte_timeout(&self) -> (Duration, Duration) {
+        let limits = self.context.live.limits();
+        let patience = match self.permit.is_reserved() {
+            true => Limits::FIRST_BYTE_SOON.min(limits.first_byte_timeout),
+            false => limits.first_byte_timeout,
+        };
+        (patience, limits.closing_grace)
     }
 
     /// Who it is, for the log.
@@ -116,30 +241,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.context.complaints.about(&self.peer, what);
     }
 
-    /// What the publisher begins with; `None` if it hangs up, or says nothing.
-    pub(super) async fn read_first(&mut self) -> Option<Vec<u8>> {
-        let mut first = Vec::new();
-        let (patience, grace) = {
-            let limits = self.context.live.limits();
-            (limits.first_byte_timeout, limits.closing_grace)
-        };
-        let read = {
-            let take = |bytes: &[u8]| first.extend_from_slice(bytes);
-            let mut read = pin!(timeout(patience, read_some(&mut self.stream, take)));
-            tokio::select! {
-                biased;
-                read = &mut read => read,
-                // Who was taken in at the last moment is heard too.
-                () = self.shutdown.cancelled() => timeout(grace, read).await.ok()?,
-            }
-        };
-        if read.is_err() {
-            let what = format_args!("dropping a publisher that has said nothing for {patience:?}");
-            self.refuse(PublisherRefusal::FirstByte, what);
-        }
-        (!first.is_empty()).then_some(first)
-    }
-
     /// Waits for more: `idle` between messages (without end if that is `None`), and for a message
     /// that has begun no longer than one may take.
     pub(super) async fn read<I: Inbox>(&mut self, inbox: &mut I, idle: Option<Duration>) -> Heard {
@@ -151,6 +252,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
         let patience = self.patience(len, idle);
         let shutdown = self.shutdown.clone();
+        let is_idle = len == 0 && self.leaves_at.is_none();
+        if is_idle {
+            self.permit.idle();
+        }
         let mut len = 0;
         let read = read_some(&mut self.stream, |bytes| {
             len = bytes.len();
@@ -166,7 +271,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             biased;
             () = shutdown.cancelled() => return Heard::Closing,
             read = read => read,
+            () = self.permit.must_leave(), if is_idle => return Heard::GiveWay,
         };
+        self.permit.busy();
         if let Some(Ok(true)) = read {
             if len == READ_LEN {
                 // There is more: whoever sends without end must not keep the others waiting.
@@ -175,6 +282,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             return Heard::More;
         }
         let len = inbox.unfinished_len();
+        if len == 0 && read.is_none() {
+            return Heard::Silence;
+        }
         if len > 0 {
             let message = I::MESSAGE;
             if read.is_none() {
@@ -203,6 +313,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     fn patience(&mut self, unfinished_len: usize, idle: Option<Duration>) -> Option<Duration> {
+        if let Some(leaves_at) = self.leaves_at {
+            return Some(leaves_at.saturating_duration_since(Instant::now()));
+        }
         if unfinished_len == 0 {
             self.unfinished_since = None;
             return idle;
@@ -235,8 +348,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     /// Stream, name and end for whoever reads and writes by other means.
-    pub(super) fn into_parts(self) -> (S, String, CancellationToken) {
-        (self.stream, self.peer, self.shutdown)
+    pub(super) fn into_parts(self) -> (S, String, Permit, CancellationToken) {
+        (self.stream, self.peer, self.permit, self.shutdown)
     }
 }
 

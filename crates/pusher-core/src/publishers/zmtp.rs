@@ -38,8 +38,11 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 return wire.hang_up().await;
             }
         };
-        if !matches!(wire.read(&mut pull, idle).await, Heard::More) {
-            return;
+        match wire.read(&mut pull, idle).await {
+            Heard::More => {}
+            // ZeroMQ connects again, and meanwhile keeps what it has not sent.
+            Heard::GiveWay => wire.give_way_to_the_last_message().await,
+            Heard::End | Heard::Silence | Heard::NoRoom(_) | Heard::Closing => return,
         }
     }
 }

@@ -97,6 +97,7 @@ pub(crate) struct Counters {
     pub(crate) pings_unanswered: Counter,
     pub(crate) publishers: Gauge,
     pub(crate) publishers_accepted: Counter,
+    pub(crate) publishers_gave_way: Counter,
     pub(crate) publishers_refused: ByKind<PublisherRefusal>,
     pub(crate) publishes_refused: ByKind<PublishRefusal>,
     pub(crate) events: ByKind<Source>,

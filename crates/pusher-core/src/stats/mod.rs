@@ -44,6 +44,8 @@ pub struct Stats {
     pub publishers: u64,
     /// Counts connections that the private door took in.
     pub publishers_accepted: u64,
+    /// Counts idle publishers whose connection was closed to make room for others.
+    pub publishers_gave_way: u64,
     /// Counts publishers that were refused, or whose connection the server ended, by reason.
     pub publishers_refused: Counts<PublisherRefusal>,
     /// Counts messages of publishers that nobody got, by reason.

@@ -185,15 +185,6 @@ fn can_connect(mut stream: TcpStream) -> bool {
 }
 
 #[test]
-fn publishers_at_the_same_time() {
-    let server = start(|limits| limits.publishers_max = 1);
-    let mut first = server.publisher();
-    let mut second = server.raw(server.private);
-    assert_eq!(read_to_end(&mut second), "");
-    first.publish("t", "1");
-}
-
-#[test]
 fn length_of_a_handshake() {
     let server = start(|limits| limits.handshake_len_max = 1000);
     let request = |len: usize| {

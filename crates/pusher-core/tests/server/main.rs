@@ -18,6 +18,7 @@ mod large_publishes;
 mod limits;
 mod operator;
 mod origin;
+mod permits;
 mod publishers;
 mod scripts;
 mod slow;

@@ -116,8 +116,12 @@ fn what_publishers_do_wrong() {
         read_to_end(&mut http);
     }
     alone();
-    let _only = server.publisher();
-    read_to_end(&mut server.raw(server.private));
+    let mut only = server.publisher();
+    only.send("[3,1,");
+    server.until("it is busy", |hub| hub.stats().unfinished_len > 0);
+    let mut refused = server.raw(server.private);
+    refused.write_all(b"[1,1]").unwrap();
+    read_to_end(&mut refused);
     let stats = server.hub.stats();
     assert_eq!(
         labels(&stats.publishes_refused),

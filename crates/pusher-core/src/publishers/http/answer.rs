@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{
     self, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue,
-    WWW_AUTHENTICATE,
+    RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{Response, StatusCode};
 use http_body_util::{Either, Full};
@@ -146,6 +146,14 @@ impl Refusal {
 
     pub(super) fn overloaded(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, reason)
+    }
+
+    /// For a publisher that finds no place.
+    pub(super) fn busy(reason: String) -> Self {
+        Self {
+            hint: Some((RETRY_AFTER, HeaderValue::from_static("1"))),
+            ..Self::overloaded(reason)
+        }
     }
 
     pub(super) fn version(version: &str) -> Self {

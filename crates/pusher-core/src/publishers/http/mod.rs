@@ -27,6 +27,7 @@ use pusher_proto::Publish;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Door;
+use super::permits::Permit;
 use super::unfinished::Unfinished;
 use super::wire::{Wire, hang_up};
 use crate::hub::PublishError;
@@ -55,17 +56,32 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             return wire.hang_up().await;
         }
     };
-    let (stream, peer, shutdown) = wire.into_parts();
-    let stream = Stream::new(stream, first, context.live.limits().answer_timeout);
+    let (stream, peer, permit, shutdown) = wire.into_parts();
+    let answer_timeout = context.live.limits().answer_timeout;
+    let stream = Stream::new(stream, first, answer_timeout, &permit);
     let respond = |request| {
-        let (peer, door) = (peer.as_str(), &door);
-        Box::pin(async move { Ok::<_, Infallible>(respond(context, peer, door, request).await) })
+        let (peer, door, permit) = (peer.as_str(), &door, &permit);
+        Box::pin(async move {
+            permit.hold(true);
+            let response = respond(context, peer, door, permit, request).await;
+            // Who watches is busy until the end.
+            permit.hold(matches!(response.body(), Body::Right(_)));
+            Ok::<_, Infallible>(response)
+        })
     };
-    let mut connection =
-        server(context).serve_connection(TokioIo::new(stream), service_fn(respond));
+    let mut server = server(context);
+    // The places beyond the limit are for one request each.
+    server.keep_alive(!permit.is_reserved());
+    let mut connection = server.serve_connection(TokioIo::new(stream), service_fn(respond));
+    let mut gives_way = false;
     let served = tokio::select! {
         served = poll_fn(|context| connection.poll_without_shutdown(context)) => served,
         () = shutdown.cancelled() => {
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            poll_fn(|context| connection.poll_without_shutdown(context)).await
+        }
+        () = permit.must_leave() => {
+            gives_way = true;
             std::pin::Pin::new(&mut connection).graceful_shutdown();
             poll_fn(|context| connection.poll_without_shutdown(context)).await
         }
@@ -89,7 +105,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         }
         Ok(()) => {}
     }
-    if shutdown.is_cancelled() {
+    if shutdown.is_cancelled() || gives_way {
         return;
     }
     let stream = connection.into_parts().io.into_inner().into_inner();
@@ -115,6 +131,7 @@ async fn respond(
     context: &Arc<Context>,
     peer: &str,
     door: &Door,
+    permit: &Permit,
     request: Request<Incoming>,
 ) -> Response<Body> {
     // hyper goes on with the next request that it has read, and a read may bring a hundred.
@@ -122,7 +139,7 @@ async fn respond(
     let publishes = request::publishes(&request);
     let (head, body) = request.into_parts();
     let wants_keep_alive = request::wants_keep_alive(&head);
-    let mut response = match handle(context, door, head, body).await {
+    let mut response = match handle(context, door, permit, head, body).await {
         Ok(response) => response,
         Err(refusal) => {
             let counters = &context.counters;
@@ -144,6 +161,7 @@ async fn respond(
 async fn handle(
     context: &Arc<Context>,
     door: &Door,
+    permit: &Permit,
     head: Parts,
     body: Incoming,
 ) -> Result<Response<Body>, Refusal> {
@@ -157,6 +175,12 @@ async fn handle(
         && route.wants_token()
     {
         request::check_token(&head.headers, token)?;
+    }
+    if route.wants_permit() {
+        permit
+            .acquire()
+            .await
+            .map_err(|busy| Refusal::busy(busy.to_string()))?;
     }
     match route {
         Route::Publish { category } => publish(context, category, &head, body).await,

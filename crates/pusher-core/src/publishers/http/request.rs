@@ -52,6 +52,13 @@ impl Route {
     }
 }
 
+impl Route {
+    /// Whether it is for those only who have one of the permits that there are. Everything else is answered in any case.
+    pub(super) fn wants_permit(&self) -> bool {
+        matches!(self, Self::Publish { .. } | Self::Look(Look::Watch { .. }))
+    }
+}
+
 /// Whether somebody means to publish, rightly or wrongly.
 pub(super) fn publishes<B>(request: &Request<B>) -> bool {
     request.method() == Method::POST && request.uri().path().starts_with(PUBLISH)

@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use crate::publishers::permits::Permit;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
 use tokio::time::{Sleep, sleep};
@@ -13,8 +14,12 @@ use tokio::time::{Sleep, sleep};
 /// Gives back first what was read already. And reads nothing while answers are stuck: hyper would
 /// go on taking requests, and keep answers in memory for a peer that reads none.
 #[derive(Debug)]
-pub(super) struct Stream<S> {
+pub(super) struct Stream<'a, S> {
     inner: S,
+    /// Busy from a request's first byte until its answer has left.
+    permit: &'a Permit,
+    /// An answer is on its way.
+    has_written: bool,
     first: Vec<u8>,
     first_read: usize,
     answer_timeout: Duration,
@@ -26,10 +31,17 @@ pub(super) struct Stream<S> {
     must_yield: bool,
 }
 
-impl<S> Stream<S> {
-    pub(super) fn new(inner: S, first: Vec<u8>, answer_timeout: Duration) -> Self {
+impl<'a, S> Stream<'a, S> {
+    pub(super) fn new(
+        inner: S,
+        first: Vec<u8>,
+        answer_timeout: Duration,
+        permit: &'a Permit,
+    ) -> Self {
         Self {
             inner,
+            permit,
+            has_written: false,
             first,
             first_read: 0,
             answer_timeout,
@@ -73,7 +85,7 @@ pub(super) fn is_stuck(error: &hyper::Error) -> bool {
     source.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Stream<'_, S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -90,6 +102,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
             }
             let read = Pin::new(&mut self.inner).poll_read(context, buffer);
             self.must_yield = read.is_ready() && buffer.remaining() == 0;
+            if read.is_ready() {
+                self.permit.busy();
+            }
             return read;
         }
         let len = first.len().min(buffer.remaining());
@@ -103,18 +118,23 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<'_, S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(context, bytes);
+        self.has_written |= written.is_ready();
         self.watch(context, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
+        let flushed = Pin::new(&mut self.inner).poll_flush(context);
+        if flushed.is_ready() && std::mem::take(&mut self.has_written) {
+            self.permit.idle();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

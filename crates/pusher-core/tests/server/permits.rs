@@ -1,0 +1,265 @@
+//! All places of publishers are taken: the one that has been idle longest gives way, and the operator is answered.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+
+use pusher_core::{Limits, PublisherRefusal};
+
+use crate::operator::get;
+use crate::support::{Publisher, Running, read_to_end, start};
+
+const ZMTP: &[u8] = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+    \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+    \x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PUSH";
+
+/// Greeting and READY of the server.
+const ZMTP_ANSWER_LEN: usize = 64 + 28;
+
+const POST: &[u8] =
+    b"POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+    Content-Length: 1\r\n\r\n1";
+
+fn three_places() -> Running {
+    start(|limits| limits.publishers_max = 3)
+}
+
+fn gave_way(server: &Running) -> u64 {
+    server.hub.stats().publishers_gave_way
+}
+
+#[track_caller]
+fn operator_is_answered(server: &Running) {
+    for path in ["/healthz", "/readyz", "/metrics", "/status.json", "/"] {
+        let (head, _) = get(server, path);
+        assert!(head.starts_with("http/1.1 200 "), "{path}: {head}");
+    }
+}
+
+/// The head of an HTTP answer.
+fn head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// It publishes once and stays.
+fn http_publisher(server: &Running) -> TcpStream {
+    let mut stream = server.raw(server.private);
+    stream.write_all(POST).unwrap();
+    let head = head(&mut stream);
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    stream
+}
+
+fn zmtp_publisher(server: &Running) -> TcpStream {
+    let mut stream = server.raw(server.private);
+    stream.write_all(ZMTP).unwrap();
+    stream.read_exact(&mut [0; ZMTP_ANSWER_LEN]).unwrap();
+    stream
+}
+
+#[test]
+fn the_longest_idle_publisher_gives_way() {
+    let server = three_places();
+    let mut idle: Vec<_> = (0..3).map(|_| server.publisher()).collect();
+    for index in [1, 0, 2] {
+        idle[index].publish("t", "1");
+    }
+    operator_is_answered(&server);
+    assert_eq!(gave_way(&server), 0, "nobody has to go for the operator");
+    server.publisher().publish("t", "1");
+    assert_eq!(gave_way(&server), 1);
+    assert_eq!(read_to_end(&mut idle[1].0), "");
+    for index in [0, 2] {
+        idle[index].publish("t", "1");
+    }
+    let (_, metrics) = get(&server, "/metrics");
+    assert!(
+        metrics.contains("\npushd_publishers_gave_way_total 1\n"),
+        "{metrics}"
+    );
+}
+
+/// A client that writes at this very moment must know that nothing of it was read.
+#[test]
+fn a_native_publisher_that_gives_way_is_reset() {
+    let server = start(|limits| limits.publishers_max = 1);
+    let mut idle = server.publisher();
+    idle.publish("t", "1");
+    server.publisher().publish("t", "1");
+    let error = idle.0.read(&mut [0]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn one_that_says_nothing_gives_way_too() {
+    let server = start(|limits| limits.publishers_max = 1);
+    let mut silent = server.raw(server.private);
+    server.until("it is there", |hub| hub.stats().publishers == 1);
+    // Not in its first second: it may be about to speak.
+    let is_refused = || {
+        let mut publisher = server.raw(server.private);
+        publisher.write_all(b"[1,1][3,1,\"t\",1]").unwrap();
+        publisher.shutdown(Shutdown::Write).unwrap();
+        read_to_end(&mut publisher).starts_with("[5,null,\"overloaded\",")
+    };
+    assert!(is_refused());
+    while is_refused() {}
+    assert_eq!(read_to_end(&mut silent), "");
+}
+
+#[test]
+fn an_idle_http_connection_gives_way() {
+    let server = start(|limits| limits.publishers_max = 1);
+    let mut idle = http_publisher(&server);
+    http_publisher(&server);
+    assert!(read_to_end(&mut idle).ends_with('\n'), "the receipt's rest");
+    assert_eq!(gave_way(&server), 1);
+}
+
+/// Neither can be told, so what is on its way is taken.
+#[test]
+fn publishers_without_answers_that_give_way_are_heard_to_the_end() {
+    let raw = |server: &Running| server.raw(server.private);
+    let object = b"{\"category\":\"last\"}";
+    let message = [&b"\0\x13"[..], object].concat();
+    type Connect = fn(&Running) -> TcpStream;
+    let cases: [(Connect, &[u8]); 2] = [(raw, object), (zmtp_publisher, &message)];
+    for (connect, message) in cases {
+        let server = start(|limits| limits.publishers_max = 1);
+        let mut browser = server.subscriber("last");
+        let mut idle = connect(&server);
+        idle.write_all(message).unwrap();
+        browser.message();
+        server.publisher().publish("t", "1");
+        assert_eq!(read_to_end(&mut idle), "");
+        idle.write_all(message).unwrap();
+        browser.message();
+        idle.shutdown(Shutdown::Write).unwrap();
+        server.until("it has gone", |hub| hub.stats().publishers == 0);
+    }
+}
+
+#[test]
+fn raw_json_gives_way_last() {
+    let server = start(|limits| limits.publishers_max = 2);
+    let mut browser = server.subscriber("raw");
+    let mut raw = server.raw(server.private);
+    raw.write_all(b"{\"category\":\"raw\"}").unwrap();
+    browser.message();
+    for _ in 0..3 {
+        server.publisher().publish("t", "1");
+        raw.write_all(b"{\"category\":\"raw\"}").unwrap();
+        browser.message();
+    }
+}
+
+/// Half of a message is there from each publisher.
+fn three_busy(server: &Running) -> Vec<Publisher> {
+    let mut busy: Vec<_> = (0..3).map(|_| server.publisher()).collect();
+    for publisher in &mut busy {
+        publisher.send("[3,1,");
+    }
+    server.until("all are busy", |hub| hub.stats().unfinished_len == 15);
+    busy
+}
+
+#[test]
+fn where_none_is_idle_each_protocol_says_so_in_its_words() {
+    let server = three_places();
+    let mut busy = three_busy(&server);
+    let answer = |said: &[u8]| {
+        let mut stream = server.raw(server.private);
+        stream.write_all(said).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        read_to_end(&mut stream)
+    };
+    let native = answer(b"[1,1][3,1,\"t\",1]");
+    let refusal = "[5,null,\"overloaded\",\"busy: 3 publishers are connected";
+    assert!(native.starts_with(refusal), "{native}");
+    let http = answer(POST);
+    assert!(http.starts_with("HTTP/1.1 503 "), "{http}");
+    assert!(http.contains("\r\nretry-after: 1\r\n"), "{http}");
+    let (watch, _) = get(&server, "/watch/t");
+    assert!(watch.starts_with("http/1.1 503 "), "{watch}");
+    assert_eq!(answer(b"{\"category\":\"t\"}"), "");
+    assert_eq!(
+        answer(ZMTP),
+        "",
+        "after an ERROR ZeroMQ would not come back"
+    );
+    operator_is_answered(&server);
+    let refused = server.hub.stats().publishers_refused;
+    assert_eq!(refused.get(PublisherRefusal::Publishers), 3);
+
+    busy[1].send("\"t\",1]");
+    assert!(busy[1].line().starts_with("[4,1,"));
+    server.publisher().publish("t", "1");
+    assert_eq!(gave_way(&server), 1);
+}
+
+#[test]
+fn the_places_beyond_the_limit_are_for_one_request_each() {
+    let server = three_places();
+    let _busy = three_busy(&server);
+    let mut stream = server.raw(server.private);
+    let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    stream.write_all(request).unwrap();
+    let answer = read_to_end(&mut stream);
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+}
+
+/// They have a second for their first byte, and nobody is sent away meanwhile.
+#[test]
+fn where_the_places_beyond_the_limit_are_taken_others_wait() {
+    let server = start(|limits| limits.publishers_max = 1);
+    let connections = 1 + Limits::PUBLISHERS_RESERVE;
+    let _silent: Vec<_> = (0..connections)
+        .map(|_| server.raw(server.private))
+        .collect();
+    server.until("all are there", |hub| {
+        hub.stats().publishers == connections as u64
+    });
+    operator_is_answered(&server);
+}
+
+#[test]
+fn a_pause_of_raw_json_loses_nothing() {
+    let server = start(|limits| limits.raw_idle_timeout = std::time::Duration::from_millis(50));
+    let mut browser = server.subscriber("t");
+    let mut raw = server.raw(server.private);
+    for _ in 0..2 {
+        raw.write_all(b"{\"category\":\"t\"}").unwrap();
+        browser.message();
+        // Who waits for the server to close need not wait for longer.
+        assert_eq!(read_to_end(&mut raw), "");
+    }
+    drop(raw);
+    server.until("it has gone", |hub| hub.stats().publishers == 0);
+}
+
+/// Of /proc/net/tcp: the timer that runs, and in how many hundredths of a second it ends.
+#[cfg(target_os = "linux")]
+#[test]
+fn publishers_that_vanish_are_looked_for() {
+    const KEEPALIVE: &str = "02";
+    let server = start(|_| ());
+    let publisher = server.publisher();
+    let (local, remote) = (server.private.port(), publisher.0.local_addr().unwrap());
+    let (local, remote) = (format!(":{local:04X}"), format!(":{:04X}", remote.port()));
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let socket = table.lines().map(|line| line.split_whitespace());
+    let mut socket = socket.map(|columns| columns.collect::<Vec<_>>());
+    let found =
+        socket.find(|columns| columns[1].ends_with(&local) && columns[2].ends_with(&remote));
+    let found = found.unwrap();
+    let (timer, when) = found[5].split_once(':').unwrap();
+    let seconds = u64::from_str_radix(when, 16).unwrap() / 100;
+    let idle = Limits::PUBLISHER_KEEPALIVE_IDLE.as_secs();
+    assert_eq!(timer, KEEPALIVE, "{found:?}");
+    assert!(seconds <= idle, "{seconds}");
+}
