@@ -17,6 +17,8 @@ use crate::connection;
 use crate::handshake::Response;
 use crate::limits::Limits;
 use crate::listen::PrivateListener;
+#[cfg(unix)]
+use crate::listen::SocketFile;
 use crate::publishers::{self, Door, Peer, Stream};
 use crate::server::Context;
 use crate::socket::Socket;
@@ -61,7 +63,7 @@ pub(crate) async fn publishers(context: Arc<Context>, listener: PrivateListener)
     match listener {
         PrivateListener::Tcp(listener) => tcp_publishers(&context, listener).await,
         #[cfg(unix)]
-        PrivateListener::Unix(listener, _file) => unix_publishers(&context, listener).await,
+        PrivateListener::Unix(listener, file) => unix_publishers(&context, listener, file).await,
     }
 }
 
@@ -85,12 +87,29 @@ async fn tcp_publishers(context: &Arc<Context>, listener: std::net::TcpListener)
 }
 
 #[cfg(unix)]
-async fn unix_publishers(context: &Arc<Context>, listener: std::os::unix::net::UnixListener) {
-    let Some(listener) = adopt(tokio::net::UnixListener::from_std(listener)) else {
+async fn unix_publishers(
+    context: &Arc<Context>,
+    listener: std::os::unix::net::UnixListener,
+    mut file: Option<SocketFile>,
+) {
+    let Some(mut listener) = adopt(tokio::net::UnixListener::from_std(listener)) else {
         return;
     };
+    let mut reloads = context.reloads.subscribe();
     let end = &context.tasks.last_orders;
-    while let Some((stream, _)) = accept(end, &context.complaints, || listener.accept()).await {
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(end, &context.complaints, || listener.accept()) => accepted,
+            Ok(()) = reloads.changed() => {
+                if let Some(again) = listen_again(file.as_ref()) {
+                    (listener, file) = (again.0, Some(again.1));
+                }
+                continue;
+            }
+        };
+        let Some((stream, _)) = accepted else {
+            return;
+        };
         let name = match stream.peer_cred() {
             Ok(peer) => format!("uid {}, pid {}", peer.uid(), peer.pid().unwrap_or(0)),
             Err(_) => "unix".to_owned(),
@@ -98,6 +117,27 @@ async fn unix_publishers(context: &Arc<Context>, listener: std::os::unix::net::U
         let door = Door::Unix;
         let peer = Peer { name, door };
         serve_publisher(context, stream, peer).await;
+    }
+}
+
+/// If somebody has removed the socket's file, listens on a new one.
+#[cfg(unix)]
+fn listen_again(file: Option<&SocketFile>) -> Option<(tokio::net::UnixListener, SocketFile)> {
+    let path = file?.path().display();
+    let again = file?.listen_again().and_then(|again| {
+        let adopt = |(listener, file)| Ok((tokio::net::UnixListener::from_std(listener)?, file));
+        again.map(adopt).transpose()
+    });
+    match again {
+        Ok(None) => None,
+        Ok(Some(again)) => {
+            tracing::warn!(%path, "somebody has removed the publishers' socket: it is made again");
+            Some(again)
+        }
+        Err(error) => {
+            tracing::error!(%path, %error, "the publishers' socket is gone and cannot be made again");
+            None
+        }
     }
 }
 

@@ -22,12 +22,14 @@ impl Control {
 
     /// Puts other options in force, for those who are connected too. What is only needed at the
     /// start stays as it was: the addresses and their access, trusted proxies, the number of shards, and what is
-    /// remembered of ids. Whoever is connected stays, even if fewer may be now.
+    /// remembered of ids. Whoever is connected stays, even if fewer may be now. A unix socket whose file somebody has
+    /// removed is made again.
     ///
     /// Refused where the private door is open to others than this machine and no token is left.
     pub fn reload(&self, options: Options) -> Result<(), BindError> {
         check_token(self.context.open_to_others, &options)?;
         self.context.live.set(options);
+        self.context.reloads.send_replace(());
         Ok(())
     }
 

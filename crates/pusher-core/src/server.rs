@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::{self, Handle, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinError;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -148,6 +148,8 @@ pub(crate) struct Context {
     pub(crate) counters: Arc<Counters>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) publisher_permits: Arc<Permits>,
+    /// Tells that options were put in force.
+    pub(crate) reloads: watch::Sender<()>,
     pub(crate) refused_origins: RefusedOrigins,
     /// An address of the private door that needs a token.
     pub(crate) open_to_others: Option<SocketAddr>,
@@ -230,6 +232,7 @@ impl Server {
             complaints: Complaints::new(),
             browser_complaints,
             admission: Arc::new(admission),
+            reloads: watch::Sender::default(),
             publisher_permits: Arc::new(Permits::new(live.clone(), counters.clone())),
             counters,
             live,

@@ -13,7 +13,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::address::PublishAddress;
 
 #[cfg(unix)]
-use socket_file::SocketFile;
+pub(crate) use socket_file::SocketFile;
 
 pub use doors::Listeners;
 pub(crate) use doors::{Doors, check_token};
@@ -111,9 +111,9 @@ fn unix(path: &std::path::Path, access: &SocketAccess) -> io::Result<(Socket, So
     socket_file::make_way(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&socket2::SockAddr::unix(path)?)?;
-    let file = SocketFile::created(path)?;
+    let file = SocketFile::created(path, access)?;
     // Nobody can connect before `listen`, whatever the permissions were until now.
-    file.allow(access)?;
+    file.allow()?;
     socket.listen(ACCEPT_BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok((socket, file))

@@ -3,6 +3,7 @@
 use std::fs::{self, Metadata, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -14,6 +15,7 @@ use super::SocketAccess;
 pub(crate) struct SocketFile {
     path: PathBuf,
     identity: Identity,
+    access: SocketAccess,
 }
 
 /// Device and number: tells our file from one that another process has put in its place.
@@ -21,33 +23,46 @@ type Identity = (u64, u64);
 
 impl SocketFile {
     /// For a socket that was bound to this path just now.
-    pub(super) fn created(path: &Path) -> io::Result<Self> {
+    pub(super) fn created(path: &Path, access: &SocketAccess) -> io::Result<Self> {
         Ok(Self {
             path: path.to_owned(),
             identity: identity(&fs::symlink_metadata(path)?),
+            access: access.clone(),
         })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// Whether the path still leads to it. Nobody can connect otherwise, and the listening socket does not notice.
+    fn is_there(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok_and(|there| identity(&there) == self.identity)
+    }
+
+    /// Listens again at the same path if the file was removed; `None` if it is there.
+    pub(crate) fn listen_again(&self) -> io::Result<Option<(UnixListener, Self)>> {
+        if self.is_there() {
+            return Ok(None);
+        }
+        let (socket, file) = super::unix(&self.path, &self.access)?;
+        Ok(Some((socket.into(), file)))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn allow(&self, access: &SocketAccess) -> io::Result<()> {
-        if let Some(gid) = access.gid {
+    pub(super) fn allow(&self) -> io::Result<()> {
+        if let Some(gid) = self.access.gid {
             chown(&self.path, None, Some(gid)).map_err(|error| {
                 let text = format!("cannot give the socket to group {gid}: {error}");
                 io::Error::new(error.kind(), text)
             })?;
         }
-        fs::set_permissions(&self.path, Permissions::from_mode(access.mode))
+        fs::set_permissions(&self.path, Permissions::from_mode(self.access.mode))
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let is_ours =
-            fs::symlink_metadata(&self.path).is_ok_and(|there| identity(&there) == self.identity);
-        if !is_ours {
+        if !self.is_there() {
             return;
         }
         if let Err(error) = fs::remove_file(&self.path) {

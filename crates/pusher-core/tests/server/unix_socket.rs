@@ -168,3 +168,52 @@ fn what_another_has_put_in_its_place_stays() {
     server.end();
     assert!(path.exists());
 }
+
+fn reload(server: &Running) {
+    server.control.reload(on_any_ports()).unwrap();
+}
+
+#[test]
+fn a_socket_that_somebody_removed_is_made_again_at_a_reload() {
+    let (folder, path) = folder();
+    let mut access = SocketAccess::default();
+    access.mode = 0o600;
+    let server = start_at(&path, access);
+    let mut browser = server.subscriber("t");
+    let mut connected = connect(&path);
+    connected.write_all(b"{\"category\":\"t\"}").unwrap();
+    browser.message();
+    fs::remove_file(&path).unwrap();
+    reload(&server);
+    server.until("the socket is there", |_| path.exists());
+    // Nobody can connect before it listens, and its mode is set before that.
+    server.until("it listens", |_| UnixStream::connect(&path).is_ok());
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    connect(&path).write_all(b"{\"category\":\"t\"}").unwrap();
+    browser.message();
+    connected.write_all(b"{\"category\":\"t\"}").unwrap();
+    browser.message();
+    drop(server);
+    assert!(!path.exists());
+    drop(folder);
+}
+
+#[test]
+fn a_socket_that_is_there_or_somebody_elses_stays_at_a_reload() {
+    let (_folder, path) = folder();
+    let server = start_at(&path, SocketAccess::default());
+    let mut browser = server.subscriber("t");
+    let before = fs::metadata(&path).unwrap().ino();
+    reload(&server);
+    connect(&path).write_all(b"{\"category\":\"t\"}").unwrap();
+    browser.message();
+    assert_eq!(fs::metadata(&path).unwrap().ino(), before);
+    fs::remove_file(&path).unwrap();
+    let _other = UnixListener::bind(&path).unwrap();
+    let others = fs::metadata(&path).unwrap().ino();
+    reload(&server);
+    // The acceptors have had their turn when this is answered.
+    server.publisher().publish("t", "1");
+    drop(server);
+    assert_eq!(fs::metadata(&path).unwrap().ino(), others);
+}
