@@ -13,8 +13,12 @@ use pusher_core::{Limits, Recipe};
 use crate::support::{Publisher, Running, connect, on_any_ports, start_server};
 use crate::tls::Files;
 
-/// Longest time for the 99th percentile of an event's way to all browsers.
-const P99_MAX: Duration = Duration::from_millis(50);
+/// Longest time for the 99th percentile of an event's way to all browsers. Without optimization a turn of the event loop
+/// takes ten times as long.
+const P99_MAX: Duration = match cfg!(debug_assertions) {
+    false => Duration::from_millis(50),
+    true => Duration::from_millis(250),
+};
 
 /// Longest time for a new browser's handshake.
 const JOIN_MAX: Duration = Duration::from_secs(1);
@@ -25,6 +29,10 @@ const EVENTS: usize = 200;
 /// The machine may be busy with other tests: one measurement of these must hold. Without a bound on what a client can
 /// make the server do in one turn, none does.
 const MEASUREMENTS: usize = 5;
+
+/// Where even threads that never talk to the server delay events for longer than the limits, a flood may take so many
+/// times as long.
+const TIMES_BUSY_MACHINE: u32 = 3;
 
 /// A flood ends after this time, whatever becomes of the test.
 const FLOOD_TIME_MAX: Duration = Duration::from_secs(60);
@@ -176,6 +184,22 @@ impl Flood {
     }
 }
 
+/// As many threads that need a processor as a flood has, and nothing else.
+fn busy_machine(senders: usize) -> Flood {
+    let is_over = Arc::new(AtomicBool::new(false));
+    let senders = (0..senders).map(|_| {
+        let is_over = is_over.clone();
+        let began = Instant::now();
+        thread::spawn(move || {
+            while !is_over.load(Ordering::Relaxed) && began.elapsed() < FLOOD_TIME_MAX {
+                std::hint::spin_loop();
+            }
+        })
+    });
+    let senders = senders.collect();
+    Flood { is_over, senders }
+}
+
 impl Drop for Flood {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
@@ -228,8 +252,23 @@ impl Drop for Client {
     }
 }
 
-/// How long events take to reach all browsers, sorted, and the longest time of a handshake.
-fn measure(server: &Running, publisher: &mut Publisher) -> (Vec<Duration>, Duration) {
+/// How long events take to reach all browsers, and the longest time of a handshake.
+#[derive(Debug)]
+#[allow(dead_code, reason = "p50 and max explain a failure")]
+struct Measured {
+    p50: Duration,
+    p99: Duration,
+    max: Duration,
+    join: Duration,
+}
+
+impl Measured {
+    fn holds(&self, times: u32, busy: &Self) -> bool {
+        self.p99 <= P99_MAX.max(times * busy.p99) && self.join <= JOIN_MAX.max(times * busy.join)
+    }
+}
+
+fn measure(server: &Running, publisher: &mut Publisher) -> Measured {
     let mut browsers: Vec<_> = (0..4).map(|_| server.subscriber("t")).collect();
     let mut join = Duration::ZERO;
     let mut latencies = Vec::new();
@@ -247,7 +286,12 @@ fn measure(server: &Running, publisher: &mut Publisher) -> (Vec<Duration>, Durat
         latencies.push(began.elapsed());
     }
     latencies.sort_unstable();
-    (latencies, join)
+    Measured {
+        p50: latencies[EVENTS / 2],
+        p99: latencies[EVENTS * 99 / 100],
+        max: latencies[EVENTS - 1],
+        join,
+    }
 }
 
 /// One flood at a time has the machine.
@@ -266,16 +310,21 @@ fn hold<S: Write>(
         let mut seen = Vec::new();
         let holds = (0..MEASUREMENTS).any(|_| {
             let flood = Flood::start(senders, state, open.clone());
-            let (latencies, join) = measure(server, &mut publisher);
+            let flooded = measure(server, &mut publisher);
             drop(flood);
-            let p99 = latencies[EVENTS * 99 / 100];
-            seen.push((latencies[EVENTS / 2], p99, latencies[EVENTS - 1], join));
-            p99 <= P99_MAX && join <= JOIN_MAX
+            if flooded.holds(0, &flooded) {
+                return true;
+            }
+            let _busy = busy_machine(senders);
+            let busy = measure(server, &mut publisher);
+            let holds = flooded.holds(TIMES_BUSY_MACHINE, &busy);
+            seen.push((flooded, busy));
+            holds
         });
         let name = state.name;
         assert!(
             holds,
-            "{senders} x {name}: p50, p99, longest, join: {seen:?}"
+            "{senders} x {name}, and a machine as busy: {seen:#?}"
         );
     }
 }
