@@ -67,7 +67,7 @@ pub(crate) struct Permit {
 
 /// All permits are taken, and no publisher is idle.
 #[derive(Debug, thiserror::Error)]
-#[error("busy: {publishers_max} publishers are connected and none is idle, try again later")]
+#[error("busy: publishers-max ({publishers_max}) is reached and no publisher is idle")]
 pub(crate) struct Busy {
     publishers_max: usize,
 }

@@ -179,11 +179,13 @@ fn where_none_is_idle_each_protocol_says_so_in_its_words() {
         read_to_end(&mut stream)
     };
     let native = answer(b"[1,1][3,1,\"t\",1]");
-    let refusal = "[5,null,\"overloaded\",\"busy: 3 publishers are connected";
+    let refusal = "[5,null,\"overloaded\",\"busy: publishers-max (3) is reached";
     assert!(native.starts_with(refusal), "{native}");
     let http = answer(POST);
     assert!(http.starts_with("HTTP/1.1 503 "), "{http}");
     assert!(http.contains("\r\nretry-after: 1\r\n"), "{http}");
+    assert!(http.contains("publishers-max (3)"), "{http}");
+    assert!(!http.contains("\r\nkeep-alive:"), "{http}");
     let (watch, _) = get(&server, "/watch/t");
     assert!(watch.starts_with("http/1.1 503 "), "{watch}");
     assert_eq!(answer(b"{\"category\":\"t\"}"), "");

@@ -138,7 +138,8 @@ async fn respond(
     tokio::task::yield_now().await;
     let publishes = request::publishes(&request);
     let (head, body) = request.into_parts();
-    let wants_keep_alive = request::wants_keep_alive(&head);
+    // hyper closes connections of the reserved places after their answer.
+    let wants_keep_alive = !permit.is_reserved() && request::wants_keep_alive(&head);
     let mut response = match handle(context, door, permit, head, body).await {
         Ok(response) => response,
         Err(refusal) => {
