@@ -38,7 +38,7 @@ struct Silent {
     to_client: AtomicBool,
 }
 
-/// What is not forwarded any more.
+/// The directions that are no longer forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// From the client to the server.
@@ -121,7 +121,7 @@ impl Shared {
     }
 }
 
-/// Copies one direction to its end. What comes while it is silent is thrown away, the end too.
+/// Copies one direction until it ends. While it is silent, bytes and the end are discarded.
 fn copy(mut from: TcpStream, mut to: TcpStream, is_silent: &AtomicBool) {
     let mut buffer = [0; 16 * 1024];
     loop {

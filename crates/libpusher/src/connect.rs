@@ -29,7 +29,7 @@ pub(crate) fn connect(address: &Address, deadline: &Deadline) -> Result<Socket, 
     above_standard(socket).map_err(Failure::Connect)
 }
 
-/// In a program that has closed its stdout, what it prints would go to pushd.
+/// In a program that has closed its stdout, its output would go to pushd.
 fn above_standard(socket: Socket) -> io::Result<Socket> {
     if socket.as_raw_fd() > libc::STDERR_FILENO {
         return Ok(socket);

@@ -39,7 +39,7 @@ pub(crate) enum Failure {
     Timeout(Stage),
     Protocol(String),
     Refused(ErrorCode, String),
-    /// pushd closes the connection, and has read nothing behind what it has answered.
+    /// pushd closes the connection and has read nothing after the last message that it answered.
     Goodbye(ErrorCode, String),
     /// Somebody did not want to wait for the answer.
     Canceled,
@@ -222,7 +222,7 @@ impl Connection {
         Ok(())
     }
 
-    /// What pushd said before it closed, if it has come.
+    /// Returns pushd's last message before it closed, if it has arrived.
     fn goodbye(&mut self) -> Option<Failure> {
         if self.peek().is_ok_and(|len| len > 0) {
             // Does not wait.

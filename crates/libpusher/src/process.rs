@@ -73,7 +73,7 @@ impl WipedPage {
         }
         // From here it is unmapped if it is no use.
         let page = Self(NonNull::new(start.cast())?);
-        // SAFETY: it is ours, and this changes only what children see.
+        // SAFETY: the mapping is ours, and the advice changes only the children's copies.
         let wiped = unsafe { libc::madvise(start, Self::LEN, libc::MADV_WIPEONFORK) };
         (wiped == 0).then_some(page)
     }

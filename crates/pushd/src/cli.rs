@@ -33,7 +33,7 @@ pub(crate) enum Task {
     Serve,
     Check,
     PrintConfig,
-    /// What there is to print.
+    /// The text to print.
     Completions(String),
     /// Each with its own arguments.
     Doctor(ArgMatches),

@@ -1,6 +1,6 @@
 //! The log, on standard error: for people, for programs, or for systemd's journal.
 //!
-//! | module | what |
+//! | module | contents |
 //! |---|---|
 //! | `levels` | the setting `log` |
 //! | `queue` | lines that wait for their thread |

@@ -1,4 +1,4 @@
-//! Standard output. What can't be written is a failure of the command, unless the reader has hung up, as `head` does.
+//! Standard output. A failed write fails the command, unless the reader has hung up, as `head` does.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
@@ -22,7 +22,7 @@ pub(crate) fn write(text: impl Display) -> Result<Reader, String> {
     of(write!(stdout, "{text}").and_then(|()| stdout.flush()))
 }
 
-/// What has become of writing to standard output.
+/// The result of writing to standard output.
 pub(crate) fn of(written: io::Result<()>) -> Result<Reader, String> {
     match written {
         Ok(()) => Ok(Reader::Reads),

@@ -17,11 +17,11 @@ use crate::socket_units;
 use crate::systemd;
 use crate::tls::{self, Watch};
 
-/// What to do when the system starts no thread: it counts them for each user, and each control group.
+/// Advice for when the system starts no thread: it counts threads for each user and each control group.
 const THREADS_ADVICE: &str =
     "raise the limit of threads (`ulimit -u`, TasksMax= of the unit), or lower `threads`";
 
-/// Serves until a signal ends it. Whatever stops it before is in the log.
+/// Serves until a signal ends it. An error that stops it earlier is in the log.
 pub(crate) fn run(sources: Sources, settings: Settings) -> ExitCode {
     let config = &settings.config;
     let log = match Log::start(config.log_format, &config.log) {

@@ -25,7 +25,7 @@ pub(crate) fn end() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Logs signals that do nothing here. Without a handler each would kill the process, and with it what is queued.
+/// Logs signals that do nothing here. Without a handler each would kill the process and lose the queued events.
 #[cfg(unix)]
 pub(crate) fn ignored() -> io::Result<impl Future<Output = Infallible>> {
     let mut usr1 = signal(SignalKind::user_defined1())?;

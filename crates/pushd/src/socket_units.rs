@@ -10,7 +10,7 @@ use crate::settings::{Origin, Settings};
 const TIMEOUT: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(10);
 
-/// A listener: its setting, its unit, and who connects there.
+/// A listener: its setting, its unit, and its clients.
 struct Door {
     setting: &'static str,
     unit: &'static str,
@@ -92,7 +92,7 @@ fn is_among(address: &str, others: &[String]) -> bool {
     others.iter().any(|other| all(other) == all(address))
 }
 
-/// The addresses in what `systemctl show` says of a unit that is in use.
+/// Returns the addresses that `systemctl show` prints for an active unit.
 fn opened_by_unit(shown: &str) -> Vec<String> {
     let is_used = shown
         .lines()

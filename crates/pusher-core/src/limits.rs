@@ -111,7 +111,7 @@ impl Limits {
     /// The same for publishers, whose programs may send all of a too long event before they read the answer.
     pub const PUBLISHER_LINGER_LEN_MAX: usize = 16 * 1024 * 1024;
     /// How long a publisher of raw JSON may pause between two messages, which gets no answers and so cannot know that
-    /// it is not heard any more. It costs little: if places run out, those who are idle give way.
+    /// it is closed. An idle connection costs little: if places run out, it gives way.
     pub const RAW_PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
     /// Connections to the private door beyond `publishers_max`: the operator's requests, and publishers that take
     /// an idle one's place or are told that the server is busy.

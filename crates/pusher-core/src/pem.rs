@@ -1,4 +1,4 @@
-//! Files that should be PEM: reads them, and names what they are instead.
+//! Reads PEM files. If a file has another format, names that format.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -13,7 +13,7 @@ const SEQUENCE: u8 = 0x30;
 /// Version 3, with which the SEQUENCE of PKCS #12 begins (RFC 7292, 4).
 const PKCS12_VERSION: [u8; 3] = [0x02, 0x01, 0x03];
 
-/// What a file is for.
+/// The purpose of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
     Certificate,
@@ -34,7 +34,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Says what a file is in which nothing that is wanted was found, and what to do. `None` if that is unknown.
+/// Names the format of a file without a usable PEM block, and the remedy. `None` if the format is unknown.
 pub(crate) fn mistake(path: &Path, text: &[u8], wanted: Wanted) -> Option<String> {
     let path = path.display();
     let labels = labels(text);
@@ -81,7 +81,7 @@ pub(crate) fn mistake(path: &Path, text: &[u8], wanted: Wanted) -> Option<String
     })
 }
 
-/// The kinds of what is in a PEM file, as in `-----BEGIN CERTIFICATE-----`.
+/// Labels of PEM blocks, as in `-----BEGIN CERTIFICATE-----`.
 fn labels(text: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(text);
     let labels = text.lines().filter_map(|line| {

@@ -17,7 +17,7 @@ mod needs_namespaces {
     use super::*;
     use xtask::requirements::NAMESPACES;
 
-    /// In a network of its own the two ports are free, whatever else runs on this machine.
+    /// A network namespace, since other programs may use the two ports.
     #[test]
     fn without_arguments_it_listens_where_the_recipe_does() {
         let (_process, log) = daemon::start(NAMESPACES.unshare(&["--net"]).arg(artefact("pushd")));

@@ -192,7 +192,7 @@ fn a_parent_that_has_made_the_pipe_non_blocking_loses_no_line() {
     let event = format!(r#"{{"category":"{}"}}"#, "x".repeat(TOPIC_LEN));
     let mut publisher = Publisher::connect(daemon.publish);
     publisher.send(event.repeat(EVENTS).as_bytes());
-    // Many times what the pipe holds.
+    // Many times the pipe's size.
     let metrics = || http::get(daemon.publish, "/metrics").unwrap().text();
     let all = format!("pushd_events_total{{source=\"raw\"}} {EVENTS}\n");
     assert!(wait_until(WAIT_MS, || metrics().contains(&all)), "{all}");

@@ -12,7 +12,7 @@ unsafe extern "C" {
 /// While it lives the thread is not canceled. What was asked for meanwhile happens at the thread's next
 /// cancellation point after that.
 pub(super) struct NotCanceled {
-    /// What the program had set.
+    /// The program's own setting, restored at the end.
     before: c_int,
 }
 

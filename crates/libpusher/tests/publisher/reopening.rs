@@ -301,7 +301,7 @@ fn a_goodbye_of_a_server_that_is_gone_then_is_the_answer() {
     fs::rename(elsewhere, path).unwrap();
 }
 
-/// What a page defers is a batch, of one event more often than not.
+/// Deferred events are sent as a batch, and most batches have one event.
 #[test]
 fn reset_before_the_only_event_of_a_batch_was_read_is_sent_again() {
     let server = FakeServer::tcp(|index, peer| {

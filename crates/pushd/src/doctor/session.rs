@@ -26,7 +26,7 @@ pub(crate) struct Session {
     pings: u32,
 }
 
-/// Close codes with which a server refuses what the client has sent: it would refuse the same again.
+/// Close codes by which a server refuses a client's message: it would refuse the same message again.
 const REFUSALS: [u16; 6] = [1002, 1003, 1007, 1008, 1009, 1010];
 
 /// The end of the connection.
@@ -64,7 +64,7 @@ pub(crate) struct Patience {
 #[derive(Debug)]
 pub(crate) struct Loss {
     pub(crate) fault: Fault,
-    /// The server refuses what was sent, so that another attempt is of no use.
+    /// The server refuses the client's message, so another attempt would fail too.
     pub(crate) is_refusal: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use super::setting::{nearest, variable};
 
-/// What every variable of ours begins with.
+/// The prefix of pushd's variables.
 pub(crate) const PREFIX: &str = "PUSHD_";
 
 const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
@@ -25,7 +25,7 @@ pub(super) fn is_service_link(name: &str, value: &str) -> bool {
     })
 }
 
-/// What is wrong with a variable that is neither.
+/// Describes the mistake in a variable that is neither a setting nor Kubernetes'.
 pub(super) fn unknown(name: &str) -> String {
     let setting = name.strip_prefix(PREFIX).unwrap_or(name);
     match nearest(&setting.to_ascii_lowercase().replace('_', "-")) {
@@ -34,7 +34,7 @@ pub(super) fn unknown(name: &str) -> String {
     }
 }
 
-/// Warns of what Kubernetes has set, in one line.
+/// Warns of Kubernetes' variables, in one line.
 pub(super) fn service_links(names: &[String]) -> Option<String> {
     (!names.is_empty()).then(|| {
         format!(

@@ -314,7 +314,7 @@ impl Connection {
         self.socket.poll_read_ready(context).map(|_| Ready::Read)
     }
 
-    /// Writes what is queued, as far as the socket takes it, and at most [`FLUSH_LEN`] and a frame.
+    /// Writes the outbox until the socket is full, at most [`FLUSH_LEN`] bytes and one frame.
     fn flush_some(&self) -> io::Result<()> {
         let mut outbox = self.outbox.lock();
         self.socket.try_send()?;

@@ -219,7 +219,7 @@ fn answer(
     Ok((protocol, rest))
 }
 
-/// A request for a session, how to answer it, and the session's id; or what else to answer.
+/// A request for a session, its answer and the session's id; or another answer.
 fn check<'a>(
     context: &Context,
     head: &'a [u8],

@@ -160,7 +160,7 @@ impl Rules<'_> {
             || hosts.any(|known| known.is(host))
     }
 
-    /// Names origin and setting, for whoever reads the answer or the log.
+    /// Names origin and setting, for the readers of the answer and of the log.
     pub(super) fn explain(&self, origin: &str, host: &str) -> String {
         if let Some(host) = HostName::parse(host)
             && !self.know(&host)

@@ -1,8 +1,8 @@
 //! Permits of port 5555: how many publishers are connected, and which one gives way to another.
 //!
-//! A publisher that finds all permits taken gets that of the publisher that has been idle longest, whose connection is
-//! closed: clients open theirs again. A few connections may come in beyond the limit, to say what they want: requests
-//! of the operator are always answered, and a publisher is told that the server is busy if no other is idle.
+//! If all permits are taken, a new publisher gets the permit of the longest idle one, whose connection is closed; its
+//! client reopens it at the next publish. A few connections beyond the limit are accepted without a permit, to read
+//! their request: the operator's requests are always answered, and a publisher gets `busy` if no other is idle.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ struct Table {
     last_id: u64,
 }
 
-/// What a connection and those who look for an idle one share.
+/// Shared by a connection and by others that look for an idle one.
 #[derive(Debug)]
 struct Shared {
     idle_since: AtomicU64,
@@ -59,9 +59,9 @@ pub(crate) struct Permit {
     permits: Arc<Permits>,
     id: u64,
     shared: Arc<Shared>,
-    /// Something goes on that is not over when the last answer is written.
+    /// The connection is busy although its last answer is written, as with a watcher.
     is_held: AtomicBool,
-    /// Its client does not notice that it is closed, and loses what it sends next: others give way first.
+    /// The client would not notice the close and lose its next event, so others give way first.
     is_last: AtomicBool,
 }
 
@@ -221,7 +221,7 @@ impl Permit {
         }
     }
 
-    /// It is busy until it is not held any more, whatever [`idle`](Self::idle) says.
+    /// While held, the connection is busy and [`idle`](Self::idle) has no effect.
     pub(crate) fn hold(&self, is_held: bool) {
         self.is_held.store(is_held, Relaxed);
         self.busy();

@@ -109,12 +109,12 @@ pub(super) struct Wire<S> {
     unfinished: Unfinished,
     unfinished_since: Option<Instant>,
     permit: Permit,
-    /// Until when a publisher that gives way may finish what it is sending.
+    /// Deadline for a publisher that gives way to finish its message.
     leaves_at: Option<Instant>,
 }
 
 impl<S: Stream> Wire<S> {
-    /// What the publisher begins with; `None` if it hangs up, says nothing, or has to give way.
+    /// Returns the publisher's first bytes; `None` if it hangs up, sends nothing, or has to give way.
     pub(super) async fn read_first(&mut self) -> Option<Vec<u8>> {
         let mut first = Vec::new();
         let (patience, grace) = self.first_byte_timeout();
@@ -132,7 +132,7 @@ impl<S: Stream> Wire<S> {
                 biased;
                 read = &mut read => Some(read),
                 () = must_leave => None,
-                // Who was taken in at the last moment is heard too.
+                // A publisher that was accepted at the last moment is read too.
                 () = self.shutdown.cancelled() => Some(timeout(grace, read).await.ok()?),
             }
         };

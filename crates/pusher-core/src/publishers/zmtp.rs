@@ -40,7 +40,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         };
         match wire.read(&mut pull, idle).await {
             Heard::More => {}
-            // ZeroMQ connects again, and meanwhile keeps what it has not sent.
+            // ZeroMQ reconnects and keeps its unsent messages meanwhile.
             Heard::GiveWay => wire.give_way_to_the_last_message().await,
             Heard::End | Heard::Silence | Heard::NoRoom(_) | Heard::Closing => return,
         }

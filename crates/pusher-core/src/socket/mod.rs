@@ -190,7 +190,7 @@ async fn writable(tcp: &TcpStream) -> io::Result<()> {
     poll_fn(|context| tcp.poll_write_ready(context)).await
 }
 
-/// Reads once, and throws away what it has read.
+/// Reads once and discards the bytes.
 fn discard(tcp: &TcpStream) -> io::Result<usize> {
     let mut memory = [const { MaybeUninit::<u8>::uninit() }; DISCARD_LEN];
     let len = faults::before(Call::Read, DISCARD_LEN)?;

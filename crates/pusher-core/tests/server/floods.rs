@@ -34,7 +34,7 @@ const MEASUREMENTS: usize = 5;
 /// times as long.
 const TIMES_BUSY_MACHINE: u32 = 3;
 
-/// A flood ends after this time, whatever becomes of the test.
+/// A flood ends after this time, even if the test fails.
 const FLOOD_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Bytes that one write of a flood has.
@@ -53,7 +53,7 @@ const POST: &[u8] =
     b"POST /publish/flood HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
     Content-Length: ";
 
-/// What a flooding client says at first, and then again and again.
+/// A flooding client's first bytes, and the bytes that it repeats.
 #[derive(Debug)]
 struct State {
     name: &'static str,

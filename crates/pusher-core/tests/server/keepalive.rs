@@ -83,7 +83,7 @@ fn pinged_soon(limits: &mut Limits) {
     limits.pong_timeout = Duration::from_secs(60);
 }
 
-/// Byte for byte what the server said before there was pushd.1.
+/// The server's bytes, exactly as before `pushd.1` existed.
 #[test]
 fn a_client_of_wamp_sees_no_difference() {
     let server = start(pinged_soon);

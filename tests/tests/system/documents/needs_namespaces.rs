@@ -11,7 +11,7 @@ use xtask::requirements::NAMESPACES;
 
 use super::{Block, check, in_language};
 
-/// What the examples take as given.
+/// Variables that the examples use.
 const PHP_PRELUDE: &str = "<?php
 error_reporting(E_ALL);
 set_error_handler(fn ($level, $message) => throw new ErrorException($message));

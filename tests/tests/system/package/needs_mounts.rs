@@ -126,7 +126,7 @@ fn systemd_runs_it_and_the_web_server_may_publish() {
 const PUSH_PHP: &str =
     "<?php echo class_exists(\"Pusher\") ? Pusher::publish(\"t\", 1)->subscribers : \"no class\";";
 
-/// Debian's PHP packages restart what has PHP loaded; so does ours, at installation and at removal.
+/// Debian's PHP packages restart the servers that have PHP loaded; so does ours, at installation and at removal.
 #[test]
 fn a_running_apache_and_php_fpm_have_the_class_at_once() {
     let machine = Machine::with_systemd();

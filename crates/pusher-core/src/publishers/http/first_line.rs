@@ -6,7 +6,7 @@ use super::answer::Refusal;
 use super::request::check_version;
 use crate::publishers::wire::{Heard, Inbox, Wire};
 
-/// What has arrived, at least the first line where that is not too long.
+/// Returns the bytes read so far: at least the first line, if that is not too long.
 struct Arrived(Vec<u8>);
 
 impl Inbox for Arrived {

@@ -64,7 +64,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         Box::pin(async move {
             permit.hold(true);
             let response = respond(context, peer, door, permit, request).await;
-            // Who watches is busy until the end.
+            // A watcher is busy until it hangs up.
             permit.hold(matches!(response.body(), Body::Right(_)));
             Ok::<_, Infallible>(response)
         })

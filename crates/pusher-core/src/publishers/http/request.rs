@@ -53,7 +53,7 @@ impl Route {
 }
 
 impl Route {
-    /// Whether it is for those only who have one of the permits that there are. Everything else is answered in any case.
+    /// Whether the request needs a permit. All other requests are always answered.
     pub(super) fn wants_permit(&self) -> bool {
         matches!(self, Self::Publish { .. } | Self::Look(Look::Watch { .. }))
     }
