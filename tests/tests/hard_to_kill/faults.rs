@@ -20,9 +20,9 @@ use system_tests::wire::{Wire, upgrade};
 use system_tests::{WAIT_MS, artefact, program};
 use xtask::process::{Background, wait_until};
 
-/// pushd keeps 64 for itself and a fourth for publishers: 32 are left for browsers.
-const OPEN_FILES: usize = 128;
-const BROWSERS: usize = 32;
+/// pushd keeps 96 for itself and a fourth for publishers: 33 are left for browsers.
+const OPEN_FILES: usize = 172;
+const BROWSERS: usize = 33;
 
 #[test]
 fn when_browsers_have_all_they_may_publishers_still_publish() {
