@@ -26,7 +26,7 @@ static void arguments(void)
 static void lengths(void)
 {
     static char topic[1024 + 2];
-    static char event[1024 * 1024 + 2];
+    static char event[3 * 1024 * 1024 + 2];
 
     memset(topic, 't', sizeof topic - 1);
     CHECK(push_publish(topic, "{}") == PUSH_ETOPIC);

@@ -55,8 +55,8 @@ fn no_dependency_wants_a_newer_one() {
 fn documents_and_workflows_name_it() {
     let ours = ours(&metadata());
     for (file, words) in [
-        ("README.md", "(https://www.rust-lang.org/) "),
-        ("README.ja.md", "(https://www.rust-lang.org/) "),
+        ("README.md", "with Rust "),
+        ("README.ja.md", "Rust（"),
         ("crates/pushd/INSTALL.md", "With Rust "),
         (".github/workflows/ci.yml", "rust:"),
         (".github/workflows/release.yml", "rust:"),
