@@ -167,16 +167,7 @@ async fn handle(
     body: Incoming,
 ) -> Result<Response<Body>, Refusal> {
     request::check_form(&head)?;
-    let route = request::route(&head);
-    let is_page = matches!(&route, Ok(Route::Look(Look::File(_))));
-    let hosts = &context.live.options().publish_hosts;
-    forgery::check(&head, is_page, door, hosts)?;
-    let route = route?;
-    if let Some(token) = &context.live.options().publish_token
-        && route.wants_token()
-    {
-        request::check_token(&head.headers, token)?;
-    }
+    let route = authorize(context, door, &head)?;
     if route.wants_permit() {
         permit
             .acquire()
@@ -188,6 +179,22 @@ async fn handle(
         Route::Look(look) => look::answer(context, look).await,
         Route::Options { allow } => Ok(answer::options(allow)),
     }
+}
+
+/// Returns the route of a request, unless a page of another site may have sent it or the token is missing. Reads the
+/// options in a function that does not wait, so the guard is dropped before the body arrives.
+fn authorize(context: &Context, door: &Door, head: &Parts) -> Result<Route, Refusal> {
+    let options = context.live.options();
+    let route = request::route(head);
+    let is_page = matches!(&route, Ok(Route::Look(Look::File(_))));
+    forgery::check(head, is_page, door, &options.publish_hosts)?;
+    let route = route?;
+    if let Some(token) = &options.publish_token
+        && route.wants_token()
+    {
+        request::check_token(&head.headers, token)?;
+    }
+    Ok(route)
 }
 
 async fn publish(
@@ -222,4 +229,42 @@ fn refusal(error: &PublishError) -> Refusal {
         PublishError::Overloaded | PublishError::Ending => Refusal::overloaded(text),
     };
     refusal.counting_as(error.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt, duplex};
+    use tokio::task::yield_now;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::recipe::Recipe;
+    use crate::server::{Options, Server};
+
+    #[tokio::test]
+    async fn a_slow_body_does_not_keep_replaced_options_alive() {
+        let mut options = Options::default();
+        options.listen.clear();
+        options.publish_listen.clear();
+        let context = Server::bind(options, Recipe::default()).unwrap().context;
+        let (mut client, stream) = duplex(1024);
+        let permit = context.publisher_permits.enter().await;
+        let shutdown = CancellationToken::new();
+        let wire = Wire::new(context.clone(), stream, "test".to_owned(), permit, shutdown);
+        let first = b"POST /publish/t HTTP/1.1\r\nHost: localhost\r\n\
+            Content-Type: application/json\r\nContent-Length: 2\r\n\r\n1";
+        let serve = serve(&context, wire, first.to_vec(), Door::Unix);
+        let replace_options = async {
+            let replaced = context.live.downgrade();
+            while context.counters.unfinished_len.get() == 0 {
+                yield_now().await;
+            }
+            context.live.set(Options::default());
+            assert!(replaced.upgrade().is_none());
+            client.write_all(b"2").await.unwrap();
+            drop(client);
+        };
+        tokio::join!(serve, replace_options);
+        assert_eq!(context.counters.events.counts().total(), 1);
+    }
 }
