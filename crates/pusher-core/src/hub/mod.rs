@@ -269,7 +269,10 @@ impl Hub {
     /// The sessions for which most waits, at most so many, with how much, in bytes.
     pub(crate) fn longest_outboxes(&self, count_max: usize) -> Vec<(Session, u64)> {
         let shards = self.shared.shards.iter();
-        let mut waiting: Vec<_> = shards.flat_map(|shard| shard.waiting_sessions()).collect();
+        let waiting = shards.flat_map(|shard| shard.waiting_sessions());
+        let waiting = waiting.map(|(session, waiting)| (session, waiting.len));
+        // Bytes that wait in TLS are not counted.
+        let mut waiting: Vec<_> = waiting.filter(|(_, len)| *len > 0).collect();
         waiting.sort_by_key(|(_, len)| std::cmp::Reverse(*len));
         waiting.truncate(count_max);
         waiting

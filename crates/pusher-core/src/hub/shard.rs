@@ -19,8 +19,8 @@ use crate::connection::Common;
 use crate::session::{Session, SessionId};
 use crate::stats::{FanOut, Waiting};
 
-/// Sessions that are looked at under one lock.
-const STRETCH: usize = 1024;
+/// Sessions that are looked at under one lock; few in tests, which need a socket for each.
+const STRETCH: usize = if cfg!(test) { 2 } else { 1024 };
 
 /// See the module.
 #[derive(Debug)]
@@ -140,28 +140,27 @@ impl Shard {
 
     /// What waits in the outboxes.
     pub(super) fn waiting(&self) -> Waiting {
-        let mut waiting = Waiting::default();
-        for ById(session) in self.sessions.lock().iter() {
-            waiting += session.connection().waiting();
+        let mut sum = Waiting::default();
+        for (_, waiting) in self.waiting_sessions() {
+            sum += waiting;
         }
-        waiting
+        sum
     }
 
-    /// The sessions for which something waits, and how much, in bytes. The lock is let go now and
-    /// then: browsers come and go meanwhile.
-    pub(super) fn waiting_sessions(&self) -> Vec<(Session, u64)> {
-        let len = |session: &Session| session.connection().waiting().len;
-        let mut waiting = Vec::new();
-        let mut seen = 0;
-        while seen < self.session_count() {
-            let sessions = self.sessions_in(seen..seen + STRETCH, |session| len(session) > 0);
-            waiting.extend(sessions.into_iter().map(|session| {
-                let len = len(&session);
-                (session, len)
-            }));
-            seen += STRETCH;
-        }
-        waiting
+    /// Returns the sessions whose outbox is not empty, and what waits in it. Releases the lock after each [`STRETCH`]
+    /// of sessions, so that browsers can connect and leave between two stretches.
+    pub(super) fn waiting_sessions(&self) -> impl Iterator<Item = (Session, Waiting)> {
+        let is_waiting = |session: &Session| session.connection().waiting().outboxes > 0;
+        let starts = (0..).step_by(STRETCH);
+        let starts = starts.take_while(|start| *start < self.session_count());
+        let sessions = starts.flat_map(move |start| {
+            let stretch = start..start + STRETCH;
+            self.sessions_in(stretch, is_waiting)
+        });
+        sessions.map(|session| {
+            let waiting = session.connection().waiting();
+            (session, waiting)
+        })
     }
 
     pub(super) fn sessions(&self) -> Vec<Session> {
@@ -190,5 +189,89 @@ impl Shard {
     pub(super) fn session(&self, id: SessionId) -> Option<Session> {
         let sessions = self.sessions.lock();
         sessions.get(&id).map(|ById(session)| session.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddr, TcpListener, TcpStream};
+
+    use bytes::Bytes;
+    use pusher_proto::wamp::Subprotocol;
+
+    use super::*;
+    use crate::connection::Connection;
+    use crate::recipe::Recipe;
+    use crate::server::{Context, Options, Server};
+    use crate::socket::Socket;
+    use crate::socket::faults::{Call, Fault, Plan};
+
+    const FRAME: &[u8] = b"12345";
+
+    /// A server with one shard, and sessions that the test adds to it.
+    struct TestShard {
+        context: Arc<Context>,
+        listener: TcpListener,
+    }
+
+    impl TestShard {
+        fn new() -> Self {
+            let mut options = Options::default();
+            options.listen.clear();
+            options.publish_listen.clear();
+            options.shards = 1;
+            Self {
+                context: Server::bind(options, Recipe::default()).unwrap().context,
+                listener: TcpListener::bind("127.0.0.1:0").unwrap(),
+            }
+        }
+
+        fn shard(&self) -> &Arc<Shard> {
+            &self.context.hub.shards()[0]
+        }
+
+        fn add(&self, is_waiting: bool) {
+            let stream = TcpStream::connect(self.listener.local_addr().unwrap()).unwrap();
+            stream.set_nonblocking(true).unwrap();
+            let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+            let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+            let connection = Connection::new(
+                SessionId::random().unwrap(),
+                self.context.admission.enter(peer).unwrap(),
+                self.shard().connections().clone(),
+                Socket::Plain(stream),
+                Subprotocol::Wamp,
+                0,
+            );
+            if is_waiting {
+                Plan::at(Call::Write, 1, Fault::Blocks).begin();
+                connection.send(&Bytes::from_static(FRAME));
+                Plan::NOTHING.begin();
+            }
+            self.shard().add_session(&Session::new(connection));
+        }
+    }
+
+    #[tokio::test]
+    async fn outboxes_are_added_up_across_stretches() {
+        let sessions = TestShard::new();
+        for is_waiting in [true, false, false, false, true] {
+            sessions.add(is_waiting);
+        }
+        let Waiting { outboxes, len } = sessions.shard().waiting();
+        assert_eq!((outboxes, len), (2, 2 * FRAME.len() as u64));
+    }
+
+    #[tokio::test]
+    async fn browsers_can_connect_while_outboxes_are_added_up() {
+        let sessions = TestShard::new();
+        for _ in 0..=STRETCH {
+            sessions.add(true);
+        }
+        let mut waiting = sessions.shard().waiting_sessions();
+        waiting.next().unwrap();
+        assert!(sessions.shard().sessions.try_lock().is_some());
+        sessions.add(true);
+        assert_eq!(waiting.count(), STRETCH + 1, "with the new one");
     }
 }
