@@ -171,6 +171,7 @@ impl Hub {
         let capacity = frame.capacity();
         let frame = share(frame, capacity, counters);
         let recipients = recipients.map(Arc::new);
+        let watched = self.shared.taps.copy(topic, event);
         let mut directory = self.shared.directory.lock();
         let Some(publication) = directory.publish(topic) else {
             return Err(PublishError::Ending);
@@ -185,7 +186,9 @@ impl Hub {
         counters.events.count(source);
         counters.event_bytes.add(event.len() as u64);
         let receipt = publication.receipt();
-        self.shared.taps.event(topic, receipt.sequence, event);
+        if let Some(event) = watched {
+            self.shared.taps.event(topic, receipt.sequence, &event);
+        }
         Ok(receipt)
     }
 

@@ -35,8 +35,8 @@ struct Queue {
 pub(crate) enum Seen {
     Event {
         sequence: u64,
-        /// JSON, as it was published.
-        json: Box<str>,
+        /// JSON, as it was published; all watchers share one copy.
+        json: Arc<str>,
     },
     /// So many events did not fit what the watcher had not read yet.
     Missed(u64),
@@ -73,11 +73,19 @@ impl Taps {
         })
     }
 
-    /// Copies an event to those who watch its topic.
-    pub(super) fn event(&self, topic: &str, sequence: u64, json: &str) {
+    /// Copies an event if somebody watches its topic. Call it before the directory is locked: a copy of 1 MiB takes
+    /// longer than everything that happens under that lock.
+    pub(super) fn copy(&self, topic: &str, json: &str) -> Option<Arc<str>> {
         if self.count.load(Ordering::Relaxed) == 0 {
-            return;
+            return None;
         }
+        let is_watched = self.taps.lock().iter().any(|tap| *tap.topic == *topic);
+        is_watched.then(|| json.into())
+    }
+
+    /// Gives an event to all watchers of its topic. Call it under the directory's lock: the events of a topic then come
+    /// in the order of their sequence numbers.
+    pub(super) fn event(&self, topic: &str, sequence: u64, json: &Arc<str>) {
         for tap in self.taps.lock().iter().filter(|tap| *tap.topic == *topic) {
             tap.put(sequence, json);
         }
@@ -86,14 +94,14 @@ impl Taps {
 
 impl Tap {
     /// Any event fits an empty queue.
-    fn put(&self, sequence: u64, json: &str) {
+    fn put(&self, sequence: u64, json: &Arc<str>) {
         let mut queue = self.queue.lock();
         if queue.missed > 0 || queue.len > 0 && queue.len + json.len() > self.len_max {
             queue.missed += 1;
             return;
         }
         queue.len += json.len();
-        let json = json.into();
+        let json = json.clone();
         queue.events.push_back(Seen::Event { sequence, json });
         if let Some(waker) = queue.waker.take() {
             waker.wake();
@@ -146,6 +154,13 @@ mod tests {
         }
     }
 
+    /// Publishes as the hub does.
+    fn publish(taps: &Taps, topic: &str, sequence: u64, json: &str) {
+        if let Some(json) = taps.copy(topic, json) {
+            taps.event(topic, sequence, &json);
+        }
+    }
+
     fn event(sequence: u64, json: &str) -> Option<Seen> {
         let json = json.into();
         Some(Seen::Event { sequence, json })
@@ -154,12 +169,12 @@ mod tests {
     #[test]
     fn events_of_the_topic_come_in_order_as_long_as_somebody_watches() {
         let taps = Arc::new(Taps::default());
-        taps.event("t", 1, "1");
+        publish(&taps, "t", 1, "1");
         let watcher = taps.watch("t", 100, 2).unwrap();
         assert_eq!(next(&watcher), None);
-        taps.event("t", 2, "22");
-        taps.event("other", 9, "9");
-        taps.event("t", 3, "33");
+        publish(&taps, "t", 2, "22");
+        publish(&taps, "other", 9, "9");
+        publish(&taps, "t", 3, "33");
         assert_eq!(next(&watcher), event(2, "22"));
         assert_eq!(next(&watcher), event(3, "33"));
         assert_eq!(next(&watcher), None);
@@ -172,18 +187,46 @@ mod tests {
         let taps = Arc::new(Taps::default());
         let watcher = taps.watch("t", 10, 1).unwrap();
         for (sequence, json) in [(1, "1234567"), (2, "890"), (3, "x"), (4, "")] {
-            taps.event("t", sequence, json);
+            publish(&taps, "t", sequence, json);
         }
         assert_eq!(next(&watcher), event(1, "1234567"));
-        taps.event("t", 5, "5");
+        publish(&taps, "t", 5, "5");
         assert_eq!(next(&watcher), event(2, "890"));
         assert_eq!(next(&watcher), Some(Seen::Missed(3)));
-        taps.event("t", 6, "an event longer than all the room");
+        publish(&taps, "t", 6, "an event longer than all the room");
         assert_eq!(
             next(&watcher),
             event(6, "an event longer than all the room")
         );
         assert_eq!(next(&watcher), None);
+    }
+
+    #[test]
+    fn all_watchers_of_a_topic_share_one_copy() {
+        let taps = Arc::new(Taps::default());
+        let watch = || taps.watch("t", 100, 3).unwrap();
+        let watchers = [watch(), watch(), taps.watch("other", 100, 3).unwrap()];
+        publish(&taps, "t", 1, "1");
+        let seen = watchers.each_ref().map(next);
+        let [
+            Some(Seen::Event { json: first, .. }),
+            Some(Seen::Event { json: second, .. }),
+            None,
+        ] = seen
+        else {
+            panic!("{seen:?}");
+        };
+        assert!(Arc::ptr_eq(&first, &second));
+    }
+
+    #[test]
+    fn an_event_that_nobody_watches_is_not_copied() {
+        let taps = Arc::new(Taps::default());
+        let watcher = taps.watch("t", 100, 1).unwrap();
+        assert!(taps.copy("other", "1").is_none());
+        assert!(taps.copy("t", "1").is_some());
+        drop(watcher);
+        assert!(taps.copy("t", "1").is_none());
     }
 
     #[test]
