@@ -25,7 +25,7 @@ use crate::server::Context;
 pub(crate) use history::{History, record};
 pub(crate) use metrics::{CONTENT_TYPE as METRICS_TYPE, metrics};
 pub(crate) use page::{FILES, File};
-pub(crate) use status::{Snapshot, status};
+pub(crate) use status::Snapshot;
 pub(crate) use watch::Watch;
 
 /// An event loop that has not gone round for so long hangs.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::process;
 use crate::complaints::Complaint;
@@ -23,23 +23,39 @@ const FRESH: Duration = Duration::from_millis(500);
 /// And for so many times as long as it took: with very many topics, publishers wait meanwhile.
 const FRESH_TIMES: u32 = 20;
 
-/// The last snapshot, and until when it is good.
+/// The last snapshot, and until when it is good. One request at a time takes a new one. The others wait for the lock
+/// as tasks, without a thread, and then find the new snapshot.
 #[derive(Debug, Default)]
-pub(crate) struct Snapshot(Mutex<Option<(Instant, Bytes)>>);
+pub(crate) struct Snapshot(Arc<Mutex<Last>>);
 
-/// The status of this moment, or of just before. Takes a while where there are many sessions or topics.
-pub(crate) fn status(context: &Arc<Context>) -> Bytes {
-    let mut last = context.snapshot.0.lock();
-    let begin = Instant::now();
-    if let Some((good_until, json)) = &*last
-        && begin < *good_until
-    {
-        return json.clone();
+type Last = Option<(Instant, Bytes)>;
+
+/// The only request that may take a snapshot now. The thread that does so owns it: if the client of the request hangs
+/// up meanwhile, the next request still waits for that thread.
+#[derive(Debug)]
+pub(crate) struct SnapshotLock(OwnedMutexGuard<Last>);
+
+impl Snapshot {
+    pub(crate) async fn lock(&self) -> SnapshotLock {
+        SnapshotLock(self.0.clone().lock_owned().await)
     }
-    let json = Bytes::from(take(context).to_string());
-    let now = Instant::now();
-    *last = Some((now + good_for(now - begin), json.clone()));
-    json
+}
+
+impl SnapshotLock {
+    /// Returns the last snapshot if it is still good.
+    pub(crate) fn last(&self) -> Option<Bytes> {
+        let (good_until, json) = self.0.as_ref()?;
+        (Instant::now() < *good_until).then(|| json.clone())
+    }
+
+    /// Takes a snapshot. Blocks for a while where there are many sessions or topics.
+    pub(crate) fn renew(mut self, context: &Arc<Context>) -> Bytes {
+        let begin = Instant::now();
+        let json = Bytes::from(take(context).to_string());
+        let now = Instant::now();
+        *self.0 = Some((now + good_for(now - begin), json.clone()));
+        json
+    }
 }
 
 /// How long a snapshot is good that took so long.

@@ -22,7 +22,11 @@ pub(super) async fn answer(context: &Arc<Context>, look: Look) -> Result<Respons
             answer::text(METRICS_TYPE, metrics)
         }
         Look::Status => {
-            let status = aside(context, |context| operator::status(&context)).await?;
+            let snapshot = context.snapshot.lock().await;
+            let status = match snapshot.last() {
+                Some(status) => status,
+                None => aside(context, |context| snapshot.renew(&context)).await?,
+            };
             answer::json(status)
         }
         Look::Watch { topic } => {
@@ -59,4 +63,36 @@ async fn aside<T: Send + 'static>(
 
 fn too_many() -> Refusal {
     Refusal::overloaded("enough others watch topics already: the limit is watchers-max")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context as TaskContext, Waker};
+
+    use http::StatusCode;
+
+    use super::*;
+    use crate::recipe::Recipe;
+    use crate::server::{Options, Server};
+
+    #[tokio::test]
+    async fn requests_that_wait_for_a_snapshot_hold_no_thread() {
+        let mut options = Options::default();
+        options.listen.clear();
+        options.publish_listen.clear();
+        let context = Server::bind(options, Recipe::default()).unwrap().context;
+        let snapshot = context.snapshot.lock().await;
+        let requests = (0..10).map(|_| Box::pin(answer(&context, Look::Status)));
+        let mut requests: Vec<_> = requests.collect();
+        let mut task = TaskContext::from_waker(Waker::noop());
+        for request in &mut requests {
+            assert!(request.as_mut().poll(&mut task).is_pending());
+        }
+        let threads = context.tasks.publishers.len();
+        assert_eq!(threads, 0);
+        drop(snapshot);
+        for request in requests {
+            assert_eq!(request.await.unwrap().status(), StatusCode::OK);
+        }
+    }
 }
