@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fs;
 
 use pusher_core::Limits;
@@ -80,19 +81,80 @@ fn every_limit_is_a_setting_that_sets_it_and_nothing_else() {
 }
 
 #[test]
+fn variables_are_named_as_the_manual_says() {
+    for (name, expected) in [
+        ("listen", "PUSHD_LISTEN"),
+        ("publish-token", "PUSHD_PUBLISH_TOKEN"),
+        (
+            "connections-per-address-max",
+            "PUSHD_CONNECTIONS_PER_ADDRESS_MAX",
+        ),
+    ] {
+        assert_eq!(Setting::find(name).unwrap().variable(), expected);
+    }
+}
+
+#[test]
 fn names_are_told_apart_in_all_three_places() {
-    for (index, setting) in SETTINGS.iter().enumerate() {
-        let name = setting.name;
+    let mut variables = HashSet::from([variable("config")]);
+    for setting in SETTINGS {
+        let (name, variable) = (setting.name, setting.variable());
         let is_plain = name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
         assert!(is_plain, "{name}");
-        let repeated = SETTINGS[..index].iter().any(|other| other.name == name);
-        assert!(!repeated, "{name} stands twice in the table");
-        assert!(!["config", "print-config", "check", "help", "version"].contains(&name));
-        assert_eq!(
-            variable(name),
-            format!("PUSHD_{}", name.to_uppercase().replace('-', "_"))
+        let value = a_value_of(setting);
+        for (file, environment, flags, origin) in [
+            (
+                format!("{name} = '{value}'\n"),
+                &[][..],
+                &[][..],
+                ":1".to_owned(),
+            ),
+            (
+                String::new(),
+                &[(&*variable, value)],
+                &[],
+                format!("environment {variable}"),
+            ),
+            (
+                String::new(),
+                &[],
+                &[(name, value)],
+                format!("flag --{name}"),
+            ),
+        ] {
+            let settings = load(&file, environment, flags).unwrap();
+            let given: Vec<_> = settings.given.iter().collect();
+            let [(known, given)] = given[..] else {
+                panic!("{name}: {given:?}");
+            };
+            assert_eq!(*known, name);
+            assert!(given.origin.to_string().ends_with(&origin), "{given:?}");
+        }
+        assert!(
+            variables.insert(variable),
+            "{name} has no variable of its own"
         );
     }
+}
+
+/// A text that is right for a setting.
+fn a_value_of(setting: &Setting) -> &'static str {
+    const VALUES: [&str; 11] = [
+        "51",
+        "52s",
+        "53KiB",
+        "1GiB",
+        "127.0.0.1:1",
+        "600",
+        "*",
+        "*=drop-oldest",
+        "loopback",
+        "info",
+        "json",
+    ];
+    let is_right = |value: &&&str| load("", &[], &[(setting.name, value)]).is_ok();
+    let value = VALUES.iter().find(is_right);
+    value.unwrap_or_else(|| panic!("none of {VALUES:?} is right for {}", setting.name))
 }
 
 #[test]
