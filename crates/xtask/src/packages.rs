@@ -1,7 +1,8 @@
 //! Which Debian packages each command needs, and how they get there.
 
+use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -151,7 +152,13 @@ fn is_installed(name: &str) -> bool {
         .args(["--show", "--showformat=${db:Status-Status}", name])
         .stderr(Stdio::null())
         .output();
-    query.is_ok_and(|output| output.stdout == b"installed")
+    says_installed(&query)
+}
+
+/// Reads the answer of dpkg-query. Where there is none, nothing is known to be installed.
+fn says_installed(answer: &io::Result<Output>) -> bool {
+    let answer = answer.as_ref();
+    answer.is_ok_and(|output| output.stdout == b"installed")
 }
 
 /// Whether `program` is in a folder of `$PATH`.
@@ -237,6 +244,8 @@ pub fn check_rust_components(cargo: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::ExitStatus;
+
     use super::*;
 
     #[test]
@@ -254,9 +263,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_installed_is_seen_and_what_does_not_exist_is_not() {
-        assert!(is_installed("dpkg"));
+    fn an_installed_package_is_told_from_others() {
+        let answer = |text: &str| {
+            Ok(Output {
+                status: ExitStatus::default(),
+                stdout: text.into(),
+                stderr: Vec::new(),
+            })
+        };
+        assert!(says_installed(&answer("installed")));
+        // Unknown to dpkg, removed with its configuration left, half-installed, and no dpkg here.
+        for text in ["", "config-files", "half-installed"] {
+            assert!(!says_installed(&answer(text)), "{text}");
+        }
+        assert!(!says_installed(&Err(io::ErrorKind::NotFound.into())));
         assert!(!is_installed("no-such-package-exists"));
+        if on_path("dpkg-query") {
+            assert!(is_installed("dpkg"));
+        }
     }
 
     #[test]
