@@ -23,15 +23,15 @@ const FRESH: Duration = Duration::from_millis(500);
 /// And for so many times as long as it took: with very many topics, publishers wait meanwhile.
 const FRESH_TIMES: u32 = 20;
 
-/// The last snapshot, and until when it is good. One request at a time takes a new one. The others wait for the lock
-/// as tasks, without a thread, and then find the new snapshot.
+/// The last snapshot, and until when it is good. One request at a time takes a new one, or gathers the metrics. The
+/// others wait for the lock as tasks, without a thread.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot(Arc<Mutex<Last>>);
 
 type Last = Option<(Instant, Bytes)>;
 
-/// The only request that may take a snapshot now. The thread that does so owns it: if the client of the request hangs
-/// up meanwhile, the next request still waits for that thread.
+/// The turn of a request. The thread that works for the request owns it: if the client hangs up meanwhile, the next
+/// request still waits for that thread.
 #[derive(Debug)]
 pub(crate) struct SnapshotLock(OwnedMutexGuard<Last>);
 

@@ -18,8 +18,13 @@ pub(super) async fn answer(context: &Arc<Context>, look: Look) -> Result<Respons
         Look::Health => answer::state(operator::health(context)),
         Look::Readiness => answer::state(operator::readiness(context)),
         Look::Metrics => {
-            let metrics = aside(context, |context| operator::metrics(&context)).await?;
-            answer::text(METRICS_TYPE, metrics)
+            let snapshot = context.snapshot.lock().await;
+            let work = move |context: Arc<Context>| {
+                let metrics = operator::metrics(&context);
+                drop(snapshot);
+                metrics
+            };
+            answer::text(METRICS_TYPE, aside(context, work).await?)
         }
         Look::Status => {
             let snapshot = context.snapshot.lock().await;
@@ -76,14 +81,14 @@ mod tests {
     use crate::server::{Options, Server};
 
     #[tokio::test]
-    async fn requests_that_wait_for_a_snapshot_hold_no_thread() {
+    async fn requests_that_wait_for_their_turn_hold_no_thread() {
         let mut options = Options::default();
         options.listen.clear();
         options.publish_listen.clear();
         let context = Server::bind(options, Recipe::default()).unwrap().context;
         let snapshot = context.snapshot.lock().await;
-        let requests = (0..10).map(|_| Box::pin(answer(&context, Look::Status)));
-        let mut requests: Vec<_> = requests.collect();
+        let looks = [Look::Status, Look::Metrics, Look::Status, Look::Metrics];
+        let mut requests = looks.map(|look| Box::pin(answer(&context, look)));
         let mut task = TaskContext::from_waker(Waker::noop());
         for request in &mut requests {
             assert!(request.as_mut().poll(&mut task).is_pending());
