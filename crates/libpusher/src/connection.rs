@@ -32,7 +32,7 @@ const NO_REQUEST: u64 = u64::MAX;
 pub(crate) enum Failure {
     /// No connection, or not a byte could be written to it.
     Connect(io::Error),
-    /// Reset before it answered anything: pushd has not read the publish.
+    /// Reset before it answered anything: pushd has not read the publish, or not all of it.
     Reset(io::Error),
     /// Ended after the publish was written, perhaps after it was read.
     Closed(String),
@@ -123,10 +123,12 @@ impl Connection {
         match self.send(message, deadline) {
             Ok(()) => self.receive(request, deadline),
             // pushd may have said why it did not want to read all of it.
-            Err(Failure::Closed(reason)) => match self.receive(request, deadline) {
-                Err(refused @ (Failure::Refused(..) | Failure::Goodbye(..))) => Err(refused),
-                _ => Err(Failure::Closed(reason)),
-            },
+            Err(broken @ (Failure::Closed(_) | Failure::Reset(_))) => {
+                match self.receive(request, deadline) {
+                    Err(refused @ (Failure::Refused(..) | Failure::Goodbye(..))) => Err(refused),
+                    _ => Err(broken),
+                }
+            }
             Err(failure) => Err(failure),
         }
     }
@@ -151,19 +153,25 @@ impl Connection {
         deadline: impl Fn() -> Deadline,
         mut on_answer: impl FnMut(Result<Receipt, Failure>) -> bool,
     ) -> Result<(), Failure> {
-        match self.send(messages, &deadline()) {
+        let sent = self.send(messages, &deadline());
+        match &sent {
             // What was written completely may have been answered.
-            Ok(()) | Err(Failure::Closed(_) | Failure::Timeout(_)) => {}
-            Err(failure) => return Err(failure),
+            Ok(()) | Err(Failure::Closed(_) | Failure::Reset(_) | Failure::Timeout(_)) => {}
+            Err(_) => return sent,
         }
+        let is_single = requests.end - requests.start == 1;
         for request in requests.clone() {
             let goes_on = match self.receive(request, &deadline()) {
                 Ok(receipt) => on_answer(Ok(receipt)),
+                // The only message was not written completely.
+                Err(Failure::Closed(_)) if is_single && matches!(sent, Err(Failure::Reset(_))) => {
+                    return sent;
+                }
                 Err(Failure::Refused(code, text)) if !code.closes() => {
                     on_answer(Err(Failure::Refused(code, text)))
                 }
                 // Of several messages pushd may have read the first ones.
-                Err(Failure::Reset(error)) if requests.end - requests.start > 1 => {
+                Err(Failure::Reset(error)) if !is_single => {
                     return Err(Failure::Closed(error.to_string()));
                 }
                 Err(failure) => return Err(failure),
@@ -215,6 +223,10 @@ impl Connection {
                 }
                 Err(error) if sent_len == 0 => {
                     return Err(self.goodbye().unwrap_or(Failure::Connect(error)));
+                }
+                // The last message is incomplete without its end: pushd cannot have published it.
+                Err(error) if is_reset(&error) && has_text(&message[sent_len..]) => {
+                    return Err(Failure::Reset(error));
                 }
                 Err(error) => return Err(Failure::Closed(error.to_string())),
             }
@@ -351,6 +363,11 @@ fn is_reset(error: &io::Error) -> bool {
         error.kind(),
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
     )
+}
+
+/// Whether there is more than white space, which does not belong to a message.
+fn has_text(bytes: &[u8]) -> bool {
+    !bytes.trim_ascii().is_empty()
 }
 
 fn check_version(version: u32) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! A connection that ended: when the event is sent again, and when it must not be.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::mem::MaybeUninit;
 use std::os::unix::net::UnixListener;
 use std::sync::{Mutex, mpsc};
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::fake_server::{FakeServer, PATIENCE, Peer};
 use pusher::{Address, Batch, Error, Options, Publisher};
+use pusher_proto::limits::EVENT_LEN_MAX;
 
 /// The state of the publisher's end of a TCP connection, as the kernel has it (08 is CLOSE_WAIT).
 fn tcp_state(server_port: u16, client_port: u16) -> Option<String> {
@@ -319,6 +320,64 @@ fn reset_before_the_only_event_of_a_batch_was_read_is_sent_again() {
     publisher.publish_batch(&batch, |answer| assert_eq!(answer.unwrap().subscribers, 3));
     assert_eq!(server.connection_count(), 2);
     assert_eq!(server.events(), ["1", "2"]);
+}
+
+/// An event of which the kernel does not take all at once, and the connection ends when half of that is read.
+fn long_event() -> String {
+    format!("\"{}\"", "x".repeat(EVENT_LEN_MAX - 2))
+}
+
+fn reset_half_read(peer: &mut Peer) -> std::io::Result<()> {
+    peer.socket().read_exact(&mut vec![0; 64 * 1024])?;
+    reset_unread(peer)
+}
+
+/// A publisher that gives way is reset, and may be about to write a long event.
+fn resets_a_long_event() -> FakeServer {
+    FakeServer::unix(|index, peer| {
+        if index > 0 {
+            return peer.serve();
+        }
+        peer.welcome()?;
+        peer.serve_one()?;
+        reset_half_read(peer)
+    })
+}
+
+#[test]
+fn reset_while_the_event_is_written_is_sent_again() {
+    let server = resets_a_long_event();
+    let mut publisher = server.publisher();
+    publisher.publish("t", "1").unwrap();
+    publisher.publish("t", &long_event()).unwrap();
+    assert_eq!(server.connection_count(), 2);
+    assert_eq!(server.events().len(), 2, "each once");
+}
+
+#[test]
+fn reset_while_the_only_event_of_a_batch_is_written_is_sent_again() {
+    let server = resets_a_long_event();
+    let mut publisher = server.publisher();
+    publisher.publish("t", "1").unwrap();
+    let mut batch = Batch::new();
+    batch.push("t", &long_event(), None).unwrap();
+    publisher.publish_batch(&batch, |answer| assert_eq!(answer.unwrap().subscribers, 3));
+    assert_eq!(server.connection_count(), 2);
+    assert_eq!(server.events().len(), 2, "each once");
+}
+
+#[test]
+fn reset_while_an_event_is_written_does_not_send_those_before_again() {
+    let server = resets_a_long_event();
+    let mut publisher = server.publisher();
+    let mut batch = Batch::new();
+    batch.push("t", "1", None).unwrap();
+    batch.push("t", &long_event(), None).unwrap();
+    let mut answers = Vec::new();
+    publisher.publish_batch(&batch, |answer| answers.push(answer.is_ok()));
+    assert_eq!(answers, [true, false]);
+    assert_eq!(server.connection_count(), 1);
+    assert_eq!(server.events(), ["1"]);
 }
 
 #[test]
