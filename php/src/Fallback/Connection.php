@@ -99,9 +99,10 @@ final class Connection
     /**
      * Writes all of it.
      *
+     * @param int|null $sent how many bytes were taken
      * @return Fault|null why not all of it was taken; one with the code CONNECT if not a byte was
      */
-    public function write(#[\SensitiveParameter] string $message, Deadline $deadline): ?Fault
+    public function write(#[\SensitiveParameter] string $message, Deadline $deadline, ?int &$sent = null): ?Fault
     {
         $sent = 0;
         $length = strlen($message);

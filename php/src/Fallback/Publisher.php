@@ -105,9 +105,11 @@ final class Publisher
         $answers = [];
         $isInOrder = false;
         try {
-            $notSent = $connection->write($message, $deadline);
+            $notSent = $connection->write($message, $deadline, $sent);
+            // The only event is incomplete without its end (the last byte is a line end): pushd cannot have published it.
+            $isCut = count($events) === 1 && $sent < strlen($message) - 1 && $notSent?->getCode() === PusherException::CLOSED;
             unset($message);
-            $isUnsent = $notSent?->getCode() === PusherException::CONNECT;
+            $isUnsent = $isCut || $notSent?->getCode() === PusherException::CONNECT;
             if ($isUnsent && !$connection->isStale()) {
                 return $notSent;
             }

@@ -6,11 +6,17 @@ declare(strict_types=1);
 
 [, $behaviour, $address] = $argv;
 $server = stream_socket_server($address);
-fwrite(STDOUT, 'tcp://' . stream_socket_get_name($server, false) . "\n");
+fwrite(STDOUT, strtok($address, '/') . '//' . stream_socket_get_name($server, false) . "\n");
 
 $sequence = 0;
+$hasCut = false;
 while ($connection = stream_socket_accept($server, 3600)) {
-    while (($line = fgets($connection)) !== false) {
+    while (($line = fgets($connection, $behaviour === 'cuts a long line' && !$hasCut ? 65536 : null)) !== false) {
+        if (!str_ends_with($line, "\n")) {
+            // Unread bytes make it a reset.
+            $hasCut = true;
+            break;
+        }
         [$type, $request] = json_decode($line);
         if ($type === 1) {
             $answer = '[2,1,"fake",{}]';
@@ -18,6 +24,7 @@ while ($connection = stream_socket_accept($server, 3600)) {
             $sequence++;
             $answer = match ($behaviour) {
                 'answers' => "[4,$request,$sequence,1]",
+                'cuts a long line' => "[4,$request,$sequence,1]",
                 'answers once, then closes' => "[4,$request,$sequence,1]",
                 'garbage' => "HTTP/1.1 400 Bad Request\r\n\r\n",
                 'answers another' => '[4,4711,1,1]',
