@@ -121,6 +121,8 @@ impl Limits {
     pub const PERMIT_WAIT_MAX: Duration = Duration::from_millis(100);
     /// How long one of these may connect without a word, and how long any other may before it counts as idle.
     pub const FIRST_BYTE_SOON: Duration = Duration::from_secs(1);
+    /// How long one of these may take for the head of its request: longer, it would keep the operator out.
+    pub const HEAD_SOON: Duration = Duration::from_secs(1);
     /// A publisher's TCP connection without traffic is probed after so long ...
     pub const PUBLISHER_KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
     /// ... every so often ...

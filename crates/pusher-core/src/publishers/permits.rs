@@ -152,6 +152,11 @@ impl Permit {
         !self.permits.table.lock().granted.contains_key(&self.id)
     }
 
+    /// Whether the connection came in beyond the limit and never had a permit.
+    pub(crate) fn is_newcomer(&self) -> bool {
+        self.is_reserved() && self.shared.idle_since.load(Relaxed) != LEAVING
+    }
+
     /// Takes a permit for a connection that turns out to be a publisher's, if it has none yet: one that is left, or that
     /// of the publisher that has been idle longest, which takes this one's place until it has left. If none is idle, waits
     /// for [`Limits::PERMIT_WAIT_MAX`]: a publish takes less than a millisecond.

@@ -224,6 +224,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         (patience, limits.closing_grace)
     }
 
+    /// How long a message may take, or the head of a request.
+    pub(super) fn unfinished_timeout(&self) -> Duration {
+        let limit = self.context.live.limits().unfinished_timeout;
+        match self.permit.is_newcomer() {
+            true => Limits::HEAD_SOON.min(limit),
+            false => limit,
+        }
+    }
+
     /// Who it is, for the log.
     pub(super) fn peer(&self) -> &str {
         &self.peer
@@ -288,7 +297,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if len > 0 {
             let message = I::MESSAGE;
             if read.is_none() {
-                let patience = self.context.live.limits().unfinished_timeout;
+                let patience = self.unfinished_timeout();
                 let what = format_args!(
                     "dropping a publisher that has not finished {message} in {patience:?}, after \
                      {len} bytes"
@@ -320,8 +329,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             self.unfinished_since = None;
             return idle;
         }
+        let limit = self.unfinished_timeout();
         let since = self.unfinished_since.get_or_insert_with(Instant::now);
-        let limit = self.context.live.limits().unfinished_timeout;
         Some(limit.saturating_sub(since.elapsed()))
     }
 

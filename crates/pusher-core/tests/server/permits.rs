@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::time::Instant;
 
 use pusher_core::{Limits, PublisherRefusal};
 
@@ -227,6 +228,29 @@ fn where_the_places_beyond_the_limit_are_taken_others_wait() {
         hub.stats().publishers == connections as u64
     });
     operator_is_answered(&server);
+}
+
+/// Neither the first line nor the rest of a request's head may take long there.
+#[test]
+fn slow_requests_do_not_hold_the_places_beyond_the_limit() {
+    for beginning in ["GET /healthz", "GET /healthz HTTP/1.1\r\nHost: "] {
+        let server = start(|limits| limits.publishers_max = 1);
+        let mut publisher = server.publisher();
+        publisher.publish("t", "1");
+        let slow: Vec<_> = (0..Limits::PUBLISHERS_RESERVE)
+            .map(|_| {
+                let mut stream = server.raw(server.private);
+                stream.write_all(beginning.as_bytes()).unwrap();
+                stream
+            })
+            .collect();
+        let all = 1 + slow.len() as u64;
+        server.until("all are there", |hub| hub.stats().publishers == all);
+        let begun = Instant::now();
+        operator_is_answered(&server);
+        assert!(begun.elapsed() < Limits::default().unfinished_timeout / 2);
+        publisher.publish("t", "1");
+    }
 }
 
 #[test]

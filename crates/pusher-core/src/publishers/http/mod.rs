@@ -56,6 +56,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             return wire.hang_up().await;
         }
     };
+    let head_timeout = wire.unfinished_timeout();
     let (stream, peer, permit, shutdown) = wire.into_parts();
     let answer_timeout = context.live.limits().answer_timeout;
     let stream = Stream::new(stream, first, answer_timeout, &permit);
@@ -70,6 +71,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         })
     };
     let mut server = server(context);
+    server.header_read_timeout(head_timeout);
     // The places beyond the limit are for one request each.
     server.keep_alive(!permit.is_reserved());
     let mut connection = server.serve_connection(TokioIo::new(stream), service_fn(respond));
@@ -120,7 +122,6 @@ fn server(context: &Context) -> http1::Builder {
         .timer(TokioTimer::new())
         // Whoever has said all may close that side and wait for the answer.
         .half_close(true)
-        .header_read_timeout(limits.unfinished_timeout)
         .max_headers(limits.headers_max)
         .max_header_size(limits.handshake_len_max)
         .max_buf_size(limits.handshake_len_max.max(BUFFER_LEN_MIN));
