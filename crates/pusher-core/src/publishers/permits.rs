@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -126,7 +126,7 @@ impl Table {
     fn evict(&mut self) -> bool {
         loop {
             let idle = self.granted.iter().filter_map(|(&id, shared)| {
-                let since = shared.idle_since.load(Relaxed);
+                let since = shared.idle_since.load(SeqCst);
                 (since < LEAVING).then_some((since, id))
             });
             let Some((since, id)) = idle.min() else {
@@ -204,8 +204,9 @@ impl Permit {
             let now = self.permits.moments.fetch_add(1, Relaxed) + last;
             let state = &self.shared.idle_since;
             // One that was idle before stays so; one that must leave must leave.
-            let _unchanged = state.compare_exchange(BUSY, now, Relaxed, Relaxed);
-            if self.permits.waiting.load(Relaxed) > 0 {
+            // Either a connection that waits sees that this one is idle, or this one sees that a connection waits.
+            let _unchanged = state.compare_exchange(BUSY, now, SeqCst, Relaxed);
+            if self.permits.waiting.load(SeqCst) > 0 {
                 self.permits.changed.notify_waiters();
             }
         }
@@ -243,7 +244,7 @@ struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
     fn begin(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Relaxed);
+        count.fetch_add(1, SeqCst);
         Self(count)
     }
 }
