@@ -2,12 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::thread;
 use std::time::Instant;
 
 use pusher_core::{Limits, PublisherRefusal};
 
 use crate::operator::get;
-use crate::support::{Publisher, Running, read_to_end, start};
+use crate::support::{Publisher, Running, WAIT, read_to_end, start};
 
 const ZMTP: &[u8] = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
     \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
@@ -142,6 +143,31 @@ fn publishers_without_answers_that_give_way_are_heard_to_the_end() {
         browser.message();
         idle.shutdown(Shutdown::Write).unwrap();
         server.until("it has gone", |hub| hub.stats().publishers == 0);
+    }
+}
+
+/// It would keep a place beyond the limit, and thirty-two of them the operator out.
+#[test]
+fn a_publisher_that_gives_way_and_never_pauses_is_cut_off() {
+    let object = b"{\"category\":\"flood\"}";
+    let message = [&b"\0\x14"[..], object].concat();
+    for (beginning, message) in [(&b""[..], &object[..]), (ZMTP, &message)] {
+        let server = start(|limits| limits.publishers_max = 1);
+        let mut browser = server.subscriber("flood");
+        let mut flood = server.raw(server.private);
+        flood.write_all(&[beginning, message].concat()).unwrap();
+        browser.message();
+        drop(browser);
+        let mut busy = server.publisher();
+        busy.send("[3,1,");
+        server.until("both are there", |hub| hub.stats().publishers == 2);
+        server.until("it gives way", |hub| hub.stats().publishers_gave_way == 1);
+        let (messages, begun) = (message.repeat(5000), Instant::now());
+        let flooding = thread::spawn(move || {
+            while begun.elapsed() < 2 * WAIT && flood.write_all(&messages).is_ok() {}
+        });
+        server.until("it has gone", |hub| hub.stats().publishers == 1);
+        flooding.join().unwrap();
     }
 }
 
