@@ -319,11 +319,12 @@
       this._heardMs = Date.now();
       if (this._asking) this._checkAfter(this._quietMs);
       if (overlap && message[0] === EVENT) {
-        if (overlap.held.length + overlap.seen.size >= OVERLAP_EVENTS_MAX) this._endOverlap();
-        const seen = overlap.seen.get(data) || 0;
-        if (ws === overlap.old) overlap.seen.set(data, seen + 1);
-        else if (overlap.old) return void overlap.held.push(data);
-        else if (seen) return void overlap.seen.set(data, seen - 1);
+        const isOld = ws === overlap.old, seen = overlap.seen;
+        if (isOld) seen.set(data, (seen.get(data) || 0) + 1);
+        if (overlap.held.length + seen.size >= OVERLAP_EVENTS_MAX) this._endOverlap();
+        if (this._overlap !== overlap) return; // a handler has closed
+        if (!isOld && overlap.old) return void overlap.held.push(data);
+        if (!isOld && seen.get(data)) return void seen.set(data, seen.get(data) - 1);
       }
       this._receive(message);
     }

@@ -126,6 +126,25 @@ test('a flood of events ends the move early', (t) => {
   assert.deepEqual(heard, Array.from({ length: 10000 }, (_, n) => n));
 });
 
+test('a flood on the old connection ends the move early, and nothing comes twice', (t) => {
+  const { old, fresh, heard } = moving(t);
+  const all = Array.from({ length: 10001 }, (_, n) => n);
+  for (const n of all) if (!old.closed) old.say([8, 'cats', n]);
+  assert.equal(old.closed, true);
+  for (const n of all) fresh.say([8, 'cats', n]);
+  assert.deepEqual(heard, all);
+});
+
+test('a handler that closes as a flood ends the move has the last word', (t) => {
+  const { pusher, fresh } = moving(t);
+  const late = [];
+  pusher.subscribe('dogs', (event) => { late.push(event); pusher.close(); });
+  fresh.say([8, 'dogs', 1]);
+  for (let n = 0; n < 9999; n++) fresh.say([8, 'cats', n]);
+  fresh.say([8, 'dogs', 2]);
+  assert.deepEqual(late, [1]);
+});
+
 test('close() while both are open closes both, and no handler is called any more', (t) => {
   const { pusher, old, fresh, heard, tick } = moving(t);
   fresh.say([8, 'cats', 1]);
