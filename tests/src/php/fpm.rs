@@ -1,5 +1,6 @@
 //! php-fpm, asked over FastCGI without a web server.
 
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, thread};
@@ -68,8 +69,9 @@ impl Fpm {
     #[track_caller]
     fn wait_until_ready(&mut self) {
         let socket = self.socket();
+        // The file is there a moment before php-fpm listens.
         let ready = wait_until(WAIT_MS, || {
-            socket.exists() || !matches!(self.process.exited(), Ok(None))
+            UnixStream::connect(&socket).is_ok() || !matches!(self.process.exited(), Ok(None))
         });
         assert!(
             ready && matches!(self.process.exited(), Ok(None)),
