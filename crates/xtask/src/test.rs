@@ -215,7 +215,7 @@ impl Report {
     fn not_run(&self) -> String {
         match self.not_run.as_slice() {
             [] => String::new(),
-            tests => format!("; {} tests were not run: {}", tests.len(), tests.join(", ")),
+            tests => format!("; tests not run ({}): {}", tests.len(), tests.join(", ")),
         }
     }
 }
@@ -243,7 +243,7 @@ mod tests {
         };
         assert_eq!(
             report(Ok(())).not_run(),
-            "; 1 tests were not run: ghosts::needs_namespaces::a_cut_cable"
+            "; tests not run (1): ghosts::needs_namespaces::a_cut_cable"
         );
         let error = report(Err(anyhow::anyhow!("it broke")))
             .conclude()
