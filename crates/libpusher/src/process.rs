@@ -1,10 +1,12 @@
 //! Tells a process from its forked children.
 
-use std::process;
-use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(target_os = "linux")]
+mod linux;
 
-use once_cell::race::OnceBox;
+use std::process;
+
+#[cfg(target_os = "linux")]
+use linux::generation;
 
 /// This process, compared with the process that a value was made in.
 ///
@@ -26,69 +28,10 @@ impl ProcessId {
     }
 }
 
-/// How often this process's ancestors, and it, have seen a fork: greater than that of any ancestor. 0 where the kernel can't
-/// tell (Linux before 4.14), so that the number alone decides.
+/// Other systems empty no page on fork: the number alone decides.
+#[cfg(not(target_os = "linux"))]
 fn generation() -> u64 {
-    static MARK: OnceBox<Option<WipedPage>> = OnceBox::new();
-    // In ordinary memory: a child goes on from where its parent was.
-    static LAST: AtomicU64 = AtomicU64::new(0);
-
-    let Some(page) = MARK.get_or_init(|| Box::new(WipedPage::new())) else {
-        return 0;
-    };
-    let mark = page.word();
-    match mark.load(Ordering::Acquire) {
-        0 => {
-            let next = LAST.fetch_add(1, Ordering::AcqRel) + 1;
-            let marked = mark.compare_exchange(0, next, Ordering::AcqRel, Ordering::Acquire);
-            marked.map_or_else(|other_thread| other_thread, |_| next)
-        }
-        generation => generation,
-    }
-}
-
-/// A page that the kernel fills with zeros in every child that gets a copy of this process's memory,
-/// whatever system call made it: `pthread_atfork` knows nothing of `clone`.
-#[derive(Debug)]
-struct WipedPage(NonNull<AtomicU64>);
-
-// SAFETY: it is memory that any thread may use, by an atomic only.
-unsafe impl Send for WipedPage {}
-// SAFETY: as above.
-unsafe impl Sync for WipedPage {}
-
-impl WipedPage {
-    /// The kernel rounds it up to a page.
-    const LEN: usize = size_of::<AtomicU64>();
-
-    fn new() -> Option<Self> {
-        let (protection, flags) = (
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-        );
-        // SAFETY: new memory, at an address of the kernel's choice.
-        let start = unsafe { libc::mmap(ptr::null_mut(), Self::LEN, protection, flags, -1, 0) };
-        if start == libc::MAP_FAILED {
-            return None;
-        }
-        // From here it is unmapped if it is no use.
-        let page = Self(NonNull::new(start.cast())?);
-        // SAFETY: the mapping is ours, and the advice changes only the children's copies.
-        let wiped = unsafe { libc::madvise(start, Self::LEN, libc::MADV_WIPEONFORK) };
-        (wiped == 0).then_some(page)
-    }
-
-    fn word(&self) -> &AtomicU64 {
-        // SAFETY: zeroed, aligned to a page, mapped as long as `self` lives, and used as an atomic only.
-        unsafe { self.0.as_ref() }
-    }
-}
-
-impl Drop for WipedPage {
-    fn drop(&mut self) {
-        // SAFETY: it was mapped with this length, and nobody borrows it.
-        unsafe { libc::munmap(self.0.as_ptr().cast(), Self::LEN) };
-    }
+    0
 }
 
 #[cfg(test)]
@@ -98,6 +41,7 @@ mod tests {
     #[test]
     fn a_process_is_itself() {
         assert_eq!(ProcessId::current(), ProcessId::current());
+        #[cfg(target_os = "linux")]
         assert_ne!(generation(), 0, "this kernel wipes pages on fork");
     }
 }

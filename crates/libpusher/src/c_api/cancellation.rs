@@ -2,15 +2,18 @@
 
 use std::ffi::c_int;
 
-/// As glibc and musl have it; the libc crate has not.
+/// glibc's and musl's value; the libc crate does not define it.
+#[cfg(not(target_vendor = "apple"))]
 const PTHREAD_CANCEL_DISABLE: c_int = 1;
+#[cfg(target_vendor = "apple")]
+const PTHREAD_CANCEL_DISABLE: c_int = 0;
 
 unsafe extern "C" {
     fn pthread_setcancelstate(state: c_int, old_state: *mut c_int) -> c_int;
 }
 
-/// While it lives the thread is not canceled. What was asked for meanwhile happens at the thread's next
-/// cancellation point after that.
+/// While it lives the thread is not canceled. A cancellation requested meanwhile takes effect at the next cancellation
+/// point after it is dropped.
 pub(super) struct NotCanceled {
     /// The program's own setting, restored at the end.
     before: c_int,
