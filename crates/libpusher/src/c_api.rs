@@ -1,4 +1,4 @@
-//! The C library: what `include/pusher.h` declares. Nearly all unsafe code of this crate.
+//! The C library: the functions that `include/pusher.h` declares, and nearly all unsafe code of this crate.
 //!
 //! The comments on functions and codes end up in the header, so they are written for C.
 #![expect(

@@ -104,8 +104,8 @@ impl fmt::Display for Undelivered {
 }
 
 impl<S: Settle> Queue<S> {
-    /// Starts the thread, which calls `prepare` first. `bytes_max` bounds what may wait, messages and
-    /// their entries together.
+    /// Starts the thread, which calls `prepare` first. `bytes_max` bounds the queued messages together with
+    /// their entries.
     pub(crate) fn start(options: Options, bytes_max: usize, prepare: fn()) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             state: Mutex::new(State::new()),

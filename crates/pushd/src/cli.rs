@@ -42,8 +42,8 @@ pub(crate) enum Task {
     Shell(String, ArgMatches),
 }
 
-/// Reads command line and environment. Prints help, or what is wrong with the command line: then there is nothing
-/// to do but to end with this code.
+/// Reads command line and environment. Prints help or the mistake in the command line, and returns the exit code
+/// for it.
 pub(crate) fn read() -> Result<(Task, Sources), ExitCode> {
     let matches = command().try_get_matches().map_err(|error| {
         let code = u8::try_from(error.exit_code()).unwrap_or(FAILURE);

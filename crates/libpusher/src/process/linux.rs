@@ -26,8 +26,8 @@ pub(super) fn generation() -> u64 {
     }
 }
 
-/// A page that the kernel fills with zeros in every child that gets a copy of this process's memory,
-/// whatever system call made it: `pthread_atfork` knows nothing of `clone`.
+/// A page that the kernel fills with zeros in every child that gets a copy of this process's memory. This covers
+/// `fork` and `clone`; `pthread_atfork` handlers run at `fork` only.
 #[derive(Debug)]
 struct WipedPage(NonNull<AtomicU64>);
 

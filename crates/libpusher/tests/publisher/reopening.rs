@@ -186,7 +186,7 @@ fn closed_before_the_event_arrived_is_sent_again() {
         }
         peer.welcome()?;
         peer.serve_one()?;
-        // As if it had been closed already, but for what the publisher can see before it writes.
+        // Refuses input, as a closed connection does, but the publisher sees no sign of it before it writes.
         peer.socket().shutdown(std::net::Shutdown::Read)?;
         received.lock().unwrap().recv_timeout(PATIENCE).unwrap();
         Ok(())

@@ -60,8 +60,8 @@ impl Queue {
         }))
     }
 
-    /// Starts the thread. `report` is called on it, after the lines that came before a gap, with the number of
-    /// lines dropped there; what it logs is written at once.
+    /// Starts the thread. At each gap the thread calls `report` with the number of dropped lines, after the lines
+    /// before the gap. Lines that `report` logs are written at once.
     pub(super) fn start(&self, report: impl Fn(u64) + Send + 'static) -> io::Result<()> {
         let shared = self.0.clone();
         let builder = thread::Builder::new().name("log".to_owned());
