@@ -35,7 +35,7 @@ impl Chat {
 }
 
 impl Application for Chat {
-    fn opened(&self, _: &Session, _: &Request<'_>) {
+    fn opened(&self, _: &Session, _: &Request) {
         self.tell_presence();
     }
 

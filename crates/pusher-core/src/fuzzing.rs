@@ -1,6 +1,6 @@
 //! What must hold for anything that peers send. The fuzz targets call these, and a test runs their seeds.
 
-use crate::connection::heard_of;
+use crate::browsers::heard_of;
 use crate::publishers::faults::{Fault, converse};
 
 /// A browser's frames: in whatever chunks they come, the same messages come out, and the same end.

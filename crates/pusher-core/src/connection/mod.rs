@@ -3,12 +3,14 @@
 //! Anybody may write ([`Connection::send`]): the fan-out writes straight to the socket, and only
 //! what the socket does not take is queued in the outbox, for the connection's own task.
 
-mod boundary;
-#[cfg(test)]
-mod faults;
-mod inbound;
+mod browser_permits;
+mod counted_bytes;
 mod outbox;
-mod task;
+mod publisher_permits;
+mod session;
+mod session_id;
+mod socket;
+mod topic;
 
 use std::fmt;
 use std::io;
@@ -24,20 +26,21 @@ use pusher_proto::wamp::{Subprotocol, close_frame, keepalive, text_frame};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use crate::admission::Place;
-use crate::complaints::Complaints;
-use crate::hub::share;
-use crate::live::Live;
-use crate::session::SessionId;
-use crate::socket::Socket;
+use crate::config::Live;
+use crate::stats::PeerLog;
 use crate::stats::{Counters, SlowConsumer, Waiting};
 use outbox::{Full, Outbox, State};
 
-pub(crate) use inbound::Violation;
-#[cfg(any(test, fuzzing))]
-pub(crate) use inbound::heard_of;
+pub(crate) use browser_permits::{BrowserPermit, BrowserPermits};
+pub(crate) use counted_bytes::share;
 pub(crate) use outbox::Optional;
-pub(crate) use task::serve;
+pub(crate) use publisher_permits::{Busy, PublisherPermit, PublisherPermits};
+pub use session::Session;
+pub use session_id::SessionId;
+#[cfg(test)]
+pub(crate) use socket::faults;
+pub(crate) use socket::{Socket, TLS_HANDSHAKE};
+pub(crate) use topic::Topic;
 
 /// Bytes of an outbox that are written before other tasks have their turn. An outbox may be as long as the operator
 /// likes, and with TLS each byte costs time.
@@ -47,7 +50,7 @@ const FLUSH_LEN: usize = 256 * 1024;
 #[derive(Debug)]
 pub(crate) struct Connection {
     id: SessionId,
-    place: Place,
+    permit: BrowserPermit,
     common: Arc<Common>,
     socket: Socket,
     outbox: Mutex<Outbox>,
@@ -64,7 +67,7 @@ pub(crate) struct Common {
     pub(crate) shard: usize,
     pub(crate) live: Arc<Live>,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) complaints: Arc<Complaints>,
+    pub(crate) browser_log: Arc<PeerLog>,
 }
 
 impl Common {
@@ -81,7 +84,7 @@ impl Common {
 }
 
 /// What there is to do for a connection's task.
-enum Ready {
+pub(crate) enum Ready {
     Read,
     Write,
     End,
@@ -90,7 +93,7 @@ enum Ready {
 impl Connection {
     pub(crate) fn new(
         id: SessionId,
-        place: Place,
+        permit: BrowserPermit,
         common: Arc<Common>,
         socket: Socket,
         subprotocol: Subprotocol,
@@ -98,7 +101,7 @@ impl Connection {
     ) -> Self {
         Self {
             id,
-            place,
+            permit,
             common,
             socket,
             outbox: Mutex::default(),
@@ -113,7 +116,7 @@ impl Connection {
     }
 
     pub(crate) fn peer(&self) -> SocketAddr {
-        self.place.peer()
+        self.permit.peer()
     }
 
     pub(crate) fn shard(&self) -> usize {
@@ -195,7 +198,7 @@ impl Connection {
         counters.slow_consumers.count(why);
         let limits = live.limits();
         let peer = self.peer().to_string();
-        let complain = |what: fmt::Arguments<'_>| self.common.complaints.about(&peer, what);
+        let complain = |what: fmt::Arguments<'_>| self.common.browser_log.about(&peer, what);
         match why {
             SlowConsumer::Outbox => complain(format_args!(
                 "dropping a slow browser: more than {} bytes wait for it (outbox-len-max)",
@@ -250,12 +253,12 @@ impl Connection {
     }
 
     /// Ends the connection at once; what is queued is thrown away.
-    fn drop_all(&self) {
+    pub(crate) fn drop_all(&self) {
         self.outbox.lock().drop_all();
     }
 
     /// Notes that the browser is alive.
-    fn heard(&self, now_ms: u64) {
+    pub(crate) fn heard(&self, now_ms: u64) {
         self.heard_ms.store(now_ms, Ordering::Relaxed);
         self.pinged.store(false, Ordering::Relaxed);
     }
@@ -284,7 +287,9 @@ impl Connection {
                 "dropping a browser that answers no ping: nothing was heard of it for {:?}",
                 Duration::from_millis(silent_ms)
             );
-            self.common.complaints.about(&self.peer().to_string(), what);
+            self.common
+                .browser_log
+                .about(&self.peer().to_string(), what);
             self.drop_all();
             self.reset_on_close();
         }
@@ -297,7 +302,7 @@ impl Connection {
     }
 
     /// What there is to do; reading only if `may_read`.
-    fn poll_ready(&self, context: &mut Context<'_>, may_read: bool) -> Poll<Ready> {
+    pub(crate) fn poll_ready(&self, context: &mut Context<'_>, may_read: bool) -> Poll<Ready> {
         let mut outbox = self.outbox.lock();
         if outbox.state() != State::Open {
             return Poll::Ready(Ready::End);
@@ -315,7 +320,7 @@ impl Connection {
     }
 
     /// Writes the outbox until the socket is full, at most [`FLUSH_LEN`] bytes and one frame.
-    fn flush_some(&self) -> io::Result<()> {
+    pub(crate) fn flush_some(&self) -> io::Result<()> {
         let mut outbox = self.outbox.lock();
         self.socket.try_send()?;
         let mut flushed = 0;
@@ -344,7 +349,7 @@ impl Connection {
         Ok(())
     }
 
-    fn is_ending(&self) -> bool {
+    pub(crate) fn is_ending(&self) -> bool {
         self.outbox.lock().state() != State::Open
     }
 
@@ -353,12 +358,12 @@ impl Connection {
     }
 
     /// Reads what has arrived, at most `buffer`'s spare capacity; 0 is the end.
-    fn read_some(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    pub(crate) fn read_some(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         self.socket.try_read_buf(buffer)
     }
 
     /// Sends what is queued and hangs up, each for as long as its limit allows.
-    async fn end(&self, flush_timeout: Duration, linger_timeout: Duration) {
+    pub(crate) async fn end(&self, flush_timeout: Duration, linger_timeout: Duration) {
         if self.is_dropped() {
             return;
         }

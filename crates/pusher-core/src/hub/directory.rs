@@ -7,7 +7,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use pusher_proto::Receipt;
 
-use super::Topic;
+use crate::connection::Topic;
 
 /// A topic is here as long as it has a subscriber.
 #[derive(Debug)]

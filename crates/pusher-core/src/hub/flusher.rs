@@ -13,10 +13,12 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::mailbox::Delivery;
+use super::recipients::Recipients;
+use super::shard::Shard;
 use super::shard::{ById, Sessions};
-use super::{Recipients, Shard, Topic, share};
+use crate::config::{SlowPolicy, slow_policy_of};
 use crate::connection::{Common, Optional};
-use crate::slow_policy::{self, SlowPolicy};
+use crate::connection::{Topic, share};
 use crate::stats::{Counters, FanOut};
 
 /// Writes to sockets before the event loop goes round again: about 1 ms.
@@ -268,7 +270,7 @@ impl Job {
 
 /// What a topic's events are to those who are slow, if they may be left out.
 fn optional(common: &Common, topic: &Topic) -> Option<Optional> {
-    match slow_policy::of(&common.live.options().slow_policies, topic) {
+    match slow_policy_of(&common.live.options().slow_policies, topic) {
         SlowPolicy::Disconnect => None,
         policy => Some(Optional {
             topic: topic.clone(),

@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::backlog::Backlog;
-use super::{Recipients, Topic};
+use super::recipients::Recipients;
+use crate::connection::Topic;
 
 /// One event for the subscribers that a shard has.
 #[derive(Debug)]

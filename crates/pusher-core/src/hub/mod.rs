@@ -10,34 +10,35 @@
 mod backlog;
 mod directory;
 mod flusher;
+mod known_ids;
 mod mailbox;
-mod memory;
+mod publish_error;
+mod recipients;
 mod shard;
 mod stats;
-mod taps;
+mod watchers;
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pusher_proto::wamp::event_frame;
-use pusher_proto::{JsonError, Receipt, TopicError, check_topic, check_value};
+use pusher_proto::{Receipt, check_topic, check_value};
 
-use crate::complaints::Complaints;
-use crate::connection::Common;
-use crate::live::Live;
-use crate::session::{Session, SessionId};
+use crate::config::Live;
+use crate::connection::{Common, Topic, share};
+use crate::connection::{Session, SessionId};
+use crate::stats::PeerLog;
 use crate::stats::{Counters, Source};
 use directory::Directory;
 use mailbox::Delivery;
 use shard::ById;
 
 pub(crate) use flusher::run as run_flusher;
-pub(crate) use memory::share;
+pub(crate) use known_ids::KnownIds;
+pub use publish_error::PublishError;
+pub use recipients::Recipients;
 pub(crate) use shard::Shard;
-pub(crate) use taps::{Seen, Taps, Watcher};
-
-/// A topic's URI; all parts of the hub share one copy.
-pub(crate) type Topic = Arc<str>;
+pub(crate) use watchers::{WatchItem, Watcher, Watchers};
 
 /// Publishes to the server's subscribers and tells what is going on. Cheap to clone; usable from
 /// any thread.
@@ -52,49 +53,7 @@ struct Shared {
     shards: Box<[Arc<Shard>]>,
     live: Arc<Live>,
     counters: Arc<Counters>,
-    taps: Arc<Taps>,
-}
-
-/// Why nobody got an event.
-#[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    /// The topic is empty or too long.
-    #[error(transparent)]
-    Topic(#[from] TopicError),
-    /// The event is not one JSON value.
-    #[error("the event is {0}")]
-    Event(#[from] JsonError),
-    /// The event is too long.
-    #[error("the event is {len} bytes long, at most {max} are allowed (event-len-max)")]
-    EventTooLong {
-        /// Its length in bytes.
-        len: usize,
-        /// The limit in bytes.
-        max: usize,
-    },
-    /// Events come in faster than they can be sent; try again in a moment.
-    #[error("the server has no room for more events now")]
-    Overloaded,
-    /// The server ends: its browsers would not get the event any more.
-    #[error("the server is about to end")]
-    Ending,
-}
-
-/// Which subscribers get an event.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Recipients {
-    /// These do not.
-    pub exclude: Vec<SessionId>,
-    /// Only these do, unless it is `None`.
-    pub eligible: Option<Vec<SessionId>>,
-}
-
-impl Recipients {
-    /// Whether the session is meant.
-    pub(crate) fn include(&self, id: SessionId) -> bool {
-        let eligible = self.eligible.as_ref();
-        !self.exclude.contains(&id) && eligible.is_none_or(|ids| ids.contains(&id))
-    }
+    watchers: Arc<Watchers>,
 }
 
 impl Hub {
@@ -102,14 +61,14 @@ impl Hub {
         shards: usize,
         live: Arc<Live>,
         counters: Arc<Counters>,
-        complaints: &Arc<Complaints>,
+        browser_log: &Arc<PeerLog>,
     ) -> Self {
         let new_shard = |shard| {
             Arc::new(Shard::new(Common {
                 shard,
                 live: live.clone(),
                 counters: counters.clone(),
-                complaints: complaints.clone(),
+                browser_log: browser_log.clone(),
             }))
         };
         Self {
@@ -118,7 +77,7 @@ impl Hub {
                 shards: (0..shards).map(new_shard).collect(),
                 live,
                 counters,
-                taps: Arc::default(),
+                watchers: Arc::default(),
             }),
         }
     }
@@ -171,7 +130,7 @@ impl Hub {
         let capacity = frame.capacity();
         let frame = share(frame, capacity, counters);
         let recipients = recipients.map(Arc::new);
-        let watched = self.shared.taps.copy(topic, event);
+        let watched = self.shared.watchers.copy(topic, event);
         let mut directory = self.shared.directory.lock();
         let Some(publication) = directory.publish(topic) else {
             return Err(PublishError::Ending);
@@ -187,7 +146,7 @@ impl Hub {
         counters.event_bytes.add(event.len() as u64);
         let receipt = publication.receipt();
         if let Some(event) = watched {
-            self.shared.taps.event(topic, receipt.sequence, &event);
+            self.shared.watchers.event(topic, receipt.sequence, &event);
         }
         Ok(receipt)
     }
@@ -289,7 +248,7 @@ impl Hub {
 
     /// Copies a topic's events to an operator; `None` if enough others watch.
     pub(crate) fn watch(&self, topic: &str, len_max: usize, max: usize) -> Option<Watcher> {
-        self.shared.taps.watch(topic, len_max, max)
+        self.shared.watchers.watch(topic, len_max, max)
     }
 
     /// How many browsers are subscribed to a topic.

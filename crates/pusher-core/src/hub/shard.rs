@@ -13,10 +13,10 @@ use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 use parking_lot::Mutex;
 
-use super::Topic;
 use super::mailbox::Mailbox;
 use crate::connection::Common;
-use crate::session::{Session, SessionId};
+use crate::connection::Topic;
+use crate::connection::{Session, SessionId};
 use crate::stats::{FanOut, Waiting};
 
 /// Sessions that are looked at under one lock; few in tests, which need a socket for each.
@@ -200,11 +200,13 @@ mod tests {
     use pusher_proto::wamp::Subprotocol;
 
     use super::*;
+    use crate::application::Recipe;
+    use crate::config::Options;
     use crate::connection::Connection;
-    use crate::recipe::Recipe;
-    use crate::server::{Context, Options, Server};
-    use crate::socket::Socket;
-    use crate::socket::faults::{Call, Fault, Plan};
+    use crate::connection::Socket;
+    use crate::connection::faults::{Call, Fault, Plan};
+    use crate::context::Context;
+    use crate::server::Server;
 
     const FRAME: &[u8] = b"12345";
 
@@ -237,7 +239,7 @@ mod tests {
             let peer = SocketAddr::from(([127, 0, 0, 1], 1));
             let connection = Connection::new(
                 SessionId::random().unwrap(),
-                self.context.admission.enter(peer).unwrap(),
+                self.context.browser_permits.enter(peer).unwrap(),
                 self.shard().connections().clone(),
                 Socket::Plain(stream),
                 Subprotocol::Wamp,

@@ -14,8 +14,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
 use super::{Door, Peer, Stream, serve};
-use crate::recipe::Recipe;
-use crate::server::{Options, Server};
+use crate::application::Recipe;
+use crate::config::Options;
+use crate::server::Server;
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +106,8 @@ pub(crate) fn converse(input: &[u8], fault: Fault) -> (Seen, u64) {
     options.listen.clear();
     options.publish_listen.clear();
     options.shards = 1;
-    let context = Server::bind(options, Recipe::default()).unwrap().context;
+    let admin = Server::bind(options, Recipe::default()).unwrap().admin;
+    let context = admin.context();
     let seen = Arc::new(Mutex::<Seen>::default());
     let stream = Faulty {
         fault,
@@ -123,7 +125,7 @@ pub(crate) fn converse(input: &[u8], fault: Fault) -> (Seen, u64) {
     let runtime = runtime.enable_time().build().unwrap();
     let shutdown = CancellationToken::new();
     let permit = runtime.block_on(context.publisher_permits.enter());
-    let mut serve = Box::pin(serve(context.clone(), stream, peer, permit, shutdown));
+    let mut serve = Box::pin(serve(admin.clone(), stream, peer, permit, shutdown));
     runtime.block_on(poll_fn(|context| {
         seen.lock().turns += 1;
         serve.as_mut().poll(context)

@@ -14,61 +14,38 @@
 #[cfg(any(test, fuzzing))]
 pub(crate) mod faults;
 mod http;
-mod known_ids;
 mod native;
-mod permits;
+mod peer;
 mod raw;
 mod refusal;
-mod token;
+mod submit;
 mod unfinished;
 mod wire;
 mod zmtp;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use pusher_proto::{Publish, Receipt};
 use tokio_util::sync::CancellationToken;
 
-use crate::hub::PublishError;
-use crate::server::Context;
-use crate::socket::TLS_HANDSHAKE;
-use crate::stats::{PublisherRefusal, Source};
+use crate::admin::Admin;
+use crate::connection::{PublisherPermit, TLS_HANDSHAKE};
+use crate::stats::PublisherRefusal;
 use wire::Wire;
 
-pub(crate) use known_ids::KnownIds;
-pub(crate) use permits::{Permit, Permits};
-pub use token::{PublishToken, PublishTokenError};
+pub(crate) use peer::{Door, Peer};
 pub(crate) use wire::Stream;
-
-/// Who publishes.
-#[derive(Debug)]
-pub(crate) struct Peer {
-    /// For the log.
-    pub(crate) name: String,
-    pub(crate) door: Door,
-}
-
-/// How a publisher has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
-    Unix,
-    /// To this address of ours.
-    Tcp {
-        local: Option<IpAddr>,
-    },
-}
 
 /// Serves one publisher until it goes, or until the server ends.
 pub(crate) async fn serve<S>(
-    context: Arc<Context>,
+    admin: Arc<Admin>,
     stream: S,
     peer: Peer,
-    permit: Permit,
+    permit: PublisherPermit,
     shutdown: CancellationToken,
 ) where
     S: Stream,
 {
+    let context = admin.context().clone();
     let _gauge = context.counters.publishers.hold();
     let mut wire = Wire::new(context.clone(), stream, peer.name, permit, shutdown);
     let Some(first) = wire.read_first().await else {
@@ -91,7 +68,7 @@ pub(crate) async fn serve<S>(
                 zmtp::serve(&context, wire, &first).await;
             }
         }
-        b'A'..=b'Z' => http::serve(&context, wire, first, peer.door).await,
+        b'A'..=b'Z' => http::serve(&admin, wire, first, peer.door).await,
         TLS_HANDSHAKE => wire.refuse(
             PublisherRefusal::Language,
             "refusing a publisher that begins with TLS: the private door speaks none, use http",
@@ -101,25 +78,4 @@ pub(crate) async fn serve<S>(
              the native protocol ('['), nor ZMTP (0xff), nor HTTP"
         )),
     }
-}
-
-/// Publishes once there is room; with an id, only if that is new.
-async fn publish(
-    context: &Context,
-    publish: &Publish<'_>,
-    id: Option<&str>,
-    source: Source,
-) -> Result<Receipt, PublishError> {
-    let Publish { topic, event } = publish;
-    context.hub.room().await;
-    let send = || context.hub.publish_checked(topic, event, None, source);
-    let receipt = match id {
-        Some(id) => {
-            let now_ms = context.clock.now_ms();
-            context.known_ids.once(topic, id, now_ms, send)?
-        }
-        None => send()?,
-    };
-    tracing::trace!(%topic, ?receipt, "published");
-    Ok(receipt)
 }

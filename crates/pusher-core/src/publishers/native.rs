@@ -6,11 +6,12 @@ use pusher_proto::native::{
 use pusher_proto::{JsonStream, Publish, StreamError, check_id};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::permits::Busy;
 use super::refusal::Refused;
+use super::submit::submit;
 use super::wire::{Heard, Stream, Wire};
+use crate::connection::Busy;
+use crate::context::Context;
 use crate::hub::PublishError;
-use crate::server::Context;
 use crate::stats::Source;
 
 /// Answers are written when there are so many bytes of them, at the latest. Receipts for all that one
@@ -165,7 +166,7 @@ impl Conversation<'_> {
         if let Some(Err(error)) = id.map(check_id) {
             return self.refuse(Some(request), ErrorCode::BadId, &error.to_string());
         }
-        match super::publish(self.context, publish, id, Source::Native).await {
+        match submit(self.context, publish, id, Source::Native).await {
             Ok(receipt) => {
                 encode_receipt(&mut self.answers, request, receipt);
                 true
@@ -189,7 +190,7 @@ impl Conversation<'_> {
             self.context.counters.publishes_refused.count(code.into());
             let name = code.name();
             let what = format_args!("refusing a publisher's message ({name}): {text}");
-            self.context.complaints.about(&self.peer, what);
+            self.context.publisher_log.about(&self.peer, what);
         }
         encode_error(&mut self.answers, request, code, text);
         !code.closes()

@@ -4,9 +4,10 @@ use pusher_proto::{JsonStream, raw};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::refusal::Refused;
+use super::submit::submit;
 use super::wire::{Heard, Wire};
-use crate::limits::Limits;
-use crate::server::Context;
+use crate::config::Limits;
+use crate::context::Context;
 use crate::stats::{PublishRefusal, Source};
 
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
@@ -61,6 +62,6 @@ async fn publish_all<S: AsyncRead + AsyncWrite + Unpin>(
         };
         wire.message_is_complete().await;
         let publish = raw::decode(value)?;
-        super::publish(context, &publish, None, Source::Raw).await?;
+        submit(context, &publish, None, Source::Raw).await?;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::server::Context;
+use crate::context::Context;
 use crate::stats::PublisherRefusal;
 
 /// One publisher's share of it; given back when it is dropped.

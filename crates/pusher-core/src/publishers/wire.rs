@@ -19,10 +19,10 @@ use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::permits::{Busy, Permit};
 use super::unfinished::{NoRoom, Unfinished};
-use crate::limits::Limits;
-use crate::server::Context;
+use crate::config::Limits;
+use crate::connection::{Busy, PublisherPermit};
+use crate::context::Context;
 use crate::stats::{PublishRefusal, PublisherRefusal};
 
 /// How much is read at once, in bytes; on the stack, so that an idle publisher holds none of it.
@@ -108,7 +108,7 @@ pub(super) struct Wire<S> {
     shutdown: CancellationToken,
     unfinished: Unfinished,
     unfinished_since: Option<Instant>,
-    permit: Permit,
+    permit: PublisherPermit,
     /// Deadline for a publisher that gives way to finish its message.
     leaves_at: Option<Instant>,
 }
@@ -165,7 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         context: Arc<Context>,
         stream: S,
         peer: String,
-        permit: Permit,
+        permit: PublisherPermit,
         shutdown: CancellationToken,
     ) -> Self {
         Self {
@@ -180,7 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
-    pub(super) fn permit(&self) -> &Permit {
+    pub(super) fn permit(&self) -> &PublisherPermit {
         &self.permit
     }
 
@@ -198,7 +198,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             "closing the publisher that was idle longest, to make room for another: \
              publishers-max is {max}"
         );
-        self.context.complaints.about(&self.peer, what);
+        self.context.publisher_log.about(&self.peer, what);
     }
 
     /// Hangs up on a publisher that gets no answers, and still takes for a moment what it is sending: read on.
@@ -241,13 +241,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Counts a message that nobody gets, and tells the operator.
     pub(super) fn refuse_publish(&self, kind: PublishRefusal, what: impl Display) {
         self.context.counters.publishes_refused.count(kind);
-        self.context.complaints.about(&self.peer, what);
+        self.context.publisher_log.about(&self.peer, what);
     }
 
     /// Counts a publisher that must go, and tells the operator.
     pub(super) fn refuse(&self, kind: PublisherRefusal, what: impl Display) {
         self.context.counters.publishers_refused.count(kind);
-        self.context.complaints.about(&self.peer, what);
+        self.context.publisher_log.about(&self.peer, what);
     }
 
     /// Waits for more: `idle` between messages (without end if that is `None`), and for a message
@@ -256,7 +256,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let len = inbox.unfinished_len();
         if let Err(no_room) = self.unfinished.set(len) {
             let what = format_args!("dropping a publisher: {no_room}");
-            self.context.complaints.about(&self.peer, what);
+            self.context.publisher_log.about(&self.peer, what);
             return Heard::NoRoom(no_room);
         }
         let patience = self.patience(len, idle);
@@ -360,7 +360,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     /// Stream, name and end for whoever reads and writes by other means.
-    pub(super) fn into_parts(self) -> (S, String, Permit, CancellationToken) {
+    pub(super) fn into_parts(self) -> (S, String, PublisherPermit, CancellationToken) {
         (self.stream, self.peer, self.permit, self.shutdown)
     }
 }

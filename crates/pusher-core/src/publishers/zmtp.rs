@@ -7,8 +7,9 @@ use pusher_proto::zmtp::{Incoming, Message, Pull};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::refusal::Refused;
+use super::submit::submit;
 use super::wire::{Heard, Wire};
-use crate::server::Context;
+use crate::context::Context;
 use crate::stats::Source;
 
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
@@ -79,6 +80,6 @@ async fn take_all<S: AsyncRead + AsyncWrite + Unpin>(
 
 async fn publish(context: &Context, message: Message<'_>) -> Result<(), Refused> {
     let publish = message.publish()?;
-    super::publish(context, &publish, None, Source::Zmtp).await?;
+    submit(context, &publish, None, Source::Zmtp).await?;
     Ok(())
 }

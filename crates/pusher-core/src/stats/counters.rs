@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::Counts;
-use super::kinds::{
+use super::labels::{
     BrowserRefusal, Kind, PublishRefusal, PublisherRefusal, SlowConsumer, Source, ViolationKind,
 };
 

@@ -1,15 +1,19 @@
 //! What a server has done and what it holds, in figures.
 
 mod counters;
-mod kinds;
+mod labels;
+mod peer_log;
+mod refused_origins;
 
 use std::marker::PhantomData;
 use std::ops::AddAssign;
 
 pub(crate) use counters::{Counters, FanOut};
-pub use kinds::{
+pub use labels::{
     BrowserRefusal, Kind, PublishRefusal, PublisherRefusal, SlowConsumer, Source, ViolationKind,
 };
+pub(crate) use peer_log::{PeerLog, PeerLogEntry};
+pub(crate) use refused_origins::RefusedOrigins;
 
 /// A server's figures at one moment. Those that count (`_total` in Prometheus' names) only grow
 /// while the server runs; each is right by itself, but they are not read in one instant.

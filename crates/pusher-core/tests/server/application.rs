@@ -23,7 +23,7 @@ impl Diary {
 }
 
 impl Application for Diary {
-    fn accept(&self, request: &Request<'_>) -> Result<(), Refusal> {
+    fn accept(&self, request: &Request) -> Result<(), Refusal> {
         if request.path() == "/members" && request.header("Cookie").is_none() {
             return Err(Refusal {
                 status: 403,
@@ -33,7 +33,7 @@ impl Application for Diary {
         Ok(())
     }
 
-    fn opened(&self, session: &Session, request: &Request<'_>) {
+    fn opened(&self, session: &Session, request: &Request) {
         let query = request.query().unwrap_or("-");
         self.write(format!("opened {} {query}", request.path()));
         session.send_event("hello", "\"you\"").unwrap();

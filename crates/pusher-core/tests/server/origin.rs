@@ -196,7 +196,7 @@ fn the_host_of_a_whole_url() {
 struct Addresses(Mutex<mpsc::Sender<(IpAddr, IpAddr)>>);
 
 impl Application for Addresses {
-    fn opened(&self, session: &Session, request: &Request<'_>) {
+    fn opened(&self, session: &Session, request: &Request) {
         let addresses = (session.peer_addr().ip(), request.peer_addr().ip());
         self.0.lock().unwrap().send(addresses).unwrap();
     }

@@ -14,7 +14,7 @@ use http_body_util::{Either, Full};
 use pusher_proto::Receipt;
 use serde_json::json;
 
-use crate::operator::{File, Watch};
+use crate::admin::{AdminError, AdminResponse, File, Watch};
 use crate::stats::PublishRefusal;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -37,21 +37,23 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
 /// An answer's body.
 pub(super) type Body = Either<Full<Bytes>, Watch>;
 
-/// Whether the server is well, in a word.
-pub(super) fn state((status, word): (StatusCode, &str)) -> Response<Body> {
-    response(status, JSON, format!("{{\"status\":\"{word}\"}}\n"))
-}
-
-pub(super) fn text(content_type: &'static str, text: String) -> Response<Body> {
-    response(StatusCode::OK, HeaderValue::from_static(content_type), text)
-}
-
-pub(super) fn json(json: Bytes) -> Response<Body> {
-    response(StatusCode::OK, JSON, json)
+/// A page of the operator.
+pub(super) fn admin(answer: AdminResponse) -> Response<Body> {
+    match answer {
+        AdminResponse::File(page) => file(page),
+        AdminResponse::State(status, word) => {
+            response(status, JSON, format!("{{\"status\":\"{word}\"}}\n"))
+        }
+        AdminResponse::Text { content_type, text } => {
+            response(StatusCode::OK, HeaderValue::from_static(content_type), text)
+        }
+        AdminResponse::Json(json) => response(StatusCode::OK, JSON, json),
+        AdminResponse::Events(watch) => events(watch),
+    }
 }
 
 /// A file of the status page.
-pub(super) fn file(file: &'static File) -> Response<Body> {
+fn file(file: &'static File) -> Response<Body> {
     let content_type = HeaderValue::from_static(file.content_type);
     let mut response = response(StatusCode::OK, content_type, file.text);
     let headers = response.headers_mut();
@@ -84,7 +86,7 @@ pub(super) fn announce_idle_timeout(response: &mut Response<Body>, idle_timeout:
 }
 
 /// Server-Sent Events.
-pub(super) fn stream(watch: Watch) -> Response<Body> {
+fn events(watch: Watch) -> Response<Body> {
     let mut response = response(StatusCode::OK, EVENT_STREAM, "");
     *response.body_mut() = Either::Right(watch);
     response
@@ -230,6 +232,15 @@ impl Refusal {
              Connection: close\r\n\r\n{body}"
         )
         .into_bytes()
+    }
+}
+
+impl From<AdminError> for Refusal {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Topic(error) => Self::bad_request(error.to_string()),
+            AdminError::Unavailable(reason) => Self::overloaded(reason),
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode, Version};
 
 use super::answer::Refusal;
-use crate::host::{HostName, KnownHost};
-use crate::publishers::Door;
+use crate::config::{HostName, KnownHost};
+use crate::publishers::peer::Door;
 
 /// The status page is the one page that may ask: `is_file` is a request for a file of it.
 pub(super) fn check(

@@ -9,7 +9,6 @@ mod answer;
 mod body;
 mod first_line;
 mod forgery;
-mod look;
 mod request;
 mod stream;
 
@@ -26,26 +25,29 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use pusher_proto::Publish;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::Door;
-use super::permits::Permit;
+use super::peer::Door;
 use super::unfinished::Unfinished;
 use super::wire::{Wire, hang_up};
+use crate::admin::{Admin, AdminRoute};
+use crate::connection::PublisherPermit;
+use crate::context::Context;
 use crate::hub::PublishError;
-use crate::server::Context;
+use crate::publishers::submit::submit;
 use crate::stats::{PublishRefusal, PublisherRefusal, Source};
 use answer::{Body, Refusal};
-use request::{Look, Route};
+use request::Route;
 use stream::Stream;
 
 /// The least that hyper takes for its buffer, in bytes.
 const BUFFER_LEN_MIN: usize = 8 * 1024;
 
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
-    context: &Arc<Context>,
+    admin: &Arc<Admin>,
     mut wire: Wire<S>,
     first: Vec<u8>,
     door: Door,
 ) {
+    let context = admin.context();
     let len_max = context.live.limits().handshake_len_max;
     let first = match first_line::read(&mut wire, first, len_max).await {
         Some(Ok(first)) => first,
@@ -64,7 +66,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         let (peer, door, permit) = (peer.as_str(), &door, &permit);
         Box::pin(async move {
             permit.hold(true);
-            let response = respond(context, peer, door, permit, request).await;
+            let response = respond(admin, peer, door, permit, request).await;
             // A watcher is busy until it hangs up.
             permit.hold(matches!(response.body(), Body::Right(_)));
             Ok::<_, Infallible>(response)
@@ -93,14 +95,14 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             let what = format_args!("refusing an HTTP request: {error}");
             let kind = PublishRefusal::BadMessage;
             context.counters.publishes_refused.count(kind);
-            context.complaints.about(&peer, what);
+            context.publisher_log.about(&peer, what);
         }
         Err(error) => {
             if stream::is_stuck(&error) {
                 let kind = PublisherRefusal::Answer;
                 context.counters.publishers_refused.count(kind);
                 let what = "dropping a publisher that takes no answers in HTTP";
-                context.complaints.about(&peer, what);
+                context.publisher_log.about(&peer, what);
             }
             tracing::debug!(peer, %error, "an HTTP connection ended: {error}");
             return;
@@ -129,19 +131,20 @@ fn server(context: &Context) -> http1::Builder {
 }
 
 async fn respond(
-    context: &Arc<Context>,
+    admin: &Arc<Admin>,
     peer: &str,
     door: &Door,
-    permit: &Permit,
+    permit: &PublisherPermit,
     request: Request<Incoming>,
 ) -> Response<Body> {
+    let context = admin.context();
     // hyper goes on with the next request that it has read, and a read may bring a hundred.
     tokio::task::yield_now().await;
     let publishes = request::publishes(&request);
     let (head, body) = request.into_parts();
     // hyper closes connections of the reserved places after their answer.
     let wants_keep_alive = !permit.is_reserved() && request::wants_keep_alive(&head);
-    let mut response = match handle(context, door, permit, head, body).await {
+    let mut response = match handle(admin, door, permit, head, body).await {
         Ok(response) => response,
         Err(refusal) => {
             let counters = &context.counters;
@@ -149,7 +152,7 @@ async fn respond(
                 true => counters.publishes_refused.count(refusal.kind()),
                 false => counters.publishers_refused.count(PublisherRefusal::Request),
             }
-            context.complaints.about(peer, &refusal);
+            context.publisher_log.about(peer, &refusal);
             refusal.into_response()
         }
     };
@@ -161,12 +164,13 @@ async fn respond(
 }
 
 async fn handle(
-    context: &Arc<Context>,
+    admin: &Arc<Admin>,
     door: &Door,
-    permit: &Permit,
+    permit: &PublisherPermit,
     head: Parts,
     body: Incoming,
 ) -> Result<Response<Body>, Refusal> {
+    let context = admin.context();
     request::check_form(&head)?;
     let route = authorize(context, door, &head)?;
     if route.wants_permit() {
@@ -177,7 +181,7 @@ async fn handle(
     }
     match route {
         Route::Publish { category } => publish(context, category, &head, body).await,
-        Route::Look(look) => look::answer(context, look).await,
+        Route::Admin(route) => Ok(answer::admin(admin.answer(route).await?)),
         Route::Options { allow } => Ok(answer::options(allow)),
     }
 }
@@ -187,7 +191,7 @@ async fn handle(
 fn authorize(context: &Context, door: &Door, head: &Parts) -> Result<Route, Refusal> {
     let options = context.live.options();
     let route = request::route(head);
-    let is_page = matches!(&route, Ok(Route::Look(Look::File(_))));
+    let is_page = matches!(&route, Ok(Route::Admin(AdminRoute::File(_))));
     forgery::check(head, is_page, door, &options.publish_hosts)?;
     let route = route?;
     if let Some(token) = &options.publish_token
@@ -216,7 +220,7 @@ async fn publish(
         topic: category.into(),
         event: body::event(&body)?,
     };
-    let receipt = super::publish(context, &publish, id, Source::Http)
+    let receipt = submit(context, &publish, id, Source::Http)
         .await
         .map_err(|error| refusal(&error).keep_alive())?;
     Ok(answer::receipt(receipt))
@@ -239,22 +243,24 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::recipe::Recipe;
-    use crate::server::{Options, Server};
+    use crate::application::Recipe;
+    use crate::config::Options;
+    use crate::server::Server;
 
     #[tokio::test]
     async fn a_slow_body_does_not_keep_replaced_options_alive() {
         let mut options = Options::default();
         options.listen.clear();
         options.publish_listen.clear();
-        let context = Server::bind(options, Recipe::default()).unwrap().context;
+        let admin = Server::bind(options, Recipe::default()).unwrap().admin;
+        let context = admin.context();
         let (mut client, stream) = duplex(1024);
         let permit = context.publisher_permits.enter().await;
         let shutdown = CancellationToken::new();
         let wire = Wire::new(context.clone(), stream, "test".to_owned(), permit, shutdown);
         let first = b"POST /publish/t HTTP/1.1\r\nHost: localhost\r\n\
             Content-Type: application/json\r\nContent-Length: 2\r\n\r\n1";
-        let serve = serve(&context, wire, first.to_vec(), Door::Unix);
+        let serve = serve(&admin, wire, first.to_vec(), Door::Unix);
         let replace_options = async {
             let replaced = context.live.downgrade();
             while context.counters.unfinished_len.get() == 0 {

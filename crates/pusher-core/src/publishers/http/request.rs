@@ -7,8 +7,8 @@ use percent_encoding::percent_decode_str;
 use pusher_proto::check_id;
 
 use super::answer::Refusal;
-use crate::operator::{FILES, File};
-use crate::publishers::PublishToken;
+use crate::admin::AdminRoute;
+use crate::config::PublishToken;
 use crate::stats::PublishRefusal;
 
 const PUBLISH: &str = "/publish/";
@@ -21,41 +21,29 @@ pub(super) enum Route {
     Publish {
         category: String,
     },
-    Look(Look),
+    Admin(AdminRoute),
     /// `OPTIONS`, which HAProxy's `option httpchk` sends. Holds the methods for `Allow`.
     Options {
         allow: &'static str,
     },
 }
 
-/// What the operator looks at.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Look {
-    /// A file of the status page.
-    File(&'static File),
-    Health,
-    Readiness,
-    Metrics,
-    Status,
-    Watch {
-        topic: String,
-    },
-}
-
 impl Route {
     /// Whether it is for those only who may publish.
     pub(super) fn wants_token(&self) -> bool {
-        !matches!(
-            self,
-            Self::Options { .. } | Self::Look(Look::File(_) | Look::Health | Look::Readiness)
-        )
+        match self {
+            Self::Publish { .. } => true,
+            Self::Admin(route) => route.needs_token(),
+            Self::Options { .. } => false,
+        }
     }
-}
 
-impl Route {
     /// Whether the request needs a permit. All other requests are always answered.
     pub(super) fn wants_permit(&self) -> bool {
-        matches!(self, Self::Publish { .. } | Self::Look(Look::Watch { .. }))
+        matches!(
+            self,
+            Self::Publish { .. } | Self::Admin(AdminRoute::Watch { .. })
+        )
     }
 }
 
@@ -136,24 +124,14 @@ pub(super) fn route(head: &Parts) -> Result<Route, Refusal> {
         let category = topic(head, category)?;
         return Ok(Route::Publish { category });
     }
-    let look = match path {
-        "/healthz" => Look::Health,
-        "/readyz" => Look::Readiness,
-        "/metrics" => Look::Metrics,
-        "/status.json" => Look::Status,
-        _ => match path.strip_prefix(WATCH) {
-            Some(watched) => Look::Watch {
-                topic: topic(head, watched)?,
-            },
-            None => FILES
-                .iter()
-                .find(|file| file.path == path)
-                .map(Look::File)
-                .ok_or_else(not_found)?,
+    let route = match path.strip_prefix(WATCH) {
+        Some(watched) => AdminRoute::Watch {
+            topic: topic(head, watched)?,
         },
+        None => AdminRoute::find(path).ok_or_else(not_found)?,
     };
     match head.method {
-        Method::GET | Method::HEAD => Ok(Route::Look(look)),
+        Method::GET | Method::HEAD => Ok(Route::Admin(route)),
         _ => Err(Refusal::method("GET, HEAD")),
     }
 }
@@ -257,20 +235,20 @@ mod tests {
         }
         assert_eq!(
             check(Method::GET, "/healthz?x"),
-            Ok(Route::Look(Look::Health))
+            Ok(Route::Admin(AdminRoute::Health))
         );
         assert_eq!(
             check(Method::HEAD, "/healthz"),
-            Ok(Route::Look(Look::Health))
+            Ok(Route::Admin(AdminRoute::Health))
         );
         assert_eq!(
             check(Method::GET, "/"),
-            Ok(Route::Look(Look::File(&FILES[0])))
+            Ok(Route::Admin(AdminRoute::find("/").unwrap()))
         );
         let topic = "a b".to_owned();
         assert_eq!(
             check(Method::GET, "/watch/a%20b"),
-            Ok(Route::Look(Look::Watch { topic }))
+            Ok(Route::Admin(AdminRoute::Watch { topic }))
         );
         for (method, target, status) in [
             (Method::GET, "/publish/t", StatusCode::METHOD_NOT_ALLOWED),

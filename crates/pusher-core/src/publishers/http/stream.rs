@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use crate::publishers::permits::Permit;
+use crate::connection::PublisherPermit;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
 use tokio::time::{Sleep, sleep};
@@ -17,7 +17,7 @@ use tokio::time::{Sleep, sleep};
 pub(super) struct Stream<'a, S> {
     inner: S,
     /// Busy from a request's first byte until its answer has left.
-    permit: &'a Permit,
+    permit: &'a PublisherPermit,
     /// An answer is on its way.
     has_written: bool,
     first: Vec<u8>,
@@ -36,7 +36,7 @@ impl<'a, S> Stream<'a, S> {
         inner: S,
         first: Vec<u8>,
         answer_timeout: Duration,
-        permit: &'a Permit,
+        permit: &'a PublisherPermit,
     ) -> Self {
         Self {
             inner,

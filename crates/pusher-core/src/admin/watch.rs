@@ -1,0 +1,92 @@
+//! A topic's events as they come: Server-Sent Events, as the HTML standard has them.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame};
+use tokio::time::{Interval, interval};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use crate::context::Context;
+use crate::hub::{WatchItem, Watcher};
+
+/// How often something is written when nothing happens, to find out about watchers that have gone.
+const COMMENT_EVERY: Duration = Duration::from_secs(5);
+
+/// An answer's body that ends with the watcher, or with the server.
+pub(crate) struct Watch {
+    watcher: Watcher,
+    comments: Interval,
+    end: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl Watch {
+    /// `None` if enough others watch.
+    pub(crate) fn begin(context: &Context, topic: &str) -> Option<Self> {
+        let limits = context.live.limits();
+        let (len_max, watchers_max) = (limits.outbox_len_max, limits.watchers_max);
+        let watcher = context.hub.watch(topic, len_max, watchers_max)?;
+        let end = context.tasks.stop_publishers.clone();
+        Some(Self {
+            watcher,
+            // The first comes at once: the answer begins when the watcher is there.
+            comments: interval(COMMENT_EVERY),
+            end: Box::pin(end.cancelled_owned()),
+        })
+    }
+}
+
+impl Body for Watch {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        task: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.end.as_mut().poll(task).is_ready() {
+            return Poll::Ready(None);
+        }
+        let text = if self.comments.poll_tick(task).is_ready() {
+            ": watching\n\n".to_owned()
+        } else {
+            match self.watcher.poll_next(task) {
+                Poll::Ready(WatchItem::Event { sequence, json }) => event(sequence, &json),
+                Poll::Ready(WatchItem::Missed(count)) => {
+                    format!("event: missed\ndata: {count}\n\n")
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        };
+        Poll::Ready(Some(Ok(Frame::data(text.into()))))
+    }
+}
+
+/// JSON that has line ends between its values is several lines.
+fn event(sequence: u64, json: &str) -> String {
+    let mut text = format!("id: {sequence}\n");
+    for line in json.split(['\r', '\n']).filter(|line| !line.is_empty()) {
+        text.extend(["data: ", line, "\n"]);
+    }
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_may_have_several_lines() {
+        assert_eq!(
+            event(7, "{\"a\":\"\\n\"}"),
+            "id: 7\ndata: {\"a\":\"\\n\"}\n\n"
+        );
+        let pretty = "{\r\n  \"a\": 1,\n\n\r  \"b\": 2\n}";
+        let expected = "id: 8\ndata: {\ndata:   \"a\": 1,\ndata:   \"b\": 2\ndata: }\n\n";
+        assert_eq!(event(8, pretty), expected);
+    }
+}

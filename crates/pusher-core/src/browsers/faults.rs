@@ -1,0 +1,256 @@
+//! Every read and write on a browser's socket fails once, is cut short or has to wait: whatever the position, the
+//! browser gets what it is to get, or the beginning of it, and nothing is left of it afterwards.
+
+#![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use pusher_proto::wamp::{event_frame, server_frame_len};
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use super::serve;
+use crate::application::Recipe;
+use crate::config::Certificate;
+use crate::config::Options;
+use crate::connection::faults::{Call, Fault, Plan};
+use crate::hub::{Hub, run_flusher};
+use crate::server::Server;
+
+/// Long enough for a busy machine.
+const WAIT: Duration = Duration::from_secs(15);
+
+const TOPIC: &str = "http://example.com/t";
+
+/// With TLS or without.
+struct Door {
+    tls: Option<(Certificate, CertificateDer<'static>)>,
+}
+
+impl Door {
+    fn encrypted() -> Self {
+        let files = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (chain, key) = (folder.path().join("chain"), folder.path().join("key"));
+        std::fs::write(&chain, files.cert.pem()).unwrap();
+        std::fs::write(&key, files.signing_key.serialize_pem()).unwrap();
+        let certificate = Certificate::load(&chain, &key).unwrap();
+        Self {
+            tls: Some((certificate, files.cert.der().clone())),
+        }
+    }
+
+    /// What the browser saw of a session in which all goes as in the plan, and what was counted then.
+    fn converse(&self, plan: Plan) -> (Vec<u8>, Plan) {
+        let mut options = Options::default();
+        options.listen.clear();
+        options.publish_listen.clear();
+        options.shards = 1;
+        options.certificate = self
+            .tls
+            .as_ref()
+            .map(|(certificate, _)| certificate.clone());
+        let context = Server::bind(options, Recipe::default()).unwrap().context;
+        let shard = context.hub.shards()[0].clone();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let browser = self.start_browser(stream, context.hub.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        plan.begin();
+        runtime.unwrap().block_on(async {
+            let flusher = tokio::spawn(run_flusher(shard.clone()));
+            let (stream, peer) = listener.accept().unwrap();
+            stream.set_nonblocking(true).unwrap();
+            let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+            let place = context.browser_permits.enter(peer).unwrap();
+            serve(context.clone(), shard, stream, place).await;
+            context.tasks.browsers.close();
+            context.tasks.browsers.wait().await;
+            flusher.abort();
+        });
+        let plan = Plan::NOTHING.begin();
+        let stats = context.hub.stats();
+        let left = (context.hub.session_count(), context.hub.topic_count());
+        assert_eq!(
+            (left, stats.browsers, stats.outboxes),
+            ((0, 0), 0, 0),
+            "{plan:?}"
+        );
+        (browser.join().unwrap(), plan)
+    }
+
+    fn start_browser(&self, stream: TcpStream, hub: Hub) -> thread::JoinHandle<Vec<u8>> {
+        stream.set_read_timeout(Some(WAIT)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let tls = self.tls.as_ref().map(|(_, trusted)| {
+            let mut roots = RootCertStore::empty();
+            roots.add(trusted.clone()).unwrap();
+            let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+            let name = ServerName::try_from("localhost").unwrap();
+            ClientConnection::new(Arc::new(config), name).unwrap()
+        });
+        thread::spawn(move || {
+            let mut seen = match tls {
+                Some(tls) => browse(StreamOwned::new(tls, stream), &hub),
+                None => browse(stream, &hub),
+            };
+            blot_out_the_id(&mut seen);
+            seen
+        })
+    }
+}
+
+/// A client's frame, its mask all zeros.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
+}
+
+/// A whole session: everything that the browser saw of it.
+fn browse(mut stream: impl Read + Write, hub: &Hub) -> Vec<u8> {
+    let upgrade =
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Protocol: wamp\r\n\r\n";
+    let mut seen = Vec::new();
+    let mut step = |says: &[u8], hears: &[u8]| {
+        let mut chunk = [0; 4096];
+        // Whoever can't speak any more may still hear.
+        let _cut_off = stream.write_all(says).and_then(|()| stream.flush());
+        while hears.is_empty() || !seen.ends_with(hears) {
+            match stream.read(&mut chunk) {
+                Ok(len @ 1..) => seen.extend_from_slice(&chunk[..len]),
+                Ok(0) => return false,
+                Err(error) => {
+                    let is_late = matches!(
+                        error.kind(),
+                        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+                    );
+                    assert!(!is_late, "the session stands still");
+                    return false;
+                }
+            }
+        }
+        true
+    };
+    let long = format!("\"{}\"", "x".repeat(3000));
+    let mut goes_on = true;
+    for (ping, says) in [
+        (b"1", upgrade.to_vec()),
+        (b"2", frame(0x81, br#"[1,"p","http://example.com/"]"#)),
+        (b"3", frame(0x81, br#"[5,"p:t"]"#)),
+        (b"4", frame(0x81, br#"[6,"nothing"]"#)),
+    ] {
+        let says = [says, frame(0x89, ping)].concat();
+        goes_on = goes_on && step(&says, &[0x8a, 1, ping[0]]);
+    }
+    for events in [&["1"][..], &[&long], &["2", &long, "3"]] {
+        if goes_on {
+            for event in events {
+                hub.publish(TOPIC, event).unwrap();
+            }
+            goes_on = step(b"", &event_frame(TOPIC, events[events.len() - 1]));
+        }
+    }
+    if goes_on {
+        // It may not, and is told so before the close frame.
+        step(&frame(0x81, br#"[2,"c","p:x"]"#), b"");
+    }
+    seen
+}
+
+/// The only thing that is not the same every time.
+fn blot_out_the_id(seen: &mut [u8]) {
+    const WELCOME: &[u8] = b"[0,\"";
+    let found = seen
+        .windows(WELCOME.len())
+        .position(|bytes| bytes == WELCOME);
+    if let Some(at) = found {
+        let rest = &mut seen[at + WELCOME.len()..];
+        let len = rest.len().min(32);
+        rest[..len].fill(b'x');
+    }
+}
+
+/// Every read and every write.
+fn at_every_position(fault: Fault, check: impl Fn(&[u8], &[u8], &str)) {
+    for door in [Door { tls: None }, Door::encrypted()] {
+        let (whole, _) = door.converse(Plan::NOTHING);
+        for call in [Call::Read, Call::Write] {
+            let mut at = 1;
+            loop {
+                let (seen, counted) = door.converse(Plan::at(call, at, fault));
+                let place = format!("{counted:?}");
+                check(&seen, &whole, &place);
+                if counted.seen(call) < at {
+                    break;
+                }
+                at += 1;
+            }
+            assert!(at > 5, "{call:?}: there are more of them");
+        }
+    }
+}
+
+#[track_caller]
+fn is_whole(seen: &[u8], whole: &[u8], place: &str) {
+    let (seen, whole) = (seen.escape_ascii(), whole.escape_ascii());
+    assert_eq!(seen.to_string(), whole.to_string(), "{place}");
+}
+
+#[test]
+fn without_a_fault_everything_arrives() {
+    let (whole, counted) = Door { tls: None }.converse(Plan::NOTHING);
+    let head_end = whole.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+    let mut frames = &whole[head_end.unwrap() + 4..];
+    let mut count = 0;
+    while let Some(len) = server_frame_len(frames) {
+        frames = &frames[len..];
+        count += 1;
+    }
+    // WELCOME, four pongs, five events, CALLERROR, close.
+    assert_eq!((count, frames), (12, &b""[..]), "{counted:?}");
+    is_whole(
+        &Door::encrypted().converse(Plan::NOTHING).0,
+        &whole,
+        "with TLS",
+    );
+}
+
+#[test]
+fn one_that_moves_a_byte_only_changes_nothing() {
+    at_every_position(Fault::Short, is_whole);
+}
+
+#[test]
+fn one_that_would_wait_changes_nothing() {
+    at_every_position(Fault::Blocks, is_whole);
+}
+
+#[test]
+fn one_that_fails_ends_the_connection() {
+    at_every_position(Fault::Fails, |seen, whole, place| {
+        assert!(whole.starts_with(seen), "{place}: {}", seen.escape_ascii());
+    });
+}
+
+#[test]
+fn reads_and_writes_of_few_bytes_change_nothing() {
+    for door in [Door { tls: None }, Door::encrypted()] {
+        let (whole, _) = door.converse(Plan::NOTHING);
+        for len_max in [1, 2, 3, 7, 64, 1000] {
+            let (seen, counted) = door.converse(Plan::pieces(len_max));
+            is_whole(&seen, &whole, &format!("{counted:?}"));
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The HTTP answers of the public door.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::StatusCode;
+use pusher_proto::wamp::Subprotocol;
+
+use super::scripts;
+use crate::application::Refusal;
+use crate::application::Request;
+use crate::config::Limits;
+use crate::stats::BrowserRefusal;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// One answer; the connection is closed behind it.
+#[derive(Debug)]
+pub(crate) struct Response {
+    status: StatusCode,
+    content_type: &'static str,
+    /// Further headers, each with its line end.
+    headers: Cow<'static, str>,
+    body: Bytes,
+    has_body: bool,
+    /// What it counts as, if somebody is refused.
+    refusal: Option<BrowserRefusal>,
+}
+
+/// The head of the answer that makes the connection a WebSocket.
+pub(super) fn switching_protocols(accept: &str, subprotocol: Subprotocol) -> Vec<u8> {
+    let subprotocol = subprotocol.name();
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {subprotocol}\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// The client's files, and help for whoever came by otherwise. In any folder, as WebSockets
+/// connect to any: a web server in front passes a path of the site on, and need not rewrite it.
+pub(super) fn for_plain_request(request: &Request) -> Response {
+    if !request.is_get() {
+        return Response::method_not_allowed();
+    }
+    let path = request.path();
+    let file = path.rsplit_once('/').map_or(path, |(_, file)| file);
+    if let Some(file) = scripts::find(file) {
+        return Response::file(file, request);
+    }
+    let mut response = match file {
+        _ if request.header("Sec-WebSocket-Key").is_some() => Response::bad_request(
+            "the header `Upgrade: websocket` is missing: a proxy in front has removed it",
+        ),
+        "" => Response::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "this is a WebSocket server, subprotocol wamp (WAMP v1); its client is pusher.js here",
+        )
+        .with_headers("Upgrade: websocket\r\nConnection: Upgrade\r\n"),
+        _ => Response::new(
+            StatusCode::NOT_FOUND,
+            "there is pusher.js and autobahn.js, in any folder; WebSockets (subprotocol wamp) connect to any path",
+        ),
+    };
+    response.has_body = !request.is_head();
+    response
+}
+
+impl Response {
+    fn new(status: StatusCode, text: &str) -> Self {
+        Self {
+            status,
+            content_type: TEXT,
+            headers: Cow::Borrowed(""),
+            body: format!("{text}\n").into(),
+            has_body: true,
+            refusal: None,
+        }
+    }
+
+    fn file(file: &'static scripts::File, request: &Request) -> Self {
+        let variant = file.variant(request);
+        let is_known = variant.is_known(request);
+        Self {
+            status: match is_known {
+                true => StatusCode::NOT_MODIFIED,
+                false => StatusCode::OK,
+            },
+            content_type: file.content_type,
+            headers: Cow::Borrowed(&variant.headers),
+            body: variant.body.clone(),
+            has_body: !is_known && !request.is_head(),
+            refusal: None,
+        }
+    }
+
+    fn refused(status: StatusCode, text: &str, refusal: BrowserRefusal) -> Self {
+        Self {
+            refusal: Some(refusal),
+            ..Self::new(status, text)
+        }
+    }
+
+    fn with_headers(mut self, headers: &'static str) -> Self {
+        self.headers = Cow::Borrowed(headers);
+        self
+    }
+
+    pub(super) fn bad_request(text: &str) -> Self {
+        Self::refused(StatusCode::BAD_REQUEST, text, BrowserRefusal::BadRequest)
+    }
+
+    pub(super) fn timed_out() -> Self {
+        let text = "the request took too long to arrive";
+        let status = StatusCode::REQUEST_TIMEOUT;
+        Self::refused(status, text, BrowserRefusal::HandshakeTimeout)
+    }
+
+    pub(super) fn head_too_long(len_max: usize) -> Self {
+        let text = format!("the request has more than {len_max} bytes of headers");
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::refused(status, &text, BrowserRefusal::HandshakeLen)
+    }
+
+    pub(super) fn too_many_headers(max: usize) -> Self {
+        let text = format!("the request has more than {max} headers");
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::refused(status, &text, BrowserRefusal::Headers)
+    }
+
+    pub(super) fn http_version() -> Self {
+        let text = "only HTTP/1.1 is spoken here";
+        let status = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
+        Self::refused(status, text, BrowserRefusal::BadRequest)
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        let text = "only GET is possible here";
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        Self::refused(status, text, BrowserRefusal::BadRequest).with_headers("Allow: GET, HEAD\r\n")
+    }
+
+    pub(super) fn no_body_wanted() -> Self {
+        let text = "a request with a body is not possible here";
+        let status = StatusCode::PAYLOAD_TOO_LARGE;
+        Self::refused(status, text, BrowserRefusal::BadRequest)
+    }
+
+    pub(super) fn other_version() -> Self {
+        let text = "only WebSocket version 13 (RFC 6455) is spoken here";
+        let status = StatusCode::UPGRADE_REQUIRED;
+        Self::refused(status, text, BrowserRefusal::BadRequest).with_headers(
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n",
+        )
+    }
+
+    pub(super) fn no_subprotocol() -> Self {
+        let text = "only the WebSocket subprotocol wamp (WAMP v1) is spoken here: \
+                    new WebSocket(url, 'wamp')";
+        let status = StatusCode::UPGRADE_REQUIRED;
+        Self::refused(status, text, BrowserRefusal::Subprotocol).with_headers(
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: wamp\r\n",
+        )
+    }
+
+    pub(super) fn other_origin(text: &str) -> Self {
+        Self::refused(StatusCode::FORBIDDEN, text, BrowserRefusal::Origin)
+    }
+
+    pub(super) fn from_application(refusal: &Refusal) -> Self {
+        let status = StatusCode::from_u16(refusal.status);
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::refused(status, &refusal.reason, BrowserRefusal::Application)
+    }
+
+    /// For a browser that gets no permit.
+    pub(crate) fn no_permit(why: BrowserRefusal, limits: &Limits) -> Self {
+        let (status, text) = match why {
+            BrowserRefusal::ConnectionsPerAddress => {
+                let max = limits.connections_per_address_max;
+                let text = format!(
+                    "this address has {max} connections already; if it is a proxy's, let \
+                     --trust-proxy make its clients count"
+                );
+                (StatusCode::TOO_MANY_REQUESTS, text)
+            }
+            _ => {
+                let max = limits.connections_max;
+                let text = format!("{max} browsers are connected already");
+                (StatusCode::SERVICE_UNAVAILABLE, text)
+            }
+        };
+        Self::refused(status, &text, why).with_headers("Retry-After: 10\r\n")
+    }
+
+    /// Why somebody is refused, for the log.
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.body.trim_ascii_end())
+    }
+
+    pub(super) fn refusal(&self) -> Option<BrowserRefusal> {
+        self.refusal
+    }
+
+    pub(super) fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        let status = self.status.as_u16();
+        let reason = self.status.canonical_reason().unwrap_or("Refused");
+        let mut bytes = format!(
+            "HTTP/1.1 {status} {reason}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}\
+             X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
+            self.content_type,
+            self.body.len(),
+            self.headers
+        )
+        .into_bytes();
+        if self.has_body {
+            bytes.extend_from_slice(&self.body);
+        }
+        bytes
+    }
+}

@@ -1,0 +1,18 @@
+//! Port 8080: the handshake of browsers, and their sessions in WAMP v1.
+
+#[cfg(test)]
+mod faults;
+mod handshake;
+mod inbound;
+mod message_boundary;
+mod rate_limit;
+mod serve;
+mod session_task;
+mod subscriptions;
+mod violation;
+mod wamp_session;
+
+pub(crate) use handshake::Response;
+#[cfg(any(test, fuzzing))]
+pub(crate) use inbound::heard_of;
+pub(crate) use serve::serve;

@@ -1,0 +1,83 @@
+//! A browser's connection: the handshake, and then the start of a session.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pusher_proto::wamp::{Subprotocol, text_frame, welcome};
+use tokio::net::TcpStream;
+
+use super::handshake::{self, Upgrade};
+use super::session_task::SessionTask;
+use super::wamp_session::WampSession;
+use crate::connection::{BrowserPermit, Connection, Session, SessionId, keepalive_frame};
+use crate::context::Context;
+use crate::hub::Shard;
+
+/// Serves one browser: the handshake, and then, if the browser asked for a session, a second task.
+///
+/// There are two tasks because a task keeps the memory that its largest moment needs, and the handshake
+/// needs ten times as much as an idle session.
+pub(crate) async fn serve(
+    context: Arc<Context>,
+    shard: Arc<Shard>,
+    stream: TcpStream,
+    permit: BrowserPermit,
+) {
+    let upgrade = tokio::select! {
+        biased;
+        // Not `closing`: some pages never retry their very first connection, so it is still served.
+        () = context.tasks.stop_publishers.cancelled() => return,
+        upgrade = handshake::shake_hands(&context, stream, permit) => upgrade,
+    };
+    let Some(upgrade) = upgrade else {
+        return;
+    };
+    let Some(task) = open_session(&context, &shard, upgrade) else {
+        return;
+    };
+    // If shutdown has already listed the sessions, this one is not in the list.
+    if context.tasks.closing.is_cancelled() {
+        task.finish();
+    }
+    context.tasks.browsers.spawn(task);
+}
+
+/// Opens a session: sends the HTTP answer and WELCOME, and tells the application.
+fn open_session(context: &Arc<Context>, shard: &Shard, upgrade: Upgrade) -> Option<SessionTask> {
+    let peer = upgrade.request.peer_addr();
+    let id = SessionId::random()
+        .inspect_err(|error| tracing::error!(%peer, %error, "no random numbers for a session id"))
+        .ok()?;
+    let mut hello = upgrade.response_head();
+    let Upgrade {
+        socket,
+        permit,
+        request,
+        subprotocol,
+        early,
+        ..
+    } = upgrade;
+    let now_ms = context.clock.now_ms();
+    let common = shard.connections().clone();
+    let connection = Connection::new(id, permit, common, socket, subprotocol, now_ms);
+    let session = Session::new(connection);
+    let wamp = WampSession::new(context.clone(), session.clone());
+    // One segment carries the answer and WELCOME.
+    if !context.application.is_echo() {
+        let welcome = welcome(&id.to_string(), &context.server_ident);
+        hello.extend_from_slice(&text_frame(&welcome));
+        if subprotocol == Subprotocol::Pushd1 {
+            let interval = context.live.limits().ping_interval;
+            hello.extend_from_slice(&keepalive_frame(interval));
+        }
+    }
+    session.connection().send(&Bytes::from(hello));
+    // Other threads find the session only now: nothing must be sent before the answer.
+    shard.add_session(&session);
+    context.counters.sessions_opened.add(1);
+    tracing::debug!(session = %id, %peer, "session opened");
+    context.application.opened(&session, &request);
+    let mut task = SessionTask::new(wamp);
+    task.receive_early(&early);
+    Some(task)
+}

@@ -1,0 +1,237 @@
+//! WAMP v1 for one session: what a browser says, and what happens then. It owns no socket.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use pusher_proto::check_topic;
+use pusher_proto::wamp::{
+    CallId, ClientMessage, PrefixLimits, Prefixes, Recipients as WireRecipients,
+};
+use serde_json::value::RawValue;
+
+use super::rate_limit::RateLimit;
+use super::subscriptions::Subscriptions;
+use super::violation::Violation;
+use crate::application::Call;
+use crate::connection::{Session, SessionId};
+use crate::context::Context;
+use crate::hub::{PublishError, Recipients};
+use crate::stats::{Source, ViolationKind};
+
+/// A session's own state. When it goes, so do its subscriptions.
+pub(crate) struct WampSession {
+    context: Arc<Context>,
+    session: Session,
+    topics: Subscriptions,
+    prefixes: Prefixes,
+    /// What it has said lately.
+    rate_limit: RateLimit,
+    /// Has published since it was last asked.
+    has_published: bool,
+}
+
+impl WampSession {
+    pub(crate) fn new(context: Arc<Context>, session: Session) -> Self {
+        Self {
+            context,
+            session,
+            topics: Subscriptions::default(),
+            prefixes: Prefixes::default(),
+            rate_limit: RateLimit::default(),
+            has_published: false,
+        }
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Whether the session has published more than is sent by now: it must wait as publishers do.
+    pub(crate) fn must_wait_for_room(&mut self) -> bool {
+        std::mem::take(&mut self.has_published) && !self.context.hub.has_room()
+    }
+
+    /// Something of the browser has arrived: what it has said longer ago counts less now.
+    pub(crate) fn heard(&mut self, now_ms: u64) {
+        let per_second = self.context.live.limits().client_messages_per_second;
+        self.rate_limit.rest(now_ms, per_second);
+    }
+
+    /// Counts one message or frame, before it is acted on.
+    pub(crate) fn count_message(&mut self) -> Result<(), Violation> {
+        let burst = self.context.live.limits().client_messages_burst;
+        if self.rate_limit.take(burst) {
+            return Ok(());
+        }
+        let per_second = self.context.live.limits().client_messages_per_second;
+        let reason = format!("more than {per_second} messages a second");
+        Err(violation(ViolationKind::MessageRate, reason))
+    }
+
+    /// Acts on one message.
+    pub(crate) fn receive(&mut self, text: &str) -> Result<(), Violation> {
+        tracing::trace!(session = %self.session.id(), len = text.len(), "message");
+        let connection = self.session.connection();
+        let message = ClientMessage::decode(text, connection.subprotocol())
+            .map_err(|error| violation(ViolationKind::InvalidData, error.to_string()))?;
+        match message {
+            ClientMessage::Prefix { prefix, uri } => {
+                let defined = self.prefixes.define(&prefix, &uri, self.prefix_limits());
+                defined.map_err(|error| violation(ViolationKind::Prefixes, error.to_string()))
+            }
+            ClientMessage::Subscribe { topic } => self.subscribe(topic),
+            ClientMessage::Unsubscribe { topic } => self.unsubscribe(topic),
+            ClientMessage::Call {
+                call_id,
+                proc_uri,
+                arguments,
+            } => self.call(call_id, proc_uri, &arguments),
+            ClientMessage::Publish {
+                topic,
+                event,
+                recipients,
+            } => self.publish(topic, event, &recipients),
+            ClientMessage::Keepalive => {
+                connection.send_keepalive();
+                Ok(())
+            }
+        }
+    }
+
+    fn subscribe(&mut self, topic: Cow<'_, str>) -> Result<(), Violation> {
+        let topic = self.prefixes.resolve(topic);
+        // Nobody can publish to the empty topic: nothing to do.
+        if topic.is_empty() {
+            return Ok(());
+        }
+        check_topic(&topic, self.context.live.limits().topic_len_max)
+            .map_err(|error| violation(ViolationKind::TopicLen, error.to_string()))?;
+        if !self
+            .context
+            .application
+            .may_subscribe(&self.session, &topic)
+        {
+            tracing::debug!(session = %self.session.id(), %topic, "may not subscribe");
+            return Ok(());
+        }
+        if let Some(topic) = self.context.hub.subscribe(&self.session, &topic) {
+            self.topics.insert(topic);
+        }
+        self.check_topics()
+    }
+
+    fn check_topics(&self) -> Result<(), Violation> {
+        let limits = self.context.live.limits();
+        let (max, len_max) = (limits.topics_max, limits.topics_len_max);
+        if self.topics.len() > max {
+            let reason = format!("more than {max} topics");
+            return Err(violation(ViolationKind::Topics, reason));
+        }
+        if self.topics.bytes() > len_max {
+            let reason = format!("more than {len_max} bytes of topics");
+            return Err(violation(ViolationKind::TopicsLen, reason));
+        }
+        Ok(())
+    }
+
+    fn prefix_limits(&self) -> PrefixLimits {
+        let limits = self.context.live.limits();
+        PrefixLimits {
+            count_max: limits.prefixes_max,
+            bytes_max: limits.prefixes_len_max,
+        }
+    }
+
+    fn unsubscribe(&mut self, topic: Cow<'_, str>) -> Result<(), Violation> {
+        let topic = self.prefixes.resolve(topic);
+        let Some(topic) = self.context.hub.unsubscribe(&self.session, &topic) else {
+            return Ok(());
+        };
+        self.topics.remove(&topic);
+        self.context.application.unsubscribed(&self.session, &topic);
+        Ok(())
+    }
+
+    fn call(
+        &self,
+        id: CallId<'_>,
+        proc_uri: Cow<'_, str>,
+        arguments: &[&RawValue],
+    ) -> Result<(), Violation> {
+        let proc_uri = self.prefixes.resolve(proc_uri);
+        // Or a few bytes would make errors of many: they carry the URI.
+        let max = self.context.live.limits().topic_len_max;
+        if proc_uri.len() > max {
+            let reason = format!("the procedure's URI is longer than {max} bytes");
+            return Err(violation(ViolationKind::TopicLen, reason));
+        }
+        let proc_uri = proc_uri.into_owned();
+        let call = Call::new(self.session.clone(), id.as_json(), proc_uri, arguments);
+        self.context.application.call(call);
+        Ok(())
+    }
+
+    fn publish(
+        &mut self,
+        topic: Cow<'_, str>,
+        event: &str,
+        recipients: &WireRecipients<'_>,
+    ) -> Result<(), Violation> {
+        let topic = self.prefixes.resolve(topic);
+        let application = &self.context.application;
+        if !application.may_publish(&self.session, &topic, event) {
+            return Err(violation(
+                ViolationKind::Publish,
+                "not allowed to publish".to_owned(),
+            ));
+        }
+        self.has_published = true;
+        let recipients = self.recipients(recipients);
+        let hub = &self.context.hub;
+        let published = hub.publish_checked(&topic, event, recipients, Source::Browser);
+        let error = match published {
+            // At the end there must be no close frame, or the browser would not come back.
+            Ok(_) | Err(PublishError::Ending) => return Ok(()),
+            Err(error) => error,
+        };
+        let kind = match error {
+            PublishError::Topic(_) => ViolationKind::TopicLen,
+            PublishError::EventTooLong { .. } => ViolationKind::EventLen,
+            _ => ViolationKind::InvalidData,
+        };
+        Err(violation(kind, error.to_string()))
+    }
+
+    /// `None` if every subscriber is meant.
+    fn recipients(&self, wire: &WireRecipients<'_>) -> Option<Recipients> {
+        if *wire == WireRecipients::default() {
+            return None;
+        }
+        let parse =
+            |ids: &[Cow<'_, str>]| ids.iter().filter_map(|id| SessionId::parse(id)).collect();
+        let mut exclude: Vec<_> = parse(&wire.exclude);
+        if wire.exclude_me {
+            exclude.push(self.session.id());
+        }
+        let eligible = (!wire.eligible.is_empty()).then(|| parse(&wire.eligible));
+        Some(Recipients { exclude, eligible })
+    }
+}
+
+impl Drop for WampSession {
+    fn drop(&mut self) {
+        for topic in std::mem::take(&mut self.topics) {
+            self.context.hub.unsubscribe(&self.session, &topic);
+        }
+        self.context.hub.shards()[self.session.shard()].remove_session(&self.session);
+        self.context.application.closed(&self.session);
+    }
+}
+
+fn violation(kind: ViolationKind, reason: String) -> Violation {
+    Violation { kind, reason }
+}

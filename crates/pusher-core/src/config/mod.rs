@@ -1,0 +1,32 @@
+//! Options and limits of a server, and the types that their values have.
+
+mod address;
+mod certificate;
+mod host;
+mod limits;
+mod live;
+mod options;
+mod origin;
+mod pem;
+mod proxy;
+mod slow_policy;
+mod socket_access;
+mod token;
+mod topic_pattern;
+
+pub use address::{PublishAddress, PublishAddressError};
+pub use certificate::{Certificate, CertificateError, not_after};
+pub(crate) use host::HostName;
+pub use host::{KnownHost, KnownHostError};
+pub use limits::Limits;
+pub(crate) use live::Live;
+pub use options::Options;
+pub(crate) use origin::OriginRules;
+pub use origin::{AllowedOrigin, AllowedOriginError};
+pub(crate) use proxy::{Forwarded, Proxies, forwarded_hosts};
+pub use proxy::{TrustedProxy, TrustedProxyError};
+pub(crate) use slow_policy::slow_policy_of;
+pub use slow_policy::{SlowPolicy, SlowPolicyError};
+pub use socket_access::SocketAccess;
+pub use token::{PublishToken, PublishTokenError};
+pub use topic_pattern::{TopicPattern, TopicPatternError};

@@ -1,0 +1,312 @@
+//! Which sites' pages may connect: those of the host that the browser calls this server by, and
+//! those that the operator names.
+//!
+//! A browser says `Origin` with every WebSocket handshake and no page can change it, so a page of
+//! another site can't listen in with the cookies or from inside the network of whoever looks at it.
+//! Other programs say what they like, and mostly nothing: no `Origin` is allowed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use http::Uri;
+
+use super::{HostName, KnownHost};
+
+/// Pages that may connect beside those of this server's own host.
+///
+/// As text: `https://example.com` (this scheme, host and port), `example.com` (the host with any
+/// scheme and port), `*.example.com` (all hosts below it), `null` (pages without an origin, such as
+/// sandboxed frames and, in some browsers, files), `*` (every page of every site).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedOrigin(Rule);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rule {
+    Any,
+    /// The same text, `null` for one.
+    Opaque(String),
+    Host(HostName),
+    /// What the host must end with, dot and all.
+    Below(String),
+    Origin(Tuple),
+}
+
+/// A text that is no [`AllowedOrigin`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "an origin looks like https://example.com, example.com, *.example.com, null or *, without a path"
+)]
+pub struct AllowedOriginError;
+
+/// An origin that has a host (RFC 6454, section 4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Tuple {
+    scheme: String,
+    host: HostName,
+    port: Option<u16>,
+}
+
+impl FromStr for AllowedOrigin {
+    type Err = AllowedOriginError;
+
+    fn from_str(text: &str) -> Result<Self, AllowedOriginError> {
+        let rule = match text {
+            "*" => Some(Rule::Any),
+            "null" | "file://" => Some(Rule::Opaque(text.to_owned())),
+            _ if text.contains("://") => Tuple::parse(text).map(Rule::Origin),
+            _ => match text.strip_prefix("*.") {
+                Some(name) => below(name),
+                None => HostName::parse_alone(text).map(Rule::Host),
+            },
+        };
+        rule.map(Self).ok_or(AllowedOriginError)
+    }
+}
+
+impl fmt::Display for AllowedOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Rule::Any => f.write_str("*"),
+            Rule::Opaque(origin) => f.write_str(origin),
+            Rule::Host(host) => host.fmt(f),
+            Rule::Below(end) => write!(f, "*{end}"),
+            Rule::Origin(Tuple { scheme, host, port }) => {
+                write!(f, "{scheme}://{host}")?;
+                port.map_or(Ok(()), |port| write!(f, ":{port}"))
+            }
+        }
+    }
+}
+
+fn below(name: &str) -> Option<Rule> {
+    match HostName::parse_alone(name)? {
+        HostName::Name(name) => Some(Rule::Below(format!(".{name}"))),
+        HostName::Ip(_) => None,
+    }
+}
+
+impl AllowedOrigin {
+    fn allows(&self, origin: &str, tuple: Option<&Tuple>) -> bool {
+        match (&self.0, tuple) {
+            (Rule::Any, _) => true,
+            (Rule::Opaque(known), _) => known == origin,
+            (Rule::Host(host), Some(tuple)) => *host == tuple.host,
+            (Rule::Below(end), Some(tuple)) => {
+                matches!(&tuple.host, HostName::Name(name) if name.ends_with(end))
+            }
+            (Rule::Origin(known), Some(tuple)) => known == tuple,
+            (Rule::Host(_) | Rule::Below(_) | Rule::Origin(_), None) => false,
+        }
+    }
+}
+
+impl Tuple {
+    /// `scheme://host` or `scheme://host:port`.
+    fn parse(origin: &str) -> Option<Self> {
+        let uri: Uri = origin.parse().ok()?;
+        let scheme = uri.scheme_str()?.to_ascii_lowercase();
+        let authority = uri.authority()?;
+        // A URI has a path, which is `/` where there is none.
+        let has_path = !origin.ends_with(authority.as_str());
+        if has_path || origin.contains('*') {
+            return None;
+        }
+        let port = match scheme.as_str() {
+            "http" => authority.port_u16().filter(|&port| port != 80),
+            "https" => authority.port_u16().filter(|&port| port != 443),
+            _ => authority.port_u16(),
+        };
+        Some(Self {
+            scheme,
+            host: HostName::parse(authority.as_str())?,
+            port,
+        })
+    }
+}
+
+/// What the operator says about pages.
+pub(crate) struct OriginRules<'a> {
+    /// What this server is called; if there is none, whatever browsers call it.
+    pub(crate) hosts: &'a [KnownHost],
+    /// Which pages of other hosts may connect.
+    pub(crate) origins: &'a [AllowedOrigin],
+}
+
+impl OriginRules<'_> {
+    /// Whether a page of this origin may connect to a server that is called by one of these hosts.
+    ///
+    /// Scheme and port do not matter: the page and the push server are often two servers on one host.
+    /// All names of the machine itself are the same host.
+    pub(crate) fn allow<'a>(&self, origin: &str, hosts: impl IntoIterator<Item = &'a str>) -> bool {
+        let tuple = Tuple::parse(origin);
+        let is_same_host = tuple.as_ref().is_some_and(|Tuple { host: page, .. }| {
+            let hosts = hosts.into_iter().filter_map(HostName::parse);
+            let mut hosts = hosts.filter(|host| self.know(host));
+            hosts.any(|host| host == *page || (host.is_loopback() && page.is_loopback()))
+        });
+        let mut origins = self.origins.iter();
+        is_same_host || origins.any(|rule| rule.allows(origin, tuple.as_ref()))
+    }
+
+    /// Whether this server is called so. Nobody can point an address elsewhere.
+    fn know(&self, host: &HostName) -> bool {
+        let mut hosts = self.hosts.iter();
+        self.hosts.is_empty()
+            || matches!(host, HostName::Ip(_))
+            || host.is_loopback()
+            || hosts.any(|known| known.is(host))
+    }
+
+    /// Names origin and setting, for the readers of the answer and of the log.
+    pub(crate) fn explain(&self, origin: &str, host: &str) -> String {
+        if let Some(host) = HostName::parse(host)
+            && !self.know(&host)
+        {
+            return format!(
+                "pages of {origin} may not connect: the browser calls this server {host}, which is \
+                 none of its names. If it is one: --public-host {host}"
+            );
+        }
+        format!(
+            "pages of {origin} may not connect: they are not of this server's host, which the browser \
+             calls {host}. To let them in: --allow-origin {origin}. Behind a proxy that changes Host, \
+             let it send X-Forwarded-Host, and name it: --trust-proxy"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANY: OriginRules<'_> = OriginRules {
+        hosts: &[],
+        origins: &[],
+    };
+
+    #[test]
+    fn the_same_host_is_allowed_and_others_are_not() {
+        for (origin, host, expect) in [
+            ("http://127.0.0.1:8000", "127.0.0.1:8080", true),
+            ("https://example.com", "example.com:8080", true),
+            ("https://EXAMPLE.com:443", "example.COM", true),
+            ("http://example.com", "example.com.", true),
+            ("http://[::1]:8000", "[0::1]:8080", true),
+            ("http://localhost:8000", "127.0.0.1:8080", true),
+            ("http://127.0.0.1", "[::1]:8080", true),
+            ("http://example.com", "www.example.com", false),
+            ("http://www.example.com", "example.com", false),
+            ("http://example.com.evil.example", "example.com", false),
+            ("http://evil.example", "localhost", false),
+            ("http://localhost.evil.example", "localhost", false),
+            ("http://192.0.2.1", "192.0.2.2", false),
+            ("http://example.com@evil.example", "example.com", false),
+            ("http://example.com/", "example.com", false),
+            (
+                "http://example.com http://example.com",
+                "example.com",
+                false,
+            ),
+            ("http://", "example.com", false),
+            ("example.com", "example.com", false),
+            ("null", "null", false),
+            ("file://", "example.com", false),
+            ("", "example.com", false),
+            ("http://example.com", "", false),
+            ("*", "example.com", false),
+        ] {
+            assert_eq!(ANY.allow(origin, [host]), expect, "{origin} {host}");
+        }
+        let forwarded = ["10.0.0.1:8080", "example.com"];
+        assert!(ANY.allow("https://example.com", forwarded));
+    }
+
+    #[test]
+    fn what_the_operator_allows() {
+        for (rule, origin, expect) in [
+            ("https://example.com", "https://example.com", true),
+            ("https://example.com", "https://EXAMPLE.com:443", true),
+            ("https://example.com:443", "https://example.com", true),
+            ("https://example.com", "http://example.com", false),
+            ("https://example.com", "https://example.com:8443", false),
+            ("https://example.com", "https://www.example.com", false),
+            ("http://example.com:8000", "http://example.com:8000", true),
+            ("example.com", "http://example.com:8000", true),
+            ("example.com", "https://www.example.com", false),
+            ("192.0.2.1", "http://192.0.2.1:8000", true),
+            ("[2001:db8::1]", "http://[2001:db8:0::1]", true),
+            ("*.example.com", "https://www.example.com", true),
+            ("*.example.com", "https://a.b.example.com:1", true),
+            ("*.example.com", "https://example.com", false),
+            ("*.example.com", "https://evilexample.com", false),
+            ("null", "null", true),
+            ("null", "https://null", false),
+            ("file://", "file://", true),
+            ("app://obsidian.md", "app://obsidian.md", true),
+            ("*", "https://example.com", true),
+            ("*", "null", true),
+            ("*", "anything at all", true),
+        ] {
+            let allowed = [rule.parse::<AllowedOrigin>().unwrap()];
+            assert_eq!(allowed[0].to_string().parse(), Ok(allowed[0].clone()));
+            let origins = &allowed;
+            let rules = OriginRules { origins, ..ANY };
+            assert_eq!(rules.allow(origin, ["10.0.0.1"]), expect, "{rule} {origin}");
+        }
+    }
+
+    #[test]
+    fn names_that_were_pointed_here_are_not_ours() {
+        let hosts = &["example.com", "[2001:db8::1]"].map(|host| host.parse().unwrap());
+        let rules = OriginRules { hosts, ..ANY };
+        for (host, expect) in [
+            ("example.com:8080", true),
+            ("EXAMPLE.com.", true),
+            ("[2001:db8:0::1]:8080", true),
+            ("192.0.2.1:8080", true),
+            ("localhost:8080", true),
+            ("evil.example:8080", false),
+            ("www.example.com", false),
+            ("example.com.evil.example", false),
+        ] {
+            let origin = format!("http://{host}");
+            assert_eq!(rules.allow(&origin, [host]), expect, "{host}");
+            assert!(ANY.allow(&origin, [host]), "{host}");
+        }
+        assert!(!rules.allow("http://evil.example", ["example.com"]));
+        let why = rules.explain("http://evil.example", "evil.example:8080");
+        assert!(why.ends_with("--public-host evil.example"), "{why}");
+        let why = rules.explain("http://evil.example", "example.com");
+        assert!(why.contains("--allow-origin http://evil.example."), "{why}");
+        assert!(
+            !why.contains('_'),
+            "fields of Options are no settings: {why}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_origin() {
+        for text in [
+            "",
+            "**",
+            "*.",
+            "*.*",
+            "*.192.0.2.1",
+            "a*b",
+            "https://",
+            "https://*.example.com",
+            "https://example.com/",
+            "https://example.com/blog",
+            "https://user@example.com",
+            "example.com:8080",
+            "example.com/blog",
+            "a b",
+        ] {
+            assert_eq!(
+                text.parse::<AllowedOrigin>(),
+                Err(AllowedOriginError),
+                "{text}"
+            );
+        }
+    }
+}

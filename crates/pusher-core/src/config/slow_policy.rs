@@ -1,0 +1,79 @@
+//! What becomes of events for a browser that does not take them fast enough.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::TopicPattern;
+
+/// What becomes of a topic's events that wait for a slow consumer. Whatever it is, an event that
+/// arrives arrives whole, and a topic's events arrive in order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SlowPolicy {
+    /// No event is left out: a browser for which too much waits is dropped.
+    #[default]
+    Disconnect,
+    /// The oldest events that wait are left out when there is no room for new ones.
+    DropOldest,
+    /// Of the topic's events that wait only the latest is kept: for what replaces what was before,
+    /// such as a score or a price.
+    KeepLatest,
+}
+
+/// A text that is no [`SlowPolicy`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a policy is disconnect, drop-oldest or keep-latest")]
+pub struct SlowPolicyError;
+
+const NAMES: [(&str, SlowPolicy); 3] = [
+    ("disconnect", SlowPolicy::Disconnect),
+    ("drop-oldest", SlowPolicy::DropOldest),
+    ("keep-latest", SlowPolicy::KeepLatest),
+];
+
+impl FromStr for SlowPolicy {
+    type Err = SlowPolicyError;
+
+    fn from_str(text: &str) -> Result<Self, SlowPolicyError> {
+        let known = NAMES.iter().find(|(name, _)| *name == text);
+        known.map(|(_, policy)| *policy).ok_or(SlowPolicyError)
+    }
+}
+
+impl fmt::Display for SlowPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = NAMES.iter().find(|(_, policy)| policy == self);
+        f.write_str(known.map_or("", |(name, _)| name))
+    }
+}
+
+/// Returns the policy of a topic: the first pattern that matches decides.
+pub(crate) fn slow_policy_of(policies: &[(TopicPattern, SlowPolicy)], topic: &str) -> SlowPolicy {
+    let mut policies = policies.iter();
+    let matching = policies.find(|(pattern, _)| pattern.matches(topic));
+    matching.map_or(SlowPolicy::default(), |&(_, policy)| policy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_pattern_that_matches_counts() {
+        let policies = [
+            ("chat/log", "disconnect"),
+            ("chat/*", "drop-oldest"),
+            ("*", "keep-latest"),
+        ]
+        .map(|(pattern, policy)| (pattern.parse().unwrap(), policy.parse().unwrap()));
+        for (topic, policy) in [
+            ("chat/log", SlowPolicy::Disconnect),
+            ("chat/1", SlowPolicy::DropOldest),
+            ("score", SlowPolicy::KeepLatest),
+        ] {
+            assert_eq!(slow_policy_of(&policies, topic), policy, "{topic}");
+        }
+        assert_eq!(slow_policy_of(&[], "t"), SlowPolicy::Disconnect);
+        assert_eq!("drop".parse::<SlowPolicy>(), Err(SlowPolicyError));
+    }
+}

@@ -1,0 +1,53 @@
+//! Ids of sessions.
+
+use std::fmt;
+
+/// The id that WELCOME gives a session: 128 random bits, written as 32 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(u128);
+
+impl SessionId {
+    /// An id that nobody can guess, from the operating system's random numbers.
+    pub(crate) fn random() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(u128::from_ne_bytes(bytes)))
+    }
+
+    /// Reads the 32 digits of an id; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_id = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let id = u128::from_str_radix(text, 16).ok()?;
+        is_id.then_some(Self(id))
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionId({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_32_digits() {
+        let id = SessionId::random().unwrap();
+        let text = id.to_string();
+        assert_eq!(text.len(), 32);
+        assert_eq!(SessionId::parse(&text), Some(id));
+        assert_eq!(SessionId(1).to_string().len(), 32);
+        assert_ne!(SessionId::random().unwrap(), id);
+        for text in ["", "1", &"g".repeat(32), &"+".repeat(32), &"0".repeat(33)] {
+            assert_eq!(SessionId::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Publishes that were done already: a publisher that got no answer may ask again.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+use pusher_proto::Receipt;
+
+use crate::config::Limits;
+
+/// The receipts of the last publishes that had an id, of all publishers together.
+#[derive(Debug)]
+pub(crate) struct KnownIds {
+    state: Mutex<State>,
+    count_max: usize,
+    len_max: usize,
+    memory_ms: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    receipts: HashMap<Key, Receipt, RandomState>,
+    /// The oldest first.
+    order: VecDeque<(Key, u64)>,
+    /// Bytes of all keys.
+    len: usize,
+}
+
+/// Topic and id: the same id may be used in another topic.
+type Key = Arc<str>;
+
+impl KnownIds {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            state: Mutex::default(),
+            count_max: limits.ids_max,
+            len_max: limits.ids_len_max,
+            memory_ms: limits.id_memory.as_millis() as u64,
+        }
+    }
+
+    /// The receipt of the publish with this id: of the first one, or of the one that `publish`
+    /// does now. What fails is not remembered.
+    ///
+    /// The lock is held while `publish` runs (it never waits), so that of several at the same time
+    /// only one is done.
+    pub(crate) fn once<E>(
+        &self,
+        topic: &str,
+        id: &str,
+        now_ms: u64,
+        publish: impl FnOnce() -> Result<Receipt, E>,
+    ) -> Result<Receipt, E> {
+        // The length tells topic and id apart.
+        let key = format!("{}:{topic}{id}", topic.len());
+        let mut state = self.state.lock();
+        state.forget_before(now_ms.saturating_sub(self.memory_ms));
+        if let Some(receipt) = state.receipts.get(key.as_str()) {
+            return Ok(*receipt);
+        }
+        let receipt = publish()?;
+        state.remember(key.into(), receipt, now_ms);
+        while state.order.len() > self.count_max || state.len > self.len_max {
+            state.forget_oldest();
+        }
+        Ok(receipt)
+    }
+}
+
+impl State {
+    fn remember(&mut self, key: Key, receipt: Receipt, now_ms: u64) {
+        self.len += key.len();
+        self.receipts.insert(key.clone(), receipt);
+        self.order.push_back((key, now_ms));
+    }
+
+    fn forget_before(&mut self, since_ms: u64) {
+        while self
+            .order
+            .front()
+            .is_some_and(|&(_, at_ms)| at_ms < since_ms)
+        {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((key, _)) = self.order.pop_front() {
+            self.len -= key.len();
+            self.receipts.remove(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Publishes at that time; the sequence number that comes back.
+    struct Publisher {
+        known: KnownIds,
+        sequence: u64,
+    }
+
+    impl Publisher {
+        fn new(change: impl FnOnce(&mut Limits)) -> Self {
+            let mut limits = Limits {
+                id_memory: Duration::from_millis(100),
+                ..Limits::default()
+            };
+            change(&mut limits);
+            Self {
+                known: KnownIds::new(&limits),
+                sequence: 0,
+            }
+        }
+
+        fn publish(&mut self, topic: &str, id: &str, now_ms: u64) -> u64 {
+            let receipt = self.known.once(topic, id, now_ms, || {
+                self.sequence += 1;
+                Ok::<_, ()>(Receipt {
+                    sequence: self.sequence,
+                    subscribers: 0,
+                })
+            });
+            receipt.unwrap().sequence
+        }
+    }
+
+    #[test]
+    fn an_id_counts_once_in_its_topic() {
+        let mut publisher = Publisher::new(|_| {});
+        for (topic, id, sequence) in [
+            ("t", "a", 1),
+            ("t", "a", 1),
+            ("t", "b", 2),
+            ("u", "a", 3),
+            ("ta", "", 4),
+            ("", "ta", 5),
+            ("t", "a", 1),
+        ] {
+            assert_eq!(publisher.publish(topic, id, 0), sequence, "{topic} {id}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_forgotten_after_its_time() {
+        let mut publisher = Publisher::new(|_| {});
+        for (now_ms, sequence) in [(0, 1), (100, 1), (101, 2), (150, 2), (201, 2), (202, 3)] {
+            assert_eq!(publisher.publish("t", "a", now_ms), sequence, "{now_ms}");
+        }
+        assert_eq!(publisher.known.state.lock().order.len(), 1);
+    }
+
+    #[test]
+    fn the_oldest_goes_when_there_are_too_many() {
+        let mut publisher = Publisher::new(|limits| limits.ids_max = 2);
+        for (id, sequence) in [("a", 1), ("b", 2), ("a", 1), ("c", 3), ("b", 2), ("a", 4)] {
+            assert_eq!(publisher.publish("t", id, 0), sequence, "{id}");
+        }
+        assert_eq!(publisher.known.state.lock().receipts.len(), 2);
+    }
+
+    #[test]
+    fn the_oldest_goes_when_they_are_too_long() {
+        let key_len = "1:txxxx".len();
+        let mut publisher = Publisher::new(|limits| limits.ids_len_max = 2 * key_len);
+        for (id, sequence) in [
+            ("aaaa", 1),
+            ("bbbb", 2),
+            ("aaaa", 1),
+            ("cccc", 3),
+            ("aaaa", 4),
+        ] {
+            assert_eq!(publisher.publish("t", id, 0), sequence, "{id}");
+        }
+        publisher.publish("t", &"x".repeat(100), 0);
+        let state = publisher.known.state.lock();
+        assert_eq!(
+            (state.len, state.order.len(), state.receipts.len()),
+            (0, 0, 0)
+        );
+    }
+
+    #[test]
+    fn of_many_at_the_same_time_one_is_done() {
+        let known = KnownIds::new(&Limits::default());
+        let done = AtomicU64::new(0);
+        let publish = |id: &str| {
+            let receipt = known.once("t", id, 0, || {
+                Ok::<_, ()>(Receipt {
+                    sequence: 1 + done.fetch_add(1, Relaxed),
+                    subscribers: 0,
+                })
+            });
+            receipt.unwrap().sequence
+        };
+        let publish_all = || {
+            (0..1000)
+                .map(|id| publish(&id.to_string()))
+                .collect::<Vec<_>>()
+        };
+        let receipts: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(publish_all)).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        assert_eq!(done.into_inner(), 1000);
+        assert!(receipts.iter().all(|each| *each == receipts[0]));
+    }
+
+    #[test]
+    fn what_failed_may_be_tried_again() {
+        let known = KnownIds::new(&Limits::default());
+        assert_eq!(known.once("t", "a", 0, || Err("no")), Err("no"));
+        let receipt = Receipt {
+            sequence: 1,
+            subscribers: 2,
+        };
+        assert_eq!(
+            known.once("t", "a", 0, || Ok::<_, &str>(receipt)),
+            Ok(receipt)
+        );
+    }
+}

@@ -1,0 +1,28 @@
+//! The way of a publish into the hub, which all four protocols share.
+
+use pusher_proto::{Publish, Receipt};
+
+use crate::context::Context;
+use crate::hub::PublishError;
+use crate::stats::Source;
+
+/// Publishes once there is room; with an id, only if that is new.
+pub(super) async fn submit(
+    context: &Context,
+    publish: &Publish<'_>,
+    id: Option<&str>,
+    source: Source,
+) -> Result<Receipt, PublishError> {
+    let Publish { topic, event } = publish;
+    context.hub.room().await;
+    let send = || context.hub.publish_checked(topic, event, None, source);
+    let receipt = match id {
+        Some(id) => {
+            let now_ms = context.clock.now_ms();
+            context.known_ids.once(topic, id, now_ms, send)?
+        }
+        None => send()?,
+    };
+    tracing::trace!(%topic, ?receipt, "published");
+    Ok(receipt)
+}

@@ -1,0 +1,273 @@
+//! Takes connections in and hands them to the shards.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::listen::PublishListener;
+#[cfg(unix)]
+use super::listen::SocketFile;
+use crate::admin::Admin;
+use crate::browsers::{self, Response};
+use crate::config::Limits;
+use crate::connection::BrowserPermit;
+use crate::connection::Socket;
+use crate::context::Context;
+use crate::publishers;
+use crate::publishers::{Door, Peer, Stream};
+use crate::stats::BrowserRefusal;
+use crate::stats::PeerLog;
+
+/// Browsers that find no place and are still heard, so that they hear why: they come on top of those
+/// that have one.
+const LINGERING_MAX: u64 = 16;
+
+/// How long to wait when the process has no file descriptor left.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// Accepts browsers until the server closes; shard after shard gets one.
+pub(crate) async fn browsers(
+    context: Arc<Context>,
+    shards: Vec<Handle>,
+    listener: std::net::TcpListener,
+) {
+    let Some(listener) = adopt(TcpListener::from_std(listener)) else {
+        return;
+    };
+    let mut next = 0;
+    let end = &context.tasks.closing;
+    while let Some((stream, peer)) = accept(end, &context.browser_log, || listener.accept()).await {
+        set_nodelay(&stream);
+        let place = match context.browser_permits.enter(peer) {
+            Ok(place) => place,
+            Err(why) => {
+                refuse(&context, stream, peer, why);
+                continue;
+            }
+        };
+        serve_browser(&context, &shards, next, stream, place);
+        next = (next + 1) % shards.len();
+    }
+}
+
+/// Accepts publishers until the server closes.
+pub(crate) async fn publishers(admin: Arc<Admin>, listener: PublishListener) {
+    match listener {
+        PublishListener::Tcp(listener) => tcp_publishers(&admin, listener).await,
+        #[cfg(unix)]
+        PublishListener::Unix(listener, file) => unix_publishers(&admin, listener, file).await,
+    }
+}
+
+async fn tcp_publishers(admin: &Arc<Admin>, listener: std::net::TcpListener) {
+    let context = admin.context();
+    let Some(listener) = adopt(TcpListener::from_std(listener)) else {
+        return;
+    };
+    let end = &context.tasks.stop_publishers;
+    while let Some((stream, peer)) = accept(end, &context.publisher_log, || listener.accept()).await
+    {
+        set_nodelay(&stream);
+        set_keepalive(&stream);
+        let local = stream.local_addr().ok();
+        let peer = Peer {
+            name: peer.to_string(),
+            door: Door::Tcp {
+                local: local.map(|local| local.ip().to_canonical()),
+            },
+        };
+        serve_publisher(admin, stream, peer).await;
+    }
+}
+
+#[cfg(unix)]
+async fn unix_publishers(
+    admin: &Arc<Admin>,
+    listener: std::os::unix::net::UnixListener,
+    mut file: Option<SocketFile>,
+) {
+    let context = admin.context();
+    let Some(mut listener) = adopt(tokio::net::UnixListener::from_std(listener)) else {
+        return;
+    };
+    let mut reloads = context.reloads.subscribe();
+    let end = &context.tasks.stop_publishers;
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(end, &context.publisher_log, || listener.accept()) => accepted,
+            Ok(()) = reloads.changed() => {
+                if let Some(again) = listen_again(file.as_ref()) {
+                    (listener, file) = (again.0, Some(again.1));
+                }
+                continue;
+            }
+        };
+        let Some((stream, _)) = accepted else {
+            return;
+        };
+        let name = match stream.peer_cred() {
+            Ok(peer) => format!("uid {}, pid {}", peer.uid(), peer.pid().unwrap_or(0)),
+            Err(_) => "unix".to_owned(),
+        };
+        let door = Door::Unix;
+        let peer = Peer { name, door };
+        serve_publisher(admin, stream, peer).await;
+    }
+}
+
+/// If somebody has removed the socket's file, listens on a new one.
+#[cfg(unix)]
+fn listen_again(file: Option<&SocketFile>) -> Option<(tokio::net::UnixListener, SocketFile)> {
+    let path = file?.path().display();
+    let again = file?.listen_again().and_then(|again| {
+        let adopt = |(listener, file)| Ok((tokio::net::UnixListener::from_std(listener)?, file));
+        again.map(adopt).transpose()
+    });
+    match again {
+        Ok(None) => None,
+        Ok(Some(again)) => {
+            tracing::warn!(%path, "somebody has removed the publishers' socket: it is made again");
+            Some(again)
+        }
+        Err(error) => {
+            tracing::error!(%path, %error, "the publishers' socket is gone and cannot be made again");
+            None
+        }
+    }
+}
+
+/// Serves it on this shard, once there is a place for it; until then nobody else is accepted.
+async fn serve_publisher<S>(admin: &Arc<Admin>, stream: S, peer: Peer)
+where
+    S: Stream + Send + 'static,
+{
+    let context = admin.context();
+    let stop_publishers = &context.tasks.stop_publishers;
+    let permit = tokio::select! {
+        biased;
+        permit = context.publisher_permits.enter() => permit,
+        () = stop_publishers.cancelled() => return,
+    };
+    context.counters.publishers_accepted.add(1);
+    let shutdown = stop_publishers.child_token();
+    let publisher = publishers::serve(admin.clone(), stream, peer, permit, shutdown);
+    context.tasks.publishers.spawn(publisher);
+}
+
+/// The acceptors run on the first shard; a stream for another one moves there.
+fn serve_browser(
+    context: &Arc<Context>,
+    shards: &[Handle],
+    index: usize,
+    stream: TcpStream,
+    place: BrowserPermit,
+) {
+    let shard = context.hub.shards()[index].clone();
+    let tasks = &context.tasks.browsers;
+    let context = context.clone();
+    if index == 0 {
+        tasks.spawn(browsers::serve(context, shard, stream, place));
+        return;
+    }
+    let moving = stream.into_std();
+    let serve = async move {
+        match moving.and_then(TcpStream::from_std) {
+            Ok(stream) => browsers::serve(context, shard, stream, place).await,
+            Err(error) => {
+                let peer = place.peer();
+                tracing::warn!(%peer, %error, "cannot hand a connection to its thread");
+            }
+        }
+    };
+    tasks.spawn_on(serve, &shards[index]);
+}
+
+/// Says 503 or 429 if that is possible without waiting.
+fn refuse(context: &Arc<Context>, stream: TcpStream, peer: SocketAddr, why: BrowserRefusal) {
+    let response = Response::no_permit(why, &context.live.limits());
+    context.counters.browsers_refused.count(why);
+    let peer = peer.to_string();
+    let what = format_args!("refusing a browser: {}", response.text());
+    context.browser_log.about(&peer, what);
+    if stream.try_write(&response.into_bytes()).is_err() {
+        return;
+    }
+    // Its request may be there already, and a close would make the answer get lost.
+    let counters = context.counters.clone();
+    if counters.lingering.get() < LINGERING_MAX {
+        let (_, linger_timeout) = context.live.end_timeouts();
+        let stream = Socket::Plain(stream);
+        counters.lingering.add(1);
+        context.tasks.browsers.spawn(async move {
+            let _timed_out = timeout(linger_timeout, stream.hang_up()).await;
+            counters.lingering.remove(1);
+        });
+    }
+}
+
+fn adopt<L>(listener: io::Result<L>) -> Option<L> {
+    listener
+        .inspect_err(|error| tracing::error!(%error, "cannot use the listening socket"))
+        .ok()
+}
+
+/// Without it events and answers wait up to 40 ms for the acknowledgement of the last.
+fn set_nodelay(stream: &TcpStream) {
+    let _gone = stream.set_nodelay(true);
+}
+
+/// A publisher that has vanished (its machine, or the network between) is found and its place is free again: it sends
+/// nothing for hours anyway, and nothing is sent to it.
+fn set_keepalive(stream: &TcpStream) {
+    let keepalive = TcpKeepalive::new()
+        .with_time(Limits::PUBLISHER_KEEPALIVE_IDLE)
+        .with_interval(Limits::PUBLISHER_KEEPALIVE_INTERVAL)
+        .with_retries(Limits::PUBLISHER_KEEPALIVE_PROBES);
+    if let Err(error) = SockRef::from(stream).set_tcp_keepalive(&keepalive) {
+        tracing::debug!(%error, "cannot set TCP keep-alive");
+    }
+}
+
+/// The next connection; `None` after the end.
+async fn accept<T, F>(
+    end: &CancellationToken,
+    log: &PeerLog,
+    mut next: impl FnMut() -> F,
+) -> Option<T>
+where
+    F: Future<Output = io::Result<T>>,
+{
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = end.cancelled() => return None,
+            accepted = next() => accepted,
+        };
+        match accepted {
+            Ok(connection) => return Some(connection),
+            Err(error) if is_of_the_peer(&error) => {}
+            Err(error) => {
+                let what = format!("cannot accept a connection, trying again: {error}");
+                log.about("nobody yet", what);
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+/// The peer has gone before it was accepted: nothing is wrong here.
+fn is_of_the_peer(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}

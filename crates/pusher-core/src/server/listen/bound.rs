@@ -1,0 +1,135 @@
+//! All listening sockets of a server: opened here, or inherited from the process that started this one.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use super::defer_accept::wait_for_request;
+use super::listeners::Listeners;
+use super::publish_listener::PublishListener;
+use super::tcp;
+use crate::config::Options;
+use crate::config::PublishAddress;
+use crate::server::bind_error::BindError;
+
+/// What a server listens on.
+#[derive(Debug)]
+pub(crate) struct BoundListeners {
+    pub(crate) public: Vec<TcpListener>,
+    pub(crate) publish: Vec<PublishListener>,
+    /// An address of the publish listener that others than this machine can reach.
+    pub(crate) open_to_others: Option<SocketAddr>,
+}
+
+impl BoundListeners {
+    pub(crate) fn open(options: &Options, given: Listeners) -> Result<Self, BindError> {
+        let Listeners {
+            public,
+            private_tcp,
+            #[cfg(unix)]
+            private_unix,
+        } = given;
+        let given_publish = private_tcp.into_iter().map(PublishListener::Tcp);
+        #[cfg(unix)]
+        let given_publish = {
+            let unix = private_unix.into_iter();
+            given_publish.chain(unix.map(|listener| PublishListener::Unix(listener, None)))
+        };
+        let mut publish: Vec<_> = given_publish.collect();
+        let addresses = match publish.is_empty() {
+            true => options.publish_listen.clone(),
+            false => publish
+                .iter()
+                .filter_map(PublishListener::address)
+                .collect(),
+        };
+        let open_to_others = addresses.iter().find_map(open_to_others);
+        check_token(open_to_others, options)?;
+        for listener in &public {
+            ready(
+                "browsers",
+                listener.local_addr(),
+                listener.set_nonblocking(true),
+            )?;
+        }
+        for listener in &publish {
+            ready("publishers", Ok(()), listener.set_nonblocking())?;
+        }
+        let public = match public.is_empty() {
+            true => open_public(&options.listen)?,
+            false => public,
+        };
+        public.iter().for_each(wait_for_request);
+        if publish.is_empty() {
+            publish = open_publish(options)?;
+        }
+        Ok(Self {
+            public,
+            publish,
+            open_to_others,
+        })
+    }
+}
+
+impl Options {
+    /// Checks the options without opening a listener: no token although a publish listener that others than this machine
+    /// can reach, and no token.
+    pub fn check(&self) -> Result<(), BindError> {
+        check_token(self.publish_listen.iter().find_map(open_to_others), self)
+    }
+}
+
+/// Others than this machine need a token.
+pub(crate) fn check_token(
+    open_to_others: Option<SocketAddr>,
+    options: &Options,
+) -> Result<(), BindError> {
+    match open_to_others {
+        Some(address) if options.publish_token.is_none() => Err(BindError::TokenNeeded { address }),
+        _ => Ok(()),
+    }
+}
+
+fn open_to_others(address: &PublishAddress) -> Option<SocketAddr> {
+    match address {
+        PublishAddress::Tcp(address) if !address.ip().to_canonical().is_loopback() => {
+            Some(*address)
+        }
+        _ => None,
+    }
+}
+
+fn ready<T>(
+    whom: &'static str,
+    address: io::Result<T>,
+    is_set: io::Result<()>,
+) -> Result<(), BindError> {
+    address.and(is_set).map_err(|source| BindError::Listen {
+        whom,
+        address: "a socket that was handed over".to_owned(),
+        source,
+    })
+}
+
+fn open_public(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
+    let open = |&address: &SocketAddr| {
+        tcp::listen(address).map_err(|source| BindError::Listen {
+            whom: "browsers",
+            address: address.to_string(),
+            source,
+        })
+    };
+    addresses.iter().map(open).collect()
+}
+
+fn open_publish(options: &Options) -> Result<Vec<PublishListener>, BindError> {
+    let open = |address: &PublishAddress| {
+        PublishListener::open(address, &options.publish_socket).map_err(|source| {
+            BindError::Listen {
+                whom: "publishers",
+                address: address.to_string(),
+                source,
+            }
+        })
+    };
+    options.publish_listen.iter().map(open).collect()
+}
