@@ -12,7 +12,7 @@ use super::history::History;
 use super::process;
 use crate::context::Context;
 use crate::stats::PeerLogEntry;
-use crate::stats::{Counts, Kind, Stats};
+use crate::stats::{Figure, Value as FigureValue};
 
 /// How many topics, outboxes and complaints are told.
 const TOPICS_MAX: usize = 50;
@@ -69,26 +69,16 @@ fn take(context: &Context, history: &History) -> Value {
     let stats = context.hub.stats();
     let limits = context.live.limits();
     let (_, state) = readiness(context);
-    json!({
+    let figures = stats.figures();
+    let mut status = json!({
         "server": context.server_ident,
         "state": state,
         "uptime_s": context.clock.now_ms() / 1000,
         "resident_len": process::resident_len(),
-        "browsers": stats.browsers,
         "browsers_max": limits.connections_max,
-        "sessions": stats.sessions,
-        "publishers": stats.publishers,
         "publishers_max": limits.publishers_max,
-        "events": stats.events.total(),
-        "event_bytes": stats.event_bytes,
-        "deliveries": stats.deliveries,
-        "delivery_bytes": stats.delivery_bytes,
-        "backlog_len": stats.backlog_len,
         "backlog_len_max": limits.backlog_len_max,
-        "outboxes": stats.outboxes,
-        "outboxes_len": stats.outboxes_len,
         "outbox_len_max": limits.outbox_len_max,
-        "topics": stats.topics,
         "history": {
             "events": history.row(|second| second.events),
             "deliveries": history.row(|second| second.deliveries),
@@ -96,9 +86,24 @@ fn take(context: &Context, history: &History) -> Value {
         },
         "largest_topics": largest_topics(context),
         "longest_outboxes": longest_outboxes(context),
-        "refused": refused(&stats),
+        "refused": refused(&figures),
         "complaints": complaints(context),
-    })
+        "figures": described(&figures),
+    });
+    for figure in &figures {
+        status[figure.name] = figure.value.total().into();
+    }
+    status
+}
+
+/// Every figure with its description, for the table of the status page.
+fn described(figures: &[Figure]) -> Vec<Value> {
+    let described = figures.iter().map(
+        |Figure {
+             name, help, value, ..
+         }| json!({"name": name, "help": help, "value": value.total()}),
+    );
+    described.collect()
 }
 
 fn largest_topics(context: &Context) -> Vec<Value> {
@@ -118,26 +123,23 @@ fn longest_outboxes(context: &Context) -> Vec<Value> {
         .collect()
 }
 
-/// Who was refused or dropped, and why; only what has happened.
-fn refused(stats: &Stats) -> Vec<Value> {
-    let mut refused = Vec::new();
-    add(&mut refused, "browser", &stats.browsers_refused);
-    add(&mut refused, "session", &stats.violations);
-    add(&mut refused, "slow consumer", &stats.slow_consumers);
-    add(&mut refused, "publisher", &stats.publishers_refused);
-    add(&mut refused, "publish", &stats.publishes_refused);
-    if stats.pings_unanswered > 0 {
-        let count = stats.pings_unanswered;
-        refused.push(json!({"who": "session", "reason": "pong_timeout", "count": count}));
+/// Refused and dropped peers and messages by reason, without those that did not occur.
+fn refused(figures: &[Figure]) -> Vec<Value> {
+    let mut rows = Vec::new();
+    for figure in figures {
+        let Some(who) = figure.refused else {
+            continue;
+        };
+        let counts = match &figure.value {
+            FigureValue::Number(count) => vec![(figure.name, *count)],
+            FigureValue::ByLabel { counts, .. } => counts.clone(),
+        };
+        let happened = counts.into_iter().filter(|(_, count)| *count > 0);
+        rows.extend(
+            happened.map(|(reason, count)| json!({"who": who, "reason": reason, "count": count})),
+        );
     }
-    refused
-}
-
-fn add<K: Kind>(refused: &mut Vec<Value>, who: &str, counts: &Counts<K>) {
-    let happened = counts.iter().filter(|(_, count)| *count > 0);
-    refused.extend(
-        happened.map(|(kind, count)| json!({"who": who, "reason": kind.label(), "count": count})),
-    );
+    rows
 }
 
 /// The last log lines about peers, the newest first.

@@ -4,10 +4,8 @@
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::Counts;
-use super::labels::{
-    BrowserRefusal, Kind, PublishRefusal, PublisherRefusal, SlowConsumer, Source, ViolationKind,
-};
+use super::counts::Counts;
+use super::labels::Kind;
 
 /// Only grows.
 #[derive(Debug, Default)]
@@ -83,28 +81,35 @@ impl<K: Kind> ByKind<K> {
     }
 }
 
-/// What all shards and both doors count.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) browsers: Gauge,
-    pub(crate) browsers_accepted: Counter,
-    /// Refused and not yet gone; not shown.
-    pub(crate) lingering: Gauge,
-    pub(crate) browsers_refused: ByKind<BrowserRefusal>,
-    pub(crate) sessions_opened: Counter,
-    pub(crate) violations: ByKind<ViolationKind>,
-    pub(crate) slow_consumers: ByKind<SlowConsumer>,
-    pub(crate) pings_unanswered: Counter,
-    pub(crate) publishers: Gauge,
-    pub(crate) publishers_accepted: Counter,
-    pub(crate) publishers_gave_way: Counter,
-    pub(crate) publishers_refused: ByKind<PublisherRefusal>,
-    pub(crate) publishes_refused: ByKind<PublishRefusal>,
-    pub(crate) events: ByKind<Source>,
-    pub(crate) event_bytes: Counter,
-    pub(crate) deliveries_dropped: Counter,
-    pub(crate) events_len: Gauge,
-    pub(crate) unfinished_len: Gauge,
+/// A figure that is being counted.
+pub(super) trait Cell {
+    type Shown;
+
+    fn read(&self) -> Self::Shown;
+}
+
+impl Cell for Counter {
+    type Shown = u64;
+
+    fn read(&self) -> u64 {
+        self.get()
+    }
+}
+
+impl Cell for Gauge {
+    type Shown = u64;
+
+    fn read(&self) -> u64 {
+        self.get()
+    }
+}
+
+impl<K: Kind> Cell for ByKind<K> {
+    type Shown = Counts<K>;
+
+    fn read(&self) -> Counts<K> {
+        self.counts()
+    }
 }
 
 /// What one shard's fan-out has done; only its own thread counts.

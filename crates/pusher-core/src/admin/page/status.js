@@ -104,6 +104,9 @@
     rows('refused-rows', 'Nobody.', status.refused, refused => [
       cell(refused.who), cell(refused.reason), number(refused.count),
     ]);
+    rows('figures-rows', 'None.', status.figures, figure => [
+      cell(figure.name), number(figure.value), cell(figure.help),
+    ]);
     rows('complaints-rows', 'Nothing to complain about.', status.complaints, complaint => [
       cell(`${span(complaint.ago_s)} ago`), cell(complaint.peer), cell(complaint.what),
     ]);

@@ -1,0 +1,242 @@
+//! The table of all figures.
+//!
+//! A row is everything that has to be written for a figure. The macro makes of it the counter, the field of
+//! [`Stats`], the family in `/metrics`, the field in `/status.json` and the row on the status page.
+
+use super::counters::{ByKind, Cell, Counter, Gauge};
+use super::counts::Counts;
+use super::labels::{
+    BrowserRefusal, PublishRefusal, PublisherRefusal, SlowConsumer, Source, ViolationKind,
+};
+
+/// A figure with its description.
+#[derive(Debug)]
+pub(crate) struct Figure {
+    /// The name in `/status.json`.
+    pub(crate) name: &'static str,
+    /// The name in `/metrics`.
+    pub(crate) metric: &'static str,
+    /// `gauge` or `counter`, as Prometheus defines them.
+    pub(crate) metric_type: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) value: Value,
+    /// The kind of peer or message that was refused or dropped, if the figure counts such.
+    pub(crate) refused: Option<&'static str>,
+}
+
+/// The value of a figure.
+#[derive(Debug)]
+pub(crate) enum Value {
+    Number(u64),
+    /// A count for each value of a label.
+    ByLabel {
+        label: &'static str,
+        counts: Vec<(&'static str, u64)>,
+    },
+}
+
+impl Value {
+    pub(crate) fn total(&self) -> u64 {
+        match self {
+            Self::Number(number) => *number,
+            Self::ByLabel { counts, .. } => counts.iter().map(|(_, count)| count).sum(),
+        }
+    }
+}
+
+/// The type in which a figure is counted.
+macro_rules! cell {
+    (gauge) => { Gauge };
+    (counter) => { Counter };
+    (counter $labels:ident) => { ByKind<$labels> };
+}
+
+/// The type in which a figure is shown.
+macro_rules! shown {
+    ($metric_type:ident) => { u64 };
+    ($metric_type:ident $labels:ident) => { Counts<$labels> };
+}
+
+macro_rules! value {
+    ($stats:ident, $name:ident) => {
+        Value::Number($stats.$name)
+    };
+    ($stats:ident, $name:ident, $label:literal) => {
+        Value::ByLabel {
+            label: $label,
+            counts: $stats.$name.labelled(),
+        }
+    };
+}
+
+macro_rules! refused {
+    () => {
+        None
+    };
+    ($refused:literal) => {
+        Some($refused)
+    };
+}
+
+/// Rows: `TYPE NAME = "METRIC"`, then the enum of the labels and the label's name, then the peer or message that is
+/// refused. `counted` figures are counted where they happen, `gathered` ones are summed up when somebody asks.
+macro_rules! figures {
+    (
+        counted {$(
+            #[doc = $help:literal]
+            $type:ident $name:ident = $metric:literal $(by $labels:ident $label:literal)? $(refuses $refused:literal)?;
+        )*}
+        gathered {$(
+            #[doc = $help_2:literal]
+            $type_2:ident $name_2:ident = $metric_2:literal;
+        )*}
+    ) => {
+        /// A server's figures at one moment. Counters (`_total` in Prometheus' names) only grow while the server
+        /// runs. Each figure is exact, but they are not all read at the same instant.
+        ///
+        /// [`Hub::stats`](crate::Hub::stats) returns it. It visits every session: some hundred microseconds for
+        /// 10,000.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Stats {
+            $(#[doc = $help] pub $name: shown!($type $($labels)?),)*
+            $(#[doc = $help_2] pub $name_2: u64,)*
+        }
+
+        /// The figures that all threads count.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters {
+            $(pub(crate) $name: cell!($type $($labels)?),)*
+            /// Refused connections that are not yet closed. Not shown.
+            pub(crate) lingering: Gauge,
+        }
+
+        /// The figures that are summed up on demand.
+        #[derive(Debug)]
+        pub(crate) struct Gathered {
+            $(pub(crate) $name_2: u64,)*
+        }
+
+        impl Counters {
+            pub(crate) fn stats(&self, gathered: Gathered) -> Stats {
+                Stats {
+                    $($name: self.$name.read(),)*
+                    $($name_2: gathered.$name_2,)*
+                }
+            }
+        }
+
+        impl Stats {
+            /// Returns every figure with its description.
+            pub(crate) fn figures(&self) -> Vec<Figure> {
+                vec![
+                    $(Figure {
+                        name: stringify!($name),
+                        metric: $metric,
+                        metric_type: stringify!($type),
+                        help: $help.trim_ascii(),
+                        value: value!(self, $name $(, $label)?),
+                        refused: refused!($($refused)?),
+                    },)*
+                    $(Figure {
+                        name: stringify!($name_2),
+                        metric: $metric_2,
+                        metric_type: stringify!($type_2),
+                        help: $help_2.trim_ascii(),
+                        value: value!(self, $name_2),
+                        refused: None,
+                    },)*
+                ]
+            }
+        }
+    };
+}
+
+figures! {
+    counted {
+        /// Connections of port 8080, in the handshake or with a session.
+        gauge browsers = "pushd_browsers";
+        /// Connections that port 8080 accepted, without those that got 503 or 429 at once.
+        counter browsers_accepted = "pushd_browsers_accepted_total";
+        /// Browsers that got no session.
+        counter browsers_refused = "pushd_browsers_refused_total" by BrowserRefusal "reason" refuses "browser";
+        /// WAMP sessions that were opened.
+        counter sessions_opened = "pushd_sessions_opened_total";
+        /// Sessions that were closed because of a message.
+        counter violations = "pushd_violations_total" by ViolationKind "reason" refuses "session";
+        /// Browsers that were dropped because they did not take their events.
+        counter slow_consumers = "pushd_slow_consumers_total" by SlowConsumer "reason" refuses "slow consumer";
+        /// Browsers that were dropped because they did not answer a ping.
+        counter pings_unanswered = "pushd_pings_unanswered_total" refuses "session";
+        /// Connections of port 5555.
+        gauge publishers = "pushd_publishers";
+        /// Connections that port 5555 accepted.
+        counter publishers_accepted = "pushd_publishers_accepted_total";
+        /// Idle publishers that were closed to make room for others.
+        counter publishers_gave_way = "pushd_publishers_gave_way_total";
+        /// Publishers that were refused, or whose connection the server ended.
+        counter publishers_refused = "pushd_publishers_refused_total" by PublisherRefusal "reason" refuses "publisher";
+        /// Messages of publishers that were refused.
+        counter publishes_refused = "pushd_publishes_refused_total" by PublishRefusal "reason" refuses "publish";
+        /// Events that were accepted, also those without a subscriber. A repeated id does not count.
+        counter events = "pushd_events_total" by Source "source";
+        /// Bytes of these events, as JSON.
+        counter event_bytes = "pushd_event_bytes_total";
+        /// Events that waited for a slow consumer and were dropped by the topic's slow policy.
+        counter deliveries_dropped = "pushd_deliveries_dropped_total";
+        /// Bytes of events in memory, in backlog and outboxes. Events that wait for several browsers count once.
+        gauge events_len = "pushd_events_memory_bytes";
+        /// Bytes of messages that publishers have begun and not finished.
+        gauge unfinished_len = "pushd_unfinished_bytes";
+    }
+    gathered {
+        /// Open WAMP sessions.
+        gauge sessions = "pushd_sessions";
+        /// Topics that have a subscriber.
+        gauge topics = "pushd_topics";
+        /// Events times the browsers that each was written or queued to.
+        counter deliveries = "pushd_deliveries_total";
+        /// Bytes of these deliveries, as WebSocket frames.
+        counter delivery_bytes = "pushd_delivery_bytes_total";
+        /// Bytes of events that are accepted and not yet sent: the maximum of all threads.
+        gauge backlog_len = "pushd_backlog_bytes";
+        /// Browsers whose outbox is not empty.
+        gauge outboxes = "pushd_outboxes";
+        /// Bytes in all outboxes. Events that wait for several browsers count for each of them.
+        gauge outboxes_len = "pushd_outboxes_bytes";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_conventions_of_prometheus() {
+        let gathered = Gathered {
+            sessions: 1,
+            topics: 2,
+            deliveries: 3,
+            delivery_bytes: 4,
+            backlog_len: 5,
+            outboxes: 6,
+            outboxes_len: 7,
+        };
+        let counters = Counters::default();
+        counters.violations.count(ViolationKind::Topics);
+        let stats = counters.stats(gathered);
+        let figures = stats.figures();
+        for figure in &figures {
+            let is_total = figure.metric.ends_with("_total");
+            assert_eq!(is_total, figure.metric_type == "counter", "{figure:?}");
+            assert!(figure.help.ends_with('.'), "{figure:?}");
+            let same = figures.iter().filter(|other| other.metric == figure.metric);
+            assert_eq!(same.count(), 1, "{figure:?}");
+        }
+        let total = |name| {
+            let figure = figures.iter().find(|figure| figure.name == name);
+            figure.unwrap().value.total()
+        };
+        assert_eq!((total("violations"), total("outboxes_len")), (1, 7));
+    }
+}
