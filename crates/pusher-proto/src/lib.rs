@@ -19,12 +19,14 @@ pub mod limits;
 pub mod native;
 mod publish;
 pub mod raw;
+mod reason;
 pub mod wamp;
 pub mod zmtp;
 
 pub use json::{JsonError, check_value, trim_value};
 pub use json_stream::{JsonStream, StreamError};
 pub use publish::{IdError, Publish, Receipt, TopicError, check_id, check_topic};
+pub use reason::{REASON_HEADER, Reason};
 
 /// The README's example, as a test.
 #[cfg(doctest)]

@@ -157,6 +157,11 @@ impl OriginRules<'_> {
             || hosts.any(|known| known.is(host))
     }
 
+    /// Whether the operator listed the names of this server and `host` is not one of them.
+    pub(crate) fn is_unknown(&self, host: &str) -> bool {
+        HostName::parse(host).is_some_and(|host| !self.know(&host))
+    }
+
     /// Names origin and setting, for the readers of the answer and of the log.
     pub(crate) fn explain(&self, origin: &str, host: &str) -> String {
         if let Some(host) = HostName::parse(host)

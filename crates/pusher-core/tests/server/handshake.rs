@@ -187,3 +187,41 @@ fn dawdlers_make_room() {
     server.until("there is room", |hub| hub.stats().browsers == 0);
     server.browser();
 }
+
+#[test]
+fn refusals_carry_their_reason() {
+    let server = start(|_| {});
+    let without = |header: &str| upgrade("").replace(header, "");
+    let answer = |request: &str| {
+        let mut stream = server.raw(server.public);
+        stream.write_all(request.as_bytes()).unwrap();
+        read_to_end(&mut stream)
+    };
+    for (request, reason) in [
+        (without("Upgrade: websocket\r\n"), "upgrade_missing"),
+        (without("Connection: Upgrade\r\n"), "upgrade_missing"),
+        (without("Sec-WebSocket-Protocol: wamp\r\n"), "subprotocol"),
+        (
+            without("Sec-WebSocket-Version: 13\r\n"),
+            "websocket_version",
+        ),
+        (without("Host: a\r\n"), "bad_request"),
+        (upgrade("").replace("HTTP/1.1", "HTTP/1.0"), "http_version"),
+        (upgrade("").replace("GET", "POST"), "method"),
+        (upgrade("Origin: http://b\r\n"), "origin"),
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+            "not_websocket",
+        ),
+        (
+            "GET /x HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+            "not_websocket",
+        ),
+    ] {
+        let answer = answer(&request);
+        let header = format!("\r\nPushd-Reason: {reason}\r\n");
+        assert!(answer.contains(&header), "{request}{answer}");
+    }
+    let answer = answer("GET /pusher.js HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(!answer.contains("Pushd-Reason"), "{answer}");
+}

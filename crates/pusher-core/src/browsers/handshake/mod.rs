@@ -7,6 +7,7 @@ mod scripts;
 use std::io;
 use std::time::{Duration, Instant};
 
+use pusher_proto::Reason;
 use pusher_proto::wamp::Subprotocol;
 use tokio::net::TcpStream;
 use tokio::time::{Instant as Deadline, timeout, timeout_at};
@@ -246,10 +247,15 @@ fn check_origin(context: &Context, request: &Request) -> Result<(), Response> {
     if rules.allow(&origin, request.hosts()) {
         return Ok(());
     }
-    let explanation = rules.explain(&origin, request.hosts().last().unwrap_or_default());
+    let host = request.hosts().last().unwrap_or_default();
+    let explanation = rules.explain(&origin, host);
+    let reason = match rules.is_unknown(host) {
+        true => Reason::PublicHost,
+        false => Reason::Origin,
+    };
     if context.refused_origins.is_news(&origin, Instant::now()) {
         let peer = request.peer_addr().to_string();
         context.browser_log.about(&peer, &explanation);
     }
-    Err(Response::other_origin(&explanation))
+    Err(Response::other_origin(&explanation, reason))
 }

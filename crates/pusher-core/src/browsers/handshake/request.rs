@@ -119,13 +119,12 @@ pub(super) fn websocket_key(request: &Request) -> Result<&[u8], Response> {
         return Err(Response::method_not_allowed());
     }
     if !request.is_http_11 {
-        let reason = "a WebSocket needs HTTP/1.1: does a proxy in front speak HTTP/1.0?";
-        return Err(Response::bad_request(reason));
+        return Err(Response::http_10());
     }
     if !request.has_token("Connection", "upgrade") {
         let reason =
             "the header `Connection: Upgrade` is missing: does a proxy in front remove it?";
-        return Err(Response::bad_request(reason));
+        return Err(Response::upgrade_missing(reason));
     }
     let mut versions = request.raw_values("Sec-WebSocket-Version");
     if (versions.next(), versions.next()) != (Some(b"13"), None) {

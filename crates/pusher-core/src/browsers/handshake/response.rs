@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::StatusCode;
 use pusher_proto::wamp::Subprotocol;
+use pusher_proto::{REASON_HEADER, Reason};
 
 use super::scripts;
 use crate::application::Refusal;
@@ -23,8 +24,7 @@ pub(crate) struct Response {
     headers: Cow<'static, str>,
     body: Bytes,
     has_body: bool,
-    /// What it counts as, if somebody is refused.
-    refusal: Option<BrowserRefusal>,
+    reason: Option<Reason>,
 }
 
 /// The head of the answer that makes the connection a WebSocket.
@@ -49,17 +49,19 @@ pub(super) fn for_plain_request(request: &Request) -> Response {
         return Response::file(file, request);
     }
     let mut response = match file {
-        _ if request.header("Sec-WebSocket-Key").is_some() => Response::bad_request(
+        _ if request.header("Sec-WebSocket-Key").is_some() => Response::upgrade_missing(
             "the header `Upgrade: websocket` is missing: a proxy in front has removed it",
         ),
-        "" => Response::new(
+        "" => Response::refused(
             StatusCode::UPGRADE_REQUIRED,
             "this is a WebSocket server, subprotocol wamp (WAMP v1); its client is pusher.js here",
+            Reason::NotWebSocket,
         )
         .with_headers("Upgrade: websocket\r\nConnection: Upgrade\r\n"),
-        _ => Response::new(
+        _ => Response::refused(
             StatusCode::NOT_FOUND,
             "there is pusher.js and autobahn.js, in any folder; WebSockets (subprotocol wamp) connect to any path",
+            Reason::NotWebSocket,
         ),
     };
     response.has_body = !request.is_head();
@@ -74,7 +76,7 @@ impl Response {
             headers: Cow::Borrowed(""),
             body: format!("{text}\n").into(),
             has_body: true,
-            refusal: None,
+            reason: None,
         }
     }
 
@@ -90,13 +92,13 @@ impl Response {
             headers: Cow::Borrowed(&variant.headers),
             body: variant.body.clone(),
             has_body: !is_known && !request.is_head(),
-            refusal: None,
+            reason: None,
         }
     }
 
-    fn refused(status: StatusCode, text: &str, refusal: BrowserRefusal) -> Self {
+    fn refused(status: StatusCode, text: &str, reason: Reason) -> Self {
         Self {
-            refusal: Some(refusal),
+            reason: Some(reason),
             ..Self::new(status, text)
         }
     }
@@ -107,49 +109,60 @@ impl Response {
     }
 
     pub(super) fn bad_request(text: &str) -> Self {
-        Self::refused(StatusCode::BAD_REQUEST, text, BrowserRefusal::BadRequest)
+        Self::refused(StatusCode::BAD_REQUEST, text, Reason::BadRequest)
+    }
+
+    /// For a handshake that lacks a header which proxies remove.
+    pub(super) fn upgrade_missing(text: &str) -> Self {
+        Self::refused(StatusCode::BAD_REQUEST, text, Reason::UpgradeMissing)
+    }
+
+    /// For a WebSocket handshake in HTTP/1.0.
+    pub(super) fn http_10() -> Self {
+        let text = "a WebSocket needs HTTP/1.1: does a proxy in front speak HTTP/1.0?";
+        Self::refused(StatusCode::BAD_REQUEST, text, Reason::HttpVersion)
     }
 
     pub(super) fn timed_out() -> Self {
         let text = "the request took too long to arrive";
         let status = StatusCode::REQUEST_TIMEOUT;
-        Self::refused(status, text, BrowserRefusal::HandshakeTimeout)
+        Self::refused(status, text, Reason::HandshakeTimeout)
     }
 
     pub(super) fn head_too_long(len_max: usize) -> Self {
         let text = format!("the request has more than {len_max} bytes of headers");
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        Self::refused(status, &text, BrowserRefusal::HandshakeLen)
+        Self::refused(status, &text, Reason::HandshakeLenMax)
     }
 
     pub(super) fn too_many_headers(max: usize) -> Self {
         let text = format!("the request has more than {max} headers");
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        Self::refused(status, &text, BrowserRefusal::Headers)
+        Self::refused(status, &text, Reason::HeadersMax)
     }
 
     pub(super) fn http_version() -> Self {
         let text = "only HTTP/1.1 is spoken here";
         let status = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
-        Self::refused(status, text, BrowserRefusal::BadRequest)
+        Self::refused(status, text, Reason::HttpVersion)
     }
 
     pub(super) fn method_not_allowed() -> Self {
         let text = "only GET is possible here";
         let status = StatusCode::METHOD_NOT_ALLOWED;
-        Self::refused(status, text, BrowserRefusal::BadRequest).with_headers("Allow: GET, HEAD\r\n")
+        Self::refused(status, text, Reason::Method).with_headers("Allow: GET, HEAD\r\n")
     }
 
     pub(super) fn no_body_wanted() -> Self {
         let text = "a request with a body is not possible here";
         let status = StatusCode::PAYLOAD_TOO_LARGE;
-        Self::refused(status, text, BrowserRefusal::BadRequest)
+        Self::refused(status, text, Reason::BadRequest)
     }
 
     pub(super) fn other_version() -> Self {
         let text = "only WebSocket version 13 (RFC 6455) is spoken here";
         let status = StatusCode::UPGRADE_REQUIRED;
-        Self::refused(status, text, BrowserRefusal::BadRequest).with_headers(
+        Self::refused(status, text, Reason::WebSocketVersion).with_headers(
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n",
         )
     }
@@ -158,39 +171,47 @@ impl Response {
         let text = "only the WebSocket subprotocol wamp (WAMP v1) is spoken here: \
                     new WebSocket(url, 'wamp')";
         let status = StatusCode::UPGRADE_REQUIRED;
-        Self::refused(status, text, BrowserRefusal::Subprotocol).with_headers(
+        Self::refused(status, text, Reason::Subprotocol).with_headers(
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: wamp\r\n",
         )
     }
 
-    pub(super) fn other_origin(text: &str) -> Self {
-        Self::refused(StatusCode::FORBIDDEN, text, BrowserRefusal::Origin)
+    pub(super) fn other_origin(text: &str, reason: Reason) -> Self {
+        Self::refused(StatusCode::FORBIDDEN, text, reason)
     }
 
     pub(super) fn from_application(refusal: &Refusal) -> Self {
         let status = StatusCode::from_u16(refusal.status);
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self::refused(status, &refusal.reason, BrowserRefusal::Application)
+        Self::refused(status, &refusal.reason, Reason::Application)
     }
 
     /// For a browser that gets no permit.
     pub(crate) fn no_permit(why: BrowserRefusal, limits: &Limits) -> Self {
-        let (status, text) = match why {
+        let (status, text, reason) = match why {
             BrowserRefusal::ConnectionsPerAddress => {
                 let max = limits.connections_per_address_max;
                 let text = format!(
                     "this address has {max} connections already; if it is a proxy's, let \
                      --trust-proxy make its clients count"
                 );
-                (StatusCode::TOO_MANY_REQUESTS, text)
+                (
+                    StatusCode::TOO_MANY_REQUESTS,
+                    text,
+                    Reason::ConnectionsPerAddressMax,
+                )
             }
             _ => {
                 let max = limits.connections_max;
                 let text = format!("{max} browsers are connected already");
-                (StatusCode::SERVICE_UNAVAILABLE, text)
+                (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    text,
+                    Reason::ConnectionsMax,
+                )
             }
         };
-        Self::refused(status, &text, why).with_headers("Retry-After: 10\r\n")
+        Self::refused(status, &text, reason).with_headers("Retry-After: 10\r\n")
     }
 
     /// Why somebody is refused, for the log.
@@ -199,7 +220,7 @@ impl Response {
     }
 
     pub(super) fn refusal(&self) -> Option<BrowserRefusal> {
-        self.refusal
+        self.reason.and_then(counted_as)
     }
 
     pub(super) fn status(&self) -> u16 {
@@ -208,9 +229,12 @@ impl Response {
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         let status = self.status.as_u16();
-        let reason = self.status.canonical_reason().unwrap_or("Refused");
+        let phrase = self.status.canonical_reason().unwrap_or("Refused");
+        let reason = self.reason.map_or(String::new(), |reason| {
+            format!("{REASON_HEADER}: {}\r\n", reason.name())
+        });
         let mut bytes = format!(
-            "HTTP/1.1 {status} {reason}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}\
+            "HTTP/1.1 {status} {phrase}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{reason}\
              X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
             self.content_type,
             self.body.len(),
@@ -222,4 +246,20 @@ impl Response {
         }
         bytes
     }
+}
+
+/// Returns the count for a reason. A request for a page or a file is not a refused browser.
+fn counted_as(reason: Reason) -> Option<BrowserRefusal> {
+    Some(match reason {
+        Reason::NotWebSocket => return None,
+        Reason::ConnectionsMax => BrowserRefusal::Connections,
+        Reason::ConnectionsPerAddressMax => BrowserRefusal::ConnectionsPerAddress,
+        Reason::HandshakeLenMax => BrowserRefusal::HandshakeLen,
+        Reason::HeadersMax => BrowserRefusal::Headers,
+        Reason::HandshakeTimeout => BrowserRefusal::HandshakeTimeout,
+        Reason::Origin | Reason::PublicHost => BrowserRefusal::Origin,
+        Reason::Application => BrowserRefusal::Application,
+        Reason::Subprotocol => BrowserRefusal::Subprotocol,
+        _ => BrowserRefusal::BadRequest,
+    })
 }

@@ -12,10 +12,10 @@ use http::header::{
 use http::{Response, StatusCode};
 use http_body_util::{Either, Full};
 use pusher_proto::Receipt;
-use serde_json::json;
+use serde_json::Value;
 
 use crate::admin::{AdminError, AdminResponse, File, Watch};
-use crate::stats::PublishRefusal;
+use crate::stats::{Kind, PublishRefusal};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
@@ -23,6 +23,8 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
+/// Lower-case, as [`HeaderName::from_static`] demands.
+const REASON: HeaderName = HeaderName::from_static("pushd-reason");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// How long a request may be under way to the server.
@@ -207,16 +209,30 @@ impl Refusal {
         }
     }
 
+    /// A word for programs. The text in `error` is for people and may change.
+    fn code(&self) -> &'static str {
+        match (self.kind, self.status) {
+            (PublishRefusal::BadMessage, StatusCode::NOT_FOUND) => "not_found",
+            (PublishRefusal::BadMessage, StatusCode::METHOD_NOT_ALLOWED) => "method",
+            (PublishRefusal::BadMessage, StatusCode::UNSUPPORTED_MEDIA_TYPE) => "media_type",
+            (PublishRefusal::BadMessage, StatusCode::HTTP_VERSION_NOT_SUPPORTED) => "http_version",
+            (kind, _) => kind.label(),
+        }
+    }
+
     fn body(&self) -> String {
-        format!("{}\n", json!({ "error": self.reason }))
+        let error = Value::from(&*self.reason);
+        format!("{{\"error\":{error},\"code\":\"{}\"}}\n", self.code())
     }
 
     pub(super) fn into_response(self) -> Response<Body> {
+        let code = self.code();
         let mut response = response(self.status, JSON, self.body());
         let headers = response.headers_mut();
         if !self.keeps_alive {
             headers.insert(CONNECTION, CLOSE);
         }
+        headers.insert(REASON, HeaderValue::from_static(code));
         if let Some((name, value)) = self.hint {
             headers.insert(name, value);
         }
@@ -226,10 +242,10 @@ impl Refusal {
     /// The whole answer to what is not HTTP/1.1, without hyper.
     pub(super) fn into_bytes(self) -> Vec<u8> {
         let body = self.body();
-        let (status, len) = (self.status, body.len());
+        let (status, len, code) = (self.status, body.len(), self.code());
         format!(
             "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len}\r\n\
-             Connection: close\r\n\r\n{body}"
+             Pushd-Reason: {code}\r\nConnection: close\r\n\r\n{body}"
         )
         .into_bytes()
     }
