@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,8 +18,8 @@ use crate::connection::Topic;
 use crate::connection::{Session, SessionId};
 use crate::stats::{FanOut, Waiting};
 
-/// Sessions that are looked at under one lock; few in tests, which need a socket for each.
-const STRETCH: usize = if cfg!(test) { 2 } else { 1024 };
+/// Sessions that are visited while the lock is held. Few in tests, which need a socket for each.
+const CHUNK: usize = if cfg!(test) { 2 } else { 1024 };
 
 /// See the module.
 #[derive(Debug)]
@@ -138,7 +137,7 @@ impl Shard {
         self.sessions.lock().len()
     }
 
-    /// What waits in the outboxes.
+    /// Sums up the contents of all outboxes.
     pub(super) fn waiting(&self) -> Waiting {
         let mut sum = Waiting::default();
         for (_, waiting) in self.waiting_sessions() {
@@ -147,20 +146,35 @@ impl Shard {
         sum
     }
 
-    /// Returns the sessions whose outbox is not empty, and what waits in it. Releases the lock after each [`STRETCH`]
-    /// of sessions, so that browsers can connect and leave between two stretches.
+    /// Returns the sessions whose outbox is not empty, and what is in it.
     pub(super) fn waiting_sessions(&self) -> impl Iterator<Item = (Session, Waiting)> {
         let is_waiting = |session: &Session| session.connection().waiting().outboxes > 0;
-        let starts = (0..).step_by(STRETCH);
-        let starts = starts.take_while(|start| *start < self.session_count());
-        let sessions = starts.flat_map(move |start| {
-            let stretch = start..start + STRETCH;
-            self.sessions_in(stretch, is_waiting)
-        });
+        let sessions = self.chunks(is_waiting).flatten();
         sessions.map(|session| {
             let waiting = session.connection().waiting();
             (session, waiting)
         })
+    }
+
+    /// Visits all sessions, [`CHUNK`] at a time, and returns the `wanted` ones of each chunk. The lock is held only
+    /// while a chunk is visited, so browsers can connect and leave between two chunks. If sessions end meanwhile, others
+    /// change places and may be missed.
+    pub(crate) fn chunks(
+        &self,
+        wanted: impl Fn(&Session) -> bool,
+    ) -> impl Iterator<Item = Vec<Session>> {
+        let starts = (0..).step_by(CHUNK);
+        let starts = starts.take_while(|start| *start < self.session_count());
+        starts.map(move |start| self.chunk(start, &wanted))
+    }
+
+    fn chunk(&self, start: usize, wanted: impl Fn(&Session) -> bool) -> Vec<Session> {
+        let sessions = self.sessions.lock();
+        let end = (start + CHUNK).min(sessions.len());
+        let chunk = sessions.get_range(start..end);
+        let chunk = chunk.into_iter().flat_map(|chunk| chunk.iter());
+        let wanted = chunk.filter(|ById(session)| wanted(session));
+        wanted.map(|ById(session)| session.clone()).collect()
     }
 
     pub(super) fn sessions(&self) -> Vec<Session> {
@@ -169,21 +183,6 @@ impl Shard {
             .iter()
             .map(|ById(session)| session.clone())
             .collect()
-    }
-
-    /// Those of a stretch of all sessions that are `wanted`. Sessions that end meanwhile make
-    /// others change their places.
-    pub(crate) fn sessions_in(
-        &self,
-        stretch: Range<usize>,
-        wanted: impl Fn(&Session) -> bool,
-    ) -> Vec<Session> {
-        let sessions = self.sessions.lock();
-        let end = stretch.end.min(sessions.len());
-        let stretch = sessions.get_range(stretch.start..end);
-        let stretch = stretch.into_iter().flat_map(|stretch| stretch.iter());
-        let wanted = stretch.filter(|ById(session)| wanted(session));
-        wanted.map(|ById(session)| session.clone()).collect()
     }
 
     pub(super) fn session(&self, id: SessionId) -> Option<Session> {
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn outboxes_are_added_up_across_stretches() {
+    async fn outboxes_are_added_up_across_chunks() {
         let sessions = TestShard::new();
         for is_waiting in [true, false, false, false, true] {
             sessions.add(is_waiting);
@@ -267,13 +266,13 @@ mod tests {
     #[tokio::test]
     async fn browsers_can_connect_while_outboxes_are_added_up() {
         let sessions = TestShard::new();
-        for _ in 0..=STRETCH {
+        for _ in 0..=CHUNK {
             sessions.add(true);
         }
         let mut waiting = sessions.shard().waiting_sessions();
         waiting.next().unwrap();
         assert!(sessions.shard().sessions.try_lock().is_some());
         sessions.add(true);
-        assert_eq!(waiting.count(), STRETCH + 1, "with the new one");
+        assert_eq!(waiting.count(), CHUNK + 1, "with the new one");
     }
 }

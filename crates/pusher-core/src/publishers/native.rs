@@ -3,15 +3,14 @@
 use pusher_proto::native::{
     ErrorCode, FromPublisher, VERSION, encode_error, encode_receipt, encode_welcome,
 };
-use pusher_proto::{JsonStream, Publish, StreamError, check_id};
+use pusher_proto::{JsonStream, Publish, check_id};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::refusal::Refused;
+use super::refusal::{RefusedMessage, native_code};
 use super::submit::submit;
 use super::wire::{Heard, Stream, Wire};
 use crate::connection::Busy;
 use crate::context::Context;
-use crate::hub::PublishError;
 use crate::stats::Source;
 
 /// Answers are written when there are so many bytes of them, at the latest. Receipts for all that one
@@ -30,15 +29,15 @@ pub(super) async fn refuse<S: Stream>(mut wire: Wire<S>, busy: &Busy) {
 pub(super) async fn serve<S: Stream>(context: &Context, mut wire: Wire<S>, first: &[u8]) {
     let mut json = JsonStream::new(context.live.limits().publish_len_max);
     json.feed(first);
-    let mut conversation = Conversation {
+    let mut session = NativeSession {
         context,
         peer: wire.peer().to_owned(),
         answers: Vec::new(),
         has_greeted: false,
     };
     loop {
-        let goes_on = conversation.answer_all(&mut wire, &mut json).await;
-        let answers = std::mem::take(&mut conversation.answers);
+        let goes_on = session.answer_all(&mut wire, &mut json).await;
+        let answers = std::mem::take(&mut session.answers);
         if wire.send(&answers).await.is_err() {
             return;
         }
@@ -51,27 +50,22 @@ pub(super) async fn serve<S: Stream>(context: &Context, mut wire: Wire<S>, first
             Heard::GiveWay => return wire.give_way(),
             Heard::NoRoom(no_room) => {
                 let text = no_room.to_string();
-                encode_error(
-                    &mut conversation.answers,
-                    None,
-                    ErrorCode::Overloaded,
-                    &text,
-                );
-                let _gone = wire.send(&conversation.answers).await;
+                encode_error(&mut session.answers, None, ErrorCode::Overloaded, &text);
+                let _gone = wire.send(&session.answers).await;
                 drop(json);
                 return wire.hang_up().await;
             }
             Heard::Closing => {
                 let text = "the server is about to end";
-                conversation.refuse(None, ErrorCode::ShuttingDown, text);
-                let _gone = wire.send(&conversation.answers).await;
+                session.refuse(None, ErrorCode::ShuttingDown, text);
+                let _gone = wire.send(&session.answers).await;
                 return;
             }
         }
     }
 }
 
-struct Conversation<'a> {
+struct NativeSession<'a> {
     context: &'a Context,
     /// For the log.
     peer: String,
@@ -80,7 +74,7 @@ struct Conversation<'a> {
     has_greeted: bool,
 }
 
-impl Conversation<'_> {
+impl NativeSession<'_> {
     /// Answers every message that is complete; false if the connection is to be closed.
     async fn answer_all<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
@@ -95,12 +89,8 @@ impl Conversation<'_> {
                     self.answer(text).await
                 }
                 Err(error) => {
-                    let code = match error {
-                        StreamError::TooLong(_) | StreamError::TooDeep => ErrorCode::TooLarge,
-                        StreamError::Unexpected(_) | StreamError::Utf8 => ErrorCode::BadMessage,
-                    };
-                    let refused = Refused::stream(&error, json.waiting_len());
-                    self.refuse(None, code, &refused.to_string())
+                    let refused = RefusedMessage::stream(&error, json.waiting_len());
+                    self.refuse(None, native_code(refused.kind), &refused.to_string())
                 }
             };
             if !goes_on {
@@ -172,19 +162,14 @@ impl Conversation<'_> {
                 true
             }
             Err(error) => {
-                let code = match error {
-                    PublishError::Topic(_) => ErrorCode::BadTopic,
-                    PublishError::Event(_) => ErrorCode::BadMessage,
-                    PublishError::EventTooLong { .. } => ErrorCode::EventTooLarge,
-                    PublishError::Overloaded => ErrorCode::Overloaded,
-                    PublishError::Ending => ErrorCode::ShuttingDown,
-                };
-                self.refuse(Some(request), code, &error.to_string())
+                let refused = RefusedMessage::from(error);
+                let code = native_code(refused.kind);
+                self.refuse(Some(request), code, &refused.to_string())
             }
         }
     }
 
-    /// Answers with an error; whether the conversation goes on.
+    /// Answers with an error; whether the session goes on.
     fn refuse(&mut self, request: Option<u64>, code: ErrorCode, text: &str) -> bool {
         if code != ErrorCode::ShuttingDown {
             self.context.counters.publishes_refused.count(code.into());

@@ -3,7 +3,7 @@
 use pusher_proto::{JsonStream, raw};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::refusal::Refused;
+use super::refusal::RefusedMessage;
 use super::submit::submit;
 use super::wire::{Heard, Wire};
 use crate::config::Limits;
@@ -53,12 +53,12 @@ async fn publish_all<S: AsyncRead + AsyncWrite + Unpin>(
     context: &Context,
     wire: &mut Wire<S>,
     json: &mut JsonStream,
-) -> Result<(), Refused> {
+) -> Result<(), RefusedMessage> {
     loop {
         let value = match json.next_value() {
             Ok(Some(value)) => value,
             Ok(None) => return Ok(()),
-            Err(error) => return Err(Refused::stream(&error, json.waiting_len())),
+            Err(error) => return Err(RefusedMessage::stream(&error, json.waiting_len())),
         };
         wire.message_is_complete().await;
         let publish = raw::decode(value)?;

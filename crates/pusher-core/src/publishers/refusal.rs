@@ -1,7 +1,8 @@
-//! Why a publisher's message reaches nobody: what is said, and what it counts as.
+//! RefusedMessage messages of publishers: the count, the text for the log, and the answer.
 
 use std::fmt;
 
+use http::StatusCode;
 use pusher_proto::StreamError;
 use pusher_proto::native::ErrorCode;
 use pusher_proto::raw::RawError;
@@ -10,20 +11,20 @@ use pusher_proto::zmtp::{MessageError, ZmtpError};
 use crate::hub::PublishError;
 use crate::stats::PublishRefusal;
 
-/// See the module.
+/// A message of a publisher that is not delivered.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct RefusedMessage {
     pub(super) kind: PublishRefusal,
     text: String,
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for RefusedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl From<PublishError> for Refused {
+impl From<PublishError> for RefusedMessage {
     fn from(error: PublishError) -> Self {
         Self {
             kind: PublishRefusal::from(&error),
@@ -32,7 +33,7 @@ impl From<PublishError> for Refused {
     }
 }
 
-impl Refused {
+impl RefusedMessage {
     /// For a stream of JSON; `len` bytes of the message have arrived.
     pub(super) fn stream(error: &StreamError, len: usize) -> Self {
         let kind = match error {
@@ -49,7 +50,7 @@ impl Refused {
     }
 }
 
-impl From<RawError> for Refused {
+impl From<RawError> for RefusedMessage {
     fn from(error: RawError) -> Self {
         Self {
             kind: PublishRefusal::BadMessage,
@@ -58,7 +59,7 @@ impl From<RawError> for Refused {
     }
 }
 
-impl From<ZmtpError> for Refused {
+impl From<ZmtpError> for RefusedMessage {
     fn from(error: ZmtpError) -> Self {
         let kind = match error {
             ZmtpError::MessageTooLong { .. } => PublishRefusal::TooLarge,
@@ -73,7 +74,7 @@ impl From<ZmtpError> for Refused {
     }
 }
 
-impl From<MessageError> for Refused {
+impl From<MessageError> for RefusedMessage {
     fn from(error: MessageError) -> Self {
         Self {
             kind: PublishRefusal::BadMessage,
@@ -92,6 +93,30 @@ impl From<&PublishError> for PublishRefusal {
             PublishError::Ending => Self::Ending,
         }
     }
+}
+
+/// The answers to a refused publish: the code in the native protocol, and the status in HTTP. Raw JSON and ZMTP have
+/// no answers.
+fn answers(kind: PublishRefusal) -> (ErrorCode, StatusCode) {
+    match kind {
+        PublishRefusal::BadTopic => (ErrorCode::BadTopic, StatusCode::BAD_REQUEST),
+        PublishRefusal::BadId => (ErrorCode::BadId, StatusCode::BAD_REQUEST),
+        PublishRefusal::BadMessage => (ErrorCode::BadMessage, StatusCode::BAD_REQUEST),
+        PublishRefusal::EventTooLarge => (ErrorCode::EventTooLarge, StatusCode::PAYLOAD_TOO_LARGE),
+        PublishRefusal::TooLarge => (ErrorCode::TooLarge, StatusCode::PAYLOAD_TOO_LARGE),
+        PublishRefusal::Denied => (ErrorCode::Denied, StatusCode::UNAUTHORIZED),
+        PublishRefusal::Overloaded => (ErrorCode::Overloaded, StatusCode::SERVICE_UNAVAILABLE),
+        PublishRefusal::Ending => (ErrorCode::ShuttingDown, StatusCode::SERVICE_UNAVAILABLE),
+        PublishRefusal::Unfinished => (ErrorCode::BadMessage, StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
+pub(super) fn native_code(kind: PublishRefusal) -> ErrorCode {
+    answers(kind).0
+}
+
+pub(super) fn http_status(kind: PublishRefusal) -> StatusCode {
+    answers(kind).1
 }
 
 impl From<ErrorCode> for PublishRefusal {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pusher_proto::zmtp::{Incoming, Message, Pull};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::refusal::Refused;
+use super::refusal::RefusedMessage;
 use super::submit::submit;
 use super::wire::{Heard, Wire};
 use crate::context::Context;
@@ -58,7 +58,7 @@ async fn take_all<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     pull: &mut Pull,
     answers: &mut Vec<u8>,
-) -> Result<Option<Duration>, Refused> {
+) -> Result<Option<Duration>, RefusedMessage> {
     let mut idle = None;
     while let Some(incoming) = pull.next_message(answers)? {
         wire.message_is_complete().await;
@@ -78,7 +78,7 @@ async fn take_all<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(idle)
 }
 
-async fn publish(context: &Context, message: Message<'_>) -> Result<(), Refused> {
+async fn publish(context: &Context, message: Message<'_>) -> Result<(), RefusedMessage> {
     let publish = message.publish()?;
     submit(context, &publish, None, Source::Zmtp).await?;
     Ok(())

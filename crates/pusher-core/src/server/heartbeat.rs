@@ -20,9 +20,6 @@ const TICK_MIN: Duration = Duration::from_millis(10);
 /// A round that is later than this says nothing about browsers.
 const LATE_MS: u64 = 1000;
 
-/// Connections that are looked at before the event loop goes round again.
-const STRETCH: usize = 1024;
-
 /// One timer for all connections of a shard: a timer for each would take more memory than the
 /// connection. Works until it is dropped.
 pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
@@ -37,14 +34,12 @@ pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
             continue;
         }
         let mut round = Round::new(&context, times, now_ms);
-        let mut seen = 0;
-        // Who changes places meanwhile and is missed is seen at the next tick.
-        while seen < shard.session_count() {
-            let stretch = seen..seen + STRETCH;
-            for session in shard.sessions_in(stretch, |session| round.wants(session)) {
+        let ping_ms = round.times.ping_ms;
+        // A session that changes places meanwhile may be missed. The next tick visits it.
+        for sessions in shard.chunks(|session| needs_attention(session, now_ms, ping_ms)) {
+            for session in sessions {
                 round.look_at(session);
             }
-            seen += STRETCH;
             tokio::task::yield_now().await;
         }
         round.make_room();
@@ -123,12 +118,6 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Whether there is something to do for a session: for most there is not.
-    fn wants(&self, session: &Session) -> bool {
-        let connection = session.connection();
-        connection.silent_ms(self.now_ms) >= self.times.ping_ms || connection.is_waiting()
-    }
-
     fn look_at(&mut self, session: Session) {
         let connection = session.connection();
         let (ping_ms, pong_ms) = (self.times.ping_ms, self.times.pong_ms);
@@ -156,6 +145,12 @@ impl<'a> Round<'a> {
             session.connection().drop_slow(SlowConsumer::Memory);
         }
     }
+}
+
+/// Whether a session has been silent for `ping_ms` or has a queue. Most sessions have neither.
+fn needs_attention(session: &Session, now_ms: u64, ping_ms: u64) -> bool {
+    let connection = session.connection();
+    connection.silent_ms(now_ms) >= ping_ms || connection.is_waiting()
 }
 
 fn is_memory_tight(context: &Context) -> bool {

@@ -135,10 +135,9 @@ impl Drop for Running {
 pub(crate) fn raise_open_files() {
     #[cfg(unix)]
     {
-        use rustix::process::{Resource, getrlimit, setrlimit};
-        let mut limit = getrlimit(Resource::Nofile);
-        limit.current = limit.maximum;
-        setrlimit(Resource::Nofile, limit).unwrap();
+        use nix::sys::resource::{Resource, getrlimit, setrlimit};
+        let (_, maximum) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, maximum, maximum).unwrap();
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use bytes::BufMut;
 #[cfg(target_os = "linux")]
-use rustix::net::SendFlags;
+use nix::libc::MSG_NOSIGNAL;
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -82,7 +82,7 @@ impl Socket {
             #[cfg(target_os = "linux")]
             Self::Plain(tcp) => {
                 let len = faults::before(Call::Write, bytes.len())?;
-                Ok(rustix::net::send(tcp, &bytes[..len], SendFlags::NOSIGNAL)?)
+                SockRef::from(tcp).send_with_flags(&bytes[..len], MSG_NOSIGNAL)
             }
             _ => self.try_write(bytes),
         }

@@ -119,7 +119,7 @@ fn response(
 
 /// Why a request is not answered as it would like.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct HttpRefusal {
     status: StatusCode,
     kind: PublishRefusal,
     reason: Cow<'static, str>,
@@ -129,7 +129,7 @@ pub(super) struct Refusal {
     keeps_alive: bool,
 }
 
-impl Refusal {
+impl HttpRefusal {
     pub(super) fn new(status: StatusCode, reason: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
@@ -251,7 +251,7 @@ impl Refusal {
     }
 }
 
-impl From<AdminError> for Refusal {
+impl From<AdminError> for HttpRefusal {
     fn from(error: AdminError) -> Self {
         match error {
             AdminError::Topic(error) => Self::bad_request(error.to_string()),
@@ -272,7 +272,7 @@ fn kind(status: StatusCode) -> PublishRefusal {
 }
 
 /// For the log.
-impl fmt::Display for Refusal {
+impl fmt::Display for HttpRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (status, reason) = (self.status.as_u16(), &self.reason);
         write!(f, "refusing an HTTP request with {status}: {reason}")

@@ -12,23 +12,23 @@ use hyper::body::{Frame, Incoming};
 use pusher_proto::{check_value, trim_value};
 use tokio::time::timeout;
 
-use super::answer::Refusal;
+use super::answer::HttpRefusal;
 use crate::publishers::unfinished::Unfinished;
 use crate::stats::PublishRefusal;
 
 /// Whether the body may be read.
-pub(super) fn check(headers: &HeaderMap, len_max: usize) -> Result<(), Refusal> {
+pub(super) fn check(headers: &HeaderMap, len_max: usize) -> Result<(), HttpRefusal> {
     let content_type = headers.get(CONTENT_TYPE).map(|value| value.to_str());
     let content_type = content_type.and_then(Result::ok).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default();
     if !essence.trim().eq_ignore_ascii_case("application/json") {
         let reason = "the event must be sent as Content-Type: application/json";
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
+        return Err(HttpRefusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
     }
     for encoding in headers.get_all(CONTENT_ENCODING) {
         if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") {
             let encoding = String::from_utf8_lossy(encoding.as_bytes());
-            return Err(Refusal::content_encoding(&encoding));
+            return Err(HttpRefusal::content_encoding(&encoding));
         }
     }
     if headers.contains_key(TRANSFER_ENCODING) {
@@ -36,7 +36,7 @@ pub(super) fn check(headers: &HeaderMap, len_max: usize) -> Result<(), Refusal> 
     }
     let Some(len) = headers.get(CONTENT_LENGTH) else {
         let reason = "there is no Content-Length and no Transfer-Encoding: chunked";
-        return Err(Refusal::new(StatusCode::LENGTH_REQUIRED, reason));
+        return Err(HttpRefusal::new(StatusCode::LENGTH_REQUIRED, reason));
     };
     // hyper has seen to it that it is a number.
     let len = len.to_str().unwrap_or_default().trim();
@@ -46,8 +46,8 @@ pub(super) fn check(headers: &HeaderMap, len_max: usize) -> Result<(), Refusal> 
     Ok(())
 }
 
-fn too_large(len: impl fmt::Display, len_max: usize) -> Refusal {
-    Refusal::too_large(format!(
+fn too_large(len: impl fmt::Display, len_max: usize) -> HttpRefusal {
+    HttpRefusal::too_large(format!(
         "the event is {len} long, at most {len_max} are allowed (event-len-max)"
     ))
 }
@@ -59,12 +59,12 @@ pub(super) async fn read(
     len_max: usize,
     patience: Duration,
     mut unfinished: Unfinished,
-) -> Result<Vec<u8>, Refusal> {
+) -> Result<Vec<u8>, HttpRefusal> {
     match timeout(patience, collect(body, len_max, &mut unfinished)).await {
         Ok(body) => body,
         Err(_) => {
             let reason = "the body took too long to arrive";
-            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, reason))
+            Err(HttpRefusal::new(StatusCode::REQUEST_TIMEOUT, reason))
         }
     }
 }
@@ -73,7 +73,7 @@ async fn collect(
     mut body: Incoming,
     len_max: usize,
     unfinished: &mut Unfinished,
-) -> Result<Vec<u8>, Refusal> {
+) -> Result<Vec<u8>, HttpRefusal> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let data = match frame.map(Frame::into_data) {
@@ -88,29 +88,29 @@ async fn collect(
         }
         bytes.extend_from_slice(&data);
         let counted = unfinished.set(bytes.len());
-        counted.map_err(|no_room| Refusal::overloaded(no_room.to_string()))?;
+        counted.map_err(|no_room| HttpRefusal::overloaded(no_room.to_string()))?;
     }
     Ok(bytes)
 }
 
 /// The peer has hung up, or its chunks are wrong.
-fn broke_off(error: &hyper::Error) -> Refusal {
+fn broke_off(error: &hyper::Error) -> HttpRefusal {
     let source = error.source();
     match source.and_then(|source| source.downcast_ref::<io::Error>()) {
         Some(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
             let reason = format!("the chunks of the body are wrong: {error}");
-            Refusal::bad_request(reason)
+            HttpRefusal::bad_request(reason)
         }
-        _ => Refusal::bad_request("the body broke off").counting_as(PublishRefusal::Unfinished),
+        _ => HttpRefusal::bad_request("the body broke off").counting_as(PublishRefusal::Unfinished),
     }
 }
 
 /// The event, one JSON value.
-pub(super) fn event(body: &[u8]) -> Result<&str, Refusal> {
+pub(super) fn event(body: &[u8]) -> Result<&str, HttpRefusal> {
     let event = std::str::from_utf8(trim_value(body))
-        .map_err(|_| Refusal::bad_request("the event is not valid UTF-8").keep_alive())?;
+        .map_err(|_| HttpRefusal::bad_request("the event is not valid UTF-8").keep_alive())?;
     check_value(event)
-        .map_err(|error| Refusal::bad_request(format!("the event is {error}")).keep_alive())?;
+        .map_err(|error| HttpRefusal::bad_request(format!("the event is {error}")).keep_alive())?;
     Ok(event)
 }
 

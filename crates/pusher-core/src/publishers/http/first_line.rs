@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::answer::Refusal;
+use super::answer::HttpRefusal;
 use super::request::check_version;
 use crate::publishers::wire::{Heard, Inbox, Wire};
 
@@ -27,7 +27,7 @@ pub(super) async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     first: Vec<u8>,
     len_max: usize,
-) -> Option<Result<Vec<u8>, Refusal>> {
+) -> Option<Result<Vec<u8>, HttpRefusal>> {
     let mut arrived = Arrived(first);
     let mut seen = 0;
     loop {

@@ -9,7 +9,7 @@ use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, Version};
 
-use super::answer::Refusal;
+use super::answer::HttpRefusal;
 use crate::config::{HostName, KnownHost};
 use crate::publishers::peer::Door;
 
@@ -19,13 +19,13 @@ pub(super) fn check(
     is_file: bool,
     door: &Door,
     allowed: &[KnownHost],
-) -> Result<(), Refusal> {
+) -> Result<(), HttpRefusal> {
     let host = host(head)?;
     let headers = &head.headers;
     let is_visit = is_file && is_visit(headers);
     if !is_visit && is_from_other_page(headers, host.unwrap_or_default()) {
         let reason = "a page of another site cannot publish or look here (Origin, Sec-Fetch-Site)";
-        return Err(Refusal::new(StatusCode::FORBIDDEN, reason));
+        return Err(HttpRefusal::new(StatusCode::FORBIDDEN, reason));
     }
     let Some(host) = host else {
         return Ok(());
@@ -36,18 +36,18 @@ pub(super) fn check(
     let reason = format!(
         "the host {host:?} is not known to be this server; --publish-host makes a name known, without the port"
     );
-    Err(Refusal::new(StatusCode::FORBIDDEN, reason))
+    Err(HttpRefusal::new(StatusCode::FORBIDDEN, reason))
 }
 
 /// Returns the host that the request is for. A target in absolute form overrides `Host` (RFC 9112,
 /// section 3.2.2). `None` is HTTP/1.0 without `Host`, as health checks send it; browsers speak HTTP/1.1
 /// and always send the header.
-fn host(head: &Parts) -> Result<Option<&str>, Refusal> {
+fn host(head: &Parts) -> Result<Option<&str>, HttpRefusal> {
     let mut hosts = head.headers.get_all(HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
         (None, _) if head.version == Version::HTTP_10 => None,
         (Some(host), None) => Some(host.to_str().unwrap_or_default()),
-        _ => return Err(Refusal::bad_request("there must be one Host header")),
+        _ => return Err(HttpRefusal::bad_request("there must be one Host header")),
     };
     let target = head.uri.authority();
     Ok(target.map(|authority| authority.as_str()).or(host))

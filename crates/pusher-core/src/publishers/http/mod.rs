@@ -26,6 +26,7 @@ use pusher_proto::Publish;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::peer::Door;
+use super::refusal::http_status;
 use super::unfinished::Unfinished;
 use super::wire::{Wire, hang_up};
 use crate::admin::{Admin, AdminRoute};
@@ -34,7 +35,7 @@ use crate::context::Context;
 use crate::hub::PublishError;
 use crate::publishers::submit::submit;
 use crate::stats::{PublishRefusal, PublisherRefusal, Source};
-use answer::{Body, Refusal};
+use answer::{Body, HttpRefusal};
 use request::Route;
 use stream::Stream;
 
@@ -169,7 +170,7 @@ async fn handle(
     permit: &PublisherPermit,
     head: Parts,
     body: Incoming,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, HttpRefusal> {
     let context = admin.context();
     request::check_form(&head)?;
     let route = authorize(context, door, &head)?;
@@ -177,7 +178,7 @@ async fn handle(
         permit
             .acquire()
             .await
-            .map_err(|busy| Refusal::busy(busy.to_string()))?;
+            .map_err(|busy| HttpRefusal::busy(busy.to_string()))?;
     }
     match route {
         Route::Publish { category } => publish(context, category, &head, body).await,
@@ -188,7 +189,7 @@ async fn handle(
 
 /// Returns the route of a request, unless a page of another site may have sent it or the token is missing. Reads the
 /// options in a function that does not wait, so the guard is dropped before the body arrives.
-fn authorize(context: &Context, door: &Door, head: &Parts) -> Result<Route, Refusal> {
+fn authorize(context: &Context, door: &Door, head: &Parts) -> Result<Route, HttpRefusal> {
     let options = context.live.options();
     let route = request::route(head);
     let is_page = matches!(&route, Ok(Route::Admin(AdminRoute::File(_))));
@@ -207,7 +208,7 @@ async fn publish(
     category: String,
     head: &Parts,
     body: Incoming,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, HttpRefusal> {
     let (len_max, patience) = {
         let limits = context.live.limits();
         (limits.event_len_max, limits.unfinished_timeout)
@@ -226,14 +227,9 @@ async fn publish(
     Ok(answer::receipt(receipt))
 }
 
-fn refusal(error: &PublishError) -> Refusal {
-    let text = error.to_string();
-    let refusal = match error {
-        PublishError::Topic(_) | PublishError::Event(_) => Refusal::bad_request(text),
-        PublishError::EventTooLong { .. } => Refusal::too_large(text),
-        PublishError::Overloaded | PublishError::Ending => Refusal::overloaded(text),
-    };
-    refusal.counting_as(error.into())
+fn refusal(error: &PublishError) -> HttpRefusal {
+    let kind = PublishRefusal::from(error);
+    HttpRefusal::new(http_status(kind), error.to_string()).counting_as(kind)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, Request, StatusCode, Version};
 use percent_encoding::percent_decode_str;
 use pusher_proto::check_id;
 
-use super::answer::Refusal;
+use super::answer::HttpRefusal;
 use crate::admin::AdminRoute;
 use crate::config::PublishToken;
 use crate::stats::PublishRefusal;
@@ -53,13 +53,13 @@ pub(super) fn publishes<B>(request: &Request<B>) -> bool {
 }
 
 /// Checks the version at the end of a request line.
-pub(super) fn check_version(line: &[u8]) -> Result<(), Refusal> {
+pub(super) fn check_version(line: &[u8]) -> Result<(), HttpRefusal> {
     let line = String::from_utf8_lossy(line.trim_ascii_end());
     let version = line.rsplit(' ').next().unwrap_or_default();
     match version {
         "HTTP/1.1" | "HTTP/1.0" => Ok(()),
-        _ if version.starts_with("HTTP/") => Err(Refusal::version(version)),
-        _ => Err(Refusal::bad_request(
+        _ if version.starts_with("HTTP/") => Err(HttpRefusal::version(version)),
+        _ => Err(HttpRefusal::bad_request(
             "the first line does not end with HTTP/1.1",
         )),
     }
@@ -67,24 +67,24 @@ pub(super) fn check_version(line: &[u8]) -> Result<(), Refusal> {
 
 /// Refuses the forms of HTTP that have no use here. An `Upgrade` to another protocol than WebSocket
 /// is an offer that a server may ignore (RFC 9110, section 7.8): curl and Java send `h2c`.
-pub(super) fn check_form(head: &Parts) -> Result<(), Refusal> {
+pub(super) fn check_form(head: &Parts) -> Result<(), HttpRefusal> {
     let scheme = head.uri.scheme_str();
     let has_scheme = scheme.is_some_and(|scheme| matches!(scheme, "http" | "https"));
     if head.method == Method::CONNECT || (head.uri.authority().is_some() && !has_scheme) {
         let reason = "the request's target must be a path or an http URL";
-        return Err(Refusal::bad_request(reason));
+        return Err(HttpRefusal::bad_request(reason));
     }
     if has_token(&head.headers, UPGRADE, "websocket") {
         let reason =
             "this is the port of publishers: WebSockets connect to the port of browsers (listen)";
-        return Err(Refusal::bad_request(reason));
+        return Err(HttpRefusal::bad_request(reason));
     }
     // hyper has checked that the last coding is `chunked`.
     let codings = head.headers.get_all(TRANSFER_ENCODING);
     if let Some(coding) = codings.iter().find(|coding| !is_chunked(coding)) {
         let coding = String::from_utf8_lossy(coding.as_bytes());
         let reason = format!("Transfer-Encoding {coding:?} is not supported, only chunked");
-        return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, reason));
+        return Err(HttpRefusal::new(StatusCode::NOT_IMPLEMENTED, reason));
     }
     Ok(())
 }
@@ -108,7 +108,7 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     tokens.any(|value| value.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 
-pub(super) fn route(head: &Parts) -> Result<Route, Refusal> {
+pub(super) fn route(head: &Parts) -> Result<Route, HttpRefusal> {
     let path = head.uri.path();
     if head.method == Method::OPTIONS {
         let allow = match path.starts_with(PUBLISH) {
@@ -119,7 +119,7 @@ pub(super) fn route(head: &Parts) -> Result<Route, Refusal> {
     }
     if let Some(category) = path.strip_prefix(PUBLISH) {
         if head.method != Method::POST {
-            return Err(Refusal::method("POST"));
+            return Err(HttpRefusal::method("POST"));
         }
         let category = topic(head, category)?;
         return Ok(Route::Publish { category });
@@ -132,45 +132,47 @@ pub(super) fn route(head: &Parts) -> Result<Route, Refusal> {
     };
     match head.method {
         Method::GET | Method::HEAD => Ok(Route::Admin(route)),
-        _ => Err(Refusal::method("GET, HEAD")),
+        _ => Err(HttpRefusal::method("GET, HEAD")),
     }
 }
 
-fn not_found() -> Refusal {
+fn not_found() -> HttpRefusal {
     let reason = "there is POST /publish/{category}, and GET / (the status page), /healthz, /readyz, \
                   /metrics, /status.json and /watch/{topic}";
-    Refusal::new(StatusCode::NOT_FOUND, reason)
+    HttpRefusal::new(StatusCode::NOT_FOUND, reason)
 }
 
 /// A topic that stands in the target's path.
-fn topic(head: &Parts, path: &str) -> Result<String, Refusal> {
+fn topic(head: &Parts, path: &str) -> Result<String, HttpRefusal> {
     if head.uri.query().is_some() {
-        return Err(Refusal::bad_request("a `?` in a category is written %3F"));
+        return Err(HttpRefusal::bad_request(
+            "a `?` in a category is written %3F",
+        ));
     }
     check_percent_encoding(path)?;
     let topic = percent_decode_str(path).decode_utf8();
-    let topic = topic.map_err(|_| Refusal::bad_request("the category is not valid UTF-8"))?;
+    let topic = topic.map_err(|_| HttpRefusal::bad_request("the category is not valid UTF-8"))?;
     Ok(topic.into_owned())
 }
 
 /// Refuses a `%` without two hexadecimal digits: `percent_decode_str` would keep it as it is.
-fn check_percent_encoding(path: &str) -> Result<(), Refusal> {
+fn check_percent_encoding(path: &str) -> Result<(), HttpRefusal> {
     for (at, _) in path.match_indices('%') {
         let digits = path.as_bytes().get(at + 1..at + 3);
         if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
             let wrong: String = path[at..].chars().take(3).collect();
             let reason = format!("{wrong} is not a percent-encoding: a `%` is written %25");
-            return Err(Refusal::bad_request(reason));
+            return Err(HttpRefusal::bad_request(reason));
         }
     }
     Ok(())
 }
 
 /// Whether the right token is shown, as RFC 6750 has it.
-pub(super) fn check_token(headers: &HeaderMap, token: &PublishToken) -> Result<(), Refusal> {
+pub(super) fn check_token(headers: &HeaderMap, token: &PublishToken) -> Result<(), HttpRefusal> {
     let Some(shown) = headers.get(AUTHORIZATION) else {
         let reason = "this server wants a token: Authorization: Bearer ...";
-        return Err(Refusal::unauthorized(reason));
+        return Err(HttpRefusal::unauthorized(reason));
     };
     let (scheme, shown) = shown
         .to_str()
@@ -180,23 +182,25 @@ pub(super) fn check_token(headers: &HeaderMap, token: &PublishToken) -> Result<(
     if scheme.eq_ignore_ascii_case("Bearer") && token.is(shown.trim()) {
         return Ok(());
     }
-    Err(Refusal::unauthorized("the token is wrong"))
+    Err(HttpRefusal::unauthorized("the token is wrong"))
 }
 
 /// The id of the publish: the header's value as it is, quotes included if there are any.
-pub(super) fn id(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+pub(super) fn id(headers: &HeaderMap) -> Result<Option<&str>, HttpRefusal> {
     let mut ids = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(id) = ids.next() else {
         return Ok(None);
     };
     if ids.next().is_some() {
-        return Err(Refusal::bad_request("there are several Idempotency-Keys"));
+        return Err(HttpRefusal::bad_request(
+            "there are several Idempotency-Keys",
+        ));
     }
     let id = id
         .to_str()
-        .map_err(|_| Refusal::bad_request("the Idempotency-Key is not ASCII"))?;
+        .map_err(|_| HttpRefusal::bad_request("the Idempotency-Key is not ASCII"))?;
     check_id(id).map_err(|error| {
-        let refusal = Refusal::bad_request(error.to_string());
+        let refusal = HttpRefusal::bad_request(error.to_string());
         refusal.counting_as(PublishRefusal::BadId)
     })?;
     Ok(Some(id))
