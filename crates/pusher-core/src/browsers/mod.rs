@@ -5,7 +5,6 @@ mod faults;
 mod handshake;
 mod inbound;
 mod message_boundary;
-mod rate_limit;
 mod serve;
 mod session_task;
 mod subscriptions;

@@ -9,14 +9,13 @@ use pusher_proto::wamp::{
 };
 use serde_json::value::RawValue;
 
-use super::rate_limit::RateLimit;
 use super::subscriptions::Subscriptions;
 use super::violation::Violation;
 use crate::application::Call;
 use crate::connection::{Session, SessionId};
 use crate::context::Context;
 use crate::hub::{PublishError, Recipients};
-use crate::stats::{Source, ViolationKind};
+use crate::stats::{Source, TokenBucket, ViolationKind};
 
 /// A session's own state. When it goes, so do its subscriptions.
 pub(crate) struct WampSession {
@@ -25,7 +24,7 @@ pub(crate) struct WampSession {
     topics: Subscriptions,
     prefixes: Prefixes,
     /// What it has said lately.
-    rate_limit: RateLimit,
+    rate_limit: TokenBucket,
     /// Has published since it was last asked.
     has_published: bool,
 }
@@ -37,7 +36,7 @@ impl WampSession {
             session,
             topics: Subscriptions::default(),
             prefixes: Prefixes::default(),
-            rate_limit: RateLimit::default(),
+            rate_limit: TokenBucket::default(),
             has_published: false,
         }
     }
@@ -58,7 +57,7 @@ impl WampSession {
     /// Something of the browser has arrived: what it has said longer ago counts less now.
     pub(crate) fn heard(&mut self, now_ms: u64) {
         let per_second = self.context.live.limits().client_messages_per_second;
-        self.rate_limit.rest(now_ms, per_second);
+        self.rate_limit.refill(now_ms, per_second);
     }
 
     /// Counts one message or frame, before it is acted on.

@@ -6,6 +6,7 @@ mod figures;
 mod labels;
 mod peer_log;
 mod refused_origins;
+mod token_bucket;
 mod waiting;
 
 pub(crate) use counters::FanOut;
@@ -17,4 +18,5 @@ pub use labels::{
 };
 pub(crate) use peer_log::{PeerLog, PeerLogEntry};
 pub(crate) use refused_origins::RefusedOrigins;
+pub(crate) use token_bucket::TokenBucket;
 pub(crate) use waiting::Waiting;

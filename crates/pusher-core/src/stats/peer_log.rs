@@ -1,34 +1,34 @@
-//! Log lines about what peers do wrong: few enough that nobody can fill a disk with them.
+//! A rate-limited log of misbehaving peers, so that no peer can fill a disk with log lines.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Display, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
-/// Lines that may come at once.
-const BURST: u32 = 100;
+use super::token_bucket::TokenBucket;
 
-/// How long it takes until one more may come.
-const LINE_EVERY: Duration = Duration::from_secs(1);
+/// Lines that may be written at once.
+const BURST: u16 = 100;
 
-/// Lines that are remembered.
+/// Lines a second after the burst.
+const PER_SECOND: u32 = 1;
+
+/// Lines that the status page can show.
 const RECENT_MAX: usize = 50;
 
-/// Longest complaint, in characters: some quote what the peer has said.
+/// Longest line in characters. Some lines quote what the peer sent.
 const LEN_MAX: usize = 500;
 
-/// What peers do wrong, all of them together. The first [`BURST`] lines come at once, then one
-/// every [`LINE_EVERY`]; each tells how many were left out before it.
+/// Log lines about all peers together, at most [`BURST`] at once and [`PER_SECOND`] after that. Each line says how many
+/// lines were left out before it.
 #[derive(Debug)]
 pub(crate) struct PeerLog(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    /// Lines that may come now.
-    left: u32,
-    /// Since when another may come.
-    since: Instant,
+    started: Instant,
+    bucket: TokenBucket,
     left_out: u64,
     /// The last lines, the newest last.
     recent: VecDeque<PeerLogEntry>,
@@ -45,19 +45,19 @@ pub(crate) struct PeerLogEntry {
 impl PeerLog {
     pub(crate) fn new() -> Self {
         Self(Mutex::new(State {
-            left: BURST,
-            since: Instant::now(),
+            started: Instant::now(),
+            bucket: TokenBucket::default(),
             left_out: 0,
             recent: VecDeque::new(),
         }))
     }
 
-    /// Warns the operator of something that a peer did, if there is a line left for it.
+    /// Logs a warning about a peer, unless the rate limit is reached.
     pub(crate) fn about(&self, peer: &str, what: impl Display) {
         let Some(left_out) = self.0.lock().take(Instant::now()) else {
             return;
         };
-        let what = shown(&what);
+        let what = escaped(&what);
         match left_out {
             0 => tracing::warn!(peer, "{what}"),
             left_out => tracing::warn!(peer, left_out, "{what}"),
@@ -65,24 +65,21 @@ impl PeerLog {
         self.0.lock().remember(peer, what);
     }
 
-    /// The last lines.
+    /// Returns the last lines, the oldest first.
     pub(crate) fn recent(&self) -> Vec<PeerLogEntry> {
         self.0.lock().recent.iter().cloned().collect()
     }
 }
 
 impl State {
-    /// Uses a line up: how many were left out before it, `None` if there is none.
+    /// Takes one line out of the bucket. Returns how many lines were left out before it, or `None` if the bucket is empty.
     fn take(&mut self, now: Instant) -> Option<u64> {
-        let waited = now.saturating_duration_since(self.since).as_secs() / LINE_EVERY.as_secs();
-        let more = u32::try_from(waited).unwrap_or(u32::MAX);
-        self.since += LINE_EVERY * more;
-        self.left = self.left.saturating_add(more).min(BURST);
-        if self.left == 0 {
+        let now_ms = now.saturating_duration_since(self.started).as_millis() as u64;
+        self.bucket.refill(now_ms, PER_SECOND);
+        if !self.bucket.take(BURST) {
             self.left_out += 1;
             return None;
         }
-        self.left -= 1;
         Some(std::mem::take(&mut self.left_out))
     }
 
@@ -98,8 +95,8 @@ impl State {
     }
 }
 
-/// One line of text, whatever a peer made of it.
-fn shown(what: &impl Display) -> String {
+/// Escapes control characters and cuts the text to [`LEN_MAX`], so that it is one short line.
+fn escaped(what: &impl Display) -> String {
     let mut line = Line {
         text: String::new(),
         left: LEN_MAX,
@@ -110,7 +107,7 @@ fn shown(what: &impl Display) -> String {
     line.text
 }
 
-/// Takes no more than fits, and no control characters.
+/// A line that is being written.
 struct Line {
     text: String,
     left: usize,
@@ -132,13 +129,15 @@ impl Write for Line {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn a_flood_gives_a_burst_and_then_a_line_a_second() {
-        let complaints = PeerLog::new();
-        let mut state = complaints.0.lock();
-        let start = state.since;
+        let log = PeerLog::new();
+        let mut state = log.0.lock();
+        let start = state.started;
         let at = |ms| start + Duration::from_millis(ms);
         for _ in 0..BURST {
             assert_eq!(state.take(at(0)), Some(0));
@@ -160,10 +159,10 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_is_one_short_line() {
-        assert_eq!(shown(&"a\n\u{1b}[2J\u{9b}猫"), "a\\n\\u{1b}[2J\\u{9b}猫");
-        assert_eq!(shown(&"猫".repeat(LEN_MAX)), "猫".repeat(LEN_MAX));
-        let cut = shown(&"猫".repeat(LEN_MAX + 1));
+    fn an_entry_is_one_short_line() {
+        assert_eq!(escaped(&"a\n\u{1b}[2J\u{9b}猫"), "a\\n\\u{1b}[2J\\u{9b}猫");
+        assert_eq!(escaped(&"猫".repeat(LEN_MAX)), "猫".repeat(LEN_MAX));
+        let cut = escaped(&"猫".repeat(LEN_MAX + 1));
         assert_eq!(cut, format!("{}…", "猫".repeat(LEN_MAX)));
     }
 }
