@@ -1,6 +1,6 @@
 //! The private door, and the way of the event.
 
-use crate::support::{Meddling, Pushd, doctor, doctor_with, proxy, pushd, server};
+use crate::support::{Meddling, Pushd, doctor, doctor_with, proxy, public, pushd, server};
 
 #[test]
 fn a_private_door_that_is_closed() {
@@ -38,22 +38,28 @@ fn a_public_door_in_place_of_the_private_one() {
 
 #[test]
 fn a_private_door_that_wants_a_token() {
-    let daemon = Pushd::start(&["--publish-token", "s3cret"]);
+    let daemon = Pushd::start(&["--publish-token", "s3cret-token-for-tests"]);
     let (door, url) = (daemon.publish_address(), daemon.url());
     doctor(&[&door, &url]).assert_fault("event", "publish-token", "PUSHD_PUBLISH_TOKEN");
-    let found = doctor_with(pushd().env("PUSHD_PUBLISH_TOKEN", "wrong"), &[&door, &url]);
+    let found = doctor_with(
+        pushd().env("PUSHD_PUBLISH_TOKEN", "another-token-for-tests"),
+        &[&door, &url],
+    );
     found.assert_fault("event", "publish-token", "PUSHD_PUBLISH_TOKEN");
-    let found = doctor_with(pushd().env("PUSHD_PUBLISH_TOKEN", "s3cret"), &[&door, &url]);
+    let found = doctor_with(
+        pushd().env("PUSHD_PUBLISH_TOKEN", "s3cret-token-for-tests"),
+        &[&door, &url],
+    );
     assert_eq!(found.code, 0, "{}", found.report);
 }
 
 #[test]
 fn the_settings_tell_the_private_door_and_its_token() {
-    let daemon = Pushd::start(&["--publish-token", "s3cret"]);
+    let daemon = Pushd::start(&["--publish-token", "s3cret-token-for-tests"]);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pushd.toml");
     let settings = format!(
-        "publish-listen = '{}'\npublish-token = 's3cret'\n",
+        "publish-listen = '{}'\npublish-token = 's3cret-token-for-tests'\n",
         daemon.publish
     );
     std::fs::write(&file, settings).unwrap();
@@ -95,4 +101,11 @@ fn a_server_that_ends_the_connection_at_the_subscription() {
     let url = format!("ws://{}/", proxy(&daemon, breaks));
     let found = doctor(&[&daemon.publish_address(), &url]);
     found.assert_fault("event", "connection-lost", "--log debug");
+}
+
+#[test]
+fn port_of_publishers_is_recognised() {
+    let daemon = Pushd::start(&[]);
+    let found = public(&format!("http://{}/", daemon.publish));
+    found.assert_fault("websocket", "publish-port", "the port for browsers");
 }

@@ -124,10 +124,10 @@ fn end_in(days: u64) -> impl Fn(&mut CertificateParams) {
 fn a_certificate_that_ends_soon_is_a_warning() {
     let issuer = Issuer::new();
     for (days, status, part) in [
-        (40, "ok", "good for 40 days"),
-        (30, "ok", "good for 30 days"),
-        (29, "warning", "ends in 29 days"),
-        (0, "warning", "ends in less than a day"),
+        (40, "ok", "valid for 40 days"),
+        (30, "ok", "valid for 30 days"),
+        (29, "warning", "expires in 29 days"),
+        (0, "warning", "expires in less than a day"),
     ] {
         let port = https(issuer.config("localhost", end_in(days))).port();
         let found = found(&issuer.roots(), &format!("https://localhost:{port}/push"));
@@ -211,7 +211,7 @@ fn a_port_that_speaks_http_2_only() {
     config.alpn_protocols = vec![b"h2".to_vec()];
     let port = https(Arc::new(config)).port();
     let found = found(&issuer.roots(), &format!("https://localhost:{port}/push"));
-    found.assert_fault("tls", "tls-refused", "speaks no HTTP/1.1");
+    found.assert_fault("tls", "tls-refused", "does not speak HTTP/1.1");
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_port_that_speaks_no_tls() {
         let _ = stream.read(&mut [0; 1]);
     });
     let closed = found(&issuer.roots(), &format!("wss://{rude}/"));
-    closed.assert_fault("tls", "tls-closed", "hangs up");
+    closed.assert_fault("tls", "tls-closed", "closes the connection");
 }
 
 #[test]

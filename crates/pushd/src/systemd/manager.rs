@@ -1,4 +1,4 @@
-//! What systemd, or whoever plays its part, is told and hands over: sd_notify(3), sd_listen_fds(3).
+//! systemd, or another manager with its protocols: sd_notify(3) and sd_listen_fds(3).
 
 use std::convert::Infallible;
 use std::env;
@@ -9,24 +9,34 @@ use listenfd::ListenFd;
 use pusher_core::Listeners;
 use sd_notify::NotifyState;
 
-/// What the sockets of each door are called: `FileDescriptorName=` of their units.
+/// `FileDescriptorName=` of the socket units for port 8080.
 const PUBLIC: &str = "public";
+/// `FileDescriptorName=` of the socket units for port 5555.
 const PRIVATE: &str = "private";
 
-/// The event loops go round about every second: less than this is no silence.
+/// Shortest silence of an event loop that counts as a hang: each loop reports about once a second.
 const SILENCE_MIN: Duration = Duration::from_secs(3);
 
-/// The sockets that were handed over, by their doors.
-pub(crate) fn listeners() -> Result<Listeners, String> {
+/// Why an inherited socket cannot be used. The operator corrects its unit.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SocketError {
+    #[error(
+        "cannot use the inherited socket {0:?}: its unit needs FileDescriptorName=public or FileDescriptorName=private"
+    )]
+    Name(String),
+    #[error("cannot use the inherited socket {name:?}: {source}")]
+    Socket { name: String, source: io::Error },
+}
+
+/// Returns the inherited sockets, by listener.
+pub(crate) fn listeners() -> Result<Listeners, SocketError> {
     let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
     let mut names = names.split(':');
     let mut sockets = ListenFd::from_env();
     let mut listeners = Listeners::default();
     for index in 0..sockets.len() {
         let name = names.next().unwrap_or_default();
-        take(&mut sockets, index, name, &mut listeners).map_err(|error| {
-            format!("cannot use the socket {name:?} that was handed over: {error}")
-        })?;
+        take(&mut sockets, index, name, &mut listeners)?;
     }
     Ok(listeners)
 }
@@ -36,29 +46,34 @@ fn take(
     index: usize,
     name: &str,
     listeners: &mut Listeners,
-) -> io::Result<()> {
+) -> Result<(), SocketError> {
+    let failed = |source| SocketError::Socket {
+        name: name.to_owned(),
+        source,
+    };
     match name {
-        PUBLIC => listeners.public.extend(sockets.take_tcp_listener(index)?),
+        PUBLIC => {
+            let listener = sockets.take_tcp_listener(index);
+            listeners.public.extend(listener.map_err(failed)?);
+        }
         PRIVATE => match sockets.take_tcp_listener(index) {
             Ok(listener) => listeners.private_tcp.extend(listener),
-            Err(_) => listeners
-                .private_unix
-                .extend(sockets.take_unix_listener(index)?),
+            Err(_) => {
+                let listener = sockets.take_unix_listener(index);
+                listeners.private_unix.extend(listener.map_err(failed)?);
+            }
         },
-        _ => {
-            let text = "its unit needs FileDescriptorName=public or FileDescriptorName=private";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-        }
+        _ => return Err(SocketError::Name(name.to_owned())),
     }
     Ok(())
 }
 
-/// Connections are accepted from now on, or again.
+/// Reports that connections are accepted, at the start or after a reload.
 pub(crate) fn ready() {
     notify(&[NotifyState::Ready]);
 }
 
-/// The settings are being read again; [`ready`] comes next.
+/// Reports that the settings are being read again. [`ready`] follows.
 pub(crate) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => notify(&[NotifyState::Reloading, now]),
@@ -66,38 +81,38 @@ pub(crate) fn reloading() {
     }
 }
 
-/// The end has begun.
+/// Reports that the daemon is shutting down.
 pub(crate) fn stopping() {
     notify(&[NotifyState::Stopping]);
 }
 
-/// Tells systemd's watchdog that all is well, as long as no event loop is silent for long.
+/// Feeds systemd's watchdog as long as every event loop runs.
 pub(crate) async fn watch(silent_for: impl Fn() -> Duration) -> Infallible {
     match sd_notify::watchdog_enabled() {
-        Some(patience) => {
-            let tell = || notify(&[NotifyState::Watchdog]);
-            watch_for(patience, silent_for, tell).await
+        Some(timeout) => {
+            let feed = || notify(&[NotifyState::Watchdog]);
+            watch_for(timeout, silent_for, feed).await
         }
         None => std::future::pending().await,
     }
 }
 
-/// The same for a watchdog that loses patience after so long.
+/// Feeds a watchdog whose timeout is `timeout`.
 async fn watch_for(
-    patience: Duration,
+    timeout: Duration,
     silent_for: impl Fn() -> Duration,
-    tell: impl Fn(),
+    feed: impl Fn(),
 ) -> Infallible {
-    let silence_max = (patience / 2).max(SILENCE_MIN);
+    let silence_max = (timeout / 2).max(SILENCE_MIN);
     loop {
-        tokio::time::sleep(patience / 4).await;
+        tokio::time::sleep(timeout / 4).await;
         let silence = silent_for();
         if silence < silence_max {
-            tell();
+            feed();
         } else {
             tracing::error!(
                 ?silence,
-                "a thread hangs: systemd is no longer told that all is well"
+                "a thread hangs: the watchdog of systemd is no longer fed"
             );
         }
     }
@@ -105,7 +120,7 @@ async fn watch_for(
 
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "cannot tell systemd {states:?}");
+        tracing::warn!(%error, "cannot notify systemd: {states:?}");
     }
 }
 
@@ -116,10 +131,10 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_thread_that_hangs_stops_the_pings_until_it_goes_on() {
+    async fn watchdog_is_not_fed_while_a_thread_hangs() {
         let (silence, told) = (Cell::new(Duration::ZERO), Cell::new(0));
-        let tell = || told.set(told.get() + 1);
-        let watch = watch_for(Duration::from_secs(20), || silence.get(), tell);
+        let feed = || told.set(told.get() + 1);
+        let watch = watch_for(Duration::from_secs(20), || silence.get(), feed);
         let story = async {
             for (silence_s, told_after_a_minute) in [(1, 12), (9, 12), (10, 0), (60, 0), (0, 12)] {
                 silence.set(Duration::from_secs(silence_s));
