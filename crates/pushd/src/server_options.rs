@@ -23,7 +23,7 @@ pub(crate) fn check(config: &Config) -> Result<Option<Certificate>, OptionsError
     Ok(tls::load(config)?)
 }
 
-/// Returns what to do if a listener cannot be opened, as a suffix for the message.
+/// Returns advice for a listener that cannot be opened, as a suffix for the message.
 pub(crate) fn advice(error: &BindError) -> &'static str {
     let source = match error {
         BindError::Listen { source, .. } => source,

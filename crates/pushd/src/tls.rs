@@ -23,7 +23,7 @@ pub(crate) enum TlsError {
     Files(#[from] CertificateError),
 }
 
-/// Returns what to do, as a suffix for the message.
+/// Returns advice, as a suffix for the message.
 fn advice(error: &CertificateError) -> &'static str {
     match error {
         CertificateError::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied => {

@@ -12,7 +12,7 @@
 //! | `connect` | all of these steps in one call |
 //! | `http` | HTTP requests |
 //! | `publish_listener` | the connection to port 5555 |
-//! | `wire` | what the transports have in common |
+//! | `wire` | the trait of all transports |
 //! | `causes` | the text of an error and its causes |
 
 mod causes;

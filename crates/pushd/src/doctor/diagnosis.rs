@@ -36,12 +36,13 @@ pub(super) async fn explain(refusal: Refusal, connector: &Connector) -> Fault {
         Refusal::Answer(answer) => of_answer(&answer, connector).await,
         Refusal::NoSubprotocol => Fault::new(
             "subprotocol-lost",
-            "the WebSocket opens without the subprotocol wamp: browsers close it at once",
-            "Something on the way removes the header Sec-WebSocket-Protocol from the answer, or another WebSocket server \
-             than pushd answers: does the web server pass the path on to the address that pushd listens on?",
+            "the WebSocket opens without the subprotocol wamp, and browsers close it at once",
+            "Either a program on the way removes the header Sec-WebSocket-Protocol from the response, or another \
+             WebSocket server than pushd answers. Does the web server pass the path on to the address that pushd \
+             listens on?",
         ),
         Refusal::NotWebSocket(what) => {
-            not_websocket(format!("the answer opens no WebSocket: {what}"))
+            not_websocket(format!("the response does not open a WebSocket: {what}"))
         }
         Refusal::SpokeFirst => of_greeting(connector).await,
         Refusal::Closed(what) => of_end(what, connector).await,
@@ -52,24 +53,26 @@ fn not_websocket(what: String) -> Fault {
     Fault::new(
         "not-websocket",
         what,
-        "Something answers that is no web server, or speaks HTTP/2 only, or a proxy on the way changes what pushd \
-         answers: look at what is between browser and pushd, a cache for instance.",
+        "Either the program that answers is not a web server, or it speaks HTTP/2 only, or a proxy changes \
+             pushd's responses. Check the programs between browser and pushd, such as a cache.",
     )
 }
 
-/// Connects again and reads what the server sends before a request.
+/// Connects again and reads the bytes that the server sends before a request.
 async fn of_greeting(connector: &Connector) -> Fault {
     let greeting = probe::greeting(connector).await;
     of_full(&greeting).unwrap_or_else(|| {
         let line = greeting.lines().next().unwrap_or_default();
-        not_websocket(format!("it speaks before it is asked: {line}"))
+        not_websocket(format!(
+            "the server sent something before the request: {line}"
+        ))
     })
 }
 
 /// Recognises the message of a full pushd, which sends it at once and without TLS.
 pub(super) fn of_full(greeting: &str) -> Option<Fault> {
     let is_full = greeting.contains(SAYS_FULL);
-    is_full.then(|| full("pushd has no place for one more browser".to_owned()))
+    is_full.then(|| full("pushd accepts no further browser".to_owned()))
 }
 
 async fn of_end(what: String, connector: &Connector) -> Fault {
@@ -83,8 +86,8 @@ async fn of_end(what: String, connector: &Connector) -> Fault {
     Fault::new(
         "closed",
         what,
-        "The web server takes connections and hangs up on a WebSocket: its error log says more. Is there a firewall that \
-         looks into connections?",
+        "The web server accepts connections and closes them at a WebSocket handshake: its error log says why. \
+             Does a firewall inspect connections?",
     )
 }
 
@@ -98,8 +101,8 @@ async fn of_answer(answer: &Answer, connector: &Connector) -> Fault {
             return Fault::new(
                 "password",
                 answer.summary(),
-                "The site asks for a password, which not every browser sends with a WebSocket: let the path in without one \
-                 (Apache: `Require all granted` in its <Location>; nginx: `auth_basic off;` in its location).",
+                "The site requires a password, which not every browser sends with a WebSocket. Exempt the path \
+             (Apache: `Require all granted` in its <Location>; nginx: `auth_basic off;` in its location).",
             );
         }
         StatusCode::FORBIDDEN => return forbidden(answer, connector).await,
@@ -114,8 +117,8 @@ async fn of_answer(answer: &Answer, connector: &Connector) -> Fault {
         return Fault::new(
             "subprotocol-lost",
             answer.summary(),
-            "pushd is there, and has got no Sec-WebSocket-Protocol: the web server, or something before it, removes that \
-             header from requests. Let it pass.",
+            "The request reached pushd without the header Sec-WebSocket-Protocol. The web server, or a program \
+             before it, removes that header from requests. Let it pass.",
         );
     }
     if answer.says(SAYS_PUBLISH_PORT) {
@@ -138,8 +141,8 @@ async fn of_answer(answer: &Answer, connector: &Connector) -> Fault {
         return Fault::new(
             "module-missing",
             answer.summary(),
-            "Apache lacks a module for what its ProxyPass says: `a2enmod proxy proxy_http`, then `systemctl restart \
-             apache2`. Its error log names it (No protocol handler was valid).",
+            "Apache lacks a module that its ProxyPass needs: run `a2enmod proxy proxy_http`, then `systemctl \
+             restart apache2`. Its error log names the module (No protocol handler was valid).",
         );
     }
     if SAYS_UPGRADE_LOST.iter().any(|part| answer.says(part)) {
@@ -149,8 +152,8 @@ async fn of_answer(answer: &Answer, connector: &Connector) -> Fault {
         return Fault::new(
             "server-error",
             answer.summary(),
-            "The web server, or a delivery network before it, fails before the request reaches pushd: its error log, or the \
-             network's page about this number, says why.",
+            "The web server, or a content delivery network before it, fails before the request reaches pushd. The \
+             web server's error log, or the network's page about this status code, says why.",
         );
     }
     if script::is_served(connector).await {
@@ -160,12 +163,13 @@ async fn of_answer(answer: &Answer, connector: &Connector) -> Fault {
 }
 
 fn redirected(answer: &Answer, connector: &Connector) -> Fault {
-    let to = answer.location.as_deref().unwrap_or("nowhere");
+    let to = answer.location.as_deref().unwrap_or("no URL");
     let todo = if to.starts_with("https:") && !connector.target.tls {
-        "Browsers follow no redirect of a WebSocket. Pages that come by https load pusher.js by https and then connect \
-         with wss by themselves: try the address with https."
+        "Browsers do not follow redirects of a WebSocket. Pages with https load pusher.js by https, which \
+             then connects with wss: try the address with https."
     } else {
-        "Browsers follow no redirect of a WebSocket: use the address that it leads to in the page, or exempt the path."
+        "Browsers do not follow redirects of a WebSocket. Use the target of the redirect in the page, or \
+             exempt the path."
     };
     Fault::new("redirected", format!("{}, to {to}", answer.summary()), todo)
 }
@@ -180,23 +184,23 @@ async fn forbidden(answer: &Answer, connector: &Connector) -> Fault {
         let (origin, host) = (&connector.target.origin, connector.target.authority());
         let what = format!("pages of {origin} are refused ({})", answer.summary());
         if answer.says(SAYS_OTHER_NAME) {
-            let todo = "Is that a name of yours? Then add it to public-host in pushd's configuration. If it is none that \
-                        visitors use, the web server changes the header Host (Apache: `ProxyPreserveHost On`; nginx: \
-                        `proxy_set_header Host $http_host;`).";
+            let todo = "Is that a name of the site? Then add it to public-host in pushd's configuration. If it is not a name \
+             that visitors use, the web server changes the header Host (Apache: `ProxyPreserveHost On`; nginx: \
+             `proxy_set_header Host $http_host;`).";
             return Fault::new("origin-refused", what, todo);
         }
         let todo = format!(
-            "pushd takes pages of the host that they connect to. If that is {host}, the web server changes the header \
-             Host (Apache: `ProxyPreserveHost On`; nginx: `proxy_set_header Host $http_host;`). Pages of another host \
-             need to be allowed: allow-origin in pushd's configuration."
+            "pushd accepts pages of the host that they connect to. If that is {host}, the web server changes the \
+             header Host (Apache: `ProxyPreserveHost On`; nginx: `proxy_set_header Host $http_host;`). Pages of \
+             another host need allow-origin in pushd's configuration."
         );
         return Fault::new("origin-refused", what, todo);
     }
     Fault::new(
         "forbidden",
         answer.summary(),
-        "It is the web server that refuses: a rule for this path or this client (Require, deny, a web application \
-         firewall). Its error log says which.",
+        "The web server that refuses the request has a rule for this path or this client (Require, deny, a \
+             web application firewall). Its error log names the rule.",
     )
 }
 
@@ -204,27 +208,29 @@ fn full(what: String) -> Fault {
     Fault::new(
         "full",
         what,
-        "pushd has as many browsers as it may have: raise its limit of open files (systemd: LimitNOFILE), and \
-         connections-max if it was set.",
+        "pushd has reached its limit of browsers. Raise its limit of open files (systemd: LimitNOFILE), and \
+             connections-max if it is set.",
     )
 }
 
 /// Explains 429: either pushd counts connections per address, or a server before it limits requests.
 fn too_many(answer: &Answer) -> Fault {
     let todo = if answer.says(SAYS_ADDRESS_FULL) {
-        "pushd takes only so many browsers from one address. If it is a proxy's, trust-proxy in pushd's configuration tells \
-         its visitors apart; if many people share it, raise connections-per-address-max."
+        "pushd limits the browsers of one address. If the address is a proxy's, set trust-proxy in pushd's \
+             configuration, so that pushd counts the visitors' addresses. If many people share the address, raise \
+             connections-per-address-max."
     } else {
-        "It is the web server, or something before it, that takes no more requests from this address for now: look for its \
-         limits (nginx: limit_req, limit_conn; a delivery network has rules of its own)."
+        "The web server, or a program before it, limits the requests of this address: check its limits \
+             (nginx: limit_req, limit_conn; a content delivery network has rules of its own)."
     };
     Fault::new("too-many", answer.summary(), todo)
 }
 
 fn no_backend(answer: &Answer, connector: &Connector) -> Fault {
     let todo = format!(
-        "The web server passes the path on, and nobody answers it: is pushd running, and is it where the web server \
-         looks for it? The error log of {} names the address; `pusherd setup` prints the right one.",
+        "The web server passes the path on and gets no answer: is pushd running, and does it listen on the \
+             address that the web server uses? The error log of {} names that address; `pusherd setup` prints the \
+             right one.",
         answer.server
     );
     Fault::new(
@@ -244,10 +250,10 @@ fn needs_tls(what: String, connector: &Connector) -> Fault {
 }
 
 fn upgrade_lost(answer: &Answer) -> Fault {
-    let nginx = "nginx passes it on only when told to, in the path's location:\n    proxy_http_version 1.1;\n    \
+    let nginx = "nginx passes it on only if the path's location says so:\n    proxy_http_version 1.1;\n    \
                  proxy_set_header Upgrade $http_upgrade;\n    proxy_set_header Connection \"upgrade\";\n`pusherd setup nginx` \
                  prints the whole location.";
-    let apache = "Apache passes it on only with `upgrade=websocket` behind the address of ProxyPass (2.4.47 or newer).\n\
+    let apache = "Apache passes it on only with `upgrade=websocket` after the address in ProxyPass (2.4.47 or newer).\n\
                   `pusherd setup apache` prints the whole section.";
     let todo = if answer.is_from("nginx") {
         nginx.to_owned()
@@ -255,11 +261,11 @@ fn upgrade_lost(answer: &Answer) -> Fault {
         apache.to_owned()
     } else {
         format!(
-            "{nginx}\n{apache}\nA proxy or content delivery network before them has a switch for WebSockets."
+            "{nginx}\n{apache}\nA proxy or content delivery network before them has an option for WebSockets."
         )
     };
     let what = format!(
-        "pushd is there, but the wish for a WebSocket (Upgrade) got lost on the way: {}",
+        "the request reached pushd, but its header Upgrade was lost on the way: {}",
         answer.summary()
     );
     Fault::new("upgrade-lost", what, todo)
@@ -278,14 +284,14 @@ fn not_passed_on(answer: &Answer, connector: &Connector) -> Fault {
         "nginx -T"
     };
     let todo = format!(
-        "The web server does not pass {path} on to pushd. Is the section that `pusherd setup {program}` prints in the \
-         virtual host that answers for {host} on port {} (`{listed}` lists them; http and https are two), and has the \
-         web server been reloaded since?",
+        "The web server does not pass {path} on to pushd. Does the virtual host for {host} on port {} contain \
+             the section that `pusherd setup {program}` prints (`{listed}` lists the virtual hosts; http and \
+             https have separate ones)? Was the web server reloaded since?",
         connector.target.port
     );
     Fault::new(
         "not-proxied",
-        format!("{}, which answers by itself", answer.summary()),
+        format!("{}, which answers itself", answer.summary()),
         todo,
     )
 }

@@ -1,13 +1,13 @@
 //! The reason why a step of the doctor failed, and advice.
 
-/// What is wrong, and what to do about it.
+/// A reason and advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     /// A stable name for programs. PROXIES.md explains each.
     pub(super) code: &'static str,
-    /// What happened.
+    /// The reason.
     pub(crate) what: String,
-    /// What to do. May have several lines; lines that begin with blanks are to be copied.
+    /// The advice. May have several lines; lines that begin with blanks are to be copied.
     pub(crate) todo: String,
 }
 

@@ -18,7 +18,7 @@ pub(super) const PROBES_MAX: u32 = 3;
 /// Longest greeting that is read, in bytes.
 const GREETING_LEN_MAX: usize = 1024;
 
-/// Returns what the server sends before it has read anything. A full pushd sends its message like this, without TLS
+/// Returns the bytes that the server sends before it reads anything. A full pushd sends its message like this, without TLS
 /// even where clients use TLS.
 pub(super) async fn greeting(connector: &Connector) -> String {
     let mut bytes = [0; GREETING_LEN_MAX];

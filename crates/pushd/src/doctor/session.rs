@@ -14,7 +14,7 @@ pub(super) fn explain_welcome(error: &WelcomeError) -> Fault {
     Fault::new("no-welcome", error.to_string(), todo)
 }
 
-/// Explains the end of a connection that worked before. `when` says what the client was doing.
+/// Explains the end of a connection that worked before. `when` names the client's activity.
 pub(super) fn explain_end(when: &str, end: &SessionEnd) -> Fault {
     Fault::new(
         "connection-lost",

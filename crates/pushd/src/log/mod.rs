@@ -222,7 +222,7 @@ fn priority(level: Level) -> u8 {
 }
 
 /// Returns whether standard error is the stream that systemd opened for the journal. The device and inode numbers in
-/// `JOURNAL_STREAM` are compared, see systemd.exec(5): a child whose output goes elsewhere inherits the variable too.
+/// `JOURNAL_STREAM` are compared, see systemd.exec(5): a child with its output elsewhere inherits the variable too.
 #[cfg(unix)]
 fn goes_to_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else {

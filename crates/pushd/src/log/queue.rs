@@ -177,7 +177,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    /// A queue whose reader takes a line only when it is asked to. Reports are `N dropped`.
+    /// Returns a queue, its written lines, and a sender that lets the reader take one line. Reports are `N dropped`.
     fn stalled() -> (Queue, Receiver<String>, Sender<io::Result<()>>) {
         let (written, lines) = mpsc::channel();
         let (permit, permits) = mpsc::channel();

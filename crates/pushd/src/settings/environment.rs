@@ -8,7 +8,7 @@ pub(crate) const PREFIX: &str = "PUSHD_";
 
 const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 
-/// Returns whether Kubernetes sets the variable, for a service whose name begins with `pushd`: `PUSHD_SERVICE_HOST`,
+/// Returns whether Kubernetes sets the variable, for a service with a name that begins with `pushd`: `PUSHD_SERVICE_HOST`,
 /// `PUSHD_SERVICE_PORT_HTTP`, `PUSHD_PORT=tcp://...`, `PUSHD_PORT_8080_TCP_ADDR`.
 pub(super) fn is_service_link(name: &str, value: &str) -> bool {
     let words: Vec<&str> = name.split('_').collect();

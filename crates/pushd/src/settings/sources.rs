@@ -21,7 +21,7 @@ const DEFAULT_FILE: &str = "/etc/pushd/pushd.toml";
 pub(crate) struct Sources {
     /// The file that the operator named, if any.
     pub(crate) file: Option<PathBuf>,
-    /// Variables whose names begin with `PUSHD_`.
+    /// Variables with the prefix `PUSHD_`.
     pub(crate) environment: Vec<(String, OsString)>,
     /// The values of the flags, by name.
     pub(crate) flags: BTreeMap<&'static str, Vec<String>>,

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use crate::group::GroupError;
 
-/// The message does not repeat the text, which may be secret. The variants are split by what the operator has to change.
+/// The message does not repeat the text, which may be secret. The variants are split by the change that the operator has to make.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ValueError {
     #[error("an address looks like 0.0.0.0:8080 or [::1]:8080")]
@@ -35,7 +35,7 @@ pub(crate) enum ValueError {
     ShortToken { min: usize },
     #[error(transparent)]
     Group(#[from] GroupError),
-    /// The value has a type of its own, whose error describes it.
+    /// The error of the value's own type.
     #[error(transparent)]
     Other(Box<dyn Error + Send + Sync>),
 }

@@ -1,4 +1,4 @@
-//! Why a command failed. The variants are split by what the operator can do.
+//! Why a command failed. There is one variant for each thing that the operator can do about it.
 
 use std::io;
 use std::time::Duration;

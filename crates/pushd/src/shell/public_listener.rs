@@ -18,7 +18,7 @@ pub(super) fn public_url(matches: &ArgMatches, settings: &Settings) -> Result<St
     Ok(format!("ws://{address}/"))
 }
 
-/// Opens a session. If that fails, finds out why and what to do.
+/// Opens a session. If that fails, finds the reason and advice.
 pub(super) async fn connect(url: &str) -> Result<(Session, Connector), ShellError> {
     match client::connect(url, ANSWER_TIMEOUT).await {
         Ok(connected) => Ok(connected),

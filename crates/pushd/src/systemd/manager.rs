@@ -97,7 +97,7 @@ pub(crate) async fn watch(silent_for: impl Fn() -> Duration) -> Infallible {
     }
 }
 
-/// Feeds a watchdog whose timeout is `timeout`.
+/// Feeds a watchdog with the given timeout.
 async fn watch_for(
     timeout: Duration,
     silent_for: impl Fn() -> Duration,
@@ -132,15 +132,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn watchdog_is_not_fed_while_a_thread_hangs() {
-        let (silence, told) = (Cell::new(Duration::ZERO), Cell::new(0));
-        let feed = || told.set(told.get() + 1);
+        let (silence, fed) = (Cell::new(Duration::ZERO), Cell::new(0));
+        let feed = || fed.set(fed.get() + 1);
         let watch = watch_for(Duration::from_secs(20), || silence.get(), feed);
         let story = async {
-            for (silence_s, told_after_a_minute) in [(1, 12), (9, 12), (10, 0), (60, 0), (0, 12)] {
+            for (silence_s, fed_after_a_minute) in [(1, 12), (9, 12), (10, 0), (60, 0), (0, 12)] {
                 silence.set(Duration::from_secs(silence_s));
-                told.set(0);
+                fed.set(0);
                 tokio::time::sleep(Duration::from_secs(60)).await;
-                assert_eq!(told.get(), told_after_a_minute, "silent for {silence_s} s");
+                assert_eq!(fed.get(), fed_after_a_minute, "silent for {silence_s} s");
             }
         };
         tokio::select! {
