@@ -7,27 +7,27 @@ use std::process::ExitCode;
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use crate::output::{self, FAILURE, fail};
 use crate::settings::{Config, PREFIX, Part, SETTINGS, Setting, Sources, variable};
-use crate::{FAILURE, completions, doctor, fail, output, setup, shell};
+use crate::{completions, doctor, setup, shell};
 
 const CONFIG: &str = "config";
 const CHECK: &str = "check";
 const PRINT_CONFIG: &str = "print-config";
 
 const ABOUT: &str = "\
-Push for sites that already exist: what is published on the private door reaches every browser that is \
-subscribed on the public one.
+Push for sites that already exist: sends each published event to all browsers that are subscribed to its topic.
 
-Browsers speak WAMP v1 over WebSocket; their client is served at /pusher.js. Publishers write JSON objects \
-with a \"category\", or use libpusher or the PHP extension.
+Browsers connect to port 8080 and speak WAMP v1 over WebSocket; the client script is at /pusher.js. Publishers \
+connect to port 5555 and send JSON objects with a \"category\", the topic, or use libpusher or the PHP extension.
 
-Every setting is a flag, a key of the file and a variable, by the same name: `--ping-interval` is \
-`ping-interval` in /etc/pushd/pushd.toml, and PUSHD_PING_INTERVAL in the environment, where commas part the \
+Each setting is a flag, a key in the file and an environment variable of the same name: `--ping-interval` is \
+`ping-interval` in /etc/pushd/pushd.toml and PUSHD_PING_INTERVAL in the environment, where commas separate the \
 values of a list. Flags override variables, which override the file.
 
-Type `pusherd`: `pushd` is a builtin command of bash and zsh.";
+Type `pusherd`: in bash and zsh, `pushd` is a builtin command.";
 
-/// What is to be done.
+/// The task that the command line names.
 #[derive(Debug)]
 pub(crate) enum Task {
     Serve,
@@ -35,19 +35,18 @@ pub(crate) enum Task {
     PrintConfig,
     /// The text to print.
     Completions(String),
-    /// Each with its own arguments.
     Doctor(ArgMatches),
     Setup(ArgMatches),
-    /// A command for the shell, by its name.
+    /// A command of `shell`, by its name.
     Shell(String, ArgMatches),
 }
 
-/// Reads command line and environment. Prints help or the mistake in the command line, and returns the exit code
-/// for it.
+/// Reads the command line and the environment. If help is wanted, or the command line is wrong, prints the text and returns
+/// the exit code.
 pub(crate) fn read() -> Result<(Task, Sources), ExitCode> {
     let matches = command().try_get_matches().map_err(|error| {
         let code = u8::try_from(error.exit_code()).unwrap_or(FAILURE);
-        match output::of(error.print()) {
+        match output::check(error.print()) {
             Err(unprinted) if code == 0 => fail(FAILURE, unprinted),
             _ => ExitCode::from(code),
         }
@@ -106,7 +105,7 @@ fn command() -> Command {
         .long(CONFIG)
         .value_name("PATH")
         .value_parser(ValueParser::path_buf())
-        .help("The file of settings; /etc/pushd/pushd.toml by default, if it is there");
+        .help("The configuration file. Default: /etc/pushd/pushd.toml, if it exists");
     let check = Arg::new(CHECK)
         .long(CHECK)
         .action(ArgAction::SetTrue)
@@ -115,14 +114,14 @@ fn command() -> Command {
         .long(PRINT_CONFIG)
         .action(ArgAction::SetTrue)
         .conflicts_with(CHECK)
-        .help("Print the settings in force, and where each comes from, and exit");
+        .help("Print the current settings and the source of each, and exit");
     let (short, _) = ABOUT.split_once("\n\n").unwrap_or_default();
     Command::new("pushd")
         .bin_name("pusherd")
         .version(env!("CARGO_PKG_VERSION"))
         .about(short)
         .long_about(ABOUT)
-        // As wide as a terminal is, or a manual: without one, clap would take 100.
+        // The width of a manual page. Without a terminal, clap would use 100 columns.
         .max_term_width(80)
         .args([config, check, print_config])
         .args(SETTINGS.iter().map(argument))
@@ -131,16 +130,20 @@ fn command() -> Command {
         .disable_help_subcommand(true)
 }
 
-/// A setting's flag.
+/// Returns the flag of a setting.
 fn argument(setting: &'static Setting) -> Arg {
     let check = move |text: &str| {
         let mut config = Config::default();
         (setting.set)(&mut config, &[text]).map(|()| text.to_owned())
     };
+    let help = match setting.is_list {
+        true => format!("{}. May be given several times", setting.help),
+        false => setting.help.to_owned(),
+    };
     let argument = Arg::new(setting.name)
         .long(setting.name)
         .value_name(setting.value_name)
-        .help(setting.help)
+        .help(help)
         .value_parser(ValueParser::from(check))
         .action(match setting.is_list {
             true => ArgAction::Append,
@@ -148,26 +151,12 @@ fn argument(setting: &'static Setting) -> Arg {
         });
     let argument = match setting.part {
         Part::Limits => argument.help_heading("Limits").hide_short_help(true),
-        Part::Doors | Part::Log => argument,
+        Part::Listeners | Part::Log => argument,
     };
-    match default(setting) {
+    match setting.default() {
         Some(default) => argument.default_value(default),
         None => argument,
     }
-}
-
-/// As `--help` shows it.
-fn default(setting: &Setting) -> Option<String> {
-    match (setting.show)(&Config::default())? {
-        toml::Value::Array(values) => values.first().map(text),
-        value => Some(text(&value)),
-    }
-}
-
-fn text(value: &toml::Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -183,21 +172,21 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn command_line_is_consistent() {
         command().debug_assert();
     }
 
     #[test]
-    fn defaults_are_the_recipes_ports() {
+    fn default_ports_are_8080_and_5555() {
         let sources = parse([]).unwrap();
-        assert!(sources.flags.is_empty(), "a default is not given");
+        assert!(sources.flags.is_empty(), "defaults do not count as given");
         let options = Config::default().options;
         assert_eq!(options.listen, ["0.0.0.0:8080".parse().unwrap()]);
         assert_eq!(options.publish_listen, ["127.0.0.1:5555".parse().unwrap()]);
     }
 
     #[test]
-    fn several_listeners_and_their_access() {
+    fn listeners_and_socket_permissions_are_parsed() {
         let sources = parse([
             "--publish-listen=localhost:1",
             "--publish-listen=unix:/run/p",
@@ -214,17 +203,18 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn mistakes_are_reported() {
         for (arguments, part) in [
             (["--listen", "8080"], "like 0.0.0.0:8080"),
             (["--publish-listen", "localhost"], "localhost"),
             (["--publish-listen", "unix:p.sock"], "absolute"),
             (["--publish-token", "a b"], "without blanks"),
+            (["--publish-token", "short"], "fewer than 16"),
             (["--publish-mode", "888"], "octal"),
             (["--publish-mode", "1777"], "octal"),
             (["--publish-group", "no such group"], "no such group"),
             (["--log", "loud=very"], "loud=very"),
-            (["--log", "warning"], "is \"warn\" meant?"),
+            (["--log", "warning"], "did you mean \"warn\"?"),
             (["--log-format", "xml"], "journald"),
             (["--client-publish", "a*b"], "`*`"),
             (["--ping-interval", "25"], "25s"),

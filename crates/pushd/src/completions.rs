@@ -1,4 +1,4 @@
-//! `pushd completions`: what a shell needs to complete the command line.
+//! `pushd completions`: prints a completion script for a shell.
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use clap_complete::{Shell, generate};
@@ -6,10 +6,10 @@ use clap_complete::{Shell, generate};
 /// The subcommand.
 pub(crate) const NAME: &str = "completions";
 
-/// Shells have a `pushd` of their own, with completions of its own: ours are for the second name.
+/// The completed program. Shells have a builtin `pushd` with its own completions, so ours are for the second name.
 const PROGRAM: &str = "pusherd";
 
-/// The subcommand's own arguments.
+/// The subcommand and its argument.
 pub(crate) fn command() -> Command {
     let shell = Arg::new("shell")
         .value_name("SHELL")
@@ -21,7 +21,7 @@ pub(crate) fn command() -> Command {
         .arg(shell)
 }
 
-/// They are for the whole command line.
+/// Returns the completion script for the whole command line `pushd`.
 pub(crate) fn text(mut pushd: Command, matches: &ArgMatches) -> String {
     let mut text = Vec::new();
     if let Some(&shell) = matches.get_one::<Shell>("shell") {

@@ -1,5 +1,5 @@
-//! Certificates end, and often nobody notices before the visitors do: it is said 30 days before, and again at the
-//! end; once a day, and whenever the certificate is read.
+//! Warns in the log before the certificate expires: from 30 days before, once a day, and each time it is loaded.
+//! Otherwise the visitors often notice first.
 
 use std::future::pending;
 use std::time::{Duration, SystemTime};
@@ -8,17 +8,17 @@ use pusher_core::Certificate;
 use tokio::time::{Instant, sleep_until};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// Programs that renew certificates have done so before.
+/// Time before the end at which warnings begin. Programs that renew certificates do so earlier.
 const SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Whether a certificate lasts.
+/// How long a certificate is still valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lasts {
-    /// For so long, which is long enough.
+    /// Longer than `SOON`.
     Long(Duration),
-    /// For so long only.
+    /// Not longer than `SOON`.
     Short(Duration),
-    /// It ended so long ago.
+    /// It expired this long ago.
     Ended(Duration),
 }
 
@@ -31,20 +31,20 @@ impl Lasts {
         }
     }
 
-    /// What is wrong, if anything is.
+    /// Returns the warning, if there is a reason for one.
     pub(crate) fn warning(self) -> Option<String> {
         match self {
             Self::Long(_) => None,
-            Self::Short(left) => Some(format!("the certificate ends in {}", days(left))),
+            Self::Short(left) => Some(format!("the certificate expires in {}", days(left))),
             Self::Ended(over) => Some(format!(
-                "the certificate ended {} ago: browsers refuse it",
+                "the certificate expired {} ago: browsers refuse it",
                 days(over)
             )),
         }
     }
 
-    /// When there may be something new to say.
-    fn next_look(self) -> Duration {
+    /// Returns the time until the next check.
+    fn next_check(self) -> Duration {
         match self {
             Self::Long(left) => DAY.min(left - SOON),
             Self::Short(left) => DAY.min(left),
@@ -53,12 +53,13 @@ impl Lasts {
     }
 }
 
-/// What is wrong with how long the certificate lasts, if anything is.
+/// Returns a warning if the certificate expires soon or has expired.
 pub(crate) fn warning(certificate: &Certificate) -> Option<String> {
     let lasts = Lasts::at(SystemTime::now(), certificate.not_after()?);
     lasts.warning()
 }
 
+/// Formats a time in whole days.
 pub(crate) fn days(time: Duration) -> String {
     match time.as_secs() / DAY.as_secs() {
         0 => "less than a day".to_owned(),
@@ -67,26 +68,26 @@ pub(crate) fn days(time: Duration) -> String {
     }
 }
 
-/// Looks at the certificate in force, and tells the log.
+/// Checks the certificate in use, and logs warnings.
 #[derive(Debug)]
 pub(crate) struct Expiry {
     not_after: Option<SystemTime>,
-    /// At the latest so soon after the last one.
+    /// When to check again.
     next: Instant,
 }
 
 impl Expiry {
-    /// Looks at once.
-    pub(crate) fn look_at(certificate: Option<&Certificate>) -> Self {
+    /// Checks a certificate at once.
+    pub(crate) fn new(certificate: Option<&Certificate>) -> Self {
         let mut expiry = Self {
             not_after: certificate.and_then(Certificate::not_after),
             next: Instant::now(),
         };
-        expiry.look();
+        expiry.check();
         expiry
     }
 
-    /// Ready when it is time to look again; never without a certificate.
+    /// Returns when the next check is due. Never returns without a certificate.
     pub(crate) async fn due(&self) {
         match self.not_after {
             Some(_) => sleep_until(self.next).await,
@@ -94,17 +95,18 @@ impl Expiry {
         }
     }
 
-    pub(crate) fn look(&mut self) {
+    /// Logs a warning if there is a reason, and sets the time of the next check.
+    pub(crate) fn check(&mut self) {
         let Some(not_after) = self.not_after else {
             return;
         };
         let lasts = Lasts::at(SystemTime::now(), not_after);
-        // A second later than the moment itself, which clocks know in their own way.
-        self.next = Instant::now() + lasts.next_look() + Duration::from_secs(1);
-        let todo = "renew it; new files are noticed";
+        // One second later than the exact moment: the two clocks may differ slightly.
+        self.next = Instant::now() + lasts.next_check() + Duration::from_secs(1);
+        let todo = "renew it (new files are loaded automatically)";
         match (lasts, lasts.warning()) {
-            (Lasts::Ended(_), Some(what)) => tracing::error!("{what}; {todo}"),
-            (_, Some(what)) => tracing::warn!("{what}; {todo}"),
+            (Lasts::Ended(_), Some(text)) => tracing::error!("{text}; {todo}"),
+            (_, Some(text)) => tracing::warn!("{text}; {todo}"),
             (_, None) => {}
         }
     }
@@ -121,35 +123,40 @@ mod tests {
     }
 
     #[test]
-    fn thirty_days_before_the_end_are_soon() {
+    fn warnings_begin_30_days_before_the_end() {
         let (day, month) = (DAY.as_secs(), SOON.as_secs());
         for (before, after, warning, next) in [
             (0, 2 * month, None, DAY),
             (0, month + 60, None, Duration::from_secs(60)),
-            (0, month, Some("the certificate ends in 30 days"), DAY),
-            (0, 2 * day - 1, Some("the certificate ends in a day"), DAY),
+            (0, month, Some("the certificate expires in 30 days"), DAY),
+            (
+                0,
+                2 * day - 1,
+                Some("the certificate expires in a day"),
+                DAY,
+            ),
             (
                 0,
                 60,
-                Some("the certificate ends in less than a day"),
+                Some("the certificate expires in less than a day"),
                 Duration::from_secs(60),
             ),
             (
                 60,
                 0,
-                Some("the certificate ended less than a day ago: browsers refuse it"),
+                Some("the certificate expired less than a day ago: browsers refuse it"),
                 DAY,
             ),
             (
                 3 * day,
                 0,
-                Some("the certificate ended 3 days ago: browsers refuse it"),
+                Some("the certificate expired 3 days ago: browsers refuse it"),
                 DAY,
             ),
         ] {
             let lasts = lasts(before, after);
             assert_eq!(lasts.warning().as_deref(), warning);
-            assert_eq!(lasts.next_look(), next, "{lasts:?}");
+            assert_eq!(lasts.next_check(), next, "{lasts:?}");
         }
     }
 
@@ -161,22 +168,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_said_once_a_day() {
+    async fn warning_comes_once_a_day() {
         let mut expiry = until(20 * DAY);
-        expiry.look();
+        expiry.check();
         for _ in 0..3 {
             let last = Instant::now();
             expiry.due().await;
             let passed = last.elapsed();
             assert!(passed >= DAY && passed < DAY + Duration::from_secs(3));
-            expiry.look();
+            expiry.check();
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_certificate_there_is_nothing_to_say() {
-        let mut expiry = Expiry::look_at(None);
-        expiry.look();
+    async fn no_check_is_due_without_a_certificate() {
+        let mut expiry = Expiry::new(None);
+        expiry.check();
         let due = tokio::time::timeout(100 * DAY, expiry.due()).await;
         assert!(due.is_err());
     }

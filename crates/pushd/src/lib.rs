@@ -1,7 +1,8 @@
-//! The daemon: settings, signals, logs, exit codes. What it does is `pusher_core`'s.
+//! The daemon: settings, signals, logs, exit codes. The server itself is `pusher_core`.
 #![forbid(unsafe_code)]
 
 mod cli;
+mod client;
 mod completions;
 mod doctor;
 mod expiry;
@@ -9,36 +10,24 @@ mod group;
 mod log;
 mod open_files;
 mod output;
-mod plain;
 mod reload;
 mod serve;
+mod server_options;
 mod settings;
 mod setup;
 mod shell;
 mod signals;
 mod socket_units;
-#[cfg(unix)]
-mod systemd;
-#[cfg(not(unix))]
-#[path = "no_systemd.rs"]
 mod systemd;
 mod tls;
 
-use std::fmt::Display;
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use cli::Task;
-use output::Reader;
+use output::{FAILURE, OutputError, Reader, USAGE, fail, say};
 use settings::{Mistake, Settings, Sources};
 
-/// Exit code when the daemon can't do what it is for.
-const FAILURE: u8 = 1;
-
-/// Exit code when flags, variables or the file of settings are wrong.
-const USAGE: u8 = 2;
-
-/// Runs the daemon until a signal ends it, or does what else the command line says.
+/// Runs the daemon until a signal ends it, or the command that the command line names.
 pub fn main() -> ExitCode {
     let (task, sources) = match cli::read() {
         Ok(read) => read,
@@ -47,9 +36,7 @@ pub fn main() -> ExitCode {
     match run(task, sources) {
         Ok(code) => code,
         Err(mistakes) => {
-            for mistake in mistakes {
-                say(io::stderr(), format_args!("pushd: {mistake}"));
-            }
+            mistakes.iter().for_each(say);
             ExitCode::from(USAGE)
         }
     }
@@ -57,15 +44,15 @@ pub fn main() -> ExitCode {
 
 fn run(task: Task, sources: Sources) -> Result<ExitCode, Vec<Mistake>> {
     if let Task::Completions(text) = &task {
-        return Ok(printed(output::write(text)));
+        return Ok(exit_code(output::write(text)));
     }
     let settings = sources.load()?;
     Ok(match task {
         Task::Serve => serve::run(sources, settings),
         Task::Check => check(&settings),
-        Task::PrintConfig => printed(output::write(settings)),
+        Task::PrintConfig => exit_code(output::write(settings)),
         Task::Setup(arguments) => match setup::run(&arguments, &settings) {
-            Ok(text) => printed(output::print(text.trim_end())),
+            Ok(text) => exit_code(output::print(text.trim_end())),
             Err(error) => fail(USAGE, error),
         },
         Task::Completions(_) => ExitCode::SUCCESS,
@@ -75,37 +62,25 @@ fn run(task: Task, sources: Sources) -> Result<ExitCode, Vec<Mistake>> {
 }
 
 fn check(settings: &Settings) -> ExitCode {
-    for warning in settings.warnings() {
-        say(io::stderr(), format_args!("pushd: {warning}"));
-    }
+    settings.warnings().for_each(say);
     for warning in socket_units::expected_warnings(settings) {
-        say(io::stderr(), format_args!("pushd: {warning}"));
+        say(warning);
     }
-    match serve::check(&settings.config) {
+    match server_options::check(&settings.config) {
         Ok(certificate) => {
             if let Some(warning) = certificate.as_ref().and_then(expiry::warning) {
-                say(io::stderr(), format_args!("pushd: {warning}"));
+                say(warning);
             }
-            printed(output::print("the settings are right"))
+            exit_code(output::print("the settings are right"))
         }
         Err(error) => fail(USAGE, error),
     }
 }
 
-/// The exit code of a command that prints and does nothing else.
-fn printed(printed: Result<Reader, String>) -> ExitCode {
+/// Returns the exit code of a command that only prints.
+fn exit_code(printed: Result<Reader, OutputError>) -> ExitCode {
     match printed {
         Ok(Reader::Reads | Reader::HungUp) => ExitCode::SUCCESS,
         Err(error) => fail(FAILURE, error),
     }
-}
-
-fn fail(code: u8, error: impl Display) -> ExitCode {
-    say(io::stderr(), format_args!("pushd: {error}"));
-    ExitCode::from(code)
-}
-
-/// A line, for whoever still listens.
-fn say(mut to: impl Write, line: impl Display) {
-    let _closed = writeln!(to, "{line}");
 }

@@ -1,22 +1,31 @@
-//! SIGHUP: the settings are read again, and those that can change do, without dropping a connection.
+//! SIGHUP: reads the settings again and applies those that can change, without dropping a connection.
 
-use pusher_core::{Control, Recipe};
+use pusher_core::{BindError, Control, Recipe};
 
 use crate::expiry::Expiry;
 use crate::log::Filter;
-use crate::serve;
+use crate::server_options;
 use crate::settings::{Config, Reload, Settings, Sources};
-use crate::tls::Watch;
+use crate::tls::{TlsError, Watch};
 
-/// What there is to change.
+/// Why new options are not applied.
+#[derive(Debug, thiserror::Error)]
+enum ApplyError {
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Control(#[from] BindError),
+}
+
+/// The parts of the daemon that a reload changes.
 pub(crate) struct Reloader {
-    /// Of the settings in force.
+    /// Watches the certificate files of the current settings.
     pub(crate) certificate: Watch,
     pub(crate) expiry: Expiry,
     pub(crate) sources: Sources,
-    /// Those at the start, to which what needs a restart is compared.
+    /// The settings at the start. A difference to them may need a restart.
     pub(crate) started: Settings,
-    /// Those of the last time, if there was one.
+    /// The settings of the last reload, if any.
     pub(crate) current: Option<Settings>,
     pub(crate) open_files: usize,
     pub(crate) filter: Filter,
@@ -25,7 +34,7 @@ pub(crate) struct Reloader {
 }
 
 impl Reloader {
-    /// Reads the settings again. If anything is wrong with them, all stay as they were.
+    /// Reads the settings again. If any of them is wrong, none changes.
     pub(crate) fn reload(&mut self) {
         let file = self.sources.path();
         let settings = match self.sources.load() {
@@ -41,38 +50,37 @@ impl Reloader {
             tracing::warn!("{warning}");
         }
         let certificate = Watch::new(&settings.config);
-        if let Err(error) = self.set_options(&settings.config) {
+        if let Err(error) = self.apply_options(&settings.config) {
             tracing::error!("{error}");
             return tracing::error!(file = %file.display(), "the settings stay as they were");
         }
-        self.put_in_force(&settings.config);
-        let changed = self.tell(&settings);
+        self.apply(&settings.config);
+        let changed = self.log_changes(&settings);
         self.certificate = certificate;
         tracing::info!(file = %file.display(), changed, "the settings were read again");
         self.current = Some(settings);
     }
 
-    /// Reads the certificate again. If it is none, or not the key's, the last one stays in force.
+    /// Loads the certificate again. If it is not valid or does not match the key, the last one stays in use.
     pub(crate) fn renew_certificate(&mut self) {
         let current = self.current.as_ref().unwrap_or(&self.started);
         let config = current.config.clone();
-        match self.set_options(&config) {
+        match self.apply_options(&config) {
             Ok(()) => tracing::info!("the certificate was read again"),
             Err(error) => tracing::warn!("the certificate stays as it was: {error}"),
         }
     }
 
-    fn set_options(&mut self, config: &Config) -> Result<(), String> {
-        let options = serve::options(config, self.open_files)?;
+    fn apply_options(&mut self, config: &Config) -> Result<(), ApplyError> {
+        let options = server_options::build(config, self.open_files)?;
         let certificate = options.certificate.clone();
-        let set = self.control.reload(options);
-        set.map_err(|error| error.to_string())?;
-        self.expiry = Expiry::look_at(certificate.as_ref());
+        self.control.reload(options)?;
+        self.expiry = Expiry::new(certificate.as_ref());
         Ok(())
     }
 
-    /// Tells what changes, and what can't; how much does.
-    fn tell(&self, settings: &Settings) -> usize {
+    /// Logs which settings change and which need a restart. Returns the number of changes.
+    fn log_changes(&self, settings: &Settings) -> usize {
         let current = self.current.as_ref().unwrap_or(&self.started);
         let mut changed = 0;
         for (setting, from, to) in settings.changes(current) {
@@ -89,7 +97,7 @@ impl Reloader {
         changed
     }
 
-    fn put_in_force(&self, config: &Config) {
+    fn apply(&self, config: &Config) {
         self.filter.set(&config.log);
         self.recipe
             .set_client_publish(config.client_publish.clone());

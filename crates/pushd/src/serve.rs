@@ -1,35 +1,54 @@
-//! Serves, from the first log line to the last.
+//! Runs the server, from the first log line to the last.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
-use pusher_core::{BindError, Certificate, Options, Recipe, Server};
+use pusher_core::{BindError, Recipe, Server};
 
-use crate::FAILURE;
 use crate::expiry::Expiry;
 use crate::log::Log;
 use crate::open_files;
+use crate::output::{FAILURE, fail};
 use crate::reload::Reloader;
-use crate::settings::{Config, Settings, Sources};
+use crate::server_options::{self, advice};
+use crate::settings::{Settings, Sources};
 use crate::signals::{self, Hangups};
 use crate::socket_units;
-use crate::systemd;
-use crate::tls::{self, Watch};
+use crate::systemd::{self, SocketError};
+use crate::tls::{TlsError, Watch};
 
-/// Advice for when the system starts no thread: it counts threads for each user and each control group.
+/// Advice if the system starts no thread. It counts threads per user and per control group.
 const THREADS_ADVICE: &str =
     "raise the limit of threads (`ulimit -u`, TasksMax= of the unit), or lower `threads`";
 
-/// Serves until a signal ends it. An error that stops it earlier is in the log.
+/// Why the daemon does not start, or ends.
+#[derive(Debug, thiserror::Error)]
+enum ServeError {
+    #[error("cannot start a thread: {0}; {THREADS_ADVICE}")]
+    LogThread(io::Error),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    #[error("{0}{advice}", advice = advice(.0))]
+    Bind(#[from] BindError),
+    #[error("cannot start: {0}")]
+    Runtime(io::Error),
+    #[error("cannot handle signals: {0}")]
+    Signals(io::Error),
+    #[error("{0}; {THREADS_ADVICE}")]
+    ServerThread(io::Error),
+    #[error(transparent)]
+    Server(io::Error),
+}
+
+/// Serves until a signal ends the daemon. Logs the error if it ends earlier.
 pub(crate) fn run(sources: Sources, settings: Settings) -> ExitCode {
     let config = &settings.config;
     let log = match Log::start(config.log_format, &config.log) {
         Ok(log) => log,
-        Err(error) => {
-            crate::say(io::stderr(), format_args!("pushd: cannot log: {error}"));
-            return ExitCode::from(FAILURE);
-        }
+        Err(error) => return fail(FAILURE, format_args!("cannot log: {error}")),
     };
     let served = serve(&log, sources, settings);
     if let Err(error) = &served {
@@ -42,35 +61,33 @@ pub(crate) fn run(sources: Sources, settings: Settings) -> ExitCode {
     }
 }
 
-fn serve(log: &Log, sources: Sources, settings: Settings) -> Result<(), String> {
+fn serve(log: &Log, sources: Sources, settings: Settings) -> Result<(), ServeError> {
     let config = &settings.config;
-    log.start_thread()
-        .map_err(|error| format!("cannot start a thread: {error}; {THREADS_ADVICE}"))?;
+    log.start_thread().map_err(ServeError::LogThread)?;
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
     let open_files = open_files::raise_limit();
     let certificate = Watch::new(config);
-    let options = options(config, open_files)?;
-    let expiry = Expiry::look_at(options.certificate.as_ref());
+    let options = server_options::build(config, open_files)?;
+    let expiry = Expiry::new(options.certificate.as_ref());
     let recipe = Recipe::with_client_publish(config.client_publish.clone());
     let listeners = systemd::listeners()?;
-    let is_handed_over = [
+    let is_inherited = [
         !listeners.public.is_empty(),
         !(listeners.private_tcp.is_empty() && listeners.private_unix.is_empty()),
     ];
-    let server =
-        Server::bind_with(options, listeners, recipe.clone()).map_err(|error| told(&error))?;
-    warn_of_socket_units(&settings, &server, is_handed_over);
+    let server = Server::bind_with(options, listeners, recipe.clone())?;
+    warn_of_socket_units(&settings, &server, is_inherited);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| format!("cannot start: {error}"))?;
+        .map_err(ServeError::Runtime)?;
     runtime.block_on(async {
-        // Caught before systemd, or the log, says that the daemon is ready.
-        let ended = signals::end().map_err(|error| no_signals(&error))?;
-        let ignored = signals::ignored().map_err(|error| no_signals(&error))?;
-        let hangups = signals::hangups().map_err(|error| no_signals(&error))?;
+        // Signals are caught before systemd and the log report that the daemon is ready.
+        let ended = signals::end().map_err(ServeError::Signals)?;
+        let ignored = signals::ignored().map_err(ServeError::Signals)?;
+        let hangups = signals::hangups().map_err(ServeError::Signals)?;
         for address in server.public_addrs() {
             tracing::info!(%address, "listening for browsers");
         }
@@ -78,7 +95,7 @@ fn serve(log: &Log, sources: Sources, settings: Settings) -> Result<(), String> 
             tracing::info!(%address, "listening for publishers");
         }
         if let Some(certificate) = &settings.config.tls_certificate {
-            tracing::info!(certificate = %certificate.display(), "browsers may speak TLS");
+            tracing::info!(certificate = %certificate.display(), "TLS is available for browsers");
         }
         tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
         systemd::ready();
@@ -106,21 +123,21 @@ fn serve(log: &Log, sources: Sources, settings: Settings) -> Result<(), String> 
             never = systemd::watch(|| control.silent_for()) => match never {},
         };
         served.map_err(|error| match error.kind() {
-            ErrorKind::WouldBlock => format!("{error}; {THREADS_ADVICE}"),
-            _ => error.to_string(),
+            ErrorKind::WouldBlock => ServeError::ServerThread(error),
+            _ => ServeError::Server(error),
         })
     })?;
     tracing::info!("ended");
     Ok(())
 }
 
-/// Warns of addresses in the settings that have no effect, since these doors were handed over.
-fn warn_of_socket_units(settings: &Settings, server: &Server, is_handed_over: [bool; 2]) {
+/// Warns of addresses in the settings that have no effect because systemd opened these listeners.
+fn warn_of_socket_units(settings: &Settings, server: &Server, is_inherited: [bool; 2]) {
     let (mut public, mut private) = (Vec::new(), Vec::new());
-    if is_handed_over[0] {
+    if is_inherited[0] {
         public.extend(server.public_addrs().iter().map(ToString::to_string));
     }
-    if is_handed_over[1] {
+    if is_inherited[1] {
         private.extend(server.publish_addrs().iter().map(ToString::to_string));
     }
     for warning in socket_units::warnings(settings, &public, &private) {
@@ -137,70 +154,7 @@ async fn reload_at(mut hangups: Hangups, mut reloader: Reloader) -> Infallible {
                 systemd::ready();
             }
             () = reloader.certificate.changed() => reloader.renew_certificate(),
-            () = reloader.expiry.due() => reloader.expiry.look(),
+            () = reloader.expiry.due() => reloader.expiry.check(),
         }
     }
-}
-
-fn no_signals(error: &io::Error) -> String {
-    format!("cannot handle signals: {error}")
-}
-
-/// Whether the settings, each of them right, are so together; the certificate, if there is one. No door
-/// is opened.
-pub(crate) fn check(config: &Config) -> Result<Option<Certificate>, String> {
-    config.options.check().map_err(|error| told(&error))?;
-    tls::load(config)
-}
-
-fn told(error: &BindError) -> String {
-    format!("{error}; {}", advice(error))
-}
-
-/// What to do when a door can't be opened.
-fn advice(error: &BindError) -> &'static str {
-    let source = match error {
-        BindError::Listen { source, .. } => source,
-        BindError::TokenNeeded { .. } => {
-            return "set PUSHD_PUBLISH_TOKEN, or listen on 127.0.0.1 or a unix socket";
-        }
-        _ => return "",
-    };
-    match source.kind() {
-        ErrorKind::NotFound => "the folder must be there, and allow this user to write",
-        ErrorKind::PermissionDenied => {
-            "is this user allowed to? A port below 1024 needs a privilege, a unix socket a folder \
-             that this user may write to, a group this user's membership"
-        }
-        ErrorKind::AddrNotAvailable => {
-            "this machine has no such address (`ip address` lists those that it has); 0.0.0.0 and [::] are all of them"
-        }
-        ErrorKind::AlreadyExists => "remove it, or choose another path with --publish-listen",
-        ErrorKind::AddrInUse => {
-            "another program has it, perhaps Ratchet or another pushd (`ss -ltnp` shows which): stop that one, or \
-             choose another address with --listen or --publish-listen"
-        }
-        _ => "--listen and --publish-listen choose other addresses",
-    }
-}
-
-/// What the server is to do, as far as the system lets it. Fails if there is something wrong with the
-/// certificate.
-pub(crate) fn options(config: &Config, open_files: usize) -> Result<Options, String> {
-    let mut options = config.options.clone();
-    options.certificate = tls::load(config)?;
-    options.server_ident = concat!("pushd/", env!("CARGO_PKG_VERSION")).to_owned();
-    options.shards = config.threads.unwrap_or(options.shards);
-    let limits = &mut options.limits;
-    let (browsers, publishers) = open_files::shares(open_files, limits.publishers_max);
-    limits.connections_max = limits.connections_max.min(browsers);
-    limits.publishers_max = publishers;
-    let connections_max = limits.connections_max;
-    tracing::debug!(
-        open_files,
-        connections_max,
-        publishers_max = publishers,
-        "limits"
-    );
-    Ok(options)
 }

@@ -1,4 +1,4 @@
-//! What ends the daemon, and what makes it read its settings again.
+//! Signals that end the daemon, make it read its settings again, or are ignored.
 
 use std::convert::Infallible;
 use std::io;
@@ -8,8 +8,8 @@ use nix::sys::signal::Signal;
 #[cfg(unix)]
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Ready after SIGTERM, SIGINT or SIGQUIT, by which other servers end, too. They are caught from the moment that
-/// this function is called.
+/// Returns a future that is ready after SIGTERM, SIGINT or SIGQUIT, which end other servers too. The signals are caught
+/// from this call on.
 #[cfg(unix)]
 pub(crate) fn end() -> io::Result<impl Future<Output = ()>> {
     let mut term = signal(SignalKind::terminate())?;
@@ -25,18 +25,19 @@ pub(crate) fn end() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Logs signals that do nothing here. Without a handler each would kill the process and lose the queued events.
+/// Logs signals that have no effect. Without a handler, each would kill the process and lose the queued events.
 #[cfg(unix)]
 pub(crate) fn ignored() -> io::Result<impl Future<Output = Infallible>> {
     let mut usr1 = signal(SignalKind::user_defined1())?;
     let mut usr2 = signal(SignalKind::user_defined2())?;
     let mut alarm = signal(SignalKind::alarm())?;
-    // Comes when a log file has reached RLIMIT_FSIZE: writing fails instead. A line about it would bring the next.
+    // The system sends SIGXFSZ if a log file reaches RLIMIT_FSIZE. With a handler, the write fails instead. It is not
+    // logged: that line would cause the next signal.
     let _handled = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?;
     Ok(async move {
         loop {
             let (name, why) = tokio::select! {
-                _ = usr1.recv() => ("SIGUSR1", "there is no log file to open again, the log goes to standard error"),
+                _ = usr1.recv() => ("SIGUSR1", "the log goes to standard error, so there is no file to open again"),
                 _ = usr2.recv() => ("SIGUSR2", "it has no meaning here"),
                 _ = alarm.recv() => ("SIGALRM", "it has no meaning here"),
             };
@@ -48,13 +49,13 @@ pub(crate) fn ignored() -> io::Result<impl Future<Output = Infallible>> {
     })
 }
 
-/// There are none.
+/// Other systems have no such signals.
 #[cfg(not(unix))]
 pub(crate) fn ignored() -> io::Result<impl Future<Output = Infallible>> {
     Ok(std::future::pending())
 }
 
-/// Ready after Ctrl-C.
+/// Returns a future that is ready after Ctrl-C.
 #[cfg(not(unix))]
 pub(crate) fn end() -> io::Result<impl Future<Output = ()>> {
     Ok(async {
@@ -65,13 +66,13 @@ pub(crate) fn end() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// SIGHUPs, from the moment that this is called.
+/// Catches SIGHUP from this call on.
 #[cfg(unix)]
 pub(crate) fn hangups() -> io::Result<Hangups> {
     signal(SignalKind::hangup()).map(Hangups)
 }
 
-/// See [`hangups`].
+/// The SIGHUPs; see [`hangups`].
 #[cfg(unix)]
 pub(crate) struct Hangups(tokio::signal::unix::Signal);
 
@@ -84,7 +85,7 @@ impl Hangups {
     }
 }
 
-/// There are none.
+/// Other systems have no such signals.
 #[cfg(not(unix))]
 pub(crate) fn hangups() -> io::Result<Hangups> {
     Ok(Hangups)

@@ -1,4 +1,4 @@
-//! Addresses that systemd's socket units open, where the settings say others.
+//! Warns if systemd's socket units open other addresses than the settings name.
 
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -11,52 +11,52 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(10);
 
 /// A listener: its setting, its unit, and its clients.
-struct Door {
+struct Listener {
     setting: &'static str,
     unit: &'static str,
-    whom: &'static str,
+    clients: &'static str,
 }
 
-const PUBLIC: Door = Door {
+const PUBLIC: Listener = Listener {
     setting: "listen",
     unit: "pushd-public.socket",
-    whom: "browsers",
+    clients: "browsers",
 };
 
-const PRIVATE: Door = Door {
+const PUBLISH: Listener = Listener {
     setting: "publish-listen",
     unit: "pushd-private.socket",
-    whom: "publishers",
+    clients: "publishers",
 };
 
-/// Warns of settings that have no effect, for this process: `public` and `private` are the sockets that it was
-/// handed.
-pub(crate) fn warnings(settings: &Settings, public: &[String], private: &[String]) -> Vec<String> {
-    let doors = [(PUBLIC, public), (PRIVATE, private)];
-    let warnings = doors.map(|(door, opened)| door.warning(settings, opened));
+/// Warns of settings that have no effect for this process. `public` and `publish` are the addresses of its inherited
+/// sockets.
+pub(crate) fn warnings(settings: &Settings, public: &[String], publish: &[String]) -> Vec<String> {
+    let listeners = [(PUBLIC, public), (PUBLISH, publish)];
+    let warnings = listeners.map(|(listener, opened)| listener.warning(settings, opened));
     warnings.into_iter().flatten().collect()
 }
 
-/// The same for the daemon that systemd starts, as `systemctl` describes its units. Only settings of the file
-/// count: flags and variables may be for another daemon.
+/// Warns of settings that have no effect for the daemon that systemd starts, according to `systemctl`. Only settings in
+/// the file count: flags and variables may be for another daemon.
 pub(crate) fn expected_warnings(settings: &Settings) -> Vec<String> {
-    let doors = [PUBLIC, PRIVATE].into_iter().filter(|door| {
-        let given = settings.given.get(door.setting);
+    let listeners = [PUBLIC, PUBLISH].into_iter().filter(|listener| {
+        let given = settings.given.get(listener.setting);
         given.is_some_and(|given| matches!(given.origin, Origin::File { .. }))
     });
-    let warnings = doors.filter_map(|door| {
-        let opened = opened_by_unit(&show(door.unit)?);
-        door.warning(settings, &opened)
+    let warnings = listeners.filter_map(|listener| {
+        let opened = opened_by_unit(&show(listener.unit)?);
+        listener.warning(settings, &opened)
     });
     warnings.collect()
 }
 
-impl Door {
+impl Listener {
     fn warning(&self, settings: &Settings, opened: &[String]) -> Option<String> {
         let Self {
             setting,
             unit,
-            whom,
+            clients,
         } = self;
         let given = settings.given.get(setting)?;
         let wanted = self.addresses(settings);
@@ -64,7 +64,7 @@ impl Door {
             || opened.iter().any(|address| !is_among(address, &wanted));
         (!opened.is_empty() && differs).then(|| {
             format!(
-                "{}: {setting} = {} has no effect: systemd has opened {} for {whom}; set ListenStream= by \
+                "{}: {setting} = {} has no effect: systemd has opened {} for {clients}; set ListenStream= by \
                  `systemctl edit {unit}`, or `systemctl disable --now {unit}`",
                 given.origin,
                 wanted.join(", "),
@@ -86,7 +86,7 @@ impl Door {
     }
 }
 
-/// Whether an address is one of these: the two ways to write all of a machine's are one.
+/// Returns whether an address is in a list. The two unspecified addresses count as the same.
 fn is_among(address: &str, others: &[String]) -> bool {
     let all = |address: &str| address.replace("0.0.0.0:", "[::]:");
     others.iter().any(|other| all(other) == all(address))
@@ -110,7 +110,7 @@ fn opened_by_unit(shown: &str) -> Vec<String> {
     }
 }
 
-/// `None` where there is no systemd, or it does not answer.
+/// Asks `systemctl`. Returns `None` if there is no systemd or it does not answer.
 fn show(unit: &str) -> Option<String> {
     let mut command = Command::new("systemctl");
     command
@@ -124,7 +124,7 @@ fn show(unit: &str) -> Option<String> {
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     let mut child = command.spawn().ok()?;
-    // Its few lines fit into the pipe, so that it ends without being read.
+    // The few lines fit in the pipe's buffer, so the child ends without being read.
     let has_ended = ends(&mut child);
     if !has_ended {
         let _killed = child.kill();
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_units_addresses_are_those_of_systemctl_show() {
+    fn addresses_of_a_unit_come_from_systemctl_show() {
         let shown = "Listen=127.0.0.1:5555 (Stream)\nListen=/run/pushd/publish.sock (Stream)\n\
                      Listen=[::]:9 (Datagram)\nActiveState=active\nUnitFileState=disabled\n";
         let addresses = ["127.0.0.1:5555", "unix:/run/pushd/publish.sock"];
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn all_addresses_are_the_same_in_both_ways() {
+    fn both_unspecified_addresses_are_equal() {
         let opened = ["[::]:8080".to_owned()];
         assert!(is_among("0.0.0.0:8080", &opened) && is_among("[::]:8080", &opened));
         assert!(!is_among("127.0.0.1:8080", &opened) && !is_among("0.0.0.0:80", &opened));

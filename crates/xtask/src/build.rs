@@ -57,6 +57,14 @@ pub fn cargo(workspace: &Workspace) -> Command {
         .env("CARGO_TARGET_DIR", &workspace.target)
         // `cargo run` sets it for us; nobody else should load libraries from the debug build.
         .env_remove("LD_LIBRARY_PATH");
+    // `cargo run` sets these for xtask itself. Build scripts that read them would run again, and with them ring, rustls
+    // and pushd would be built again.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     // Set only when needed: whatever changes in this environment builds ext-php-rs again.
     if std::env::var_os("PHP").is_none() && !first_php_is_debians() {
         command

@@ -82,7 +82,7 @@ fn without_json_it_is_for_people() {
     let printed = ended.success();
     for part in [
         "subscribers 3, events of 512 bytes\n",
-        "20 a second were asked for\n",
+        "at --rate 20\n",
         "latency     p50 ",
         ", p99 ",
         ", max ",
@@ -106,7 +106,7 @@ fn a_terminal_shows_how_it_goes() {
         .env("PUSHD_LISTEN", daemon.web.to_string())
         .env("PUSHD_PUBLISH_LISTEN", daemon.publish.to_string());
     let shown = program::run(&mut script, WAIT_MS).success();
-    assert!(shown.contains(" deliveries a second\u{1b}[K"), "{shown:?}");
+    assert!(shown.contains(" deliveries per second\u{1b}[K"), "{shown:?}");
     assert!(
         shown.contains("\r\u{1b}[Ksubscribers 3"),
         "the line is cleared: {shown:?}"
@@ -194,18 +194,18 @@ fn two_doors_of_two_servers_are_told_from_one() {
     let (daemon, other) = (Daemon::start(), Daemon::start());
     let private = other.publish.to_string();
     let ended = run(&daemon, &["--publish-address", &private]);
-    assert_fails(&ended, 1, "the private door knows 0 of the 100 subscribers");
+    assert_fails(&ended, 1, "the publish listener knows 0 of the 100 subscribers");
 }
 
 #[test]
 fn what_the_server_refuses_is_told() {
-    let daemon = Daemon::start_with(&["--publish-token=s3cret", "--connections-max=10"]);
+    let daemon = Daemon::start_with(&["--publish-token=s3cret-token-for-tests", "--connections-max=10"]);
     let ended = run(&daemon, &["--subscribers=10"]);
-    assert_fails(&ended, 1, "wants a publish token");
+    assert_fails(&ended, 1, "requires a publish token");
     let ended = run(&daemon, &["--subscribers=11"]);
     assert_fails(&ended, 1, " subscribers: ");
     let mut bench = command(&daemon, "bench", &["--subscribers=10", "--seconds=1"]);
-    bench.env("PUSHD_PUBLISH_TOKEN", "s3cret");
+    bench.env("PUSHD_PUBLISH_TOKEN", "s3cret-token-for-tests");
     program::run(&mut bench, WAIT_MS).success();
 }
 
@@ -242,7 +242,7 @@ fn more_connections_than_open_files_are_refused_at_once() {
     assert_fails(
         &ended,
         1,
-        "100 subscribers need more open files than the 131",
+        "100 subscribers need more open files than the limit of 131",
     );
     assert_eq!(run_json(&daemon, "status", &[])["browsers"], 0);
 }

@@ -214,10 +214,10 @@ impl Lines {
 
 #[test]
 fn a_token_comes_from_the_environment() {
-    let daemon = Daemon::start_with(&["--publish-token", "secret"]);
+    let daemon = Daemon::start_with(&["--publish-token", "secret-token-for-tests"]);
     let address = daemon.push_address();
     for (token, expect) in [
-        ("secret", "0"),
+        ("secret-token-for-tests", "0"),
         ("wrong", PUSH_EREFUSED),
         ("", PUSH_EREFUSED),
     ] {

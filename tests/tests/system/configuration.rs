@@ -36,7 +36,7 @@ impl File {
 
 #[test]
 fn print_config_tells_each_value_and_where_it_comes_from() {
-    let file = File::new("topics-max = 5\n\nping-interval = '60s'\npublish-token = 's3cret'\n");
+    let file = File::new("topics-max = 5\n\nping-interval = '60s'\npublish-token = 's3cret-token-for-tests'\n");
     let mut command = file.command();
     command
         .args(["--print-config", "--outbox-len-max", "2MiB"])
@@ -68,7 +68,7 @@ fn what_is_wrong_is_told_with_its_place_and_nothing_starts() {
         assert_eq!(
             lines[0],
             format!(
-                "pushd: {path}:2: there is no setting \"ping-intervall\"; is \"ping-interval\" meant?"
+                "pushd: {path}:2: unknown setting \"ping-intervall\", did you mean \"ping-interval\"?"
             )
         );
         assert!(
@@ -98,7 +98,7 @@ fn a_level_that_is_none_is_an_error_with_the_nearest_name() {
             let ended = program::run(command().args(check), WAIT_MS);
             assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
             assert!(
-                ended.stderr.contains("is \"warn\" meant?"),
+                ended.stderr.contains("did you mean \"warn\"?"),
                 "{}",
                 ended.stderr
             );
@@ -127,7 +127,7 @@ fn a_variable_that_is_no_setting_is_an_error_unless_kubernetes_sets_it() {
     assert_eq!(ended.status.code(), Some(2));
     assert_eq!(
         ended.stderr,
-        "pushd: environment PUSHD_LISTNE: there is no such setting; is PUSHD_LISTEN meant?\n"
+        "pushd: environment PUSHD_LISTNE: unknown setting, did you mean PUSHD_LISTEN?\n"
     );
     for (name, value) in [
         ("PUSHD_SERVICE_HOST", "10.0.0.1"),
@@ -152,7 +152,7 @@ fn check_sees_what_is_wrong_with_all_together() {
         assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
         assert!(ended.stderr.contains(part), "{}", ended.stderr);
     }
-    let file = File::new("publish-listen = '0.0.0.0:5555'\npublish-token = 's3cret'\n");
+    let file = File::new("publish-listen = '0.0.0.0:5555'\npublish-token = 's3cret-token-for-tests'\n");
     program::run(file.command().arg("--check"), WAIT_MS).success();
 }
 
@@ -178,7 +178,7 @@ fn sighup_reads_the_file_again_and_tells_what_changed() {
     let mut browser = Wamp::subscribed(daemon.web, "chat/1");
     fs::write(
         path,
-        "client-publish = 'chat/*'\nthreads = 7\npong-timeout = '5s'\npublish-token = 's3cret'\n",
+        "client-publish = 'chat/*'\nthreads = 7\npong-timeout = '5s'\npublish-token = 's3cret-token-for-tests'\n",
     )
     .unwrap();
     daemon.process.signal(Signal::SIGHUP);
@@ -192,7 +192,7 @@ fn sighup_reads_the_file_again_and_tells_what_changed() {
     ] {
         assert!(log.contains(line), "{line}");
     }
-    assert!(!log.contains("pong-timeout"), "the flag has the last word");
+    assert!(!log.contains("pong-timeout"), "the flag overrides the file");
     assert!(!log.contains("s3cret"));
     // The connection from before does what it may now.
     browser.send(&json!([7, "chat/1", 1]));

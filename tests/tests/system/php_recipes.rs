@@ -153,7 +153,7 @@ fn plain_php_stores_and_publishes() {
 
 #[test]
 fn laravel_publishes_what_is_stored_once() {
-    let daemon = Daemon::start_with(&["--publish-token", "s3cret"]);
+    let daemon = Daemon::start_with(&["--publish-token", "s3cret-token-for-tests"]);
     let mut browser = Wamp::subscribed(daemon.web, "kittensCategory");
     let provider = file("app/Providers/PushServiceProvider.php");
     let listener = file("app/Listeners/PushEntry.php");
@@ -188,6 +188,6 @@ fn run_laravel(php: &Php, site: &Path, daemon: &Daemon) {
     command
         .arg(site.join("laravel.php"))
         .env("PUSHD_ADDRESS", daemon.push_address())
-        .env("PUSHD_TOKEN", "s3cret");
+        .env("PUSHD_TOKEN", "s3cret-token-for-tests");
     assert_eq!(program::run(&mut command, WAIT_MS).success(), "");
 }

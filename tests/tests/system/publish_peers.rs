@@ -439,7 +439,7 @@ fn others_than_this_machine_need_a_token_to_publish() {
     let mut command = daemon::command("pushd");
     command
         .args(open_to_all)
-        .env("PUSHD_PUBLISH_TOKEN", "s3cret");
+        .env("PUSHD_PUBLISH_TOKEN", "s3cret-token-for-tests");
     let (_process, log) = daemon::start(&mut command);
     let port = daemon::listening(&log, "publishers").port();
     let mut browser = Wamp::subscribed(daemon::listening(&log, "browsers"), "t");
@@ -447,7 +447,7 @@ fn others_than_this_machine_need_a_token_to_publish() {
     assert_eq!(curl(&[&url, "--json", "1"]).1, 401);
     let wrong = [&url, "--json", "2", "-H", "Authorization: Bearer wrong"];
     assert_eq!(curl(&wrong).1, 401);
-    let right = [&url, "--json", "3", "-H", "Authorization: Bearer s3cret"];
+    let right = [&url, "--json", "3", "-H", "Authorization: Bearer s3cret-token-for-tests"];
     assert_eq!(curl(&right).1, 200);
     assert_eq!(browser.event("t"), 3, "nothing came before it");
     assert!(!log.text().contains("s3cret"));
@@ -456,7 +456,7 @@ fn others_than_this_machine_need_a_token_to_publish() {
 /// It keeps its messages, which others would lose: they were never heard.
 #[test]
 fn a_zeromq_socket_is_told_that_it_can_not_show_a_token() {
-    let daemon = Daemon::start_with(&["--publish-token=s3cret"]);
+    let daemon = Daemon::start_with(&["--publish-token=s3cret-token-for-tests"]);
     let code = "
 push = context.socket(zmq.PUSH)
 monitor = push.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED)

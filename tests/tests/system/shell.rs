@@ -36,7 +36,7 @@ fn publish_prints_the_receipt() {
     let daemon = Daemon::start();
     let mut browser = Wamp::subscribed(daemon.web, "a b/猫?");
     let printed = run(&daemon, "publish", &["a b/猫?", r#"{"n":1}"#]).success();
-    assert_eq!(printed, "published as number 1, queued to 1 browsers\n");
+    assert_eq!(printed, "published as number 1, queued to 1 browser\n");
     assert_eq!(browser.event("a b/猫?"), json!({"n": 1}));
     let receipt = run_json(&daemon, "publish", &["a b/猫?", "2", "--id", "order-7"]);
     assert_eq!(receipt, json!({"sequence": 2, "subscribers": 1}));
@@ -62,7 +62,7 @@ fn an_event_may_come_from_standard_input() {
 
 #[test]
 fn what_fails_is_told_and_the_exit_code_is_1() {
-    let daemon = Daemon::start_with(&["--publish-token", "s3cret"]);
+    let daemon = Daemon::start_with(&["--publish-token", "s3cret-token-for-tests"]);
     let fails = |command: &mut Command, part: &str| {
         let ended = program::run(command, WAIT_MS);
         assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
@@ -70,16 +70,16 @@ fn what_fails_is_told_and_the_exit_code_is_1() {
     };
     fails(
         &mut command(&daemon, "publish", &["t", "1"]),
-        "wants a publish token: give it in PUSHD_PUBLISH_TOKEN",
+        "requires a publish token: set PUSHD_PUBLISH_TOKEN",
     );
     let mut mistaken = command(&daemon, "status", &[]);
     fails(
-        mistaken.env("PUSHD_PUBLISH_TOKEN", "other"),
-        "wants another publish token",
+        mistaken.env("PUSHD_PUBLISH_TOKEN", "another-token-for-tests"),
+        "requires another publish token",
     );
     let with_token = |name: &str, arguments: &[&str]| {
         let mut command = command(&daemon, name, arguments);
-        command.env("PUSHD_PUBLISH_TOKEN", "s3cret");
+        command.env("PUSHD_PUBLISH_TOKEN", "s3cret-token-for-tests");
         command
     };
     fails(
@@ -94,7 +94,7 @@ fn what_fails_is_told_and_the_exit_code_is_1() {
         "cannot connect to 127.0.0.1:1",
     );
     let wrong_door = ["--publish-address", &daemon.web.to_string()];
-    fails(&mut with_token("status", &wrong_door), "private door");
+    fails(&mut with_token("status", &wrong_door), "publish listener");
     fails(
         &mut with_token("subscribe", &["t", "--url", "ws://127.0.0.1:1/"]),
         "127.0.0.1:1",

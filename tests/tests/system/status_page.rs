@@ -92,14 +92,14 @@ fn it_shows_what_happens_and_takes_nobodys_words_for_markup() {
 
 #[test]
 fn it_asks_for_the_token_and_says_when_the_server_is_away() {
-    let mut daemon = Daemon::start_with(&["--publish-token", "s3cret"]);
+    let mut daemon = Daemon::start_with(&["--publish-token", "s3cret-token-for-tests"]);
     let mut browser = Browser::start();
     let mut page = browser.open(&url(&daemon));
     page.wait_for("!document.querySelector('#token-form').hidden");
     page.fill("#token", "wrong");
     page.click("#token-form button");
     wait_for_text(&mut page, "#token-error", "not the token");
-    page.fill("#token", "s3cret");
+    page.fill("#token", "s3cret-token-for-tests");
     page.click("#token-form button");
     wait_for_text(&mut page, "#state", "ready");
     page.click("#publish button");

@@ -49,7 +49,7 @@ mod needs_mounts {
         for (settings, part) in [
             (
                 "listen = '127.0.0.1:8080'\nlog = 'warning'\n",
-                "is \"warn\" meant?",
+                "did you mean \"warn\"?",
             ),
             ("tls-certificate = '/nonexistent'\n", "tls-key is missing"),
         ] {

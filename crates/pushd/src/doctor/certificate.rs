@@ -1,4 +1,4 @@
-//! What is wrong where HTTPS fails.
+//! Explains why a TLS handshake failed.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, SystemTime};
@@ -7,14 +7,14 @@ use tokio_rustls::rustls::AlertDescription as Alert;
 use tokio_rustls::rustls::CertificateError as Certificate;
 use tokio_rustls::rustls::Error as Tls;
 
-use super::report::Fault;
-use super::target::Target;
+use super::fault::Fault;
+use crate::client::Target;
 use crate::expiry::{Lasts, days};
 
 const RENEW: &str = "Renew it, and have the web server load it: `certbot renew`, then `systemctl reload nginx` (or \
-                     apache2). Many certificates run out because nobody reloads.";
+                     apache2). Many certificates expire because the web server was not reloaded.";
 
-/// From what a TLS handshake has failed with.
+/// Explains the error of a TLS handshake.
 pub(super) fn diagnose(error: &io::Error, target: &Target) -> Fault {
     let (host, port) = (&target.host, target.port);
     match tls_error(error) {
@@ -25,7 +25,7 @@ pub(super) fn diagnose(error: &io::Error, target: &Target) -> Fault {
                 ..target.clone()
             };
             let todo = format!(
-                "Use {} if it is meant to be without encryption; else switch HTTPS on in the web server for this port \
+                "Use {} if the site has no encryption. Otherwise switch HTTPS on in the web server for this port \
                  (nginx: `listen {port} ssl`; Apache: `SSLEngine on`).",
                 plain.url()
             );
@@ -33,13 +33,13 @@ pub(super) fn diagnose(error: &io::Error, target: &Target) -> Fault {
         }
         Some(Tls::AlertReceived(Alert::NoApplicationProtocol)) => Fault::new(
             "tls-refused",
-            format!("port {port} speaks no HTTP/1.1, which browsers open WebSockets with"),
-            "Is it for HTTP/2 only? Let the web server, or what is before it, speak HTTP/1.1 there too.",
+            format!("port {port} does not speak HTTP/1.1, which browsers use to open WebSockets"),
+            "Does it speak HTTP/2 only? Enable HTTP/1.1 there too, in the web server or in the proxy before it.",
         ),
         Some(Tls::AlertReceived(alert)) => {
             let todo = format!(
-                "Has the web server a virtual host with a certificate for {host} (server_name, ServerName)? Its error \
-                 log says more."
+                "Does the web server have a virtual host with a certificate for {host} (server_name, ServerName)? Its \
+                 error log says more."
             );
             Fault::new(
                 "tls-refused",
@@ -54,22 +54,22 @@ pub(super) fn diagnose(error: &io::Error, target: &Target) -> Fault {
         {
             Fault::new(
                 "tls-closed",
-                format!("port {port} hangs up when TLS begins"),
-                "Is it a web server with HTTPS that listens there? Its error log says more.",
+                format!("port {port} closes the connection during the TLS handshake"),
+                "Does a web server with HTTPS listen there? Its error log says more.",
             )
         }
         _ => Fault::new(
             "tls",
-            format!("TLS fails: {error}"),
+            format!("the TLS handshake failed: {error}"),
             "The web server's error log may say more.",
         ),
     }
 }
 
-/// Whether a good one stays good for long.
+/// Checks that a valid certificate does not expire soon.
 pub(super) fn lasts(not_after: SystemTime) -> Result<((), String), Fault> {
     match Lasts::at(SystemTime::now(), not_after) {
-        Lasts::Long(left) => Ok(((), format!("the certificate is good for {}", days(left)))),
+        Lasts::Long(left) => Ok(((), format!("the certificate is valid for {}", days(left)))),
         short => {
             let what = short.warning().unwrap_or_default();
             Err(Fault::new("certificate-ends-soon", what, RENEW))
@@ -77,12 +77,12 @@ pub(super) fn lasts(not_after: SystemTime) -> Result<((), String), Fault> {
     }
 }
 
-/// Whether the peer has got as far as to show a certificate.
+/// Returns whether the server presented a certificate, valid or not.
 pub(super) fn is_about_certificate(error: &io::Error) -> bool {
     matches!(tls_error(error), Some(Tls::InvalidCertificate(_)))
 }
 
-/// Whether the peer speaks something else.
+/// Returns whether the server does not speak TLS.
 pub(super) fn is_no_tls(error: &io::Error) -> bool {
     matches!(tls_error(error), Some(Tls::InvalidMessage(_)))
 }
@@ -118,33 +118,35 @@ fn about_certificate(certificate: &Certificate, host: &str) -> Fault {
             let what = format!("the certificate is not for {host}");
             Fault::new("certificate-name", what, wrong_name(host))
         }
-        // Signed by somebody with the name of an issuer that is known, or by itself.
+        // The issuer is unknown, or has the name of a known one but another key, or the certificate is self-signed.
         Certificate::UnknownIssuer
         | Certificate::BadSignature
         | Certificate::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
         | Certificate::Other(_) => Fault::new(
             "certificate-issuer",
-            "this machine knows no issuer that has signed the certificate",
-            "If it is from a public issuer, the web server leaves the certificate between out: give it the whole chain \
-             (certbot's fullchain.pem in nginx's ssl_certificate, Apache's SSLCertificateFile). If it is self-signed, no \
-             visitor's browser takes it: get one (Let's Encrypt is free), or install its issuer on every machine.",
+            "the certificate is from an issuer that this machine does not trust",
+            "If the issuer is public, the web server does not send the intermediate certificate: configure the whole chain \
+             (certbot's fullchain.pem in nginx's ssl_certificate, Apache's SSLCertificateFile). If the certificate is \
+             self-signed, browsers refuse it: get one from a public issuer (Let's Encrypt is free), or install its issuer \
+             on every visitor's machine.",
         ),
         other => Fault::new(
             "certificate",
-            format!("the certificate is not accepted: {other}"),
-            "Browsers will not accept it either: get another one.",
+            format!("the certificate is not valid: {other}"),
+            "Browsers refuse it too: get another one.",
         ),
     }
 }
 
 fn wrong_name(host: &str) -> String {
     format!(
-        "Another virtual host answers, or the certificate lacks the name: is there one for {host} on this port, with its \
-         own certificate (`apache2ctl -S`, `nginx -T`)? `certbot certificates` lists what each is for."
+        "Either another virtual host answers, or the certificate lacks the name. Is there a virtual host for {host} on \
+         this port, with a certificate of its own (`apache2ctl -S`, `nginx -T`)? `certbot certificates` lists the names \
+         of each certificate."
     )
 }
 
-/// The names of a certificate, as rustls writes them: `DnsName("site.example")`.
+/// Formats the names of a certificate. rustls writes them as `DnsName("site.example")`.
 fn names(presented: &[String]) -> String {
     let name = |text: &String| {
         let quoted = text
@@ -153,7 +155,7 @@ fn names(presented: &[String]) -> String {
         quoted.map_or_else(|| text.clone(), |(name, _)| name.to_owned())
     };
     match presented {
-        [] => "nobody".to_owned(),
+        [] => "no name".to_owned(),
         names => names.iter().map(name).collect::<Vec<_>>().join(", "),
     }
 }

@@ -1,15 +1,16 @@
-//! Why there is no WebSocket: from the answer, and from what else is tried then.
+//! Explains why a WebSocket handshake failed, from the response and from further requests.
 
 use http::StatusCode;
 use tokio::time::timeout;
 
-use super::dial::{PROBE_TIMEOUT, Route};
-use super::handshake::{self, Answer, Refusal};
-use super::report::Fault;
+use super::fault::Fault;
+use super::probe::{self, PROBE_TIMEOUT};
 use super::script;
+use super::step::{Step, timed_out};
+use crate::client::{Answer, Connector, Refusal, Target, open_websocket};
 
-/// Out of pushd's answers to requests that have lost what makes them a WebSocket's. That there is a line of
-/// text says nothing: many a proxy writes one too.
+/// Parts of pushd's responses to requests that lost their Upgrade headers on the way. A line of plain text alone would
+/// prove nothing: many proxies send one too.
 const SAYS_UPGRADE_LOST: [&str; 6] = [
     "the header `Upgrade: websocket` is missing",
     "the header `Connection: Upgrade` is missing",
@@ -18,27 +19,33 @@ const SAYS_UPGRADE_LOST: [&str; 6] = [
     "this is a WebSocket server, subprotocol wamp",
     "there is pusher.js",
 ];
-/// And out of those to browsers for which there is no place.
+/// Part of pushd's response if connections-max is reached.
 const SAYS_FULL: &str = "browsers are connected already";
+/// Part of pushd's response if connections-per-address-max is reached.
 const SAYS_ADDRESS_FULL: &str = "connections already; if it is a proxy's";
-/// And to pages, where the operator has said what the server is called.
+/// Part of pushd's response if public-host does not contain the name.
 const SAYS_OTHER_NAME: &str = "which is none of its names";
 
-/// What a browser is refused for, and what to do.
-pub(super) async fn of(refusal: Refusal, route: &Route) -> Fault {
+/// Part of the response of port 5555 to a WebSocket handshake.
+const SAYS_PUBLISH_PORT: &str = "this is the port of publishers";
+
+/// Explains a failed WebSocket handshake.
+pub(super) async fn explain(refusal: Refusal, connector: &Connector) -> Fault {
     match refusal {
-        Refusal::Answer(answer) => of_answer(&answer, route).await,
+        Refusal::Silent(timeout) => timed_out(Step::WebSocket, timeout),
+        Refusal::Answer(answer) => of_answer(&answer, connector).await,
         Refusal::NoSubprotocol => Fault::new(
             "subprotocol-lost",
-            "the WebSocket opens without the subprotocol wamp: browsers close it at once",
-            "Something on the way removes the header Sec-WebSocket-Protocol from the answer, or another WebSocket server \
-             than pushd answers: does the web server pass the path on to the address that pushd listens on?",
+            "the WebSocket opens without the subprotocol wamp, and browsers close it at once",
+            "Either a program on the way removes the header Sec-WebSocket-Protocol from the response, or another \
+             WebSocket server than pushd answers. Does the web server pass the path on to the address that pushd \
+             listens on?",
         ),
         Refusal::NotWebSocket(what) => {
-            not_websocket(format!("the answer opens no WebSocket: {what}"))
+            not_websocket(format!("the response does not open a WebSocket: {what}"))
         }
-        Refusal::SpokeFirst => of_greeting(route).await,
-        Refusal::Closed(what) => of_end(what, route).await,
+        Refusal::SpokeFirst => of_greeting(connector).await,
+        Refusal::Closed(what) => of_end(what, connector).await,
     }
 }
 
@@ -46,82 +53,96 @@ fn not_websocket(what: String) -> Fault {
     Fault::new(
         "not-websocket",
         what,
-        "Something answers that is no web server, or speaks HTTP/2 only, or a proxy on the way changes what pushd \
-         answers: look at what is between browser and pushd, a cache for instance.",
+        "Either the program that answers is not a web server, or it speaks HTTP/2 only, or a proxy changes \
+             pushd's responses. Check the programs between browser and pushd, such as a cache.",
     )
 }
 
-/// Listens again, to who speaks before there is a request.
-async fn of_greeting(route: &Route) -> Fault {
-    let greeting = route.greeting().await;
+/// Connects again and reads the bytes that the server sends before a request.
+async fn of_greeting(connector: &Connector) -> Fault {
+    let greeting = probe::greeting(connector).await;
     of_full(&greeting).unwrap_or_else(|| {
         let line = greeting.lines().next().unwrap_or_default();
-        not_websocket(format!("it speaks before it is asked: {line}"))
+        not_websocket(format!(
+            "the server sent something before the request: {line}"
+        ))
     })
 }
 
-/// A pushd that is full says so at once, and without TLS.
+/// Recognises the message of a full pushd, which sends it at once and without TLS.
 pub(super) fn of_full(greeting: &str) -> Option<Fault> {
     let is_full = greeting.contains(SAYS_FULL);
-    is_full.then(|| full("pushd has no place for one more browser".to_owned()))
+    is_full.then(|| full("pushd accepts no further browser".to_owned()))
 }
 
-async fn of_end(what: String, route: &Route) -> Fault {
-    if !route.target.tls && route.speaks_tls().await {
-        return needs_tls(what, route);
+async fn of_end(what: String, connector: &Connector) -> Fault {
+    if !connector.target.tls && probe::speaks_tls(connector).await {
+        return needs_tls(what, connector);
     }
-    // Its answer came before the request, and the connection's end with it.
-    if let Some(full) = of_full(&route.greeting().await) {
+    // A full pushd sends its message before the request and closes the connection.
+    if let Some(full) = of_full(&probe::greeting(connector).await) {
         return full;
     }
     Fault::new(
         "closed",
         what,
-        "The web server takes connections and hangs up on a WebSocket: its error log says more. Is there a firewall that \
-         looks into connections?",
+        "The web server accepts connections and closes them at a WebSocket handshake: its error log says why. \
+             Does a firewall inspect connections?",
     )
 }
 
-async fn of_answer(answer: &Answer, route: &Route) -> Fault {
+async fn of_answer(answer: &Answer, connector: &Connector) -> Fault {
     let status = answer.status;
     if status.is_redirection() {
-        return redirected(answer, route);
+        return redirected(answer, connector);
     }
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
             return Fault::new(
                 "password",
-                answer.shown(),
-                "The site asks for a password, which not every browser sends with a WebSocket: let the path in without one \
-                 (Apache: `Require all granted` in its <Location>; nginx: `auth_basic off;` in its location).",
+                answer.summary(),
+                "The site requires a password, which not every browser sends with a WebSocket. Exempt the path \
+             (Apache: `Require all granted` in its <Location>; nginx: `auth_basic off;` in its location).",
             );
         }
-        StatusCode::FORBIDDEN => return forbidden(answer, route).await,
+        StatusCode::FORBIDDEN => return forbidden(answer, connector).await,
         StatusCode::TOO_MANY_REQUESTS => return too_many(answer),
-        StatusCode::SERVICE_UNAVAILABLE if answer.says(SAYS_FULL) => return full(answer.shown()),
+        StatusCode::SERVICE_UNAVAILABLE if answer.says(SAYS_FULL) => return full(answer.summary()),
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-            return no_backend(answer, route);
+            return no_backend(answer, connector);
         }
         _ => {}
     }
     if answer.says_wamp {
         return Fault::new(
             "subprotocol-lost",
-            answer.shown(),
-            "pushd is there, and has got no Sec-WebSocket-Protocol: the web server, or something before it, removes that \
-             header from requests. Let it pass.",
+            answer.summary(),
+            "The request reached pushd without the header Sec-WebSocket-Protocol. The web server, or a program \
+             before it, removes that header from requests. Let it pass.",
+        );
+    }
+    if answer.says(SAYS_PUBLISH_PORT) {
+        return Fault::new(
+            "publish-port",
+            answer.summary(),
+            "This is the port for publishers (--publish-listen, 5555 by default). Use the port for browsers (--listen, 8080 by \
+             default), or the site's URL. If this is the site's URL, correct the port in the web server's configuration.",
         );
     }
     let is_bad_request = status == StatusCode::BAD_REQUEST;
-    if is_bad_request && answer.text.is_none() && !route.target.tls && route.speaks_tls().await {
-        return needs_tls(answer.shown(), route);
+    if is_bad_request
+        && answer.text.is_none()
+        && !connector.target.tls
+        && probe::speaks_tls(connector).await
+    {
+        return needs_tls(answer.summary(), connector);
     }
     if status == StatusCode::INTERNAL_SERVER_ERROR && answer.is_from("apache") {
         return Fault::new(
             "module-missing",
-            answer.shown(),
-            "Apache lacks a module for what its ProxyPass says: `a2enmod proxy proxy_http`, then `systemctl restart \
-             apache2`. Its error log names it (No protocol handler was valid).",
+            answer.summary(),
+            "Apache lacks a module that its ProxyPass needs: run `a2enmod proxy proxy_http`, then `systemctl \
+             restart apache2`. Its error log names the module (No protocol handler was valid).",
         );
     }
     if SAYS_UPGRADE_LOST.iter().any(|part| answer.says(part)) {
@@ -130,55 +151,56 @@ async fn of_answer(answer: &Answer, route: &Route) -> Fault {
     if status.is_server_error() {
         return Fault::new(
             "server-error",
-            answer.shown(),
-            "The web server, or a delivery network before it, fails before the request reaches pushd: its error log, or the \
-             network's page about this number, says why.",
+            answer.summary(),
+            "The web server, or a content delivery network before it, fails before the request reaches pushd. The \
+             web server's error log, or the network's page about this status code, says why.",
         );
     }
-    if script::is_served(route).await {
+    if script::is_served(connector).await {
         return upgrade_lost(answer);
     }
-    not_passed_on(answer, route)
+    not_passed_on(answer, connector)
 }
 
-fn redirected(answer: &Answer, route: &Route) -> Fault {
-    let to = answer.location.as_deref().unwrap_or("nowhere");
-    let todo = if to.starts_with("https:") && !route.target.tls {
-        "Browsers follow no redirect of a WebSocket. Pages that come by https load pusher.js by https and then connect \
-         with wss by themselves: try the address with https."
+fn redirected(answer: &Answer, connector: &Connector) -> Fault {
+    let to = answer.location.as_deref().unwrap_or("no URL");
+    let todo = if to.starts_with("https:") && !connector.target.tls {
+        "Browsers do not follow redirects of a WebSocket. Pages with https load pusher.js by https, which \
+             then connects with wss: try the address with https."
     } else {
-        "Browsers follow no redirect of a WebSocket: use the address that it leads to in the page, or exempt the path."
+        "Browsers do not follow redirects of a WebSocket. Use the target of the redirect in the page, or \
+             exempt the path."
     };
-    Fault::new("redirected", format!("{}, to {to}", answer.shown()), todo)
+    Fault::new("redirected", format!("{}, to {to}", answer.summary()), todo)
 }
 
-/// Asks again without the origin: does pushd refuse the page, or the web server everybody?
-async fn forbidden(answer: &Answer, route: &Route) -> Fault {
+/// Tries again without the Origin header. If that works, pushd refused the page; if not, the web server refuses everything.
+async fn forbidden(answer: &Answer, connector: &Connector) -> Fault {
     let without = timeout(PROBE_TIMEOUT, async {
-        let wire = route.connect().await.ok()?;
-        handshake::open(wire, &route.target, false).await.ok()
+        let wire = connector.connect().await.ok()?;
+        open_websocket(wire, &connector.target, false).await.ok()
     });
     if let Ok(Some(_)) = without.await {
-        let (origin, host) = (&route.target.origin, route.target.authority());
-        let what = format!("pages of {origin} are refused ({})", answer.shown());
+        let (origin, host) = (&connector.target.origin, connector.target.authority());
+        let what = format!("pages of {origin} are refused ({})", answer.summary());
         if answer.says(SAYS_OTHER_NAME) {
-            let todo = "Is that a name of yours? Then add it to public-host in pushd's configuration. If it is none that \
-                        visitors use, the web server changes the header Host (Apache: `ProxyPreserveHost On`; nginx: \
-                        `proxy_set_header Host $http_host;`).";
+            let todo = "Is that a name of the site? Then add it to public-host in pushd's configuration. If it is not a name \
+             that visitors use, the web server changes the header Host (Apache: `ProxyPreserveHost On`; nginx: \
+             `proxy_set_header Host $http_host;`).";
             return Fault::new("origin-refused", what, todo);
         }
         let todo = format!(
-            "pushd takes pages of the host that they connect to. If that is {host}, the web server changes the header \
-             Host (Apache: `ProxyPreserveHost On`; nginx: `proxy_set_header Host $http_host;`). Pages of another host \
-             need to be allowed: allow-origin in pushd's configuration."
+            "pushd accepts pages of the host that they connect to. If that is {host}, the web server changes the \
+             header Host (Apache: `ProxyPreserveHost On`; nginx: `proxy_set_header Host $http_host;`). Pages of \
+             another host need allow-origin in pushd's configuration."
         );
         return Fault::new("origin-refused", what, todo);
     }
     Fault::new(
         "forbidden",
-        answer.shown(),
-        "It is the web server that refuses: a rule for this path or this client (Require, deny, a web application \
-         firewall). Its error log says which.",
+        answer.summary(),
+        "The web server that refuses the request has a rule for this path or this client (Require, deny, a \
+             web application firewall). Its error log names the rule.",
     )
 }
 
@@ -186,50 +208,52 @@ fn full(what: String) -> Fault {
     Fault::new(
         "full",
         what,
-        "pushd has as many browsers as it may have: raise its limit of open files (systemd: LimitNOFILE), and \
-         connections-max if it was set.",
+        "pushd has reached its limit of browsers. Raise its limit of open files (systemd: LimitNOFILE), and \
+             connections-max if it is set.",
     )
 }
 
-/// By pushd, which counts the connections of an address, or by what is before it.
+/// Explains 429: either pushd counts connections per address, or a server before it limits requests.
 fn too_many(answer: &Answer) -> Fault {
     let todo = if answer.says(SAYS_ADDRESS_FULL) {
-        "pushd takes only so many browsers from one address. If it is a proxy's, trust-proxy in pushd's configuration tells \
-         its visitors apart; if many people share it, raise connections-per-address-max."
+        "pushd limits the browsers of one address. If the address is a proxy's, set trust-proxy in pushd's \
+             configuration, so that pushd counts the visitors' addresses. If many people share the address, raise \
+             connections-per-address-max."
     } else {
-        "It is the web server, or something before it, that takes no more requests from this address for now: look for its \
-         limits (nginx: limit_req, limit_conn; a delivery network has rules of its own)."
+        "The web server, or a program before it, limits the requests of this address: check its limits \
+             (nginx: limit_req, limit_conn; a content delivery network has rules of its own)."
     };
-    Fault::new("too-many", answer.shown(), todo)
+    Fault::new("too-many", answer.summary(), todo)
 }
 
-fn no_backend(answer: &Answer, route: &Route) -> Fault {
+fn no_backend(answer: &Answer, connector: &Connector) -> Fault {
     let todo = format!(
-        "The web server passes the path on, and nobody answers it: is pushd running, and is it where the web server \
-         looks for it? The error log of {} names the address; `pusherd setup` prints the right one.",
+        "The web server passes the path on and gets no answer: is pushd running, and does it listen on the \
+             address that the web server uses? The error log of {} names that address; `pusherd setup` prints the \
+             right one.",
         answer.server
     );
     Fault::new(
         "backend-down",
-        format!("{} at {}", answer.shown(), route.address),
+        format!("{} at {}", answer.summary(), connector.address),
         todo,
     )
 }
 
-fn needs_tls(what: String, route: &Route) -> Fault {
-    let secure = super::target::Target {
+fn needs_tls(what: String, connector: &Connector) -> Fault {
+    let secure = Target {
         tls: true,
-        ..route.target.clone()
+        ..connector.target.clone()
     };
     let todo = format!("The port speaks TLS: use {}.", secure.url());
     Fault::new("needs-tls", what, todo)
 }
 
 fn upgrade_lost(answer: &Answer) -> Fault {
-    let nginx = "nginx passes it on only when told to, in the path's location:\n    proxy_http_version 1.1;\n    \
+    let nginx = "nginx passes it on only if the path's location says so:\n    proxy_http_version 1.1;\n    \
                  proxy_set_header Upgrade $http_upgrade;\n    proxy_set_header Connection \"upgrade\";\n`pusherd setup nginx` \
                  prints the whole location.";
-    let apache = "Apache passes it on only with `upgrade=websocket` behind the address of ProxyPass (2.4.47 or newer).\n\
+    let apache = "Apache passes it on only with `upgrade=websocket` after the address in ProxyPass (2.4.47 or newer).\n\
                   `pusherd setup apache` prints the whole section.";
     let todo = if answer.is_from("nginx") {
         nginx.to_owned()
@@ -237,18 +261,18 @@ fn upgrade_lost(answer: &Answer) -> Fault {
         apache.to_owned()
     } else {
         format!(
-            "{nginx}\n{apache}\nA proxy or content delivery network before them has a switch for WebSockets."
+            "{nginx}\n{apache}\nA proxy or content delivery network before them has an option for WebSockets."
         )
     };
     let what = format!(
-        "pushd is there, but the wish for a WebSocket (Upgrade) got lost on the way: {}",
-        answer.shown()
+        "the request reached pushd, but its header Upgrade was lost on the way: {}",
+        answer.summary()
     );
     Fault::new("upgrade-lost", what, todo)
 }
 
-fn not_passed_on(answer: &Answer, route: &Route) -> Fault {
-    let (host, path) = (&route.target.host, &route.target.path);
+fn not_passed_on(answer: &Answer, connector: &Connector) -> Fault {
+    let (host, path) = (&connector.target.host, &connector.target.path);
     let program = if answer.is_from("apache") {
         "apache"
     } else {
@@ -260,14 +284,14 @@ fn not_passed_on(answer: &Answer, route: &Route) -> Fault {
         "nginx -T"
     };
     let todo = format!(
-        "The web server does not pass {path} on to pushd. Is the section that `pusherd setup {program}` prints in the \
-         virtual host that answers for {host} on port {} (`{listed}` lists them; http and https are two), and has the \
-         web server been reloaded since?",
-        route.target.port
+        "The web server does not pass {path} on to pushd. Does the virtual host for {host} on port {} contain \
+             the section that `pusherd setup {program}` prints (`{listed}` lists the virtual hosts; http and \
+             https have separate ones)? Was the web server reloaded since?",
+        connector.target.port
     );
     Fault::new(
         "not-proxied",
-        format!("{}, which answers by itself", answer.shown()),
+        format!("{}, which answers itself", answer.summary()),
         todo,
     )
 }

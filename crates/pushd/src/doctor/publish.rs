@@ -1,4 +1,4 @@
-//! The way in: an event at the private door, by HTTP as any program may send it.
+//! Publishes an event on port 5555 by HTTP, as any program may.
 
 use std::io;
 use std::time::Duration;
@@ -9,14 +9,11 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use pusher_core::PublishAddress;
 use serde::Deserialize;
-use tokio::net::TcpStream;
-#[cfg(unix)]
-use tokio::net::UnixStream;
 
-use super::dial::{Wire, with_causes};
-use super::report::Fault;
+use super::fault::Fault;
+use crate::client::{self, with_causes};
 
-/// pushd's answer.
+/// The fields of a receipt that are needed here.
 #[derive(Debug, Deserialize)]
 pub(super) struct Receipt {
     pub(super) subscribers: u64,
@@ -27,14 +24,14 @@ struct Refused {
     error: String,
 }
 
-/// Publishes an event, a JSON value. The topic must need no escapes in a URL.
+/// Publishes an event, a JSON value. The topic must be free of characters that a URL escapes.
 pub(super) async fn publish(
     address: &PublishAddress,
     token: Option<&str>,
     topic: &str,
     event: String,
 ) -> Result<Receipt, Fault> {
-    let wire = connect(address).await;
+    let wire = client::connect_to_publish_listener(address).await;
     let wire = wire.map_err(|error| unreachable(address, &error))?;
     let mut request = Request::post(format!("/publish/{topic}"))
         .header(HOST, "localhost")
@@ -44,7 +41,7 @@ pub(super) async fn publish(
     }
     let request = request.body(Full::new(Bytes::from(event)));
     let request = request.map_err(|error| not_pushd(address, &error.to_string()))?;
-    let answer = super::http::ask(wire, request).await;
+    let answer = client::ask(wire, request).await;
     let (parts, body) = answer.map_err(|error| not_pushd(address, &with_causes(&error)))?;
     match parts.status {
         StatusCode::OK => {
@@ -52,8 +49,8 @@ pub(super) async fn publish(
         }
         StatusCode::UNAUTHORIZED => Err(Fault::new(
             "publish-token",
-            format!("the private door {address} wants the publish token"),
-            "Give it in the environment: PUSHD_PUBLISH_TOKEN.",
+            format!("{address} requires the publish token"),
+            "Set it in the environment: PUSHD_PUBLISH_TOKEN.",
         )),
         status => {
             let refused: Option<Refused> = serde_json::from_slice(&body).ok();
@@ -63,39 +60,29 @@ pub(super) async fn publish(
     }
 }
 
-pub(crate) async fn connect(address: &PublishAddress) -> io::Result<Box<dyn Wire>> {
-    Ok(match address {
-        PublishAddress::Tcp(address) => Box::new(TcpStream::connect(address).await?),
-        #[cfg(unix)]
-        PublishAddress::Unix(path) => Box::new(UnixStream::connect(path).await?),
-        #[cfg(not(unix))]
-        PublishAddress::Unix(_) => return Err(io::ErrorKind::Unsupported.into()),
-    })
-}
-
 fn unreachable(address: &PublishAddress, error: &io::Error) -> Fault {
     Fault::new(
         "publish-unreachable",
-        format!("the private door {address} can't be reached: {error}"),
-        "Run this on pushd's machine, with --publish-address if pushd has another --publish-listen than by default; or with \
-         --no-publish from elsewhere, which looks at the public way only.",
+        format!("cannot connect to {address}, the publish listener: {error}"),
+        "Run this on pushd's machine, with --publish-address if --publish-listen is not the default. From elsewhere use \
+         --no-publish, which checks only the browsers' path.",
     )
 }
 
-/// Nothing came from there for so long.
+/// Describes a publish listener that does not answer.
 pub(super) fn silent(address: &PublishAddress, patience: Duration) -> Fault {
     Fault::new(
         "publish-silent",
-        format!("the private door {address} has not answered for {patience:?}"),
-        "Is it pushd that listens there, and does it do anything (`pusherd status`)? A firewall may swallow the connection; and \
-         a pushd that is overloaded makes publishers wait.",
+        format!("{address}, the publish listener, has not answered within {patience:?}"),
+        "Does pushd listen there, and does it answer `pusherd status`? A firewall may drop the packets, or pushd may be \
+         overloaded: then it makes publishers wait.",
     )
 }
 
 fn not_pushd(address: &PublishAddress, why: &str) -> Fault {
     Fault::new(
         "publish-refused",
-        format!("the private door {address} does not publish: {why}"),
-        "Is it pushd's private door that listens there (--publish-listen), and not the public one?",
+        format!("{address} does not accept the publish: {why}"),
+        "Is this the address for publishers (--publish-listen), and not the public one for browsers (--listen)?",
     )
 }

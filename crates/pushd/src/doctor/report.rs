@@ -1,81 +1,12 @@
-//! What was found, for people and for programs.
+//! The report: a line for each step, or one JSON document at the end.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::output;
-
-/// The hops, in the order in which they are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Step {
-    /// The host's name becomes addresses.
-    Dns,
-    /// One of them takes a connection.
-    Tcp,
-    /// The certificate is good.
-    Tls,
-    /// And stays so for a while.
-    Expiry,
-    /// The HTTP request becomes a WebSocket.
-    WebSocket,
-    /// It is pushd that speaks through it.
-    Welcome,
-    /// The client script comes the same way.
-    Script,
-    /// An event of the private door arrives.
-    Event,
-    /// A connection on which nothing happens stays.
-    Idle,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Dns => "DNS",
-            Self::Tcp => "TCP",
-            Self::Tls => "TLS",
-            Self::Expiry => "expiry",
-            Self::WebSocket => "WebSocket",
-            Self::Welcome => "WELCOME",
-            Self::Script => "pusher.js",
-            Self::Event => "event",
-            Self::Idle => "idle",
-        })
-    }
-}
-
-/// Why a hop fails.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
-    /// For programs.
-    pub(super) code: &'static str,
-    /// What happened.
-    pub(super) what: String,
-    /// What to do.
-    pub(super) todo: String,
-}
-
-impl Fault {
-    /// What happened, and what to do.
-    pub(crate) fn told(&self) -> (&str, &str) {
-        (&self.what, &self.todo)
-    }
-
-    pub(super) fn new(
-        code: &'static str,
-        what: impl Into<String>,
-        todo: impl Into<String>,
-    ) -> Self {
-        Self {
-            code,
-            what: what.into(),
-            todo: todo.into(),
-        }
-    }
-}
+use super::fault::Fault;
+use super::step::{Step, timed_out};
+use crate::output::{self, OutputError};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -85,7 +16,7 @@ enum Status {
     Failed,
 }
 
-/// One line of the report.
+/// The result of a step.
 #[derive(Debug, Serialize)]
 struct Finding {
     step: Step,
@@ -98,14 +29,14 @@ struct Finding {
     ms: u64,
 }
 
-/// The lines so far. Those for people are printed as they come.
+/// The results so far. Without `--json` each is printed at once.
 #[derive(Debug)]
 pub(super) struct Report {
     json: bool,
     url: String,
     timeout: Duration,
     findings: Vec<Finding>,
-    unprinted: Option<String>,
+    output_error: Option<OutputError>,
 }
 
 #[derive(Serialize)]
@@ -116,14 +47,14 @@ struct Document<'a> {
 }
 
 impl Report {
-    /// For an address; every hop may take as long as the timeout.
+    /// Begins a report about a URL. `timeout` is the time limit of a step.
     pub(super) fn new(url: String, timeout: Duration, json: bool) -> Self {
         let mut report = Self {
             json,
             url,
             timeout,
             findings: Vec::new(),
-            unprinted: None,
+            output_error: None,
         };
         if !json {
             report.print(&format!("{}\n", report.url));
@@ -131,26 +62,26 @@ impl Report {
         report
     }
 
-    /// Looks at a hop; what it gives, if it is fine.
-    pub(super) async fn look<T>(
+    /// Runs a step. Returns its value unless the step fails.
+    pub(super) async fn check<T>(
         &mut self,
         step: Step,
-        hop: impl Future<Output = Result<(T, String), Fault>>,
+        checking: impl Future<Output = Result<(T, String), Fault>>,
     ) -> Option<T> {
-        self.look_for(step, self.timeout, hop).await
+        self.check_for(step, self.timeout, checking).await
     }
 
-    /// The same with another timeout.
-    pub(super) async fn look_for<T>(
+    /// Runs a step with a time limit of its own.
+    pub(super) async fn check_for<T>(
         &mut self,
         step: Step,
         timeout: Duration,
-        hop: impl Future<Output = Result<(T, String), Fault>>,
+        checking: impl Future<Output = Result<(T, String), Fault>>,
     ) -> Option<T> {
         let begin = Instant::now();
-        let found = tokio::time::timeout(timeout, hop).await;
-        let found = found.unwrap_or_else(|_| Err(timed_out(step, timeout)));
-        let (status, what, fault, value) = match found {
+        let result = tokio::time::timeout(timeout, checking).await;
+        let result = result.unwrap_or_else(|_| Err(timed_out(step, timeout)));
+        let (status, what, fault, value) = match result {
             Ok((value, what)) => (Status::Ok, what, None, Some(value)),
             Err(fault) if matches!(step, Step::Script | Step::Expiry) => {
                 (Status::Warning, fault.what.clone(), Some(fault), None)
@@ -169,55 +100,49 @@ impl Report {
     }
 
     fn add(&mut self, mut finding: Finding) {
-        finding.what = harmless(&finding.what);
+        let what: String = finding.what.chars().take(WHAT_LEN_MAX).collect();
+        finding.what = output::escape(&what);
         if !self.json {
             self.print(&line(&finding));
         }
         self.findings.push(finding);
     }
 
-    /// Whether no hop has failed.
+    /// Returns whether no step has failed. Warnings are not failures.
     pub(super) fn is_ok(&self) -> bool {
         self.findings
             .iter()
             .all(|finding| finding.status != Status::Failed)
     }
 
-    /// Prints the end. Returns why something of it all could not be printed.
-    pub(super) fn conclude(&mut self) -> Option<&str> {
+    /// Prints the JSON document, if that is wanted. Fails if any part of the report could not be printed.
+    pub(super) fn conclude(&mut self) -> Result<(), OutputError> {
         if self.json {
             let document = Document {
                 url: &self.url,
                 ok: self.is_ok(),
                 steps: &self.findings,
             };
-            // There is nothing in it that JSON can't say.
+            // Its fields are text, numbers and booleans, which JSON can always represent.
             let text = serde_json::to_string(&document).unwrap_or_default();
             self.print(&format!("{text}\n"));
         }
-        self.unprinted.as_deref()
+        self.output_error.take().map_or(Ok(()), Err)
     }
 
     fn print(&mut self, text: &str) {
         if let Err(error) = output::write(text) {
-            self.unprinted = Some(error);
+            self.output_error = Some(error);
         }
     }
 }
 
-/// Most that is shown of what happened, in characters: it may be another's words.
+/// Longest description of a result, in characters. It may contain text from the network.
 const WHAT_LEN_MAX: usize = 1000;
 
-/// What does nothing to a terminal, whoever wrote it.
-fn harmless(text: &str) -> String {
-    let shown = text.chars().take(WHAT_LEN_MAX);
-    shown
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
-}
-
-/// Where the second column of what is printed begins, and where it ends.
+/// Column where the descriptions begin.
 const INDENT: usize = 22;
+/// Longest line of a description, in characters.
 const WIDTH: usize = 78;
 
 fn line(finding: &Finding) -> String {
@@ -237,7 +162,7 @@ fn line(finding: &Finding) -> String {
     text
 }
 
-/// Lines of whole words. What begins with blanks is to be copied, and stays as it is.
+/// Splits a paragraph into lines between words. A line that begins with blanks is to be copied and stays as it is.
 fn wrap(paragraph: &str) -> Vec<String> {
     if paragraph.starts_with(' ') {
         return vec![paragraph.to_owned()];
@@ -258,36 +183,12 @@ fn wrap(paragraph: &str) -> Vec<String> {
     lines
 }
 
-/// What to say of a hop from which nothing came.
-pub(super) fn timed_out(step: Step, timeout: Duration) -> Fault {
-    let what = format!("nothing came for {timeout:?}");
-    let todo = match step {
-        Step::Dns => "The name servers of this machine do not answer: see /etc/resolv.conf.",
-        Step::Tcp | Step::Tls | Step::Expiry => {
-            "Something takes connections there and says nothing: is it a web server with HTTPS?"
-        }
-        Step::WebSocket | Step::Script => {
-            "The web server takes the request and does not answer: it may wait for pushd. Is pushd running, \
-             and does the web server pass the path on to the address that pushd listens on? Or is it another \
-             program that listens there?"
-        }
-        Step::Welcome => {
-            "The WebSocket is open, and pushd's first message does not arrive: either the path leads to \
-             another WebSocket server, or something on the way keeps answers back (a buffer, a virus scanner)."
-        }
-        Step::Event | Step::Idle => {
-            "The connection takes what is sent, and nothing comes back through it."
-        }
-    };
-    Fault::new("timeout", what, todo)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_is_one_block_with_words_whole_and_code_untouched() {
+    fn advice_is_wrapped_between_words_except_lines_to_copy() {
         let finding = Finding {
             step: Step::WebSocket,
             status: Status::Failed,

@@ -1,4 +1,4 @@
-//! The client script: what pages load, and what shows whether a path leads to pushd.
+//! Downloads the client script, as pages do. It also shows whether a path leads to pushd.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
@@ -6,27 +6,28 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use tokio::time::timeout;
 
-use super::dial::{PROBE_TIMEOUT, Route, with_causes};
-use super::report::Fault;
+use super::fault::Fault;
+use super::probe::PROBE_TIMEOUT;
+use crate::client::{self, Connector, with_causes};
 
-/// In the first lines of pushd's pusher.js.
+/// A part of the first lines of pushd's pusher.js.
 const MARK: &[u8] = b"a WAMP v1 client";
 
-/// Whether the script comes from pushd.
-pub(super) async fn is_served(route: &Route) -> bool {
-    let fetched = timeout(PROBE_TIMEOUT, fetch(route)).await;
+/// Returns whether the path serves pushd's script.
+pub(super) async fn is_served(connector: &Connector) -> bool {
+    let fetched = timeout(PROBE_TIMEOUT, fetch(connector)).await;
     fetched.is_ok_and(|fetched| fetched.is_ok())
 }
 
-/// Loads the script as a page does.
-pub(super) async fn fetch(route: &Route) -> Result<((), String), Fault> {
-    let target = &route.target;
+/// Downloads the script and checks it.
+pub(super) async fn fetch(connector: &Connector) -> Result<((), String), Fault> {
+    let target = &connector.target;
     let url = target.script_url();
     let fault = |what: String| {
         let todo = format!(
-            "Pages that load {url} have no client; a copy elsewhere needs the address: new Pusher('{}').\nThe web server \
-             must pass the whole path on, with what is below it: a rule for *.js files may come first (nginx: \
-             `location ^~` beats it).",
+            "Pages that load {url} get no client. A copy elsewhere needs the URL: new Pusher('{}').\nThe web server must \
+             pass the path and everything below it on to pushd. A rule for *.js files may take precedence (nginx: \
+             `location ^~` overrides it).",
             target.url()
         );
         Fault::new("script", what, todo)
@@ -35,9 +36,9 @@ pub(super) async fn fetch(route: &Route) -> Result<((), String), Fault> {
         .header(HOST, target.authority())
         .body(Full::new(Bytes::new()))
         .map_err(|error| fault(error.to_string()))?;
-    let wire = route.connect().await;
+    let wire = connector.connect().await;
     let wire = wire.map_err(|error| fault(with_causes(&error)))?;
-    let (parts, body) = super::http::ask(wire, request)
+    let (parts, body) = client::ask(wire, request)
         .await
         .map_err(|error| fault(with_causes(&error)))?;
     if parts.status != StatusCode::OK {
@@ -52,8 +53,8 @@ pub(super) async fn fetch(route: &Route) -> Result<((), String), Fault> {
         .and_then(|kind| kind.to_str().ok());
     if !kind.is_some_and(|kind| kind.contains("javascript")) {
         return Err(fault(format!(
-            "{url} comes as {}, not as JavaScript",
-            kind.unwrap_or("nothing")
+            "{url} has the Content-Type {}, not JavaScript",
+            kind.unwrap_or("(none)")
         )));
     }
     Ok(((), format!("{url} is pushd's client")))

@@ -1,4 +1,4 @@
-//! The setting `log`: a level, and levels of single crates.
+//! The setting `log`: a level for all, and levels for single crates.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 
-/// Every level, the most important first.
+/// All levels, the most important first.
 const LEVELS: [(&str, Level); 5] = [
     ("error", Level::ERROR),
     ("warn", Level::WARN),
@@ -18,10 +18,10 @@ const LEVELS: [(&str, Level); 5] = [
 /// The crates that log.
 const CRATES: [&str; 2] = ["pushd", "pusher_core"];
 
-/// How alike two words must be for one to be taken for the other, from 0 to 1.
+/// Similarity of two words from which one is suggested in place of the other, from 0 to 1.
 const ALIKE_MIN: f64 = 0.75;
 
-/// Which lines are logged, as in `info` or `info,pusher_core=debug`. Errors always are: there is no level below.
+/// Selects the lines that are logged, as in `info` or `info,pusher_core=debug`. No level switches errors off.
 #[derive(Debug, Clone)]
 pub(crate) struct Levels {
     text: String,
@@ -43,10 +43,34 @@ impl Default for Levels {
     }
 }
 
-impl FromStr for Levels {
-    type Err = String;
+/// Why a text is not [`Levels`].
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LevelsError {
+    #[error("unknown level {text:?}{}: the levels are error, warn, info, debug and trace", suggestion(*.meant))]
+    Level {
+        text: String,
+        meant: Option<&'static str>,
+    },
+    #[error(
+        "unknown crate {text:?}{}: the crates are pushd and pusher_core, as in info,pusher_core=debug",
+        suggestion(*.meant)
+    )]
+    Crate {
+        text: String,
+        meant: Option<&'static str>,
+    },
+    #[error("{0:?} is the second level for all crates: give only one")]
+    SecondLevel(String),
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+fn suggestion(meant: Option<&'static str>) -> String {
+    meant.map_or_else(String::new, |name| format!(" (did you mean {name:?}?)"))
+}
+
+impl FromStr for Levels {
+    type Err = LevelsError;
+
+    fn from_str(text: &str) -> Result<Self, LevelsError> {
         let mut default = None;
         let mut targets = Targets::new();
         for part in text.split(',').map(str::trim) {
@@ -57,7 +81,7 @@ impl FromStr for Levels {
                 None => {
                     let level = known_level(part)?;
                     if default.replace(level).is_some() {
-                        return Err(format!("{part:?} is the second level; give one for all"));
+                        return Err(LevelsError::SecondLevel(part.to_owned()));
                     }
                 }
             }
@@ -75,38 +99,38 @@ impl fmt::Display for Levels {
     }
 }
 
-fn known_level(text: &str) -> Result<Level, String> {
+fn known_level(text: &str) -> Result<Level, LevelsError> {
     let known = LEVELS
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(text));
-    known.map(|(_, level)| *level).ok_or_else(|| {
-        let meant = meant(text, LEVELS.map(|(name, _)| name));
-        format!(
-            "there is no level {text:?}{meant}: error, warn, info, debug and trace are possible"
-        )
-    })
+    known
+        .map(|(_, level)| *level)
+        .ok_or_else(|| LevelsError::Level {
+            text: text.to_owned(),
+            meant: nearest(text, LEVELS.map(|(name, _)| name)),
+        })
 }
 
-/// A crate, or one of its modules as in `pusher_core::hub`.
-fn known_target(text: &str) -> Result<&str, String> {
+/// Accepts a crate, or one of its modules as in `pusher_core::hub`.
+fn known_target(text: &str) -> Result<&str, LevelsError> {
     let name = text.split("::").next().unwrap_or_default();
     match CRATES.contains(&name) {
         true => Ok(text),
-        false => Err(format!(
-            "nothing logs as {text:?}{}: pushd and pusher_core do, as in info,pusher_core=debug",
-            meant(text, CRATES)
-        )),
+        false => Err(LevelsError::Crate {
+            text: text.to_owned(),
+            meant: nearest(text, CRATES),
+        }),
     }
 }
 
-fn meant<const N: usize>(text: &str, names: [&str; N]) -> String {
+/// Returns the most similar name, if any is similar enough.
+fn nearest<const N: usize>(text: &str, names: [&'static str; N]) -> Option<&'static str> {
     let text = text.to_ascii_lowercase();
     let likeness = |name: &str| strsim::jaro_winkler(name, &text);
     let best = names
         .into_iter()
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let best = best.filter(|name| likeness(name) >= ALIKE_MIN);
-    best.map_or_else(String::new, |name| format!("; is {name:?} meant?"))
+    best.filter(|name| likeness(name) >= ALIKE_MIN)
 }
 
 #[cfg(test)]
@@ -128,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_may_have_a_level_of_its_own() {
+    fn crate_has_its_own_level() {
         let levels: Levels = "WARN, pusher_core::hub=trace".parse().unwrap();
         for (target, level, is_logged) in [
             ("pushd", Level::WARN, true),
@@ -145,23 +169,23 @@ mod tests {
     }
 
     #[test]
-    fn a_typing_error_is_told_with_the_nearest_name() {
+    fn typing_error_is_reported_with_the_nearest_name() {
         for (text, part) in [
-            ("warning", "is \"warn\" meant?"),
-            ("err", "is \"error\" meant?"),
-            ("inof", "is \"info\" meant?"),
-            ("DEBG", "is \"debug\" meant?"),
-            ("off", "error, warn, info, debug and trace are possible"),
-            ("", "error, warn, info, debug and trace are possible"),
-            ("info,", "there is no level \"\""),
+            ("warning", "did you mean \"warn\"?"),
+            ("err", "did you mean \"error\"?"),
+            ("inof", "did you mean \"info\"?"),
+            ("DEBG", "did you mean \"debug\"?"),
+            ("off", "the levels are error, warn, info, debug and trace"),
+            ("", "the levels are error, warn, info, debug and trace"),
+            ("info,", "unknown level \"\""),
             ("info,warn", "\"warn\" is the second level"),
-            ("3", "there is no level \"3\""),
-            ("pushd", "there is no level \"pushd\""),
-            ("pusher-core=debug", "is \"pusher_core\" meant?"),
-            ("hyper=debug", "nothing logs as \"hyper\""),
-            ("pushd=loud", "there is no level \"loud\""),
+            ("3", "unknown level \"3\""),
+            ("pushd", "unknown level \"pushd\""),
+            ("pusher-core=debug", "did you mean \"pusher_core\"?"),
+            ("hyper=debug", "unknown crate \"hyper\""),
+            ("pushd=loud", "unknown level \"loud\""),
         ] {
-            let error = text.parse::<Levels>().unwrap_err();
+            let error = text.parse::<Levels>().unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
     }

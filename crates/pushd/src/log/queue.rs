@@ -1,5 +1,5 @@
-//! Log lines on their way to standard error. One thread writes them: when the reader stops reading (a stopped
-//! `tee`, Ctrl-S, a stalled log driver), that thread blocks and no other.
+//! A queue of log lines. One thread writes them to standard error: if the reader stops reading (a stopped `tee`,
+//! Ctrl-S, a stalled log driver), only that thread blocks.
 //!
 //! Standard error is not made non-blocking: the flag belongs to the open file, which the parent's shell shares.
 
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-/// Bytes of lines that are waiting or being written. The next line is dropped, and counted.
+/// Limit of the lines that are queued or being written, in bytes. Further lines are dropped and counted.
 const LEN_MAX: usize = 1024 * 1024;
 
-/// Writes one line. Blocks as long as the reader does not read.
+/// Writes one line. Blocks while the reader does not read.
 type Sink = Box<dyn Fn(&[u8]) -> io::Result<()> + Send + Sync>;
 
 /// A bounded queue of log lines, in order. Cheap to clone.
@@ -28,9 +28,9 @@ struct Shared {
     filled: Condvar,
     /// Signals [`Queue::flush`] that all lines are written.
     drained: Condvar,
-    /// Until there is a thread, callers write their lines themselves.
+    /// The log thread. Before it starts, callers write their lines themselves.
     writer: OnceLock<ThreadId>,
-    /// Whether the thread's own last line could not be written.
+    /// The log thread could not write its own last line.
     has_failed: AtomicBool,
     /// Lines dropped since the start.
     dropped: Arc<AtomicU64>,
@@ -110,7 +110,8 @@ impl Shared {
     fn push(&self, line: &[u8]) {
         let mut state = self.state.lock();
         let len = state.pending.len() + state.in_writing + line.len();
-        // After a dropped line all are, until the thread takes the rest: the report stands where the gap is.
+        // After a dropped line, all further lines are dropped until the thread takes the queue. So the report of
+        // dropped lines stands at the gap.
         if state.dropped > 0 || len > LEN_MAX {
             state.dropped += 1;
             self.dropped.fetch_add(1, Relaxed);
@@ -126,7 +127,7 @@ impl Shared {
         self.has_failed.store(has_failed, Relaxed);
     }
 
-    /// The thread: writes lines for as long as the process lives.
+    /// The log thread: writes lines until the process ends.
     fn write_all(&self, report: impl Fn(u64)) {
         let mut unreported = 0;
         loop {
@@ -176,7 +177,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    /// A queue whose reader takes a line only when it is asked to. Reports are `N dropped`.
+    /// Returns a queue, its written lines, and a sender that lets the reader take one line. Reports are `N dropped`.
     fn stalled() -> (Queue, Receiver<String>, Sender<io::Result<()>>) {
         let (written, lines) = mpsc::channel();
         let (permit, permits) = mpsc::channel();
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stalled_reader_blocks_nobody_and_sees_the_gap_where_it_was() {
+    fn stalled_reader_blocks_no_caller_and_sees_the_gap() {
         let (queue, lines, permit) = stalled();
         let next = || lines.recv_timeout(PATIENCE).unwrap();
         queue.push(b"first\n");
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_at_the_limit_is_taken_and_one_beyond_is_dropped() {
+    fn line_beyond_the_limit_is_dropped() {
         let (queue, lines, permit) = stalled();
         drop(permit);
         for (len, written) in [(LEN_MAX, LEN_MAX), (LEN_MAX + 1, "1 dropped\n".len())] {
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_can_not_be_written_are_reported_when_they_can() {
+    fn failed_lines_are_reported_later() {
         let (queue, lines, permit) = stalled();
         let full = || Err(io::ErrorKind::StorageFull.into());
         for (line, outcomes, written) in [
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_thread_callers_write() {
+    fn callers_write_before_the_thread_starts() {
         let (written, lines) = mpsc::channel();
         let queue = Queue::new(Box::new(move |line| {
             written.send(line.to_vec()).unwrap();

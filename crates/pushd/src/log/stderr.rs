@@ -1,4 +1,4 @@
-//! Standard error, past the lock of [`io::stderr`]: a panic, or another line, never waits for a write that blocks.
+//! Standard error without the lock of [`io::stderr`], so that a panic never waits for a write that blocks.
 
 use std::io::{self, ErrorKind, Write};
 
@@ -17,7 +17,7 @@ pub(super) fn sink() -> io::Result<impl Fn(&[u8]) -> io::Result<()> + Send + Syn
     Ok(|line: &[u8]| io::stderr().write_all(line))
 }
 
-/// Writes all of a line. Where the parent has made the file non-blocking, `wait` waits until there is room.
+/// Writes a whole line. If the parent made the file non-blocking, `wait` waits until it takes more.
 #[cfg(unix)]
 fn write(
     mut file: impl Write,
@@ -36,11 +36,16 @@ fn write(
     Ok(())
 }
 
+/// Waits until the file can be written to.
 #[cfg(unix)]
 fn wait(file: &std::fs::File) -> io::Result<()> {
-    use rustix::event::{PollFd, PollFlags, poll};
-    match poll(&mut [PollFd::new(file, PollFlags::OUT)], None) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+    use std::os::fd::AsFd;
+
+    use nix::errno::Errno;
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let mut files = [PollFd::new(file.as_fd(), PollFlags::POLLOUT)];
+    match poll(&mut files, PollTimeout::NONE) {
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

@@ -1,13 +1,14 @@
-//! Variables that begin with `PUSHD_` and are no settings: typing errors, or Kubernetes' own.
+//! Variables that begin with `PUSHD_` and are not settings: typing errors, or variables of Kubernetes.
 
-use super::setting::{nearest, variable};
+use super::names::nearest;
+use super::setting::variable;
 
 /// The prefix of pushd's variables.
 pub(crate) const PREFIX: &str = "PUSHD_";
 
 const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 
-/// Whether Kubernetes sets such a variable, for a service named `pushd` or `pushd-` and more: `PUSHD_SERVICE_HOST`,
+/// Returns whether Kubernetes sets the variable, for a service with a name that begins with `pushd`: `PUSHD_SERVICE_HOST`,
 /// `PUSHD_SERVICE_PORT_HTTP`, `PUSHD_PORT=tcp://...`, `PUSHD_PORT_8080_TCP_ADDR`.
 pub(super) fn is_service_link(name: &str, value: &str) -> bool {
     let words: Vec<&str> = name.split('_').collect();
@@ -29,8 +30,8 @@ pub(super) fn is_service_link(name: &str, value: &str) -> bool {
 pub(super) fn unknown(name: &str) -> String {
     let setting = name.strip_prefix(PREFIX).unwrap_or(name);
     match nearest(&setting.to_ascii_lowercase().replace('_', "-")) {
-        Some(meant) => format!("there is no such setting; is {} meant?", variable(meant)),
-        None => "there is no such setting".to_owned(),
+        Some(meant) => format!("unknown setting, did you mean {}?", variable(meant)),
+        None => "unknown setting".to_owned(),
     }
 }
 
@@ -38,8 +39,8 @@ pub(super) fn unknown(name: &str) -> String {
 pub(super) fn service_links(names: &[String]) -> Option<String> {
     (!names.is_empty()).then(|| {
         format!(
-            "environment {}: no settings; Kubernetes sets them for a service of that name, unless the pod has \
-             enableServiceLinks: false",
+            "environment {}: ignored, because Kubernetes sets such variables for a service of that name (the pod \
+             option `enableServiceLinks: false` switches them off)",
             names.join(", ")
         )
     })
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_of_kubernetes_are_told_from_typing_errors() {
+    fn kubernetes_variables_are_recognised() {
         let address = "tcp://10.0.0.1:8080";
         for (name, value, is_link) in [
             ("PUSHD_SERVICE_HOST", "10.0.0.1", true),

@@ -1,4 +1,4 @@
-//! The file: TOML, with the settings' names as keys and no sections.
+//! The configuration file: TOML without sections. The keys are the names of the settings.
 
 use std::fs;
 use std::io;
@@ -7,17 +7,17 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::setting::{Setting, nearest};
-use super::{Given, Mistake, Origin, Values};
+use super::names::{find, nearest};
+use super::origin::{Given, Mistake, Origin, Values};
 
 /// Longest file, in bytes.
 const LEN_MAX: u64 = 1024 * 1024;
 
-/// What the file gives, and what is wrong with it.
+/// Reads the file. Returns its values and its mistakes.
 pub(super) fn read(path: &Path) -> io::Result<(Values, Vec<Mistake>)> {
     let len = fs::metadata(path)?.len();
     if len > LEN_MAX {
-        let text = format!("{len} bytes are too long for a file of settings");
+        let text = format!("the file has {len} bytes, the most is {LEN_MAX}");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
     }
     Ok(parse(path, &fs::read_to_string(path)?))
@@ -39,7 +39,7 @@ fn parse(path: &Path, text: &str) -> (Values, Vec<Mistake>) {
     for (key, value) in table.get_ref() {
         let origin = at(&key.span());
         let name = key.get_ref().as_ref();
-        let Some(setting) = Setting::find(name) else {
+        let Some(setting) = find(name) else {
             mistakes.push(Mistake::new(origin, unknown(name, value.get_ref())));
             continue;
         };
@@ -47,27 +47,27 @@ fn parse(path: &Path, text: &str) -> (Values, Vec<Mistake>) {
             Some(texts) => given.push((setting, Given { texts, origin })),
             None => {
                 let kind = value.get_ref().type_str();
-                let text = format!("{name}: a {kind} is no possible value");
+                let text = format!("{name}: the value cannot be a {kind}");
                 mistakes.push(Mistake::new(origin, text));
             }
         }
     }
-    // The table is sorted by name: tell about mistakes in the file's order.
+    // The table is sorted by name. Report the mistakes in the order of the lines.
     mistakes.sort_by_key(|mistake| mistake.line());
     (given, mistakes)
 }
 
 fn unknown(name: &str, value: &DeValue<'_>) -> String {
     if value.is_table() {
-        return format!("[{name}]: there are no sections, every setting stands at the top");
+        return format!("[{name}]: sections are not allowed: write all settings without one");
     }
     match nearest(name) {
-        Some(nearest) => format!("there is no setting {name:?}; is {nearest:?} meant?"),
-        None => format!("there is no setting {name:?}"),
+        Some(nearest) => format!("unknown setting {name:?}, did you mean {nearest:?}?"),
+        None => format!("unknown setting {name:?}"),
     }
 }
 
-/// A value as flags have it.
+/// Converts a value to texts, the form in which flags have it.
 fn texts(value: &DeValue<'_>) -> Option<Vec<String>> {
     match value {
         DeValue::Array(values) => values.iter().map(|value| text(value.get_ref())).collect(),
@@ -85,7 +85,7 @@ fn text(value: &DeValue<'_>) -> Option<String> {
     }
 }
 
-/// The number of the line that has the byte, from 1.
+/// Returns the number of the line that contains the byte, from 1.
 fn line(text: &str, byte: usize) -> usize {
     let before = text.as_bytes().iter().take(byte);
     1 + before.filter(|&&byte| byte == b'\n').count()
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_a_value_becomes_text() {
+    fn each_toml_type_becomes_text() {
         let text = "log = 'warn'\n\n# comment\ntopics-max = 1_000\npublish-mode = 0o600\n\
                     listen = ['127.0.0.1:1', \"[::1]:2\"]\nping-interval = \"5s\"\n";
         let (given, mistakes) = parse(Path::new("p.toml"), text);
@@ -130,25 +130,25 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_told_with_its_line_and_the_nearest_name() {
+    fn mistakes_have_their_line_and_the_nearest_name() {
         let text = "zzz = 1\nping-intervall = 1\noutbox_len_max = 2\n\n[limits]\ntopics-max = 1\n";
         assert_eq!(
             mistakes(text),
             [
-                "p.toml:1: there is no setting \"zzz\"",
-                "p.toml:2: there is no setting \"ping-intervall\"; is \"ping-interval\" meant?",
-                "p.toml:3: there is no setting \"outbox_len_max\"; is \"outbox-len-max\" meant?",
-                "p.toml:5: [limits]: there are no sections, every setting stands at the top",
+                "p.toml:1: unknown setting \"zzz\"",
+                "p.toml:2: unknown setting \"ping-intervall\", did you mean \"ping-interval\"?",
+                "p.toml:3: unknown setting \"outbox_len_max\", did you mean \"outbox-len-max\"?",
+                "p.toml:5: [limits]: sections are not allowed: write all settings without one",
             ]
         );
         assert_eq!(
             mistakes("\nlog = 1979-05-27\n"),
-            ["p.toml:2: log: a datetime is no possible value"]
+            ["p.toml:2: log: the value cannot be a datetime"]
         );
     }
 
     #[test]
-    fn what_is_no_toml_is_told_with_its_line() {
+    fn syntax_error_has_its_line() {
         for (text, line) in [
             ("log = 'info'\nlisten =\n", 2),
             ("a b", 1),

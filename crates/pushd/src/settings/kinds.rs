@@ -1,5 +1,6 @@
-//! How values are written: the same in flags, environment and file.
+//! The syntax of values. It is the same in flags, variables and the file.
 
+use std::error::Error;
 use std::fmt::Display;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
@@ -7,16 +8,17 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use pusher_core::{SlowPolicy, TopicPattern};
+use pusher_core::{PublishToken, PublishTokenError, SlowPolicy, TopicPattern};
 use toml::Value;
 
 use super::shapes::Kind;
+use super::value_error::ValueError;
 use crate::group;
 
-/// The longest time that can be set: no clock overflows, whatever it is added to.
+/// Longest time. Adding it to the time of a clock cannot overflow.
 const TIME_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// What a unit stands for, in bytes.
+/// The units of sizes, in bytes.
 const UNITS: [(&str, usize); 7] = [
     ("GiB", 1 << 30),
     ("MiB", 1 << 20),
@@ -27,18 +29,19 @@ const UNITS: [(&str, usize); 7] = [
     ("B", 1),
 ];
 
-/// What can be read from text and written as text.
+/// A value with a text form of its own.
 pub(super) struct Text<T>(PhantomData<T>);
 
 impl<T> Kind for Text<T>
 where
     T: FromStr + Display,
-    T::Err: Display,
+    T::Err: Error + Send + Sync + 'static,
 {
     type Value = T;
 
-    fn parse(text: &str) -> Result<T, String> {
-        text.parse().map_err(|error: T::Err| error.to_string())
+    fn parse(text: &str) -> Result<T, ValueError> {
+        text.parse()
+            .map_err(|error: T::Err| ValueError::Other(Box::new(error)))
     }
 
     fn show(value: &T) -> Value {
@@ -52,9 +55,8 @@ pub(super) struct Address;
 impl Kind for Address {
     type Value = SocketAddr;
 
-    fn parse(text: &str) -> Result<SocketAddr, String> {
-        text.parse()
-            .map_err(|_| "an address looks like 0.0.0.0:8080 or [::1]:8080".to_owned())
+    fn parse(text: &str) -> Result<SocketAddr, ValueError> {
+        text.parse().map_err(|_| ValueError::Address)
     }
 
     fn show(value: &SocketAddr) -> Value {
@@ -62,26 +64,31 @@ impl Kind for Address {
     }
 }
 
-/// What can be read, and is never shown.
-pub(super) struct Secret<T>(PhantomData<T>);
+/// Shortest publish token, in bytes. A shorter one could be guessed.
+const TOKEN_LEN_MIN: usize = 16;
 
-impl<T> Kind for Secret<T>
-where
-    T: FromStr,
-    T::Err: Display,
-{
-    type Value = T;
+/// The publish token, which is never printed.
+pub(super) struct Token;
 
-    fn parse(text: &str) -> Result<T, String> {
-        text.parse().map_err(|error: T::Err| error.to_string())
+impl Kind for Token {
+    type Value = PublishToken;
+
+    fn parse(text: &str) -> Result<PublishToken, ValueError> {
+        let token: PublishToken = text
+            .parse()
+            .map_err(|error: PublishTokenError| ValueError::Other(Box::new(error)))?;
+        match text.len() < TOKEN_LEN_MIN {
+            true => Err(ValueError::ShortToken { min: TOKEN_LEN_MIN }),
+            false => Ok(token),
+        }
     }
 
-    fn show(_: &T) -> Value {
+    fn show(_: &PublishToken) -> Value {
         Value::String("********".to_owned())
     }
 }
 
-/// A number of things, from `MIN` to `MAX`.
+/// A number, from `MIN` to `MAX`.
 pub(super) struct Count<const MIN: usize, const MAX: usize, T = usize>(PhantomData<T>);
 
 impl<const MIN: usize, const MAX: usize, T> Kind for Count<MIN, MAX, T>
@@ -90,22 +97,27 @@ where
 {
     type Value = T;
 
-    fn parse(text: &str) -> Result<T, String> {
-        let count: usize = text
-            .parse()
-            .map_err(|_| "a whole number is wanted".to_owned())?;
+    fn parse(text: &str) -> Result<T, ValueError> {
+        let count: usize = text.parse().map_err(|_| ValueError::Number)?;
         if count < MIN {
-            return Err(format!("{MIN} is the least"));
+            return Err(ValueError::TooSmall(MIN.to_string()));
         }
+        let too_large = |max: usize| ValueError::TooLarge(max.to_string());
         if count > MAX {
-            return Err(format!("{MAX} is the most"));
+            return Err(too_large(MAX));
         }
-        T::try_from(count).map_err(|_| "that is too much".to_owned())
+        T::try_from(count).map_err(|_| too_large(largest_of_size(size_of::<T>())))
     }
 
     fn show(&value: &T) -> Value {
         number(value.try_into().unwrap_or(usize::MAX))
     }
+}
+
+/// Returns the largest unsigned number of the given size in bytes.
+fn largest_of_size(bytes: usize) -> usize {
+    let bits = u32::try_from(8 * bytes).unwrap_or(usize::BITS);
+    usize::MAX >> usize::BITS.saturating_sub(bits)
 }
 
 /// A number of bytes, `MIN` or more.
@@ -114,9 +126,7 @@ pub(super) struct Size<const MIN: usize>;
 impl<const MIN: usize> Kind for Size<MIN> {
     type Value = usize;
 
-    fn parse(text: &str) -> Result<usize, String> {
-        let wanted =
-            || "a size is a number of bytes, or has a unit, as in 64KiB or 1MiB".to_owned();
+    fn parse(text: &str) -> Result<usize, ValueError> {
         let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
         let number = &text[..text.len() - unit.len()];
         let factor = match unit.trim_start() {
@@ -124,14 +134,13 @@ impl<const MIN: usize> Kind for Size<MIN> {
             unit => {
                 let mut units = UNITS.iter();
                 let known = units.find(|(name, _)| name.eq_ignore_ascii_case(unit));
-                known.ok_or_else(wanted)?.1
+                known.ok_or(ValueError::Size)?.1
             }
         };
-        let number: usize = number.parse().map_err(|_| wanted())?;
-        let size = number.checked_mul(factor).ok_or_else(wanted)?;
+        let number: usize = number.parse().map_err(|_| ValueError::Size)?;
+        let size = number.checked_mul(factor).ok_or(ValueError::Size)?;
         if size < MIN {
-            let least = shown_size(MIN);
-            return Err(format!("{least} is the least"));
+            return Err(ValueError::TooSmall(shown_size(MIN)));
         }
         Ok(size)
     }
@@ -141,7 +150,7 @@ impl<const MIN: usize> Kind for Size<MIN> {
     }
 }
 
-/// In the largest binary unit that leaves no remainder.
+/// Formats a size in the largest binary unit that leaves no remainder.
 fn shown_size(size: usize) -> String {
     let mut binary = UNITS[..3].iter();
     match binary.find(|(_, factor)| size > 0 && size.is_multiple_of(*factor)) {
@@ -150,22 +159,21 @@ fn shown_size(size: usize) -> String {
     }
 }
 
-/// A length of time, `MIN_MS` milliseconds or more.
+/// A duration of `MIN_MS` milliseconds or more.
 pub(super) struct Time<const MIN_MS: u64>;
 
 impl<const MIN_MS: u64> Kind for Time<MIN_MS> {
     type Value = Duration;
 
-    fn parse(text: &str) -> Result<Duration, String> {
-        let time = humantime::parse_duration(text)
-            .map_err(|error| format!("a time has a unit, as in 25s, 250ms or 5m: {error}"))?;
+    fn parse(text: &str) -> Result<Duration, ValueError> {
+        let time = humantime::parse_duration(text).map_err(|_| ValueError::Time)?;
         let min = Duration::from_millis(MIN_MS);
         if time < min {
-            let least = humantime::format_duration(min);
-            return Err(format!("{least} is the least"));
+            let min = humantime::format_duration(min);
+            return Err(ValueError::TooSmall(min.to_string()));
         }
         if time > TIME_MAX {
-            return Err("a year is the most".to_owned());
+            return Err(ValueError::TooLarge("a year".to_owned()));
         }
         Ok(time)
     }
@@ -175,16 +183,14 @@ impl<const MIN_MS: u64> Kind for Time<MIN_MS> {
     }
 }
 
-/// A pattern of topics and the policy for them, `chat/*=keep-latest`.
+/// A topic pattern and the policy for its topics, as in `chat/*=keep-latest`.
 pub(super) struct Policy;
 
 impl Kind for Policy {
     type Value = (TopicPattern, SlowPolicy);
 
-    fn parse(text: &str) -> Result<Self::Value, String> {
-        let (pattern, policy) = text
-            .rsplit_once('=')
-            .ok_or("a policy is for topics, as in chat/*=keep-latest")?;
+    fn parse(text: &str) -> Result<Self::Value, ValueError> {
+        let (pattern, policy) = text.rsplit_once('=').ok_or(ValueError::Policy)?;
         Ok((Text::parse(pattern)?, Text::parse(policy)?))
     }
 
@@ -193,16 +199,15 @@ impl Kind for Policy {
     }
 }
 
-/// Permissions: three octal digits, or four that begin with 0.
+/// Permissions: three octal digits, with or without a 0 before them.
 pub(super) struct Mode;
 
 impl Kind for Mode {
     type Value = u32;
 
-    fn parse(text: &str) -> Result<u32, String> {
+    fn parse(text: &str) -> Result<u32, ValueError> {
         let mode = u32::from_str_radix(text.strip_prefix("0o").unwrap_or(text), 8).ok();
-        mode.filter(|&mode| mode <= 0o777)
-            .ok_or_else(|| "permissions are three octal digits, as in 0660 or 666".to_owned())
+        mode.filter(|&mode| mode <= 0o777).ok_or(ValueError::Mode)
     }
 
     fn show(value: &u32) -> Value {
@@ -216,8 +221,8 @@ pub(super) struct Group;
 impl Kind for Group {
     type Value = u32;
 
-    fn parse(text: &str) -> Result<u32, String> {
-        group::find(text)
+    fn parse(text: &str) -> Result<u32, ValueError> {
+        Ok(group::find(text)?)
     }
 
     fn show(&value: &u32) -> Value {
@@ -231,9 +236,9 @@ pub(super) struct File;
 impl Kind for File {
     type Value = PathBuf;
 
-    fn parse(text: &str) -> Result<PathBuf, String> {
+    fn parse(text: &str) -> Result<PathBuf, ValueError> {
         match text.is_empty() {
-            true => Err("the path of a file is wanted".to_owned()),
+            true => Err(ValueError::EmptyPath),
             false => Ok(text.into()),
         }
     }
@@ -255,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_there_and_back() {
+    fn sizes_survive_a_round_trip() {
         for (text, size, shown) in [
             ("0", 0, "0B"),
             ("1", 1, "1B"),
@@ -269,21 +274,21 @@ mod tests {
             ("5MB", 5_000_000, "5000000B"),
             ("7kB", 7000, "7000B"),
         ] {
-            assert_eq!(Size::<0>::parse(text), Ok(size), "{text}");
+            assert_eq!(Size::<0>::parse(text).unwrap(), size, "{text}");
             assert_eq!(shown_size(size), shown);
-            assert_eq!(Size::<0>::parse(shown), Ok(size));
+            assert_eq!(Size::<0>::parse(shown).unwrap(), size);
         }
         for text in ["", "MiB", "1M", "-1", "1.5MiB", "1 MiB 2", "99999999999GiB"] {
-            let error = Size::<0>::parse(text).unwrap_err();
+            let error = Size::<0>::parse(text).unwrap_err().to_string();
             assert!(error.contains("64KiB"), "{text}: {error}");
         }
-        assert_eq!(Size::<1024>::parse("1KiB"), Ok(1024));
+        assert_eq!(Size::<1024>::parse("1KiB").unwrap(), 1024);
         let error = Size::<1024>::parse("1023").unwrap_err();
-        assert_eq!(error, "1KiB is the least");
+        assert_eq!(error.to_string(), "the least is 1KiB");
     }
 
     #[test]
-    fn times_there_and_back() {
+    fn times_survive_a_round_trip() {
         for (text, ms, shown) in [
             ("25s", 25_000, "25s"),
             ("250ms", 250, "250ms"),
@@ -301,30 +306,29 @@ mod tests {
             ("", "25s, 250ms or 5m"),
             ("soon", "25s, 250ms or 5m"),
             ("2years", "a year"),
-            ("0s", "1ms is the least"),
+            ("0s", "the least is 1ms"),
         ] {
-            let error = Time::<1>::parse(text).unwrap_err();
+            let error = Time::<1>::parse(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
     }
 
     #[test]
     fn counts_have_bounds() {
-        assert_eq!(Count::<1, 100>::parse("1"), Ok(1_usize));
-        assert_eq!(Count::<1, 100>::parse("100"), Ok(100));
-        assert_eq!(
-            Count::<1, { usize::MAX }, u16>::parse("65535"),
-            Ok(u16::MAX)
-        );
-        assert!(Count::<1, { usize::MAX }, u16>::parse("65536").is_err());
-        for (text, part) in [("0", "1 is"), ("101", "100 is"), ("1k", "whole")] {
-            let error = Count::<1, 100>::parse(text).unwrap_err();
+        assert_eq!(Count::<1, 100>::parse("1").unwrap(), 1_usize);
+        assert_eq!(Count::<1, 100, usize>::parse("100").unwrap(), 100);
+        type Small = Count<1, { usize::MAX }, u16>;
+        assert_eq!(Small::parse("65535").unwrap(), u16::MAX);
+        let error = Small::parse("65536").unwrap_err().to_string();
+        assert_eq!(error, "the most is 65535");
+        for (text, part) in [("0", "is 1"), ("101", "is 100"), ("1k", "whole")] {
+            let error = Count::<1, 100, usize>::parse(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
     }
 
     #[test]
-    fn policies_there_and_back() {
+    fn policies_survive_a_round_trip() {
         for text in ["chat/*=keep-latest", "*=drop-oldest", "a=b=disconnect"] {
             assert_eq!(
                 Policy::show(&Policy::parse(text).unwrap()),
@@ -336,7 +340,7 @@ mod tests {
             ("*=sometimes", "drop-oldest"),
             ("=disconnect", "empty"),
         ] {
-            let error = Policy::parse(text).unwrap_err();
+            let error = Policy::parse(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
     }
@@ -344,10 +348,25 @@ mod tests {
     #[test]
     fn permissions_are_octal_everywhere() {
         for (text, mode) in [("0660", 0o660), ("606", 0o606), ("0o660", 0o660)] {
-            assert_eq!(Mode::parse(text), Ok(mode));
+            assert_eq!(Mode::parse(text).unwrap(), mode);
         }
         for text in ["888", "1777", "", "rw-"] {
-            assert!(Mode::parse(text).unwrap_err().contains("octal"));
+            let error = Mode::parse(text).unwrap_err().to_string();
+            assert!(error.contains("octal"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn short_token_is_refused_and_not_repeated() {
+        assert!(Token::parse("0123456789abcdef").is_ok());
+        for (text, part) in [
+            ("0123456789abcde", "fewer than 16 characters"),
+            ("a token with blanks", "without blanks"),
+            ("", "without blanks"),
+        ] {
+            let error = Token::parse(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+            assert!(text.is_empty() || !error.contains(text), "{error}");
         }
     }
 }

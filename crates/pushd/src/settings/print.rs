@@ -1,9 +1,10 @@
-//! `--print-config`: what is in force, as a file that gives the same settings.
+//! `--print-config`: the current settings, as a file that gives the same settings.
 
 use std::fmt;
 
+use super::in_force::Settings;
 use super::setting::Setting;
-use super::{SETTINGS, Settings};
+use super::table::SETTINGS;
 
 impl fmt::Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -14,7 +15,7 @@ impl fmt::Display for Settings {
 }
 
 impl Settings {
-    /// `name = value  # origin`. What has no value, or is secret, is a comment.
+    /// Writes `name = value  # origin`. A setting without a value, or with a secret one, becomes a comment.
     fn write(&self, f: &mut fmt::Formatter<'_>, setting: &Setting) -> fmt::Result {
         let name = setting.name;
         match (setting.show)(&self.config) {

@@ -1,57 +1,64 @@
-//! What a setting is, and its names.
+//! One row of the table of settings.
 
 use std::fmt;
 
 use toml::Value;
 
-use super::table::{Config, SETTINGS};
+use super::config::Config;
+use super::value_error::ValueError;
 
-/// How alike two names must be for one to be taken for the other, from 0 to 1.
-const ALIKE_MIN: f64 = 0.75;
-
-/// One setting, by whatever way it is given.
+/// A setting. Flag, variable and key of the file have the same name.
 pub(crate) struct Setting {
     pub(crate) part: Part,
-    /// The file's key; the flag, with `--` before it; and the variable, see [`Setting::variable`].
+    /// The key in the file. The flag has `--` before it; for the variable see [`Setting::variable`].
     pub(crate) name: &'static str,
-    /// What `--help` calls its value.
+    /// The placeholder of the value in `--help`.
     pub(crate) value_name: &'static str,
     pub(crate) help: &'static str,
     pub(crate) is_list: bool,
-    /// Never shown.
+    /// The value is never printed.
     pub(crate) is_secret: bool,
     pub(crate) reload: Reload,
-    /// Sets it from texts: one, or as many as there are for a list.
-    pub(crate) set: fn(&mut Config, &[&str]) -> Result<(), String>,
-    /// Its value, if it has one.
+    /// Parses the values and sets the field: one value, or any number for a list.
+    pub(crate) set: fn(&mut Config, &[&str]) -> Result<(), ValueError>,
+    /// Returns the value as TOML, if there is one.
     pub(crate) show: fn(&Config) -> Option<Value>,
 }
 
-/// Where `--help` tells of it.
+/// The part of `--help` and of the manual that describes a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
-    Doors,
+    Listeners,
     Log,
     Limits,
 }
 
-/// What SIGHUP does about it.
+/// The effect of SIGHUP on a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reload {
-    /// It is in force at once.
+    /// The new value applies at once.
     Now,
-    /// It waits for the next start.
+    /// The new value applies after a restart.
     Restart,
 }
 
 impl Setting {
-    /// Its name in the environment: `PUSHD_PING_INTERVAL` for `ping-interval`.
+    /// Returns its name in the environment: `PUSHD_PING_INTERVAL` for `ping-interval`.
     pub(crate) fn variable(&self) -> String {
         variable(self.name)
     }
 
-    pub(crate) fn find(name: &str) -> Option<&'static Self> {
-        SETTINGS.iter().find(|setting| setting.name == name)
+    /// Returns the text of its default, as `--help` and the manual show it.
+    pub(crate) fn default(&self) -> Option<String> {
+        let text = |value: &Value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        };
+        match (self.show)(&Config::default())? {
+            Value::Array(values) => values.first().map(text),
+            value => Some(text(&value)),
+        }
     }
 }
 
@@ -61,16 +68,7 @@ impl fmt::Debug for Setting {
     }
 }
 
-/// A name as the environment has it.
+/// Returns the variable for a name.
 pub(crate) fn variable(name: &str) -> String {
     format!("PUSHD_{}", name.to_ascii_uppercase().replace('-', "_"))
-}
-
-/// The name that was probably meant.
-pub(crate) fn nearest(name: &str) -> Option<&'static str> {
-    let likeness = |setting: &Setting| strsim::jaro_winkler(setting.name, name);
-    let best = SETTINGS
-        .iter()
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
-    (likeness(best) >= ALIKE_MIN).then_some(best.name)
 }

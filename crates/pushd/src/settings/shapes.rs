@@ -1,51 +1,54 @@
-//! How many values a setting has, and what a kind of value is.
+//! The number of values of a setting: one, at most one, any number, or at least one.
 
 use std::marker::PhantomData;
 
 use toml::Value;
 
-/// A kind of value.
+use super::value_error::ValueError;
+
+/// The syntax of a value.
 pub(super) trait Kind {
     type Value;
 
-    /// The error says what is wrong with the text, which it does not repeat.
-    fn parse(text: &str) -> Result<Self::Value, String>;
+    /// Parses a text.
+    fn parse(text: &str) -> Result<Self::Value, ValueError>;
 
+    /// Returns the value as TOML.
     fn show(value: &Self::Value) -> Value;
 }
 
-/// How many values a setting has.
+/// The number of values of a setting.
 pub(super) trait Shape {
     type Value;
     const IS_LIST: bool;
 
-    /// Of one text, unless it is a list.
-    fn parse(texts: &[&str]) -> Result<Self::Value, String>;
+    /// Parses one text, or any number for a list.
+    fn parse(texts: &[&str]) -> Result<Self::Value, ValueError>;
 
-    /// `None` if there is no value.
+    /// Returns the value as TOML. `None` if there is no value.
     fn show(value: &Self::Value) -> Option<Value>;
 }
 
 /// One value.
 pub(super) struct One<K>(PhantomData<K>);
 
-/// One value, or none by default.
+/// At most one value. The default is none.
 pub(super) struct Maybe<K>(PhantomData<K>);
 
 /// Any number of values.
 pub(super) struct Any<K>(PhantomData<K>);
 
-/// One value or several.
-pub(super) struct Some1<K>(PhantomData<K>);
+/// At least one value.
+pub(super) struct Several<K>(PhantomData<K>);
 
 impl<K: Kind> Shape for One<K> {
     type Value = K::Value;
     const IS_LIST: bool = false;
 
-    fn parse(texts: &[&str]) -> Result<K::Value, String> {
+    fn parse(texts: &[&str]) -> Result<K::Value, ValueError> {
         match texts {
             [text] => K::parse(text),
-            _ => Err("one value is wanted, not a list".to_owned()),
+            _ => Err(ValueError::NotAList),
         }
     }
 
@@ -58,7 +61,7 @@ impl<K: Kind> Shape for Maybe<K> {
     type Value = Option<K::Value>;
     const IS_LIST: bool = false;
 
-    fn parse(texts: &[&str]) -> Result<Self::Value, String> {
+    fn parse(texts: &[&str]) -> Result<Self::Value, ValueError> {
         One::<K>::parse(texts).map(Some)
     }
 
@@ -71,7 +74,7 @@ impl<K: Kind> Shape for Any<K> {
     type Value = Vec<K::Value>;
     const IS_LIST: bool = true;
 
-    fn parse(texts: &[&str]) -> Result<Self::Value, String> {
+    fn parse(texts: &[&str]) -> Result<Self::Value, ValueError> {
         texts.iter().map(|text| K::parse(text)).collect()
     }
 
@@ -80,13 +83,13 @@ impl<K: Kind> Shape for Any<K> {
     }
 }
 
-impl<K: Kind> Shape for Some1<K> {
+impl<K: Kind> Shape for Several<K> {
     type Value = Vec<K::Value>;
     const IS_LIST: bool = true;
 
-    fn parse(texts: &[&str]) -> Result<Self::Value, String> {
+    fn parse(texts: &[&str]) -> Result<Self::Value, ValueError> {
         if texts.is_empty() {
-            return Err("at least one value is wanted".to_owned());
+            return Err(ValueError::NoValue);
         }
         Any::<K>::parse(texts)
     }

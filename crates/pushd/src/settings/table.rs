@@ -1,31 +1,14 @@
-//! The table: every setting, with its default. Flags, variables, the file's keys, `--print-config`
-//! and `--help` all come from here.
+//! The table of all settings, with their defaults. Flags, variables, the keys of the file, `--print-config`, `--help` and
+//! the manual all come from it.
 
-use std::path::PathBuf;
+use pusher_core::{AllowedOrigin, KnownHost, PublishAddress, TopicPattern, TrustedProxy};
 
-use pusher_core::{
-    AllowedOrigin, KnownHost, Options, PublishAddress, PublishToken, TopicPattern, TrustedProxy,
-};
-
-use super::kinds::{Address, Count, File, Group, Mode, Policy, Secret, Size, Text, Time};
+use super::kinds::{Address, Count, File, Group, Mode, Policy, Size, Text, Time, Token};
 use super::setting::{Part, Reload, Setting};
-use super::shapes::{Any, Maybe, One, Shape, Some1};
+use super::shapes::{Any, Maybe, One, Several, Shape};
 use crate::log::{Format, Levels};
 
-/// What the daemon is to do. The defaults stand here and in `pusher_core`.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Config {
-    pub(crate) options: Options,
-    /// `None` is one for each processor.
-    pub(crate) threads: Option<usize>,
-    pub(crate) tls_certificate: Option<PathBuf>,
-    pub(crate) tls_key: Option<PathBuf>,
-    pub(crate) client_publish: Vec<TopicPattern>,
-    pub(crate) log: Levels,
-    pub(crate) log_format: Format,
-}
-
-/// A row: name, value's name, kind, field, what a reload does, help.
+/// A row: part, name, placeholder of the value, kind, field, effect of a reload, help.
 macro_rules! row {
     ($part:ident, $name:literal, $value:literal, $shape:ty, $($field:ident).+, $reload:ident, $help:literal) => {
         Setting {
@@ -60,134 +43,139 @@ macro_rules! limit {
     };
 }
 
-/// Every setting, in the order of `--help`.
+/// All settings, in the order of `--help`. A help text has whole sentences, and no full stop at its end.
 pub(crate) const SETTINGS: &[Setting] = &[
-    row! { Doors, "listen", "ADDRESS:PORT", Some1<Address>, options.listen, Restart,
-    "Where browsers connect; port 0 lets the system choose" },
-    row! { Doors, "tls-certificate", "FILE", Maybe<File>, tls_certificate, Now,
-    "Speak TLS too, at the same ports, with this certificate and those between it and its issuer (PEM, \
-     certbot's fullchain.pem). The file is read again when it changes" },
-    row! { Doors, "tls-key", "FILE", Maybe<File>, tls_key, Now,
-    "The certificate's key (PEM, certbot's privkey.pem)" },
-    row! { Doors, "publish-listen", "ADDRESS", Some1<Text<PublishAddress>>, options.publish_listen, Restart,
-    "Where publishers connect: ADDRESS:PORT or unix:/PATH; may be given several times. Without a \
-     token whoever can connect here may publish, so that others than 127.0.0.1 need one" },
-    row! { Doors, "publish-mode", "MODE", One<Mode>, options.publish_socket.mode, Restart,
-    "Permissions of the publishers' unix sockets, in octal: whoever may write may publish" },
-    row! { Doors, "publish-group", "GROUP", Maybe<Group>, options.publish_socket.gid, Restart,
-    "Group of the publishers' unix sockets, by name or number, such as www-data. By default the \
-     group that pushd runs as" },
+    row! { Listeners, "listen", "ADDRESS:PORT", Several<Address>, options.listen, Restart,
+    "Where browsers connect. An IPv6 address has brackets. With port 0 the system chooses a port, which the log \
+     names" },
+    row! { Listeners, "tls-certificate", "FILE", Maybe<File>, tls_certificate, Now,
+    "Accept TLS at the same ports, with this certificate: a PEM file with the whole chain, such as certbot's \
+     fullchain.pem. Browsers without TLS can still connect. The file is loaded again when it changes. The log \
+     warns from 30 days before the certificate expires" },
+    row! { Listeners, "tls-key", "FILE", Maybe<File>, tls_key, Now,
+    "The key of the certificate: a PEM file, such as certbot's privkey.pem. The user of pushd must be able to \
+     read it" },
+    row! { Listeners, "publish-listen", "ADDRESS", Several<Text<PublishAddress>>, options.publish_listen, Restart,
+    "Where publishers connect: ADDRESS:PORT, or unix:/PATH for a unix socket. Without a token, every program that \
+     can connect may publish, so addresses that other machines can reach need a token" },
+    row! { Listeners, "publish-mode", "MODE", One<Mode>, options.publish_socket.mode, Restart,
+    "Permissions of the publishers' unix sockets, in octal. Users who can write to a socket can publish" },
+    row! { Listeners, "publish-group", "GROUP", Maybe<Group>, options.publish_socket.gid, Restart,
+    "Group of the publishers' unix sockets, by name or number, such as www-data. The default is the group of \
+     pushd" },
     Setting {
         is_secret: true,
-        ..row! { Doors, "publish-token", "TOKEN", Maybe<Secret<PublishToken>>, options.publish_token, Now,
-        "The secret that publishers must show, wherever they connect; raw JSON and ZeroMQ can't and are \
-         refused. Other users of this machine see what stands here: set PUSHD_PUBLISH_TOKEN, or \
-         publish-token in the file, instead" }
+        ..row! { Listeners, "publish-token", "TOKEN", Maybe<Token>, options.publish_token, Now,
+           "The secret that publishers must send, of at least 16 characters. HTTP has it in the header Authorization: \
+        Bearer TOKEN. Raw JSON and ZeroMQ cannot send it and are refused. Other users of the machine can see flags, \
+        so set PUSHD_PUBLISH_TOKEN or the key in the file instead" }
     },
-    row! { Doors, "publish-host", "NAME", Any<Text<KnownHost>>, options.publish_hosts, Now,
-    "A name by which publishers call this server in HTTP, beside localhost and the address that they \
-     connect to; may be given several times. Requests to other hosts are refused: a page whose name \
-     was pointed here could have sent them" },
-    row! { Doors, "public-host", "NAME", Any<Text<KnownHost>>, options.public_hosts, Now,
-    "A name by which browsers call this server; may be given several times. With it a page of another \
-     name may not connect, even if the name was pointed here: it counts as one of another site. By \
-     default any name will do" },
-    row! { Doors, "allow-origin", "ORIGIN", Any<Text<AllowedOrigin>>, options.allow_origins, Now,
-    "A site whose pages may connect, beside those of the host that the browser calls this server by: \
-     https://example.com, example.com (any scheme and port), *.example.com, null or *; may be given \
-     several times" },
-    row! { Doors, "trust-proxy", "NETWORK", Any<Text<TrustedProxy>>, options.trust_proxies, Restart,
-    "A proxy that is believed when it says for whom it speaks (X-Forwarded-For, Forwarded): an \
-     address, a network such as 10.0.0.0/8, or loopback; may be given several times" },
-    row! { Doors, "client-publish", "PATTERN", Any<Text<TopicPattern>>, client_publish, Now,
-    "Topics that browsers may publish to, beside publishers: a URI, or its beginning and a `*`; may \
-     be given several times. By default they may not publish at all" },
-    row! { Doors, "slow-policy", "PATTERN=POLICY", Any<Policy>, options.slow_policies, Now,
-    "What becomes of events that wait for a browser that does not take them: disconnect (it is dropped \
-     when too much waits, the default), drop-oldest or keep-latest, for the topics of a pattern; may be \
-     given several times, and the first that matches counts" },
-    row! { Doors, "threads", "NUMBER", Maybe<Count<1, 1024>>, threads, Restart,
-    "Threads that serve; by default one for each processor" },
+    row! { Listeners, "publish-host", "NAME", Any<Text<KnownHost>>, options.publish_hosts, Now,
+    "A name by which publishers address this server in HTTP, besides localhost and its addresses. Requests for \
+     other hosts are refused, because a web page whose name was pointed to this machine could have sent them" },
+    row! { Listeners, "public-host", "NAME", Any<Text<KnownHost>>, options.public_hosts, Now,
+    "A name by which browsers address this server, besides localhost and its addresses. With it, a page of \
+     another name counts as another site and may not connect, even if that name was pointed to this machine. By \
+     default every name is accepted" },
+    row! { Listeners, "allow-origin", "ORIGIN", Any<Text<AllowedOrigin>>, options.allow_origins, Now,
+    "A site whose pages may connect, besides pages of the host that they connect to: https://example.com, \
+     example.com (any scheme and port), *.example.com, null (pages without an origin) or *. The log names refused \
+     origins" },
+    row! { Listeners, "trust-proxy", "NETWORK", Any<Text<TrustedProxy>>, options.trust_proxies, Restart,
+    "A proxy whose headers X-Forwarded-For, Forwarded and X-Forwarded-Host are trusted: an address, a network \
+     such as 10.0.0.0/8, or loopback" },
+    row! { Listeners, "client-publish", "PATTERN", Any<Text<TopicPattern>>, client_publish, Now,
+    "Topics to which browsers may publish: a topic, or the beginning of one and a *. By default browsers may not \
+     publish" },
+    row! { Listeners, "slow-policy", "PATTERN=POLICY", Any<Policy>, options.slow_policies, Now,
+    "How to treat a browser that reads too slowly, for the topics of a pattern. With disconnect, the default, it \
+     is dropped when too much is queued. With drop-oldest it misses the oldest queued events, and with \
+     keep-latest all but the latest of each topic. The first matching pattern counts" },
+    row! { Listeners, "threads", "NUMBER", Maybe<Count<1, 1024>>, threads, Restart,
+    "Number of threads that serve connections. The default is one per processor" },
     row! { Log, "log", "LEVEL", One<Text<Levels>>, log, Now,
-    "What to log on standard error: error, warn, info, debug or trace; info,pusher_core=debug is another level for \
-     one of the crates pushd and pusher_core" },
+    "What to log on standard error: error (act now), warn (act soon), info (start and end), debug (each \
+     connection) or trace (each message). A level for one of the crates pushd and pusher_core can follow, as in \
+     info,pusher_core=debug. Events are never logged" },
     row! { Log, "log-format", "FORMAT", One<Text<Format>>, log_format, Restart,
-    "How: human, json, journald (with systemd's levels), or auto, which is journald where standard \
-     error goes to systemd's journal, and else human" },
+    "Format of the log: human, json, journald (with the levels of sd-daemon), or auto. With auto the format is \
+     journald if standard error goes to systemd's journal, and human otherwise" },
     limit! { "connections-max", "NUMBER", Count<1, { usize::MAX }>, connections_max, Now,
-    "Browsers connected at the same time; the next one gets 503. Fewer where the limit of open files \
-     allows no more" },
+    "Connected browsers. Further ones get 503. The limit of open files may lower this number" },
     limit! { "connections-per-address-max", "NUMBER", Count<1, { usize::MAX }>, connections_per_address_max, Now,
-    "Browsers connected from one address, or one IPv6 network of 64 bits; the next one gets 429. \
-     This machine's own addresses, where a proxy connects from, have no limit" },
+    "Connected browsers per address, or per IPv6 network of 64 bits. Further ones get 429. This machine's own \
+     addresses, from which a proxy connects, are exempt" },
     limit! { "handshake-len-max", "SIZE", Size<1024>, handshake_len_max, Now,
-    "Request line and headers of a browser; beyond is 431" },
+    "Length of a browser's request line and headers. Longer requests get 431" },
     limit! { "headers-max", "NUMBER", Count<1, 100>, headers_max, Now,
-    "Headers of a request; beyond is 431" },
+    "Number of headers in a browser's request. Requests with more get 431" },
     limit! { "handshake-timeout", "TIME", Time<1>, handshake_timeout, Now,
-    "Until the handshake must be over; beyond is 408" },
+    "Time for a browser's handshake. Slower ones get 408" },
     limit! { "client-message-len-max", "SIZE", Size<1>, client_message_len_max, Now,
-    "A browser's message; beyond is close code 1009" },
+    "Length of a browser's message. Longer messages end the connection with close code 1009" },
     limit! { "client-messages-per-second", "NUMBER", Count<1, { usize::MAX }, u32>, client_messages_per_second, Now,
-    "What a browser may say on average, in messages, pings and the like; beyond is close code 1008" },
+    "Messages and pings per second from a browser, on average. More end the connection with close code 1008" },
     limit! { "client-messages-burst", "NUMBER", Count<1, { usize::MAX }, u16>, client_messages_burst, Now,
-    "And so many at once before that: a page that comes back subscribes to all its topics at once" },
+    "Messages that a browser may send at once beyond that rate. A page that comes back subscribes to all its \
+     topics at once" },
     limit! { "topic-len-max", "SIZE", Size<1>, topic_len_max, Now,
-    "A topic; beyond, the publish is refused, and a browser gets close code 1008" },
+    "Length of a topic. A publish to a longer one is refused, and a browser that names a longer one gets close \
+     code 1008" },
     limit! { "topics-max", "NUMBER", Count<1, { usize::MAX }>, topics_max, Now,
-    "Topics that one browser may be subscribed to; beyond is close code 1008" },
+    "Topics per browser. More end the connection with close code 1008" },
     limit! { "topics-len-max", "SIZE", Size<1>, topics_len_max, Now,
-    "All topics that one browser is subscribed to; beyond is close code 1008" },
+    "Total length of a browser's topics. More ends the connection with close code 1008" },
     limit! { "prefixes-max", "NUMBER", Count<0, { usize::MAX }>, prefixes_max, Now,
-    "Prefixes that one browser may define; beyond is close code 1008" },
+    "Prefixes that a browser may define. More end the connection with close code 1008" },
     limit! { "prefixes-len-max", "SIZE", Size<0>, prefixes_len_max, Now,
-    "These and their URIs; beyond is close code 1008" },
+    "Total length of a browser's prefixes and their URIs. More ends the connection with close code 1008" },
     limit! { "outbox-len-max", "SIZE", Size<1>, outbox_len_max, Now,
-    "What may wait for one browser behind the event that is being sent; beyond, it is dropped as a slow \
-     consumer" },
+    "Bytes that are queued for a browser behind the event that is being sent. A browser for which more is queued \
+     is dropped as a slow consumer" },
     limit! { "write-timeout", "TIME", Time<1>, write_timeout, Now,
-    "How long a browser may take nothing at all although something waits for it; beyond, it is dropped \
-     as a slow consumer" },
+    "Time in which a browser must read something while events are queued for it. Otherwise it is dropped as a \
+     slow consumer" },
     limit! { "events-len-max", "SIZE", Size<1>, events_len_max, Now,
-    "All events in memory, each counted once however many browsers it waits for: from half of it on the \
-     browsers that have taken nothing for longest are dropped" },
+    "Total length of all events in memory. Each event counts once, for however many browsers it is queued. Above \
+     half of this limit, the browsers that have not read for longest are dropped" },
     limit! { "ping-interval", "TIME", Time<10>, ping_interval, Now,
-    "A browser that is silent for so long is pinged" },
+    "Silence of a browser after which it is pinged" },
     limit! { "pong-timeout", "TIME", Time<10>, pong_timeout, Now,
-    "How long after the ping a browser must have said something" },
+    "Time after the ping in which the browser must answer" },
     limit! { "closing-grace", "TIME", Time<0>, closing_grace, Now,
-    "How long publishers are still heard when the server ends, for what they have sent before" },
+    "Time at shutdown in which publishes that were sent before are still read" },
     limit! { "flush-timeout", "TIME", Time<0>, flush_timeout, Now,
-    "How long what is queued may take to leave when a connection or the server ends" },
+    "Time to send queued events when a connection or the server ends" },
     limit! { "linger-timeout", "TIME", Time<0>, linger_timeout, Now,
-    "How long a browser may take to hang up after a close frame" },
+    "Time in which a browser must close the connection after a close frame" },
     limit! { "publishers-max", "NUMBER", Count<1, { usize::MAX }>, publishers_max, Now,
-    "Publishers connected at the same time; the next one takes the place of the one that was idle longest" },
+    "Connected publishers. A further one replaces the one that was idle longest" },
     limit! { "watchers-max", "NUMBER", Count<0, { usize::MAX }>, watchers_max, Now,
-    "Operators that watch a topic's events, on the status page for instance" },
+    "Operators that watch the events of a topic, on the status page for instance" },
     limit! { "event-len-max", "SIZE", Size<1>, event_len_max, Now,
-    "An event, as JSON text; beyond, the publish is refused. 1 MB of Japanese is 2 MB of JSON if PHP's \
-     json_encode escapes it" },
+    "Length of an event, as JSON text. A longer publish is refused. 1 MB of Japanese text is 2 MB of JSON if \
+     PHP's json_encode escapes it" },
     limit! { "publish-len-max", "SIZE", Size<1>, publish_len_max, Now,
-    "A publisher's message, event and all: not less than event-len-max" },
+    "Length of a publisher's whole message. It must not be less than event-len-max" },
     limit! { "first-byte-timeout", "TIME", Time<1>, first_byte_timeout, Now,
-    "How long a publisher may connect without a word" },
+    "Time in which a connected publisher must send its first byte" },
     limit! { "unfinished-timeout", "TIME", Time<1>, unfinished_timeout, Now,
-    "How long a publisher's message may take from its first byte to its last" },
+    "Time for a publisher's message, from its first byte to its last" },
     limit! { "unfinished-len-max", "SIZE", Size<1>, unfinished_len_max, Now,
-    "All messages that publishers have begun and not finished; whoever goes beyond is refused" },
+    "Total length of all messages that publishers have begun and not finished. A publisher that exceeds it is \
+     refused" },
     limit! { "raw-idle-timeout", "TIME", Time<1>, raw_idle_timeout, Now,
-    "How long a publisher of raw JSON may pause before its program is told that nothing comes back; \
-     what it sends within an hour is still taken" },
+    "Pause of a raw JSON publisher after which its connection is closed for writing, so that a program that waits \
+     for an answer ends. Data that arrives within an hour is still accepted" },
     limit! { "answer-timeout", "TIME", Time<1>, answer_timeout, Now,
-    "How long a publisher may leave its answers unread" },
+    "Time in which a publisher must read its answers" },
     limit! { "id-memory", "TIME", Time<1>, id_memory, Restart,
-    "How long a publish's id is remembered: until then, another publish with it is answered by the \
-     first one's receipt" },
+    "Time for which the id of a publish is remembered. Until then, another publish with this id is answered with \
+     the first one's receipt" },
     limit! { "ids-max", "NUMBER", Count<1, { usize::MAX }>, ids_max, Restart,
-    "Ids that are remembered; beyond, the oldest is forgotten" },
+    "Number of remembered ids. Beyond that, the oldest is forgotten" },
     limit! { "ids-len-max", "SIZE", Size<1>, ids_len_max, Restart,
-    "These ids and their topics; beyond, the oldest are forgotten" },
+    "Total length of the remembered ids and their topics. Beyond that, the oldest are forgotten" },
     limit! { "backlog-len-max", "SIZE", Size<1>, backlog_len_max, Now,
-    "Events that are accepted and not yet sent, of each thread; beyond, publishers wait" },
+    "Length of the events that are accepted and not sent yet, per thread. Beyond that, publishers wait" },
 ];

@@ -1,11 +1,12 @@
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 
 use pusher_core::Limits;
 
+use super::names::find;
 use super::*;
 
-/// Settings from a file's text, variables and flags.
+/// Loads settings from the text of a file, variables and flags.
 fn load(
     file: &str,
     environment: &[(&str, &str)],
@@ -35,13 +36,13 @@ fn load(
     })
 }
 
-/// The fields of the limits by name, each with its value.
+/// Returns the fields of the limits: names and values.
 fn fields(limits: &Limits) -> BTreeMap<String, String> {
     let text = format!("{limits:#?}");
     let mut fields = BTreeMap::new();
     let mut name = String::new();
     for line in text.lines() {
-        // Four blanks are a field; what stands deeper belongs to it.
+        // Lines with an indent of four are fields. Deeper lines belong to the field before.
         if let Some(field) = line
             .strip_prefix("    ")
             .filter(|field| !field.starts_with([' ', '}', ')', ']']))
@@ -58,11 +59,11 @@ fn fields(limits: &Limits) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn every_limit_is_a_setting_that_sets_it_and_nothing_else() {
+fn each_limit_has_a_setting_that_sets_only_it() {
     let defaults = fields(&Limits::default());
     for (field, default) in &defaults {
         let name = field.replace('_', "-");
-        let setting = Setting::find(&name);
+        let setting = find(&name);
         let setting = setting.unwrap_or_else(|| panic!("the limit {field} is no setting"));
         let mut config = Config::default();
         let values = ["51", "52s", "53KiB"];
@@ -90,12 +91,12 @@ fn variables_are_named_as_the_manual_says() {
             "PUSHD_CONNECTIONS_PER_ADDRESS_MAX",
         ),
     ] {
-        assert_eq!(Setting::find(name).unwrap().variable(), expected);
+        assert_eq!(find(name).unwrap().variable(), expected);
     }
 }
 
 #[test]
-fn names_are_told_apart_in_all_three_places() {
+fn each_setting_can_be_given_in_all_three_sources() {
     let mut variables = HashSet::from([variable("config")]);
     for setting in SETTINGS {
         let (name, variable) = (setting.name, setting.variable());
@@ -137,9 +138,9 @@ fn names_are_told_apart_in_all_three_places() {
     }
 }
 
-/// A text that is right for a setting.
+/// Returns a valid value of a setting.
 fn a_value_of(setting: &Setting) -> &'static str {
-    const VALUES: [&str; 11] = [
+    const VALUES: [&str; 12] = [
         "51",
         "52s",
         "53KiB",
@@ -151,6 +152,7 @@ fn a_value_of(setting: &Setting) -> &'static str {
         "loopback",
         "info",
         "json",
+        "a-token-for-tests",
     ];
     let is_right = |value: &&&str| load("", &[], &[(setting.name, value)]).is_ok();
     let value = VALUES.iter().find(is_right);
@@ -186,7 +188,7 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
 }
 
 #[test]
-fn lists_have_commas_in_the_environment_and_replace_what_was_before() {
+fn lists_have_commas_in_the_environment_and_replace_earlier_lists() {
     let environment = [
         ("PUSHD_LISTEN", "127.0.0.1:1, [::1]:2"),
         ("PUSHD_PUBLISH_HOST", ""),
@@ -205,12 +207,12 @@ fn lists_have_commas_in_the_environment_and_replace_what_was_before() {
     let nowhere = load("listen = []\n", &[], &[]).unwrap_err();
     assert_eq!(
         nowhere,
-        "/pushd.toml:1: listen = \"\": at least one value is wanted"
+        "/pushd.toml:1: listen = \"\": at least one value is required"
     );
 }
 
 #[test]
-fn all_mistakes_are_told_at_once_each_with_its_place() {
+fn all_mistakes_are_reported_at_once_with_their_places() {
     let file = "lisen = '127.0.0.1:1'\noutbox-len-max = '1MX'\nlog = ['info', 'warn']\n";
     let environment = [
         ("PUSHD_TOPICS_MAX", "many"),
@@ -219,12 +221,12 @@ fn all_mistakes_are_told_at_once_each_with_its_place() {
     let mistakes = load(file, &environment, &[("ping-interval", "25")]).unwrap_err();
     let mut lines = mistakes.lines();
     for start in [
-        "/pushd.toml:1: there is no setting \"lisen\"; is \"listen\" meant?",
+        "/pushd.toml:1: unknown setting \"lisen\", did you mean \"listen\"?",
         "/pushd.toml:2: outbox-len-max = \"1MX\": a size is",
-        "/pushd.toml:3: log = \"info,warn\": one value is wanted",
-        "environment PUSHD_TOPICS_MAX: topics-max = \"many\": a whole number",
+        "/pushd.toml:3: log = \"info,warn\": one value is required",
+        "environment PUSHD_TOPICS_MAX: topics-max = \"many\": the value must be a whole number",
         "environment PUSHD_PUBLISH_TOKEN: publish-token: a token is",
-        "flag --ping-interval: ping-interval = \"25\": a time has a unit",
+        "flag --ping-interval: ping-interval = \"25\": a time needs a unit",
     ] {
         let line = lines.next().unwrap();
         assert!(line.starts_with(start), "{line}");
@@ -232,18 +234,18 @@ fn all_mistakes_are_told_at_once_each_with_its_place() {
     assert_eq!(lines.next(), None);
     assert!(
         !mistakes.contains("s3 cret"),
-        "a secret is told: {mistakes}"
+        "the secret is printed: {mistakes}"
     );
 }
 
 #[test]
-fn a_mistake_counts_even_where_something_else_has_the_last_word() {
+fn mistake_in_an_overridden_value_is_reported() {
     let mistake = load("topics-max = 0\n", &[], &[("topics-max", "5")]).unwrap_err();
-    assert_eq!(mistake, "/pushd.toml:1: topics-max = \"0\": 1 is the least");
+    assert_eq!(mistake, "/pushd.toml:1: topics-max = \"0\": the least is 1");
 }
 
 #[test]
-fn a_variable_that_is_no_setting_is_a_mistake_unless_kubernetes_sets_it() {
+fn unknown_variable_is_a_mistake_unless_kubernetes_sets_it() {
     let environment = [
         ("PUSHD_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
         ("PUSHD_SERVICE_HOST", "10.0.0.1"),
@@ -251,17 +253,18 @@ fn a_variable_that_is_no_setting_is_a_mistake_unless_kubernetes_sets_it() {
     let settings = load("", &environment, &[]).unwrap();
     let warnings: Vec<String> = settings.warnings().collect();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    let names = "environment PUSHD_PORT_8080_TCP, PUSHD_SERVICE_HOST: no settings";
+    let names = "environment PUSHD_PORT_8080_TCP, PUSHD_SERVICE_HOST: ignored";
     assert!(warnings[0].starts_with(names), "{warnings:?}");
     for (name, mistake) in [
         (
             "PUSHD_LISTNE",
-            "environment PUSHD_LISTNE: there is no such setting; is PUSHD_LISTEN meant?",
+            "environment PUSHD_LISTNE: unknown setting, did you mean PUSHD_LISTEN?",
         ),
         (
-            "PUSHD_ZZZ",
-            "environment PUSHD_ZZZ: there is no such setting",
+            "PUSHD_PUBLISH_ADDRESS",
+            "environment PUSHD_PUBLISH_ADDRESS: unknown setting, did you mean PUSHD_PUBLISH_LISTEN?",
         ),
+        ("PUSHD_ZZZ", "environment PUSHD_ZZZ: unknown setting"),
     ] {
         assert_eq!(load("", &[(name, "x")], &[]).unwrap_err(), mistake);
     }
@@ -269,11 +272,11 @@ fn a_variable_that_is_no_setting_is_a_mistake_unless_kubernetes_sets_it() {
 
 #[cfg(unix)]
 #[test]
-fn a_secret_that_everybody_may_read_is_warned_of() {
+fn secret_in_a_world_readable_file_causes_a_warning() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pushd.toml");
-    fs::write(&path, "publish-token = 's3cret'\n").unwrap();
+    fs::write(&path, "publish-token = 's3cret-token-for-tests'\n").unwrap();
     let sources = Sources {
         file: Some(path.clone()),
         ..Sources::default()
@@ -286,7 +289,7 @@ fn a_secret_that_everybody_may_read_is_warned_of() {
 }
 
 #[test]
-fn a_file_that_was_named_must_be_there() {
+fn named_file_must_exist() {
     let sources = Sources {
         file: Some("/nonexistent/pushd.toml".into()),
         ..Sources::default()
@@ -300,7 +303,7 @@ fn a_file_that_was_named_must_be_there() {
 }
 
 #[test]
-fn a_publish_must_hold_an_event() {
+fn publish_len_max_must_not_be_below_event_len_max() {
     let mistake = load("event-len-max = '4MiB'\n", &[], &[]).unwrap_err();
     assert!(
         mistake.starts_with("/pushd.toml:1: event-len-max is 4194304"),
@@ -315,12 +318,12 @@ fn a_publish_must_hold_an_event() {
 }
 
 #[test]
-fn what_is_printed_gives_the_same_settings() {
+fn printed_settings_can_be_loaded_again() {
     let file = "listen = ['127.0.0.1:1', '[::1]:2']\nclient-publish = ['chat/*', \"\u{732b}\\\"\"]\n\
                 publish-mode = '0600'\nlog = 'warn'\nid-memory = '90s'\nids-len-max = 1000\n";
     let settings = load(
         file,
-        &[("PUSHD_PUBLISH_TOKEN", "s3cret")],
+        &[("PUSHD_PUBLISH_TOKEN", "s3cret-token-for-tests")],
         &[("log-format", "json")],
     )
     .unwrap();
@@ -345,10 +348,15 @@ fn what_is_printed_gives_the_same_settings() {
 }
 
 #[test]
-fn changes_are_told_without_secrets() {
-    let before = load("publish-token = 'one'\nping-interval = '60s'\n", &[], &[]).unwrap();
+fn changes_are_listed_without_secrets() {
+    let before = load(
+        "publish-token = 'token-number-one'\nping-interval = '60s'\n",
+        &[],
+        &[],
+    )
+    .unwrap();
     let after = load(
-        "publish-token = 'two'\nping-interval = '1m'\ntopics-max = 3\n",
+        "publish-token = 'token-number-two'\nping-interval = '1m'\ntopics-max = 3\n",
         &[],
         &[],
     )

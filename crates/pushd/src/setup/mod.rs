@@ -1,4 +1,4 @@
-//! `pushd setup`: the lines that a web server in front needs, for the settings in force.
+//! `pushd setup`: prints the configuration that a web server in front of pushd needs, for the current settings.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -13,16 +13,16 @@ pub(crate) const NAME: &str = "setup";
 const NGINX: &str = include_str!("nginx.conf");
 const APACHE: &str = include_str!("apache.conf");
 
-/// The subcommand's own options.
+/// The subcommand and its options.
 pub(crate) fn command() -> Command {
     Command::new(NAME)
-        .about("Prints what a web server in front of pushd needs in its configuration")
+        .about("Prints the configuration that a web server in front of pushd needs")
         .arg(
             Arg::new("server")
                 .value_name("SERVER")
                 .required(true)
                 .value_parser(["apache", "nginx"])
-                .help("The web server that the site has"),
+                .help("The web server of the site"),
         )
         .arg(
             Arg::new("path")
@@ -30,12 +30,21 @@ pub(crate) fn command() -> Command {
                 .value_name("PATH")
                 .value_parser(parse_path)
                 .default_value("/push")
-                .help("Where push is to be on the site; / for a host of its own"),
+                .help("The path of push on the site. / is for a host name of its own"),
         )
 }
 
-/// What to print, or why there is nothing.
-pub(crate) fn run(matches: &ArgMatches, settings: &Settings) -> Result<String, String> {
+/// Why there is no configuration to print: the operator changes `listen`.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SetupError {
+    #[error("listen has port 0, which the system chooses anew at each start: set a port")]
+    PortZero,
+    #[error("listen is empty: set an address")]
+    NoAddress,
+}
+
+/// Returns the configuration to print.
+pub(crate) fn run(matches: &ArgMatches, settings: &Settings) -> Result<String, SetupError> {
     let text = |name| matches.get_one::<String>(name).map_or("", String::as_str);
     let options = &settings.config.options;
     let address = address(&options.listen)?;
@@ -48,7 +57,7 @@ pub(crate) fn run(matches: &ArgMatches, settings: &Settings) -> Result<String, S
 fn nginx(path: &str, address: SocketAddr, limits: &Limits) -> String {
     let mut template = NGINX;
     if path == "/" {
-        // Then there is no path without its slash that could be asked for.
+        // A request for the host always has the path /, so the rule for a missing slash is not needed.
         template = template
             .split_once("location =")
             .map_or(template, |(first, _)| first);
@@ -58,7 +67,7 @@ fn nginx(path: &str, address: SocketAddr, limits: &Limits) -> String {
 
 fn fill(template: &str, path: &str, address: SocketAddr, limits: &Limits) -> String {
     let folder = format!("{}/", path.trim_end_matches('/'));
-    // Twice the time within which a connection that lives has something to say.
+    // Twice the longest silence of a living connection.
     let seconds = 2
         * (limits.ping_interval + limits.pong_timeout)
             .as_secs()
@@ -71,21 +80,19 @@ fn fill(template: &str, path: &str, address: SocketAddr, limits: &Limits) -> Str
         .replace("@SECONDS@", &seconds.to_string())
 }
 
-/// Where a web server on the same machine finds pushd.
-fn address(listen: &[SocketAddr]) -> Result<SocketAddr, String> {
-    let mut addresses = listen.iter().copied().map(from_here);
+/// Returns the address that a web server on the same machine connects to.
+fn address(listen: &[SocketAddr]) -> Result<SocketAddr, SetupError> {
+    let mut addresses = listen.iter().copied().map(local_address);
     let local = addresses.clone().find(|address| address.ip().is_loopback());
     match local.or_else(|| addresses.next()) {
-        Some(address) if address.port() == 0 => Err(
-            "listen has port 0, which the system chooses anew at each start: set a port".to_owned(),
-        ),
+        Some(address) if address.port() == 0 => Err(SetupError::PortZero),
         Some(address) => Ok(address),
-        None => Err("there is no address in listen".to_owned()),
+        None => Err(SetupError::NoAddress),
     }
 }
 
-/// As whoever is on the same machine calls it.
-pub(crate) fn from_here(mut address: SocketAddr) -> SocketAddr {
+/// Returns the address that programs on the same machine connect to: localhost in place of an unspecified address.
+pub(crate) fn local_address(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
@@ -95,15 +102,20 @@ pub(crate) fn from_here(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// A path that means the same in every configuration, without its last slash.
-fn parse_path(text: &str) -> Result<String, String> {
+/// A path that would need quotes or escapes in a configuration.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a path begins with / and consists of letters, digits and -._~/ as in /push")]
+struct PathError;
+
+/// Parses a path that needs no quotes in any configuration. Removes the slash at the end.
+fn parse_path(text: &str) -> Result<String, PathError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     if !text.starts_with('/')
         || !text.bytes().all(is_plain)
         || text.contains("//")
         || text.contains("..")
     {
-        return Err("a path begins with / and has letters, digits and -._~ as in /push".to_owned());
+        return Err(PathError);
     }
     let trimmed = text.trim_end_matches('/');
     Ok(if trimmed.is_empty() { "/" } else { trimmed }.to_owned())
@@ -114,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_is_one_that_the_web_server_can_reach() {
+    fn address_is_reachable_for_the_web_server() {
         for (listen, expected) in [
             (&["0.0.0.0:8080"][..], "127.0.0.1:8080"),
             (&["[::]:8080"], "[::1]:8080"),
@@ -128,11 +140,9 @@ mod tests {
                 .collect();
             assert_eq!(address(&listen).unwrap().to_string(), expected);
         }
-        assert!(
-            address(&["0.0.0.0:0".parse().unwrap()])
-                .unwrap_err()
-                .contains("port 0")
-        );
+        let error = address(&["0.0.0.0:0".parse().unwrap()]);
+        assert_eq!(error, Err(SetupError::PortZero));
+        assert_eq!(address(&[]), Err(SetupError::NoAddress));
     }
 
     #[test]
@@ -153,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_to_fill_in_and_times_outlast_the_pings() {
+    fn templates_are_filled_and_timeouts_outlast_pings() {
         let mut limits = Limits::default();
         let address = "127.0.0.1:8080".parse().unwrap();
         for template in [NGINX, APACHE] {

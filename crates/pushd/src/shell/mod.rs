@@ -1,86 +1,81 @@
-//! `pushd publish`, `subscribe`, `topics`, `status` and `bench`: a running server from the shell.
+//! `pushd publish`, `subscribe`, `topics`, `status` and `bench`: work with a running server.
 //!
-//! | module | what |
+//! | module | contents |
 //! |---|---|
-//! | `private`, `public` | the two doors |
-//! | `publish` | an event from the command line, or from standard input |
-//! | `subscribe` | events as a browser gets them |
-//! | `look` | who is there |
-//! | `bench` | how fast it is, and whether all arrives |
+//! | `public_listener`, `publish_listener` | requests to port 8080 and to port 5555 |
+//! | `publish` | publishes an event from the command line or from standard input |
+//! | `subscribe` | prints events as a browser gets them |
+//! | `status` | connections, topics and counters |
+//! | `bench` | speed, and lost or repeated deliveries |
+//! | `error` | why a command failed |
 
 mod bench;
-mod look;
-mod private;
-mod public;
+mod error;
+mod public_listener;
 mod publish;
+mod publish_listener;
+mod status;
 mod subscribe;
 
-use std::io;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use pusher_core::PublishAddress;
 
+use crate::output::{FAILURE, escape, fail};
 use crate::settings::Settings;
+use error::ShellError;
 
-/// How long the server may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Most that is taken from standard input, in bytes.
-const INPUT_LEN_MAX: u64 = 64 * 1024 * 1024;
-
-/// Why a command has not done what it should, for people.
-type Failed = String;
-
-/// The subcommands.
+/// Returns the subcommands.
 pub(crate) fn commands() -> [Command; 5] {
-    let private = Arg::new("publish-address")
+    let publish_address = Arg::new("publish-address")
         .long("publish-address")
         .value_name("ADDRESS")
         .value_parser(value_parser!(PublishAddress))
-        .help("The private door; by default the first of --publish-listen");
+        .help("The address for publishers. Default: the first of --publish-listen");
     let url = Arg::new("url").long("url").value_name("URL").help(
-        "Where browsers connect, such as https://site.example/push; by default the first of --listen",
+        "Where browsers connect, such as https://site.example/push. Default: the first of --listen",
     );
     let json = Arg::new("json")
         .long("json")
         .action(ArgAction::SetTrue)
         .help("Print JSON");
     [
-        publish::command().args([&private, &json]),
+        publish::command().args([&publish_address, &json]),
         subscribe::command().args([&url, &json]),
-        look::topics_command().args([&private, &json]),
-        look::status_command().args([&private, &json]),
-        bench::command().args([&url, &private, &json]),
+        status::topics_command().args([&publish_address, &json]),
+        status::status_command().args([&publish_address, &json]),
+        bench::command().args([&url, &publish_address, &json]),
     ]
 }
 
-/// Runs one of them, if it is one. The exit code is 1 if it fails.
+/// Runs the subcommand `name`. The exit code is 1 if it fails.
 pub(crate) fn run(name: &str, matches: &ArgMatches, settings: &Settings) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(run_command(name, matches, settings)),
-        Err(error) => Err(format!("cannot start: {error}")),
+        Err(error) => Err(ShellError::Runtime(error)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            crate::say(io::stderr(), format_args!("pushd: {error}"));
-            ExitCode::FAILURE
-        }
+        // The text may come from the network.
+        Err(error) => fail(FAILURE, escape(&error.to_string())),
     }
 }
 
-async fn run_command(name: &str, matches: &ArgMatches, settings: &Settings) -> Result<(), Failed> {
+async fn run_command(
+    name: &str,
+    matches: &ArgMatches,
+    settings: &Settings,
+) -> Result<(), ShellError> {
     match name {
         publish::NAME => publish::run(matches, settings).await,
         subscribe::NAME => subscribe::run(matches, settings).await,
-        look::TOPICS => look::topics(matches, settings).await,
-        look::STATUS => look::status(matches, settings).await,
-        bench::NAME => bench::run(matches, settings).await,
-        _ => Err(format!("there is no command {name:?}")),
+        status::TOPICS => status::topics(matches, settings).await,
+        status::STATUS => status::status(matches, settings).await,
+        // clap accepts no other name.
+        _ => bench::run(matches, settings).await,
     }
 }

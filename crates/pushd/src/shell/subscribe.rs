@@ -1,32 +1,29 @@
-//! `pushd subscribe`: through the public door, as a browser.
+//! `pushd subscribe`: subscribes as a browser does and prints the events.
 
-use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io;
 use std::time::{Duration, Instant};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::public::{public_url, told};
-use super::{Failed, TIMEOUT};
-use crate::doctor::{self, Loss, Patience, Session};
-use crate::output::{self, Reader};
-use crate::plain::plain;
+use super::error::{ANSWER_TIMEOUT, ShellError};
+use super::public_listener::{connect, public_url};
+use crate::client::{Session, SessionEnd, Timeouts};
+use crate::output::{self, Reader, escape, say};
 use crate::settings::Settings;
 
 pub(super) const NAME: &str = "subscribe";
 
-/// Between a loss and the next attempts.
+/// Bounds of the delay before an attempt to connect again.
 const RETRY_DELAY_MIN: Duration = Duration::from_secs(1);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
-/// A connection this old was a good one: the delays begin anew.
+/// After a connection that lasted this long, the delays begin at the minimum again.
 const STABLE: Duration = Duration::from_secs(10);
 
 pub(super) fn command() -> Command {
     Command::new(NAME)
-        .about("Subscribes as a browser would, and prints the events as they come; connects again after a loss")
+        .about("Subscribes as a browser does, and prints the events. Connects again after a lost connection")
         .arg(
             Arg::new("topics")
                 .value_name("TOPIC")
@@ -39,34 +36,38 @@ pub(super) fn command() -> Command {
                 .long("count")
                 .value_name("NUMBER")
                 .value_parser(value_parser!(u64).range(1..))
-                .help("End after so many events"),
+                .help("Exit after this number of events"),
         )
 }
 
-pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(), Failed> {
+pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(), ShellError> {
     let subscriber = Subscriber {
         url: public_url(matches, settings)?,
         topics: matches.get_many("topics").unwrap_or_default().collect(),
-        patience: patience(settings),
+        timeouts: timeouts(settings),
     };
     let mut session = subscriber.connect().await?;
-    let url = plain(&subscriber.url);
+    let url = escape(&subscriber.url);
     say(format_args!("subscribed at {url}"));
     let mut left = matches.get_one::<u64>("count").copied();
     let (mut delay_max, mut opened) = (RETRY_DELAY_MIN, Instant::now());
     while left != Some(0) {
-        let (topic, event) = match session.next_event_or_loss(subscriber.patience).await {
+        let (topic, event) = match session.next_event_or_timeout(subscriber.timeouts).await {
             Ok(event) => event,
-            Err(Loss { fault, is_refusal }) if is_refusal => return Err(told(fault)),
-            Err(Loss { fault, .. }) => {
-                say(format_args!("{}", told(fault)));
+            Err(
+                end @ SessionEnd {
+                    is_refusal: true, ..
+                },
+            ) => return Err(end.into()),
+            Err(end) => {
+                say(escape(&ShellError::from(end).to_string()));
                 if opened.elapsed() >= STABLE {
                     delay_max = RETRY_DELAY_MIN;
                 }
                 session = subscriber.reconnect(&mut delay_max).await;
                 opened = Instant::now();
                 say(format_args!(
-                    "subscribed again at {url}: what was published meanwhile is missing"
+                    "subscribed again at {url}: events that were published meanwhile are missing"
                 ));
                 continue;
             }
@@ -80,10 +81,10 @@ pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(),
     Ok(())
 }
 
-/// As patient as the server is with browsers; the server pings first.
-fn patience(settings: &Settings) -> Patience {
+/// The same times as the server's, plus a margin: the server is to ping first.
+fn timeouts(settings: &Settings) -> Timeouts {
     let limits = &settings.config.options.limits;
-    Patience {
+    Timeouts {
         silence: limits.ping_interval.saturating_mul(5) / 4 + Duration::from_secs(1),
         answer: limits.pong_timeout,
     }
@@ -92,50 +93,55 @@ fn patience(settings: &Settings) -> Patience {
 struct Subscriber<'a> {
     url: String,
     topics: Vec<&'a String>,
-    patience: Patience,
+    timeouts: Timeouts,
 }
 
 impl Subscriber<'_> {
-    async fn connect(&self) -> Result<Session, Failed> {
-        let (mut session, _) = doctor::connect(&self.url, TIMEOUT).await.map_err(told)?;
+    async fn connect(&self) -> Result<Session, ShellError> {
+        let (mut session, _) = connect(&self.url).await?;
         let subscribing = async {
             for topic in &self.topics {
-                session.subscribe(topic).await.map_err(told)?;
+                session.subscribe(topic).await?;
             }
-            Ok::<(), Failed>(())
+            Ok::<(), SessionEnd>(())
         };
-        let silent = |_| format!("the server does not answer within {TIMEOUT:?}");
-        timeout(TIMEOUT, subscribing).await.map_err(silent)??;
+        let silent = |_| ShellError::Silent(self.url.clone());
+        timeout(ANSWER_TIMEOUT, subscribing)
+            .await
+            .map_err(silent)??;
         Ok(session)
     }
 
-    /// Connects again after a loss, as often as it takes: after a random part of 1, 2, 4 .. 30 s.
+    /// Connects again, as often as needed. Each attempt waits for a random part of 1, 2, 4 .. 30 s, so that many
+    /// clients do not come back at the same moment. A failure is printed only if it differs from the one before.
     async fn reconnect(&self, delay_max: &mut Duration) -> Session {
+        let mut last = String::new();
         loop {
             sleep(delay_max.mul_f64(random_part())).await;
             *delay_max = (*delay_max * 2).min(RETRY_DELAY_MAX);
             match self.connect().await {
                 Ok(session) => return session,
-                Err(error) => say(format_args!("{error}")),
+                Err(error) => {
+                    let text = escape(&error.to_string());
+                    if text != last {
+                        say(format_args!("{text} (trying again)"));
+                    }
+                    last = text;
+                }
             }
         }
     }
 }
 
-/// From 0 to 1. The standard library's hash keys are random.
+/// Returns a random number from 0 to 1. The standard library's hash keys are random.
 fn random_part() -> f64 {
     let random = RandomState::new().build_hasher().finish();
     random as f64 / u64::MAX as f64
 }
 
-/// On standard error, as standard output is for events.
-fn say(line: fmt::Arguments<'_>) {
-    crate::say(io::stderr(), format_args!("pushd: {line}"));
-}
-
 fn line(topic: &str, event: &Value, is_json: bool) -> String {
     match is_json {
         true => json!({"topic": topic, "event": event}).to_string(),
-        false => format!("{}\t{}", plain(topic), plain(&event.to_string())),
+        false => format!("{}\t{}", escape(topic), escape(&event.to_string())),
     }
 }

@@ -1,11 +1,11 @@
-//! Where nothing is wrong, and what is wrong with the command line.
+//! Reports without a fault, and mistakes in the command line.
 
 use std::time::Duration;
 
 use crate::support::{Meddling, Pushd, doctor, proxy, public, pushd};
 
 #[test]
-fn every_hop_is_told_and_an_event_goes_round() {
+fn healthy_path_reports_each_step() {
     let daemon = Pushd::start(&[]);
     let found = doctor(&[&daemon.publish_address(), &daemon.url()]);
     assert_eq!(
@@ -36,7 +36,7 @@ fn every_hop_is_told_and_an_event_goes_round() {
 }
 
 #[test]
-fn people_get_a_line_for_each_hop() {
+fn text_report_has_a_line_per_step() {
     let daemon = Pushd::start(&[]);
     let url = format!("http://{}/site/page.php", daemon.web);
     let words = ["doctor", &daemon.publish_address(), &url, "--path=/push"];
@@ -63,7 +63,7 @@ fn people_get_a_line_for_each_hop() {
 }
 
 #[test]
-fn an_idle_connection_stays_for_as_long_as_asked_for_by_pings() {
+fn pings_keep_an_idle_connection_open() {
     let daemon = Pushd::start(&["--ping-interval=200ms"]);
     let impatient = Meddling {
         idle: Some(Duration::from_secs(10)),
@@ -85,7 +85,7 @@ fn an_idle_connection_stays_for_as_long_as_asked_for_by_pings() {
 }
 
 #[test]
-fn a_proxy_that_hangs_up_before_pushd_pings_is_found() {
+fn proxy_that_closes_idle_connections_is_found() {
     let daemon = Pushd::start(&[]);
     let impatient = Meddling {
         idle: Some(Duration::from_millis(300)),
@@ -97,7 +97,7 @@ fn a_proxy_that_hangs_up_before_pushd_pings_is_found() {
 }
 
 #[test]
-fn what_can_not_be_asked_for_is_an_error_of_its_own() {
+fn wrong_command_line_is_a_usage_error() {
     for (words, part) in [
         (&["site.example"][..], "begin with https"),
         (&[], "<URL>"),
@@ -118,7 +118,7 @@ fn what_can_not_be_asked_for_is_an_error_of_its_own() {
 }
 
 #[test]
-fn a_script_that_is_not_there_is_a_warning() {
+fn missing_script_is_a_warning() {
     let daemon = Pushd::start(&[]);
     let hides_scripts = Meddling {
         in_request: Some(("pusher.js", "gone.js")),

@@ -1,5 +1,4 @@
-//! `pushd doctor` against servers that have each fault. Real web servers that have them are in the
-//! whole-system tests.
+//! `pushd doctor` against servers with one fault each. The system tests have real web servers with such faults.
 
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 

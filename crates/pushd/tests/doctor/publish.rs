@@ -1,9 +1,9 @@
-//! The private door, and the way of the event.
+//! The publish listener, and the path of the event.
 
-use crate::support::{Meddling, Pushd, doctor, doctor_with, proxy, pushd, server};
+use crate::support::{Meddling, Pushd, doctor, doctor_with, proxy, public, pushd, server};
 
 #[test]
-fn a_private_door_that_is_closed() {
+fn closed_publish_listener() {
     let daemon = Pushd::start(&[]);
     let closed = "--publish-address=127.0.0.1:1";
     doctor(&[closed, &daemon.url()]).assert_fault("event", "publish-unreachable", "--no-publish");
@@ -12,48 +12,54 @@ fn a_private_door_that_is_closed() {
 }
 
 #[test]
-fn a_private_door_that_says_nothing() {
+fn silent_publish_listener() {
     let daemon = Pushd::start(&[]);
     let silent = server(|mut stream| {
         let _ = std::io::copy(&mut stream, &mut std::io::sink());
     });
-    let door = format!("--publish-address={silent}");
-    let found = doctor(&["--timeout=2", &door, &daemon.url()]);
+    let listener = format!("--publish-address={silent}");
+    let found = doctor(&["--timeout=2", &listener, &daemon.url()]);
     found.assert_fault("event", "publish-silent", &silent.to_string());
 }
 
 #[test]
-fn a_private_door_of_another_pushd() {
+fn publish_listener_of_another_pushd() {
     let (daemon, other) = (Pushd::start(&[]), Pushd::start(&[]));
     let found = doctor(&[&other.publish_address(), &daemon.url()]);
     found.assert_fault("event", "other-pushd", "two running");
 }
 
 #[test]
-fn a_public_door_in_place_of_the_private_one() {
+fn public_listener_in_place_of_the_publish_listener() {
     let daemon = Pushd::start(&[]);
     let wrong = format!("--publish-address={}", daemon.web);
     doctor(&[&wrong, &daemon.url()]).assert_fault("event", "publish-refused", "not the public one");
 }
 
 #[test]
-fn a_private_door_that_wants_a_token() {
-    let daemon = Pushd::start(&["--publish-token", "s3cret"]);
-    let (door, url) = (daemon.publish_address(), daemon.url());
-    doctor(&[&door, &url]).assert_fault("event", "publish-token", "PUSHD_PUBLISH_TOKEN");
-    let found = doctor_with(pushd().env("PUSHD_PUBLISH_TOKEN", "wrong"), &[&door, &url]);
+fn publish_listener_with_a_token() {
+    let daemon = Pushd::start(&["--publish-token", "s3cret-token-for-tests"]);
+    let (listener, url) = (daemon.publish_address(), daemon.url());
+    doctor(&[&listener, &url]).assert_fault("event", "publish-token", "PUSHD_PUBLISH_TOKEN");
+    let found = doctor_with(
+        pushd().env("PUSHD_PUBLISH_TOKEN", "another-token-for-tests"),
+        &[&listener, &url],
+    );
     found.assert_fault("event", "publish-token", "PUSHD_PUBLISH_TOKEN");
-    let found = doctor_with(pushd().env("PUSHD_PUBLISH_TOKEN", "s3cret"), &[&door, &url]);
+    let found = doctor_with(
+        pushd().env("PUSHD_PUBLISH_TOKEN", "s3cret-token-for-tests"),
+        &[&listener, &url],
+    );
     assert_eq!(found.code, 0, "{}", found.report);
 }
 
 #[test]
-fn the_settings_tell_the_private_door_and_its_token() {
-    let daemon = Pushd::start(&["--publish-token", "s3cret"]);
+fn address_and_token_come_from_the_settings() {
+    let daemon = Pushd::start(&["--publish-token", "s3cret-token-for-tests"]);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pushd.toml");
     let settings = format!(
-        "publish-listen = '{}'\npublish-token = 's3cret'\n",
+        "publish-listen = '{}'\npublish-token = 's3cret-token-for-tests'\n",
         daemon.publish
     );
     std::fs::write(&file, settings).unwrap();
@@ -63,16 +69,16 @@ fn the_settings_tell_the_private_door_and_its_token() {
 
 #[cfg(unix)]
 #[test]
-fn a_private_door_that_is_a_unix_socket() {
+fn publish_listener_on_a_unix_socket() {
     let folder = tempfile::tempdir().unwrap();
-    let door = format!("unix:{}/publish.sock", folder.path().display());
-    let daemon = Pushd::start(&["--publish-listen", &door]);
-    let found = doctor(&["--publish-address", &door, &daemon.url()]);
+    let listener = format!("unix:{}/publish.sock", folder.path().display());
+    let daemon = Pushd::start(&["--publish-listen", &listener]);
+    let found = doctor(&["--publish-address", &listener, &daemon.url()]);
     assert_eq!(found.code, 0, "{}", found.report);
 }
 
 #[test]
-fn a_way_on_which_messages_get_lost() {
+fn path_that_loses_messages() {
     let daemon = Pushd::start(&[]);
     let swallows = Meddling {
         up_len_max: Some(0),
@@ -84,7 +90,7 @@ fn a_way_on_which_messages_get_lost() {
 }
 
 #[test]
-fn a_server_that_ends_the_connection_at_the_subscription() {
+fn server_that_closes_after_the_subscription() {
     // Too long for this daemon's clients, so that it closes: any close in the middle is told.
     let daemon = Pushd::start(&[]);
     let breaks = Meddling {
@@ -95,4 +101,11 @@ fn a_server_that_ends_the_connection_at_the_subscription() {
     let url = format!("ws://{}/", proxy(&daemon, breaks));
     let found = doctor(&[&daemon.publish_address(), &url]);
     found.assert_fault("event", "connection-lost", "--log debug");
+}
+
+#[test]
+fn port_of_publishers_is_recognised() {
+    let daemon = Pushd::start(&[]);
+    let found = public(&format!("http://{}/", daemon.publish));
+    found.assert_fault("websocket", "publish-port", "the port for browsers");
 }

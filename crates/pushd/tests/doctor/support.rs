@@ -10,13 +10,13 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-/// The page that explains what the doctor finds.
+/// The page that explains the doctor's codes.
 const PROXIES: &str = include_str!("../../PROXIES.md");
 
-/// How long anything that should happen at once may take on a busy machine.
+/// Time limit for immediate events on a busy machine.
 const WAIT: Duration = Duration::from_secs(15);
 
-/// What the doctor has found.
+/// The exit code and the report of the doctor.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) code: i32,
@@ -24,12 +24,12 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// The last hop that was looked at.
+    /// Returns the last step.
     pub(crate) fn last(&self) -> &Value {
         self.report["steps"].as_array().unwrap().last().unwrap()
     }
 
-    /// The hop that has this name.
+    /// Returns the step with this name.
     #[track_caller]
     pub(crate) fn step(&self, name: &str) -> &Value {
         let steps = self.report["steps"].as_array().unwrap();
@@ -37,7 +37,7 @@ impl Found {
         step.unwrap_or_else(|| panic!("no {name} in {}", self.report))
     }
 
-    /// Fails unless the last hop has failed, with this code, and the operator is told a part of what to do.
+    /// Fails unless the last step failed with this code, and `part` is in its texts.
     #[track_caller]
     pub(crate) fn assert_fault(&self, step: &str, code: &str, part: &str) {
         let last = self.last();
@@ -70,13 +70,13 @@ pub(crate) fn pushd() -> Command {
     command
 }
 
-/// Runs the doctor to its end.
+/// Runs the doctor.
 #[track_caller]
 pub(crate) fn doctor(words: &[&str]) -> Found {
     doctor_with(&mut pushd(), words)
 }
 
-/// The same with an environment.
+/// Runs the doctor with a prepared command.
 #[track_caller]
 pub(crate) fn doctor_with(command: &mut Command, words: &[&str]) -> Found {
     let output = command
@@ -94,7 +94,7 @@ pub(crate) fn doctor_with(command: &mut Command, words: &[&str]) -> Found {
     }
 }
 
-/// Looks at the way to a public address, and no further.
+/// Checks a public URL without publishing.
 #[track_caller]
 pub(crate) fn public(url: &str) -> Found {
     doctor(&["--no-publish", url])
@@ -151,7 +151,7 @@ impl Drop for Pushd {
     }
 }
 
-/// A browser's connection, open until it is dropped.
+/// A browser's connection. It is open until it is dropped.
 pub(crate) struct WebSocket {
     _stream: TcpStream,
 }
@@ -173,7 +173,7 @@ impl WebSocket {
     }
 }
 
-/// A server that does the same to each connection, in a thread of its own, until the test's end.
+/// Starts a server that handles each connection in a thread, until the test ends.
 pub(crate) fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -188,7 +188,7 @@ pub(crate) fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Socke
     address
 }
 
-/// A web server that answers every request's head as told, and closes.
+/// Starts a web server that answers each request and closes the connection.
 pub(crate) fn web_server(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> SocketAddr {
     server(move |mut stream| {
         let head = read_head(&mut stream);
@@ -197,7 +197,7 @@ pub(crate) fn web_server(answer: impl Fn(&str) -> String + Send + Sync + 'static
     })
 }
 
-/// Up to the empty line, or as far as it came.
+/// Reads up to the empty line or the end of the stream.
 pub(crate) fn read_head(stream: &mut impl Read) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -207,7 +207,7 @@ pub(crate) fn read_head(stream: &mut impl Read) -> String {
     String::from_utf8_lossy(&head).into_owned()
 }
 
-/// The answer that opens the WebSocket which a request asks for; `None` if it asks for none.
+/// Returns the response to a WebSocket handshake. `None` if the request is not one.
 pub(crate) fn switching_protocols(head: &str) -> Option<String> {
     let key = head
         .lines()
@@ -219,13 +219,13 @@ pub(crate) fn switching_protocols(head: &str) -> Option<String> {
     ))
 }
 
-/// Ends our side, and reads until the other side has gone: nothing that was sent is destroyed.
+/// Closes our side and reads until the peer closes: a close with unread data would discard the data that we sent.
 pub(crate) fn until_closed(stream: &mut TcpStream) {
     let _ = stream.shutdown(Shutdown::Write);
     let _ = std::io::copy(stream, &mut std::io::sink());
 }
 
-/// An answer with a page of HTML, as web servers make them.
+/// Returns a response with an HTML page.
 pub(crate) fn html(status: &str, headers: &str) -> String {
     let page = format!("<html><h1>{status}</h1></html>");
     format!(
@@ -234,18 +234,19 @@ pub(crate) fn html(status: &str, headers: &str) -> String {
     )
 }
 
-/// What a proxy does to what passes: hyper writes `Sec-Websocket-Key`, and so on. Of requests and answers, only the head is changed.
+/// The changes that a proxy makes. Only the heads of requests and responses are changed. hyper writes header names as in
+/// `Sec-Websocket-Key`.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Meddling {
     pub(crate) in_request: Option<(&'static str, &'static str)>,
     pub(crate) in_answer: Option<(&'static str, &'static str)>,
-    /// How many bytes behind the heads pass to pushd and back; later ones get lost.
+    /// Bytes after the heads that pass in each direction. Later ones are lost.
     pub(crate) up_len_max: Option<usize>,
-    /// How long the connection may be quiet.
+    /// Silence after which the proxy closes the connection.
     pub(crate) idle: Option<Duration>,
 }
 
-/// A proxy in front of `pushd` that meddles.
+/// Starts a proxy in front of `pushd` that makes these changes.
 pub(crate) fn proxy(pushd: &Pushd, meddling: Meddling) -> SocketAddr {
     let to = pushd.web;
     server(move |mut browser| {
@@ -266,7 +267,7 @@ fn changed(head: String, change: Option<(&str, &str)>) -> String {
     let Some((from, to)) = change else {
         return head;
     };
-    // A request for the script may lack what a WebSocket's has.
+    // A request for the script may lack the headers of a WebSocket handshake.
     head.replace(from, to)
 }
 

@@ -1,4 +1,4 @@
-//! HTTPS: the certificate, and ports that are not what the address says.
+//! HTTPS: certificates, and ports that do not match the scheme of the URL.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -25,7 +25,7 @@ use crate::support::{
 
 static ISSUERS: AtomicU32 = AtomicU32::new(0);
 
-/// An issuer, and the file that makes this machine trust it.
+/// A certificate issuer. `roots` is the file that makes the doctor trust it.
 struct Issuer {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: TempDir,
@@ -46,7 +46,7 @@ impl Issuer {
         Self { issuer, folder }
     }
 
-    /// A server's settings, with the issuer's own certificate: self-signed, as `openssl req -x509` makes them.
+    /// Returns the configuration of a server with a self-signed certificate, like those of `openssl req -x509`.
     fn config_of_itself(&self) -> Arc<ServerConfig> {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.issuer.key().serialize_der()));
         let certificate = self.issuer.der().clone();
@@ -60,7 +60,7 @@ impl Issuer {
         self.folder.path().join("roots.pem")
     }
 
-    /// A server's settings, with a certificate for a name, changed.
+    /// Returns the configuration of a server with a certificate for a name. `change` edits the certificate.
     fn config(&self, name: &str, change: impl Fn(&mut CertificateParams)) -> Arc<ServerConfig> {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
@@ -79,7 +79,7 @@ fn builder() -> ConfigBuilder<ServerConfig, WantsVerifier> {
     builder.with_safe_default_protocol_versions().unwrap()
 }
 
-/// A web server with HTTPS that answers 404.
+/// Starts a web server with HTTPS that answers 404.
 fn https(config: Arc<ServerConfig>) -> SocketAddr {
     server(move |stream| answer_tls(stream, &config))
 }
@@ -105,7 +105,7 @@ fn found(roots: &Path, url: &str) -> Found {
 }
 
 #[test]
-fn a_good_certificate_leads_to_the_web_server() {
+fn valid_certificate_leads_to_the_web_server() {
     let issuer = Issuer::new();
     let port = https(issuer.config("localhost", |_| ())).port();
     let found = found(&issuer.roots(), &format!("https://localhost:{port}/push"));
@@ -113,7 +113,7 @@ fn a_good_certificate_leads_to_the_web_server() {
     found.assert_fault("websocket", "not-proxied", "nginx");
 }
 
-/// So many days from now, and an hour.
+/// Makes the certificate expire in `days` days and one hour.
 fn end_in(days: u64) -> impl Fn(&mut CertificateParams) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let end = now + Duration::from_secs(days * 24 * 3600 + 3600);
@@ -121,13 +121,13 @@ fn end_in(days: u64) -> impl Fn(&mut CertificateParams) {
 }
 
 #[test]
-fn a_certificate_that_ends_soon_is_a_warning() {
+fn certificate_that_expires_soon_is_a_warning() {
     let issuer = Issuer::new();
     for (days, status, part) in [
-        (40, "ok", "good for 40 days"),
-        (30, "ok", "good for 30 days"),
-        (29, "warning", "ends in 29 days"),
-        (0, "warning", "ends in less than a day"),
+        (40, "ok", "valid for 40 days"),
+        (30, "ok", "valid for 30 days"),
+        (29, "warning", "expires in 29 days"),
+        (0, "warning", "expires in less than a day"),
     ] {
         let port = https(issuer.config("localhost", end_in(days))).port();
         let found = found(&issuer.roots(), &format!("https://localhost:{port}/push"));
@@ -145,7 +145,7 @@ fn a_certificate_that_ends_soon_is_a_warning() {
 }
 
 #[test]
-fn certificates_that_browsers_refuse() {
+fn invalid_certificates() {
     let (issuer, unknown) = (Issuer::new(), Issuer::new());
     for (config, code, part) in [
         (
@@ -185,7 +185,7 @@ fn certificates_that_browsers_refuse() {
 }
 
 #[test]
-fn a_machine_without_certificates_of_issuers() {
+fn machine_without_root_certificates() {
     let issuer = Issuer::new();
     let empty = issuer.folder.path().join("empty.pem");
     fs::write(&empty, "").unwrap();
@@ -195,7 +195,7 @@ fn a_machine_without_certificates_of_issuers() {
 }
 
 #[test]
-fn a_web_server_without_a_certificate_for_the_name() {
+fn web_server_without_a_certificate_for_the_name() {
     let issuer = Issuer::new();
     let nobody = Arc::new(ResolvesServerCertUsingSni::new());
     let config = builder().with_no_client_auth().with_cert_resolver(nobody);
@@ -205,17 +205,17 @@ fn a_web_server_without_a_certificate_for_the_name() {
 }
 
 #[test]
-fn a_port_that_speaks_http_2_only() {
+fn port_with_http_2_only() {
     let issuer = Issuer::new();
     let mut config = (*issuer.config("localhost", |_| ())).clone();
     config.alpn_protocols = vec![b"h2".to_vec()];
     let port = https(Arc::new(config)).port();
     let found = found(&issuer.roots(), &format!("https://localhost:{port}/push"));
-    found.assert_fault("tls", "tls-refused", "speaks no HTTP/1.1");
+    found.assert_fault("tls", "tls-refused", "does not speak HTTP/1.1");
 }
 
 #[test]
-fn a_port_that_speaks_no_tls() {
+fn port_without_tls() {
     let issuer = Issuer::new();
     let daemon = Pushd::start(&[]);
     let plain = found(&issuer.roots(), &format!("wss://{}/push", daemon.web));
@@ -224,11 +224,11 @@ fn a_port_that_speaks_no_tls() {
         let _ = stream.read(&mut [0; 1]);
     });
     let closed = found(&issuer.roots(), &format!("wss://{rude}/"));
-    closed.assert_fault("tls", "tls-closed", "hangs up");
+    closed.assert_fault("tls", "tls-closed", "closes the connection");
 }
 
 #[test]
-fn a_port_that_speaks_nothing_but_tls() {
+fn port_with_tls_only() {
     let issuer = Issuer::new();
     let config = issuer.config("localhost", |_| ());
     // As nginx and Apache do it: they notice, and answer in plain HTTP. Others hang up.

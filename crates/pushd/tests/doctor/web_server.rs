@@ -1,4 +1,4 @@
-//! What web servers answer when they do not pass a WebSocket on.
+//! Responses of web servers that do not pass a WebSocket on.
 
 use crate::support::{Found, Meddling, Pushd, WebSocket, doctor, html, proxy, public, web_server};
 
@@ -8,7 +8,7 @@ fn found(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Found {
 }
 
 #[test]
-fn a_page_in_place_of_a_websocket() {
+fn page_in_place_of_a_websocket() {
     for (status, server, listing) in [
         ("404 Not Found", "nginx/1.22.1", "nginx -T"),
         ("404 Not Found", "Apache/2.4.62 (Debian)", "apache2ctl -S"),
@@ -24,7 +24,7 @@ fn a_page_in_place_of_a_websocket() {
 }
 
 #[test]
-fn a_redirection() {
+fn redirect() {
     let elsewhere = found(|_| {
         html(
             "301 Moved Permanently",
@@ -37,13 +37,13 @@ fn a_redirection() {
 }
 
 #[test]
-fn a_site_with_a_password() {
+fn site_with_a_password() {
     let found = found(|_| html("401 Unauthorized", "WWW-Authenticate: Basic realm=x\r\n"));
     found.assert_fault("websocket", "password", "auth_basic off");
 }
 
 #[test]
-fn a_web_server_that_does_not_find_pushd() {
+fn web_server_that_does_not_reach_pushd() {
     for status in [
         "502 Bad Gateway",
         "503 Service Unavailable",
@@ -55,7 +55,7 @@ fn a_web_server_that_does_not_find_pushd() {
 }
 
 #[test]
-fn a_web_server_that_lacks_a_module() {
+fn web_server_that_lacks_a_module() {
     let found = found(|_| {
         html(
             "500 Internal Server Error",
@@ -66,7 +66,7 @@ fn a_web_server_that_lacks_a_module() {
 }
 
 #[test]
-fn a_web_server_that_fails_by_itself() {
+fn web_server_that_fails() {
     for status in ["500 Internal Server Error", "522 Connection Timed Out"] {
         let found = found(move |_| html(status, "Server: nginx\r\n"));
         found.assert_fault("websocket", "server-error", "its error log");
@@ -74,7 +74,7 @@ fn a_web_server_that_fails_by_itself() {
 }
 
 #[test]
-fn a_pushd_that_is_full() {
+fn full_pushd() {
     let daemon = Pushd::start(&["--connections-max=1"]);
     let _only = WebSocket::open(daemon.web);
     // It says so at once: before the request, after it, and to whoever begins with TLS.
@@ -86,7 +86,7 @@ fn a_pushd_that_is_full() {
 }
 
 #[test]
-fn an_address_that_has_too_many_connections() {
+fn too_many_connections_of_one_address() {
     let daemon = Pushd::start(&["--connections-per-address-max=1", "--trust-proxy=loopback"]);
     // This machine's own addresses have no limit.
     let meddling = Meddling {
@@ -100,14 +100,14 @@ fn an_address_that_has_too_many_connections() {
 }
 
 #[test]
-fn a_limit_of_the_web_server() {
+fn limit_of_the_web_server() {
     let found = found(|_| html("429 Too Many Requests", "Server: cloudflare\r\n"));
     found.assert_fault("websocket", "too-many", "limit_req");
 }
 
-/// Many proxies write a line of text where pushd would: none of them is pushd.
+/// Many proxies answer with a line of text, as pushd does.
 #[test]
-fn a_line_of_text_is_not_taken_for_pushds() {
+fn text_of_a_proxy_is_not_mistaken_for_pushds() {
     for (status, line, code) in [
         ("404 Not Found", "404 page not found", "not-proxied"),
         ("400 Bad Request", "Bad Request", "not-proxied"),
@@ -129,7 +129,7 @@ fn a_line_of_text_is_not_taken_for_pushds() {
 }
 
 #[test]
-fn a_compressed_page_is_not_shown() {
+fn compressed_page_is_not_shown() {
     let found = found(|_| {
         "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nzip"
             .to_owned()
@@ -140,7 +140,7 @@ fn a_compressed_page_is_not_shown() {
 }
 
 #[test]
-fn an_answer_that_never_ends_is_not_read_to_its_end() {
+fn endless_response_is_not_read_to_its_end() {
     let endless = crate::support::server(|mut stream| {
         let head = crate::support::read_head(&mut stream);
         assert!(!head.is_empty());

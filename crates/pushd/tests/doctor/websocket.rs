@@ -1,4 +1,4 @@
-//! From the name to WELCOME, without a web server: what a network and proxies do.
+//! From the host name to WELCOME, without a web server: faults of the network and of proxies.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -14,12 +14,12 @@ fn ws(address: SocketAddr) -> String {
 }
 
 #[test]
-fn a_name_that_has_no_address() {
+fn name_without_an_address() {
     public("https://no-such-host.invalid/push").assert_fault("dns", "dns", "no-such-host.invalid");
 }
 
 #[test]
-fn a_port_on_which_nobody_listens() {
+fn port_without_a_listener() {
     let unused = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .unwrap()
         .local_addr()
@@ -32,7 +32,7 @@ fn a_port_on_which_nobody_listens() {
 mod needs_namespaces {
     use super::*;
 
-    /// In a network of its own, which leads nowhere.
+    /// Runs in a network namespace without routes.
     #[test]
     fn an_address_to_which_there_is_no_way() {
         for address in ["192.0.2.1", "[2001:db8::1]"] {
@@ -51,10 +51,10 @@ mod needs_namespaces {
     }
 }
 
-/// A queue of connections that is full: the kernel drops the next one's packets, as firewalls do.
+/// The listener's queue is full, so the kernel drops further packets, as firewalls do.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_port_that_does_not_answer() {
+fn port_that_does_not_answer() {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket
         .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
@@ -71,7 +71,7 @@ fn a_port_that_does_not_answer() {
 }
 
 #[test]
-fn a_server_that_never_answers() {
+fn server_that_never_answers() {
     let silent = server(|mut stream| {
         read_head(&mut stream);
         let _ = std::io::copy(&mut stream, &mut std::io::sink());
@@ -81,7 +81,7 @@ fn a_server_that_never_answers() {
 }
 
 #[test]
-fn a_server_that_hangs_up() {
+fn server_that_closes_the_connection() {
     let rude = server(|mut stream| {
         read_head(&mut stream);
     });
@@ -89,7 +89,7 @@ fn a_server_that_hangs_up() {
 }
 
 #[test]
-fn a_server_that_speaks_something_else() {
+fn server_with_another_protocol() {
     let greets = server(|mut stream| {
         let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n");
         until_closed(&mut stream);
@@ -105,7 +105,7 @@ fn a_server_that_speaks_something_else() {
 }
 
 #[test]
-fn a_proxy_that_changes_the_answer() {
+fn proxy_that_changes_the_response() {
     let daemon = Pushd::start(&[]);
     for (from, to) in [
         ("Sec-WebSocket-Accept: ", "Sec-WebSocket-Accept: x"),
@@ -121,7 +121,7 @@ fn a_proxy_that_changes_the_answer() {
 }
 
 #[test]
-fn a_proxy_that_takes_the_upgrade_away() {
+fn proxy_that_removes_the_upgrade() {
     let daemon = Pushd::start(&[]);
     for (from, to, says) in [
         (
@@ -152,7 +152,7 @@ fn a_proxy_that_takes_the_upgrade_away() {
 }
 
 #[test]
-fn a_proxy_that_takes_the_subprotocol_away() {
+fn proxy_that_removes_the_subprotocol() {
     let daemon = Pushd::start(&[]);
     let of_request = Meddling {
         in_request: Some(("Sec-Websocket-Protocol: wamp\r\n", "")),
@@ -172,7 +172,7 @@ fn a_proxy_that_takes_the_subprotocol_away() {
     found.assert_fault("websocket", "subprotocol-lost", "from the answer");
 }
 
-/// Opens a WebSocket as asked for, and then sends these bytes.
+/// Starts a server that accepts a WebSocket handshake and then sends `then`.
 fn websocket_server(then: &'static [u8], stays: bool) -> SocketAddr {
     server(move |mut stream| {
         let head = read_head(&mut stream);
@@ -187,7 +187,7 @@ fn websocket_server(then: &'static [u8], stays: bool) -> SocketAddr {
 }
 
 #[test]
-fn a_websocket_without_welcome() {
+fn websocket_without_welcome() {
     let found = doctor(&["--timeout=1", &ws(websocket_server(b"", true))]);
     found.assert_fault("welcome", "timeout", "another WebSocket server");
     for (then, part) in [
@@ -204,7 +204,7 @@ fn a_websocket_without_welcome() {
 }
 
 #[test]
-fn another_servers_words_do_nothing_to_a_terminal() {
+fn control_characters_from_the_server_are_escaped() {
     let name = format!("\\u001b[2J\\n{}", "x".repeat(2000));
     let welcome = format!("[0,\"id\",1,\"{name}\"]");
     let mut frame = vec![0x81, 126];
@@ -216,12 +216,12 @@ fn another_servers_words_do_nothing_to_a_terminal() {
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("\u{fffd}[2J\u{fffd}xxx"), "{text}");
+    assert!(text.contains("\\u{1b}[2J\\nxxx"), "{text}");
     assert!(!text.contains('\u{1b}') && text.len() < 3000, "{text}");
 }
 
 #[test]
-fn an_origin_that_is_refused_until_it_is_allowed() {
+fn origin_is_refused_until_it_is_allowed() {
     let words = ["--no-publish", "--origin=https://other.example"];
     let daemon = Pushd::start(&[]);
     let found = doctor(&[&words[..], &[&daemon.url()]].concat());
@@ -236,7 +236,7 @@ fn an_origin_that_is_refused_until_it_is_allowed() {
 }
 
 #[test]
-fn a_proxy_that_changes_the_host() {
+fn proxy_that_changes_the_host() {
     let daemon = Pushd::start(&[]);
     let meddling = Meddling {
         in_request: Some(("Host: 127.0.0.1", "Host: site.internal")),
@@ -247,7 +247,7 @@ fn a_proxy_that_changes_the_host() {
 }
 
 #[test]
-fn a_name_that_pushd_does_not_know() {
+fn name_that_is_not_in_public_host() {
     let daemon = Pushd::start(&["--public-host", "site.example"]);
     let meddling = Meddling {
         in_request: Some(("Host: 127.0.0.1", "Host: push.example")),
@@ -259,7 +259,7 @@ fn a_name_that_pushd_does_not_know() {
 }
 
 #[test]
-fn a_rule_that_forbids() {
+fn rule_of_the_web_server() {
     let forbids = web_server(|_| html("403 Forbidden", "Server: Apache/2.4\r\n"));
     public(&ws(forbids)).assert_fault("websocket", "forbidden", "web server that refuses");
 }

@@ -12,7 +12,7 @@ use system_tests::wordpress::{WordPress, rest};
 use xtask::http;
 
 const SETTINGS: &str = "/wp-admin/options-general.php?page=pushd-live";
-const TOKEN: &str = "s3cret";
+const TOKEN: &str = "s3cret-token-for-tests";
 /// What no page may obey, as an event of somebody's who has the private door.
 const MARKUP: &str = "<img src=x onerror=\"document.title='taken over'\">";
 

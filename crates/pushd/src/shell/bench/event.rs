@@ -1,25 +1,25 @@
-//! The events: a number, a time, and what makes them as long as they should be.
+//! The published events: a number, a time, and padding up to the wanted length.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Deserialize;
 
-/// The shortest, in bytes: it has room for the number and the time.
+/// Shortest event, in bytes. It has room for the number and the time.
 pub(super) const LEN_MIN: u64 = 64;
-/// The longest, in bytes: what pushd takes by default.
+/// Longest event, in bytes. It is below pushd's default limit.
 pub(super) const LEN_MAX: u64 = 1024 * 1024;
 
-/// What a subscriber needs of an event.
+/// The fields of an event that a subscriber needs.
 #[derive(Debug, Deserialize)]
 pub(super) struct Mark {
-    /// From 0.
+    /// The number, from 0.
     pub(super) n: u64,
-    /// When it was due, in microseconds since the beginning.
+    /// When the event was due, in microseconds since the beginning.
     pub(super) at_us: u64,
 }
 
-/// An event of `len` bytes.
+/// Returns an event of `len` bytes.
 pub(super) fn event(n: u64, at: Duration, len: usize) -> Bytes {
     let at_us = at.as_micros();
     let mut event = format!(r#"{{"n":{n},"at_us":{at_us},"text":""#);
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_as_long_as_they_should_be() {
+    fn events_have_the_wanted_length() {
         for len in [LEN_MIN as usize, 512, LEN_MAX as usize] {
             for (n, at) in [(0, 0), (u64::from(u32::MAX), 3_600_000_000)] {
                 let event = event(n, Duration::from_micros(at), len);

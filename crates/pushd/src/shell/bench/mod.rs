@@ -1,14 +1,16 @@
-//! `pushd bench`: how fast a running server is, and whether all arrives.
+//! `pushd bench`: measures a running server, and checks that each event arrives once and in order.
 //!
-//! | module | what |
+//! | module | contents |
 //! |---|---|
-//! | `subscribers` | many sessions, each as `pushd subscribe` has one |
-//! | `publisher` | one connection to the private door |
-//! | `event` | what is published |
-//! | `tally` | what has arrived |
-//! | `report` | what is said |
+//! | `options` | the command line |
+//! | `subscribers` | many subscribed sessions |
+//! | `publisher` | one connection to port 5555 |
+//! | `event` | the published events |
+//! | `tally` | counts the deliveries |
+//! | `report` | the progress line and the results |
 
 mod event;
+mod options;
 mod publisher;
 mod report;
 mod subscribers;
@@ -22,11 +24,12 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::private::Private;
-use super::public::public_url;
-use super::{Failed, TIMEOUT};
+use super::error::ShellError;
+use super::public_listener::public_url;
+use super::publish_listener::PublishListener;
 use crate::settings::Settings;
 use crate::{open_files, output};
+use options::BenchOptions;
 use report::{Progress, Report};
 use tally::Tally;
 
@@ -36,32 +39,28 @@ const SUBSCRIBERS_MAX: u32 = 20_000;
 const RATE_MAX: u32 = 100_000;
 const SECONDS_MAX: u64 = 3600;
 
-/// The exit code of what SIGINT has ended.
+/// The exit code of a process that SIGINT has ended, as shells report it.
 const INTERRUPTED: i32 = 130;
 
-/// Files beside the subscribers' connections.
+/// Open files beside the subscribers' connections.
 const FILES_RESERVED: usize = 32;
-/// Most that may be under way to one subscriber, in bytes: a server with its defaults drops none for it.
-const UNDER_WAY_LEN_MAX: usize = 256 * 1024;
-/// And in events.
-const UNDER_WAY_MAX: usize = 1000;
-/// So long without a delivery at the end, and what is missing is lost.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// At the end, deliveries that are missing after this time without any delivery are lost.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) fn command() -> Command {
     let number = |name: &'static str, value_name, help: String| {
         Arg::new(name).long(name).value_name(value_name).help(help)
     };
     Command::new(NAME)
-        .about("Measures a running server: deliveries a second, latency, and whether all arrives")
+        .about("Measures a running server: deliveries per second, latency, lost and repeated deliveries")
         .long_about(
-            "Subscribes many times to a topic of its own, publishes events to it for a while, and checks that each \
-             arrives everywhere, once and in order. Prints deliveries and publishes a second, and the time from publish \
-             to subscriber.\n\n\
-             This puts load on the server, which its visitors notice. Beyond a few hundred subscribers, or without \
-             --rate, try it on a server that has none.\n\n\
-             Ctrl-C ends it early, with the figures so far. The exit code is 1 if anything was lost, came twice or out of \
-             order, or if the server went away",
+            "Subscribes many connections to a topic of its own, publishes events to it for some time, and checks that each \
+             event arrives at each connection, once and in order. Prints deliveries and publishes per second, and the \
+             time from publish to subscriber.\n\n\
+             This puts load on the server, which its visitors notice. With more than a few hundred subscribers, or \
+             without --rate, use a server without visitors.\n\n\
+             Ctrl-C ends the measurement early and prints the results so far. The exit code is 1 if a delivery was lost, \
+             repeated or out of order, or if the server went away",
         )
         .arg(
             number(
@@ -76,7 +75,7 @@ pub(super) fn command() -> Command {
             number(
                 "rate",
                 "NUMBER",
-                format!("Publishes a second, at most {RATE_MAX}; without it, the next one as soon as the last has its receipt"),
+                format!("Publishes per second, at most {RATE_MAX}. Default: each publish follows the receipt of the one before"),
             )
             .value_parser(value_parser!(u32).range(1..=i64::from(RATE_MAX))),
         )
@@ -100,62 +99,34 @@ pub(super) fn command() -> Command {
         )
 }
 
-/// What was asked for.
-struct Wish {
-    subscribers: u32,
-    /// Publishes a second.
-    rate: Option<u32>,
-    time: Duration,
-    size: usize,
-}
-
-impl Wish {
-    fn of(matches: &ArgMatches) -> Self {
-        let number = |name| matches.get_one::<u64>(name).copied().unwrap_or_default();
-        let small = |name| matches.get_one::<u32>(name).copied();
-        Self {
-            subscribers: small("subscribers").unwrap_or(1),
-            rate: small("rate"),
-            time: Duration::from_secs(number("seconds")),
-            size: number("size") as usize,
-        }
-    }
-
-    /// How many deliveries may be under way to all subscribers together.
-    fn room(&self) -> u32 {
-        let each = (UNDER_WAY_LEN_MAX / self.size).clamp(1, UNDER_WAY_MAX);
-        self.subscribers * each as u32
-    }
-}
-
-pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(), Failed> {
-    let wish = Wish::of(matches);
-    check_open_files(wish.subscribers)?;
+pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(), ShellError> {
+    let options = BenchOptions::new(matches);
+    check_open_files(options.subscribers)?;
     let url = public_url(matches, settings)?;
-    let private = Private::of(matches, settings)?;
+    let listener = PublishListener::new(matches, settings)?;
     let mut progress = Progress::new();
-    let connected = subscribers::connect(&url, wish.subscribers, &mut progress).await;
+    let connected = subscribers::connect(&url, options.subscribers, &mut progress).await;
     progress.clear();
     let (topic, sessions) = connected?;
-    let mut line = private.open().await?;
+    let mut connection = listener.open().await?;
     let stop = stop_by_interrupt();
 
-    let tally = Arc::new(Tally::new(wish.room())?);
+    let tally = Arc::new(Tally::new(options.window())?);
     let readers = subscribers::read(sessions, &tally, &stop);
     let published = tokio::select! {
-        published = publisher::publish(&mut line, &topic, &wish, &tally, &stop) => published,
+        published = publisher::publish(&mut connection, &topic, &options, &tally, &stop) => published,
         never = show(&tally, &mut progress) => never,
     };
     if let Err(error) = published {
         tally.fail(error);
     }
-    wait_for_the_rest(&wish, &tally).await;
+    wait_for_deliveries(&options, &tally).await;
     drop(readers);
     progress.clear();
 
     let report = Report {
-        wish: &wish,
-        counts: &tally.counts(),
+        options: &options,
+        counts: &mut tally.counts(),
     };
     let _reader = match matches.get_flag("json") {
         true => output::print(report.json())?,
@@ -164,17 +135,15 @@ pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(),
     report.verdict()
 }
 
-fn check_open_files(subscribers: u32) -> Result<(), Failed> {
+fn check_open_files(subscribers: u32) -> Result<(), ShellError> {
     let limit = open_files::raise_limit();
     if limit.saturating_sub(FILES_RESERVED) < subscribers as usize {
-        return Err(format!(
-            "{subscribers} subscribers need more open files than the {limit} that this process may have (`ulimit -Hn`)"
-        ));
+        return Err(ShellError::OpenFiles { subscribers, limit });
     }
     Ok(())
 }
 
-/// Ctrl-C from now on is a wish to see the figures; again, to see none.
+/// Ctrl-C from now on is a options to see the figures; again, to see none.
 fn stop_by_interrupt() -> CancellationToken {
     let stop = CancellationToken::new();
     let stopper = stop.clone();
@@ -189,7 +158,7 @@ fn stop_by_interrupt() -> CancellationToken {
     stop
 }
 
-/// Shows how it goes, for as long as it is asked.
+/// Shows the progress, once a second. Never returns.
 async fn show<T>(tally: &Tally, progress: &mut Progress) -> T {
     let mut delivered = 0;
     let mut turns = interval(report::INTERVAL);
@@ -198,12 +167,12 @@ async fn show<T>(tally: &Tally, progress: &mut Progress) -> T {
         turns.tick().await;
         let before = std::mem::replace(&mut delivered, tally.counts().delivered);
         let seconds = tally.begin.elapsed().as_secs();
-        progress.show(|| format!("{seconds} s: {} deliveries a second", delivered - before));
+        progress.show(|| format!("{seconds} s: {} deliveries per second", delivered - before));
     }
 }
 
-/// Until everything has arrived that was published, or nothing comes any more.
-async fn wait_for_the_rest(wish: &Wish, tally: &Tally) {
+/// Waits until every delivery has arrived, or until none has arrived for `DELIVERY_TIMEOUT`.
+async fn wait_for_deliveries(options: &BenchOptions, tally: &Tally) {
     loop {
         let (before, has_failed) = {
             let counts = tally.counts();
@@ -212,7 +181,11 @@ async fn wait_for_the_rest(wish: &Wish, tally: &Tally) {
         if has_failed {
             return;
         }
-        let all = timeout(PATIENCE, tally.room.acquire_many(wish.room())).await;
+        let all = timeout(
+            DELIVERY_TIMEOUT,
+            tally.window.acquire_many(options.window()),
+        )
+        .await;
         if all.is_ok() || tally.counts().delivered == before {
             return;
         }

@@ -1,4 +1,4 @@
-//! The publisher: one connection to the private door, an event at a time.
+//! The publisher: one connection to port 5555, one event after the other.
 
 use std::time::Duration;
 
@@ -6,61 +6,60 @@ use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
 use super::event::event;
+use super::options::BenchOptions;
 use super::tally::Tally;
-use super::{Failed, Wish};
-use crate::shell::private::Line;
+use crate::shell::error::ShellError;
 use crate::shell::publish::Receipt;
+use crate::shell::publish_listener::PublishConnection;
 
-/// How late an event may be by this command's own fault. Beyond, its latency counts from when it was due.
+/// Delay that this command itself may cause. The latency of a later event counts from the time when it was due.
 const LATE: Duration = Duration::from_millis(2);
 
-/// Publishes until the time is over, or until it is stopped: between two events, never in one.
+/// Publishes until the time is over or `stop` is cancelled. It stops between two events, never within one.
 pub(super) async fn publish(
-    line: &mut Line<'_>,
+    connection: &mut PublishConnection<'_>,
     topic: &str,
-    wish: &Wish,
+    options: &BenchOptions,
     tally: &Tally,
     stop: &CancellationToken,
-) -> Result<(), Failed> {
+) -> Result<(), ShellError> {
     let path = format!("/publish/{topic}");
     for n in 0.. {
-        let due = wish.rate.map(|rate| Duration::from_secs(n) / rate);
-        let until = due.unwrap_or_default().min(wish.time);
+        let due = options.rate.map(|rate| Duration::from_secs(n) / rate);
+        let until = due.unwrap_or_default().min(options.time);
         let ready = async {
             sleep_until((tally.begin + until).into()).await;
-            // What is lost never makes room: the end comes nevertheless.
+            // Lost deliveries never return their permits, so the end of the time is awaited too.
             tokio::select! {
-                () = sleep_until((tally.begin + wish.time).into()) => None,
-                room = tally.room.acquire_many(wish.subscribers) => room.ok(),
+                () = sleep_until((tally.begin + options.time).into()) => None,
+                permits = tally.window.acquire_many(options.subscribers) => permits.ok(),
             }
         };
-        let room = tokio::select! {
+        let permits = tokio::select! {
             () = stop.cancelled() => None,
-            room = ready => room,
+            permits = ready => permits,
         };
-        let Some(room) = room else { break };
+        let Some(permits) = permits else { break };
         let now = tally.begin.elapsed();
-        if now >= wish.time {
+        if now >= options.time {
             break;
         }
         let at = due
             .filter(|due| now.saturating_sub(*due) > LATE)
             .unwrap_or(now);
-        let receipt: Receipt = line.post(&path, &[], event(n, at, wish.size)).await?;
-        if n == 0 && receipt.subscribers < u64::from(wish.subscribers) {
-            return Err(other_pushd(receipt.subscribers, wish.subscribers));
+        let receipt: Receipt = connection
+            .post(&path, &[], event(n, at, options.size))
+            .await?;
+        if n == 0 && receipt.subscribers < u64::from(options.subscribers) {
+            return Err(ShellError::OtherPushd {
+                known: receipt.subscribers,
+                subscribers: options.subscribers,
+            });
         }
         tally.publish();
-        // Each delivery gives its part back.
-        room.forget();
+        // Each delivery returns its own permit.
+        permits.forget();
     }
     tally.counts().took = tally.begin.elapsed();
     Ok(())
-}
-
-fn other_pushd(known: u64, subscribers: u32) -> Failed {
-    format!(
-        "the private door knows {known} of the {subscribers} subscribers: it is another pushd's than the public address \
-         leads to (--publish-address, --url)"
-    )
 }

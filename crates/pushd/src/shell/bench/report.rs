@@ -1,17 +1,18 @@
-//! What is said while it runs and at the end.
+//! The progress line, and the results at the end.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::options::BenchOptions;
 use super::tally::Counts;
-use super::{Failed, Wish};
+use crate::shell::error::ShellError;
 
 /// How often progress is shown.
 pub(super) const INTERVAL: Duration = Duration::from_secs(1);
 
-/// A line on the terminal that is written anew; nothing where there is none.
+/// A line on the terminal that is overwritten. Without a terminal, nothing is shown.
 pub(super) struct Progress {
     is_terminal: bool,
     shown: Option<Instant>,
@@ -25,7 +26,7 @@ impl Progress {
         }
     }
 
-    /// Not more often than makes sense.
+    /// Shows the text, at most once per `INTERVAL`.
     pub(super) fn show(&mut self, text: impl FnOnce() -> String) {
         let is_early = self.shown.is_some_and(|shown| shown.elapsed() < INTERVAL);
         if self.is_terminal && !is_early {
@@ -34,7 +35,7 @@ impl Progress {
         }
     }
 
-    /// The terminal's line is empty again.
+    /// Clears the line.
     pub(super) fn clear(&mut self) {
         if self.is_terminal && self.shown.take().is_some() {
             self.write("");
@@ -47,15 +48,15 @@ impl Progress {
     }
 }
 
-/// The figures.
+/// The results.
 pub(super) struct Report<'a> {
-    pub(super) wish: &'a Wish,
-    pub(super) counts: &'a Counts,
+    pub(super) options: &'a BenchOptions,
+    pub(super) counts: &'a mut Counts,
 }
 
 impl Report<'_> {
     fn lost(&self) -> u64 {
-        let expected = self.counts.published * u64::from(self.wish.subscribers);
+        let expected = self.counts.published * u64::from(self.options.subscribers);
         expected.saturating_sub(self.counts.delivered)
     }
 
@@ -63,7 +64,7 @@ impl Report<'_> {
         (count as f64 / self.counts.took.as_secs_f64().max(f64::EPSILON)).round() as u64
     }
 
-    /// At the quantiles that are shown, and the longest, in microseconds.
+    /// Returns the median, the 99th percentile and the maximum, in microseconds.
     fn latency(&self) -> [(&'static str, u64); 3] {
         let latency = &self.counts.latency;
         [
@@ -73,19 +74,21 @@ impl Report<'_> {
         ]
     }
 
-    /// An error if an event was lost, doubled or out of order, or if there was an end before the end.
-    pub(super) fn verdict(&self) -> Result<(), Failed> {
-        let Counts {
-            doubled, reordered, ..
-        } = *self.counts;
+    /// Fails if a delivery was lost, repeated or out of order, or if the measurement ended early.
+    pub(super) fn verdict(self) -> Result<(), ShellError> {
+        let (doubled, reordered) = (self.counts.doubled, self.counts.reordered);
         let lost = self.lost();
-        match &self.counts.failed {
-            Some(why) => Err(why.clone()),
-            None if lost + doubled + reordered > 0 => Err(format!(
-                "of the deliveries {lost} were lost, {doubled} doubled and {reordered} out of order"
-            )),
-            None => Ok(()),
+        if let Some(error) = self.counts.failed.take() {
+            return Err(error);
         }
+        if lost + doubled + reordered > 0 {
+            return Err(ShellError::Deliveries {
+                lost,
+                doubled,
+                reordered,
+            });
+        }
+        Ok(())
     }
 
     pub(super) fn json(&self) -> Value {
@@ -102,9 +105,9 @@ impl Report<'_> {
             .map(|(name, us)| (name.to_owned(), us.into()))
             .collect();
         json!({
-            "subscribers": self.wish.subscribers,
-            "size": self.wish.size,
-            "rate": self.wish.rate,
+            "subscribers": self.options.subscribers,
+            "size": self.options.size,
+            "rate": self.options.rate,
             "seconds": (self.counts.took.as_secs_f64() * 1e3).round() / 1e3,
             "publishes": published,
             "publishes_per_second": self.per_second(published),
@@ -118,12 +121,12 @@ impl Report<'_> {
     }
 
     pub(super) fn lines(&self) -> Vec<String> {
-        let Wish {
+        let BenchOptions {
             subscribers,
             rate,
             size,
             ..
-        } = self.wish;
+        } = self.options;
         let Counts {
             published,
             delivered,
@@ -131,10 +134,10 @@ impl Report<'_> {
             reordered,
             took,
             ..
-        } = self.counts;
-        let pace = match rate {
-            Some(rate) => format!("{rate} a second were asked for"),
-            None => "as fast as receipts came".to_owned(),
+        } = &*self.counts;
+        let rate = match rate {
+            Some(rate) => format!("at --rate {rate}"),
+            None => "each after the receipt of the one before".to_owned(),
         };
         let latency = self
             .latency()
@@ -142,12 +145,12 @@ impl Report<'_> {
         vec![
             format!("subscribers {subscribers}, events of {size} bytes"),
             format!(
-                "publishes   {published} in {:.1} s: {} a second, {pace}",
+                "publishes   {published} in {:.1} s: {} per second, {rate}",
                 took.as_secs_f64(),
                 self.per_second(*published)
             ),
             format!(
-                "deliveries  {delivered}: {} a second",
+                "deliveries  {delivered}: {} per second",
                 self.per_second(*delivered)
             ),
             format!("latency     {}, from publish to subscriber", latency.join(", ")),
@@ -155,8 +158,8 @@ impl Report<'_> {
                 "faults      {} lost, {doubled} doubled, {reordered} out of order",
                 self.lost()
             ),
-            "The subscribers were this command, in one thread: on the server's own machine they take processor \
-             time from it."
+            "This command ran all subscribers in one thread. On the server's own machine they take processor time from \
+             the server."
                 .to_owned(),
         ]
     }
@@ -169,9 +172,11 @@ mod tests {
 
     const NEXT: Arrival = Arrival::New { advance: 1 };
 
-    /// With two subscribers and two publishes.
-    fn verdict(arrivals: impl IntoIterator<Item = Arrival>) -> (Result<(), Failed>, Value, String) {
-        let wish = Wish {
+    /// Reports on two subscribers and two publishes.
+    fn verdict(
+        arrivals: impl IntoIterator<Item = Arrival>,
+    ) -> (Result<(), ShellError>, Value, String) {
+        let options = BenchOptions {
             subscribers: 2,
             rate: None,
             time: Duration::from_secs(1),
@@ -184,16 +189,17 @@ mod tests {
             tally.deliver(arrival, Duration::ZERO);
         }
         let report = Report {
-            wish: &wish,
-            counts: &tally.counts(),
+            options: &options,
+            counts: &mut tally.counts(),
         };
-        (report.verdict(), report.json(), report.lines().join("\n"))
+        let (json, lines) = (report.json(), report.lines().join("\n"));
+        (report.verdict(), json, lines)
     }
 
     #[test]
-    fn when_all_has_arrived_it_is_good() {
+    fn complete_delivery_succeeds() {
         let (verdict, json, lines) = verdict([NEXT, NEXT, NEXT, NEXT]);
-        assert_eq!(verdict, Ok(()));
+        assert!(verdict.is_ok(), "{verdict:?}");
         assert_eq!((&json["deliveries"], &json["lost"]), (&4.into(), &0.into()));
         assert!(
             lines.contains("0 lost, 0 doubled, 0 out of order"),
@@ -202,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_counted_and_makes_it_fail() {
+    fn each_kind_of_fault_is_counted_and_fails() {
         for (arrivals, what) in [
             (vec![NEXT, NEXT, NEXT], "1 were lost, 0 doubled and 0 out"),
             (
@@ -216,7 +222,7 @@ mod tests {
             (Vec::new(), "4 were lost"),
         ] {
             let (verdict, ..) = verdict(arrivals);
-            let error = verdict.unwrap_err();
+            let error = verdict.unwrap_err().to_string();
             assert!(error.contains(what), "{error}");
         }
     }

@@ -1,4 +1,4 @@
-//! The subscribers: many of what `pushd subscribe` is.
+//! The subscribers: many sessions like the one of `pushd subscribe`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,55 +7,83 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::event::Mark;
+use super::report::Progress;
 use super::tally::{Order, Tally};
-use super::{Failed, Progress, TIMEOUT};
-use crate::doctor::{self, Session};
-use crate::shell::public::told;
+use crate::client::{ConnectError, Connector, Session, SessionEnd, connect_again};
+use crate::shell::error::{ANSWER_TIMEOUT, ShellError};
+use crate::shell::public_listener::{self, explain};
 
-/// Handshakes under way at once.
+/// Handshakes under way at the same time.
 const HANDSHAKES: usize = 32;
 
-/// Opens so many sessions, subscribed to a topic that nobody else has; that topic, and they.
+/// Opens `subscribers` sessions that subscribe to a unique topic. Returns the topic and the sessions.
 pub(super) async fn connect(
     url: &str,
     subscribers: u32,
     progress: &mut Progress,
-) -> Result<(String, Vec<Session>), Failed> {
-    let (mut first, way) = doctor::connect(url, TIMEOUT).await.map_err(told)?;
-    let topic = first.topic("pushd-bench");
-    first.subscribe(&topic).await.map_err(told)?;
+) -> Result<(String, Vec<Session>), ShellError> {
+    let (mut first, connector) = public_listener::connect(url).await?;
+    let topic = first.own_topic("pushd-bench");
+    first.subscribe(&topic).await?;
     let mut sessions = vec![first];
-    let (way, mut under_way) = (Arc::new(way), JoinSet::new());
+    let (connector, mut under_way) = (Arc::new(connector), JoinSet::new());
     while sessions.len() < subscribers as usize {
         while under_way.len() < HANDSHAKES
             && sessions.len() + under_way.len() < subscribers as usize
         {
-            let (way, topic) = (way.clone(), topic.clone());
-            under_way.spawn(async move {
-                let mut session = way.connect().await?;
-                session.subscribe(&topic).await?;
-                Ok(session)
-            });
+            let (connector, topic) = (connector.clone(), topic.clone());
+            under_way.spawn(async move { subscribe(&connector, &topic).await });
         }
-        match under_way.join_next().await {
-            Some(Ok(Ok(session))) => sessions.push(session),
-            Some(Ok(Err(fault))) => {
-                under_way.shutdown().await;
-                // Where many come at once, a refusal may be there before the request is, and is not
-                // understood: one alone hears the reason.
-                let fault = way.connect().await.err().unwrap_or(fault);
-                let open = sessions.len();
-                return Err(format!("after {open} subscribers: {}", told(fault)));
+        let reason = match under_way.join_next().await {
+            Some(Ok(Ok(session))) => {
+                sessions.push(session);
+                progress.show(|| format!("{} of {subscribers} subscribers", sessions.len()));
+                continue;
             }
-            Some(Err(error)) => return Err(error.to_string()),
+            Some(Ok(Err(error))) => {
+                under_way.shutdown().await;
+                // Among many handshakes, a refusal may arrive before the request was sent, and is lost. A single
+                // connection gets the reason.
+                match connect_again(&connector, ANSWER_TIMEOUT).await {
+                    Err(error) => explain(error).await,
+                    Ok(_) => error.explain().await,
+                }
+            }
+            Some(Err(error)) => error.into(),
             None => break,
-        }
-        progress.show(|| format!("{} of {subscribers} subscribers", sessions.len()));
+        };
+        return Err(ShellError::Subscribers {
+            open: sessions.len(),
+            reason: Box::new(reason),
+        });
     }
     Ok((topic, sessions))
 }
 
-/// Reads what comes, until it is dropped. An end of a connection stops everything.
+/// Why a further subscriber failed.
+enum SubscribeError {
+    Connect(ConnectError),
+    Ended(SessionEnd),
+}
+
+impl SubscribeError {
+    async fn explain(self) -> ShellError {
+        match self {
+            Self::Connect(error) => explain(error).await,
+            Self::Ended(end) => end.into(),
+        }
+    }
+}
+
+async fn subscribe(connector: &Connector, topic: &str) -> Result<Session, SubscribeError> {
+    let connected = connect_again(connector, ANSWER_TIMEOUT).await;
+    let mut session = connected.map_err(SubscribeError::Connect)?;
+    let subscribed = session.subscribe(topic).await;
+    subscribed.map_err(SubscribeError::Ended)?;
+    Ok(session)
+}
+
+/// Reads events until the returned set is dropped. If a connection ends, cancels `stop`.
 pub(super) fn read(
     sessions: Vec<Session>,
     tally: &Arc<Tally>,
@@ -71,8 +99,8 @@ pub(super) fn read(
                     Ok((_, Mark { n, at_us })) => {
                         tally.deliver(order.take(n), Duration::from_micros(at_us));
                     }
-                    Err(fault) => {
-                        tally.fail(told(fault));
+                    Err(end) => {
+                        tally.fail(end.into());
                         return stop.cancel();
                     }
                 }

@@ -1,4 +1,4 @@
-//! What has arrived: each event once, in order, and after what time.
+//! Counts the deliveries: whether each event arrives once and in order, and after which time.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -7,44 +7,44 @@ use hdrhistogram::Histogram;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Semaphore;
 
-use super::Failed;
+use crate::shell::error::ShellError;
 
-/// The longest latency that is told from longer ones.
+/// Upper bound of the latency histogram. Longer latencies count as this one.
 const LATENCY_MAX: Duration = Duration::from_secs(60);
-/// Events of one subscriber that are missing and may still come; of more, the oldest are given up.
+/// Missing events of one subscriber that may still arrive late. Beyond that, the oldest count as lost.
 const MISSING_MAX: usize = 1000;
 
-/// Of all subscribers.
+/// The deliveries to all subscribers.
 pub(super) struct Tally {
     pub(super) begin: Instant,
     /// A permit for each delivery that may be under way.
-    pub(super) room: Semaphore,
+    pub(super) window: Semaphore,
     counts: Mutex<Counts>,
 }
 
 pub(super) struct Counts {
-    /// With a receipt.
+    /// Publishes with a receipt.
     pub(super) published: u64,
-    /// Each counted once.
+    /// Deliveries, without repeated ones.
     pub(super) delivered: u64,
     pub(super) doubled: u64,
     pub(super) reordered: u64,
     /// In microseconds.
     pub(super) latency: Histogram<u64>,
-    /// From the beginning to the last publish or delivery, whichever is later.
+    /// Time from the beginning to the last publish or delivery.
     pub(super) took: Duration,
-    /// Why there is an end before the end.
-    pub(super) failed: Option<Failed>,
+    /// Why the measurement ended early.
+    pub(super) failed: Option<ShellError>,
 }
 
 impl Tally {
-    /// `room` is how many deliveries may be under way.
-    pub(super) fn new(room: u32) -> Result<Self, Failed> {
+    /// `window` is the number of deliveries that may be under way.
+    pub(super) fn new(window: u32) -> Result<Self, ShellError> {
         let longest = u64::try_from(LATENCY_MAX.as_micros()).unwrap_or(u64::MAX);
-        let latency = Histogram::new_with_max(longest, 3).map_err(|error| error.to_string())?;
+        let latency = Histogram::new_with_max(longest, 3)?;
         Ok(Self {
             begin: Instant::now(),
-            room: Semaphore::new(room as usize),
+            window: Semaphore::new(window as usize),
             counts: Mutex::new(Counts {
                 published: 0,
                 delivered: 0,
@@ -67,12 +67,12 @@ impl Tally {
         counts.took = self.begin.elapsed();
     }
 
-    /// An event that was due `at` after the beginning has reached a subscriber.
+    /// Counts a delivery of the event that was due at `at`, a time since the beginning.
     pub(super) fn deliver(&self, arrival: Arrival, at: Duration) {
         let now = self.begin.elapsed();
         let mut counts = self.counts.lock();
         match arrival {
-            Arrival::New { advance } => self.room.add_permits(advance),
+            Arrival::New { advance } => self.window.add_permits(advance),
             Arrival::Late => counts.reordered += 1,
             Arrival::Again => {
                 counts.doubled += 1;
@@ -86,24 +86,24 @@ impl Tally {
         counts.latency.saturating_record(latency);
     }
 
-    /// The first reason is the one that is told.
-    pub(super) fn fail(&self, why: Failed) {
+    /// Ends the measurement early. Later reasons are usually consequences of the first, which is kept.
+    pub(super) fn fail(&self, why: ShellError) {
         self.counts.lock().failed.get_or_insert(why);
     }
 }
 
-/// How an event comes, beside those before it.
+/// The order of an event among those that arrived before it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// With the highest number so far: by how much.
+    /// It has the highest number so far. `advance` is the difference to the highest before.
     New { advance: usize },
-    /// Behind a later one.
+    /// It arrived after a later event.
     Late,
-    /// It was there already.
+    /// It had arrived before.
     Again,
 }
 
-/// The numbers that one subscriber has seen.
+/// The event numbers that one subscriber has received.
 #[derive(Debug, Default)]
 pub(super) struct Order {
     next: u64,
@@ -138,7 +138,7 @@ mod tests {
     const IN_ORDER: Arrival = Arrival::New { advance: 1 };
 
     #[test]
-    fn what_is_doubled_or_late_is_told_apart() {
+    fn repeated_and_late_events_are_told_apart() {
         let mut order = Order::default();
         for (number, arrival) in [
             (0, IN_ORDER),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_missing_the_oldest_is_given_up() {
+    fn oldest_missing_events_count_as_lost() {
         let mut order = Order::default();
         let many = MISSING_MAX as u64;
         order.take(many);
@@ -170,14 +170,14 @@ mod tests {
     }
 
     #[test]
-    fn each_arrival_is_counted_as_what_it_is() {
+    fn each_kind_of_arrival_is_counted() {
         let tally = Tally::new(0).unwrap();
         tally.publish();
         tally.deliver(Arrival::New { advance: 3 }, Duration::ZERO);
         tally.deliver(Arrival::Late, Duration::MAX);
         tally.deliver(Arrival::Again, Duration::ZERO);
-        tally.fail("first".to_owned());
-        tally.fail("second".to_owned());
+        tally.fail(ShellError::NoPublicListener);
+        tally.fail(ShellError::NoPublishListener);
         let counts = tally.counts();
         let Counts {
             published,
@@ -188,7 +188,7 @@ mod tests {
         } = *counts;
         assert_eq!((published, delivered, doubled, reordered), (1, 2, 1, 1));
         assert_eq!(counts.latency.len(), 2);
-        assert_eq!(counts.failed.as_deref(), Some("first"));
-        assert_eq!(tally.room.available_permits(), 3);
+        assert!(matches!(counts.failed, Some(ShellError::NoPublicListener)));
+        assert_eq!(tally.window.available_permits(), 3);
     }
 }

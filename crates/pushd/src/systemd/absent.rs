@@ -1,11 +1,13 @@
-//! In place of `systemd` on systems that have nothing like it.
+//! In place of `manager` on systems without systemd.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
 use pusher_core::Listeners;
 
-pub(crate) fn listeners() -> Result<Listeners, String> {
+pub(crate) type SocketError = Infallible;
+
+pub(crate) fn listeners() -> Result<Listeners, SocketError> {
     Ok(Listeners::default())
 }
 

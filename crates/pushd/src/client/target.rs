@@ -1,58 +1,71 @@
-//! Where to connect to, from what a page or its author says.
+//! Parses a public URL.
 
 use http::Uri;
 
-/// The files of the client, of which one may stand at the end of an address.
+/// Client scripts. A URL may end with one of them.
 const CLIENT_FILES: [&str; 2] = ["pusher.js", "autobahn.js"];
 
-/// A public address, taken apart.
+/// The parts of a public URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
-    /// Whether it begins with wss or https.
-    pub(super) tls: bool,
-    /// A name or an IP address, without brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
-    /// Path and query of the WebSocket.
-    pub(super) path: String,
-    /// The page's origin, as a browser says it.
-    pub(super) origin: String,
+pub(crate) struct Target {
+    /// The scheme is wss or https.
+    pub(crate) tls: bool,
+    /// A name or an IP address. IPv6 addresses have no brackets here.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// Path and query of the WebSocket URL.
+    pub(crate) path: String,
+    /// The Origin header of a page that connects.
+    pub(crate) origin: String,
+}
+
+/// Why a text is not a public URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TargetError {
+    #[error("{url:?} is not a URL such as https://site.example/push: {reason}")]
+    Url { url: String, reason: String },
+    #[error("the path {0:?} must begin with /, as in /push")]
+    Path(String),
+    #[error("{0:?} is not an origin such as https://site.example")]
+    Origin(String),
 }
 
 impl Target {
-    /// Of a WebSocket's address (ws, wss), of the folder that has pusher.js (http, https), or of
-    /// any page (http, https) with the folder's `path`. The page's origin is the address' own
-    /// unless there is another.
-    pub(super) fn parse(
+    /// Parses the URL of a WebSocket (ws, wss), of the folder that contains pusher.js (http, https), or, with `path`,
+    /// of any page of the site. The origin is that of the URL unless `origin` is given.
+    pub(crate) fn parse(
         url: &str,
         path: Option<&str>,
         origin: Option<&str>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, TargetError> {
         let (tls, is_page) = match url.split_once("://") {
             Some(("ws", _)) => (false, false),
             Some(("wss", _)) => (true, false),
             Some(("http", _)) => (false, true),
             Some(("https", _)) => (true, true),
             _ => {
-                return Err(no_address(url, "it must begin with https, http, wss or ws"));
+                return Err(not_a_url(url, "it must begin with https, http, wss or ws"));
             }
         };
-        let uri: Uri = url.parse().map_err(|error| no_address(url, error))?;
+        let uri: Uri = url.parse().map_err(|error| not_a_url(url, error))?;
         let host = uri.host().unwrap_or_default();
         let authority = uri.authority().map_or("", |authority| authority.as_str());
         let Some(port) = authority.strip_prefix(host).filter(|_| !host.is_empty()) else {
-            return Err(no_address(url, "it needs a host, and no user"));
+            return Err(not_a_url(
+                url,
+                "it needs a host and must not contain a user",
+            ));
         };
         let port = match port.strip_prefix(':') {
             Some(port) => port
                 .parse()
-                .map_err(|_| no_address(url, "its port is wrong"))?,
+                .map_err(|_| not_a_url(url, "its port is not a number up to 65535"))?,
             None if tls => 443,
             None => 80,
         };
         let path = match path {
             Some(path) if !path.starts_with('/') => {
-                return Err(format!("the path {path:?} must begin with /, as in /push"));
+                return Err(TargetError::Path(path.to_owned()));
             }
             Some(path) => folder(path),
             None if is_page => folder(uri.path_and_query().map_or("/", |path| path.as_str())),
@@ -78,8 +91,8 @@ impl Target {
         Ok(target)
     }
 
-    /// Host and port as in a Host header: without the port if it goes without saying.
-    pub(super) fn authority(&self) -> String {
+    /// Returns host and port as in a Host header: without the scheme's default port.
+    pub(crate) fn authority(&self) -> String {
         let (host, port) = (self.shown_host(), self.port);
         let default_port = if self.tls { 443 } else { 80 };
         if port == default_port {
@@ -89,17 +102,17 @@ impl Target {
         }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("{}://{}{}", self.scheme("ws"), self.authority(), self.path)
     }
 
-    /// Where the client script is that connects to this address by itself.
-    pub(super) fn script_path(&self) -> String {
+    /// Returns the path of the client script that connects to this target without an argument.
+    pub(crate) fn script_path(&self) -> String {
         let path = self.path.split('?').next().unwrap_or_default();
         format!("{}pusher.js", folder(path))
     }
 
-    pub(super) fn script_url(&self) -> String {
+    pub(crate) fn script_url(&self) -> String {
         let path = self.script_path();
         format!("{}://{}{path}", self.scheme("http"), self.authority())
     }
@@ -118,11 +131,14 @@ impl Target {
     }
 }
 
-fn no_address(url: &str, reason: impl std::fmt::Display) -> String {
-    format!("{url:?} is no address such as https://site.example/push: {reason}")
+fn not_a_url(url: &str, reason: impl std::fmt::Display) -> TargetError {
+    TargetError::Url {
+        url: url.to_owned(),
+        reason: reason.to_string(),
+    }
 }
 
-/// What `new Pusher()` makes of its script's address.
+/// Returns the folder of a script's path, as `new Pusher()` computes it.
 fn folder(path: &str) -> String {
     let (start, file) = path.rsplit_once('/').unwrap_or(("", path));
     if CLIENT_FILES.contains(&file) || file.is_empty() {
@@ -134,7 +150,7 @@ fn folder(path: &str) -> String {
     }
 }
 
-fn check_origin(origin: &str) -> Result<String, String> {
+fn check_origin(origin: &str) -> Result<String, TargetError> {
     let is_origin = origin.split_once("://").is_some_and(|(scheme, host)| {
         !scheme.is_empty() && !host.is_empty() && !host.contains('/')
     });
@@ -142,9 +158,7 @@ fn check_origin(origin: &str) -> Result<String, String> {
     if is_origin && is_header {
         Ok(origin.to_owned())
     } else {
-        Err(format!(
-            "{origin:?} is no origin such as https://site.example"
-        ))
+        Err(TargetError::Origin(origin.to_owned()))
     }
 }
 
@@ -159,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_leads_to_the_websocket_that_a_page_would_open() {
+    fn each_form_of_url_gives_the_websocket_url_of_a_page() {
         for (url, path, websocket, script, origin) in [
             (
                 "https://s.example/push",
@@ -226,12 +240,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_told_why() {
+    fn invalid_url_is_refused_with_its_reason() {
         for (url, path, origin, part) in [
             ("site.example/push", None, None, "begin with"),
             ("ftp://site.example/", None, None, "begin with"),
             ("https://", None, None, "https://"),
-            ("https://me:secret@site.example/", None, None, "no user"),
+            (
+                "https://me:secret@site.example/",
+                None,
+                None,
+                "must not contain a user",
+            ),
             ("https://site.example:99999/", None, None, "port"),
             ("https://bücher.example/", None, None, "bücher"),
             ("https://s.example/", Some("push"), None, "begin with /"),
@@ -244,7 +263,7 @@ mod tests {
             ),
             ("https://s.example/", None, Some("https://a\r\nb"), "origin"),
         ] {
-            let error = Target::parse(url, path, origin).unwrap_err();
+            let error = Target::parse(url, path, origin).unwrap_err().to_string();
             assert!(error.contains(part), "{url}: {error}");
         }
     }

@@ -3,8 +3,8 @@
 //! | module | contents |
 //! |---|---|
 //! | `levels` | the setting `log` |
-//! | `queue` | lines that wait for their thread |
-//! | `stderr` | where they go |
+//! | `queue` | lines that wait for the log thread |
+//! | `stderr` | writes to standard error |
 
 mod levels;
 mod queue;
@@ -32,21 +32,21 @@ use tracing_subscriber::{Layer, Registry, reload};
 pub(crate) use levels::Levels;
 use queue::Queue;
 
-/// How long the end of the process waits for a reader that does not read.
+/// Time that the end of the process waits for a reader of the log.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What a line of the log looks like.
+/// The format of a log line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Format {
     /// [`Journald`](Self::Journald) where standard error goes to the journal, else
     /// [`Human`](Self::Human).
     #[default]
     Auto,
-    /// Time, level, what happened.
+    /// Time, level, message.
     Human,
     /// A JSON object.
     Json,
-    /// `<level>` of syslog, what happened; the journal has a time of its own.
+    /// `<level>` of syslog and the message. The journal adds the time.
     Journald,
 }
 
@@ -57,13 +57,17 @@ const FORMATS: [(&str, Format); 4] = [
     ("journald", Format::Journald),
 ];
 
-impl FromStr for Format {
-    type Err = String;
+/// A text that is not a [`Format`].
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the formats are auto, human, json and journald")]
+pub(crate) struct FormatError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for Format {
+    type Err = FormatError;
+
+    fn from_str(text: &str) -> Result<Self, FormatError> {
         let known = FORMATS.iter().find(|(name, _)| *name == text);
-        let format = known.map(|(_, format)| *format);
-        format.ok_or_else(|| "auto, human, json and journald are possible".to_owned())
+        known.map(|(_, format)| *format).ok_or(FormatError)
     }
 }
 
@@ -74,14 +78,14 @@ impl fmt::Display for Format {
     }
 }
 
-/// Changes what is logged.
+/// Changes the levels of the log.
 #[derive(Debug, Clone)]
 pub(crate) struct Filter(reload::Handle<Targets, Registry>);
 
 impl Filter {
     pub(crate) fn set(&self, levels: &Levels) {
         if let Err(error) = self.0.reload(levels.targets()) {
-            tracing::error!(%error, "cannot change what is logged");
+            tracing::error!(%error, "cannot change the log levels");
         }
     }
 }
@@ -93,7 +97,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Starts it. Until [`start_thread`](Self::start_thread) each line is written by the thread that logs it.
+    /// Starts the log. Until [`start_thread`](Self::start_thread), each thread writes its own lines.
     pub(crate) fn start(format: Format, levels: &Levels) -> io::Result<Self> {
         let queue = Queue::new(Box::new(stderr::sink()?));
         let (targets, handle) = reload::Layer::new(levels.targets());
@@ -101,13 +105,13 @@ impl Log {
         tracing_subscriber::registry()
             .with(output.with_filter(targets))
             .init();
-        // The standard hook writes to standard error, and blocks as long as nobody reads.
+        // The standard hook writes to standard error itself, and blocks if nobody reads.
         panic::set_hook(Box::new(log_panic));
         let filter = Filter(handle);
         Ok(Self { filter, queue })
     }
 
-    /// From here on no line blocks the thread that logs it.
+    /// Starts the log thread. From then on, logging never blocks.
     pub(crate) fn start_thread(&self) -> io::Result<()> {
         self.queue.start(|lines| {
             tracing::error!(
@@ -117,12 +121,12 @@ impl Log {
         })
     }
 
-    /// Counts the lines that were dropped.
+    /// Returns the counter of dropped lines.
     pub(crate) fn dropped(&self) -> Arc<AtomicU64> {
         self.queue.dropped()
     }
 
-    /// Waits for the last lines to be written, for [`FLUSH_TIMEOUT`] at most.
+    /// Waits until all lines are written, at most for [`FLUSH_TIMEOUT`].
     pub(crate) fn flush(&self) {
         let _is_flushed = self.queue.flush(FLUSH_TIMEOUT);
     }
@@ -132,15 +136,15 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     let thread = thread::current();
     let thread = thread.name().unwrap_or("unnamed");
     let at = info.location().map(ToString::to_string).unwrap_or_default();
-    let what = info.payload_as_str().unwrap_or("a value that is no text");
+    let message = info.payload_as_str().unwrap_or("a value that is not text");
     let backtrace = Backtrace::capture();
     match backtrace.status() {
-        BacktraceStatus::Captured => tracing::error!(thread, at, %backtrace, "panicked: {what}"),
-        _ => tracing::error!(thread, at, "panicked: {what}"),
+        BacktraceStatus::Captured => tracing::error!(thread, at, %backtrace, "panicked: {message}"),
+        _ => tracing::error!(thread, at, "panicked: {message}"),
     }
 }
 
-/// Takes each event as one whole line.
+/// Passes each log line to the queue.
 #[derive(Clone)]
 struct Writer(Queue);
 
@@ -188,7 +192,7 @@ fn output(format: Format, writer: Writer) -> Box<dyn Layer<Registry> + Send + Sy
     }
 }
 
-/// A line with its level in front, as sd-daemon(3) has it.
+/// Writes the level before a line, as in sd-daemon(3).
 struct WithPriority(Lines<Full, ()>);
 
 impl<S, N> FormatEvent<S, N> for WithPriority
@@ -207,7 +211,7 @@ where
     }
 }
 
-/// The level's number in syslog.
+/// Returns the level's number in syslog.
 fn priority(level: Level) -> u8 {
     match level {
         Level::ERROR => 3,
@@ -217,14 +221,14 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-/// Whether standard error is the stream that systemd made for the journal (`JOURNAL_STREAM`, see
-/// systemd.exec(5)): a child whose output goes elsewhere inherits the variable too.
+/// Returns whether standard error is the stream that systemd opened for the journal. The device and inode numbers in
+/// `JOURNAL_STREAM` are compared, see systemd.exec(5): a child with its output elsewhere inherits the variable too.
 #[cfg(unix)]
 fn goes_to_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else {
         return false;
     };
-    rustix::fs::fstat(io::stderr())
+    nix::sys::stat::fstat(io::stderr())
         .is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
 }
 
@@ -240,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_is_a_line_of_the_log() {
+    fn panic_is_logged() {
         let (written, lines) = mpsc::channel();
         let queue = Queue::new(Box::new(move |line| {
             written
@@ -263,6 +267,9 @@ mod tests {
             line.starts_with("<3>panicked: no kittens thread="),
             "{line}"
         );
-        assert!(line.contains(" at=\"crates/pushd/src/log.rs:"), "{line}");
+        assert!(
+            line.contains(" at=\"crates/pushd/src/log/mod.rs:"),
+            "{line}"
+        );
     }
 }

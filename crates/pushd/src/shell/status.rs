@@ -7,10 +7,9 @@ use clap::{ArgMatches, Command};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Failed;
-use super::private::Private;
-use crate::output;
-use crate::plain::plain;
+use super::error::ShellError;
+use super::publish_listener::PublishListener;
+use crate::output::{self, escape};
 use crate::settings::Settings;
 
 pub(super) const TOPICS: &str = "topics";
@@ -52,19 +51,20 @@ pub(super) fn topics_command() -> Command {
 }
 
 pub(super) fn status_command() -> Command {
-    Command::new(STATUS).about("Prints who is connected and what has happened")
+    Command::new(STATUS).about("Prints the connections, the counters and the refused requests")
 }
 
-pub(super) async fn topics(matches: &ArgMatches, settings: &Settings) -> Result<(), Failed> {
-    let status: Status = Private::of(matches, settings)?.get("/status.json").await?;
+pub(super) async fn topics(matches: &ArgMatches, settings: &Settings) -> Result<(), ShellError> {
+    let status: Status = PublishListener::new(matches, settings)?
+        .get("/status.json")
+        .await?;
     if matches.get_flag("json") {
-        let json = serde_json::to_string(&status.largest_topics);
-        let _reader = output::print(json.map_err(|error| error.to_string())?)?;
+        let _reader = output::print(serde_json::to_string(&status.largest_topics)?)?;
         return Ok(());
     }
     let mut lines = String::new();
     for Topic { topic, subscribers } in &status.largest_topics {
-        let _written = writeln!(lines, "{subscribers:>8}  {}", plain(topic));
+        let _written = writeln!(lines, "{subscribers:>8}  {}", escape(topic));
     }
     let rest = status
         .topics
@@ -76,20 +76,20 @@ pub(super) async fn topics(matches: &ArgMatches, settings: &Settings) -> Result<
     Ok(())
 }
 
-pub(super) async fn status(matches: &ArgMatches, settings: &Settings) -> Result<(), Failed> {
-    let private = Private::of(matches, settings)?;
+pub(super) async fn status(matches: &ArgMatches, settings: &Settings) -> Result<(), ShellError> {
+    let listener = PublishListener::new(matches, settings)?;
     if matches.get_flag("json") {
-        let status: Value = private.get("/status.json").await?;
+        let status: Value = listener.get("/status.json").await?;
         let _reader = output::print(status)?;
         return Ok(());
     }
-    let status: Status = private.get("/status.json").await?;
+    let status: Status = listener.get("/status.json").await?;
     let _reader = output::print(lines(&status).join("\n"))?;
     Ok(())
 }
 
-/// Time in the two units that matter.
-fn span(seconds: u64) -> String {
+/// Formats a duration in its two largest units.
+fn duration(seconds: u64) -> String {
     let shown = humantime::format_duration(Duration::from_secs(seconds)).to_string();
     let parts: Vec<&str> = shown.split(' ').take(2).collect();
     parts.join(" ")
@@ -109,9 +109,9 @@ fn lines(status: &Status) -> Vec<String> {
         topics,
         ..
     } = status;
-    let (server, state) = (plain(&status.server), plain(&status.state));
+    let (server, state) = (escape(&status.server), escape(&status.state));
     let mut lines = vec![
-        format!("{server} is {state}, for {}", span(*uptime_s)),
+        format!("{server} is {state}, for {}", duration(*uptime_s)),
         format!("browsers    {browsers} of at most {browsers_max}"),
         format!("topics      {topics} with subscribers"),
         format!("publishers  {publishers} of at most {publishers_max}"),
@@ -121,8 +121,8 @@ fn lines(status: &Status) -> Vec<String> {
     for Refused { who, reason, count } in &status.refused {
         lines.push(format!(
             "refused     {count} × {}: {}",
-            plain(who),
-            plain(reason)
+            escape(who),
+            escape(reason)
         ));
     }
     lines
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_time_is_told_in_two_units() {
+    fn durations_have_two_units() {
         for (seconds, shown) in [
             (0, "0s"),
             (59, "59s"),
@@ -141,7 +141,7 @@ mod tests {
             (93_784, "1day 2h"),
             (7_784_000, "2months 29days"),
         ] {
-            assert_eq!(span(seconds), shown);
+            assert_eq!(duration(seconds), shown);
         }
     }
 }

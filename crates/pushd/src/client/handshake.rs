@@ -1,6 +1,7 @@
-//! The request that becomes a WebSocket, as a browser sends it.
+//! The WebSocket handshake, with the headers that a browser sends.
 
 use std::error::Error as _;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
@@ -12,23 +13,26 @@ use http_body_util::Full;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use pusher_proto::wamp::SUBPROTOCOL;
+use serde::Deserialize;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::dial::{Wire, with_causes};
+use super::causes::with_causes;
 use super::http::{read_body, send};
 use super::target::Target;
+use super::wire::Wire;
 
-/// Longest message that is read, in bytes: whatever a server allows that `pushd subscribe` listens to.
+/// Longest message that is accepted, in bytes. It is far above the default limit of servers, which operators may raise.
 const MESSAGE_LEN_MAX: usize = 64 * 1024 * 1024;
-/// Room for what is read at once, in bytes: `pushd bench` has many connections.
+/// Size of the read buffer, in bytes. It is small because `pushd bench` opens many connections.
 const READ_LEN: usize = 16 * 1024;
-/// Most that is shown of an answer's text, in characters.
+/// Longest text of a response that is kept, in characters.
 const TEXT_LEN_MAX: usize = 500;
 
-const BROWSER: &str = concat!(
+/// The User-Agent header. Some firewalls refuse clients that do not look like browsers.
+const USER_AGENT_TEXT: &str = concat!(
     "Mozilla/5.0 (compatible; pushd-doctor/",
     env!("CARGO_PKG_VERSION"),
     ")"
@@ -36,37 +40,45 @@ const BROWSER: &str = concat!(
 
 pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// What came in place of a WebSocket.
-#[derive(Debug)]
-pub(super) enum Refusal {
-    /// An ordinary answer in HTTP.
+/// Why the handshake failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// An ordinary HTTP response.
+    #[error("{}", .0.summary())]
     Answer(Answer),
-    /// A WebSocket without our subprotocol.
+    /// The server did not choose our subprotocol.
+    #[error("the server does not speak the subprotocol {SUBPROTOCOL}")]
     NoSubprotocol,
-    /// Something that is no answer, or not to this request.
+    /// The response is not HTTP, or does not belong to this request.
+    #[error("{0}")]
     NotWebSocket(String),
-    /// Something before there was a request.
+    /// The server sent something before the request.
+    #[error("the server sent something before the request")]
     SpokeFirst,
-    /// The end of the connection.
+    /// The connection ended.
+    #[error("{0}")]
     Closed(String),
+    /// No response came in time.
+    #[error("no response within {0:?}")]
+    Silent(Duration),
 }
 
-/// What matters of an answer.
+/// The parts of an HTTP response that help to find the reason.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    /// The program that answers, as it says itself: "nginx/1.22.1".
-    pub(super) server: String,
-    /// Where it redirects to.
-    pub(super) location: Option<String>,
-    /// Whether it says that it speaks WAMP: then it is pushd, and has got no such wish.
-    pub(super) says_wamp: bool,
-    /// The first line of its text, if it is one for people; pages of HTML are none.
-    pub(super) text: Option<String>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    /// The Server header, such as "nginx/1.22.1".
+    pub(crate) server: String,
+    /// The Location header.
+    pub(crate) location: Option<String>,
+    /// The response names our subprotocol: it is from a pushd that did not see the request's Sec-WebSocket-Protocol.
+    pub(crate) says_wamp: bool,
+    /// The first line of a plain text body, or the error in a JSON body.
+    pub(crate) text: Option<String>,
 }
 
-/// Opens a WebSocket, with the origin that a browser would tell or without.
-pub(super) async fn open(
+/// Opens a WebSocket. `with_origin` adds the Origin header that a browser would send.
+pub(crate) async fn open(
     wire: Box<dyn Wire>,
     target: &Target,
     with_origin: bool,
@@ -77,7 +89,7 @@ pub(super) async fn open(
     let mut response = send(wire, request).await.map_err(no_answer)?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let (parts, body) = response.into_parts();
-        // Without its text an answer still says something.
+        // The status and the headers are useful even if the body cannot be read.
         let body = read_body(body).await.unwrap_or_default();
         return Err(Refusal::Answer(Answer::of(
             parts.status,
@@ -103,25 +115,25 @@ fn request(target: &Target, key: &str, with_origin: bool) -> http::Result<Reques
         .header(SEC_WEBSOCKET_VERSION, "13")
         .header(SEC_WEBSOCKET_KEY, key)
         .header(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL)
-        .header(USER_AGENT, BROWSER);
+        .header(USER_AGENT, USER_AGENT_TEXT);
     if with_origin {
         request = request.header(ORIGIN, &target.origin);
     }
     request.body(Full::default())
 }
 
-/// What a browser looks at in the answer that opens the WebSocket.
+/// Checks the headers of a 101 response, as browsers do (RFC 6455, section 4.1).
 fn check(headers: &HeaderMap, key: &str) -> Result<(), Refusal> {
     let is = |name: HeaderName, value: &str| {
         text(headers, name).is_some_and(|text| text.eq_ignore_ascii_case(value))
     };
     if !is(UPGRADE, "websocket") || !is(CONNECTION, "upgrade") {
-        let what = "the headers Upgrade and Connection are not in the answer";
-        return Err(Refusal::NotWebSocket(what.to_owned()));
+        let text = "the response lacks the headers Upgrade and Connection";
+        return Err(Refusal::NotWebSocket(text.to_owned()));
     }
     if text(headers, SEC_WEBSOCKET_ACCEPT) != Some(derive_accept_key(key.as_bytes())) {
-        let what = "Sec-WebSocket-Accept does not belong to this request";
-        return Err(Refusal::NotWebSocket(what.to_owned()));
+        let text = "Sec-WebSocket-Accept does not match this request";
+        return Err(Refusal::NotWebSocket(text.to_owned()));
     }
     match text(headers, SEC_WEBSOCKET_PROTOCOL).as_deref() {
         Some(SUBPROTOCOL) => Ok(()),
@@ -130,7 +142,7 @@ fn check(headers: &HeaderMap, key: &str) -> Result<(), Refusal> {
 }
 
 fn no_answer(error: hyper::Error) -> Refusal {
-    // That error comes inside of another.
+    // hyper reports an early response as an error without a cause, inside another error.
     let cause = error.source();
     let cause = cause.and_then(|cause| cause.downcast_ref::<hyper::Error>());
     if error.is_parse() {
@@ -138,11 +150,11 @@ fn no_answer(error: hyper::Error) -> Refusal {
     } else if cause.is_some_and(|cause| cause.source().is_none()) {
         Refusal::SpokeFirst
     } else {
-        let what = format!(
-            "the connection ends without an answer: {}",
+        let text = format!(
+            "the connection ended without a response: {}",
             with_causes(&error)
         );
-        Refusal::Closed(what)
+        Refusal::Closed(text)
     }
 }
 
@@ -150,28 +162,29 @@ impl Answer {
     fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         Self {
             status,
-            server: text(headers, SERVER).unwrap_or_else(|| "a server without a name".to_owned()),
+            server: text(headers, SERVER).unwrap_or_else(|| "an unnamed server".to_owned()),
             location: text(headers, LOCATION),
             says_wamp: text(headers, SEC_WEBSOCKET_PROTOCOL).as_deref() == Some(SUBPROTOCOL),
-            text: first_line(headers, body),
+            text: text_of_body(headers, body),
         }
     }
 
     /// "404 Not Found from nginx/1.22.1".
-    pub(super) fn shown(&self) -> String {
-        let mut shown = format!("{} from {}", self.status, self.server);
+    pub(crate) fn summary(&self) -> String {
+        let mut summary = format!("{} from {}", self.status, self.server);
         if let Some(text) = &self.text {
-            shown.push_str(&format!(", which says: {text}"));
+            summary.push_str(&format!(", which says: {text}"));
         }
-        shown
+        summary
     }
 
-    /// Whether that stands in its text.
-    pub(super) fn says(&self, part: &str) -> bool {
+    /// Whether the text contains `part`.
+    pub(crate) fn says(&self, part: &str) -> bool {
         self.text.as_ref().is_some_and(|text| text.contains(part))
     }
 
-    pub(super) fn is_from(&self, program: &str) -> bool {
+    /// Whether the Server header begins with `program`, in lower case.
+    pub(crate) fn is_from(&self, program: &str) -> bool {
         self.server.to_ascii_lowercase().starts_with(program)
     }
 }
@@ -181,19 +194,26 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     Some(value.chars().take(TEXT_LEN_MAX).collect())
 }
 
-/// pushd's own refusals are a line of plain text.
-fn first_line(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+/// Returns the first line of a plain text body, or the error in a JSON body: pushd's own refusals have one or the other.
+/// HTML pages do not count.
+fn text_of_body(headers: &HeaderMap, body: &[u8]) -> Option<String> {
     if headers.contains_key(CONTENT_ENCODING) {
         return None;
     }
     let kind = text(headers, CONTENT_TYPE)?;
-    let body = String::from_utf8_lossy(body);
-    let line = body.lines().next()?.trim();
-    let is_text = kind.starts_with("text/plain") && !line.is_empty() && !line.starts_with('<');
-    is_text.then(|| {
-        line.chars()
-            .filter(|c| !c.is_control())
-            .take(TEXT_LEN_MAX)
-            .collect()
-    })
+    let text = if kind.starts_with("application/json") {
+        serde_json::from_slice::<JsonError>(body).ok()?.error
+    } else {
+        let body = String::from_utf8_lossy(body);
+        let line = body.lines().next()?.trim();
+        let is_text = kind.starts_with("text/plain") && !line.is_empty() && !line.starts_with('<');
+        is_text.then(|| line.to_owned())?
+    };
+    Some(text.chars().take(TEXT_LEN_MAX).collect())
+}
+
+/// The body of a refusal by port 5555.
+#[derive(Deserialize)]
+struct JsonError {
+    error: String,
 }

@@ -1,0 +1,168 @@
+//! Runs all steps, in order.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use pusher_core::PublishAddress;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+use super::connection::{explain_dial, explain_dns, explain_tls, explain_tls_setup};
+use super::fault::Fault;
+use super::probe::{PROBE_TIMEOUT, PROBES_MAX};
+use super::report::Report;
+use super::session::{explain_end, explain_welcome, stay_idle};
+use super::step::Step;
+use super::{certificate, diagnosis, publish, script};
+use crate::client::{Connector, Dialled, Encrypted, Session, SessionEnd, Target, dial, look_up};
+
+/// The parsed command line.
+pub(super) struct Request {
+    pub(super) target: Target,
+    /// The publish listener, unless nothing is to be published.
+    pub(super) publish: Option<PublishAddress>,
+    pub(super) token: Option<String>,
+    /// How long to wait without events.
+    pub(super) idle: Option<Duration>,
+    /// Time limit of a step.
+    pub(super) timeout: Duration,
+}
+
+/// Runs the steps until one fails, which returns `None`.
+pub(super) async fn examine(request: Request, report: &mut Report) -> Option<()> {
+    let timeout = request.timeout;
+    let mut session = open_session(request.target, timeout, report).await?;
+    if let Some(address) = &request.publish {
+        let token = request.token.as_deref();
+        let event = check_event(&mut session, address, token, timeout / 2);
+        report.check(Step::Event, event).await?;
+    }
+    if let Some(idle) = request.idle {
+        let staying = stay_idle(&mut session, idle, timeout);
+        report
+            .check_for(Step::Idle, idle + 2 * timeout, staying)
+            .await?;
+    }
+    tokio::time::timeout(timeout, session.end()).await.ok()
+}
+
+async fn open_session(target: Target, timeout: Duration, report: &mut Report) -> Option<Session> {
+    let addresses = report.check(Step::Dns, check_dns(&target)).await?;
+    // Each address has the whole timeout; one more is a reserve.
+    let all = timeout * (1 + u32::try_from(addresses.len()).unwrap_or_default());
+    let dialling = check_dial(addresses, timeout);
+    let dialled = report.check_for(Step::Tcp, all, dialling).await?;
+    let has_tls = target.tls;
+    let connector = match Connector::new(target, dialled.address) {
+        Ok(connector) => connector,
+        Err(error) => {
+            let failed = async { Err::<((), String), _>(explain_tls_setup(&error)) };
+            report.check(Step::Tls, failed).await;
+            return None;
+        }
+    };
+    let encrypting = check_tls(&connector, dialled.stream);
+    let encrypted = match has_tls {
+        true => report.check(Step::Tls, encrypting).await?,
+        false => encrypting.await.ok()?.0,
+    };
+    if let Some(not_after) = encrypted.not_after {
+        let lasting = async { certificate::lasts(not_after) };
+        report.check(Step::Expiry, lasting).await;
+    }
+    let opening = async {
+        let opened = connector.open_websocket(encrypted.wire, timeout).await;
+        match opened {
+            Ok(socket) => {
+                let what = format!("{} is open, subprotocol wamp", connector.target.url());
+                Ok((socket, what))
+            }
+            Err(refusal) => Err(diagnosis::explain(refusal, &connector).await),
+        }
+    };
+    // Finding the reason of a refusal takes time beside the handshake's.
+    let all = timeout + PROBES_MAX * PROBE_TIMEOUT;
+    let socket = report.check_for(Step::WebSocket, all, opening).await?;
+    let beginning = async {
+        let session = Session::begin(socket).await;
+        let session = session.map_err(|error| explain_welcome(&error))?;
+        let what = format!("{} speaks WAMP v1", session.server);
+        Ok((session, what))
+    };
+    let session = report.check(Step::Welcome, beginning).await?;
+    report.check(Step::Script, script::fetch(&connector)).await;
+    Some(session)
+}
+
+async fn check_dns(target: &Target) -> Result<(Vec<SocketAddr>, String), Fault> {
+    let host = &target.host;
+    let addresses = look_up(target).await;
+    let addresses = addresses.map_err(|error| explain_dns(host, &error))?;
+    let shown: Vec<_> = addresses
+        .iter()
+        .map(|address| address.ip().to_string())
+        .collect();
+    let what = format!("{host} is {}", shown.join(", "));
+    Ok((addresses, what))
+}
+
+async fn check_dial(
+    addresses: Vec<SocketAddr>,
+    timeout_each: Duration,
+) -> Result<(Dialled, String), Fault> {
+    let dialled = dial(addresses, timeout_each).await;
+    let dialled = dialled.map_err(|error| explain_dial(&error))?;
+    let what = format!("{} accepts connections{}", dialled.address, dialled.failed);
+    Ok((dialled, what))
+}
+
+async fn check_tls(connector: &Connector, stream: TcpStream) -> Result<(Encrypted, String), Fault> {
+    match connector.encrypt(stream).await {
+        Ok(encrypted) => {
+            let version = encrypted.version.unwrap_or("TLS");
+            let host = &connector.target.host;
+            let what = format!("the certificate is valid for {host} ({version})");
+            Ok((encrypted, what))
+        }
+        Err(error) => Err(explain_tls(&error, connector).await),
+    }
+}
+
+/// Publishes an event to a topic of its own, for which the publish listener has `publish_timeout`, and waits for it.
+async fn check_event(
+    session: &mut Session,
+    address: &PublishAddress,
+    token: Option<&str>,
+    publish_timeout: Duration,
+) -> Result<((), String), Fault> {
+    let topic = session.own_topic("pushd-doctor");
+    let subscribed = session.subscribe(&topic).await;
+    subscribed.map_err(|end| explain_end("while subscribing", &end))?;
+    let begin = Instant::now();
+    let event = json!({"from": "pushd's doctor"}).to_string();
+    let published = publish::publish(address, token, &topic, event);
+    let receipt = tokio::time::timeout(publish_timeout, published)
+        .await
+        .unwrap_or_else(|_| Err(publish::silent(address, publish_timeout)))?;
+    if receipt.subscribers == 0 {
+        let what = format!("published at {address}, which has no subscriber for the topic");
+        let todo = "The address for publishers belongs to another pushd than the public URL leads to. Are two running, or \
+                    does the web server pass requests on to another machine?";
+        return Err(Fault::new("other-pushd", what, todo));
+    }
+    let received = wait_for_event(session, &topic).await;
+    received.map_err(|end| explain_end("while waiting for the event", &end))?;
+    let ms = begin.elapsed().as_secs_f64() * 1e3;
+    let subscribers = receipt.subscribers;
+    let what = format!("published, {subscribers} subscriber, event arrived after {ms:.1} ms");
+    Ok(((), what))
+}
+
+async fn wait_for_event(session: &mut Session, topic: &str) -> Result<(), SessionEnd> {
+    loop {
+        let (of, _) = session.next_event::<Value>().await?;
+        if of == topic {
+            return Ok(());
+        }
+    }
+}

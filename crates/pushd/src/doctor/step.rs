@@ -1,0 +1,70 @@
+//! The steps that the doctor checks.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::fault::Fault;
+
+/// The steps, in the order in which they are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Step {
+    /// The host name resolves.
+    Dns,
+    /// An address accepts a connection.
+    Tcp,
+    /// The certificate is valid.
+    Tls,
+    /// The certificate stays valid for some time.
+    Expiry,
+    /// The HTTP request becomes a WebSocket.
+    WebSocket,
+    /// The server at the other end is pushd.
+    Welcome,
+    /// The same path serves the client script.
+    Script,
+    /// An event that is published on port 5555 arrives.
+    Event,
+    /// A connection without events stays open.
+    Idle,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Dns => "DNS",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Expiry => "expiry",
+            Self::WebSocket => "WebSocket",
+            Self::Welcome => "WELCOME",
+            Self::Script => "pusher.js",
+            Self::Event => "event",
+            Self::Idle => "idle",
+        })
+    }
+}
+
+/// Describes a step that did not end within its timeout.
+pub(super) fn timed_out(step: Step, timeout: Duration) -> Fault {
+    let todo = match step {
+        Step::Dns => "This machine's name servers do not answer: check /etc/resolv.conf.",
+        Step::Tcp | Step::Tls | Step::Expiry => {
+            "A program accepts connections there and sends nothing: is it a web server with HTTPS?"
+        }
+        Step::WebSocket | Step::Script => {
+            "The web server accepts the request and does not answer. It may wait for pushd: is pushd running, and does \
+             the web server pass the path on to the address that pushd listens on? Or does another program listen there?"
+        }
+        Step::Welcome => {
+            "The WebSocket is open, and pushd's first message does not arrive. Either the path leads to another \
+             WebSocket server, or a program on the way holds responses back (a buffer, a virus scanner)."
+        }
+        Step::Event | Step::Idle => {
+            "The connection accepts what is sent, and nothing comes back through it."
+        }
+    };
+    Fault::new("timeout", format!("no answer within {timeout:?}"), todo)
+}

@@ -1,0 +1,71 @@
+//! The server's options: from the settings, the certificate files and the limit of open files.
+
+use std::io::ErrorKind;
+
+use pusher_core::{BindError, Certificate, Options};
+
+use crate::open_files;
+use crate::settings::Config;
+use crate::tls::{self, TlsError};
+
+/// Why the settings cannot be used together.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OptionsError {
+    #[error("{0}{advice}", advice = advice(.0))]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// Checks settings that are valid one by one for conflicts between them. Returns the certificate. Opens no listener.
+pub(crate) fn check(config: &Config) -> Result<Option<Certificate>, OptionsError> {
+    config.options.check()?;
+    Ok(tls::load(config)?)
+}
+
+/// Returns advice for a listener that cannot be opened, as a suffix for the message.
+pub(crate) fn advice(error: &BindError) -> &'static str {
+    let source = match error {
+        BindError::Listen { source, .. } => source,
+        BindError::TokenNeeded { .. } => {
+            return "; set PUSHD_PUBLISH_TOKEN, or listen on 127.0.0.1 or a unix socket";
+        }
+        _ => return "",
+    };
+    match source.kind() {
+        ErrorKind::NotFound => "; the folder must exist, and this user must be able to write to it",
+        ErrorKind::PermissionDenied => {
+            "; this user lacks a permission. A port below 1024 needs a privilege, a unix socket a folder that this user \
+             can write to, and publish-group a user who is a member"
+        }
+        ErrorKind::AddrNotAvailable => {
+            "; this machine does not have the address (`ip address` lists its addresses); 0.0.0.0 and [::] stand for all"
+        }
+        ErrorKind::AlreadyExists => "; remove it, or choose another path with --publish-listen",
+        ErrorKind::AddrInUse => {
+            "; another program uses it, perhaps Ratchet or another pushd (`ss -ltnp` lists them): stop that program, or \
+             choose another address with --listen or --publish-listen"
+        }
+        _ => "; --listen and --publish-listen choose other addresses",
+    }
+}
+
+/// Returns the options, with limits that the limit of open files allows. Fails if the certificate cannot be used.
+pub(crate) fn build(config: &Config, open_files: usize) -> Result<Options, TlsError> {
+    let mut options = config.options.clone();
+    options.certificate = tls::load(config)?;
+    options.server_ident = concat!("pushd/", env!("CARGO_PKG_VERSION")).to_owned();
+    options.shards = config.threads.unwrap_or(options.shards);
+    let limits = &mut options.limits;
+    let (browsers, publishers) = open_files::shares(open_files, limits.publishers_max);
+    limits.connections_max = limits.connections_max.min(browsers);
+    limits.publishers_max = publishers;
+    let connections_max = limits.connections_max;
+    tracing::debug!(
+        open_files,
+        connections_max,
+        publishers_max = publishers,
+        "limits"
+    );
+    Ok(options)
+}

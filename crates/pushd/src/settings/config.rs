@@ -1,0 +1,20 @@
+//! The values of all settings.
+
+use std::path::PathBuf;
+
+use pusher_core::{Options, TopicPattern};
+
+use crate::log::{Format, Levels};
+
+/// The values in use. The defaults are those here and in `pusher_core`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Config {
+    pub(crate) options: Options,
+    /// `None` is one thread per processor.
+    pub(crate) threads: Option<usize>,
+    pub(crate) tls_certificate: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
+    pub(crate) client_publish: Vec<TopicPattern>,
+    pub(crate) log: Levels,
+    pub(crate) log_format: Format,
+}

@@ -1,0 +1,84 @@
+//! The current settings.
+
+use std::collections::BTreeMap;
+
+use super::config::Config;
+use super::environment;
+use super::origin::{Given, Origin, shown};
+use super::setting::Setting;
+use super::table::SETTINGS;
+
+/// The current settings and their sources.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    /// Values that were given, by name. All others are defaults.
+    pub(crate) given: BTreeMap<&'static str, Given>,
+    /// Variables that Kubernetes sets.
+    pub(super) service_links: Vec<String>,
+}
+
+impl Settings {
+    /// Returns warnings of settings that are valid but probably a mistake.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
+        let exposed_token = exposed_token(self.given.get("publish-token"));
+        environment::service_links(&self.service_links)
+            .into_iter()
+            .chain(exposed_token)
+    }
+
+    /// Returns the publish token as it was written. The server's own form of it cannot be read back.
+    pub(crate) fn publish_token(&self) -> Option<&str> {
+        let given = self.given.get("publish-token")?;
+        given.texts.first().map(String::as_str)
+    }
+
+    /// Returns the printed value and its source. Secrets are returned as they were written.
+    pub(super) fn value(&self, setting: &Setting) -> (String, Option<&Origin>) {
+        let given = self.given.get(setting.name);
+        let value = match given {
+            Some(given) if setting.is_secret => given.texts.join(","),
+            _ => (setting.show)(&self.config).map_or_else(|| "none".to_owned(), |v| v.to_string()),
+        };
+        (value, given.map(|given| &given.origin))
+    }
+
+    /// Returns the settings that changed, with the old and the new value. Secrets are masked.
+    pub(crate) fn changes<'a>(
+        &'a self,
+        before: &'a Self,
+    ) -> impl Iterator<Item = (&'static Setting, String, String)> + 'a {
+        SETTINGS.iter().filter_map(|setting| {
+            let (old, new) = (before.value(setting).0, self.value(setting).0);
+            if old == new {
+                return None;
+            }
+            Some(match setting.is_secret {
+                true => (setting, "********".to_owned(), "********".to_owned()),
+                false => (setting, old, new),
+            })
+        })
+    }
+}
+
+/// Warns of a file with the publish token that all users can read.
+#[cfg(unix)]
+fn exposed_token(given: Option<&Given>) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt;
+    let Origin::File { path, .. } = &given?.origin else {
+        return None;
+    };
+    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    let is_exposed = mode & 0o004 != 0;
+    is_exposed.then(|| {
+        let path = shown(path);
+        format!(
+            "{path}: all users of this machine can read the publish-token: run `chmod o-r {path}`"
+        )
+    })
+}
+
+#[cfg(not(unix))]
+fn exposed_token(_given: Option<&Given>) -> Option<String> {
+    None
+}

@@ -1,0 +1,96 @@
+//! Why a command failed. There is one variant for each thing that the operator can do about it.
+
+use std::io;
+use std::time::Duration;
+
+use pusher_core::PublishAddress;
+
+use crate::client::SessionEnd;
+use crate::output::OutputError;
+
+/// How long the server may take to answer.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ShellError {
+    #[error("listen is empty: give the address with --url")]
+    NoPublicListener,
+    #[error("publish-listen is empty: give the address with --publish-address")]
+    NoPublishListener,
+    #[error(
+        "cannot connect to {address}: {error}. Is pushd running, and does it accept publishers at this address? \
+         --publish-address names another"
+    )]
+    Connect {
+        address: PublishAddress,
+        error: io::Error,
+    },
+    #[error("{0} does not answer within {ANSWER_TIMEOUT:?}")]
+    Silent(String),
+    #[error("{address} does not answer as pushd's publish listener (port 5555) does: {reason}")]
+    NotPushd {
+        address: PublishAddress,
+        reason: String,
+    },
+    #[error(
+        "{0} requires a publish token: set PUSHD_PUBLISH_TOKEN, or name the configuration file with --config"
+    )]
+    TokenNeeded(PublishAddress),
+    #[error(
+        "{0} requires another publish token: correct PUSHD_PUBLISH_TOKEN, or the configuration file"
+    )]
+    WrongToken(PublishAddress),
+    #[error("{address} refused the request: {reason}")]
+    Refused {
+        address: PublishAddress,
+        reason: String,
+    },
+    #[error("cannot send this request: {0}")]
+    Request(#[from] http::Error),
+    /// No session could be opened. `todo` is advice, which may be empty.
+    #[error("{}", with_advice(.what, .todo))]
+    NoSession { what: String, todo: String },
+    #[error("the connection ended: {0}. pushd's log says whether pushd closed it (`--log debug`)")]
+    SessionEnded(#[from] SessionEnd),
+    #[error("cannot read the event: {0}")]
+    Input(io::Error),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    #[error(
+        "{subscribers} subscribers need more open files than the limit of {limit}: raise it (`ulimit -Hn`)"
+    )]
+    OpenFiles { subscribers: u32, limit: usize },
+    #[error("after {open} subscribers: {reason}")]
+    Subscribers {
+        open: usize,
+        reason: Box<ShellError>,
+    },
+    #[error(
+        "the publish listener knows {known} of the {subscribers} subscribers: it belongs to another pushd than the \
+         public URL (--publish-address, --url)"
+    )]
+    OtherPushd { known: u64, subscribers: u32 },
+    #[error("of the deliveries {lost} were lost, {doubled} doubled and {reordered} out of order")]
+    Deliveries {
+        lost: u64,
+        doubled: u64,
+        reordered: u64,
+    },
+    #[error("cannot start: {0}")]
+    Runtime(io::Error),
+    #[error("cannot measure latencies: {0:?}")]
+    Histogram(#[from] hdrhistogram::CreationError),
+    #[error("a task ended early: {0}")]
+    Task(#[from] tokio::task::JoinError),
+    #[error("cannot print JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Advice may have several lines; here it becomes one.
+fn with_advice(what: &str, todo: &str) -> String {
+    let todo: Vec<&str> = todo.lines().map(str::trim).collect();
+    match todo.is_empty() {
+        true => what.to_owned(),
+        false => format!("{what}. {}", todo.join(" ")),
+    }
+}
