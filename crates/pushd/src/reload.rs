@@ -72,7 +72,7 @@ impl Reloader {
     }
 
     fn apply_options(&mut self, config: &Config) -> Result<(), ApplyError> {
-        let options = server_options::build(config, self.open_files)?;
+        let options = server_options::build(config, self.open_files)?.live;
         let certificate = options.certificate.clone();
         self.control.reload(options)?;
         self.expiry = Expiry::new(certificate.as_ref());

@@ -70,7 +70,7 @@ fn serve(log: &Log, sources: Sources, settings: Settings) -> Result<(), ServeErr
     let open_files = open_files::raise_limit();
     let certificate = Watch::new(config);
     let options = server_options::build(config, open_files)?;
-    let expiry = Expiry::new(options.certificate.as_ref());
+    let expiry = Expiry::new(options.live.certificate.as_ref());
     let recipe = Recipe::with_client_publish(config.client_publish.clone());
     let listeners = systemd::listeners()?;
     let is_inherited = [

@@ -53,10 +53,10 @@ pub(crate) fn advice(error: &BindError) -> &'static str {
 /// Returns the options, with limits that the limit of open files allows. Fails if the certificate cannot be used.
 pub(crate) fn build(config: &Config, open_files: usize) -> Result<Options, TlsError> {
     let mut options = config.options.clone();
-    options.certificate = tls::load(config)?;
+    options.live.certificate = tls::load(config)?;
     options.server_ident = concat!("pushd/", env!("CARGO_PKG_VERSION")).to_owned();
     options.shards = config.threads.unwrap_or(options.shards);
-    let limits = &mut options.limits;
+    let limits = &mut options.live.limits;
     let (browsers, publishers) = open_files::shares(open_files, limits.publishers_max);
     limits.connections_max = limits.connections_max.min(browsers);
     limits.publishers_max = publishers;

@@ -40,7 +40,7 @@ impl Running {
         options.listen = vec![any_port];
         options.publish_listen = vec![PublishAddress::from(any_port)];
         options.shards = 1;
-        options.limits.client_messages_burst = u16::MAX;
+        options.live.limits.client_messages_burst = u16::MAX;
         let server = Server::bind(options, Recipe::default()).expect("free ports");
         let (hub, web) = (server.hub(), server.public_addrs()[0]);
         std::thread::spawn(move || {

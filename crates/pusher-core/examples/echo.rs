@@ -18,8 +18,8 @@ impl Application for Echo {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut options = Options::default();
     options.publish_listen.clear();
-    options.limits.client_message_len_max = MESSAGE_LEN_MAX;
-    options.limits.outbox_len_max = 2 * MESSAGE_LEN_MAX;
+    options.live.limits.client_message_len_max = MESSAGE_LEN_MAX;
+    options.live.limits.outbox_len_max = 2 * MESSAGE_LEN_MAX;
     if let Some(address) = std::env::args().nth(1) {
         options.listen = vec![address.parse()?];
     }

@@ -64,10 +64,10 @@ struct Readme;
 
 pub use application::{Application, Call, POLICY_VIOLATION, Recipe, Refusal, Request, cra};
 pub use config::{
-    AllowedOrigin, AllowedOriginError, Certificate, CertificateError, KnownHost, KnownHostError,
-    Limits, Options, PublishAddress, PublishAddressError, PublishToken, PublishTokenError,
-    SlowPolicy, SlowPolicyError, SocketAccess, TopicPattern, TopicPatternError, TrustedProxy,
-    TrustedProxyError, not_after,
+    AllowedOrigin, AllowedOriginError, Certificate, CertificateError, IdLimits, KnownHost,
+    KnownHostError, Limits, LiveOptions, Options, PublishAddress, PublishAddressError,
+    PublishToken, PublishTokenError, SlowPolicy, SlowPolicyError, SocketAccess, TopicPattern,
+    TopicPatternError, TrustedProxy, TrustedProxyError, not_after,
 };
 pub use connection::{Session, SessionId};
 pub use hub::{Hub, PublishError, Recipients};

@@ -121,7 +121,7 @@ fn merge(given: &[(&'static Setting, Given)], mistakes: &mut Vec<Mistake>) -> Co
             mistakes.push(Mistake::new(origin.clone(), what));
         }
     }
-    let limits = &config.options.limits;
+    let limits = &config.options.live.limits;
     if mistakes.is_empty() && limits.publish_len_max < limits.event_len_max {
         let origin = |name: &str| {
             let found = given.iter().rev().find(|(setting, _)| setting.name == name);

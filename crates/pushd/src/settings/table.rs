@@ -36,7 +36,7 @@ macro_rules! limit {
             $name,
             $value,
             One<$kind>,
-            options.limits.$field,
+            options.live.limits.$field,
             $reload,
             $help
         )
@@ -65,19 +65,19 @@ pub(crate) const SETTINGS: &[Setting] = &[
      pushd" },
     Setting {
         is_secret: true,
-        ..row! { Listeners, "publish-token", "TOKEN", Maybe<Token>, options.publish_token, Now,
+        ..row! { Listeners, "publish-token", "TOKEN", Maybe<Token>, options.live.publish_token, Now,
            "The secret that publishers must send, of at least 16 characters. HTTP has it in the header Authorization: \
         Bearer TOKEN. Raw JSON and ZeroMQ cannot send it and are refused. Other users of the machine can see flags, \
         so set PUSHD_PUBLISH_TOKEN or the key in the file instead" }
     },
-    row! { Listeners, "publish-host", "NAME", Any<Text<KnownHost>>, options.publish_hosts, Now,
+    row! { Listeners, "publish-host", "NAME", Any<Text<KnownHost>>, options.live.publish_hosts, Now,
     "A name by which publishers address this server in HTTP, besides localhost and its addresses. Requests for \
      other hosts are refused, because a web page whose name was pointed to this machine could have sent them" },
-    row! { Listeners, "public-host", "NAME", Any<Text<KnownHost>>, options.public_hosts, Now,
+    row! { Listeners, "public-host", "NAME", Any<Text<KnownHost>>, options.live.public_hosts, Now,
     "A name by which browsers address this server, besides localhost and its addresses. With it, a page of \
      another name counts as another site and may not connect, even if that name was pointed to this machine. By \
      default every name is accepted" },
-    row! { Listeners, "allow-origin", "ORIGIN", Any<Text<AllowedOrigin>>, options.allow_origins, Now,
+    row! { Listeners, "allow-origin", "ORIGIN", Any<Text<AllowedOrigin>>, options.live.allow_origins, Now,
     "A site whose pages may connect, besides pages of the host that they connect to: https://example.com, \
      example.com (any scheme and port), *.example.com, null (pages without an origin) or *. The log names refused \
      origins" },
@@ -87,7 +87,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     row! { Listeners, "client-publish", "PATTERN", Any<Text<TopicPattern>>, client_publish, Now,
     "Topics to which browsers may publish: a topic, or the beginning of one and a *. By default browsers may not \
      publish" },
-    row! { Listeners, "slow-policy", "PATTERN=POLICY", Any<Policy>, options.slow_policies, Now,
+    row! { Listeners, "slow-policy", "PATTERN=POLICY", Any<Policy>, options.live.slow_policies, Now,
     "How to treat a browser that reads too slowly, for the topics of a pattern. With disconnect, the default, it \
      is dropped when too much is queued. With drop-oldest it misses the oldest queued events, and with \
      keep-latest all but the latest of each topic. The first matching pattern counts" },
@@ -169,12 +169,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
      for an answer ends. Data that arrives within an hour is still accepted" },
     limit! { "answer-timeout", "TIME", Time<1>, answer_timeout, Now,
     "Time in which a publisher must read its answers" },
-    limit! { "id-memory", "TIME", Time<1>, id_memory, Restart,
+    row! { Limits, "id-memory", "TIME", One<Time<1>>, options.id_limits.id_memory, Restart,
     "Time for which the id of a publish is remembered. Until then, another publish with this id is answered with \
      the first one's receipt" },
-    limit! { "ids-max", "NUMBER", Count<1, { usize::MAX }>, ids_max, Restart,
+    row! { Limits, "ids-max", "NUMBER", One<Count<1, { usize::MAX }>>, options.id_limits.ids_max, Restart,
     "Number of remembered ids. Beyond that, the oldest is forgotten" },
-    limit! { "ids-len-max", "SIZE", Size<1>, ids_len_max, Restart,
+    row! { Limits, "ids-len-max", "SIZE", One<Size<1>>, options.id_limits.ids_len_max, Restart,
     "Total length of the remembered ids and their topics. Beyond that, the oldest are forgotten" },
     limit! { "backlog-len-max", "SIZE", Size<1>, backlog_len_max, Now,
     "Length of the events that are accepted and not sent yet, per thread. Beyond that, publishers wait" },

@@ -71,7 +71,7 @@ fn each_limit_has_a_setting_that_sets_only_it() {
             .iter()
             .any(|value| (setting.set)(&mut config, &[value]).is_ok());
         assert!(set, "{name} takes none of {values:?}");
-        for (other, value) in fields(&config.options.limits) {
+        for (other, value) in fields(&config.options.live.limits) {
             assert_eq!(
                 other == *field,
                 value != defaults[&other],
@@ -164,7 +164,7 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
     let file = "ping-interval = '1s'\npong-timeout = '1s'\ntopics-max = 1\n";
     let environment = [("PUSHD_PING_INTERVAL", "2s"), ("PUSHD_PONG_TIMEOUT", "2s")];
     let settings = load(file, &environment, &[("ping-interval", "3s")]).unwrap();
-    let limits = &settings.config.options.limits;
+    let limits = &settings.config.options.live.limits;
     assert_eq!(limits.ping_interval.as_secs(), 3);
     assert_eq!(limits.pong_timeout.as_secs(), 2);
     assert_eq!(limits.topics_max, 1);
@@ -203,7 +203,7 @@ fn lists_have_commas_in_the_environment_and_replace_earlier_lists() {
         .map(ToString::to_string)
         .collect();
     assert_eq!(listen, ["127.0.0.1:1", "[::1]:2"]);
-    assert!(settings.config.options.publish_hosts.is_empty());
+    assert!(settings.config.options.live.publish_hosts.is_empty());
     let nowhere = load("listen = []\n", &[], &[]).unwrap_err();
     assert_eq!(
         nowhere,

@@ -49,8 +49,8 @@ pub(crate) fn run(matches: &ArgMatches, settings: &Settings) -> Result<String, S
     let options = &settings.config.options;
     let address = address(&options.listen)?;
     Ok(match text("server") {
-        "apache" => fill(APACHE, text("path"), address, &options.limits),
-        _ => nginx(text("path"), address, &options.limits),
+        "apache" => fill(APACHE, text("path"), address, &options.live.limits),
+        _ => nginx(text("path"), address, &options.live.limits),
     })
 }
 

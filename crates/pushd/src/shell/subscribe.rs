@@ -83,7 +83,7 @@ pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(),
 
 /// The same times as the server's, plus a margin: the server is to ping first.
 fn timeouts(settings: &Settings) -> Timeouts {
-    let limits = &settings.config.options.limits;
+    let limits = &settings.config.options.live.limits;
     Timeouts {
         silence: limits.ping_interval.saturating_mul(5) / 4 + Duration::from_secs(1),
         answer: limits.pong_timeout,

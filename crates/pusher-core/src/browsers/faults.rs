@@ -51,7 +51,7 @@ impl Door {
         options.listen.clear();
         options.publish_listen.clear();
         options.shards = 1;
-        options.certificate = self
+        options.live.certificate = self
             .tls
             .as_ref()
             .map(|(certificate, _)| certificate.clone());

@@ -90,13 +90,6 @@ pub struct Limits {
     pub raw_idle_timeout: Duration,
     /// How long a publisher may leave its answers unread. Default 10 s.
     pub answer_timeout: Duration,
-    /// How long a publish's id is remembered: until then, another publish with it is answered by
-    /// the first one's receipt. Default 5 minutes.
-    pub id_memory: Duration,
-    /// Ids that are remembered; beyond, the oldest is forgotten. Default 100,000.
-    pub ids_max: usize,
-    /// Bytes of these ids and their topics; beyond, the oldest are forgotten. Default 16 MiB.
-    pub ids_len_max: usize,
     /// Events that are accepted and not yet sent, of each shard; beyond, publishers wait.
     /// Default 8 MiB.
     pub backlog_len_max: usize,
@@ -164,10 +157,30 @@ impl Default for Limits {
             unfinished_len_max: 64 * 1024 * 1024,
             raw_idle_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(10),
+            backlog_len_max: 8 * 1024 * 1024,
+        }
+    }
+}
+
+/// Limits of the known publish ids. They cannot change while the server runs. Lengths are in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IdLimits {
+    /// How long an id is known. Until then, another publish with the id gets the receipt of the first one. Default
+    /// 5 minutes.
+    pub id_memory: Duration,
+    /// Most known ids. A new id replaces the oldest. Default 100,000.
+    pub ids_max: usize,
+    /// Most bytes of the known ids and their topics. New ids replace the oldest. Default 16 MiB.
+    pub ids_len_max: usize,
+}
+
+impl Default for IdLimits {
+    fn default() -> Self {
+        Self {
             id_memory: Duration::from_secs(5 * 60),
             ids_max: 100_000,
             ids_len_max: 16 * 1024 * 1024,
-            backlog_len_max: 8 * 1024 * 1024,
         }
     }
 }

@@ -7,23 +7,21 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 
-use super::Certificate;
-use super::Limits;
-use super::Options;
+use super::{Certificate, Limits, LiveOptions};
 
 /// Shared by everything that obeys options. Reading costs a few nanoseconds and takes no lock. Drop the guard soon, and
 /// before any await: clippy refuses both types of guard there (`.clippy.toml`).
 #[derive(Debug)]
-pub(crate) struct Live(ArcSwap<Options>);
+pub(crate) struct Live(ArcSwap<LiveOptions>);
 
 /// The options of this moment.
-pub(crate) struct OptionsNow(Guard<Arc<Options>>);
+pub(crate) struct OptionsNow(Guard<Arc<LiveOptions>>);
 
 /// The limits of this moment.
-pub(crate) struct LimitsNow(Guard<Arc<Options>>);
+pub(crate) struct LimitsNow(Guard<Arc<LiveOptions>>);
 
 impl Live {
-    pub(crate) fn new(options: Options) -> Self {
+    pub(crate) fn new(options: LiveOptions) -> Self {
         Self(ArcSwap::from_pointee(options))
     }
 
@@ -46,15 +44,15 @@ impl Live {
         self.options().certificate.clone()
     }
 
-    pub(crate) fn set(&self, options: Options) {
+    pub(crate) fn set(&self, options: LiveOptions) {
         self.0.store(Arc::new(options));
     }
 }
 
 impl Deref for OptionsNow {
-    type Target = Options;
+    type Target = LiveOptions;
 
-    fn deref(&self) -> &Options {
+    fn deref(&self) -> &LiveOptions {
         &self.0
     }
 }
@@ -70,7 +68,7 @@ impl Deref for LimitsNow {
 #[cfg(test)]
 impl Live {
     /// Shows whether somebody still holds the current options after others have replaced them.
-    pub(crate) fn downgrade(&self) -> std::sync::Weak<Options> {
+    pub(crate) fn downgrade(&self) -> std::sync::Weak<LiveOptions> {
         Arc::downgrade(&self.0.load_full())
     }
 }
@@ -78,9 +76,9 @@ impl Live {
 #[cfg(test)]
 impl From<Limits> for Live {
     fn from(limits: Limits) -> Self {
-        Self::new(Options {
+        Self::new(LiveOptions {
             limits,
-            ..Options::default()
+            ..LiveOptions::default()
         })
     }
 }

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use pusher_proto::Receipt;
 
-use crate::config::Limits;
+use crate::config::IdLimits;
 
 /// The receipts of the last publishes that had an id, of all publishers together.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ struct State {
 type Key = Arc<str>;
 
 impl KnownIds {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &IdLimits) -> Self {
         Self {
             state: Mutex::default(),
             count_max: limits.ids_max,
@@ -107,10 +107,10 @@ mod tests {
     }
 
     impl Publisher {
-        fn new(change: impl FnOnce(&mut Limits)) -> Self {
-            let mut limits = Limits {
+        fn new(change: impl FnOnce(&mut IdLimits)) -> Self {
+            let mut limits = IdLimits {
                 id_memory: Duration::from_millis(100),
-                ..Limits::default()
+                ..IdLimits::default()
             };
             change(&mut limits);
             Self {
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn of_many_at_the_same_time_one_is_done() {
-        let known = KnownIds::new(&Limits::default());
+        let known = KnownIds::new(&IdLimits::default());
         let done = AtomicU64::new(0);
         let publish = |id: &str| {
             let receipt = known.once("t", id, 0, || {
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn what_failed_may_be_tried_again() {
-        let known = KnownIds::new(&Limits::default());
+        let known = KnownIds::new(&IdLimits::default());
         assert_eq!(known.once("t", "a", 0, || Err("no")), Err("no"));
         let receipt = Receipt {
             sequence: 1,

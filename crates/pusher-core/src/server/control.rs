@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::bind_error::BindError;
 use super::listen::check_token;
-use crate::config::Options;
+use crate::config::LiveOptions;
 use crate::context::Context;
 
 /// Changes a running server, and tells whether it is well. Cheap to clone; usable from any thread.
@@ -22,13 +22,11 @@ impl Control {
         Self { context }
     }
 
-    /// Puts other options in force, for those who are connected too. What is only needed at the
-    /// start stays as it was: the addresses and their access, trusted proxies, the number of shards, and what is
-    /// remembered of ids. Whoever is connected stays, even if fewer may be now. A unix socket whose file somebody has
-    /// removed is made again.
+    /// Replaces the live options, also for the clients that are connected. Connections stay open even if they exceed the
+    /// new limits. If the file of a unix socket was removed, the server creates it again.
     ///
-    /// Refused where the private door is open to others than this machine and no token is left.
-    pub fn reload(&self, options: Options) -> Result<(), BindError> {
+    /// Fails if other machines can reach a publish listener and `options` has no token.
+    pub fn reload(&self, options: LiveOptions) -> Result<(), BindError> {
         check_token(self.context.open_to_others, &options)?;
         self.context.live.set(options);
         self.context.reloads.send_replace(());

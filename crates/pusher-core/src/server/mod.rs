@@ -63,7 +63,7 @@ impl Server {
         application: impl Application,
     ) -> Result<Self, BindError> {
         let listeners = BoundListeners::open(&options, given)?;
-        let live = Arc::new(Live::new(options.clone()));
+        let live = Arc::new(Live::new(options.live));
         let counters = Arc::new(Counters::default());
         let proxies = Proxies::new(options.trust_proxies.clone());
         let browser_permits = BrowserPermits::new(live.clone(), counters.clone(), proxies);
@@ -77,7 +77,7 @@ impl Server {
         let context = Context {
             application: Box::new(application),
             hub,
-            known_ids: KnownIds::new(&options.limits),
+            known_ids: KnownIds::new(&options.id_limits),
             publisher_log: PeerLog::new(),
             browser_log,
             browser_permits: Arc::new(browser_permits),

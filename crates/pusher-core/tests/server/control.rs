@@ -4,15 +4,15 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use pusher_core::{Application, Call, Options, Recipe};
+use pusher_core::{Application, Call, LiveOptions, Options, Recipe};
 
 use crate::support::{WAIT, on_any_ports, start_server, start_with};
 
 /// Options with other limits than the defaults.
-fn options(change: impl FnOnce(&mut Options)) -> Options {
+fn options(change: impl FnOnce(&mut Options)) -> LiveOptions {
     let mut options = on_any_ports();
     change(&mut options);
-    options
+    options.live
 }
 
 #[test]
@@ -25,8 +25,8 @@ fn limits_change_for_those_who_are_connected() {
     server
         .control
         .reload(options(|options| {
-            options.limits.event_len_max = 9;
-            options.limits.client_message_len_max = 20;
+            options.live.limits.event_len_max = 9;
+            options.live.limits.client_message_len_max = 20;
         }))
         .unwrap();
     publisher.send("[3,7,\"t\",\"12345678\"]\n");
@@ -47,7 +47,7 @@ fn browsers_are_pinged_by_the_new_interval() {
     server
         .control
         .reload(options(|options| {
-            options.limits.ping_interval = Duration::from_millis(20);
+            options.live.limits.ping_interval = Duration::from_millis(20);
         }))
         .unwrap();
     let message = browser.read().unwrap();
@@ -61,7 +61,7 @@ fn the_token_changes_for_the_next_publisher() {
     server
         .control
         .reload(options(|options| {
-            options.publish_token = Some("s3cret".parse().unwrap());
+            options.live.publish_token = Some("s3cret".parse().unwrap());
         }))
         .unwrap();
     let mut stranger = crate::support::Publisher(server.raw(server.private));
@@ -73,10 +73,12 @@ fn the_token_changes_for_the_next_publisher() {
 fn a_door_that_is_open_to_others_keeps_a_token() {
     let with_token = |options: &mut Options| {
         options.publish_listen = vec!["0.0.0.0:0".parse().unwrap()];
-        options.publish_token = Some("s3cret".parse().unwrap());
+        options.live.publish_token = Some("s3cret".parse().unwrap());
     };
-    let server = start_server(options(with_token), Recipe::default());
-    let refused = server.control.reload(on_any_ports()).unwrap_err();
+    let mut open = on_any_ports();
+    with_token(&mut open);
+    let server = start_server(open, Recipe::default());
+    let refused = server.control.reload(on_any_ports().live).unwrap_err();
     assert!(refused.to_string().contains("needs a token"), "{refused}");
     server.control.reload(options(with_token)).unwrap();
 }

@@ -397,7 +397,7 @@ fn a_refused_client_that_goes_on_sending_is_cut_off_after_some_bytes() {
     /// What the system takes on both sides before anybody reads it.
     const BUFFERS_LEN_MAX: u64 = 16 * 1024 * 1024;
     let mut options = on_any_ports();
-    options.limits.linger_timeout = Duration::from_secs(3600);
+    options.live.limits.linger_timeout = Duration::from_secs(3600);
     let server = start_server(options, Recipe::default());
     for state in refused_browsers() {
         let sent = bytes_until_cut_off(&server, &state);

@@ -267,7 +267,7 @@ fn a_wrong_event_leaves_the_connection() {
 #[test]
 fn a_page_of_another_site_can_not_publish() {
     let mut options = on_any_ports();
-    options.publish_hosts = vec!["push.example.org".parse().unwrap()];
+    options.live.publish_hosts = vec!["push.example.org".parse().unwrap()];
     let server = start_server(options, Recipe::default());
     let mut browser = server.subscriber("t");
     let address = server.private.to_string();

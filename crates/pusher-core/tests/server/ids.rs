@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
-use crate::support::{Running, read_to_end, start};
+use pusher_core::Recipe;
+
+use crate::support::{Running, on_any_ports, read_to_end, start, start_server};
 
 /// The receipt of a publish by HTTP, as JSON.
 fn post(server: &Running, headers: &str, event: &str) -> String {
@@ -107,7 +109,9 @@ fn a_refused_publish_may_be_tried_again_and_ids_have_a_limit() {
 
 #[test]
 fn memory_has_a_limit() {
-    let server = start(|limits| limits.ids_max = 3);
+    let mut options = on_any_ports();
+    options.id_limits.ids_max = 3;
+    let server = start_server(options, Recipe::default());
     let mut publisher = server.publisher();
     for (id, sequence) in [
         ("a", 1),

@@ -157,7 +157,7 @@ fn the_interval_is_told_behind_welcome_with_each_ping_and_when_asked() {
 #[test]
 fn a_question_is_answered_at_once_and_in_order() {
     let mut options = on_any_ports();
-    options.limits.ping_interval = Duration::from_secs(3600);
+    options.live.limits.ping_interval = Duration::from_secs(3600);
     let server = start_server(options.clone(), pusher_core::Recipe::default());
     let mut client = Client::connect(&server, "Sec-WebSocket-Protocol: pushd.1\r\n");
     assert_eq!(client.message(), "[12,3600000]");
@@ -166,8 +166,8 @@ fn a_question_is_answered_at_once_and_in_order() {
     assert_eq!(client.message(), "[12,3600000]");
     server.hub.publish("t", "1").unwrap();
     assert_eq!(client.message(), "[8,\"t\",1]");
-    options.limits.ping_interval = Duration::from_millis(1_234_567);
-    server.control.reload(options).unwrap();
+    options.live.limits.ping_interval = Duration::from_millis(1_234_567);
+    server.control.reload(options.live).unwrap();
     client.send("[12,\"from a later version\"]");
     assert_eq!(client.message(), "[12,1234567]");
 }

@@ -63,7 +63,7 @@ fn length_of_a_topic() {
 #[test]
 fn a_topic_has_the_length_that_the_operator_says() {
     let mut options = on_any_ports();
-    options.limits.topic_len_max = 2000;
+    options.live.limits.topic_len_max = 2000;
     let recipe = Recipe::with_client_publish(vec!["*".parse().unwrap()]);
     let server = start_server(options, recipe);
     let (longest, longer) = ("t".repeat(2000), "t".repeat(2001));

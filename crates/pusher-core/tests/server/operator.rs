@@ -99,7 +99,7 @@ impl Application for Hanging {
 fn a_server_with_more_events_than_it_can_send_is_not_ready() {
     let (hanging, until_it_hangs, go) = Hanging::new();
     let mut options = on_any_ports();
-    options.limits.backlog_len_max = 1000;
+    options.live.limits.backlog_len_max = 1000;
     let server = start_server(options, hanging);
     // The first shard serves whoever asks, the second hangs.
     let _first = server.browser();
@@ -394,7 +394,7 @@ fn a_place_is_free_again_when_a_watcher_has_gone() {
 #[test]
 fn only_the_page_and_health_are_shown_without_the_token() {
     let mut options = on_any_ports();
-    options.publish_token = Some("s3cret".parse().unwrap());
+    options.live.publish_token = Some("s3cret".parse().unwrap());
     let server = start_server(options, Recipe::default());
     for (path, code) in [
         ("/", 200),

@@ -35,7 +35,7 @@ fn start(change: impl FnOnce(&mut Options)) -> Running {
 
 #[test]
 fn a_name_that_was_pointed_here_makes_no_page_ours() {
-    let server = start(|options| options.public_hosts = vec!["push.example".parse().unwrap()]);
+    let server = start(|options| options.live.public_hosts = vec!["push.example".parse().unwrap()]);
     for (headers, status) in [
         (
             "Host: push.example:8080\r\nOrigin: http://push.example\r\n",
@@ -119,7 +119,7 @@ fn pages_of_the_same_host_whatever_the_port() {
 #[test]
 fn pages_that_the_operator_allows() {
     let server = start(|options| {
-        options.allow_origins = ["https://a.example", "*.b.example", "null"]
+        options.live.allow_origins = ["https://a.example", "*.b.example", "null"]
             .map(|text| text.parse().unwrap())
             .into();
     });
@@ -134,7 +134,7 @@ fn pages_that_the_operator_allows() {
         let headers = format!("Host: push.example\r\nOrigin: {origin}\r\n");
         assert_eq!(handshake(&server, &headers).0, status, "{origin}");
     }
-    let server = start(|options| options.allow_origins = vec!["*".parse().unwrap()]);
+    let server = start(|options| options.live.allow_origins = vec!["*".parse().unwrap()]);
     assert_eq!(handshake(&server, "Host: a\r\nOrigin: http://b\r\n").0, 101);
 }
 
@@ -246,7 +246,7 @@ fn a_client_that_contradicts_its_proxy_is_refused() {
 fn connections_of_each_client_behind_a_proxy() {
     let server = start(|options| {
         options.trust_proxies = vec!["loopback".parse().unwrap()];
-        options.limits.connections_per_address_max = 2;
+        options.live.limits.connections_per_address_max = 2;
     });
     let client =
         |address| Browser::connect_with(server.public, "/", &[("X-Forwarded-For", address)]);
@@ -268,7 +268,7 @@ fn connections_of_each_client_behind_a_proxy() {
 /// However many browsers there are, publishers come in.
 #[test]
 fn a_full_public_door_leaves_the_private_one_open() {
-    let server = start(|options| options.limits.connections_max = 1);
+    let server = start(|options| options.live.limits.connections_max = 1);
     let mut browser = server.subscriber("t");
     for _ in 0..50 {
         let mut refused = server.raw(server.public);

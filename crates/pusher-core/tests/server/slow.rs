@@ -11,14 +11,14 @@ const NEVER: Duration = Duration::from_secs(3600);
 
 fn start_options(change: impl FnOnce(&mut Options)) -> Running {
     let mut options = on_any_ports();
-    options.limits.write_timeout = NEVER;
+    options.live.limits.write_timeout = NEVER;
     change(&mut options);
     start_server(options, Recipe::default())
 }
 
 fn with_policy(policy: SlowPolicy, change: impl FnOnce(&mut Options)) -> Running {
     start_options(|options| {
-        options.slow_policies = vec![("t*".parse().unwrap(), policy)];
+        options.live.slow_policies = vec![("t*".parse().unwrap(), policy)];
         change(options);
     })
 }
@@ -63,7 +63,7 @@ fn who_takes_nothing_for_too_long_goes() {
 
 #[test]
 fn who_takes_a_little_stays() {
-    let server = start_options(|options| options.limits.outbox_len_max = 100 << 20);
+    let server = start_options(|options| options.live.limits.outbox_len_max = 100 << 20);
     let mut slow = server.subscriber("t");
     let published = fill(&server, "t", 50_000);
     for expect in 1..=published {
@@ -107,7 +107,7 @@ fn an_event_is_taken_as_long_as_no_more_waits_than_may() {
 /// An article of 1 MB is 3 MB of escaped JSON, and then come the comments on it.
 #[test]
 fn behind_an_event_that_is_larger_than_an_outbox_there_is_room() {
-    let server = start_options(|options| options.limits.outbox_len_max = 100_000);
+    let server = start_options(|options| options.live.limits.outbox_len_max = 100_000);
     let mut slow = server.subscriber("t");
     let mut publisher = server.publisher();
     let mut last = 1000;
@@ -133,7 +133,7 @@ fn behind_an_event_that_is_larger_than_an_outbox_there_is_room() {
 #[test]
 fn the_oldest_events_are_left_out() {
     let server = with_policy(SlowPolicy::DropOldest, |options| {
-        options.limits.outbox_len_max = 500_000;
+        options.live.limits.outbox_len_max = 500_000;
     });
     let mut slow = server.subscriber("t");
     let mut quick = server.subscriber("t");
@@ -196,11 +196,11 @@ fn arrived_until(browser: &mut Browser, last: u64) -> Vec<u64> {
 #[test]
 fn all_events_that_wait_have_a_limit() {
     let server = start_options(|options| {
-        options.limits.events_len_max = 4 << 20;
-        options.limits.outbox_len_max = 100 << 20;
+        options.live.limits.events_len_max = 4 << 20;
+        options.live.limits.outbox_len_max = 100 << 20;
         // Nobody is looked at meanwhile: whoever does not take an event at once has to go.
-        options.limits.ping_interval = NEVER;
-        options.limits.pong_timeout = NEVER;
+        options.live.limits.ping_interval = NEVER;
+        options.live.limits.pong_timeout = NEVER;
     });
     let topics: Vec<_> = (0..10).map(|number| format!("t{number}")).collect();
     let stuck: Vec<_> = topics
@@ -231,11 +231,11 @@ fn all_events_that_wait_have_a_limit() {
 #[test]
 fn when_memory_is_tight_the_slowest_go_first() {
     let server = start_options(|options| {
-        options.limits.events_len_max = 8 << 20;
-        options.limits.outbox_len_max = 100 << 20;
-        options.limits.write_timeout = NEVER;
-        options.limits.ping_interval = Duration::from_secs(2);
-        options.limits.pong_timeout = NEVER;
+        options.live.limits.events_len_max = 8 << 20;
+        options.live.limits.outbox_len_max = 100 << 20;
+        options.live.limits.write_timeout = NEVER;
+        options.live.limits.ping_interval = Duration::from_secs(2);
+        options.live.limits.pong_timeout = NEVER;
     });
     let _stuck = server.subscriber("t");
     let mut publisher = server.publisher();
@@ -257,7 +257,7 @@ fn when_memory_is_tight_the_slowest_go_first() {
 #[test]
 fn a_thousand_slow_browsers_cost_what_one_does() {
     raise_open_files();
-    let server = start_options(|options| options.limits.outbox_len_max = 1 << 20);
+    let server = start_options(|options| options.live.limits.outbox_len_max = 1 << 20);
     let stuck: Vec<_> = (0..1000).map(|_| server.subscriber("t")).collect();
     let mut quick = server.subscriber("t");
     let mut publisher = server.publisher();

@@ -33,7 +33,7 @@ pub(crate) fn start(change: impl FnOnce(&mut Limits)) -> Running {
 
 pub(crate) fn start_with(limits: Limits, application: impl Application) -> Running {
     let mut options = on_any_ports();
-    options.limits = limits;
+    options.live.limits = limits;
     start_server(options, application)
 }
 

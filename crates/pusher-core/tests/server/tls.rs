@@ -57,8 +57,8 @@ impl Files {
 
     fn options(&self, change: impl FnOnce(&mut Limits)) -> Options {
         let mut options = on_any_ports();
-        options.certificate = Some(self.load());
-        change(&mut options.limits);
+        options.live.certificate = Some(self.load());
+        change(&mut options.live.limits);
         options
     }
 
@@ -143,7 +143,7 @@ fn when_the_certificate_ends_is_known() {
         // Another one comes into force.
         server
             .control
-            .reload(Files::until(2030).options(|_| ()))
+            .reload(Files::until(2030).options(|_| ()).live)
             .unwrap();
         let (_, metrics) = get(&server, "/metrics");
         assert!(
@@ -437,7 +437,7 @@ fn a_new_certificate_is_for_those_who_come_then() {
     let server = old.start(|_| ());
     let mut early = old.browser(&server);
     early.subscribe("t");
-    server.control.reload(new.options(|_| ())).unwrap();
+    server.control.reload(new.options(|_| ()).live).unwrap();
     let mut late = new.browser(&server);
     late.subscribe("t");
     server.publisher().publish("t", "1");
@@ -445,7 +445,7 @@ fn a_new_certificate_is_for_those_who_come_then() {
         (early.message(), late.message()),
         ("[8,\"t\",1]".to_owned(), "[8,\"t\",1]".to_owned())
     );
-    server.control.reload(on_any_ports()).unwrap();
+    server.control.reload(on_any_ports().live).unwrap();
     early.barrier();
     let mut stream = new.connect(&server);
     assert!(

@@ -9,7 +9,7 @@ use crate::support::{Running, on_any_ports, read_to_end, start_server};
 
 fn start_with_token() -> Running {
     let mut options = on_any_ports();
-    options.publish_token = Some("s3cret".parse().unwrap());
+    options.live.publish_token = Some("s3cret".parse().unwrap());
     start_server(options, Recipe::default())
 }
 
@@ -137,6 +137,6 @@ fn listening_for_others_needs_one() {
     }
     let mut options = on_any_ports();
     options.publish_listen = vec![SocketAddr::from(([0, 0, 0, 0], 0)).into()];
-    options.publish_token = Some("s3cret".parse().unwrap());
+    options.live.publish_token = Some("s3cret".parse().unwrap());
     assert!(Server::bind(options, Recipe::default()).is_ok());
 }

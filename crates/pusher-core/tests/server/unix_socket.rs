@@ -170,7 +170,7 @@ fn what_another_has_put_in_its_place_stays() {
 }
 
 fn reload(server: &Running) {
-    server.control.reload(on_any_ports()).unwrap();
+    server.control.reload(on_any_ports().live).unwrap();
 }
 
 #[test]

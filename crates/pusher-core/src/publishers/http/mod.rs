@@ -240,7 +240,7 @@ mod tests {
 
     use super::*;
     use crate::application::Recipe;
-    use crate::config::Options;
+    use crate::config::{LiveOptions, Options};
     use crate::server::Server;
 
     #[tokio::test]
@@ -262,7 +262,7 @@ mod tests {
             while context.counters.unfinished_len.get() == 0 {
                 yield_now().await;
             }
-            context.live.set(Options::default());
+            context.live.set(LiveOptions::default());
             assert!(replaced.upgrade().is_none());
             client.write_all(b"2").await.unwrap();
             drop(client);

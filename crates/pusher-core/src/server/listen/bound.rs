@@ -7,8 +7,8 @@ use super::defer_accept::wait_for_request;
 use super::listeners::Listeners;
 use super::publish_listener::PublishListener;
 use super::tcp;
-use crate::config::Options;
 use crate::config::PublishAddress;
+use crate::config::{LiveOptions, Options};
 use crate::server::bind_error::BindError;
 
 /// What a server listens on.
@@ -43,7 +43,7 @@ impl BoundListeners {
                 .collect(),
         };
         let open_to_others = addresses.iter().find_map(open_to_others);
-        check_token(open_to_others, options)?;
+        check_token(open_to_others, &options.live)?;
         for listener in &public {
             ready(
                 "browsers",
@@ -71,17 +71,20 @@ impl BoundListeners {
 }
 
 impl Options {
-    /// Checks the options without opening a listener: no token although a publish listener that others than this machine
-    /// can reach, and no token.
+    /// Checks the options without opening a listener. Fails if other machines could reach a publish listener and there is
+    /// no token.
     pub fn check(&self) -> Result<(), BindError> {
-        check_token(self.publish_listen.iter().find_map(open_to_others), self)
+        check_token(
+            self.publish_listen.iter().find_map(open_to_others),
+            &self.live,
+        )
     }
 }
 
-/// Others than this machine need a token.
+/// Fails if other machines can reach a publish listener and there is no token.
 pub(crate) fn check_token(
     open_to_others: Option<SocketAddr>,
-    options: &Options,
+    options: &LiveOptions,
 ) -> Result<(), BindError> {
     match open_to_others {
         Some(address) if options.publish_token.is_none() => Err(BindError::TokenNeeded { address }),
