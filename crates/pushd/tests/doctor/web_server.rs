@@ -69,7 +69,7 @@ fn web_server_that_lacks_a_module() {
 fn web_server_that_fails() {
     for status in ["500 Internal Server Error", "522 Connection Timed Out"] {
         let found = found(move |_| html(status, "Server: nginx\r\n"));
-        found.assert_fault("websocket", "server-error", "its error log");
+        found.assert_fault("websocket", "server-error", "error log");
     }
 }
 

@@ -85,7 +85,7 @@ fn server_that_closes_the_connection() {
     let rude = server(|mut stream| {
         read_head(&mut stream);
     });
-    public(&ws(rude)).assert_fault("websocket", "closed", "hangs up");
+    public(&ws(rude)).assert_fault("websocket", "closed", "closes them");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn server_with_another_protocol() {
         until_closed(&mut stream);
     });
     for address in [greets, answers] {
-        public(&ws(address)).assert_fault("websocket", "not-websocket", "no web server");
+        public(&ws(address)).assert_fault("websocket", "not-websocket", "not a web server");
     }
 }
 
@@ -169,7 +169,7 @@ fn proxy_that_removes_the_subprotocol() {
         ..Meddling::default()
     };
     let found = public(&ws(proxy(&daemon, of_answer)));
-    found.assert_fault("websocket", "subprotocol-lost", "from the answer");
+    found.assert_fault("websocket", "subprotocol-lost", "from the response");
 }
 
 /// Starts a server that accepts a WebSocket handshake and then sends `then`.
