@@ -43,8 +43,8 @@
  *
  * ENVIRONMENT, read at the first push_publish() of a process, and by push_client_new()
  *
- * PUSH_ADDRESS     where pushd listens for publishers: tcp://127.0.0.1:5555 (the default),
- *                  tcp://[::1]:5555 or unix:/run/pushd/publish.sock
+ * PUSH_ADDRESS     where pushd listens for publishers: 127.0.0.1:5555 (the default), [::1]:5555,
+ *                  localhost:5555 or unix:/run/pushd/publish.sock; tcp:// in front is allowed
  * PUSH_TOKEN       what a pushd with --publish-token wants to be shown; none by default
  * PUSH_TIMEOUT_MS  how long a publish may take, in milliseconds, 1 to 600000; 250 by default
  */

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
-use crate::address::{Address, resolve};
+use crate::address::{Address, Resolved};
 use crate::connection::{Failure, is_temporary};
 use crate::deadline::Deadline;
 use crate::error::Stage;
@@ -22,9 +22,9 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 
 /// A connected, blocking socket that is closed on exec. Never one of the three standard descriptors.
 pub(crate) fn connect(address: &Address, deadline: &Deadline) -> Result<Socket, Failure> {
-    let socket = match address {
-        Address::Tcp { host, port } => connect_tcp(host, *port, deadline),
-        Address::Unix(path) => connect_unix(path, deadline),
+    let socket = match address.resolve().map_err(Failure::Connect)? {
+        Resolved::Tcp(addresses) => connect_tcp(&addresses, deadline),
+        Resolved::Unix(path) => connect_unix(path, deadline),
     }?;
     above_standard(socket).map_err(Failure::Connect)
 }
@@ -39,8 +39,7 @@ fn above_standard(socket: Socket) -> io::Result<Socket> {
 }
 
 /// Tries the host's addresses one after the other; each may take its share of the time left.
-fn connect_tcp(host: &str, port: u16, deadline: &Deadline) -> Result<Socket, Failure> {
-    let addresses = resolve(host, port).map_err(Failure::Connect)?;
+fn connect_tcp(addresses: &[SocketAddr], deadline: &Deadline) -> Result<Socket, Failure> {
     let mut last = io::Error::new(ErrorKind::NotFound, "the host has no address");
     for (index, address) in addresses.iter().enumerate() {
         let Ok(remaining) = deadline.remaining() else {

@@ -17,7 +17,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `address` | where pushd listens: `tcp://host:port`, `unix:/path` |
+//! | `address` | [`Address`]: `127.0.0.1:5555`, `unix:/path`; looks up host names |
 //! | `options` | address and timeout, and the environment variables that set them |
 //! | `token` | the secret that pushd may want to be shown |
 //! | `deadline` | the one point in time that everything in a publish shares |
@@ -53,5 +53,5 @@ pub use error::{Attempt, Error, Stage};
 pub use options::{Options, TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN};
 pub use process::ProcessId;
 pub use publisher::{Publisher, check};
-pub use pusher_proto::Receipt;
-pub use token::{Token, TokenError};
+pub use pusher_proto::{Receipt, TokenError};
+pub use token::Token;

@@ -3,9 +3,11 @@
 use std::env::{self, VarError};
 use std::time::Duration;
 
+use pusher_proto::TokenError;
+
 use crate::address::Address;
 use crate::error::Error;
-use crate::token::{Token, TokenError};
+use crate::token::Token;
 
 /// How long a publish may take unless something else is said.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_millis(250);
@@ -93,10 +95,7 @@ pub(crate) fn timeout_from_ms(timeout_ms: u64) -> Option<Duration> {
 impl Default for Options {
     /// `tcp://127.0.0.1:5555`, [`TIMEOUT_DEFAULT`].
     fn default() -> Self {
-        Self::new(Address::Tcp {
-            host: "127.0.0.1".to_owned(),
-            port: 5555,
-        })
+        Self::new(Address::default())
     }
 }
 
