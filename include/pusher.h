@@ -67,22 +67,6 @@
 
 
 /**
- * The version of this header, MAJOR.MINOR.PATCH: for #if. The library that runs may be another one.
- * While MAJOR is 0, programs have to be compiled anew when MINOR changes.
- */
-#define PUSH_VERSION_MAJOR 0
-
-/**
- * See PUSH_VERSION_MAJOR.
- */
-#define PUSH_VERSION_MINOR 1
-
-/**
- * See PUSH_VERSION_MAJOR.
- */
-#define PUSH_VERSION_PATCH 0
-
-/**
  * An argument is NULL, not UTF-8, or a struct that was not begun with its INIT macro. Correct the
  * call. Nothing was sent.
  */
@@ -167,6 +151,22 @@
 #define PUSH_ETHREAD -15
 
 /**
+ * The version of this header, MAJOR.MINOR.PATCH: for #if. The library that runs may be another one.
+ * While MAJOR is 0, programs have to be compiled anew when MINOR changes.
+ */
+#define PUSH_VERSION_MAJOR 0
+
+/**
+ * See PUSH_VERSION_MAJOR.
+ */
+#define PUSH_VERSION_MINOR 1
+
+/**
+ * See PUSH_VERSION_MAJOR.
+ */
+#define PUSH_VERSION_PATCH 0
+
+/**
  * A publisher with its own options and its own connection, for any number of threads.
  */
 typedef struct push_client push_client;
@@ -229,11 +229,6 @@ typedef void (*push_callback)(void *context, int result, const struct push_recei
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
-
-/**
- * The version of the library that runs, as "0.1.0". Never NULL; valid for ever.
- */
-const char *push_version(void);
 
 /**
  * Sends an event to every browser that is subscribed to the category, and waits for the receipt.
@@ -327,6 +322,11 @@ int push_client_publish_async(struct push_client *client,
  * push_last_error() says more. In a callback it does not wait.
  */
 int push_client_flush(struct push_client *client, uint64_t timeout_ms);
+
+/**
+ * The version of the library that runs, as "0.1.0". Never NULL; valid for ever.
+ */
+const char *push_version(void);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -7,16 +7,8 @@ use pusher_proto::TokenError;
 
 use crate::address::Address;
 use crate::error::Error;
+use crate::limits::{TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN};
 use crate::token::Token;
-
-/// How long a publish may take unless something else is said.
-pub const TIMEOUT_DEFAULT: Duration = Duration::from_millis(250);
-
-/// The shortest timeout.
-pub const TIMEOUT_MIN: Duration = Duration::from_millis(1);
-
-/// The longest timeout.
-pub const TIMEOUT_MAX: Duration = Duration::from_secs(600);
 
 /// What a publisher has to know.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use crate::fake_server::{FakeServer, Received};
 use pusher::c_api::client::*;
 use pusher::c_api::codes::*;
 use pusher::c_api::push_last_error;
+use pusher::c_api::receipt::PushReceipt;
 
 /// A client that is freed at the end, as C++ would have it.
 pub(crate) struct Client(pub(crate) *mut PushClient);
