@@ -43,8 +43,8 @@
  *
  * ENVIRONMENT, read at the first push_publish() of a process, and by push_client_new()
  *
- * PUSH_ADDRESS     where pushd listens for publishers: tcp://127.0.0.1:5555 (the default),
- *                  tcp://[::1]:5555 or unix:/run/pushd/publish.sock
+ * PUSH_ADDRESS     where pushd listens for publishers: 127.0.0.1:5555 (the default), [::1]:5555,
+ *                  localhost:5555 or unix:/run/pushd/publish.sock; tcp:// in front is allowed
  * PUSH_TOKEN       what a pushd with --publish-token wants to be shown; none by default
  * PUSH_TIMEOUT_MS  how long a publish may take, in milliseconds, 1 to 600000; 250 by default
  */
@@ -65,22 +65,6 @@
  */
 #define PUSH_OPTIONS_INIT { sizeof(push_options), NULL, 0, 0, NULL }
 
-
-/**
- * The version of this header, MAJOR.MINOR.PATCH: for #if. The library that runs may be another one.
- * While MAJOR is 0, programs have to be compiled anew when MINOR changes.
- */
-#define PUSH_VERSION_MAJOR 0
-
-/**
- * See PUSH_VERSION_MAJOR.
- */
-#define PUSH_VERSION_MINOR 1
-
-/**
- * See PUSH_VERSION_MAJOR.
- */
-#define PUSH_VERSION_PATCH 0
 
 /**
  * An argument is NULL, not UTF-8, or a struct that was not begun with its INIT macro. Correct the
@@ -167,6 +151,22 @@
 #define PUSH_ETHREAD -15
 
 /**
+ * The version of this header, MAJOR.MINOR.PATCH: for #if. The library that runs may be another one.
+ * While MAJOR is 0, programs have to be compiled anew when MINOR changes.
+ */
+#define PUSH_VERSION_MAJOR 0
+
+/**
+ * See PUSH_VERSION_MAJOR.
+ */
+#define PUSH_VERSION_MINOR 1
+
+/**
+ * See PUSH_VERSION_MAJOR.
+ */
+#define PUSH_VERSION_PATCH 0
+
+/**
  * A publisher with its own options and its own connection, for any number of threads.
  */
 typedef struct push_client push_client;
@@ -229,11 +229,6 @@ typedef void (*push_callback)(void *context, int result, const struct push_recei
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
-
-/**
- * The version of the library that runs, as "0.1.0". Never NULL; valid for ever.
- */
-const char *push_version(void);
 
 /**
  * Sends an event to every browser that is subscribed to the category, and waits for the receipt.
@@ -327,6 +322,11 @@ int push_client_publish_async(struct push_client *client,
  * push_last_error() says more. In a callback it does not wait.
  */
 int push_client_flush(struct push_client *client, uint64_t timeout_ms);
+
+/**
+ * The version of the library that runs, as "0.1.0". Never NULL; valid for ever.
+ */
+const char *push_version(void);
 
 #ifdef __cplusplus
 }  // extern "C"

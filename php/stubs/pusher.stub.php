@@ -9,7 +9,7 @@
  * Settings (php.ini, Apache's php_value, FPM's php_value, ini_set):
  *
  *     pusher.address = "tcp://127.0.0.1:5555"  where pushd listens for publishers:
- *                                              tcp://host:port or unix:/path
+ *                                              host:port, tcp://host:port or unix:/path
  *     pusher.timeout_ms = "250"                how long a publish may take, connecting included:
  *                                              1 to 600000
  *     pusher.retry_ms = "1000"                 after a publish that failed and took half of its

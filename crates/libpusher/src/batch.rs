@@ -3,8 +3,9 @@
 use std::iter;
 use std::ops::Range;
 
+use crate::encode::encode;
 use crate::error::Error;
-use crate::publisher::encode;
+use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX};
 
 /// How much is written before its answers are read: few enough that the answers to it fit into the
 /// socket's buffers, or both sides could wait for each other to read.
@@ -22,10 +23,10 @@ pub struct Batch {
 
 impl Batch {
     /// Most events that a batch holds.
-    pub const EVENTS_MAX: usize = 1000;
+    pub const EVENTS_MAX: usize = BATCH_EVENTS_MAX;
 
     /// Most bytes of all its events together, topics, ids and what is around them included.
-    pub const BYTES_MAX: usize = 4 * 1024 * 1024;
+    pub const BYTES_MAX: usize = BATCH_BYTES_MAX;
 
     /// An empty one.
     pub const fn new() -> Self {

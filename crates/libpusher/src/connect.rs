@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
-use crate::address::{Address, resolve};
-use crate::connection::{Failure, is_temporary};
+use crate::address::{Address, Resolved};
+use crate::connection_error::{ConnectionError, is_temporary};
 use crate::deadline::Deadline;
 use crate::error::Stage;
 
@@ -21,12 +21,12 @@ const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 
 /// A connected, blocking socket that is closed on exec. Never one of the three standard descriptors.
-pub(crate) fn connect(address: &Address, deadline: &Deadline) -> Result<Socket, Failure> {
-    let socket = match address {
-        Address::Tcp { host, port } => connect_tcp(host, *port, deadline),
-        Address::Unix(path) => connect_unix(path, deadline),
+pub(crate) fn connect(address: &Address, deadline: &Deadline) -> Result<Socket, ConnectionError> {
+    let socket = match address.resolve().map_err(ConnectionError::Connect)? {
+        Resolved::Tcp(addresses) => connect_tcp(&addresses, deadline),
+        Resolved::Unix(path) => connect_unix(path, deadline),
     }?;
-    above_standard(socket).map_err(Failure::Connect)
+    above_standard(socket).map_err(ConnectionError::Connect)
 }
 
 /// In a program that has closed its stdout, its output would go to pushd.
@@ -39,12 +39,11 @@ fn above_standard(socket: Socket) -> io::Result<Socket> {
 }
 
 /// Tries the host's addresses one after the other; each may take its share of the time left.
-fn connect_tcp(host: &str, port: u16, deadline: &Deadline) -> Result<Socket, Failure> {
-    let addresses = resolve(host, port).map_err(Failure::Connect)?;
+fn connect_tcp(addresses: &[SocketAddr], deadline: &Deadline) -> Result<Socket, ConnectionError> {
     let mut last = io::Error::new(ErrorKind::NotFound, "the host has no address");
     for (index, address) in addresses.iter().enumerate() {
         let Ok(remaining) = deadline.remaining() else {
-            return Err(Failure::Timeout(Stage::Connecting));
+            return Err(ConnectionError::Timeout(Stage::Connecting));
         };
         let attempts_left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
         match connect_one(*address, remaining / attempts_left) {
@@ -53,8 +52,8 @@ fn connect_tcp(host: &str, port: u16, deadline: &Deadline) -> Result<Socket, Fai
         }
     }
     match last.kind() {
-        ErrorKind::TimedOut => Err(Failure::Timeout(Stage::Connecting)),
-        _ => Err(Failure::Connect(last)),
+        ErrorKind::TimedOut => Err(ConnectionError::Timeout(Stage::Connecting)),
+        _ => Err(ConnectionError::Connect(last)),
     }
 }
 
@@ -72,18 +71,18 @@ fn connect_one(address: SocketAddr, timeout: Duration) -> io::Result<Socket> {
 
 /// A unix socket whose backlog is full refuses a non-blocking connect at once: a blocking one waits
 /// for room, as long as the write timeout says.
-fn connect_unix(path: &Path, deadline: &Deadline) -> Result<Socket, Failure> {
-    let address = SockAddr::unix(path).map_err(Failure::Connect)?;
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(Failure::Connect)?;
+fn connect_unix(path: &Path, deadline: &Deadline) -> Result<Socket, ConnectionError> {
+    let address = SockAddr::unix(path).map_err(ConnectionError::Connect)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(ConnectionError::Connect)?;
     loop {
         let Ok(remaining) = deadline.remaining() else {
-            return Err(Failure::Timeout(Stage::Connecting));
+            return Err(ConnectionError::Timeout(Stage::Connecting));
         };
         let limited = socket.set_write_timeout(Some(remaining));
         match limited.and_then(|()| socket.connect(&address)) {
             Ok(()) => return Ok(socket),
             Err(error) if is_temporary(&error) => {}
-            Err(error) => return Err(Failure::Connect(error)),
+            Err(error) => return Err(ConnectionError::Connect(error)),
         }
     }
 }

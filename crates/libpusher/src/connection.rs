@@ -14,8 +14,9 @@ use socket2::Socket;
 
 use crate::address::Address;
 use crate::connect::connect;
+use crate::connection_error::{ConnectionError, is_temporary};
 use crate::deadline::{Deadline, Passed};
-use crate::error::{Attempt, Error, Stage};
+use crate::error::Stage;
 use crate::token::Token;
 
 /// Longest answer: a WELCOME or an ERROR with its text, with much room.
@@ -26,48 +27,6 @@ const READ_LEN_MAX: usize = 1024;
 
 /// A number that no request has.
 const NO_REQUEST: u64 = u64::MAX;
-
-/// How a publish failed on its connection.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// No connection, or not a byte could be written to it.
-    Connect(io::Error),
-    /// Reset before it answered anything: pushd has not read the publish, or not all of it.
-    Reset(io::Error),
-    /// Ended after the publish was written, perhaps after it was read.
-    Closed(String),
-    Timeout(Stage),
-    Protocol(String),
-    Refused(ErrorCode, String),
-    /// pushd closes the connection and has read nothing after the last message that it answered.
-    Goodbye(ErrorCode, String),
-    /// Somebody did not want to wait for the answer.
-    Canceled,
-}
-
-impl Failure {
-    /// The failure as a caller gets to see it.
-    pub(crate) fn into_error(self, address: &Address, deadline: &Deadline) -> Error {
-        let attempt = Attempt {
-            address: address.clone(),
-            elapsed: deadline.elapsed(),
-        };
-        match self {
-            Self::Connect(source) => Error::Connect { attempt, source },
-            Self::Reset(error) => Error::Closed {
-                attempt,
-                reason: error.to_string(),
-            },
-            Self::Closed(reason) => Error::Closed { attempt, reason },
-            Self::Timeout(stage) => Error::Timeout { attempt, stage },
-            Self::Protocol(reason) => Error::Protocol { attempt, reason },
-            Self::Refused(code, text) | Self::Goodbye(code, text) => {
-                Error::refused(attempt, code, text)
-            }
-            Self::Canceled => Error::Canceled,
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -81,7 +40,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Connects; the descriptor is closed on exec.
-    pub(crate) fn open(address: &Address, deadline: &Deadline) -> Result<Self, Failure> {
+    pub(crate) fn open(address: &Address, deadline: &Deadline) -> Result<Self, ConnectionError> {
         connect(address, deadline).map(Self::new)
     }
 
@@ -119,13 +78,15 @@ impl Connection {
         message: &[u8],
         request: u64,
         deadline: &Deadline,
-    ) -> Result<Receipt, Failure> {
+    ) -> Result<Receipt, ConnectionError> {
         match self.send(message, deadline) {
             Ok(()) => self.receive(request, deadline),
             // pushd may have said why it did not want to read all of it.
-            Err(broken @ (Failure::Closed(_) | Failure::Reset(_))) => {
+            Err(broken @ (ConnectionError::Closed(_) | ConnectionError::Reset(_))) => {
                 match self.receive(request, deadline) {
-                    Err(refused @ (Failure::Refused(..) | Failure::Goodbye(..))) => Err(refused),
+                    Err(
+                        refused @ (ConnectionError::Refused(..) | ConnectionError::Goodbye(..)),
+                    ) => Err(refused),
                     _ => Err(broken),
                 }
             }
@@ -138,7 +99,7 @@ impl Connection {
         &mut self,
         token: Option<&Token>,
         deadline: &Deadline,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ConnectionError> {
         let mut hello = Vec::new();
         native::encode_hello(&mut hello, token.map(Token::as_str));
         self.send(&hello, deadline)
@@ -151,12 +112,17 @@ impl Connection {
         messages: &[u8],
         requests: Range<u64>,
         deadline: impl Fn() -> Deadline,
-        mut on_answer: impl FnMut(Result<Receipt, Failure>) -> bool,
-    ) -> Result<(), Failure> {
+        mut on_answer: impl FnMut(Result<Receipt, ConnectionError>) -> bool,
+    ) -> Result<(), ConnectionError> {
         let sent = self.send(messages, &deadline());
         match &sent {
             // What was written completely may have been answered.
-            Ok(()) | Err(Failure::Closed(_) | Failure::Reset(_) | Failure::Timeout(_)) => {}
+            Ok(())
+            | Err(
+                ConnectionError::Closed(_)
+                | ConnectionError::Reset(_)
+                | ConnectionError::Timeout(_),
+            ) => {}
             Err(_) => return sent,
         }
         let is_single = requests.end - requests.start == 1;
@@ -164,20 +130,22 @@ impl Connection {
             let goes_on = match self.receive(request, &deadline()) {
                 Ok(receipt) => on_answer(Ok(receipt)),
                 // The only message was not written completely.
-                Err(Failure::Closed(_)) if is_single && matches!(sent, Err(Failure::Reset(_))) => {
+                Err(ConnectionError::Closed(_))
+                    if is_single && matches!(sent, Err(ConnectionError::Reset(_))) =>
+                {
                     return sent;
                 }
-                Err(Failure::Refused(code, text)) if !code.closes() => {
-                    on_answer(Err(Failure::Refused(code, text)))
+                Err(ConnectionError::Refused(code, text)) if !code.closes() => {
+                    on_answer(Err(ConnectionError::Refused(code, text)))
                 }
                 // Of several messages pushd may have read the first ones.
-                Err(Failure::Reset(error)) if !is_single => {
-                    return Err(Failure::Closed(error.to_string()));
+                Err(ConnectionError::Reset(error)) if !is_single => {
+                    return Err(ConnectionError::Closed(error.to_string()));
                 }
                 Err(failure) => return Err(failure),
             };
             if !goes_on && request + 1 < requests.end {
-                return Err(Failure::Canceled);
+                return Err(ConnectionError::Canceled);
             }
         }
         Ok(())
@@ -185,10 +153,10 @@ impl Connection {
 
     /// Whether the next publish can use this connection: it is not if answers of this one may
     /// still come, or pushd closes it.
-    pub(crate) fn is_reusable_after<T>(&mut self, answer: &Result<T, Failure>) -> bool {
+    pub(crate) fn is_reusable_after<T>(&mut self, answer: &Result<T, ConnectionError>) -> bool {
         let complete = match answer {
             Ok(_) => true,
-            Err(Failure::Refused(code, _)) => !code.closes(),
+            Err(ConnectionError::Refused(code, _)) => !code.closes(),
             Err(_) => false,
         };
         complete && self.has_nothing_left()
@@ -210,7 +178,7 @@ impl Connection {
     }
 
     /// Writes all of it; never raises SIGPIPE.
-    fn send(&mut self, message: &[u8], deadline: &Deadline) -> Result<(), Failure> {
+    fn send(&mut self, message: &[u8], deadline: &Deadline) -> Result<(), ConnectionError> {
         let mut sent_len = 0;
         // An ordinary event fits in the socket's buffer: no timeout needs to be set for it.
         let mut flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
@@ -222,32 +190,32 @@ impl Connection {
                     flags = libc::MSG_NOSIGNAL;
                 }
                 Err(error) if sent_len == 0 => {
-                    return Err(self.goodbye().unwrap_or(Failure::Connect(error)));
+                    return Err(self.goodbye().unwrap_or(ConnectionError::Connect(error)));
                 }
                 // The last message is incomplete without its end: pushd cannot have published it.
                 Err(error) if is_reset(&error) && has_text(&message[sent_len..]) => {
-                    return Err(Failure::Reset(error));
+                    return Err(ConnectionError::Reset(error));
                 }
-                Err(error) => return Err(Failure::Closed(error.to_string())),
+                Err(error) => return Err(ConnectionError::Closed(error.to_string())),
             }
         }
         Ok(())
     }
 
     /// Returns pushd's last message before it closed, if it has arrived.
-    fn goodbye(&mut self) -> Option<Failure> {
+    fn goodbye(&mut self) -> Option<ConnectionError> {
         if self.peek().is_ok_and(|len| len > 0) {
             // Does not wait.
             self.read_once().ok()?;
         }
         match self.take_answer(NO_REQUEST) {
-            Err(goodbye @ Failure::Goodbye(..)) => Some(goodbye),
+            Err(goodbye @ ConnectionError::Goodbye(..)) => Some(goodbye),
             _ => None,
         }
     }
 
     /// Reads until the answer to `request`.
-    fn receive(&mut self, request: u64, deadline: &Deadline) -> Result<Receipt, Failure> {
+    fn receive(&mut self, request: u64, deadline: &Deadline) -> Result<Receipt, ConnectionError> {
         let mut has_answered = false;
         loop {
             if let Some(receipt) = self.take_answer(request)? {
@@ -260,18 +228,18 @@ impl Connection {
                 Ok(_) => has_answered = true,
                 Err(error) if is_temporary(&error) => {}
                 Err(error) if is_reset(&error) && !has_answered => {
-                    return Err(Failure::Reset(error));
+                    return Err(ConnectionError::Reset(error));
                 }
-                Err(error) => return Err(Failure::Closed(error.to_string())),
+                Err(error) => return Err(ConnectionError::Closed(error.to_string())),
             }
         }
     }
 
     /// Why there is no answer on a connection that pushd has closed. If it did so before it read all that
     /// was sent, the system has reset the connection as well.
-    fn ended(&self) -> Failure {
+    fn ended(&self) -> ConnectionError {
         match self.socket.take_error() {
-            Ok(Some(error)) if is_reset(&error) => Failure::Reset(error),
+            Ok(Some(error)) if is_reset(&error) => ConnectionError::Reset(error),
             _ => closed(),
         }
     }
@@ -284,8 +252,8 @@ impl Connection {
     }
 
     /// Takes what was read so far; `None` if the answer is not among it.
-    fn take_answer(&mut self, expected: u64) -> Result<Option<Receipt>, Failure> {
-        let invalid = |error: &dyn std::fmt::Display| Failure::Protocol(error.to_string());
+    fn take_answer(&mut self, expected: u64) -> Result<Option<Receipt>, ConnectionError> {
+        let invalid = |error: &dyn std::fmt::Display| ConnectionError::Protocol(error.to_string());
         while let Some(text) = self.answers.next_value().map_err(|error| invalid(&error))? {
             match FromServer::decode(text).map_err(|error| invalid(&error))? {
                 FromServer::Welcome { version, .. } => check_version(version)?,
@@ -303,8 +271,8 @@ impl Connection {
                     let is_goodbye =
                         matches!(code, ErrorCode::Overloaded | ErrorCode::ShuttingDown);
                     return Err(match request {
-                        None if is_goodbye => Failure::Goodbye(code, text),
-                        _ => Failure::Refused(code, text),
+                        None if is_goodbye => ConnectionError::Goodbye(code, text),
+                        _ => ConnectionError::Refused(code, text),
                     });
                 }
                 // A later version's; the protocol says to ignore it.
@@ -316,28 +284,28 @@ impl Connection {
 
     /// Lets a read wait until the deadline. A system call only if the last setting would wait
     /// noticeably too long, or so short that it is no use.
-    fn limit_read(&mut self, deadline: &Deadline) -> Result<(), Failure> {
+    fn limit_read(&mut self, deadline: &Deadline) -> Result<(), ConnectionError> {
         let remaining = deadline
             .remaining()
-            .map_err(|Passed| Failure::Timeout(Stage::Answer))?;
+            .map_err(|Passed| ConnectionError::Timeout(Stage::Answer))?;
         let too_long = self.read_timeout > remaining + remaining / 64;
         if too_long || self.read_timeout < remaining / 2 {
             self.socket
                 .set_read_timeout(Some(remaining))
-                .map_err(|error| Failure::Closed(error.to_string()))?;
+                .map_err(|error| ConnectionError::Closed(error.to_string()))?;
             self.read_timeout = remaining;
         }
         Ok(())
     }
 
     /// Lets a write wait until the deadline.
-    fn limit_write(&self, deadline: &Deadline) -> Result<(), Failure> {
+    fn limit_write(&self, deadline: &Deadline) -> Result<(), ConnectionError> {
         let remaining = deadline
             .remaining()
-            .map_err(|Passed| Failure::Timeout(Stage::Sending))?;
+            .map_err(|Passed| ConnectionError::Timeout(Stage::Sending))?;
         self.socket
             .set_write_timeout(Some(remaining))
-            .map_err(|error| Failure::Closed(error.to_string()))
+            .map_err(|error| ConnectionError::Closed(error.to_string()))
     }
 }
 
@@ -346,16 +314,8 @@ fn identity_of(file: &File) -> Option<(u64, u64)> {
     Some((metadata.dev(), metadata.ino()))
 }
 
-/// A signal, or the end of the time that the socket was given: the deadline decides what is next.
-pub(crate) fn is_temporary(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut
-    )
-}
-
-fn closed() -> Failure {
-    Failure::Closed("closed by pushd".to_owned())
+fn closed() -> ConnectionError {
+    ConnectionError::Closed("closed by pushd".to_owned())
 }
 
 fn is_reset(error: &io::Error) -> bool {
@@ -370,20 +330,20 @@ fn has_text(bytes: &[u8]) -> bool {
     !bytes.trim_ascii().is_empty()
 }
 
-fn check_version(version: u32) -> Result<(), Failure> {
+fn check_version(version: u32) -> Result<(), ConnectionError> {
     if (1..=VERSION).contains(&version) {
         return Ok(());
     }
-    Err(Failure::Protocol(format!(
+    Err(ConnectionError::Protocol(format!(
         "it wants version {version} of the protocol, this library speaks 1 to {VERSION}"
     )))
 }
 
-fn check_request(request: u64, expected: u64) -> Result<(), Failure> {
+fn check_request(request: u64, expected: u64) -> Result<(), ConnectionError> {
     if request == expected {
         return Ok(());
     }
-    Err(Failure::Protocol(format!(
+    Err(ConnectionError::Protocol(format!(
         "an answer to request {request}, expected was one to {expected}"
     )))
 }
@@ -429,7 +389,10 @@ mod tests {
             deadline.remaining().expect("the close arrives");
         }
         let answer = connection.exchange(b"[3,1,\"t\",1]\n", 1, &deadline);
-        assert!(matches!(answer, Err(Failure::Reset(_))), "{answer:?}");
+        assert!(
+            matches!(answer, Err(ConnectionError::Reset(_))),
+            "{answer:?}"
+        );
     }
 
     #[test]
@@ -438,6 +401,9 @@ mod tests {
         let mut connection = Connection::new(OwnedFd::from(socket).into());
         let passed = Deadline::after(Duration::ZERO);
         let result = connection.limit_read(&passed);
-        assert!(matches!(result, Err(Failure::Timeout(Stage::Answer))));
+        assert!(matches!(
+            result,
+            Err(ConnectionError::Timeout(Stage::Answer))
+        ));
     }
 }

@@ -9,9 +9,8 @@ use pusher_proto::native::{DecodeError, ErrorCode};
 use pusher_proto::{IdError, TopicError};
 
 use crate::address::{Address, AddressError};
-use crate::batch::Batch;
 use crate::c_api::codes;
-use crate::options::{TIMEOUT_MAX, TIMEOUT_MIN};
+use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, TIMEOUT_MAX, TIMEOUT_MIN};
 
 /// Why an event was not published, or why nobody can say whether it was.
 #[derive(Debug, thiserror::Error)]
@@ -43,9 +42,7 @@ pub enum Error {
     },
     /// The caller's mistake: more events than one batch takes. This one was not added.
     #[error(
-        "a batch takes at most {} events, and {} bytes of all together",
-        Batch::EVENTS_MAX,
-        Batch::BYTES_MAX
+        "a batch takes at most {BATCH_EVENTS_MAX} events, and {BATCH_BYTES_MAX} bytes of all together"
     )]
     BatchFull,
     /// Whoever configured this made a mistake: an address or a timeout that can't be understood.

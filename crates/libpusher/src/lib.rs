@@ -17,7 +17,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `address` | where pushd listens: `tcp://host:port`, `unix:/path` |
+//! | `address` | [`Address`]: `127.0.0.1:5555`, `unix:/path`; looks up host names |
 //! | `options` | address and timeout, and the environment variables that set them |
 //! | `token` | the secret that pushd may want to be shown |
 //! | `deadline` | the one point in time that everything in a publish shares |
@@ -37,8 +37,11 @@ mod batch;
 pub mod c_api;
 mod connect;
 mod connection;
+mod connection_error;
 mod deadline;
+mod encode;
 mod error;
+mod limits;
 mod options;
 mod per_process;
 mod process;
@@ -49,9 +52,11 @@ mod token;
 
 pub use address::{Address, AddressError};
 pub use batch::Batch;
+pub use encode::check;
 pub use error::{Attempt, Error, Stage};
-pub use options::{Options, TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN};
+pub use limits::{TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN};
+pub use options::Options;
 pub use process::ProcessId;
-pub use publisher::{Publisher, check};
-pub use pusher_proto::Receipt;
-pub use token::{Token, TokenError};
+pub use publisher::Publisher;
+pub use pusher_proto::{Receipt, TokenError};
+pub use token::Token;

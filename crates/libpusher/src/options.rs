@@ -3,18 +3,12 @@
 use std::env::{self, VarError};
 use std::time::Duration;
 
+use pusher_proto::TokenError;
+
 use crate::address::Address;
 use crate::error::Error;
-use crate::token::{Token, TokenError};
-
-/// How long a publish may take unless something else is said.
-pub const TIMEOUT_DEFAULT: Duration = Duration::from_millis(250);
-
-/// The shortest timeout.
-pub const TIMEOUT_MIN: Duration = Duration::from_millis(1);
-
-/// The longest timeout.
-pub const TIMEOUT_MAX: Duration = Duration::from_secs(600);
+use crate::limits::{TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN};
+use crate::token::Token;
 
 /// What a publisher has to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,10 +87,7 @@ pub(crate) fn timeout_from_ms(timeout_ms: u64) -> Option<Duration> {
 impl Default for Options {
     /// `tcp://127.0.0.1:5555`, [`TIMEOUT_DEFAULT`].
     fn default() -> Self {
-        Self::new(Address::Tcp {
-            host: "127.0.0.1".to_owned(),
-            port: 5555,
-        })
+        Self::new(Address::default())
     }
 }
 

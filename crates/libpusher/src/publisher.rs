@@ -5,15 +5,17 @@ use std::mem;
 use std::ops::Range;
 use std::time::Duration;
 
-use pusher_proto::limits::{EVENT_LEN_MAX, TOPIC_LEN_MAX};
-use pusher_proto::{Receipt, check_id, check_topic, native};
+use pusher_proto::{Receipt, native};
 
 use crate::address::Address;
 use crate::batch::Batch;
-use crate::connection::{Connection, Failure};
+use crate::connection::Connection;
+use crate::connection_error::ConnectionError;
 use crate::deadline::Deadline;
+use crate::encode::encode;
 use crate::error::Error;
-use crate::options::{Options, TIMEOUT_MAX, TIMEOUT_MIN};
+use crate::limits::{TIMEOUT_MAX, TIMEOUT_MIN};
+use crate::options::Options;
 use crate::process::ProcessId;
 use crate::token::Token;
 
@@ -207,11 +209,13 @@ impl Publisher {
                 });
                 exchanged.map_err(|failure| match failure {
                     // What came before is answered: it must not be sent again.
-                    Failure::Connect(error) | Failure::Reset(error) if settled_count > 0 => {
-                        Failure::Closed(error.to_string())
+                    ConnectionError::Connect(error) | ConnectionError::Reset(error)
+                        if settled_count > 0 =>
+                    {
+                        ConnectionError::Closed(error.to_string())
                     }
-                    Failure::Goodbye(code, text) if settled_count > 0 => {
-                        Failure::Refused(code, text)
+                    ConnectionError::Goodbye(code, text) if settled_count > 0 => {
+                        ConnectionError::Refused(code, text)
                     }
                     failure => failure,
                 })?;
@@ -244,8 +248,8 @@ impl Publisher {
     fn ask<T>(
         &mut self,
         deadline: &Deadline,
-        mut question: impl FnMut(&mut Connection, bool) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
+        mut question: impl FnMut(&mut Connection, bool) -> Result<T, ConnectionError>,
+    ) -> Result<T, ConnectionError> {
         let mut goodbye = None;
         if let Some(mut connection) = self.connection.take()
             && !connection.is_stale()
@@ -253,8 +257,8 @@ impl Publisher {
             let answer = question(&mut connection, false);
             match answer {
                 // Of the question nothing was read.
-                Err(Failure::Connect(_) | Failure::Reset(_)) => {}
-                Err(Failure::Goodbye(..)) => goodbye = answer.err(),
+                Err(ConnectionError::Connect(_) | ConnectionError::Reset(_)) => {}
+                Err(ConnectionError::Goodbye(..)) => goodbye = answer.err(),
                 answer => {
                     self.keep(connection, &answer);
                     return answer;
@@ -263,7 +267,7 @@ impl Publisher {
         }
         let mut connection = match (Connection::open(&self.address, deadline), goodbye) {
             // Nobody listens any more: it has said why.
-            (Err(Failure::Connect(_)), Some(goodbye)) => return Err(goodbye),
+            (Err(ConnectionError::Connect(_)), Some(goodbye)) => return Err(goodbye),
             (opened, _) => opened?,
         };
         let answer = question(&mut connection, true);
@@ -272,41 +276,11 @@ impl Publisher {
     }
 
     /// Left half-read, a connection would give the next publish the answer to this one.
-    fn keep<T>(&mut self, mut connection: Connection, answer: &Result<T, Failure>) {
+    fn keep<T>(&mut self, mut connection: Connection, answer: &Result<T, ConnectionError>) {
         if connection.is_reusable_after(answer) {
             self.connection = Some(connection);
         }
     }
-}
-
-/// Whether an event could be published, without publishing it: for a caller that knows already
-/// that pushd does not answer.
-///
-/// # Errors
-/// The caller's mistakes that [`Publisher::publish_with_id`] finds before anything is sent.
-pub fn check(topic: &str, event: &str, id: Option<&str>) -> Result<(), Error> {
-    encode(&mut Vec::new(), 0, topic, event, id)
-}
-
-/// Appends a publish, if it is one that pushd can take.
-pub(crate) fn encode(
-    buffer: &mut Vec<u8>,
-    request: u64,
-    topic: &str,
-    event: &str,
-    id: Option<&str>,
-) -> Result<(), Error> {
-    check_topic(topic, TOPIC_LEN_MAX)?;
-    id.map(check_id).transpose()?;
-    if event.len() > EVENT_LEN_MAX {
-        let len = event.len();
-        let reason = format!("the event is {len} bytes long, at most {EVENT_LEN_MAX} are allowed");
-        return Err(Error::TooLarge { reason });
-    }
-    let id_len = id.map_or(0, str::len);
-    buffer.reserve(event.len() + 2 * (topic.len() + id_len) + 64);
-    native::encode_publish(buffer, request, topic, event, id)?;
-    Ok(())
 }
 
 impl Drop for Publisher {
@@ -319,6 +293,7 @@ impl Drop for Publisher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pusher_proto::limits::EVENT_LEN_MAX;
 
     #[test]
     fn a_big_event_leaves_no_big_buffer() {

@@ -16,10 +16,11 @@ use pusher_proto::Receipt;
 
 use crate::batch::next_chunk;
 use crate::deadline::Deadline;
+use crate::encode::encode;
 use crate::error::Error;
 use crate::options::Options;
 use crate::process::ProcessId;
-use crate::publisher::{Publisher, encode};
+use crate::publisher::Publisher;
 
 /// How much memory an empty queue may keep.
 const KEEP_CAPACITY_MAX: usize = 256 * 1024;
@@ -50,7 +51,7 @@ struct Shared<S> {
 
 #[derive(Debug)]
 struct State<S> {
-    waiting: Batch<S>,
+    waiting: Messages<S>,
     /// Of the batch that the thread has taken: events and bytes not yet settled.
     taken_count: usize,
     taken_bytes: usize,
@@ -64,7 +65,7 @@ struct State<S> {
 
 /// Encoded messages, one behind the other, with consecutive request numbers.
 #[derive(Debug)]
-struct Batch<S> {
+struct Messages<S> {
     messages: Vec<u8>,
     entries: Vec<Entry<S>>,
 }
@@ -236,7 +237,7 @@ impl<S: Settle> Shared<S> {
 impl<S> State<S> {
     fn new() -> Self {
         Self {
-            waiting: Batch::new(),
+            waiting: Messages::new(),
             taken_count: 0,
             taken_bytes: 0,
             failed_count: 0,
@@ -279,7 +280,7 @@ impl<S> State<S> {
     }
 }
 
-impl<S> Batch<S> {
+impl<S> Messages<S> {
     fn new() -> Self {
         Self {
             messages: Vec::new(),
@@ -305,7 +306,7 @@ impl<S> Batch<S> {
 struct Worker<S: Settle> {
     shared: Arc<Shared<S>>,
     publisher: Publisher,
-    batch: Batch<S>,
+    batch: Messages<S>,
 }
 
 impl<S: Settle> Worker<S> {
@@ -313,7 +314,7 @@ impl<S: Settle> Worker<S> {
         Self {
             shared,
             publisher: Publisher::new(options),
-            batch: Batch::new(),
+            batch: Messages::new(),
         }
     }
 

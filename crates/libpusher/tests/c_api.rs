@@ -8,9 +8,11 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::ptr;
 use std::thread;
 
+use pusher::c_api::client::{PushOptions, push_client_free, push_client_new};
 use pusher::c_api::codes::*;
 use pusher::c_api::{push_last_error, push_publish, push_strerror};
 use pusher_proto::native::FromPublisher;
+use serde_json::Value;
 
 fn publish(category: &str, json: &str) -> c_int {
     let (category, json) = (CString::new(category), CString::new(json));
@@ -20,10 +22,10 @@ fn publish(category: &str, json: &str) -> c_int {
 }
 
 /// A server that answers every publish; the event says how many browsers there are, the request's
-/// number is the sequence. Its address; it ends with the process.
+/// number is the sequence. Returns its address, without `tcp://`; it ends with the process.
 fn start_server() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
         while let Ok((stream, _)) = listener.accept() {
             thread::spawn(move || serve(stream));
@@ -62,11 +64,12 @@ fn last_error() -> String {
 
 #[test]
 fn the_c_functions() {
-    set_env("PUSH_ADDRESS", "localhost:5555");
+    set_env("PUSH_ADDRESS", "localhost");
     wrong_configuration_is_no_dead_end();
     set_env("PUSH_ADDRESS", &start_server());
     set_env("PUSH_TIMEOUT_MS", "20000");
 
+    addresses_with_and_without_a_prefix();
     numbers_of_browsers();
     callers_mistakes();
     many_threads();
@@ -81,7 +84,7 @@ fn wrong_configuration_is_no_dead_end() {
     assert_eq!(last_error(), "");
     assert_eq!(publish("t", "1"), PUSH_ECONFIG);
     let text = last_error();
-    for part in ["PUSH_ADDRESS", "localhost:5555"] {
+    for part in ["PUSH_ADDRESS", "\"localhost\"", "the port is missing"] {
         assert!(text.contains(part), "{text}");
     }
     set_env("PUSH_ADDRESS", "tcp://127.0.0.1:5555");
@@ -92,6 +95,41 @@ fn wrong_configuration_is_no_dead_end() {
         for part in ["PUSH_TIMEOUT_MS", timeout, "1 to 600000"] {
             assert!(text.contains(part), "{text}");
         }
+    }
+}
+
+/// `pusher-proto` tests the same list.
+fn addresses_with_and_without_a_prefix() {
+    let lists = include_str!("../../../php/tests/support/addresses.json");
+    let lists: Value = serde_json::from_str(lists).unwrap();
+    for text in lists["accepted"].as_object().unwrap().keys() {
+        assert_eq!(new_client(text), 0, "{text}: {}", last_error());
+    }
+    for (text, part) in lists["refused"].as_object().unwrap() {
+        // A C string ends at a NUL.
+        if !text.contains('\0') {
+            assert_eq!(new_client(text), PUSH_ECONFIG, "{text}");
+            assert!(last_error().contains(part.as_str().unwrap()), "{text}");
+        }
+    }
+}
+
+/// The result of `push_client_new` for this address.
+fn new_client(address: &str) -> c_int {
+    let address = CString::new(address).unwrap();
+    let options = PushOptions {
+        struct_size: size_of::<PushOptions>(),
+        address: address.as_ptr(),
+        timeout_ms: 0,
+        queue_bytes_max: 0,
+        token: ptr::null(),
+    };
+    let mut client = ptr::null_mut();
+    // SAFETY: the options are valid for the call, and a client is freed once; NULL is allowed.
+    unsafe {
+        let result = push_client_new(&raw const options, &raw mut client);
+        push_client_free(client);
+        result
     }
 }
 

@@ -8,25 +8,18 @@ const CRATE: &str = env!("CARGO_MANIFEST_DIR");
 
 #[test]
 fn the_header_is_fresh() {
-    let source = Path::new(CRATE).join("src");
-    let config = cbindgen::Config::from_file(Path::new(CRATE).join("cbindgen.toml")).unwrap();
-    let files = [
-        "c_api/version.rs",
-        "c_api/codes.rs",
-        "c_api.rs",
-        "c_api/client.rs",
-        "c_api/background.rs",
-    ];
-    let builder = cbindgen::Builder::new().with_config(config);
-    let bindings = files
-        .iter()
-        .fold(builder, |builder, file| builder.with_src(source.join(file)))
+    let crate_folder = Path::new(CRATE);
+    let config = cbindgen::Config::from_file(crate_folder.join("cbindgen.toml")).unwrap();
+    let bindings = cbindgen::Builder::new()
+        .with_config(config)
+        // It reads the modules that this one declares too.
+        .with_src(crate_folder.join("src/c_api/mod.rs"))
         .generate()
         .unwrap();
     let mut fresh = Vec::new();
     bindings.write(&mut fresh);
 
-    let path = Path::new(CRATE).join("../../include/pusher.h");
+    let path = crate_folder.join("../../include/pusher.h");
     if env::var_os("UPDATE_HEADER").is_some() {
         fs::write(&path, &fresh).unwrap();
     }

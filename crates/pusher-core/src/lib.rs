@@ -66,12 +66,12 @@ pub use application::{Application, Call, POLICY_VIOLATION, Recipe, Refusal, Requ
 pub use config::{
     AllowedOrigin, AllowedOriginError, Certificate, CertificateError, IdLimits, KnownHost,
     KnownHostError, Limits, LiveOptions, Options, PublishAddress, PublishAddressError,
-    PublishToken, PublishTokenError, SlowPolicy, SlowPolicyError, SocketAccess, TopicPattern,
-    TopicPatternError, TrustedProxy, TrustedProxyError, not_after,
+    PublishToken, SlowPolicy, SlowPolicyError, SocketAccess, TopicPattern, TopicPatternError,
+    TrustedProxy, TrustedProxyError, not_after,
 };
 pub use connection::{Session, SessionId};
 pub use hub::{Hub, PublishError, Recipients};
-pub use pusher_proto::{JsonError, Receipt, TopicError};
+pub use pusher_proto::{JsonError, Receipt, TokenError, TopicError};
 pub use server::{BindError, Control, Listeners, Server};
 pub use stats::{
     BrowserRefusal, Counts, Kind, PublishRefusal, PublisherRefusal, SlowConsumer, Source, Stats,

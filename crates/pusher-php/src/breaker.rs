@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::failure::Fault;
+use crate::exception::PusherError;
 
 /// Closed: publishes are tried. Open: they are not, for a while.
 #[derive(Default)]
@@ -14,20 +14,20 @@ pub(crate) struct Breaker(Option<Open>);
 
 struct Open {
     since: Instant,
-    fault: Fault,
+    fault: PusherError,
 }
 
 impl Breaker {
     /// How long it stays open, and why it is. `None`: closed.
-    pub(crate) fn open_for(&self, retry: Duration) -> Option<(Duration, &Fault)> {
+    pub(crate) fn open_for(&self, retry: Duration) -> Option<(Duration, &PusherError)> {
         let open = self.0.as_ref()?;
         let left = retry.saturating_sub(open.since.elapsed());
         (!left.is_zero()).then_some((left, &open.fault))
     }
 
     /// What a publish gets that is not tried.
-    pub(crate) fn fault(&self, retry: Duration) -> Option<Fault> {
-        self.open_for(retry).map(|(left, last)| Fault {
+    pub(crate) fn fault(&self, retry: Duration) -> Option<PusherError> {
+        self.open_for(retry).map(|(left, last)| PusherError {
             code: last.code,
             message: format!(
                 "not tried, the next attempt is in {} ms (pusher.retry_ms), since the last failed: {}",
@@ -43,7 +43,7 @@ impl Breaker {
     }
 
     /// A publish failed after this time of its timeout.
-    pub(crate) fn record(&mut self, fault: &Fault, elapsed: Duration, timeout: Duration) {
+    pub(crate) fn record(&mut self, fault: &PusherError, elapsed: Duration, timeout: Duration) {
         self.0 = (elapsed >= timeout / 2).then(|| Open {
             since: Instant::now(),
             fault: fault.clone(),

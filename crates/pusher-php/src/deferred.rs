@@ -9,8 +9,9 @@ use std::mem;
 use ext_php_rs::zend::{ExecuteData, try_catch};
 use pusher::{Batch, Error, ProcessId};
 
-use crate::failure::{Failure, Fault};
-use crate::publish::Event;
+use crate::event::Event;
+use crate::exception::PusherError;
+use crate::failure::Failure;
 use crate::settings::{Given, OnFailure, Settings};
 use crate::{engine, publish, publishers};
 
@@ -123,7 +124,7 @@ fn send_all() -> Result<(), Failure> {
         Err(error) => {
             let count = QUEUE.with_borrow_mut(Queue::take).len();
             publishers::count(|counters| counters.failed += count as u64);
-            let fault = Fault::from(&error).among(count, count, EVENTS);
+            let fault = PusherError::from(&error).among(count, count, EVENTS);
             Err(Failure::NotPublished(fault, OnFailure::Warning))
         }
     }

@@ -4,11 +4,11 @@ use ext_php_rs::builders::ClassBuilder;
 use ext_php_rs::error::Result;
 use ext_php_rs::exception::PhpException;
 use ext_php_rs::flags::ConstantFlags;
+use pusher::Error;
 use pusher::c_api::codes;
 
 use crate::class::Class;
 use crate::engine;
-use crate::failure::Fault;
 
 static CLASS: Class = Class::new();
 
@@ -38,6 +38,35 @@ pub(crate) fn register() -> Result<()> {
 }
 
 /// Throws a `PusherException`.
-pub(crate) fn throw(fault: Fault) {
+pub(crate) fn throw(fault: PusherError) {
     PhpException::new(fault.message, fault.code, CLASS.entry()).throw();
+}
+
+/// An error as PHP gets it.
+#[derive(Clone)]
+pub(crate) struct PusherError {
+    /// One of the constants of `PusherException`.
+    pub(crate) code: i32,
+    pub(crate) message: String,
+}
+
+impl PusherError {
+    /// The same as the reason why so many of these have no receipt.
+    pub(crate) fn among(self, missing_count: usize, count: usize, events: &str) -> Self {
+        let why = self.message;
+        Self {
+            message: format!("{missing_count} of {count} {events} have no receipt: {why}"),
+            ..self
+        }
+    }
+}
+
+impl From<&Error> for PusherError {
+    fn from(error: &Error) -> Self {
+        Self {
+            code: error.code(),
+            // What the server says may be in it, and PHP's messages end at a NUL.
+            message: error.to_string().replace('\0', "\\0"),
+        }
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::panic::catch_unwind;
 
-use ext_php_rs::ffi::zend_ini_entry;
 use ext_php_rs::zend::ModuleEntry;
 use ext_php_rs::{info_table_end, info_table_row, info_table_start};
 
@@ -40,12 +39,6 @@ fn print_status() {
         Err(error) => info_table_row!("Mistake in the settings", error.to_string()),
     }
     info_table_end!();
-}
-
-/// In place of an ini entry's value. (`ini_get()` gives it all the same.)
-pub(crate) unsafe extern "C" fn print_hidden(_entry: *mut zend_ini_entry, _which: i32) {
-    // As above.
-    let _ = catch_unwind(|| engine::print("(not shown)"));
 }
 
 fn print_connection(status: &Status) {

@@ -5,21 +5,15 @@ use ext_php_rs::zend::ExecuteData;
 use pusher::{Error, Receipt};
 
 use crate::engine::PublishArguments;
+use crate::event::Event;
 use crate::failure::Failure;
 use crate::settings::Settings;
-use crate::{engine, json, publishers, pusher_class};
-
-/// What is to be published, as libpusher takes it.
-pub(crate) struct Event<'a> {
-    pub(crate) topic: &'a str,
-    pub(crate) json: &'a str,
-    pub(crate) id: Option<&'a str>,
-}
+use crate::{engine, json, object, publishers};
 
 /// Publishes what `Pusher::publish` or `send` was called with.
 pub(crate) fn receipt_for(frame: &mut ExecuteData) -> Result<Receipt, Failure> {
     let arguments = engine::publish_arguments(frame).ok_or(Failure::Thrown)?;
-    let given = pusher_class::given(arguments.object);
+    let given = object::given(arguments.object);
     with_event(arguments, |event| {
         let settings = Settings::read(&given).map_err(|error| Failure::mistake(&error))?;
         publishers::publish(&settings, event)

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use pusher::{Batch, Publisher, Receipt};
 
 use crate::breaker::Breaker;
-use crate::failure::{Failure, Fault};
-use crate::publish::Event;
+use crate::event::Event;
+use crate::exception::PusherError;
+use crate::failure::Failure;
 use crate::settings::Settings;
 
 /// Most addresses that a process keeps publishers for; who wants more gives up the connection that
@@ -58,7 +59,7 @@ pub(crate) struct Published {
     /// One for each event, in order.
     pub(crate) receipts: Vec<Option<Receipt>>,
     /// Why the first that has none has none.
-    pub(crate) fault: Option<Fault>,
+    pub(crate) fault: Option<PusherError>,
 }
 
 impl Published {
@@ -191,7 +192,7 @@ impl Kept {
             }
             Err(error) if error.is_callers_mistake() => Err(Failure::mistake(&error)),
             Err(error) => {
-                let fault = Fault::from(&error);
+                let fault = PusherError::from(&error);
                 self.breaker
                     .record(&fault, begin.elapsed(), settings.timeout);
                 Err(Failure::NotPublished(fault, settings.on_failure))
@@ -204,7 +205,7 @@ impl Kept {
         &mut self,
         settings: &Settings,
         batch: &Batch,
-    ) -> (Vec<Option<Receipt>>, Option<Fault>) {
+    ) -> (Vec<Option<Receipt>>, Option<PusherError>) {
         self.publisher.set_timeout(settings.timeout);
         let begin = Instant::now();
         let mut receipts = Vec::with_capacity(batch.len());
@@ -213,9 +214,9 @@ impl Kept {
         let mut slow = None;
         self.publisher.publish_batch(batch, |answer| {
             if let Err(error) = answer {
-                fault.get_or_insert_with(|| Fault::from(error));
+                fault.get_or_insert_with(|| PusherError::from(error));
                 if !error.is_callers_mistake() {
-                    slow = Some(Fault::from(error));
+                    slow = Some(PusherError::from(error));
                 }
             }
             receipts.push(answer.ok());

@@ -3,7 +3,6 @@
 //! An object is nothing but its settings. Connections belong to the process (`publishers`), so that
 //! an object that is made anew in each request publishes over the same one.
 
-use std::ffi::CStr;
 use std::panic::AssertUnwindSafe;
 
 use ext_php_rs::args::Arg;
@@ -12,20 +11,19 @@ use ext_php_rs::builders::{ClassBuilder, FunctionBuilder};
 use ext_php_rs::convert::IntoZval;
 use ext_php_rs::error::Result;
 use ext_php_rs::flags::{ClassFlags, DataType, MethodFlags, PropertyFlags};
-use ext_php_rs::types::{ArrayKey, ZendHashTable, ZendObject, ZendStr, Zval};
+use ext_php_rs::types::{ArrayKey, ZendHashTable, ZendStr, Zval};
 use ext_php_rs::zend::{BailoutGuard, ExecuteData, ExecutorGlobals, run_handler};
 use pusher::Receipt;
 
 use crate::class::Class;
 use crate::failure::Failure;
+use crate::object::{ADDRESS, OPTIONS};
 use crate::send_many::Sent;
 use crate::settings::{Given, OnFailure, Settings};
 use crate::{deferred, engine, publish, receipt, secret, send_many};
 
 static CLASS: Class = Class::new();
 
-const ADDRESS: &CStr = c"address";
-const OPTIONS: &CStr = c"options";
 /// The option that is not shown.
 const TOKEN: &str = "token";
 
@@ -194,13 +192,4 @@ fn empty_array() -> Zval {
     let mut array = Zval::new();
     array.set_hashtable(ZendHashTable::new());
     array
-}
-
-/// What the object was made with; nothing for the static `publish`.
-pub(crate) fn given(object: Option<&ZendObject>) -> Given<'_> {
-    let property = |name| object.and_then(|object| engine::read_property(object, name));
-    Given {
-        address: property(ADDRESS).and_then(Zval::zend_str),
-        options: property(OPTIONS).and_then(Zval::array),
-    }
 }

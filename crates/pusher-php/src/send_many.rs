@@ -8,7 +8,7 @@ use pusher::{Batch, Error};
 use crate::failure::Failure;
 use crate::publishers::Published;
 use crate::settings::{OnFailure, Settings};
-use crate::{engine, json, publish, publishers, pusher_class};
+use crate::{engine, json, object, publish, publishers};
 
 /// What became of the events that `sendMany` was called with, and what the settings want to become
 /// of failures.
@@ -28,7 +28,7 @@ pub(crate) fn send(frame: &mut ExecuteData) -> Result<Sent<'_>, Failure> {
     let encoded = encode(events)?;
     // User code has run. From here to the receipts there is none.
     let batch = batch(events, &encoded)?;
-    let given = pusher_class::given(arguments.object);
+    let given = object::given(arguments.object);
     let settings = Settings::read(&given).map_err(|error| Failure::mistake(&error))?;
     Ok(Sent {
         events,

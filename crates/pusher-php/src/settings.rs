@@ -3,14 +3,16 @@
 //! next to nothing beside the way to pushd and back.
 
 use std::ffi::CStr;
+use std::panic::catch_unwind;
 use std::time::Duration;
 
+use ext_php_rs::ffi::zend_ini_entry;
 use ext_php_rs::flags::IniEntryPermission;
 use ext_php_rs::types::{ZendHashTable, ZendStr};
 use ext_php_rs::zend::{IniEntryDef, IniEntryDefs};
 use pusher::{Address, AddressError, Error, Options, TIMEOUT_MAX, TIMEOUT_MIN, Token, TokenError};
 
-use crate::{engine, info, secret};
+use crate::{engine, secret};
 
 /// A setting: an ini entry, which an object of `Pusher` may have of its own.
 struct Entry {
@@ -53,7 +55,7 @@ static ENTRIES: IniEntryDefs<6> = IniEntryDefs::new([
     entry(&RETRY_MS, c"1000"),
     entry(&ON_FAILURE, c"warning"),
     IniEntryDef {
-        displayer: Some(info::print_hidden),
+        displayer: Some(print_hidden),
         ..entry(&TOKEN, c"")
     },
     IniEntryDef::end(),
@@ -64,6 +66,12 @@ const fn entry(entry: &Entry, default: &'static CStr) -> IniEntryDef {
         on_modify: Some(engine::ini_accept),
         ..IniEntryDef::new(entry.ini, default, IniEntryPermission::All)
     }
+}
+
+/// Printed by phpinfo() instead of the token. (`ini_get()` still returns the token.)
+unsafe extern "C" fn print_hidden(_entry: *mut zend_ini_entry, _which: i32) {
+    // A panic must not reach PHP. The row is then empty.
+    let _ = catch_unwind(|| engine::print("(not shown)"));
 }
 
 /// What counts for a publish at this moment.

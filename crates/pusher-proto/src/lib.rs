@@ -13,6 +13,7 @@
 //! server.
 #![forbid(unsafe_code)]
 
+mod address;
 mod json;
 mod json_stream;
 pub mod limits;
@@ -20,13 +21,16 @@ pub mod native;
 mod publish;
 pub mod raw;
 mod reason;
+mod token;
 pub mod wamp;
 pub mod zmtp;
 
+pub use address::{Endpoint, EndpointError, UNIX_PATH_LEN_MAX};
 pub use json::{JsonError, check_value, trim_value};
 pub use json_stream::{JsonStream, StreamError};
 pub use publish::{IdError, Publish, Receipt, TopicError, check_id, check_topic};
 pub use reason::{REASON_HEADER, Reason};
+pub use token::{TokenError, check_token};
 
 /// The README's example, as a test.
 #[cfg(doctest)]

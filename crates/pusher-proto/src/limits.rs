@@ -9,6 +9,9 @@ pub const TOPIC_LEN_MAX: usize = 1024;
 /// Longest id of a publish.
 pub const ID_LEN_MAX: usize = 255;
 
+/// Longest publish token. It must fit in an HTTP header.
+pub const TOKEN_LEN_MAX: usize = 1024;
+
 /// Longest event, as JSON text. PHP's `json_encode` writes each character beyond ASCII as `\uXXXX`, which
 /// makes two or three bytes of UTF-8 six: 1 MB of text in any language must fit.
 pub const EVENT_LEN_MAX: usize = 3 * 1024 * 1024;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use crate::limits::ID_LEN_MAX;
@@ -15,8 +16,11 @@ pub struct Publish<'a> {
     pub event: &'a str,
 }
 
-/// What the server did with a publish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The answer to an accepted publish.
+///
+/// Its JSON form is the body of an HTTP answer: `{"sequence":12,"subscribers":231}`. A reader ignores members
+/// that it does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct Receipt {
     /// The event's number in its topic. It only grows while the server runs.
     pub sequence: u64,
@@ -109,5 +113,23 @@ impl<'de> Visitor<'de> for TopicVisitor {
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
         Ok(Cow::Owned(number.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receipt_is_the_json_of_an_http_answer() {
+        let receipt = Receipt {
+            sequence: 12,
+            subscribers: 231,
+        };
+        let json = r#"{"sequence":12,"subscribers":231}"#;
+        assert_eq!(serde_json::to_string(&receipt).unwrap(), json);
+        let later = r#"{"sequence":12,"subscribers":231,"nodes":2}"#;
+        assert_eq!(serde_json::from_str::<Receipt>(later).unwrap(), receipt);
+        assert!(serde_json::from_str::<Receipt>(r#"{"sequence":12}"#).is_err());
     }
 }

@@ -3,7 +3,11 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** Where pushd listens for publishers: tcp://host:port or unix:/path. */
+/**
+ * The address of pushd's publish listener: host:port, tcp://host:port or unix:/path.
+ *
+ * The same grammar as in crates/pusher-proto/src/address.rs; php/tests/support/addresses.json tests both.
+ */
 final class Address
 {
     /** @param list<string> $targets what stream_socket_client() is to try, one after the other */
@@ -21,9 +25,9 @@ final class Address
     {
         return match (true) {
             preg_match('/[\p{Cc}]/u', $text) === 1 => self::wrong($text, 'it contains a control character'),
-            str_starts_with($text, 'tcp://') => self::tcp($text, substr($text, strlen('tcp://'))),
             str_starts_with($text, 'unix:') => self::unix($text, substr($text, strlen('unix:'))),
-            default => self::wrong($text, 'it must begin with tcp:// or unix:, as in tcp://127.0.0.1:5555'),
+            str_starts_with($text, 'tcp://') => self::tcp($text, substr($text, strlen('tcp://'))),
+            default => self::tcp($text, $text),
         };
     }
 
@@ -31,7 +35,7 @@ final class Address
     {
         $colon = strrpos($rest, ':');
         if ($colon === false) {
-            self::wrong($text, 'the port is missing, as in tcp://127.0.0.1:5555');
+            self::wrong($text, 'the port is missing, as in 127.0.0.1:5555');
         }
         [$host, $port] = [substr($rest, 0, $colon), substr($rest, $colon + 1)];
         if (preg_match('/\A\d+\z/', $port) !== 1 || $port < 1 || $port > 65535) {
@@ -39,18 +43,30 @@ final class Address
         }
         $port = (int) $port;
         if (preg_match('/\A\[(.*)\]\z/s', $host, $inside) === 1) {
-            // PHP may be built without it: then the connect finds what is wrong.
-            if (function_exists('filter_var') && filter_var($inside[1], FILTER_VALIDATE_IP, FILTER_FLAG_IPV6) === false) {
+            if (!self::isIpv6($inside[1])) {
                 self::wrong($text, "\"$inside[1]\" is not an IPv6 address");
             }
+        } elseif (str_contains($host, '://')) {
+            self::wrong($text, "\"$host\" is not a host");
         } elseif (strpbrk($host, ':[]') !== false) {
-            self::wrong($text, 'an IPv6 address stands in brackets, as in tcp://[::1]:5555');
+            self::wrong($text, 'an IPv6 address stands in brackets, as in [::1]:5555');
         } elseif ($host === '' || strpbrk($host, '/@ ') !== false) {
             self::wrong($text, "\"$host\" is not a host");
         }
         // The same two on every machine, and nobody has to look them up.
         $hosts = strtolower($host) === 'localhost' ? ['127.0.0.1', '[::1]'] : [$host];
         return new self("tcp://$host:$port", array_map(static fn (string $host): string => "tcp://$host:$port", $hosts));
+    }
+
+    /** With the number of a network interface or without, as in fe80::1%2. */
+    private static function isIpv6(string $text): bool
+    {
+        [$address, $scope] = explode('%', $text, 2) + [1 => '0'];
+        if (preg_match('/\A\d+\z/', $scope) !== 1 || $scope > 0xffff_ffff) {
+            return false;
+        }
+        // PHP may be built without it: then the connect reports the mistake.
+        return !function_exists('filter_var') || filter_var($address, FILTER_VALIDATE_IP, FILTER_FLAG_IPV6) !== false;
     }
 
     private static function unix(string $text, string $rest): self

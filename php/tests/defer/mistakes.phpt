@@ -45,6 +45,6 @@ PusherException -1: the event was not published: the id is empty
 LogicException 0: mine
 ArgumentCountError 0: Pusher::defer() expects at least 2 arguments, 1 given
 TypeError 0: Pusher::defer(): Argument #1 ($category) must be of type string, array given
-PusherException -5: pusher.address: "nowhere" is not an address of pushd: it must begin with tcp:// or unix:, as in tcp://127.0.0.1:5555
+PusherException -5: pusher.address: "nowhere" is not an address of pushd: the port is missing, as in 127.0.0.1:5555
 int(1)
 NULL

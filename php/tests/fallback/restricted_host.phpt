@@ -30,7 +30,7 @@ echo stream_get_contents($pipes[1]), "\n", Pusher::publish('kittens', 4)->sequen
 ?>
 --EXPECT--
 12
-address: "tcp://[::1" is not an address of pushd: an IPv6 address stands in brackets, as in tcp://[::1]:5555
+address: "tcp://[::1" is not an address of pushd: an IPv6 address stands in brackets, as in [::1]:5555
 address: "tcp://[nothing]:1" is not an address of pushd: "nothing" is not an IPv6 address
-address: "nowhere" is not an address of pushd: it must begin with tcp:// or unix:, as in tcp://127.0.0.1:5555
+address: "nowhere" is not an address of pushd: the port is missing, as in 127.0.0.1:5555
 4

@@ -15,7 +15,7 @@ function with(mixed ...$arguments): void
 
 with('tcp://127.0.0.1:1', ['timeout_ms' => 100, 'retry_ms' => '0', 'on_failure' => 'silent']);
 with(options: ['timeout_ms' => 600_000]);
-with('127.0.0.1:5555');
+with('127.0.0.1');
 with("tcp://\xff:1");
 with('');
 with(null, ['timeout' => 1]);
@@ -64,9 +64,9 @@ object(Pusher)#%d (2) {
     int(600000)
   }
 }
-PusherException -5: address: "127.0.0.1:5555" is not an address of pushd: it must begin with tcp:// or unix:, as in tcp://127.0.0.1:5555
+PusherException -5: address: "127.0.0.1" is not an address of pushd: the port is missing, as in 127.0.0.1:5555
 PusherException -5: address: "tcp://\xff:1" is not valid UTF-8
-PusherException -5: address: "" is not an address of pushd: it must begin with tcp:// or unix:, as in tcp://127.0.0.1:5555
+PusherException -5: address: "" is not an address of pushd: the port is missing, as in 127.0.0.1:5555
 PusherException -5: options: "timeout" is none of timeout_ms, retry_ms, on_failure, token
 PusherException -5: options: "new\nline" is none of timeout_ms, retry_ms, on_failure, token
 PusherException -5: options: "�" is none of timeout_ms, retry_ms, on_failure, token

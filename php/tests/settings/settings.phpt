@@ -23,7 +23,8 @@ function with(string $setting, string $value): void
 
 $server = new FakePushd('answers');
 with('pusher.address', '');
-with('pusher.address', '127.0.0.1:5555');
+with('pusher.address', '127.0.0.1');
+with('pusher.address', substr($server->address, strlen('tcp://')));
 with('pusher.address', 'tcp://127.0.0.1');
 with('pusher.address', "tcp://127.0.0.1\xff:5555");
 foreach (['', '0', '-1', '600001', '250ms', '1.5', ' 250'] as $timeout) {
@@ -49,9 +50,10 @@ ini_restore('pusher.on_failure');
 echo outcome(), ' ', ini_get('pusher.on_failure'), "\n";
 ?>
 --EXPECT--
--5 pusher.address: "" is not an address of pushd: it must begin with tcp:// or unix:, as in tcp://127.0.0.1:5555
--5 pusher.address: "127.0.0.1:5555" is not an address of pushd: it must begin with tcp:// or unix:, as in tcp://127.0.0.1:5555
--5 pusher.address: "tcp://127.0.0.1" is not an address of pushd: the port is missing, as in tcp://127.0.0.1:5555
+-5 pusher.address: "" is not an address of pushd: the port is missing, as in 127.0.0.1:5555
+-5 pusher.address: "127.0.0.1" is not an address of pushd: the port is missing, as in 127.0.0.1:5555
+published, 1
+-5 pusher.address: "tcp://127.0.0.1" is not an address of pushd: the port is missing, as in 127.0.0.1:5555
 -5 pusher.address: "tcp://127.0.0.1\xff:5555" is not valid UTF-8
 -5 pusher.timeout_ms: "" is not a number of milliseconds from 1 to 600000
 -5 pusher.timeout_ms: "0" is not a number of milliseconds from 1 to 600000
@@ -73,5 +75,5 @@ published, 1
 published, 1
 published, 1
 published, 1
--5 pusher.address: "nowhere" is not an address of pushd: it must begin with tcp:// or unix:, as in tcp://127.0.0.1:5555
+-5 pusher.address: "nowhere" is not an address of pushd: the port is missing, as in 127.0.0.1:5555
 published, 1 warning

@@ -8,10 +8,9 @@ use std::ffi::{c_char, c_int};
 use std::ptr;
 use std::slice;
 
-use pusher_proto::Receipt;
-
 use super::background::Background;
-use super::{Failure, browser_count, guard, invalid, optional, text_of_len};
+use super::receipt::PushReceipt;
+use super::{CallError, browser_count, guard, invalid, optional, text_of_len};
 use crate::error::Error;
 use crate::options::{
     Options, address_from_env, timeout_from_env, timeout_from_ms, token_from_env,
@@ -47,16 +46,6 @@ pub struct PushOptions {
     pub queue_bytes_max: u64,
     /// What a pushd with --publish-token wants to be shown; NULL: as PUSH_TOKEN says.
     pub token: *const c_char,
-}
-
-/// What was done with an event.
-#[repr(C)]
-#[derive(Debug)]
-pub struct PushReceipt {
-    /// The event's number in its category. It only grows while pushd runs.
-    pub sequence: u64,
-    /// How many browsers the event was queued to.
-    pub subscribers: u64,
 }
 
 /// Makes a push_client. It opens nothing yet.
@@ -141,18 +130,9 @@ pub unsafe extern "C" fn push_client_free(client: *mut PushClient) {
     });
 }
 
-impl From<Receipt> for PushReceipt {
-    fn from(receipt: Receipt) -> Self {
-        Self {
-            sequence: receipt.sequence,
-            subscribers: receipt.subscribers,
-        }
-    }
-}
-
 /// # Safety
 /// `client` is NULL or one that is not freed for `'a`.
-pub(super) unsafe fn get<'a>(client: *mut PushClient) -> Result<&'a PushClient, Failure> {
+pub(super) unsafe fn get<'a>(client: *mut PushClient) -> Result<&'a PushClient, CallError> {
     // SAFETY: our caller's promise.
     let client = unsafe { client.as_ref() };
     client.ok_or_else(|| invalid("client is NULL".to_owned()))
@@ -160,7 +140,7 @@ pub(super) unsafe fn get<'a>(client: *mut PushClient) -> Result<&'a PushClient, 
 
 /// # Safety
 /// `pointer` is NULL or points to options of the size that they say.
-unsafe fn read_options(pointer: *const PushOptions) -> Result<(Options, usize), Failure> {
+unsafe fn read_options(pointer: *const PushOptions) -> Result<(Options, usize), CallError> {
     if pointer.is_null() {
         return Ok((Options::from_env()?, QUEUE_BYTES_MAX_DEFAULT));
     }
@@ -185,7 +165,7 @@ unsafe fn read_options(pointer: *const PushOptions) -> Result<(Options, usize), 
 
 /// # Safety
 /// Address and token are each NULL or a string that ends with a NUL.
-unsafe fn to_options(options: &PushOptions) -> Result<(Options, usize), Failure> {
+unsafe fn to_options(options: &PushOptions) -> Result<(Options, usize), CallError> {
     // SAFETY: our caller's promise.
     let (address, token) = unsafe {
         (

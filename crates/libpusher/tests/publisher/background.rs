@@ -8,9 +8,11 @@ use std::time::Instant;
 
 use crate::client::{Client, last_error};
 use crate::fake_server::{FakeServer, PATIENCE};
-use pusher::c_api::background::*;
+use pusher::c_api::background::PushCallback;
 use pusher::c_api::client::*;
 use pusher::c_api::codes::*;
+use pusher::c_api::publish_async::*;
+use pusher::c_api::receipt::PushReceipt;
 
 const PATIENCE_MS: u64 = PATIENCE.as_millis() as u64;
 

@@ -69,12 +69,8 @@ impl FakeServer {
         let path = folder.path().join("publish.sock");
         let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
         listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
-        Self::start(
-            listener,
-            Address::Unix(path),
-            Some(folder),
-            Arc::new(script),
-        )
+        let address = format!("unix:{}", path.display()).parse().unwrap();
+        Self::start(listener, address, Some(folder), Arc::new(script))
     }
 
     fn start(

@@ -4,12 +4,13 @@ use std::fs;
 use std::io::{Read, Write};
 use std::mem::MaybeUninit;
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::fake_server::{FakeServer, PATIENCE, Peer};
-use pusher::{Address, Batch, Error, Options, Publisher};
+use pusher::{Batch, Error, Options, Publisher};
 use pusher_proto::limits::EVENT_LEN_MAX;
 
 /// The state of the publisher's end of a TCP connection, as the kernel has it (08 is CLOSE_WAIT).
@@ -261,6 +262,7 @@ fn a_goodbye_to_a_new_connection_is_the_answer() {
 fn a_goodbye_before_the_first_write_is_the_answer() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("publish.sock");
+    let address = format!("unix:{}", path.display()).parse().unwrap();
     let listener = UnixListener::bind(&path).unwrap();
     let server = thread::spawn(move || {
         let (mut connection, _) = listener.accept().unwrap();
@@ -269,7 +271,7 @@ fn a_goodbye_before_the_first_write_is_the_answer() {
             .unwrap();
     });
     // The server is gone again when this comes to the write, or it is not: the answer is the same.
-    let mut publisher = Publisher::new(Options::new(Address::Unix(path)));
+    let mut publisher = Publisher::new(Options::new(address));
     publisher.set_timeout(PATIENCE);
     let error = publisher.publish("t", "1").unwrap_err();
     server.join().unwrap();
@@ -287,14 +289,13 @@ fn a_goodbye_of_a_server_that_is_gone_then_is_the_answer() {
         let _ = is_gone.lock().unwrap().recv_timeout(PATIENCE);
         peer.write("[5,null,\"shutting_down\",\"the server is about to end\"]\n")
     });
-    let Address::Unix(path) = server.address() else {
-        unreachable!("it is a unix socket")
-    };
+    let address = server.address().to_string();
+    let path = Path::new(address.strip_prefix("unix:").unwrap());
     let mut publisher = server.publisher();
     publisher.publish("t", "1").unwrap();
     // Nobody can come any more.
     let elsewhere = path.with_extension("gone");
-    fs::rename(&path, &elsewhere).unwrap();
+    fs::rename(path, &elsewhere).unwrap();
     drop(gone);
     let error = publisher.publish("t", "2").unwrap_err();
     assert!(matches!(error, Error::Busy { .. }), "{error}");

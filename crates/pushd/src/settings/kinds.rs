@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use pusher_core::{PublishToken, PublishTokenError, SlowPolicy, TopicPattern};
+use pusher_core::{PublishToken, SlowPolicy, TokenError, TopicPattern};
 use toml::Value;
 
 use super::shapes::Kind;
@@ -76,7 +76,7 @@ impl Kind for Token {
     fn parse(text: &str) -> Result<PublishToken, ValueError> {
         let token: PublishToken = text
             .parse()
-            .map_err(|error: PublishTokenError| ValueError::Other(Box::new(error)))?;
+            .map_err(|error: TokenError| ValueError::Other(Box::new(error)))?;
         match text.len() < TOKEN_LEN_MIN {
             true => Err(ValueError::ShortToken { min: TOKEN_LEN_MIN }),
             false => Ok(token),

@@ -5,8 +5,7 @@ use std::io::{self, Read};
 use bytes::Bytes;
 use clap::{Arg, ArgMatches, Command};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use pusher_proto::check_id;
-use serde::{Deserialize, Serialize};
+use pusher_proto::{Receipt, check_id};
 
 use super::error::ShellError;
 use super::publish_listener::PublishListener;
@@ -17,12 +16,6 @@ pub(super) const NAME: &str = "publish";
 
 /// Longest event that is read from standard input, in bytes. The server's own limit is lower by default.
 const INPUT_LEN_MAX: u64 = 64 * 1024 * 1024;
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct Receipt {
-    sequence: u64,
-    pub(super) subscribers: u64,
-}
 
 pub(super) fn command() -> Command {
     Command::new(NAME)

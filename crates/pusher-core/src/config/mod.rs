@@ -28,5 +28,5 @@ pub use proxy::{TrustedProxy, TrustedProxyError};
 pub(crate) use slow_policy::slow_policy_of;
 pub use slow_policy::{SlowPolicy, SlowPolicyError};
 pub use socket_access::SocketAccess;
-pub use token::{PublishToken, PublishTokenError};
+pub use token::PublishToken;
 pub use topic_pattern::{TopicPattern, TopicPatternError};

@@ -12,10 +12,21 @@ use super::{
 };
 use crate::publish::{Publish, Receipt, TopicText};
 
-pub(super) fn decode<'a, V: Visitor<'a>>(
-    text: &'a str,
-    visitor: V,
-) -> Result<V::Value, DecodeError> {
+impl<'a> FromPublisher<'a> {
+    /// Reads one message of a publisher.
+    pub fn decode(text: &'a str) -> Result<Self, DecodeError> {
+        decode(text, FromPublisherVisitor)
+    }
+}
+
+impl<'a> FromServer<'a> {
+    /// Reads one message of a server.
+    pub fn decode(text: &'a str) -> Result<Self, DecodeError> {
+        decode(text, FromServerVisitor)
+    }
+}
+
+fn decode<'a, V: Visitor<'a>>(text: &'a str, visitor: V) -> Result<V::Value, DecodeError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let message = deserializer.deserialize_seq(visitor);
     message
@@ -70,7 +81,7 @@ impl<'de> Visitor<'de> for OptionNamed {
     }
 }
 
-pub(super) struct FromPublisherVisitor;
+struct FromPublisherVisitor;
 
 impl<'de> Visitor<'de> for FromPublisherVisitor {
     type Value = FromPublisher<'de>;
@@ -102,7 +113,7 @@ impl<'de> Visitor<'de> for FromPublisherVisitor {
     }
 }
 
-pub(super) struct FromServerVisitor;
+struct FromServerVisitor;
 
 impl<'de> Visitor<'de> for FromServerVisitor {
     type Value = FromServer<'de>;

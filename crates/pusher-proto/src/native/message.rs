@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::ErrorCode;
-use super::decode::{FromPublisherVisitor, FromServerVisitor, decode};
 use crate::publish::{Publish, Receipt};
 
 /// What a publisher says.
@@ -69,17 +68,3 @@ pub enum FromServer<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DecodeError(pub(super) String);
-
-impl<'a> FromPublisher<'a> {
-    /// Reads one message of a publisher.
-    pub fn decode(text: &'a str) -> Result<Self, DecodeError> {
-        decode(text, FromPublisherVisitor)
-    }
-}
-
-impl<'a> FromServer<'a> {
-    /// Reads one message of a server.
-    pub fn decode(text: &'a str) -> Result<Self, DecodeError> {
-        decode(text, FromServerVisitor)
-    }
-}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ZmtpError;
+use super::error::ZmtpError;
 use super::frame::COMMAND;
 
 /// Longest context of a PING, in bytes.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::ZmtpError;
+use super::error::ZmtpError;
 
 pub(super) const MORE: u8 = 1;
 pub(super) const LONG: u8 = 2;

@@ -1,6 +1,6 @@
 //! What both sides say first.
 
-use super::{ZmtpError, shown};
+use super::error::{ZmtpError, shown};
 
 pub(super) const SIGNATURE_LEN: usize = 10;
 

@@ -9,8 +9,8 @@ use super::event::event;
 use super::options::BenchOptions;
 use super::tally::Tally;
 use crate::shell::error::ShellError;
-use crate::shell::publish::Receipt;
 use crate::shell::publish_listener::PublishConnection;
+use pusher_proto::Receipt;
 
 /// Delay that this command itself may cause. The latency of a later event counts from the time when it was due.
 const LATE: Duration = Duration::from_millis(2);

@@ -95,12 +95,8 @@ fn events(watch: Watch) -> Response<Body> {
 }
 
 pub(super) fn receipt(receipt: Receipt) -> Response<Body> {
-    let Receipt {
-        sequence,
-        subscribers,
-    } = receipt;
-    let body = format!("{{\"sequence\":{sequence},\"subscribers\":{subscribers}}}\n");
-    response(StatusCode::OK, JSON, body)
+    let body = serde_json::to_string(&receipt).unwrap_or_default();
+    response(StatusCode::OK, JSON, body + "\n")
 }
 
 fn response(

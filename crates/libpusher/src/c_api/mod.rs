@@ -15,6 +15,8 @@ pub mod background;
 mod cancellation;
 pub mod client;
 pub mod codes;
+pub mod publish_async;
+pub mod receipt;
 pub mod version;
 
 use cancellation::NotCanceled;
@@ -31,12 +33,12 @@ thread_local! {
 }
 
 /// A call that did not do what it should, as C gets to see it.
-struct Failure {
+struct CallError {
     code: c_int,
     text: String,
 }
 
-impl From<Error> for Failure {
+impl From<Error> for CallError {
     fn from(error: Error) -> Self {
         Self {
             code: error.code(),
@@ -82,17 +84,17 @@ pub extern "C" fn push_last_error() -> *const c_char {
 /// its text.
 ///
 /// What a panic may leave half-done is a publisher, which is built to survive it.
-fn guard(body: impl FnOnce() -> Result<c_int, Failure>) -> c_int {
+fn guard(body: impl FnOnce() -> Result<c_int, CallError>) -> c_int {
     let _not_canceled = NotCanceled::new();
     let result = panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
-        Err(Failure {
+        Err(CallError {
             code: PUSH_EINTERNAL,
             text: "an error in libpusher (a panic), please report it".to_owned(),
         })
     });
-    result.unwrap_or_else(|failure| {
-        remember(failure.text);
-        failure.code
+    result.unwrap_or_else(|error| {
+        remember(error.text);
+        error.code
     })
 }
 
@@ -116,7 +118,7 @@ unsafe fn text_of_len<'a>(
     pointer: *const c_char,
     len: usize,
     name: &str,
-) -> Result<&'a str, Failure> {
+) -> Result<&'a str, CallError> {
     if pointer.is_null() {
         return Err(invalid(format!("{name} is NULL")));
     }
@@ -134,7 +136,7 @@ unsafe fn text_of_len<'a>(
 ///
 /// # Safety
 /// `pointer` is NULL or points to a string that ends with a NUL and stays as it is for `'a`.
-unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Failure> {
+unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, CallError> {
     if pointer.is_null() {
         return Err(invalid(format!("{name} is NULL")));
     }
@@ -148,7 +150,7 @@ unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Failur
 ///
 /// # Safety
 /// As of [`text`].
-unsafe fn optional<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>, Failure> {
+unsafe fn optional<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>, CallError> {
     if pointer.is_null() {
         return Ok(None);
     }
@@ -156,8 +158,8 @@ unsafe fn optional<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a 
     unsafe { text(pointer, name) }.map(Some)
 }
 
-fn invalid(text: String) -> Failure {
-    Failure {
+fn invalid(text: String) -> CallError {
+    CallError {
         code: PUSH_EINVAL,
         text,
     }
