@@ -92,13 +92,13 @@ fn a_door_that_can_not_be_opened_is_an_error_that_tells_why() {
         (
             "--listen",
             "192.0.2.1:0",
-            "this machine has no such address",
+            "this machine does not have the address",
         ),
         ("--publish-listen", "192.0.2.1:0", "needs a token"),
         (
             "--publish-listen",
             "unix:/nonexistent/p",
-            "the folder must be there",
+            "the folder must exist",
         ),
     ] {
         let other = match flag {
@@ -210,7 +210,7 @@ fn signals_without_a_meaning_are_logged_and_kill_nothing() {
     let mut daemon = Daemon::start();
     let mut browser = Wamp::subscribed(daemon.web, "t");
     for (signal, line) in [
-        (Signal::SIGUSR1, "there is no log file to open again"),
+        (Signal::SIGUSR1, "there is no file to open again"),
         (Signal::SIGUSR2, "it has no meaning here"),
         (Signal::SIGALRM, "it has no meaning here"),
     ] {

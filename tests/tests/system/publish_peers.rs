@@ -246,7 +246,7 @@ fn where_no_unix_socket_can_be_the_path_is_named_and_what_to_do() {
     for (flags, told) in [
         (
             &["--publish-listen=unix:/no/such/folder/p"][..],
-            "the folder must be there",
+            "the folder must exist",
         ),
         (
             &["--publish-listen=unix:/etc/passwd"],

@@ -205,8 +205,8 @@ fn sighup_reads_the_certificate_too() {
     assert!(is_trusted(&daemon, &second));
 }
 
-const ENDS: &str = "the certificate ends in 29 days; renew it";
-const ENDED: &str = "the certificate ended 2 days ago: browsers refuse it; renew it";
+const ENDS: &str = "the certificate expires in 29 days; renew it";
+const ENDED: &str = "the certificate expired 2 days ago: browsers refuse it; renew it";
 
 #[test]
 fn a_certificate_near_its_end_is_told_whenever_it_is_read() {
@@ -238,10 +238,10 @@ fn a_certificate_near_its_end_is_told_whenever_it_is_read() {
 fn the_check_tells_when_a_certificate_ends_and_is_satisfied() {
     for (days, warning) in [
         (1000, ""),
-        (29, "pushd: the certificate ends in 29 days\n"),
+        (29, "pushd: the certificate expires in 29 days\n"),
         (
             -3,
-            "pushd: the certificate ended 2 days ago: browsers refuse it\n",
+            "pushd: the certificate expired 2 days ago: browsers refuse it\n",
         ),
     ] {
         let files = Files::good_for(days);
@@ -268,7 +268,7 @@ fn what_is_wrong_with_the_files_is_told_at_the_start_and_by_the_check() {
         ),
         (
             &["--tls-key", key.to_str().unwrap()],
-            "without tls-certificate",
+            "tls-certificate is missing",
         ),
         (
             &["--tls-certificate=/nonexistent", "--tls-key=/nonexistent"],

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, Request, StatusCode};
 use http_body_util::Full;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use pusher_proto::Reason;
 use pusher_proto::wamp::SUBPROTOCOL;
 use serde::Deserialize;
 use tokio_tungstenite::WebSocketStream;
@@ -30,6 +31,11 @@ const MESSAGE_LEN_MAX: usize = 64 * 1024 * 1024;
 const READ_LEN: usize = 16 * 1024;
 /// Longest text of a response that is kept, in characters.
 const TEXT_LEN_MAX: usize = 500;
+
+/// [`pusher_proto::REASON_HEADER`], in lower case.
+const PUSHD_REASON: HeaderName = HeaderName::from_static("pushd-reason");
+/// The Content-Type of port 5555's responses.
+const JSON: &str = "application/json";
 
 /// The User-Agent header. Some firewalls refuse clients that do not look like browsers.
 const USER_AGENT_TEXT: &str = concat!(
@@ -71,8 +77,10 @@ pub(crate) struct Answer {
     pub(crate) server: String,
     /// The Location header.
     pub(crate) location: Option<String>,
-    /// The response names our subprotocol: it is from a pushd that did not see the request's Sec-WebSocket-Protocol.
-    pub(crate) says_wamp: bool,
+    /// pushd's reason, if the response is from port 8080 of a pushd.
+    pub(crate) reason: Option<Reason>,
+    /// The response is from port 5555 of a pushd, whose refusals have a reason and a JSON body.
+    pub(crate) is_from_publish_listener: bool,
     /// The first line of a plain text body, or the error in a JSON body.
     pub(crate) text: Option<String>,
 }
@@ -91,7 +99,7 @@ pub(crate) async fn open(
         let (parts, body) = response.into_parts();
         // The status and the headers are useful even if the body cannot be read.
         let body = read_body(body).await.unwrap_or_default();
-        return Err(Refusal::Answer(Answer::of(
+        return Err(Refusal::Answer(Answer::new(
             parts.status,
             &parts.headers,
             &body,
@@ -159,12 +167,16 @@ fn no_answer(error: hyper::Error) -> Refusal {
 }
 
 impl Answer {
-    fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+    fn new(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        let header = |name: HeaderName| text(headers, name).unwrap_or_default();
+        let is_json = header(CONTENT_TYPE).starts_with(JSON);
+        let reason = header(PUSHD_REASON);
         Self {
             status,
             server: text(headers, SERVER).unwrap_or_else(|| "an unnamed server".to_owned()),
             location: text(headers, LOCATION),
-            says_wamp: text(headers, SEC_WEBSOCKET_PROTOCOL).as_deref() == Some(SUBPROTOCOL),
+            reason: (!is_json).then(|| Reason::parse(&reason)).flatten(),
+            is_from_publish_listener: is_json && !reason.is_empty(),
             text: text_of_body(headers, body),
         }
     }
@@ -176,11 +188,6 @@ impl Answer {
             summary.push_str(&format!(", which says: {text}"));
         }
         summary
-    }
-
-    /// Whether the text contains `part`.
-    pub(crate) fn says(&self, part: &str) -> bool {
-        self.text.as_ref().is_some_and(|text| text.contains(part))
     }
 
     /// Whether the Server header begins with `program`, in lower case.
@@ -201,7 +208,7 @@ fn text_of_body(headers: &HeaderMap, body: &[u8]) -> Option<String> {
         return None;
     }
     let kind = text(headers, CONTENT_TYPE)?;
-    let text = if kind.starts_with("application/json") {
+    let text = if kind.starts_with(JSON) {
         serde_json::from_slice::<JsonError>(body).ok()?.error
     } else {
         let body = String::from_utf8_lossy(body);

@@ -1,6 +1,7 @@
 //! Explains why a WebSocket handshake failed, from the response and from further requests.
 
 use http::StatusCode;
+use pusher_proto::{REASON_HEADER, Reason};
 use tokio::time::timeout;
 
 use super::fault::Fault;
@@ -8,26 +9,6 @@ use super::probe::{self, PROBE_TIMEOUT};
 use super::script;
 use super::step::{Step, timed_out};
 use crate::client::{Answer, Connector, Refusal, Target, open_websocket};
-
-/// Parts of pushd's responses to requests that lost their Upgrade headers on the way. A line of plain text alone would
-/// prove nothing: many proxies send one too.
-const SAYS_UPGRADE_LOST: [&str; 6] = [
-    "the header `Upgrade: websocket` is missing",
-    "the header `Connection: Upgrade` is missing",
-    "a WebSocket needs HTTP/1.1",
-    "only HTTP/1.1 is spoken here",
-    "this is a WebSocket server, subprotocol wamp",
-    "there is pusher.js",
-];
-/// Part of pushd's response if connections-max is reached.
-const SAYS_FULL: &str = "browsers are connected already";
-/// Part of pushd's response if connections-per-address-max is reached.
-const SAYS_ADDRESS_FULL: &str = "connections already; if it is a proxy's";
-/// Part of pushd's response if public-host does not contain the name.
-const SAYS_OTHER_NAME: &str = "which is none of its names";
-
-/// Part of the response of port 5555 to a WebSocket handshake.
-const SAYS_PUBLISH_PORT: &str = "this is the port of publishers";
 
 /// Explains a failed WebSocket handshake.
 pub(super) async fn explain(refusal: Refusal, connector: &Connector) -> Fault {
@@ -71,7 +52,8 @@ async fn of_greeting(connector: &Connector) -> Fault {
 
 /// Recognises the message of a full pushd, which sends it at once and without TLS.
 pub(super) fn of_full(greeting: &str) -> Option<Fault> {
-    let is_full = greeting.contains(SAYS_FULL);
+    let reason = format!("{REASON_HEADER}: {}", Reason::ConnectionsMax.name());
+    let is_full = greeting.contains(&reason);
     is_full.then(|| full("pushd accepts no further browser".to_owned()))
 }
 
@@ -107,13 +89,15 @@ async fn of_answer(answer: &Answer, connector: &Connector) -> Fault {
         }
         StatusCode::FORBIDDEN => return forbidden(answer, connector).await,
         StatusCode::TOO_MANY_REQUESTS => return too_many(answer),
-        StatusCode::SERVICE_UNAVAILABLE if answer.says(SAYS_FULL) => return full(answer.summary()),
+        StatusCode::SERVICE_UNAVAILABLE if answer.reason == Some(Reason::ConnectionsMax) => {
+            return full(answer.summary());
+        }
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
             return no_backend(answer, connector);
         }
         _ => {}
     }
-    if answer.says_wamp {
+    if answer.reason == Some(Reason::Subprotocol) {
         return Fault::new(
             "subprotocol-lost",
             answer.summary(),
@@ -121,7 +105,7 @@ async fn of_answer(answer: &Answer, connector: &Connector) -> Fault {
              before it, removes that header from requests. Let it pass.",
         );
     }
-    if answer.says(SAYS_PUBLISH_PORT) {
+    if answer.is_from_publish_listener {
         return Fault::new(
             "publish-port",
             answer.summary(),
@@ -145,7 +129,7 @@ async fn of_answer(answer: &Answer, connector: &Connector) -> Fault {
              restart apache2`. Its error log names the module (No protocol handler was valid).",
         );
     }
-    if SAYS_UPGRADE_LOST.iter().any(|part| answer.says(part)) {
+    if answer.reason.is_some_and(is_upgrade_lost) {
         return upgrade_lost(answer);
     }
     if status.is_server_error() {
@@ -183,7 +167,7 @@ async fn forbidden(answer: &Answer, connector: &Connector) -> Fault {
     if let Ok(Some(_)) = without.await {
         let (origin, host) = (&connector.target.origin, connector.target.authority());
         let what = format!("pages of {origin} are refused ({})", answer.summary());
-        if answer.says(SAYS_OTHER_NAME) {
+        if answer.reason == Some(Reason::PublicHost) {
             let todo = "Is that a name of the site? Then add it to public-host in pushd's configuration. If it is not a name \
              that visitors use, the web server changes the header Host (Apache: `ProxyPreserveHost On`; nginx: \
              `proxy_set_header Host $http_host;`).";
@@ -215,7 +199,7 @@ fn full(what: String) -> Fault {
 
 /// Explains 429: either pushd counts connections per address, or a server before it limits requests.
 fn too_many(answer: &Answer) -> Fault {
-    let todo = if answer.says(SAYS_ADDRESS_FULL) {
+    let todo = if answer.reason == Some(Reason::ConnectionsPerAddressMax) {
         "pushd limits the browsers of one address. If the address is a proxy's, set trust-proxy in pushd's \
              configuration, so that pushd counts the visitors' addresses. If many people share the address, raise \
              connections-per-address-max."
@@ -247,6 +231,14 @@ fn needs_tls(what: String, connector: &Connector) -> Fault {
     };
     let todo = format!("The port speaks TLS: use {}.", secure.url());
     Fault::new("needs-tls", what, todo)
+}
+
+/// Returns whether pushd refused a request because its Upgrade headers were lost on the way.
+fn is_upgrade_lost(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::UpgradeMissing | Reason::NotWebSocket | Reason::HttpVersion
+    )
 }
 
 fn upgrade_lost(answer: &Answer) -> Fault {
