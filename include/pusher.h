@@ -67,13 +67,13 @@
 
 
 /**
- * An argument is NULL, not UTF-8, or a struct that was not begun with its INIT macro. Correct the
- * call. Nothing was sent.
+ * Invalid argument: it is NULL, not UTF-8, an id of the wrong length, or a struct that was not
+ * initialized with its INIT macro. Correct the call. Nothing was sent.
  */
 #define PUSH_EINVAL -1
 
 /**
- * The category is empty or longer than 1024 bytes. Correct the call. Nothing was published.
+ * The topic (category) is empty or longer than 1024 bytes. Correct the call. Nothing was published.
  */
 #define PUSH_ETOPIC -2
 
@@ -83,76 +83,77 @@
 #define PUSH_EJSON -3
 
 /**
- * The event is longer than pushd takes (3 MiB). Publish less. Nothing was published.
+ * The event is longer than pushd accepts (3 MiB). Publish less. Nothing was published.
  */
 #define PUSH_ETOOBIG -4
 
 /**
- * The address or the timeout can't be understood, be it from push_options or from the environment.
- * Correct it and call again. Nothing was sent.
+ * The address, the timeout or the token is invalid, in push_options or in the environment. Correct
+ * it and call again. Nothing was sent.
  */
 #define PUSH_ECONFIG -5
 
 /**
- * No connection. Check that pushd runs and that the address is the one where it listens. Nothing
- * was sent: the same call may work later.
+ * No connection. Check that pushd is running and listens at the address. Nothing was sent: the same
+ * call may work later.
  */
 #define PUSH_ECONNECT -6
 
 /**
- * The time is up. push_last_error() says whether the event was still to be sent; if it was not,
- * nobody knows whether it was published. Check whether pushd is stopped or overloaded.
+ * Timeout. push_last_error() says whether the event was sent. If it was, it may or may not have been
+ * published. Check whether pushd is stopped or overloaded.
  */
 #define PUSH_ETIMEOUT -7
 
 /**
- * The connection ended after the event was sent and before the answer: it may or may not have been
- * published. Publish again only if browsers may get it twice.
+ * The connection ended after the event was sent and before the answer. The event may or may not have
+ * been published. Publish again only with the same id, or if browsers may get it twice.
  */
 #define PUSH_ECLOSED -8
 
 /**
- * What answered does not speak pushd's protocol. Check what listens at the address.
+ * The answer is not valid in pushd's protocol. Check which program listens at the address.
  */
 #define PUSH_EPROTOCOL -9
 
 /**
- * pushd refuses. The same call would be refused again; push_last_error() says why. Nothing was
- * published.
+ * pushd refused the event. The same call would be refused again. push_last_error() has the reason.
+ * Nothing was published.
  */
 #define PUSH_EREFUSED -10
 
 /**
- * pushd has no room for the event now, or is about to end. Nothing was published: the same call
- * may work later.
+ * pushd has no room for the event now, or is shutting down. Nothing was published: the same call may
+ * work later.
  */
 #define PUSH_EBUSY -11
 
 /**
- * An error in this library, please report it. Nobody knows whether the event was published.
+ * A bug in this library: please report it. The event may or may not have been published.
  */
 #define PUSH_EINTERNAL -12
 
 /**
- * The queue of push_client_publish_async() is full: pushd takes less than is published. Publish
- * less, or wait with push_client_flush(). Nothing was published: the same call may work later.
+ * The queue of push_client_publish_async() is full: events are queued faster than pushd accepts them.
+ * Publish less, or wait with push_client_flush(). The event was not queued: the same call may work
+ * later.
  */
 #define PUSH_EFULL -13
 
 /**
- * The client was freed before the event was answered: it may or may not have been published. Call
+ * The client was freed before the answer. The event may or may not have been published. Call
  * push_client_flush() first.
  */
 #define PUSH_ECANCELED -14
 
 /**
- * The system has no thread for push_client_publish_async(). Nothing was published.
+ * The thread for push_client_publish_async() could not be started. Nothing was published.
  */
 #define PUSH_ETHREAD -15
 
 /**
- * The version of this header, MAJOR.MINOR.PATCH: for #if. The library that runs may be another one.
- * While MAJOR is 0, programs have to be compiled anew when MINOR changes.
+ * The version of this header, MAJOR.MINOR.PATCH, for #if. The running library may have another one.
+ * While MAJOR is 0, recompile programs when MINOR changes.
  */
 #define PUSH_VERSION_MAJOR 0
 
@@ -172,57 +173,57 @@
 typedef struct push_client push_client;
 
 /**
- * What a push_client has to know. Begin with PUSH_OPTIONS_INIT, which leaves everything to the
- * environment and the defaults, and set what should be different.
+ * Options of a push_client. Initialize with PUSH_OPTIONS_INIT, which selects the environment and the
+ * defaults, and then set the members that should differ.
  */
 typedef struct push_options {
   /**
-   * sizeof(push_options), by which the library knows your header's version of it.
+   * sizeof(push_options). It tells the library which version of this struct your program uses.
    */
   size_t struct_size;
   /**
-   * Where pushd listens for publishers; NULL: as PUSH_ADDRESS says.
+   * The address of pushd's port 5555, as in PUSH_ADDRESS. NULL: use PUSH_ADDRESS.
    */
   const char *address;
   /**
-   * How long a publish may take, 1 to 600000 milliseconds; 0: as PUSH_TIMEOUT_MS says.
+   * Timeout of a publish, 1 to 600000 milliseconds. 0: use PUSH_TIMEOUT_MS.
    */
   uint64_t timeout_ms;
   /**
-   * How many bytes push_client_publish_async() may have waiting, events and what it knows about
-   * each (less than 100 bytes); 0: 16 MiB.
+   * Size of the queue of push_client_publish_async() in bytes. Each event takes its own length and
+   * less than 100 bytes more. 0: 16 MiB.
    */
   uint64_t queue_bytes_max;
   /**
-   * What a pushd with --publish-token wants to be shown; NULL: as PUSH_TOKEN says.
+   * The token that a pushd with --publish-token requires. NULL: use PUSH_TOKEN.
    */
   const char *token;
 } push_options;
 
 /**
- * What was done with an event.
+ * The answer to an accepted event.
  */
 typedef struct push_receipt {
   /**
-   * The event's number in its category. It only grows while pushd runs.
+   * Number of the event in its topic. It only grows while pushd runs.
    */
   uint64_t sequence;
   /**
-   * How many browsers the event was queued to.
+   * Number of browsers that the event was queued to.
    */
   uint64_t subscribers;
 } push_receipt;
 
 /**
- * Gets the answer to an event of push_client_publish_async(), once for each, in a thread of the
- * library's.
+ * Receives the answer to an event of push_client_publish_async(). Called exactly once for each
+ * event, in a thread of the library.
  *
- * context: what was passed in with the event. result: as push_publish() returns it;
- * push_last_error() says why, if it is below 0. receipt: NULL if it is below 0; valid until the
- * callback returns.
+ * context: the pointer that was passed with the event. result: as push_publish() returns it. If it
+ * is below 0, push_last_error() has the reason. receipt: NULL if result is below 0; valid until
+ * the callback returns.
  *
- * It must not leave by a C++ exception, longjmp() or pthread_exit(), and the next event waits until it returns.
- * It may call everything here, also for the same client.
+ * It must not leave by a C++ exception, longjmp() or pthread_exit(). The next event waits until it
+ * returns. It may call every function of this header, also for the same client.
  */
 typedef void (*push_callback)(void *context, int result, const struct push_receipt *receipt);
 
@@ -231,48 +232,49 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * Sends an event to every browser that is subscribed to the category, and waits for the receipt.
+ * Sends an event to every browser that is subscribed to the topic, and waits for the receipt.
  *
  * category: the topic, 1 to 1024 bytes of UTF-8. json: the event, one complete JSON value in
- * UTF-8, at most 3 MiB; browsers get it byte for byte.
+ * UTF-8, at most 3 MiB. Browsers receive it byte for byte.
  *
- * Returns the number of browsers that the event was queued to, 0 or more (INT_MAX if there are
- * more); or a code below 0, with its reason in push_last_error().
+ * Returns the number of browsers that the event was queued to, at most INT_MAX. On error, returns
+ * a code below 0; push_last_error() has the reason.
  */
 int push_publish(const char *category,
                  const char *json);
 
 /**
- * What a code means, in English. Never NULL, for any number; valid for ever.
+ * Returns the meaning of a code in English, for any number. Never NULL. Valid for the life of the
+ * program.
  */
 const char *push_strerror(int code);
 
 /**
- * What went wrong in this thread's last call that failed: the address, the time spent, and what to
- * check. Never NULL, empty if none has failed. Valid until this thread's next call of a push_
- * function, or its end.
+ * Returns the error text of this thread's last failed call: the reason, the address, the time spent
+ * and the next thing to check. Never NULL. Empty if no call has failed. Valid until this thread
+ * calls another push_ function or ends.
  */
 const char *push_last_error(void);
 
 /**
- * Makes a push_client. It opens nothing yet.
+ * Makes a push_client. The first publish connects.
  *
- * options: NULL is the same as PUSH_OPTIONS_INIT. client: gets the new client, on success only.
+ * options: NULL is the same as PUSH_OPTIONS_INIT. client: receives the new client, on success only.
  *
  * Returns 0, or a code below 0.
  */
-int push_client_new(const struct push_options *options, struct push_client **client);
+int push_client_new(const struct push_options *options,
+                    struct push_client **client);
 
 /**
- * As push_publish(), over the client's connection, with texts that need not end with a NUL byte and
- * may have one inside.
+ * Publishes over the client's connection, like push_publish(). category and json have a length: they
+ * need no NUL byte at the end.
  *
- * id: NULL, or 1 to 255 bytes of UTF-8 that end with a NUL: for 5 minutes pushd sends nothing more
- * to the same category with the same id, and answers with the receipt of the first. So who got no
- * answer may publish again, and nobody sees the event twice. receipt: is written on success only, may be NULL.
+ * id: NULL, or 1 to 255 bytes of UTF-8 and a NUL. For 5 minutes, pushd answers another publish with
+ * the same topic and id with the first receipt, and sends nothing. So after a lost answer you can
+ * publish again, and no browser gets the event twice. receipt: written on success only; may be NULL.
  *
- * Returns the number of browsers that the event was queued to, 0 or more (INT_MAX if there are
- * more); or a code below 0.
+ * Returns the number of browsers that the event was queued to, at most INT_MAX, or a code below 0.
  */
 int push_client_publish(struct push_client *client,
                         const char *category,
@@ -283,26 +285,27 @@ int push_client_publish(struct push_client *client,
                         struct push_receipt *receipt);
 
 /**
- * Closes the connection and frees the client; no thread may be using it, or use it again. NULL is
- * allowed and does nothing. In a forked child it frees the child's copy only.
+ * Closes the connection and frees the client. No thread may use the client during or after this
+ * call. NULL is allowed and does nothing. In a forked child it frees the child's copy only.
  *
- * Events of push_client_publish_async() that are not answered yet get PUSH_ECANCELED, and their
- * callbacks have run when it returns: not later than the timeout, and what callbacks need. In a
- * callback of the client itself it returns at once, and the others run afterwards.
+ * Events of push_client_publish_async() without an answer get PUSH_ECANCELED. Their callbacks have
+ * run when it returns. It takes at most the timeout, plus the time that callbacks take. In a callback
+ * of the same client it returns at once, and the other callbacks run afterwards.
  */
 void push_client_free(struct push_client *client);
 
 /**
- * As push_client_publish(), but only puts the event into a queue, which a thread of the library's
- * empties over a connection of its own: events come out in the order in which they went in. The
- * thread is started by a process's first call.
+ * Queues an event and returns at once. A thread of the library publishes queued events in order,
+ * over a connection of its own. The first call in a process starts the thread.
  *
- * callback: is told what became of the event, may be NULL. context: for the callback.
+ * Arguments as for push_client_publish(). callback: receives the answer; may be NULL. context: is
+ * passed to the callback.
  *
- * Returns 0 at once, or a code below 0 for what can't be queued (PUSH_EFULL if there is no room);
- * then there will be no callback.
+ * Returns 0, or a code below 0 if the event cannot be queued (PUSH_EFULL if the queue is full). In
+ * that case the callback is not called.
  *
- * A forked child begins with an empty queue: what was queued before the fork is its parent's.
+ * A forked child begins with an empty queue. Events that were queued before the fork are published
+ * by the parent.
  */
 int push_client_publish_async(struct push_client *client,
                               const char *category,
@@ -315,16 +318,18 @@ int push_client_publish_async(struct push_client *client,
 
 /**
  * Waits until every event of push_client_publish_async() is answered and its callback has
- * returned, at most timeout_ms milliseconds (0: does not wait).
+ * returned, at most timeout_ms milliseconds. With 0, or in a callback, it does not wait.
  *
- * Returns how many are undelivered: those that still wait, and those that failed since the last
- * call; 0 if all is well (INT_MAX if there are more), or a code below 0. If it is not 0,
- * push_last_error() says more. In a callback it does not wait.
+ * Returns the number of undelivered events, at most INT_MAX: events without an answer, and events
+ * that failed since the last call. 0 means that all were published. Returns a code below 0 on error.
+ * If the result is not 0, push_last_error() says more.
  */
-int push_client_flush(struct push_client *client, uint64_t timeout_ms);
+int push_client_flush(struct push_client *client,
+                      uint64_t timeout_ms);
 
 /**
- * The version of the library that runs, as "0.1.0". Never NULL; valid for ever.
+ * Returns the version of the running library, "0.1.0" for example. Never NULL. Valid for the life of
+ * the program.
  */
 const char *push_version(void);
 

@@ -1,5 +1,5 @@
-//! Cargo gives a shared library no SONAME; programs that link it then look for it by its file name,
-//! whatever its version.
+//! Sets the SONAME of the shared library. Cargo sets none, and a program would then load any version with the same
+//! file name.
 
 use std::env;
 

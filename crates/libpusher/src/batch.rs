@@ -7,17 +7,17 @@ use crate::encode::encode;
 use crate::error::Error;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX};
 
-/// How much is written before its answers are read: few enough that the answers to it fit into the
-/// socket's buffers, or both sides could wait for each other to read.
+/// Bytes that are written before their answers are read. The answers to one chunk must fit in the socket's
+/// buffers: otherwise both sides could block, each waiting for the other to read.
 const CHUNK_LEN_MAX: usize = 64 * 1024;
 
 /// Events for [`Publisher::publish_batch`](crate::Publisher::publish_batch), checked and encoded
 /// when they are added.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// One behind the other, their request numbers from 1.
+    /// Encoded messages, in order. Their request numbers begin at 1.
     messages: Vec<u8>,
-    /// Where each of them ends.
+    /// The offset in `messages` at which each message ends.
     ends: Vec<usize>,
 }
 
@@ -25,10 +25,10 @@ impl Batch {
     /// Most events that a batch holds.
     pub const EVENTS_MAX: usize = BATCH_EVENTS_MAX;
 
-    /// Most bytes of all its events together, topics, ids and what is around them included.
+    /// Largest batch in bytes: events, topics, ids and the encoding around them.
     pub const BYTES_MAX: usize = BATCH_BYTES_MAX;
 
-    /// An empty one.
+    /// Returns an empty batch.
     pub const fn new() -> Self {
         Self {
             messages: Vec::new(),
@@ -36,10 +36,11 @@ impl Batch {
         }
     }
 
-    /// Adds an event, as [`Publisher::publish_with_id`](crate::Publisher::publish_with_id) takes it.
+    /// Adds an event. The arguments are those of
+    /// [`Publisher::publish_with_id`](crate::Publisher::publish_with_id).
     ///
     /// # Errors
-    /// The caller's mistakes, and [`Error::BatchFull`]. The batch is then as it was before.
+    /// The caller's mistakes, and [`Error::BatchFull`]. The batch is unchanged then.
     pub fn push(&mut self, topic: &str, event: &str, id: Option<&str>) -> Result<(), Error> {
         let start = self.messages.len();
         let request = self.ends.len() as u64 + 1;
@@ -52,17 +53,17 @@ impl Batch {
         Ok(())
     }
 
-    /// How many events there are.
+    /// The number of events.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there is none.
+    /// Whether the batch has no events.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// What is written at once, one after the other: request numbers and messages.
+    /// Splits the batch into chunks, each with its request numbers. A chunk is written with one `write`.
     pub(crate) fn chunks(&self) -> impl Iterator<Item = (Range<u64>, &[u8])> {
         let (mut sent, mut start) = (0, 0);
         iter::from_fn(move || {
@@ -75,13 +76,13 @@ impl Batch {
     }
 }
 
-/// How many messages the next chunk has, and where it ends; `None` if there are none. `ends` says
-/// where the messages end, the first of which begins at `start`.
+/// Returns the number of messages in the next chunk and the offset at which it ends, or `None` at the end.
+/// `start` is the offset of the first message, `ends` has the offset at which each message ends.
 pub(crate) fn next_chunk(
     mut ends: impl Iterator<Item = usize>,
     start: usize,
 ) -> Option<(usize, usize)> {
-    // At least one, however long.
+    // A message longer than a chunk is a chunk of its own.
     let first = ends.next()?;
     let others = ends.take_while(|end| end - start <= CHUNK_LEN_MAX);
     Some(others.fold((1, first), |(count, _), end| (count + 1, end)))

@@ -1,4 +1,4 @@
-//! Opens sockets within a deadline.
+//! Opens a socket within a deadline.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -13,14 +13,14 @@ use crate::connection_error::{ConnectionError, is_temporary};
 use crate::deadline::Deadline;
 use crate::error::Stage;
 
-/// After how long an idle connection is probed, so that routers do not forget it, and a server that vanished is noticed
-/// before the next publish.
+/// Idle time before the first TCP keep-alive probe. Probes keep routers from dropping the connection, and detect a
+/// server that vanished before the next publish does.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 
-/// Time between two probes without an answer. (After how many the connection is lost is the system's: 9.)
+/// Time between two probes. The system closes the connection after 9 without an answer (Linux' default).
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 
-/// A connected, blocking socket that is closed on exec. Never one of the three standard descriptors.
+/// Returns a connected, blocking, close-on-exec socket. Its descriptor is never 0, 1 or 2.
 pub(crate) fn connect(address: &Address, deadline: &Deadline) -> Result<Socket, ConnectionError> {
     let socket = match address.resolve().map_err(ConnectionError::Connect)? {
         Resolved::Tcp(addresses) => connect_tcp(&addresses, deadline),
@@ -29,7 +29,7 @@ pub(crate) fn connect(address: &Address, deadline: &Deadline) -> Result<Socket, 
     above_standard(socket).map_err(ConnectionError::Connect)
 }
 
-/// In a program that has closed its stdout, its output would go to pushd.
+/// If a program has closed its stdout, a new socket gets that number, and the program's output would go to pushd.
 fn above_standard(socket: Socket) -> io::Result<Socket> {
     if socket.as_raw_fd() > libc::STDERR_FILENO {
         return Ok(socket);
@@ -38,7 +38,7 @@ fn above_standard(socket: Socket) -> io::Result<Socket> {
     Ok(Socket::from(OwnedFd::from(socket).try_clone()?))
 }
 
-/// Tries the host's addresses one after the other; each may take its share of the time left.
+/// Tries the addresses in order. Each gets an equal share of the remaining time.
 fn connect_tcp(addresses: &[SocketAddr], deadline: &Deadline) -> Result<Socket, ConnectionError> {
     let mut last = io::Error::new(ErrorKind::NotFound, "the host has no address");
     for (index, address) in addresses.iter().enumerate() {
@@ -59,7 +59,7 @@ fn connect_tcp(addresses: &[SocketAddr], deadline: &Deadline) -> Result<Socket, 
 
 fn connect_one(address: SocketAddr, timeout: Duration) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    // Without it a big event's last packet waits for an acknowledgement.
+    // Otherwise the last packet of a large event waits for an acknowledgement (Nagle's algorithm).
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_AFTER)
@@ -69,8 +69,8 @@ fn connect_one(address: SocketAddr, timeout: Duration) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// A unix socket whose backlog is full refuses a non-blocking connect at once: a blocking one waits
-/// for room, as long as the write timeout says.
+/// If the backlog of a unix socket is full, a non-blocking connect fails at once. A blocking connect waits for
+/// room, for at most the write timeout.
 fn connect_unix(path: &Path, deadline: &Deadline) -> Result<Socket, ConnectionError> {
     let address = SockAddr::unix(path).map_err(ConnectionError::Connect)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(ConnectionError::Connect)?;

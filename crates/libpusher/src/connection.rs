@@ -1,4 +1,4 @@
-//! One socket to pushd, on which one publish after the other waits for its answer.
+//! One socket to pushd. Publishes take turns on it: each waits for its answer.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -19,27 +19,27 @@ use crate::deadline::{Deadline, Passed};
 use crate::error::Stage;
 use crate::token::Token;
 
-/// Longest answer: a WELCOME or an ERROR with its text, with much room.
+/// Longest answer in bytes. A WELCOME or an ERROR with its text is far shorter.
 const ANSWER_LEN_MAX: usize = 16 * 1024;
 
-/// Most bytes read at once. Welcome and receipt fit.
+/// Size of one read in bytes. WELCOME and a receipt fit together.
 const READ_LEN_MAX: usize = 1024;
 
-/// A number that no request has.
+/// A request number that is never used.
 const NO_REQUEST: u64 = u64::MAX;
 
 #[derive(Debug)]
 pub(crate) struct Connection {
     socket: Socket,
-    /// Device and inode: tells this socket from a stranger's descriptor of the same number.
+    /// Device and inode. They tell this socket from another file that later got the same descriptor number.
     identity: Option<(u64, u64)>,
     answers: JsonStream,
-    /// What SO_RCVTIMEO is set to.
+    /// The current SO_RCVTIMEO.
     read_timeout: Duration,
 }
 
 impl Connection {
-    /// Connects; the descriptor is closed on exec.
+    /// Connects. The descriptor is closed on exec.
     pub(crate) fn open(address: &Address, deadline: &Deadline) -> Result<Self, ConnectionError> {
         connect(address, deadline).map(Self::new)
     }
@@ -55,24 +55,24 @@ impl Connection {
         }
     }
 
-    /// Whether the peer has closed, or said something that nobody asked for, such as a goodbye.
+    /// Whether the peer has closed the connection, or has sent a message without a request, such as a goodbye.
     pub(crate) fn is_stale(&mut self) -> bool {
         match self.peek() {
             Err(error) => error.kind() != ErrorKind::WouldBlock,
             Ok(0) => true,
-            // There is something, so that reading it does not wait.
+            // There are bytes, so the read does not block.
             Ok(_) => self.read_once().is_err() || !self.has_nothing_left(),
         }
     }
 
-    /// Looks whether there is a byte to read; 0 at the end of the stream.
+    /// Returns 1 if there is a byte to read and 0 at the end of the stream. Does not wait.
     fn peek(&self) -> io::Result<usize> {
         let mut byte = [MaybeUninit::uninit()];
         let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
         self.socket.recv_with_flags(&mut byte, flags)
     }
 
-    /// Writes one publish and reads until its answer.
+    /// Writes one publish and reads its answer.
     pub(crate) fn exchange(
         &mut self,
         message: &[u8],
@@ -81,7 +81,7 @@ impl Connection {
     ) -> Result<Receipt, ConnectionError> {
         match self.send(message, deadline) {
             Ok(()) => self.receive(request, deadline),
-            // pushd may have said why it did not want to read all of it.
+            // pushd may have sent its reason before it stopped reading.
             Err(broken @ (ConnectionError::Closed(_) | ConnectionError::Reset(_))) => {
                 match self.receive(request, deadline) {
                     Err(
@@ -94,7 +94,7 @@ impl Connection {
         }
     }
 
-    /// Says hello, ahead of messages that are written by themselves.
+    /// Writes HELLO alone. The messages follow in later writes.
     pub(crate) fn greet(
         &mut self,
         token: Option<&Token>,
@@ -105,8 +105,8 @@ impl Connection {
         self.send(&hello, deadline)
     }
 
-    /// Writes many publishes and reads their answers, each within the deadline that there is for it.
-    /// Hands out every answer that does not end the connection, until it is told not to go on.
+    /// Writes many publishes and reads their answers. `deadline` makes the deadline of each step. `on_answer` gets every
+    /// answer after which the connection stays open, and returns whether to go on.
     pub(crate) fn exchange_all(
         &mut self,
         messages: &[u8],
@@ -116,7 +116,7 @@ impl Connection {
     ) -> Result<(), ConnectionError> {
         let sent = self.send(messages, &deadline());
         match &sent {
-            // What was written completely may have been answered.
+            // Messages that were written completely may have answers.
             Ok(())
             | Err(
                 ConnectionError::Closed(_)
@@ -129,7 +129,7 @@ impl Connection {
         for request in requests.clone() {
             let goes_on = match self.receive(request, &deadline()) {
                 Ok(receipt) => on_answer(Ok(receipt)),
-                // The only message was not written completely.
+                // The only message was written in part: it can't have been published.
                 Err(ConnectionError::Closed(_))
                     if is_single && matches!(sent, Err(ConnectionError::Reset(_))) =>
                 {
@@ -151,8 +151,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether the next publish can use this connection: it is not if answers of this one may
-    /// still come, or pushd closes it.
+    /// Whether the next publish can use this connection. It cannot if pushd closes it, or if answers to this
+    /// publish may still arrive.
     pub(crate) fn is_reusable_after<T>(&mut self, answer: &Result<T, ConnectionError>) -> bool {
         let complete = match answer {
             Ok(_) => true,
@@ -162,10 +162,9 @@ impl Connection {
         complete && self.has_nothing_left()
     }
 
-    /// Gives up a connection that was inherited through a fork: closes the descriptor and says
-    /// nothing, since the connection itself is the parent's. If the descriptor's number has come
-    /// to stand for something else (the child closed everything and opened its own files), that
-    /// stays open.
+    /// Gives up a connection that was inherited through a fork. Closes the descriptor without sending anything,
+    /// because the parent still uses the connection. If the descriptor number now belongs to another file (the
+    /// child closed all descriptors and opened its own), that file stays open.
     pub(crate) fn abandon(self) {
         let file = File::from(OwnedFd::from(self.socket));
         if self.identity.is_none() || identity_of(&file) != self.identity {
@@ -177,10 +176,10 @@ impl Connection {
         matches!(self.answers.next_value(), Ok(None)) && self.answers.unfinished_len() == 0
     }
 
-    /// Writes all of it; never raises SIGPIPE.
+    /// Writes the whole message. Never raises SIGPIPE.
     fn send(&mut self, message: &[u8], deadline: &Deadline) -> Result<(), ConnectionError> {
         let mut sent_len = 0;
-        // An ordinary event fits in the socket's buffer: no timeout needs to be set for it.
+        // Most events fit in the socket's buffer, so the first attempt needs no timeout.
         let mut flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
         while sent_len < message.len() {
             match self.socket.send_with_flags(&message[sent_len..], flags) {
@@ -192,7 +191,7 @@ impl Connection {
                 Err(error) if sent_len == 0 => {
                     return Err(self.goodbye().unwrap_or(ConnectionError::Connect(error)));
                 }
-                // The last message is incomplete without its end: pushd cannot have published it.
+                // Without its end the last message is incomplete, so pushd has not published it.
                 Err(error) if is_reset(&error) && has_text(&message[sent_len..]) => {
                     return Err(ConnectionError::Reset(error));
                 }
@@ -205,7 +204,7 @@ impl Connection {
     /// Returns pushd's last message before it closed, if it has arrived.
     fn goodbye(&mut self) -> Option<ConnectionError> {
         if self.peek().is_ok_and(|len| len > 0) {
-            // Does not wait.
+            // There are bytes, so the read does not block.
             self.read_once().ok()?;
         }
         match self.take_answer(NO_REQUEST) {
@@ -235,8 +234,8 @@ impl Connection {
         }
     }
 
-    /// Why there is no answer on a connection that pushd has closed. If it did so before it read all that
-    /// was sent, the system has reset the connection as well.
+    /// Returns the error for a connection that pushd closed without an answer. If pushd closed it before it had read
+    /// everything, the kernel has also reset the connection.
     fn ended(&self) -> ConnectionError {
         match self.socket.take_error() {
             Ok(Some(error)) if is_reset(&error) => ConnectionError::Reset(error),
@@ -251,7 +250,7 @@ impl Connection {
         Ok(len)
     }
 
-    /// Takes what was read so far; `None` if the answer is not among it.
+    /// Searches the bytes that were read for the answer. Returns `None` if it has not arrived.
     fn take_answer(&mut self, expected: u64) -> Result<Option<Receipt>, ConnectionError> {
         let invalid = |error: &dyn std::fmt::Display| ConnectionError::Protocol(error.to_string());
         while let Some(text) = self.answers.next_value().map_err(|error| invalid(&error))? {
@@ -275,15 +274,15 @@ impl Connection {
                         _ => ConnectionError::Refused(code, text),
                     });
                 }
-                // A later version's; the protocol says to ignore it.
+                // A message of a later version: the protocol says to ignore it.
                 FromServer::Unknown { .. } => {}
             }
         }
         Ok(None)
     }
 
-    /// Lets a read wait until the deadline. A system call only if the last setting would wait
-    /// noticeably too long, or so short that it is no use.
+    /// Limits the next read to the deadline. Skips the system call if the current timeout is near enough: at most
+    /// 1/64 too long, and at least half of the remaining time.
     fn limit_read(&mut self, deadline: &Deadline) -> Result<(), ConnectionError> {
         let remaining = deadline
             .remaining()
@@ -298,7 +297,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Lets a write wait until the deadline.
+    /// Limits the next write to the deadline.
     fn limit_write(&self, deadline: &Deadline) -> Result<(), ConnectionError> {
         let remaining = deadline
             .remaining()
@@ -325,7 +324,7 @@ fn is_reset(error: &io::Error) -> bool {
     )
 }
 
-/// Whether there is more than white space, which does not belong to a message.
+/// Whether there is anything but white space. White space around a message is not part of it.
 fn has_text(bytes: &[u8]) -> bool {
     !bytes.trim_ascii().is_empty()
 }
@@ -379,7 +378,7 @@ mod tests {
 
     /// `is_stale` has just looked, and then the server closed.
     #[test]
-    fn a_close_before_the_write_is_no_doubt_about_the_event() {
+    fn a_close_before_the_write_is_a_reset() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("tcp://{}", listener.local_addr().unwrap());
         let deadline = Deadline::after(Duration::from_secs(20));
@@ -396,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_that_has_passed_is_noticed_before_a_wait() {
+    fn a_passed_deadline_is_noticed_before_a_wait() {
         let (socket, _peer) = UnixStream::pair().unwrap();
         let mut connection = Connection::new(OwnedFd::from(socket).into());
         let passed = Deadline::after(Duration::ZERO);

@@ -8,26 +8,26 @@ use crate::address::Address;
 use crate::deadline::Deadline;
 use crate::error::{Attempt, Error, Stage};
 
-/// How a publish failed on its connection.
+/// Why an attempt to publish on one connection failed. It decides whether the event may be sent again.
 #[derive(Debug)]
 pub(crate) enum ConnectionError {
-    /// No connection, or not a byte could be written to it.
+    /// No connection, or no byte could be written to it. The event may be sent again.
     Connect(io::Error),
-    /// Reset before it answered anything: pushd has not read the publish, or not all of it.
+    /// The peer reset the connection and answered nothing: pushd has not read the whole message.
     Reset(io::Error),
-    /// Ended after the publish was written, perhaps after it was read.
+    /// The connection ended after the message was written. pushd may have read it.
     Closed(String),
     Timeout(Stage),
     Protocol(String),
     Refused(ErrorCode, String),
-    /// pushd closes the connection and has read nothing after the last message that it answered.
+    /// pushd closes the connection. It has read nothing after the last message that it answered.
     Goodbye(ErrorCode, String),
-    /// Somebody did not want to wait for the answer.
+    /// The client was freed before the answer.
     Canceled,
 }
 
 impl ConnectionError {
-    /// The failure as a caller gets to see it.
+    /// Converts to the error of the public interface.
     pub(crate) fn into_error(self, address: &Address, deadline: &Deadline) -> Error {
         let attempt = Attempt {
             address: address.clone(),
@@ -50,7 +50,7 @@ impl ConnectionError {
     }
 }
 
-/// A signal, or the end of the time that the socket was given: the deadline decides what is next.
+/// Whether a signal or the socket's timeout interrupted the call. The caller tries again until its deadline.
 pub(crate) fn is_temporary(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,8 +1,8 @@
-//! The one point in time that everything in a publish shares.
+//! The deadline that all steps of a publish share.
 
 use std::time::{Duration, Instant};
 
-/// A deadline, and when it began to run.
+/// A start time and a timeout.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
     start: Instant,
@@ -25,7 +25,7 @@ impl Deadline {
         self.start.elapsed()
     }
 
-    /// Time left. At least a millisecond as long as there is any: a socket takes 0 for "forever".
+    /// Returns the remaining time, at least 1 ms: a socket timeout of 0 means "no timeout".
     pub(crate) fn remaining(&self) -> Result<Duration, Passed> {
         let remaining = self.timeout.saturating_sub(self.elapsed());
         if remaining.is_zero() {

@@ -5,8 +5,7 @@ use pusher_proto::{check_id, check_topic, native};
 
 use crate::error::Error;
 
-/// Whether an event could be published, without publishing it: for a caller that knows already
-/// that pushd does not answer.
+/// Checks an event without publishing it, for a caller that already knows that pushd does not answer.
 ///
 /// # Errors
 /// The caller's mistakes that [`Publisher::publish_with_id`](crate::Publisher::publish_with_id) finds before anything is sent.
@@ -14,7 +13,7 @@ pub fn check(topic: &str, event: &str, id: Option<&str>) -> Result<(), Error> {
     encode(&mut Vec::new(), 0, topic, event, id)
 }
 
-/// Appends a publish, if it is one that pushd can take.
+/// Checks an event and appends its message.
 pub(crate) fn encode(
     buffer: &mut Vec<u8>,
     request: u64,

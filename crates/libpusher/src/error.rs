@@ -1,4 +1,4 @@
-//! What can go wrong, split by what a caller can do about it.
+//! The error type. Its variants are split by the caller's next step.
 
 use std::ffi::c_int;
 use std::fmt;
@@ -12,128 +12,127 @@ use crate::address::{Address, AddressError};
 use crate::c_api::codes;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, TIMEOUT_MAX, TIMEOUT_MIN};
 
-/// Why an event was not published, or why nobody can say whether it was.
+/// Why an event was not published, or why that is unknown.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The caller's mistake: an empty topic or one that is too long. Nothing was sent.
     #[error("the event was not published: {reason}")]
     Topic {
-        /// What is wrong with it.
+        /// The rule that it breaks.
         reason: String,
     },
     /// The caller's mistake: an empty id or one that is too long. Nothing was sent.
     #[error("the event was not published: {reason}")]
     Id {
-        /// What is wrong with it.
+        /// The rule that it breaks.
         reason: String,
     },
     /// The caller's mistake: the event is not one complete JSON value. Nothing was sent.
     #[error("the event was not published: {reason}")]
     Json {
-        /// What is wrong with it, and where.
+        /// The mistake, and its position.
         reason: String,
     },
     /// The caller's mistake: the event is longer than pushd takes. It was not published.
     #[error("the event was not published: {reason}")]
     TooLarge {
-        /// How long it is, and how long it may be.
+        /// Its length, and the limit.
         reason: String,
     },
-    /// The caller's mistake: more events than one batch takes. This one was not added.
+    /// The caller's mistake: the batch is full. The event was not added.
     #[error(
         "a batch takes at most {BATCH_EVENTS_MAX} events, and {BATCH_BYTES_MAX} bytes of all together"
     )]
     BatchFull,
-    /// Whoever configured this made a mistake: an address or a timeout that can't be understood.
-    /// Nothing was sent.
+    /// A mistake in the configuration: an invalid address, timeout or token. Nothing was sent.
     #[error("{setting}: {reason}")]
     Config {
         /// The setting's name.
         setting: &'static str,
-        /// What is wrong with it, and how it should look.
+        /// The mistake, and how a correct value looks.
         reason: String,
     },
     /// No connection: pushd is not running, or listens somewhere else. Nothing was sent.
     #[error("can't connect to {attempt} ({source}): {}", advice(source))]
     Connect {
-        /// Where, and after what time.
+        /// The address, and the time spent.
         attempt: Attempt,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The timeout has passed. Whether the event was published [depends on the
     /// stage](Error::may_be_published).
     #[error("timeout at {attempt} while {stage}: is pushd stopped or overloaded?")]
     Timeout {
-        /// Where, and after what time.
+        /// The address, and the time spent.
         attempt: Attempt,
-        /// What was being done.
+        /// The step that took too long.
         stage: Stage,
     },
-    /// The connection ended before the answer: nobody knows whether the event was published.
+    /// The connection ended before the answer. The event may or may not have been published.
     #[error(
         "the connection to {attempt} was lost before the answer ({reason}): \
          the event may or may not have been published; was pushd restarted? Its log says more"
     )]
     Closed {
-        /// Where, and after what time.
+        /// The address, and the time spent.
         attempt: Attempt,
         /// How it ended.
         reason: String,
     },
-    /// The answer is not one of pushd's, or not to this publish: something else listens there.
+    /// The answer is not valid in pushd's protocol, or answers another request: another program listens there.
     #[error("no answer of pushd's from {attempt} ({reason}): is it pushd that listens there?")]
     Protocol {
-        /// Where, and after what time.
+        /// The address, and the time spent.
         attempt: Attempt,
-        /// What was wrong with the answer.
+        /// The mistake in the answer.
         reason: String,
     },
-    /// pushd refuses to publish this or to speak with us at all; the same again gives the same.
+    /// pushd refuses this event or this publisher. The same call would be refused again.
     #[error("{attempt} refused to publish the event ({name}: {text})")]
     Refused {
-        /// Where, and after what time.
+        /// The address, and the time spent.
         attempt: Attempt,
         /// The code's name in the protocol.
         name: &'static str,
-        /// What pushd says.
+        /// pushd's text.
         text: String,
     },
-    /// The queue of events that are to be published in the background is full. It was not
-    /// published; the same may work later.
+    /// The queue for publishing in the background is full. The event was not published. The same call may
+    /// work later.
     #[error("the event was not published: the queue holds {bytes_max} bytes, and they are used")]
     QueueFull {
-        /// How much the queue may hold.
+        /// The queue's limit in bytes.
         bytes_max: usize,
     },
-    /// Whoever published in the background did not wait for the answer: the event may or may not
-    /// have been published.
+    /// The client was freed before the answer to an event in the background. The event may or may not have been
+    /// published.
     #[error("the client was freed before the event was answered")]
     Canceled,
-    /// The system has no thread for publishing in the background. Nothing was published.
+    /// The thread for publishing in the background could not be started. Nothing was published.
     #[error("can't start a thread: {source}")]
     Thread {
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// pushd has no room for the event now, or is about to end. It was not published; the same
-    /// may work later.
+    /// pushd has no room for the event now, or is shutting down. The event was not published. The same call may
+    /// work later.
     #[error("{attempt} can't take the event now ({text}): try again later")]
     Busy {
-        /// Where, and after what time.
+        /// The address, and the time spent.
         attempt: Attempt,
-        /// What pushd says.
+        /// pushd's text.
         text: String,
     },
 }
 
-/// With whom, and how long it took until the failure.
+/// The address of a failed publish, and the time spent.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// The address that was used.
+    /// The address of pushd.
     pub address: Address,
-    /// Time from the beginning of the publish.
+    /// Time since the publish began.
     pub elapsed: Duration,
 }
 
@@ -144,17 +143,17 @@ impl fmt::Display for Attempt {
     }
 }
 
-/// What a publish was doing when its time was up.
+/// The step that a publish had reached when its time was up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
-    /// Waiting for another thread's publish on the same connection.
+    /// Waiting for another thread's publish on the same connection. Nothing was sent.
     Waiting,
     /// Connecting. Nothing was sent.
     Connecting,
-    /// Sending. The event did not arrive completely, and so was not published.
+    /// Sending. The event did not arrive completely, so it was not published.
     Sending,
-    /// Waiting for the answer: the event may or may not have been published.
+    /// Waiting for the answer. The event may or may not have been published.
     Answer,
 }
 
@@ -170,7 +169,7 @@ impl fmt::Display for Stage {
 }
 
 impl Error {
-    /// The code that the C library returns for it, below 0: one of `PUSH_E...`.
+    /// The code that the C functions return for this error: one of `PUSH_E...`, below 0.
     pub fn code(&self) -> c_int {
         match self {
             Self::Topic { .. } => codes::PUSH_ETOPIC,
@@ -190,8 +189,8 @@ impl Error {
         }
     }
 
-    /// Whether the same call would fail with every server: something in the call, or in the
-    /// configuration, has to be changed.
+    /// Whether the caller made a mistake. The same call would fail with every server: change the call or the
+    /// configuration.
     pub fn is_callers_mistake(&self) -> bool {
         matches!(
             self,
@@ -204,8 +203,8 @@ impl Error {
         )
     }
 
-    /// Whether browsers may have got the event in spite of the error. If not, publishing it again
-    /// can't send it twice.
+    /// Whether browsers may have received the event in spite of the error. If not, publishing it again cannot
+    /// send it twice.
     pub fn may_be_published(&self) -> bool {
         match self {
             Self::Timeout { stage, .. } => *stage == Stage::Answer,
@@ -221,7 +220,7 @@ impl Error {
         }
     }
 
-    /// The error for a timeout that is no number, or out of bounds.
+    /// Returns the error for a timeout that is not a number, or is out of bounds.
     pub(crate) fn timeout(setting: &'static str, value: &dyn fmt::Debug) -> Self {
         let (min_ms, max_ms) = (TIMEOUT_MIN.as_millis(), TIMEOUT_MAX.as_millis());
         Self::config(
@@ -230,7 +229,7 @@ impl Error {
         )
     }
 
-    /// The error for what pushd answered instead of a receipt.
+    /// Returns the error for an ERROR message of pushd's.
     pub(crate) fn refused(attempt: Attempt, code: ErrorCode, text: String) -> Self {
         match code {
             ErrorCode::BadTopic => Self::Topic { reason: text },
@@ -276,7 +275,7 @@ impl From<AddressError> for Error {
     }
 }
 
-/// What to check when there is no connection.
+/// Returns the question that leads to the cause of a failed connect.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {

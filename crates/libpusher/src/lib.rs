@@ -11,26 +11,28 @@
 //! # }
 //! ```
 //!
-//! A publish never takes longer than [`Options::timeout`], whatever the server or the network does;
-//! it prints nothing and raises no signal, and no thread is started. The connection is opened at the first
-//! publish and kept for the next.
+//! A publish never takes longer than [`Options::timeout`], even if the server or the network hangs. It prints
+//! nothing, raises no signal and starts no thread. The first publish opens the connection, and later ones use it.
 //!
-//! | module | what |
+//! | module | contents |
 //! |---|---|
 //! | `address` | [`Address`]: `127.0.0.1:5555`, `unix:/path`; looks up host names |
-//! | `options` | address and timeout, and the environment variables that set them |
-//! | `token` | the secret that pushd may want to be shown |
-//! | `deadline` | the one point in time that everything in a publish shares |
+//! | `options` | [`Options`], and the environment variables that set them |
+//! | `token` | [`Token`]: the publish token |
+//! | `deadline` | the deadline that all steps of a publish share |
 //! | `connect` | opens a socket within the deadline |
-//! | `connection` | one socket: is it stale, write, read until the answer |
+//! | `connection` | one socket: detects a stale connection, writes, reads the answer |
+//! | `connection_error` | errors of one attempt on one connection |
+//! | `encode` | checks an event and encodes it |
+//! | `limits` | bounds of timeouts and batches |
 //! | `publisher` | [`Publisher`]: when to connect, when to connect again |
 //! | `batch` | [`Batch`]: events that are published together |
-//! | `error` | [`Error`], split by what a caller can do |
-//! | `shared` | one publisher for many threads and for forks: what the C library works with |
-//! | `queue` | publishes in the background: a bounded queue and a thread |
+//! | `error` | [`Error`], split by the caller's next step |
+//! | `shared` | one publisher for all threads of a process, and for its forked children: used by the C API |
+//! | `queue` | publishing in the background: a bounded queue and a thread |
 //! | `process` | [`ProcessId`]: tells a process from its forked children |
-//! | `per_process` | what a forked child must have its own of |
-//! | [`c_api`] | the C library on top; the only unsafe code but for `process` |
+//! | `per_process` | a value of which each process has its own |
+//! | [`c_api`] | the C API on top. The only unsafe code, except for `process` |
 
 mod address;
 mod batch;

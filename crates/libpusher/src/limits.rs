@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long a publish may take unless something else is said.
+/// The default timeout of a publish.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_millis(250);
 
 /// The shortest timeout.

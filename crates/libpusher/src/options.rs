@@ -1,4 +1,4 @@
-//! What a publisher has to know, and the environment variables that say it.
+//! A publisher's options, and the environment variables that set them.
 
 use std::env::{self, VarError};
 use std::time::Duration;
@@ -10,20 +10,20 @@ use crate::error::Error;
 use crate::limits::{TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN};
 use crate::token::Token;
 
-/// What a publisher has to know.
+/// A publisher's options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Where pushd listens for publishers.
     pub address: Address,
-    /// How long a publish may take, everything together, connecting included.
-    /// [`TIMEOUT_MIN`] to [`TIMEOUT_MAX`]; what is beyond counts as the nearer of the two.
+    /// Longest time that a publish may take, connecting included. Values outside of
+    /// [`TIMEOUT_MIN`]`..=`[`TIMEOUT_MAX`] are clamped.
     pub timeout: Duration,
-    /// What a pushd with `--publish-token` wants to be shown; nothing by default.
+    /// The token that a pushd with `--publish-token` requires. None by default.
     pub token: Option<Token>,
 }
 
 impl Options {
-    /// Options for this address, all else by default.
+    /// Returns the default options for this address.
     pub fn new(address: Address) -> Self {
         Self {
             address,
@@ -32,11 +32,11 @@ impl Options {
         }
     }
 
-    /// Options from `PUSH_ADDRESS`, `PUSH_TIMEOUT_MS` and `PUSH_TOKEN`, by default where these are not
-    /// set.
+    /// Reads `PUSH_ADDRESS`, `PUSH_TIMEOUT_MS` and `PUSH_TOKEN`. A variable that is not set, or empty, leaves the
+    /// default.
     ///
     /// # Errors
-    /// [`Error::Config`] if one of them is set to something that can't be understood.
+    /// [`Error::Config`] if a variable has an invalid value.
     pub fn from_env() -> Result<Self, Error> {
         Ok(Self {
             address: address_from_env()?,
@@ -46,7 +46,7 @@ impl Options {
     }
 }
 
-/// What `PUSH_ADDRESS` says, or the default.
+/// Reads `PUSH_ADDRESS`. Default: port 5555 of this machine.
 pub(crate) fn address_from_env() -> Result<Address, Error> {
     let Some(text) = variable("PUSH_ADDRESS")? else {
         return Ok(Options::default().address);
@@ -55,7 +55,7 @@ pub(crate) fn address_from_env() -> Result<Address, Error> {
         .map_err(|error| Error::config("PUSH_ADDRESS", error))
 }
 
-/// What `PUSH_TIMEOUT_MS` says, or the default.
+/// Reads `PUSH_TIMEOUT_MS`. Default: [`TIMEOUT_DEFAULT`].
 pub(crate) fn timeout_from_env() -> Result<Duration, Error> {
     let Some(text) = variable("PUSH_TIMEOUT_MS")? else {
         return Ok(TIMEOUT_DEFAULT);
@@ -66,17 +66,17 @@ pub(crate) fn timeout_from_env() -> Result<Duration, Error> {
         .ok_or_else(|| Error::timeout("PUSH_TIMEOUT_MS", &text))
 }
 
-/// What `PUSH_TOKEN` says, or none.
+/// Reads `PUSH_TOKEN`. Default: none.
 pub(crate) fn token_from_env() -> Result<Option<Token>, Error> {
     const NAME: &str = "PUSH_TOKEN";
-    // Whatever is wrong with it, a secret must not get into an error.
+    // VarError quotes the value, and a secret must not appear in an error.
     let text = variable(NAME).map_err(|_| Error::config(NAME, TokenError))?;
     text.map(|text| text.parse())
         .transpose()
         .map_err(|error: TokenError| Error::config(NAME, error))
 }
 
-/// A timeout within the bounds, `None` for any other.
+/// Returns `None` if the timeout is out of bounds.
 pub(crate) fn timeout_from_ms(timeout_ms: u64) -> Option<Duration> {
     let timeout = Duration::from_millis(timeout_ms);
     (TIMEOUT_MIN..=TIMEOUT_MAX)
@@ -91,7 +91,7 @@ impl Default for Options {
     }
 }
 
-/// A variable's value; one that is set to nothing counts as not set, as in most shells' scripts.
+/// Returns a variable's value. An empty variable counts as not set, as in most shell scripts.
 fn variable(name: &'static str) -> Result<Option<String>, Error> {
     match env::var(name) {
         Ok(value) if value.is_empty() => Ok(None),

@@ -1,13 +1,13 @@
-//! Something that each process has its own of, forked children included.
+//! A value of which each process has its own, forked children included.
 
 use once_cell::race::OnceBox;
 
 use crate::process::ProcessId;
 
-/// A value, and those that forked children use instead of it: in a child nobody may wait for what
-/// the parent's threads hold, for they are not there to give it back.
+/// A value, and the values that forked children use in its place. A child must not wait for a lock that a
+/// thread of its parent held at the fork: that thread does not exist in the child, so it never releases the lock.
 ///
-/// Nobody ever waits for a `OnceBox` either, so a fork at any moment leaves a child that goes on.
+/// A `OnceBox` never blocks, so a fork at any moment leaves a working child.
 #[derive(Debug)]
 pub(crate) struct PerProcess<T> {
     process: ProcessId,
@@ -16,7 +16,7 @@ pub(crate) struct PerProcess<T> {
 }
 
 impl<T> PerProcess<T> {
-    /// This process's value.
+    /// Stores the value for the calling process.
     pub(crate) fn new(value: T) -> Self {
         Self {
             process: ProcessId::current(),
@@ -25,14 +25,14 @@ impl<T> PerProcess<T> {
         }
     }
 
-    /// This process's value; in a child's first call what `make` makes of the inherited one. When
-    /// threads race, `make` may be called more than once, and one of its results is kept.
+    /// Returns this process's value. The first call in a forked child makes it with `make`, from the inherited
+    /// value. If threads race, `make` may run more than once, and one result is kept.
     pub(crate) fn get(&self, make: impl FnOnce(&T) -> T) -> &T {
         let Ok(value) = self.try_get(|inherited| Ok::<T, Never>(make(inherited)));
         value
     }
 
-    /// The same for a `make` that may fail; the next call then tries again.
+    /// As [`get`](Self::get), for a `make` that can fail. After a failure the next call tries again.
     pub(crate) fn try_get<E>(&self, make: impl FnOnce(&T) -> Result<T, E>) -> Result<&T, E> {
         let last = self.last();
         if last.is_ours() {
@@ -44,13 +44,13 @@ impl<T> PerProcess<T> {
         Ok(&made.value)
     }
 
-    /// This process's value if it has one already.
+    /// Returns this process's value if it has been made.
     pub(crate) fn existing(&self) -> Option<&T> {
         let last = self.last();
         last.is_ours().then_some(&last.value)
     }
 
-    /// This process's, or its nearest ancestor's that had one.
+    /// The value of this process, or of its nearest ancestor that has one.
     fn last(&self) -> &Self {
         let mut last = self;
         while let Some(child) = last.child.get() {
@@ -64,5 +64,5 @@ impl<T> PerProcess<T> {
     }
 }
 
-/// The error of what can't fail.
+/// The error of an operation that cannot fail.
 enum Never {}

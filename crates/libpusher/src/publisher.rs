@@ -1,4 +1,4 @@
-//! When to connect, and when to connect again.
+//! The publisher. It decides when to connect, and when to connect again.
 
 use std::iter;
 use std::mem;
@@ -19,13 +19,12 @@ use crate::options::Options;
 use crate::process::ProcessId;
 use crate::token::Token;
 
-/// How much memory is kept for the next message.
+/// Largest buffer that is kept for the next message, in bytes.
 const KEEP_CAPACITY_MAX: usize = 16 * 1024;
 
 /// Publishes to one pushd, over a connection that it opens at the first publish and keeps.
 ///
-/// After a fork each process goes on by itself: a child never uses its parent's connection, it opens
-/// its own.
+/// A forked child never uses its parent's connection: it opens its own.
 #[derive(Debug)]
 pub struct Publisher {
     address: Address,
@@ -39,7 +38,7 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// A publisher that has not connected yet. Opens nothing, reserves nothing.
+    /// Returns a publisher that has not connected yet. Opens and allocates nothing.
     pub fn new(options: Options) -> Self {
         Self {
             address: options.address,
@@ -53,20 +52,20 @@ impl Publisher {
     }
 
     /// Sends `event`, one complete JSON value, to every browser that is subscribed to `topic`, and
-    /// waits for the receipt. Never longer than the timeout.
+    /// waits for the receipt, never longer than the timeout.
     ///
-    /// A connection that was found closed is opened again, once. If it ends after the event was
-    /// written, the event is not sent again: that could show it twice.
+    /// If the connection was closed meanwhile, connects again, once. If it ends after the event was written, the
+    /// event is not sent again: browsers could get it twice.
     ///
     /// # Errors
-    /// See [`Error`]: what was wrong, where, after what time, and what to check.
+    /// See [`Error`]. The message names the address, the time spent, the reason, and the next thing to check.
     pub fn publish(&mut self, topic: &str, event: &str) -> Result<Receipt, Error> {
         self.publish_with_id(topic, event, None)
     }
 
-    /// As [`publish`](Self::publish), with an id of 1 to 255 bytes: for 5 minutes pushd sends nothing
-    /// more to the same topic with the same id, and answers with the receipt of the first. So who
-    /// got no answer may publish again, and nobody sees the event twice.
+    /// As [`publish`](Self::publish), with an id of 1 to 255 bytes. For 5 minutes pushd answers another publish with
+    /// the same topic and id with the first receipt, and sends nothing. So after a lost answer the caller can
+    /// publish again, and no browser gets the event twice.
     ///
     /// # Errors
     /// See [`Error`].
@@ -106,33 +105,33 @@ impl Publisher {
         );
     }
 
-    /// Whether there is a connection from the last publish of this process. Whether pushd is still
-    /// at its other end shows at the next publish.
+    /// Whether this process has kept a connection from its last publish. pushd may have closed it since: the next
+    /// publish notices.
     pub fn is_connected(&self) -> bool {
         self.connection.is_some() && self.process == ProcessId::current()
     }
 
-    /// Where this publisher publishes to.
+    /// The address of pushd.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// What it shows to pushd.
+    /// The publish token.
     pub fn token(&self) -> Option<&Token> {
         self.token.as_ref()
     }
 
-    /// How long a publish may take.
+    /// The timeout of a publish.
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// How long a publish may take from now on; limits as in [`Options::timeout`].
+    /// Sets the timeout of later publishes, clamped as in [`Options::timeout`].
     pub fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX);
     }
 
-    /// As [`publish_with_id`](Self::publish_with_id), for a caller that knows the process to be the same.
+    /// As [`publish_with_id`](Self::publish_with_id), for a caller that has checked for a fork already.
     pub(crate) fn publish_until(
         &mut self,
         topic: &str,
@@ -170,9 +169,8 @@ impl Publisher {
         answer.map_err(|failure| failure.into_error(&self.address, deadline))
     }
 
-    /// Sends messages that are encoded already, with these request numbers, all at once, and then
-    /// waits for their answers. Hands out exactly one for each, in order; is it told not to go on,
-    /// the rest is canceled.
+    /// Sends encoded messages with these request numbers in one write, and waits for their answers. Calls `settle`
+    /// exactly once for each message, in order. If it returns false, the remaining messages are canceled.
     pub(crate) fn publish_encoded(
         &mut self,
         messages: &[u8],
@@ -187,7 +185,7 @@ impl Publisher {
         );
     }
 
-    /// Writes chunk by chunk, and reads each one's answers.
+    /// Writes chunk by chunk, and reads the answers to each chunk.
     fn publish_chunks<'a, C: Iterator<Item = (Range<u64>, &'a [u8])>>(
         &mut self,
         chunks: impl Fn() -> C,
@@ -208,7 +206,7 @@ impl Publisher {
                     settle(answer.as_ref().copied())
                 });
                 exchanged.map_err(|failure| match failure {
-                    // What came before is answered: it must not be sent again.
+                    // Earlier messages are answered and must not be sent again.
                     ConnectionError::Connect(error) | ConnectionError::Reset(error)
                         if settled_count > 0 =>
                     {
@@ -233,7 +231,7 @@ impl Publisher {
         }
     }
 
-    /// Gives up a connection that another process opened.
+    /// Gives up the connection if another process opened it.
     pub(crate) fn abandon_inherited(&mut self) {
         let process = ProcessId::current();
         if self.process != process {
@@ -244,7 +242,7 @@ impl Publisher {
         }
     }
 
-    /// Asks over the connection there is, if any; over a new one if that was closed meanwhile.
+    /// Runs `question` on the open connection. If there is none, or it was closed meanwhile, on a new one.
     fn ask<T>(
         &mut self,
         deadline: &Deadline,
@@ -256,7 +254,7 @@ impl Publisher {
         {
             let answer = question(&mut connection, false);
             match answer {
-                // Of the question nothing was read.
+                // pushd has read none of it: try a new connection.
                 Err(ConnectionError::Connect(_) | ConnectionError::Reset(_)) => {}
                 Err(ConnectionError::Goodbye(..)) => goodbye = answer.err(),
                 answer => {
@@ -266,7 +264,7 @@ impl Publisher {
             }
         }
         let mut connection = match (Connection::open(&self.address, deadline), goodbye) {
-            // Nobody listens any more: it has said why.
+            // pushd has stopped listening. Its goodbye says why.
             (Err(ConnectionError::Connect(_)), Some(goodbye)) => return Err(goodbye),
             (opened, _) => opened?,
         };
@@ -275,7 +273,7 @@ impl Publisher {
         answer
     }
 
-    /// Left half-read, a connection would give the next publish the answer to this one.
+    /// Keeps the connection if no answer is left on it: the next publish would take it for its own.
     fn keep<T>(&mut self, mut connection: Connection, answer: &Result<T, ConnectionError>) {
         if connection.is_reusable_after(answer) {
             self.connection = Some(connection);
@@ -284,7 +282,7 @@ impl Publisher {
 }
 
 impl Drop for Publisher {
-    /// A child that never published closes what it inherited as one that does.
+    /// A forked child that never published gives up the inherited connection in the same way.
     fn drop(&mut self) {
         self.abandon_inherited();
     }
@@ -296,7 +294,7 @@ mod tests {
     use pusher_proto::limits::EVENT_LEN_MAX;
 
     #[test]
-    fn a_big_event_leaves_no_big_buffer() {
+    fn the_buffer_shrinks_after_a_large_event() {
         let mut publisher = Publisher::new(Options::default());
         let event = "x".repeat(EVENT_LEN_MAX);
         assert!(matches!(

@@ -1,8 +1,8 @@
-//! Publishes in the background: a bounded queue and one thread that empties it.
+//! Publishes in the background: a bounded queue, and one thread that empties it.
 //!
-//! The caller's thread checks and encodes; the queue's thread takes all that is there, writes it in
-//! chunks and reads each chunk's answers. So a single event goes at once, and a million of them in
-//! few system calls.
+//! The caller's thread checks and encodes an event. The worker thread takes all queued messages, writes them in
+//! chunks and reads the answers to each chunk. A single event is therefore sent at once, and a million events
+//! need few system calls.
 
 use std::fmt;
 use std::io;
@@ -22,16 +22,16 @@ use crate::options::Options;
 use crate::process::ProcessId;
 use crate::publisher::Publisher;
 
-/// How much memory an empty queue may keep.
+/// Largest buffer that an empty queue keeps, in bytes.
 const KEEP_CAPACITY_MAX: usize = 256 * 1024;
 
-/// Who waits for an event's answer.
+/// Receives the answer to one event.
 pub(crate) trait Settle: Send + 'static {
-    /// Gets the answer, on the queue's thread.
+    /// Runs on the worker thread.
     fn settle(self, answer: Result<Receipt, &Error>);
 }
 
-/// A queue and its thread, which ends when this is dropped.
+/// A queue and its worker thread. Dropping the queue ends the thread.
 #[derive(Debug)]
 pub(crate) struct Queue<S> {
     shared: Arc<Shared<S>>,
@@ -42,9 +42,9 @@ pub(crate) struct Queue<S> {
 #[derive(Debug)]
 struct Shared<S> {
     state: Mutex<State<S>>,
-    /// There is work, or the end.
+    /// Signaled when messages were queued, and at the end.
     work: Condvar,
-    /// There is nothing left to do.
+    /// Signaled when every event is settled, and at the end.
     idle: Condvar,
     bytes_max: usize,
 }
@@ -52,10 +52,10 @@ struct Shared<S> {
 #[derive(Debug)]
 struct State<S> {
     waiting: Messages<S>,
-    /// Of the batch that the thread has taken: events and bytes not yet settled.
+    /// Events and bytes that the worker has taken and not yet settled.
     taken_count: usize,
     taken_bytes: usize,
-    /// Not delivered since the last flush.
+    /// Events that failed since the last flush.
     failed_count: usize,
     last_failure: String,
     has_ended: bool,
@@ -63,7 +63,7 @@ struct State<S> {
     last_request: u64,
 }
 
-/// Encoded messages, one behind the other, with consecutive request numbers.
+/// Encoded messages in order, with consecutive request numbers.
 #[derive(Debug)]
 struct Messages<S> {
     messages: Vec<u8>,
@@ -73,19 +73,19 @@ struct Messages<S> {
 #[derive(Debug)]
 struct Entry<S> {
     request: u64,
-    /// Where its message ends.
+    /// The offset at which its message ends.
     end: usize,
     settle: S,
 }
 
-/// What a flush leaves.
+/// The events that a flush could not deliver.
 #[derive(Debug)]
 pub(crate) struct Undelivered {
-    /// Events that are still to be sent or answered.
+    /// Events without an answer yet.
     pub(crate) waiting_count: usize,
-    /// Events that were not published, or perhaps not, since the last flush.
+    /// Events since the last flush that failed. Some of them may have been published.
     pub(crate) failed_count: usize,
-    /// Why the last of them failed.
+    /// The error of the last one.
     pub(crate) last_failure: String,
 }
 
@@ -105,8 +105,8 @@ impl fmt::Display for Undelivered {
 }
 
 impl<S: Settle> Queue<S> {
-    /// Starts the thread, which calls `prepare` first. `bytes_max` bounds the queued messages together with
-    /// their entries.
+    /// Starts the worker thread, which calls `prepare` first. `bytes_max` limits the queued messages and their
+    /// entries together.
     pub(crate) fn start(options: Options, bytes_max: usize, prepare: fn()) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             state: Mutex::new(State::new()),
@@ -128,8 +128,8 @@ impl<S: Settle> Queue<S> {
         })
     }
 
-    /// Puts an event into the queue; never waits. What can't be published, or has no room, is an
-    /// error, and not settled.
+    /// Queues an event without waiting. An invalid event, or one that does not fit, is an error and is never
+    /// settled.
     pub(crate) fn push(
         &self,
         topic: &str,
@@ -142,15 +142,15 @@ impl<S: Settle> Queue<S> {
             return Err(Error::Canceled);
         }
         state.push(topic, event, id, settle, self.shared.bytes_max)?;
-        // To wake somebody is a system call.
+        // Waking the worker is a system call: skip it if the worker is busy.
         if mem::take(&mut state.is_worker_idle) {
             self.shared.work.notify_one();
         }
         Ok(())
     }
 
-    /// Waits until everything is settled, at most until the deadline; says what is not delivered.
-    /// The thread itself, in a callback, does not wait for itself.
+    /// Waits until every event is settled, at most until the deadline. Returns the undelivered events. When the
+    /// worker thread itself calls it, from a callback, it does not wait.
     pub(crate) fn flush(&self, deadline: &Deadline) -> Undelivered {
         let mut state = self.shared.lock();
         while !state.is_settled() && !state.has_ended && !self.is_worker() {
@@ -176,28 +176,28 @@ impl<S> Queue<S> {
 }
 
 impl<S> Drop for Queue<S> {
-    /// Waits for the thread, which ends after the chunk that it is busy with: not longer than the
-    /// timeout (and what its callbacks need).
+    /// Waits for the worker, which ends after its current chunk: at most the timeout, plus the time that
+    /// callbacks take.
     fn drop(&mut self) {
         let is_worker = self.is_worker();
         let Some(worker) = self.worker.take() else {
             return;
         };
         if self.process != ProcessId::current() {
-            // The thread is the parent's; here is neither it nor a lock that it would give back.
+            // This is a forked child: the thread exists in the parent only, and its locks are never released here.
             let _not_ours = worker.into_pthread_t();
             return;
         }
         self.shared.end();
         if !is_worker {
-            // Has it panicked, there is nothing more to do about it here.
+            // If the worker panicked, there is nothing left to do here.
             let _ = worker.join();
         }
     }
 }
 
 impl<S> Shared<S> {
-    /// A panic while the lock was held leaves nothing half-done that matters.
+    /// The state stays consistent if a thread panics while it holds the lock, so poisoning is ignored.
     fn lock(&self) -> MutexGuard<'_, State<S>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -208,8 +208,8 @@ impl<S> Shared<S> {
         self.idle.notify_all();
     }
 
-    /// The batch that was taken is settled.
-    fn forget_batch(&self) {
+    /// Marks the taken messages as settled.
+    fn forget_taken(&self) {
         let mut state = self.lock();
         state.taken_count = 0;
         state.taken_bytes = 0;
@@ -220,14 +220,14 @@ impl<S> Shared<S> {
 }
 
 impl<S: Settle> Shared<S> {
-    /// Hands out an event's answer, not holding the lock; whether to go on with the next.
+    /// Delivers an answer without holding the lock, because the receiver is user code. Returns whether to go on.
     fn settle(&self, settle: S, answer: Result<Receipt, &Error>) -> bool {
         settle.settle(answer);
         let mut state = self.lock();
         state.taken_count -= 1;
         if let Err(error) = answer {
             state.failed_count += 1;
-            // Only the text of the last one counts, and a broken server may fail them all.
+            // Only the last text is kept: a broken server can fail every event.
             state.last_failure = error.to_string();
         }
         !state.has_ended
@@ -292,7 +292,7 @@ impl<S> Messages<S> {
         self.messages.len() + self.entries.len() * size_of::<Entry<S>>()
     }
 
-    /// Empty again, with an ordinary buffer, not one that a big batch left.
+    /// Empties the buffers, and frees them if they have become large.
     fn clear(&mut self) {
         if self.messages.capacity() + self.entries.capacity() > KEEP_CAPACITY_MAX {
             *self = Self::new();
@@ -302,11 +302,11 @@ impl<S> Messages<S> {
     }
 }
 
-/// What the thread does.
+/// The worker thread's state.
 struct Worker<S: Settle> {
     shared: Arc<Shared<S>>,
     publisher: Publisher,
-    batch: Messages<S>,
+    taken: Messages<S>,
 }
 
 impl<S: Settle> Worker<S> {
@@ -314,40 +314,40 @@ impl<S: Settle> Worker<S> {
         Self {
             shared,
             publisher: Publisher::new(options),
-            batch: Messages::new(),
+            taken: Messages::new(),
         }
     }
 
     fn run(mut self) {
         loop {
-            let is_last = self.take_batch();
-            self.publish_batch();
-            self.shared.forget_batch();
+            let is_last = self.take_messages();
+            self.publish_taken();
+            self.shared.forget_taken();
             if is_last {
                 return;
             }
         }
     }
 
-    /// Waits for events, or the end, and takes all there are; whether it was the end.
-    fn take_batch(&mut self) -> bool {
-        self.batch.clear();
+    /// Waits for events or the end, and takes all events. Returns whether it was the end.
+    fn take_messages(&mut self) -> bool {
+        self.taken.clear();
         let mut state = self.shared.lock();
         while state.waiting.entries.is_empty() && !state.has_ended {
             state.is_worker_idle = true;
             let woken = self.shared.work.wait(state);
             state = woken.unwrap_or_else(PoisonError::into_inner);
         }
-        mem::swap(&mut self.batch, &mut state.waiting);
-        state.taken_count = self.batch.entries.len();
-        state.taken_bytes = self.batch.bytes();
+        mem::swap(&mut self.taken, &mut state.waiting);
+        state.taken_count = self.taken.entries.len();
+        state.taken_bytes = self.taken.bytes();
         state.has_ended
     }
 
-    /// Publishes chunk by chunk. After the end, what is left is canceled.
-    fn publish_batch(&mut self) {
+    /// Publishes chunk by chunk. After the end, cancels the remaining events.
+    fn publish_taken(&mut self) {
         let shared = &self.shared;
-        let mut entries = self.batch.entries.drain(..);
+        let mut entries = self.taken.entries.drain(..);
         let mut start = 0;
         while let Some((requests, end)) = chunk(entries.as_slice(), start) {
             if shared.lock().has_ended {
@@ -356,7 +356,7 @@ impl<S: Settle> Worker<S> {
                 }
                 return;
             }
-            let messages = &self.batch.messages[start..end];
+            let messages = &self.taken.messages[start..end];
             self.publisher
                 .publish_encoded(messages, requests, |answer| {
                     let entry = entries.next();
@@ -368,13 +368,13 @@ impl<S: Settle> Worker<S> {
 }
 
 impl<S: Settle> Drop for Worker<S> {
-    /// Nobody may wait for a thread that is gone, whatever the reason.
+    /// Wakes every waiting thread, also if the worker panicked.
     fn drop(&mut self) {
         self.shared.end();
     }
 }
 
-/// The request numbers of the next chunk, and where its messages end; `None` if nothing is left.
+/// Returns the request numbers of the next chunk and the offset at which it ends, or `None` at the end.
 fn chunk<S>(entries: &[Entry<S>], start: usize) -> Option<(Range<u64>, usize)> {
     let first = entries.first()?.request;
     let (count, end) = next_chunk(entries.iter().map(|entry| entry.end), start)?;

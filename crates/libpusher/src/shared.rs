@@ -1,4 +1,4 @@
-//! One publisher for many threads, which wait for each other, and for forks, which part.
+//! One publisher for all threads of a process, and another one for each forked child.
 
 use std::ptr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -13,15 +13,15 @@ use crate::options::Options;
 use crate::per_process::PerProcess;
 use crate::publisher::Publisher;
 
-/// The C library's own, for `push_publish`. Nobody ever waits for a `OnceBox`: a fork in the middle
-/// of its first use leaves a child that goes on by itself.
+/// The publisher of `push_publish`. A `OnceBox` never blocks: a fork in the middle of its first use leaves a working
+/// child.
 static PROCESS_WIDE: OnceBox<SharedPublisher> = OnceBox::new();
 
-/// A publisher that every thread may use at any time, and every forked child too.
+/// A publisher that every thread may use at any time, also in a forked child.
 #[derive(Debug)]
 pub(crate) struct SharedPublisher(PerProcess<Gate>);
 
-/// Lets the threads of one process publish one after the other.
+/// Lets one thread of the process publish at a time.
 #[derive(Debug)]
 struct Gate {
     options: Options,
@@ -34,12 +34,12 @@ struct Gate {
 struct Slot {
     /// `None` while a thread publishes.
     publisher: Option<Publisher>,
-    /// The thread that took it last.
+    /// The thread that took the publisher last.
     thread: ThreadMark,
     waiting_count: usize,
 }
 
-/// Publishes over this process's connection, with the options of the environment at first use.
+/// Publishes over the connection of this process. Reads the options from the environment at the first call.
 pub(crate) fn publish(topic: &str, event: &str) -> Result<Receipt, Error> {
     let make = || Options::from_env().map(|options| SharedPublisher::new(options).into());
     PROCESS_WIDE
@@ -48,12 +48,12 @@ pub(crate) fn publish(topic: &str, event: &str) -> Result<Receipt, Error> {
 }
 
 impl SharedPublisher {
-    /// One that has not connected yet.
+    /// Returns a publisher that has not connected yet.
     pub(crate) fn new(options: Options) -> Self {
         Self(PerProcess::new(Gate::new(options)))
     }
 
-    /// Publishes when no other thread does. The deadline holds for waiting too.
+    /// Waits for its turn and publishes. The timeout includes the wait.
     pub(crate) fn publish(
         &self,
         topic: &str,
@@ -84,8 +84,8 @@ impl Gate {
         }
     }
 
-    /// In a forked child: closes the inherited connection. If a thread of the parent was using it
-    /// at the fork, nobody can say what it is like, and its descriptor stays open, unused.
+    /// Closes the inherited connection in a forked child. If a thread of the parent was using it at the fork, its
+    /// state is unknown: the descriptor then stays open and unused.
     fn abandon(&self) {
         let slot = match self.slot.try_lock() {
             Ok(slot) => Some(slot),
@@ -104,8 +104,7 @@ impl Gate {
         let mut slot = self.lock();
         let thread = ThreadMark::current();
         if slot.publisher.is_none() && slot.thread == thread {
-            // This thread left its last publish by longjmp(), with the publisher in it: nobody will
-            // bring that back.
+            // This thread left its last publish by longjmp(), so the publisher is lost: make another one.
             slot.publisher = Some(Publisher::new(self.options.clone()));
         }
         slot.waiting_count += 1;
@@ -127,7 +126,7 @@ impl Gate {
         })
     }
 
-    /// A panic while the lock was held leaves nothing half-done that matters.
+    /// The slot stays consistent if a thread panics while it holds the lock, so poisoning is ignored.
     fn lock(&self) -> MutexGuard<'_, Slot> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -143,7 +142,7 @@ impl Gate {
     }
 }
 
-/// Tells one living thread from another, at no cost.
+/// Identifies a running thread. Reading a thread-local's address needs no system call and no allocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct ThreadMark(usize);
 
@@ -156,7 +155,7 @@ impl ThreadMark {
     }
 }
 
-/// The publisher, taken out of its slot; it comes back even through a panic.
+/// The publisher, taken out of its slot. The drop puts it back, also during a panic.
 struct Lease<'a> {
     gate: &'a Gate,
     publisher: Option<Publisher>,
@@ -181,7 +180,7 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let mut slot = self.gate.lock();
         slot.publisher = self.publisher.take();
-        // To wake somebody is a system call, to look whether somebody waits is none.
+        // Waking a thread is a system call: skip it if no thread waits.
         if slot.waiting_count > 0 {
             self.gate.returned.notify_one();
         }

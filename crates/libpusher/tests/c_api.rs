@@ -51,7 +51,7 @@ fn serve(stream: TcpStream) {
     }
 }
 
-/// What the library returned, before the next call.
+/// Copies a text before the next call.
 fn to_text(pointer: *const c_char) -> String {
     // SAFETY: everything that the library returns is a string that ends with a NUL.
     let text = unsafe { CStr::from_ptr(pointer) };
@@ -65,7 +65,7 @@ fn last_error() -> String {
 #[test]
 fn the_c_functions() {
     set_env("PUSH_ADDRESS", "localhost");
-    wrong_configuration_is_no_dead_end();
+    wrong_configuration_can_be_corrected();
     set_env("PUSH_ADDRESS", &start_server());
     set_env("PUSH_TIMEOUT_MS", "20000");
 
@@ -80,7 +80,7 @@ fn set_env(name: &str, value: &str) {
     unsafe { env::set_var(name, value) };
 }
 
-fn wrong_configuration_is_no_dead_end() {
+fn wrong_configuration_can_be_corrected() {
     assert_eq!(last_error(), "");
     assert_eq!(publish("t", "1"), PUSH_ECONFIG);
     let text = last_error();

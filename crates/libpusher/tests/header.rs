@@ -1,4 +1,4 @@
-//! `include/pusher.h` is what cbindgen makes of the C API's source.
+//! `include/pusher.h` is up to date with the C API's source.
 
 use std::env;
 use std::fs;
@@ -7,12 +7,12 @@ use std::path::Path;
 const CRATE: &str = env!("CARGO_MANIFEST_DIR");
 
 #[test]
-fn the_header_is_fresh() {
+fn the_header_is_up_to_date() {
     let crate_folder = Path::new(CRATE);
     let config = cbindgen::Config::from_file(crate_folder.join("cbindgen.toml")).unwrap();
     let bindings = cbindgen::Builder::new()
         .with_config(config)
-        // It reads the modules that this one declares too.
+        // cbindgen also reads the modules that this one declares.
         .with_src(crate_folder.join("src/c_api/mod.rs"))
         .generate()
         .unwrap();
@@ -26,7 +26,7 @@ fn the_header_is_fresh() {
     let committed = fs::read(&path).unwrap_or_default();
     assert!(
         committed == fresh,
-        "include/pusher.h is not what the source says: run\n\
+        "include/pusher.h is out of date: run\n\
          UPDATE_HEADER=1 cargo test -p libpusher --test header"
     );
 }

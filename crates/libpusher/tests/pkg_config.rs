@@ -1,4 +1,4 @@
-//! `pusher.pc` says what Cargo and rustc say.
+//! `pusher.pc` agrees with Cargo and rustc.
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
 
 use std::env;
@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// What stands behind `name:` in pusher.pc.
+/// The value of the keyword `name` in pusher.pc.
 fn field(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pusher.pc");
     let text = fs::read_to_string(path).unwrap();
@@ -17,14 +17,14 @@ fn field(name: &str) -> String {
 }
 
 #[test]
-fn the_version_is_cargos() {
+fn the_version_matches_cargo() {
     assert_eq!(field("Version"), env!("CARGO_PKG_VERSION"));
 }
 
-/// What every C compiler adds itself, in the form that it needs: for a static program there is no gcc_s.
+/// Libraries that every C compiler adds itself. (A static program has no gcc_s.)
 const ADDED_BY_COMPILERS: [&str; 2] = ["-lgcc_s", "-lc"];
 
-/// A program that links libpusher.a needs what Rust's standard library needs.
+/// A program that links libpusher.a needs the libraries of Rust's standard library.
 #[test]
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn the_private_libraries_are_rusts() {

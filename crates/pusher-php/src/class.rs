@@ -1,4 +1,4 @@
-//! Where a registered class is kept.
+//! A registered class.
 
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -34,7 +34,7 @@ impl Class {
 
     /// Panics if the class is not registered: that happens before any of our code can be called.
     pub(crate) fn entry(&self) -> &'static ClassEntry {
-        // SAFETY: null or what `set` got, which PHP keeps until the module ends.
+        // SAFETY: null, or the entry from `set`, which PHP keeps until the module ends.
         unsafe { self.entry.load(Ordering::Acquire).as_ref() }.expect("the class is registered")
     }
 }

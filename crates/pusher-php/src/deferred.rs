@@ -1,7 +1,7 @@
-//! What is published when the page is done.
+//! Events that are published after the page.
 //!
-//! The events wait in this process's (or thread's) memory, encoded, and go as one batch at the end of
-//! the request, whatever that end is. Nothing of it stays for the next request.
+//! Encoded events wait in the memory of this process (or thread) and are sent as one batch at the end of the request,
+//! also after `exit()` or a fatal error. Nothing is kept for the next request.
 
 use std::cell::RefCell;
 use std::mem;
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::settings::{Given, OnFailure, Settings};
 use crate::{engine, publish, publishers};
 
-/// What messages call them.
+/// The name of these events in messages.
 const EVENTS: &str = "deferred events";
 
 thread_local! {
@@ -24,9 +24,9 @@ thread_local! {
 
 struct Queue {
     batch: Batch,
-    /// Who filled it: what a forked child inherits is its parent's to send.
+    /// The process that filled the queue. A forked child must not send the events that it inherited.
     process: Option<ProcessId>,
-    /// The request's events are sent. What comes later can't wait any more.
+    /// The request's events are sent. Later events are sent at once.
     is_over: bool,
 }
 
@@ -60,8 +60,7 @@ impl Queue {
     }
 }
 
-/// Keeps what `Pusher::defer` was called with. A full queue is sent first, at once, so that the
-/// order remains.
+/// Queues the event of a `Pusher::defer`. A full queue is sent first, so that the order is kept.
 pub(crate) fn defer(frame: &mut ExecuteData) -> Result<(), Failure> {
     let arguments = engine::publish_arguments(frame).ok_or(Failure::Thrown)?;
     publish::with_event(arguments, |event| {
@@ -99,8 +98,8 @@ pub(crate) extern "C" fn end(_module_type: i32, _module_number: i32) -> i32 {
         QUEUE.with_borrow_mut(|queue| queue.is_over = true);
         return 0;
     }
-    // Each by itself: user code may run in the first and the last and not come back, and a bailout
-    // from here would keep other modules from ending their request.
+    // Each step has its own `try_catch`: user code in the first and the last may bail out, and a bailout that left this
+    // function would keep other modules from ending their request.
     let _ = try_catch(finish_page);
     let sent = try_catch(send_all);
     if let Ok(Err(failure)) = sent {
@@ -109,8 +108,8 @@ pub(crate) extern "C" fn end(_module_type: i32, _module_number: i32) -> i32 {
     0
 }
 
-/// Lets the visitor go, as far as the server can: FPM ends the response. Apache sends what there is
-/// and keeps the connection. A session would keep his next page waiting.
+/// Finishes the response before publishing. FPM ends it; Apache can only flush it. An open session would make the
+/// visitor's next page wait, so it is closed.
 fn finish_page() {
     engine::call_if_there("session_write_close");
     engine::call_if_there("fastcgi_finish_request");
@@ -124,21 +123,21 @@ fn send_all() -> Result<(), Failure> {
         Err(error) => {
             let count = QUEUE.with_borrow_mut(Queue::take).len();
             publishers::count(|counters| counters.failed += count as u64);
-            let fault = PusherError::from(&error).among(count, count, EVENTS);
-            Err(Failure::NotPublished(fault, OnFailure::Warning))
+            let error = PusherError::from(&error).among(count, count, EVENTS);
+            Err(Failure::NotPublished(error, OnFailure::Warning))
         }
     }
 }
 
-/// There may be nobody left to catch an exception, so a failure is never more than a warning.
+/// Sends the queue. A failure is at most a warning, because the page's code may have ended and cannot catch an exception.
 fn send(settings: &Settings) -> Result<(), Failure> {
     let batch = QUEUE.with_borrow_mut(Queue::take);
     let published = publishers::publish_batch(settings, &batch);
     let missing_count = published.missing_count();
-    match published.fault {
+    match published.error {
         None => Ok(()),
-        Some(fault) => Err(Failure::NotPublished(
-            fault.among(missing_count, batch.len(), EVENTS),
+        Some(error) => Err(Failure::NotPublished(
+            error.among(missing_count, batch.len(), EVENTS),
             settings.on_failure.no_exception(),
         )),
     }

@@ -1,9 +1,8 @@
-//! The few functions of PHP that ext-php-rs has no binding for, each behind a safe wrapper.
+//! Functions of PHP that ext-php-rs has no binding for, each behind a safe wrapper.
 //!
-//! **`longjmp`.** `exit()` in user code, a fatal error or `memory_limit` leave through all of this
-//! with a `longjmp`, past Rust's destructors. Whoever calls a function that says "runs user code"
-//! must hold nothing then that a destructor has to give back: no borrow, no lock, no Rust memory.
-//! What PHP allocated may be held, the end of the request frees it.
+//! **`longjmp`.** `exit()` in user code, a fatal error and `memory_limit` leave with a `longjmp`, which skips Rust's
+//! destructors. A caller of a function that is marked "Runs user code" must not hold anything that a destructor
+//! releases: no borrow, no lock, no Rust memory. Memory of PHP's is allowed: the end of the request frees it.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
@@ -57,10 +56,10 @@ unsafe extern "C" {
     static spl_ce_RuntimeException: *mut zend_class_entry;
 }
 
-/// What C calls `ZEND_ACC_READONLY`; ext-php-rs does not name it.
+/// `ZEND_ACC_READONLY`, which ext-php-rs does not define.
 const ACC_READONLY: u32 = 1 << 7;
 
-/// What C calls `ZEND_ATTRIBUTE_PERSISTENT`: those of an internal class.
+/// `ZEND_ATTRIBUTE_PERSISTENT`: an attribute of an internal class.
 const ATTRIBUTE_PERSISTENT: u32 = 1;
 
 /// PHP's growing string; the text is null as long as nothing was written.
@@ -70,8 +69,8 @@ struct SmartStr {
     allocated: usize,
 }
 
-/// What `publish`, `send` and `defer` are called with, as PHP's own rules make it (strict or weak types, the
-/// names in the error). It belongs to the call's frame, which frees it.
+/// The arguments of `publish`, `send` and `defer`, borrowed from the call's frame. PHP converts them by its own rules
+/// (strict or weak types) and throws the errors.
 pub(crate) struct PublishArguments<'a> {
     pub(crate) category: &'a ZendStr,
     pub(crate) data: &'a mut Zval,
@@ -80,15 +79,14 @@ pub(crate) struct PublishArguments<'a> {
     pub(crate) object: Option<&'a ZendObject>,
 }
 
-/// Runs user code: `__toString` of an object that is given as the category. `None`: PHP has
-/// thrown already.
+/// Returns `None` if PHP has thrown an exception. Runs user code: `__toString` of an object that is passed as the category.
 pub(crate) fn publish_arguments(frame: &mut ExecuteData) -> Option<PublishArguments<'_>> {
     let mut category: *mut ZendStr = ptr::null_mut();
     let mut data: *mut Zval = ptr::null_mut();
     let mut id: *mut ZendStr = ptr::null_mut();
     // SAFETY: `num_args` is the member of the union that is in use in a call's frame; "S" writes a
     // zend_string pointer and "z" a zval pointer, both into the frame's own arguments; "S!" writes
-    // null for null, and what is not given stays as it is.
+    // null for null, and leaves the pointer unchanged if the argument is missing.
     let parsed = unsafe {
         zend_parse_parameters(
             frame.This.u2.num_args,
@@ -101,8 +99,8 @@ pub(crate) fn publish_arguments(frame: &mut ExecuteData) -> Option<PublishArgume
     if parsed != SUCCESS {
         return None;
     }
-    // SAFETY: after success all point into the frame's arguments, which outlive `'_`; nobody else
-    // uses them while an internal function runs.
+    // SAFETY: after success all of them point into the frame's arguments, which outlive `'_`, and no other code uses
+    // them while an internal function runs.
     let (category, data, id) = unsafe { (category.as_ref()?, data.as_mut()?, id.as_ref()) };
     Some(PublishArguments {
         category,
@@ -112,13 +110,13 @@ pub(crate) fn publish_arguments(frame: &mut ExecuteData) -> Option<PublishArgume
     })
 }
 
-/// What `sendMany` is called with. It belongs to the call's frame.
+/// The arguments of `sendMany`, borrowed from the call's frame.
 pub(crate) struct SendManyArguments<'a> {
     pub(crate) events: &'a ZendHashTable,
     pub(crate) object: Option<&'a ZendObject>,
 }
 
-/// `None`: PHP has thrown already.
+/// Returns `None` if PHP has thrown an exception.
 pub(crate) fn send_many_arguments(frame: &mut ExecuteData) -> Option<SendManyArguments<'_>> {
     let mut events: *mut Zval = ptr::null_mut();
     // SAFETY: as in `publish_arguments`; "a" writes a pointer to an array.
@@ -127,7 +125,7 @@ pub(crate) fn send_many_arguments(frame: &mut ExecuteData) -> Option<SendManyArg
     if parsed != SUCCESS {
         return None;
     }
-    // SAFETY: as in `publish_arguments`. The frame's reference keeps the array as it is.
+    // SAFETY: as in `publish_arguments`. The frame's reference keeps the array unchanged.
     let events = unsafe { events.as_ref()?.array()? };
     Some(SendManyArguments {
         events,
@@ -135,7 +133,7 @@ pub(crate) fn send_many_arguments(frame: &mut ExecuteData) -> Option<SendManyArg
     })
 }
 
-/// The value as PHP makes a string of it. Runs user code: `__toString()`. `None`: PHP has thrown.
+/// Converts a value to a string by PHP's rules. Returns `None` if PHP has thrown. Runs user code: `__toString()`.
 pub(crate) fn to_string(value: &mut Zval) -> Option<ZBox<ZendStr>> {
     // SAFETY: the value is valid for the call, which gives null or a string that is ours to release.
     unsafe {
@@ -150,7 +148,7 @@ pub(crate) fn first_argument_error(message: &ZendStr) {
     unsafe { zend_argument_type_error(1, c"%s".as_ptr(), message.val.as_ptr()) }
 }
 
-/// What `new Pusher` is called with. It belongs to the call's frame.
+/// The arguments of `new Pusher`, borrowed from the call's frame.
 pub(crate) struct ConstructorArguments<'a> {
     pub(crate) object: &'a mut ZendObject,
     pub(crate) address: Option<&'a ZendStr>,
@@ -158,7 +156,7 @@ pub(crate) struct ConstructorArguments<'a> {
     pub(crate) options: Option<&'a Zval>,
 }
 
-/// Runs user code, and gives `None`, as [`publish_arguments`].
+/// Runs user code and returns `None` as [`publish_arguments`] does.
 pub(crate) fn constructor_arguments(frame: &mut ExecuteData) -> Option<ConstructorArguments<'_>> {
     let mut address: *mut ZendStr = ptr::null_mut();
     let mut options: *mut Zval = ptr::null_mut();
@@ -251,15 +249,15 @@ pub(crate) fn warn(message: &ZendStr) {
 /// Calls a function without arguments, if there is one of this name. Runs user code.
 pub(crate) fn call_if_there(function: &'static str) {
     if let Ok(callable) = ZendCallable::try_from_name(function) {
-        // What it gives, or that it failed, changes nothing for us.
+        // Its result does not matter, and neither does a failure.
         let _ = callable.try_call(Vec::new());
     }
 }
 
-/// Hands what the page has printed to the client, as far as the server lets us. Runs user code: a
-/// callback for headers; and leaves by `longjmp` if the client has gone.
+/// Sends the page's output to the browser, if the server allows it. Runs user code: a callback for headers. Leaves by
+/// `longjmp` if the browser has gone.
 pub(crate) fn flush_page() {
-    // SAFETY: it takes care itself of a server that has no such function.
+    // SAFETY: it does nothing if the server has no such function.
     unsafe { sapi_flush() }
 }
 
@@ -334,7 +332,7 @@ pub(crate) fn init_readonly(object: &mut ZendObject, name: &CStr, value: &mut Zv
 /// A property that [`declare_readonly`] declared; null as long as it is not initialised.
 pub(crate) fn read_property<'a>(object: &'a ZendObject, name: &CStr) -> Option<&'a Zval> {
     let object = ptr::from_ref(object).cast_mut();
-    // Where PHP puts values that it has to compute; those of declared properties lie in the object.
+    // PHP writes computed values here. The values of declared properties are in the object.
     let mut computed = Zval::new();
     // SAFETY: as above; a declared property is found without any user code and not changed.
     let value = unsafe {
@@ -350,6 +348,6 @@ pub(crate) fn read_property<'a>(object: &'a ZendObject, name: &CStr) -> Option<&
     if ptr::eq(value, &raw const computed) {
         return None;
     }
-    // SAFETY: in the object, or PHP's constant for what is not initialised.
+    // SAFETY: it is in the object, or PHP's constant for an uninitialised property.
     unsafe { value.as_ref() }
 }

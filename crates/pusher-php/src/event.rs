@@ -1,6 +1,6 @@
 //! An encoded event.
 
-/// What is to be published, as libpusher takes it.
+/// An event in the form that libpusher takes.
 pub(crate) struct Event<'a> {
     pub(crate) topic: &'a str,
     pub(crate) json: &'a str,

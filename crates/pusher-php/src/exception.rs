@@ -1,4 +1,4 @@
-//! The class `PusherException`, and what is thrown as it.
+//! The class `PusherException`, and the code and message of one.
 
 use ext_php_rs::builders::ClassBuilder;
 use ext_php_rs::error::Result;
@@ -38,11 +38,11 @@ pub(crate) fn register() -> Result<()> {
 }
 
 /// Throws a `PusherException`.
-pub(crate) fn throw(fault: PusherError) {
-    PhpException::new(fault.message, fault.code, CLASS.entry()).throw();
+pub(crate) fn throw(error: PusherError) {
+    PhpException::new(error.message, error.code, CLASS.entry()).throw();
 }
 
-/// An error as PHP gets it.
+/// The code and the message of an error, for PHP.
 #[derive(Clone)]
 pub(crate) struct PusherError {
     /// One of the constants of `PusherException`.
@@ -51,7 +51,7 @@ pub(crate) struct PusherError {
 }
 
 impl PusherError {
-    /// The same as the reason why so many of these have no receipt.
+    /// Prefixes the message with the number of events that have no receipt.
     pub(crate) fn among(self, missing_count: usize, count: usize, events: &str) -> Self {
         let why = self.message;
         Self {
@@ -65,7 +65,7 @@ impl From<&Error> for PusherError {
     fn from(error: &Error) -> Self {
         Self {
             code: error.code(),
-            // What the server says may be in it, and PHP's messages end at a NUL.
+            // The text may come from the server, and PHP cuts a message at a NUL.
             message: error.to_string().replace('\0', "\\0"),
         }
     }

@@ -1,4 +1,4 @@
-//! Why a publish has no receipt, and what PHP is told.
+//! A failed publish, as a warning or an exception.
 
 use ext_php_rs::types::ZendStr;
 use pusher::Error;
@@ -7,13 +7,13 @@ use crate::exception::PusherError;
 use crate::settings::OnFailure;
 use crate::{engine, exception};
 
-/// Why there is no receipt.
+/// Why a publish has no receipt.
 pub(crate) enum Failure {
-    /// PHP has an exception already, its own or that of user code.
+    /// An exception is already thrown, by PHP or by user code.
     Thrown,
     /// The caller's mistake.
     Mistake(PusherError),
-    /// Everything else, and what the settings want to become of it.
+    /// Every other error, and the setting for failures.
     NotPublished(PusherError, OnFailure),
 }
 
@@ -22,16 +22,16 @@ impl Failure {
         Self::Mistake(error.into())
     }
 
-    /// Throws, warns or does nothing. Runs user code: an error handler.
+    /// Throws, warns or does nothing. Runs user code: the page's error handler.
     pub(crate) fn report(self) {
         match self {
             Self::Thrown | Self::NotPublished(_, OnFailure::Silent) => {}
-            Self::Mistake(fault) | Self::NotPublished(fault, OnFailure::Exception) => {
-                exception::throw(fault);
+            Self::Mistake(error) | Self::NotPublished(error, OnFailure::Exception) => {
+                exception::throw(error);
             }
-            Self::NotPublished(fault, OnFailure::Warning) => {
-                let message = ZendStr::new(&fault.message, false);
-                drop(fault);
+            Self::NotPublished(error, OnFailure::Warning) => {
+                let message = ZendStr::new(&error.message, false);
+                drop(error);
                 engine::warn(&message);
             }
         }
@@ -39,12 +39,12 @@ impl Failure {
 }
 
 impl Failure {
-    /// The same, if it is one that we can say more about.
+    /// Prefixes the message of a mistake with its subject.
     pub(crate) fn about(self, what: &str) -> Self {
         match self {
-            Self::Mistake(fault) => Self::Mistake(PusherError {
-                message: format!("{what}: {}", fault.message),
-                ..fault
+            Self::Mistake(error) => Self::Mistake(PusherError {
+                message: format!("{what}: {}", error.message),
+                ..error
             }),
             other => other,
         }

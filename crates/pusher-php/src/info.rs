@@ -9,10 +9,9 @@ use crate::engine;
 use crate::publishers::{self, Status};
 use crate::settings::{Given, Settings};
 
-/// MINFO. An output buffer of the page may run user code here: at most a short text is lost if
-/// that does not come back.
+/// MINFO. Printing may run user code, in an output buffer's callback. If that leaves by `longjmp`, a short text leaks.
 pub(crate) unsafe extern "C" fn print(module: *mut ModuleEntry) {
-    // A panic has no way to PHP from here; a section with less in it is the next best.
+    // A panic must not reach PHP. The section is then incomplete.
     let _ = catch_unwind(|| {
         print_status();
         engine::print_ini_entries(module);

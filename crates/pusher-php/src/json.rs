@@ -1,4 +1,4 @@
-//! The data as `json_encode` writes it.
+//! Encodes the data as `json_encode` does.
 
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::types::{ZendCallable, ZendStr, Zval};
@@ -8,11 +8,11 @@ use pusher::Error;
 use crate::engine;
 use crate::failure::Failure;
 
-/// `JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE`: the same values in fewer bytes. Japanese takes
-/// half of what `\uXXXX` takes, and a browser's parser sees no difference.
+/// `JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE`: the same values in fewer bytes. Japanese text takes
+/// half of the bytes of `\uXXXX`, and a browser's parser gives the same result.
 const FLAGS: i32 = 1 << 6 | 1 << 8;
 
-/// `json_encode`'s own default. What libpusher and pushd take is less deep; they say so themselves.
+/// The default of `json_encode`. The limit of libpusher and pushd is lower, and they report it themselves.
 const DEPTH_MAX: i64 = 512;
 
 /// Runs user code (`jsonSerialize`), and an exception from there goes to the caller as it is.
@@ -38,7 +38,7 @@ fn not_encodable() -> Failure {
     }
 }
 
-/// PHP gives out the encoder's error through these functions only.
+/// Calls a PHP function: PHP has no other interface to the encoder's error.
 fn ask_php(function: &'static str) -> Result<Zval, Failure> {
     let answer =
         ZendCallable::try_from_name(function).and_then(|callable| callable.try_call(Vec::new()));
@@ -50,7 +50,7 @@ fn ask_php(function: &'static str) -> Result<Zval, Failure> {
     })
 }
 
-/// What `encode` gave; always UTF-8, since the encoder refuses everything else.
+/// Returns the result of `encode` as text. It is UTF-8, because the encoder refuses anything else.
 pub(crate) fn text(event: &ZendStr) -> Result<&str, Failure> {
     event.as_str().map_err(|error| {
         let reason = format!("PHP's JSON is not UTF-8: {error}");

@@ -1,32 +1,34 @@
 //! The PHP extension `pusher`: `Pusher::publish($category, $data)`.
 //!
-//! Thin on libpusher's Rust API: PHP's values in, one publish, PHP's values out. What users of PHP
-//! see of it is written down in `php/stubs/pusher.stub.php`, which a test holds against the loaded
+//! A thin layer on libpusher's Rust API. It converts PHP's values, publishes, and converts the result back. The
+//! stub `php/stubs/pusher.stub.php` documents the interface for PHP programmers; a test compares it with the loaded
 //! extension.
 //!
-//! | module | what |
+//! | module | contents |
 //! |---|---|
 //! | `pusher_class` | the class `Pusher` |
-//! | `publish` | the way of one publish |
-//! | `send_many` | the way of many publishes together |
-//! | `deferred` | what is published when the page is done |
-//! | `failure` | what PHP is told when it fails |
-//! | `json` | the data as `json_encode` writes it |
-//! | `settings` | the ini entries, and what an object has in place of them |
-//! | `secret` | options that `var_dump` must not show |
-//! | `publishers` | this process's (or thread's) publishers, one an address, and what they counted |
-//! | `breaker` | after a publish that hung, the next ones fail at once for a while |
+//! | `publish` | one publish |
+//! | `send_many` | `sendMany`: many publishes together |
+//! | `deferred` | `defer`: events that are published after the page |
+//! | `failure` | a failed publish as a warning or an exception |
+//! | `event` | an encoded event |
+//! | `json` | the data as JSON, by `json_encode` |
+//! | `settings` | the ini entries, and an object's options in place of them |
+//! | `secret` | hides the token from `var_dump` |
+//! | `publishers` | the publishers of this process (or thread), one per address, and their counters |
+//! | `breaker` | after a publish that hung, fails the next ones at once for a while |
+//! | `object` | the properties of a `Pusher` object |
 //! | `receipt` | the class `PusherReceipt` |
 //! | `exception` | the class `PusherException` |
-//! | `class` | what these have in common |
+//! | `class` | registration, which all classes share |
 //! | `info` | the section in phpinfo() |
-//! | `engine` | functions of PHP that ext-php-rs has no binding for; most of the unsafe code |
+//! | `engine` | bindings that ext-php-rs does not have; most of the unsafe code |
 //!
 //! # Invariants
-//! - Loading the extension opens, starts and reserves nothing: Apache and FPM fork afterwards.
-//! - State is per thread and a child process makes its own: there is no lock.
+//! - Loading the extension opens, starts and allocates nothing, because Apache and FPM fork afterwards.
+//! - State is per thread, and a child process makes its own. There is no lock.
 //! - Nothing with a Rust destructor is alive while PHP may run user code: see `engine`.
-//! - A panic becomes PHP's `Error`, or an extension that does not load; never an abort.
+//! - A panic becomes PHP's `Error`. During start the extension does not load. It never aborts.
 
 mod breaker;
 mod class;
@@ -53,7 +55,7 @@ use ext_php_rs::error::Result;
 use ext_php_rs::ffi::{ZEND_RESULT_CODE_FAILURE, ZEND_RESULT_CODE_SUCCESS};
 use ext_php_rs::zend::{ModuleEntry, StaticModuleEntry};
 
-/// What PHP calls first, to get to know the extension.
+/// PHP calls this first, and reads the extension's description from the result.
 #[unsafe(no_mangle)]
 extern "C" fn get_module() -> *mut ModuleEntry {
     static MODULE: StaticModuleEntry = StaticModuleEntry::new();
@@ -69,7 +71,7 @@ extern "C" fn get_module() -> *mut ModuleEntry {
     })
 }
 
-/// MINIT. The panic's own text is on stderr by then; PHP adds which module did not start.
+/// MINIT. A panic has printed its text on stderr; PHP adds the name of the module that did not start.
 extern "C" fn startup(_module_type: i32, module_number: i32) -> i32 {
     match catch_unwind(|| register(module_number)) {
         Ok(Ok(())) => ZEND_RESULT_CODE_SUCCESS,

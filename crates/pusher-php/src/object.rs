@@ -10,7 +10,7 @@ use crate::settings::Given;
 pub(crate) const ADDRESS: &CStr = c"address";
 pub(crate) const OPTIONS: &CStr = c"options";
 
-/// What the object was made with; nothing for the static `publish`.
+/// Returns the arguments that the object was made with. Empty for the static `publish`.
 pub(crate) fn given(object: Option<&ZendObject>) -> Given<'_> {
     let property = |name| object.and_then(|object| engine::read_property(object, name));
     Given {

@@ -1,4 +1,4 @@
-//! The way of one publish.
+//! One publish, from the arguments to the receipt.
 
 use ext_php_rs::types::ZendStr;
 use ext_php_rs::zend::ExecuteData;
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::{engine, json, object, publishers};
 
-/// Publishes what `Pusher::publish` or `send` was called with.
+/// Publishes the arguments of `Pusher::publish` or `send`.
 pub(crate) fn receipt_for(frame: &mut ExecuteData) -> Result<Receipt, Failure> {
     let arguments = engine::publish_arguments(frame).ok_or(Failure::Thrown)?;
     let given = object::given(arguments.object);
@@ -20,7 +20,7 @@ pub(crate) fn receipt_for(frame: &mut ExecuteData) -> Result<Receipt, Failure> {
     })
 }
 
-/// Encodes, which runs user code, and then does what there is to do, which must not.
+/// Encodes the data, which runs user code, and then calls `publish`, which must not.
 pub(crate) fn with_event<T>(
     arguments: PublishArguments,
     publish: impl FnOnce(&Event) -> Result<T, Failure>,

@@ -1,7 +1,7 @@
-//! This process's publishers, one an address (and token). They stay from request to request.
+//! The publishers of this process, one for each address and token. They live across requests.
 //!
-//! Thread-local: right for a PHP with threads and for one without. No PHP code runs while they are
-//! borrowed, so that nothing can leave a publish half done: neither `exit()` nor a fatal error.
+//! Thread-local, which is right for PHP with and without threads. No PHP code runs while they are borrowed, so
+//! neither `exit()` nor a fatal error can interrupt a publish.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -14,8 +14,7 @@ use crate::exception::PusherError;
 use crate::failure::Failure;
 use crate::settings::Settings;
 
-/// Most addresses that a process keeps publishers for; who wants more gives up the connection that
-/// was not used for longest. One is what nearly everybody has.
+/// Most publishers that a process keeps. One more replaces the least recently used one. Nearly every site has one.
 const PUBLISHERS_MAX: usize = 8;
 
 thread_local! {
@@ -23,7 +22,7 @@ thread_local! {
 }
 
 struct State {
-    /// The one that was used last is the last.
+    /// Ordered by use, the most recent last.
     kept: Vec<Kept>,
     counters: Counters,
 }
@@ -33,33 +32,33 @@ struct Kept {
     breaker: Breaker,
 }
 
-/// Since this process (or thread) began.
+/// Counters since this process (or thread) began.
 #[derive(Clone, Copy)]
 pub(crate) struct Counters {
     /// Publishes that got a receipt.
     pub(crate) published: u64,
-    /// Publishes that were tried and got none; without the caller's mistakes.
+    /// Publishes that were tried and got no receipt, without the caller's mistakes.
     pub(crate) failed: u64,
     /// Publishes that were not tried, because the breaker was open.
     pub(crate) short_circuited: u64,
-    /// Publishes that waited for the end of their request. They are in the other numbers too.
+    /// Publishes that were deferred to the end of their request. The other counters include them.
     pub(crate) deferred: u64,
 }
 
-/// What is known of one address.
+/// The state of one publisher, for phpinfo().
 pub(crate) struct Status {
     pub(crate) address: String,
     pub(crate) is_connected: bool,
-    /// How long publishes are not tried, and why.
+    /// How long the breaker stays open, and the error that opened it.
     pub(crate) open_for: Option<(Duration, String)>,
 }
 
-/// What became of a batch.
+/// The result of a batch.
 pub(crate) struct Published {
-    /// One for each event, in order.
+    /// One entry for each event, in order.
     pub(crate) receipts: Vec<Option<Receipt>>,
-    /// Why the first that has none has none.
-    pub(crate) fault: Option<PusherError>,
+    /// The error of the first event without a receipt.
+    pub(crate) error: Option<PusherError>,
 }
 
 impl Published {
@@ -73,12 +72,12 @@ pub(crate) fn publish(settings: &Settings, event: &Event) -> Result<Receipt, Fai
     STATE.with_borrow_mut(|state| {
         let kept = find_or_make(&mut state.kept, settings);
         let counters = &mut state.counters;
-        if let Some(fault) = kept.breaker.fault(settings.retry) {
-            // A mistake is told whether pushd is there or not.
+        if let Some(error) = kept.breaker.not_tried(settings.retry) {
+            // A caller's mistake is reported even if pushd is not tried.
             let checked = pusher::check(event.topic, event.json, event.id);
             checked.map_err(|error| Failure::mistake(&error))?;
             counters.short_circuited += 1;
-            return Err(Failure::NotPublished(fault, settings.on_failure));
+            return Err(Failure::NotPublished(error, settings.on_failure));
         }
         let result = kept.publish(settings, event);
         match &result {
@@ -90,28 +89,28 @@ pub(crate) fn publish(settings: &Settings, event: &Event) -> Result<Receipt, Fai
     })
 }
 
-/// Publishes all of them, in the time of one.
+/// Publishes all events, within one timeout.
 pub(crate) fn publish_batch(settings: &Settings, batch: &Batch) -> Published {
     if batch.is_empty() {
         return Published {
             receipts: Vec::new(),
-            fault: None,
+            error: None,
         };
     }
     STATE.with_borrow_mut(|state| {
         let kept = find_or_make(&mut state.kept, settings);
         let counters = &mut state.counters;
-        let (receipts, fault, missing) = match kept.breaker.fault(settings.retry) {
-            Some(fault) => {
+        let (receipts, error, missing) = match kept.breaker.not_tried(settings.retry) {
+            Some(error) => {
                 let none = vec![None; batch.len()];
-                (none, Some(fault), &mut counters.short_circuited)
+                (none, Some(error), &mut counters.short_circuited)
             }
             None => {
-                let (receipts, fault) = kept.publish_batch(settings, batch);
-                (receipts, fault, &mut counters.failed)
+                let (receipts, error) = kept.publish_batch(settings, batch);
+                (receipts, error, &mut counters.failed)
             }
         };
-        let published = Published { receipts, fault };
+        let published = Published { receipts, error };
         let missing_count = published.missing_count();
         *missing += missing_count as u64;
         counters.published += (batch.len() - missing_count) as u64;
@@ -119,7 +118,7 @@ pub(crate) fn publish_batch(settings: &Settings, batch: &Batch) -> Published {
     })
 }
 
-/// Counts what nobody here sees.
+/// Changes the counters, for callers that count events of their own.
 pub(crate) fn count(change: impl FnOnce(&mut Counters)) {
     STATE.with_borrow_mut(|state| change(&mut state.counters));
 }
@@ -128,7 +127,7 @@ pub(crate) fn counters() -> Counters {
     STATE.with_borrow(|state| state.counters)
 }
 
-/// The settings' address, and then the others that were published to.
+/// Returns the state of the publisher of these settings, and then of the others.
 pub(crate) fn status(settings: &Settings) -> Vec<Status> {
     STATE.with_borrow_mut(|state| {
         find_or_make(&mut state.kept, settings);
@@ -151,7 +150,7 @@ impl State {
     }
 }
 
-/// What there is for this address and token; made if there is nothing yet.
+/// Returns the publisher for this address and token. Makes it if there is none.
 fn find_or_make<'a>(all: &'a mut Vec<Kept>, settings: &Settings) -> &'a mut Kept {
     let found = all.iter().position(|kept| kept.is_for(settings));
     let kept = match found {
@@ -192,15 +191,15 @@ impl Kept {
             }
             Err(error) if error.is_callers_mistake() => Err(Failure::mistake(&error)),
             Err(error) => {
-                let fault = PusherError::from(&error);
+                let error = PusherError::from(&error);
                 self.breaker
-                    .record(&fault, begin.elapsed(), settings.timeout);
-                Err(Failure::NotPublished(fault, settings.on_failure))
+                    .record(&error, begin.elapsed(), settings.timeout);
+                Err(Failure::NotPublished(error, settings.on_failure))
             }
         }
     }
 
-    /// The receipts, and why the first one that is missing is.
+    /// Returns the receipts, and the first error.
     fn publish_batch(
         &mut self,
         settings: &Settings,
@@ -209,12 +208,12 @@ impl Kept {
         self.publisher.set_timeout(settings.timeout);
         let begin = Instant::now();
         let mut receipts = Vec::with_capacity(batch.len());
-        let mut fault = None;
-        // The last that is not the caller's mistake: what took so long.
+        let mut first_error = None;
+        // The last error that is not the caller's mistake. It decides whether the breaker opens.
         let mut slow = None;
         self.publisher.publish_batch(batch, |answer| {
             if let Err(error) = answer {
-                fault.get_or_insert_with(|| PusherError::from(error));
+                first_error.get_or_insert_with(|| PusherError::from(error));
                 if !error.is_callers_mistake() {
                     slow = Some(PusherError::from(error));
                 }
@@ -223,11 +222,11 @@ impl Kept {
         });
         match &slow {
             None => self.breaker.close(),
-            Some(fault) => self
+            Some(error) => self
                 .breaker
-                .record(fault, begin.elapsed(), settings.timeout),
+                .record(error, begin.elapsed(), settings.timeout),
         }
-        (receipts, fault)
+        (receipts, first_error)
     }
 
     fn status(&self, retry: Duration) -> Status {
@@ -235,7 +234,7 @@ impl Kept {
         Status {
             address: self.publisher.address().to_string(),
             is_connected: self.publisher.is_connected(),
-            open_for: open_for.map(|(left, fault)| (left, fault.message.clone())),
+            open_for: open_for.map(|(left, error)| (left, error.message.clone())),
         }
     }
 }

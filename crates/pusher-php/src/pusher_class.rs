@@ -1,7 +1,7 @@
 //! The class `Pusher`: the static `publish`, and objects with settings of their own.
 //!
-//! An object is nothing but its settings. Connections belong to the process (`publishers`), so that
-//! an object that is made anew in each request publishes over the same one.
+//! An object consists of its settings only. Connections belong to the process (`publishers`), so objects of later
+//! requests use the same connection.
 
 use std::panic::AssertUnwindSafe;
 
@@ -24,7 +24,7 @@ use crate::{deferred, engine, publish, receipt, secret, send_many};
 
 static CLASS: Class = Class::new();
 
-/// The option that is not shown.
+/// The option whose value is hidden.
 const TOKEN: &str = "token";
 
 pub(crate) fn register() -> Result<()> {
@@ -104,13 +104,13 @@ fn give_receipts(sent: Sent, result: &mut Zval) {
     // The array may not fit into memory_limit.
     let published = BailoutGuard::new(sent.published);
     let missing_count = published.missing_count();
-    let has_failed = published.fault.is_some();
+    let has_failed = published.error.is_some();
     if !(has_failed && matches!(on_failure, OnFailure::Exception)) {
         result.set_hashtable(receipts(events, &published.receipts));
     }
-    if let Some(fault) = published.into_inner().fault {
-        let fault = fault.among(missing_count, events.len(), "events");
-        Failure::NotPublished(fault, on_failure).report();
+    if let Some(error) = published.into_inner().error {
+        let error = error.among(missing_count, events.len(), "events");
+        Failure::NotPublished(error, on_failure).report();
     }
 }
 
@@ -148,7 +148,7 @@ extern "C" fn construct(frame: &mut ExecuteData, _result: &mut Zval) {
     }));
 }
 
-/// A mistake in the settings is told here, and not at the first publish.
+/// Reports a mistake in the settings here, and not at the first publish.
 fn try_construct(frame: &mut ExecuteData) -> std::result::Result<(), Failure> {
     let arguments = engine::constructor_arguments(frame).ok_or(Failure::Thrown)?;
     let given = Given {

@@ -1,7 +1,7 @@
-//! The class `PusherReceipt`: what a publish gave.
+//! The class `PusherReceipt`: the answer to an accepted publish.
 //!
-//! An ordinary final class with readonly properties and no Rust behind its objects, so that
-//! whatever PHP can do with an object (clone, compare, dump, serialize) works as with a user's own.
+//! An ordinary final class with readonly properties and no Rust behind its objects, so
+//! clone, compare, dump and serialize work as with an object of a user's class.
 
 use std::ffi::CStr;
 
@@ -49,7 +49,7 @@ pub(crate) fn object(receipt: Receipt) -> ZBox<ZendObject> {
     object
 }
 
-/// PHP has no unsigned integers. A sequence gets that far in 292 years at one event a nanosecond.
+/// PHP has no unsigned integers. A sequence reaches this maximum after 292 years at one event per nanosecond.
 fn int(number: u64) -> Zval {
     let mut value = Zval::new();
     value.set_long(i64::try_from(number).unwrap_or(i64::MAX));

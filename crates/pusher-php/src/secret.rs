@@ -1,4 +1,4 @@
-//! Options that `var_dump` and its like must not show.
+//! Hides an option's value from `var_dump` and similar functions.
 
 use ext_php_rs::convert::IntoZval;
 use ext_php_rs::types::{ZendObject, Zval};
@@ -6,10 +6,10 @@ use ext_php_rs::zend::ClassEntry;
 
 use crate::engine;
 
-/// PHP's own class for it, which shows its value to nobody who does not ask for it.
+/// PHP's class for hidden values. It returns the value only from `getValue()`.
 const CLASS: &str = "SensitiveParameterValue";
 
-/// The value, wrapped. (Before PHP 8.2 there is no such class, and the value stays as it is.)
+/// Wraps a value. Before PHP 8.2 the class does not exist, and the value is not wrapped.
 pub(crate) fn hide(value: &Zval) -> Zval {
     let Some(class) = ClassEntry::try_find(CLASS) else {
         return value.shallow_clone();
@@ -22,7 +22,7 @@ pub(crate) fn hide(value: &Zval) -> Zval {
     hidden
 }
 
-/// What was wrapped; any other value as it is.
+/// Unwraps a value. Returns any other value unchanged.
 pub(crate) fn reveal(value: &Zval) -> &Zval {
     let hidden = value.object().filter(|object| {
         ClassEntry::try_find(CLASS).is_some_and(|class| object.instance_of(class))

@@ -1,4 +1,4 @@
-//! The way of many publishes together.
+//! `sendMany`: publishes many events together.
 
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::types::{ZendHashTable, ZendObject, ZendStr, Zval};
@@ -10,15 +10,14 @@ use crate::publishers::Published;
 use crate::settings::{OnFailure, Settings};
 use crate::{engine, json, object, publish, publishers};
 
-/// What became of the events that `sendMany` was called with, and what the settings want to become
-/// of failures.
+/// The events of a `sendMany`, their receipts, and the setting for failures.
 pub(crate) struct Sent<'a> {
     pub(crate) events: &'a ZendHashTable,
     pub(crate) published: Published,
     pub(crate) on_failure: OnFailure,
 }
 
-/// Publishes what `sendMany` was called with.
+/// Publishes the events of a `sendMany`.
 pub(crate) fn send(frame: &mut ExecuteData) -> Result<Sent<'_>, Failure> {
     let arguments = engine::send_many_arguments(frame).ok_or(Failure::Thrown)?;
     let events = arguments.events;
@@ -26,7 +25,7 @@ pub(crate) fn send(frame: &mut ExecuteData) -> Result<Sent<'_>, Failure> {
         return Err(Failure::mistake(&Error::BatchFull));
     }
     let encoded = encode(events)?;
-    // User code has run. From here to the receipts there is none.
+    // User code has run. None runs from here until the receipts.
     let batch = batch(events, &encoded)?;
     let given = object::given(arguments.object);
     let settings = Settings::read(&given).map_err(|error| Failure::mistake(&error))?;
@@ -37,13 +36,13 @@ pub(crate) fn send(frame: &mut ExecuteData) -> Result<Sent<'_>, Failure> {
     })
 }
 
-/// Category, JSON and id of each event, one behind the other. In PHP's memory, since user code runs
-/// for one event after the other, and may not come back.
+/// Returns the topic, JSON and id of each event, in order. They are in PHP's memory, because encoding runs user code,
+/// which may leave by `longjmp`.
 fn encode(events: &ZendHashTable) -> Result<ZBox<ZendHashTable>, Failure> {
     let mut encoded = ZendHashTable::new();
     let mut rest = events.iter();
     while let Some((key, value)) = rest.next_zval() {
-        // Copies, since user code may change what a reference leads to.
+        // A copy, because user code may change the target of a reference.
         let event = copy(value);
         let Some((category, mut data, id)) = parts(&event) else {
             return Err(not_an_event(&key));
@@ -72,7 +71,7 @@ fn parts(event: &Zval) -> Option<(Zval, Zval, Zval)> {
     (is_text(&category) && (id.is_null() || is_text(&id))).then_some((category, data, id))
 }
 
-/// Numbers of rows and objects that are text count as such, as they do for `publish`.
+/// Numbers and `Stringable` objects count as text, as they do for `publish`.
 fn is_text(value: &Zval) -> bool {
     let is_stringable = |object: &ZendObject| {
         ClassEntry::try_find("Stringable").is_some_and(|class| object.instance_of(class))
@@ -105,7 +104,7 @@ fn not_an_event(key: &Zval) -> Failure {
     Failure::Thrown
 }
 
-/// How an event is called in messages.
+/// The name of an event in messages.
 fn name(key: &Zval) -> String {
     match key.zend_str() {
         Some(key) => format!("event \"{}\"", key.as_bytes().escape_ascii()),
@@ -113,7 +112,7 @@ fn name(key: &Zval) -> String {
     }
 }
 
-/// Checks all of them.
+/// Checks all events and fills a batch.
 fn batch(events: &ZendHashTable, encoded: &ZendHashTable) -> Result<Batch, Failure> {
     let mut batch = Batch::new();
     let mut keys = events.iter();

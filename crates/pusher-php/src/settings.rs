@@ -1,6 +1,7 @@
-//! The ini entries, and what an object of `Pusher` has in place of them. They are read and checked
-//! at each publish, since a page may change them with `ini_set` and Apache per directory; that is
-//! next to nothing beside the way to pushd and back.
+//! The ini entries, and the options of a `Pusher` object in place of them.
+//!
+//! They are read and checked at each publish, because a page may change them with `ini_set`, and Apache per directory.
+//! This costs little compared with the round trip to pushd.
 
 use std::ffi::CStr;
 use std::panic::catch_unwind;
@@ -14,7 +15,7 @@ use pusher::{Address, AddressError, Error, Options, TIMEOUT_MAX, TIMEOUT_MIN, To
 
 use crate::{engine, secret};
 
-/// A setting: an ini entry, which an object of `Pusher` may have of its own.
+/// A setting: an ini entry, and the option of a `Pusher` object that overrides it.
 struct Entry {
     ini: &'static CStr,
     /// Without the prefix: the option's name.
@@ -37,16 +38,16 @@ const ON_FAILURE: Entry = Entry {
     ini: c"pusher.on_failure",
     name: "on_failure",
 };
-/// The only one whose value is never shown.
+/// Its value is never shown.
 const TOKEN: Entry = Entry {
     ini: c"pusher.token",
     name: "token",
 };
 
-/// What the second argument of `new Pusher` may have.
+/// Keys of the second argument of `new Pusher`.
 const OPTIONS: [&Entry; 4] = [&TIMEOUT_MS, &RETRY_MS, &ON_FAILURE, &TOKEN];
 
-/// Longest time for which publishes are not tried; 0 is: always try.
+/// Longest time that the breaker may stay open. 0 means that it never opens.
 const RETRY_MAX: Duration = Duration::from_secs(3600);
 
 static ENTRIES: IniEntryDefs<6> = IniEntryDefs::new([
@@ -74,17 +75,17 @@ unsafe extern "C" fn print_hidden(_entry: *mut zend_ini_entry, _which: i32) {
     let _ = catch_unwind(|| engine::print("(not shown)"));
 }
 
-/// What counts for a publish at this moment.
+/// The settings of one publish.
 pub(crate) struct Settings {
     pub(crate) address: Address,
     pub(crate) token: Option<Token>,
     pub(crate) timeout: Duration,
-    /// How long publishes are not tried after one that failed slowly.
+    /// How long publishes fail at once after one that failed slowly.
     pub(crate) retry: Duration,
     pub(crate) on_failure: OnFailure,
 }
 
-/// What becomes of a publish that failed through no fault of the caller's.
+/// The result of a publish that failed for another reason than a caller's mistake.
 #[derive(Clone, Copy)]
 pub(crate) enum OnFailure {
     /// `E_WARNING`, and null.
@@ -96,7 +97,7 @@ pub(crate) enum OnFailure {
 }
 
 impl OnFailure {
-    /// The same where nobody could catch an exception.
+    /// The same after the page's code has ended, when an exception could not be caught.
     pub(crate) fn no_exception(self) -> Self {
         match self {
             Self::Warning | Self::Exception => Self::Warning,
@@ -115,7 +116,7 @@ pub(crate) fn register(module_number: i32) {
     IniEntryDef::register(ENTRIES.as_slice(), module_number);
 }
 
-/// What an object of `Pusher` was given in place of the ini entries.
+/// The arguments of `new Pusher`, which override the ini entries.
 #[derive(Default)]
 pub(crate) struct Given<'a> {
     pub(crate) address: Option<&'a ZendStr>,
@@ -123,10 +124,10 @@ pub(crate) struct Given<'a> {
 }
 
 impl Settings {
-    /// What is given, and the ini entries for the rest.
+    /// Reads the given arguments, and the ini entries for the others.
     ///
     /// # Errors
-    /// `Error::Config` that names the setting, its value and what it may be.
+    /// `Error::Config` with the setting's name, its value and the allowed values.
     pub(crate) fn read(given: &Given) -> Result<Self, Error> {
         Ok(Self {
             address: given.parse(&ADDRESS, parse_address)?,
@@ -137,7 +138,7 @@ impl Settings {
         })
     }
 
-    /// What libpusher has to know to connect.
+    /// Returns the options for libpusher.
     pub(crate) fn options(&self) -> Options {
         Options {
             token: self.token.clone(),
@@ -149,7 +150,7 @@ impl Settings {
 
 impl Given<'_> {
     /// # Errors
-    /// `Error::Config` for an option that there is not.
+    /// `Error::Config` for an unknown option.
     pub(crate) fn check_names(&self) -> Result<(), Error> {
         let Some(options) = self.options else {
             return Ok(());
@@ -189,7 +190,7 @@ impl Given<'_> {
         parsed.map_err(|reason| Error::Config { setting, reason })
     }
 
-    /// As text, like an ini entry.
+    /// Returns the given value as text, in the form of an ini entry.
     fn value(&self, entry: &Entry) -> Option<Result<Vec<u8>, String>> {
         if entry.name == ADDRESS.name {
             return self.address.map(|address| Ok(address.as_bytes().to_vec()));
@@ -211,7 +212,7 @@ fn parse_address(text: &str) -> Result<Address, String> {
         .map_err(|error: AddressError| error.to_string())
 }
 
-/// Of an empty one none is made: that is how php.ini says that there is none.
+/// An empty text means no token: php.ini has no other way to say so.
 fn parse_token(text: &str) -> Result<Option<Token>, String> {
     match text {
         "" => Ok(None),

@@ -1,11 +1,11 @@
-//! Is this text one JSON value that every parser on the way can take?
+//! Checks that a text is one JSON value that every parser on its way accepts.
 
 use serde::de::IgnoredAny;
 
 use crate::json_stream::{BOM, Scan};
 use crate::limits::EVENT_DEPTH_MAX;
 
-/// Why a text can't be passed on as an event.
+/// Why a text cannot be an event.
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
     /// Not one complete JSON value.
@@ -16,30 +16,30 @@ pub enum JsonError {
     TooDeep,
 }
 
-/// Whether `text` is one complete JSON value, white space around it allowed, nested at most
-/// [`EVENT_DEPTH_MAX`] levels deep.
+/// Checks that `text` is one complete JSON value, nested at most [`EVENT_DEPTH_MAX`] levels deep. White space around it
+/// is allowed.
 pub fn check_value(text: &str) -> Result<(), JsonError> {
     serde_json::from_str::<IgnoredAny>(text)?;
     let value = text.trim_ascii().as_bytes();
     if !value.starts_with(b"{") && !value.starts_with(b"[") {
         return Ok(());
     }
-    // serde_json skips values without recursion, and so without its limit of depth.
+    // serde_json skips values without recursion, so it does not apply its own depth limit.
     Scan::new(EVENT_DEPTH_MAX)
         .find_end(value)
         .map(|_| ())
         .map_err(|_| JsonError::TooDeep)
 }
 
-/// A text as a JSON string.
+/// Encodes a text as a JSON string.
 pub(crate) fn quote(text: &str) -> String {
     let quoted = serde_json::to_string(text);
     debug_assert!(quoted.is_ok(), "every text has a JSON string");
     quoted.unwrap_or_default()
 }
 
-/// The value without what habit puts around it: PHP's byte order mark in front, C's NUL behind,
-/// white space.
+/// Removes common padding: a byte order mark in front (editors on Windows add it to PHP files), a NUL behind (C's
+/// string end), and white space.
 pub fn trim_value(bytes: &[u8]) -> &[u8] {
     let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
     let is_padding = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0;
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn habits_are_no_part_of_a_value() {
+    fn padding_is_not_part_of_a_value() {
         for (bytes, value) in [
             (&b"\xef\xbb\xbf {}\r\n\0"[..], &b"{}"[..]),
             (b"1", b"1"),

@@ -1,25 +1,25 @@
-//! Takes a stream of bytes apart into complete JSON objects and arrays.
+//! Splits a stream of bytes into complete JSON objects and arrays.
 //!
-//! It only finds where a value ends; whether it is JSON in every detail is the business of
-//! whoever parses it. Each byte is looked at once, whatever the chunks that it came in.
+//! It only finds the end of each value. The parser checks later that the value is valid JSON. Each byte is scanned once,
+//! even if the stream arrives byte by byte.
 
 use crate::limits::JSON_DEPTH_MAX;
 
 pub(crate) const BOM: &[u8] = "\u{feff}".as_bytes();
 
-/// How much memory an empty buffer may keep for the next message.
+/// Largest allocation that an empty buffer keeps, in bytes.
 const KEEP_CAPACITY_MAX: usize = 16 * 1024;
 
-/// Why the rest of a stream can't be understood: close the connection.
+/// Why a stream cannot be decoded further: close the connection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
-    /// The unfinished or finished value exceeds the limit.
+    /// A value, complete or not, exceeds the limit.
     #[error("the message is longer than {0} bytes")]
     TooLong(usize),
     /// Nested deeper than [`JSON_DEPTH_MAX`].
     #[error("the message is nested deeper than {JSON_DEPTH_MAX} levels")]
     TooDeep,
-    /// A value begins with something else than `{` or `[`.
+    /// A value does not begin with `{` or `[`.
     #[error("a message must be a JSON object or list, this begins with byte 0x{0:02x}")]
     Unexpected(u8),
     /// Not UTF-8.
@@ -27,18 +27,18 @@ pub enum StreamError {
     Utf8,
 }
 
-/// The decoder below raw JSON and the native protocol: [`feed`](Self::feed) it bytes, then take
-/// values with [`next_value`](Self::next_value) until there is none.
+/// The decoder below raw JSON and the native protocol. [`feed`](Self::feed) it bytes, then take values with
+/// [`next_value`](Self::next_value) until there is none.
 #[derive(Debug)]
 pub struct JsonStream {
     buffer: Vec<u8>,
-    /// Where the current value begins, or where to look for one.
+    /// The position at which the current value begins, or at which to search for one.
     start: usize,
     scan: Scan,
     len_max: usize,
 }
 
-/// How far the current value was looked at.
+/// The scanner's position and state in the current value.
 #[derive(Debug)]
 pub(crate) struct Scan {
     position: usize,
@@ -49,7 +49,7 @@ pub(crate) struct Scan {
 }
 
 impl JsonStream {
-    /// A decoder for values of up to `len_max` bytes. It allocates nothing before it is fed.
+    /// Returns a decoder for values of up to `len_max` bytes. Allocates nothing.
     pub fn new(len_max: usize) -> Self {
         Self {
             buffer: Vec::new(),
@@ -59,14 +59,13 @@ impl JsonStream {
         }
     }
 
-    /// Takes bytes in. They are kept, so feed no more than a read at a time.
+    /// Adds received bytes. They are stored, so feed one read at a time.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.drop_consumed();
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next complete value, `None` if more bytes are needed. After an error the stream is
-    /// of no use any more.
+    /// Returns the next complete value, or `None` if more bytes are needed. After an error, close the connection.
     pub fn next_value(&mut self) -> Result<Option<&str>, StreamError> {
         if self.scan.depth == 0 && !self.find_start()? {
             return Ok(None);
@@ -84,7 +83,7 @@ impl JsonStream {
             .map_err(|_| StreamError::Utf8)
     }
 
-    /// Bytes of a value that has begun and is not complete yet; 0 between values.
+    /// Number of bytes of an incomplete value. 0 between values.
     pub fn unfinished_len(&self) -> usize {
         if self.scan.depth == 0 {
             return 0;
@@ -92,24 +91,24 @@ impl JsonStream {
         self.waiting_len()
     }
 
-    /// Bytes that were fed and not taken as values: after [`StreamError::TooLong`], the size of the value as
-    /// far as it has arrived.
+    /// Number of bytes that were fed and not returned. After [`StreamError::TooLong`]: the bytes of the value that have
+    /// arrived.
     pub fn waiting_len(&self) -> usize {
         self.buffer.len() - self.start
     }
 
-    /// Bytes of memory held.
+    /// Allocated memory in bytes.
     pub fn capacity(&self) -> usize {
         self.buffer.capacity()
     }
 
-    /// Skips what may stand between values; false if nothing else is there yet.
+    /// Skips the bytes that are allowed between values. Returns whether a value begins.
     fn find_start(&mut self) -> Result<bool, StreamError> {
         loop {
             let rest = &self.buffer[self.start..];
             match rest.first() {
                 None => return Ok(false),
-                // PHP's and C's habits: a byte order mark in front, a NUL behind.
+                // A byte order mark in front and a NUL behind: see `trim_value`.
                 Some(b' ' | b'\t' | b'\r' | b'\n' | 0) => self.start += 1,
                 Some(_) if rest.starts_with(BOM) => self.start += BOM.len(),
                 Some(_) if rest.len() < BOM.len() && BOM.starts_with(rest) => return Ok(false),
@@ -122,7 +121,7 @@ impl JsonStream {
         }
     }
 
-    /// Gives back what was read; keeps an ordinary buffer, not one that a big message left.
+    /// Removes returned values. Frees the allocation that a large message left.
     fn drop_consumed(&mut self) {
         if self.start == 0 {
             return;
@@ -147,7 +146,7 @@ impl Scan {
         }
     }
 
-    /// Goes on from where it stopped; the index after the value's last byte once that is there.
+    /// Continues the scan. Returns the index after the value's last byte, or `None` if that has not arrived.
     pub(crate) fn find_end(&mut self, buffer: &[u8]) -> Result<Option<usize>, StreamError> {
         while self.position < buffer.len() {
             if self.in_string {
@@ -173,7 +172,7 @@ impl Scan {
         Ok(None)
     }
 
-    /// Up to and over the closing quote, or to the end of what is there.
+    /// Skips to after the closing quote, or to the end of the buffer.
     fn skip_string(&mut self, buffer: &[u8]) {
         if self.escaped {
             self.escaped = false;
@@ -197,7 +196,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What comes out when the bytes come in pieces of the given length.
+    /// The values that result when the bytes are fed in chunks of this length.
     fn check(input: &[u8], chunk_len: usize) -> Result<Vec<String>, StreamError> {
         let mut stream = JsonStream::new(64);
         let mut values = Vec::new();
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_container_is_an_error() {
+    fn a_value_must_be_an_object_or_a_list() {
         for (input, byte) in [
             (&b"1"[..], b'1'),
             (b"{}x", b'x'),
@@ -274,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_big_message_leaves_no_big_buffer() {
+    fn buffer_shrinks_after_a_large_message() {
         let mut stream = JsonStream::new(1 << 20);
         stream.feed(format!("[\"{}\"]", "x".repeat(1 << 19)).as_bytes());
         assert!(stream.next_value().unwrap().is_some());

@@ -1,16 +1,17 @@
-//! What goes over pushd's wires, as plain data: no sockets, no clock, no async, no unsafe.
+//! pushd's wire formats as plain data: no sockets, no clock, no async, no unsafe.
 //!
-//! | module | what |
+//! | module | contents |
 //! |---|---|
 //! | [`wamp`] | WAMP v1 between the server and browsers: messages, events, prefixes |
-//! | [`native`] | the publish protocol of libpusher, each publish answered |
-//! | [`raw`] | raw JSON objects, as the Ratchet recipe publishes |
-//! | [`zmtp`] | ZeroMQ's protocol, as much of it as PUSH sockets need |
-//! | [`JsonStream`] | finds complete JSON values in a stream, below `native` and `raw` |
+//! | [`native`] | libpusher's publish protocol, in which every publish is answered |
+//! | [`raw`] | raw JSON objects, as the Ratchet recipe sends them |
+//! | [`zmtp`] | ZeroMQ's protocol, the part that PUSH sockets need |
+//! | [`JsonStream`] | finds complete JSON values in a stream; `native` and `raw` are read with it |
+//! | [`Endpoint`] | the addresses of port 5555, as text |
+//! | [`check_topic`], [`check_id`], [`check_token`] | the rules for topics, ids and publish tokens |
 //! | [`limits`] | every limit, with its default |
 //!
-//! `PROTOCOL.md`, beside the sources, is all of it in words, for whoever writes another client or
-//! server.
+//! `PROTOCOL.md`, beside the sources, specifies all of it for authors of other clients and servers.
 #![forbid(unsafe_code)]
 
 mod address;

@@ -1,4 +1,4 @@
-//! What a publisher hands in, and what it gets back.
+//! A publish, the rules for its topic and id, and its receipt.
 
 use std::borrow::Cow;
 
@@ -7,12 +7,12 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use crate::limits::ID_LEN_MAX;
 
-/// One publish on its way in, borrowed from the buffer that it was read into.
+/// One incoming publish, borrowed from the read buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish<'a> {
-    /// Where to: neither empty nor too long once it passed [`check_topic`].
+    /// The topic. Check it with [`check_topic`].
     pub topic: Cow<'a, str>,
-    /// The event, one complete JSON value, passed on byte for byte.
+    /// The event: one complete JSON value, forwarded byte for byte.
     pub event: &'a str,
 }
 
@@ -22,19 +22,19 @@ pub struct Publish<'a> {
 /// that it does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct Receipt {
-    /// The event's number in its topic. It only grows while the server runs.
+    /// Number of the event in its topic. It only grows while the server runs.
     pub sequence: u64,
-    /// How many browsers the event was queued to.
+    /// Number of browsers that the event was queued to.
     pub subscribers: u64,
 }
 
-/// Why a string can't be a topic to publish to.
+/// Why a text cannot be a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TopicError {
-    /// Nothing there.
+    /// An empty text.
     #[error("the topic is empty")]
     Empty,
-    /// Longer than is allowed.
+    /// Longer than the limit.
     #[error("the topic is {len} bytes long, at most {max} are allowed")]
     TooLong {
         /// Its length in bytes.
@@ -44,7 +44,7 @@ pub enum TopicError {
     },
 }
 
-/// Whether a topic can be published to: 1 to `max` bytes, as a rule
+/// Checks the length of a topic: 1 to `max` bytes, by default
 /// [`TOPIC_LEN_MAX`](crate::limits::TOPIC_LEN_MAX).
 pub fn check_topic(topic: &str, max: usize) -> Result<(), TopicError> {
     match topic.len() {
@@ -54,10 +54,10 @@ pub fn check_topic(topic: &str, max: usize) -> Result<(), TopicError> {
     }
 }
 
-/// Why a string can't be the id of a publish.
+/// Why a text cannot be the id of a publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
-    /// Nothing there.
+    /// An empty text.
     #[error("the id is empty")]
     Empty,
     /// Longer than [`ID_LEN_MAX`].
@@ -65,7 +65,7 @@ pub enum IdError {
     TooLong(usize),
 }
 
-/// Whether a publish can have this id: 1 to [`ID_LEN_MAX`] bytes.
+/// Checks the length of an id: 1 to [`ID_LEN_MAX`] bytes.
 pub fn check_id(id: &str) -> Result<(), IdError> {
     match id.len() {
         0 => Err(IdError::Empty),
@@ -74,9 +74,9 @@ pub fn check_id(id: &str) -> Result<(), IdError> {
     }
 }
 
-/// A topic as it stands in JSON: a string, or a number that means its decimal text.
+/// A topic in JSON: a string, or a number, which stands for its decimal text.
 ///
-/// Ratchet's PHP makes no difference between category 123 and category "123", so neither do we.
+/// PHP's array keys do not distinguish 123 from "123", so in Ratchet's recipe both are the same category.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TopicText<'a>(pub(crate) Cow<'a, str>);
 

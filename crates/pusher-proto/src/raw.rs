@@ -1,22 +1,21 @@
-//! Raw JSON: what the recipe's `entry.php` writes to the private door.
+//! Raw JSON, as the recipe's `entry.php` writes it to port 5555.
 //!
-//! A message is one complete JSON object, in whatever chunks it comes; several may follow each
-//! other. Its member `category` (a string, or a number that means its decimal text) is the topic,
-//! and the **whole object** is the event. There is no answer. [`JsonStream`](crate::JsonStream)
-//! finds the objects, [`decode`] reads one.
+//! A message is one complete JSON object. It may arrive in any chunks, and several may follow each other. The member
+//! `category` (a string, or a number, which stands for its decimal text) is the topic, and the **whole object** is the
+//! event. There is no answer. [`JsonStream`](crate::JsonStream) finds the objects, [`decode`] reads one.
 
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use crate::publish::{Publish, TopicText};
 
-/// An object that can't be published: dropped, and the connection closed.
+/// An object that cannot be published. The server drops it and closes the connection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct RawError(String);
 
-/// Reads one object. The topic is not yet checked.
+/// Reads one object. Does not check the topic.
 pub fn decode(text: &str) -> Result<Publish<'_>, RawError> {
-    // Otherwise the error would quote what stands here: an event, perhaps.
+    // serde_json's error would quote the value, which may be confidential.
     if !text.trim_ascii_start().starts_with('{') {
         return Err(RawError(
             "not an object with a member \"category\"".to_owned(),
@@ -42,7 +41,7 @@ impl<'de> Visitor<'de> for CategoryVisitor {
         f.write_str("an object with a member \"category\"")
     }
 
-    /// As in PHP's `json_decode`, the last of several members of the same name counts.
+    /// Of several members of the same name the last one counts, as in PHP's `json_decode`.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut category = None;
         while let Some(TopicText(key)) = map.next_key()? {
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn errors_name_the_mistake() {
         for (text, part) in [
             ("{}", "no member \"category\""),
             ("[1]", "not an object with a member"),

@@ -1,4 +1,4 @@
-//! What the fuzz targets look for, in short and in every run, for the decoders whose own tests do not.
+//! The properties of the fuzz targets, checked briefly in every run, for decoders without such tests of their own.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -47,7 +47,7 @@ fn steps() -> impl Strategy<Value = Vec<(String, Option<String>)>> {
 
 proptest! {
     #[test]
-    fn raw_garbage_is_an_error_and_what_is_taken_is_json(text in NEARLY) {
+    fn raw_garbage_is_an_error_and_accepted_objects_are_json(text in NEARLY) {
         if let Ok(publish) = raw::decode(&text) {
             prop_assert_eq!(publish.event, &text);
             prop_assert!(check_value(&text).is_ok());
@@ -56,7 +56,7 @@ proptest! {
 
     /// Held against another parser.
     #[test]
-    fn raw_objects_have_the_category_that_they_say(text in objects()) {
+    fn raw_objects_are_published_to_their_category(text in objects()) {
         let value: Value = serde_json::from_str(&text).unwrap();
         let once = text.matches("category").count() + text.matches("cate\\u0067ory").count() == 1;
         let decoded = raw::decode(&text);
@@ -75,7 +75,7 @@ proptest! {
     }
 
     #[test]
-    fn native_answers_come_back_as_they_went(
+    fn native_answers_survive_a_round_trip(
         request: u64, sequence: u64, subscribers: u64, version: u32, text in ".{0,20}",
     ) {
         let receipt = Receipt { sequence, subscribers };

@@ -1,4 +1,4 @@
-//! Every example in PROTOCOL.md and native.md is what it says.
+//! The examples in PROTOCOL.md and native.md are valid.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use pusher_proto::native::{FromPublisher, FromServer};
@@ -42,7 +42,7 @@ fn lines<'a>(text: &'a str, kind: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn no_block_is_left_out() {
+fn every_block_is_tested() {
     let fences: Vec<_> = TEXT
         .lines()
         .filter(|line| line.starts_with("```"))
@@ -57,7 +57,7 @@ fn no_block_is_left_out() {
 }
 
 #[test]
-fn what_clients_say() {
+fn client_messages_are_decoded() {
     for line in lines(TEXT, "wamp-client") {
         if let Err(error) = ClientMessage::decode(line, Subprotocol::Wamp) {
             panic!("{line}: {error}");
@@ -76,7 +76,7 @@ fn what_clients_say() {
 }
 
 #[test]
-fn what_the_server_says() {
+fn server_messages_round_trip() {
     for line in [lines(TEXT, "wamp-server"), lines(TEXT, "pushd-server")].concat() {
         let elements: Vec<&RawValue> = serde_json::from_str(line).unwrap();
         let element = |index: usize| elements[index].get();

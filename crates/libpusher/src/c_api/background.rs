@@ -15,19 +15,19 @@ use crate::options::Options;
 use crate::per_process::PerProcess;
 use crate::queue::{Queue, Settle};
 
-/// Gets the answer to an event of push_client_publish_async(), once for each, in a thread of the
-/// library's.
+/// Receives the answer to an event of push_client_publish_async(). Called exactly once for each
+/// event, in a thread of the library.
 ///
-/// context: what was passed in with the event. result: as push_publish() returns it;
-/// push_last_error() says why, if it is below 0. receipt: NULL if it is below 0; valid until the
-/// callback returns.
+/// context: the pointer that was passed with the event. result: as push_publish() returns it. If it
+/// is below 0, push_last_error() has the reason. receipt: NULL if result is below 0; valid until
+/// the callback returns.
 ///
-/// It must not leave by a C++ exception, longjmp() or pthread_exit(), and the next event waits until it returns.
-/// It may call everything here, also for the same client.
+/// It must not leave by a C++ exception, longjmp() or pthread_exit(). The next event waits until it
+/// returns. It may call every function of this header, also for the same client.
 pub type PushCallback =
     Option<unsafe extern "C" fn(context: *mut c_void, result: c_int, receipt: *const PushReceipt)>;
 
-/// A client's queue, made with its thread when the first event comes, in each process.
+/// A client's queue. The first event of each process makes it and starts its thread.
 #[derive(Debug)]
 pub(super) struct Background {
     options: Options,
@@ -55,7 +55,7 @@ impl Background {
         self.queue.get()?.existing()
     }
 
-    /// Signals are the program's: the library's thread takes none of them away.
+    /// Blocks signals in the new thread: the program's own threads handle them.
     fn start(&self) -> Result<Queue<Callback>, Error> {
         let started = with_signals_blocked(|| {
             Queue::start(self.options.clone(), self.bytes_max, cancellation::disable)
@@ -64,14 +64,14 @@ impl Background {
     }
 }
 
-/// Whom to tell, in C.
+/// The C function that receives an answer, and its argument.
 #[derive(Debug)]
 pub(super) struct Callback {
     pub(super) function: PushCallback,
     pub(super) context: *mut c_void,
 }
 
-// SAFETY: the header says that the callback runs in another thread; the context is the program's.
+// SAFETY: the header says that the callback runs in another thread, so the program shares the context.
 unsafe impl Send for Callback {}
 
 impl Settle for Callback {
@@ -82,7 +82,7 @@ impl Settle for Callback {
         match answer {
             Ok(receipt) => {
                 let shown = PushReceipt::from(receipt);
-                // SAFETY: the program promises a function that can be called with its context.
+                // SAFETY: the program guarantees a function that can be called with its context.
                 unsafe { function(self.context, browser_count(receipt), &shown) };
             }
             Err(error) => {
@@ -94,8 +94,8 @@ impl Settle for Callback {
     }
 }
 
-/// Calls `start` with signals blocked in this thread, so that a thread which it starts begins with
-/// them blocked: all but those by which the system says that a program is broken.
+/// Calls `start` with signals blocked in this thread. A thread that `start` starts inherits the mask. Signals that
+/// report a crash are not blocked.
 fn with_signals_blocked<T>(start: impl FnOnce() -> T) -> T {
     let mut blocked = MaybeUninit::uninit();
     let mut before = MaybeUninit::uninit();
@@ -115,7 +115,8 @@ fn with_signals_blocked<T>(start: impl FnOnce() -> T) -> T {
     started
 }
 
-/// To block these would keep a program's own handler from reporting a crash in a callback.
+/// Signals that report a crash. If they were blocked, the program's own handler could not report a crash in a
+/// callback.
 const BROKEN_SIGNALS: [c_int; 6] = [
     libc::SIGABRT,
     libc::SIGBUS,

@@ -1,4 +1,4 @@
-//! Keeps `pthread_cancel` out of our calls: it would unwind through Rust, which ends the program.
+//! Disables `pthread_cancel` during a call: cancellation would unwind through Rust, which aborts the program.
 
 use std::ffi::c_int;
 
@@ -12,10 +12,10 @@ unsafe extern "C" {
     fn pthread_setcancelstate(state: c_int, old_state: *mut c_int) -> c_int;
 }
 
-/// While it lives the thread is not canceled. A cancellation requested meanwhile takes effect at the next cancellation
-/// point after it is dropped.
+/// Disables cancellation of this thread until it is dropped. A cancellation that was requested meanwhile takes effect
+/// at the next cancellation point after the drop.
 pub(super) struct NotCanceled {
-    /// The program's own setting, restored at the end.
+    /// The program's own setting. The drop restores it.
     before: c_int,
 }
 
@@ -33,15 +33,15 @@ impl Drop for NotCanceled {
     }
 }
 
-/// For a thread of our own, as long as it runs.
+/// Disables cancellation of the library's own thread, for as long as it runs.
 pub(super) fn disable() {
     set(PTHREAD_CANCEL_DISABLE);
 }
 
-/// Returns the state before.
+/// Returns the previous state.
 fn set(state: c_int) -> c_int {
     let mut before = 0;
-    // SAFETY: it writes the old state to `before`; it fails only for a state that does not exist.
+    // SAFETY: it writes the old state to `before`. It fails only for an unknown state.
     unsafe { pthread_setcancelstate(state, &raw mut before) };
     before
 }

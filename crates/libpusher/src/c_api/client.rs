@@ -1,7 +1,7 @@
-//! Publishers of a program's own, with options, and receipts.
+//! `push_client`: a publisher with options and a connection of its own.
 #![expect(
     clippy::missing_safety_doc,
-    reason = "what C must promise stands once for all, in the header's page of conventions"
+    reason = "the header's conventions state once what the caller must guarantee"
 )]
 
 use std::ffi::{c_char, c_int};
@@ -20,7 +20,7 @@ use crate::shared::SharedPublisher;
 /// Largest push_options that any version may ever have, in bytes.
 const OPTIONS_SIZE_MAX: usize = 4096;
 
-/// How much may wait to be published in the background, unless something else is said.
+/// Default size of the queue for publishing in the background, in bytes.
 const QUEUE_BYTES_MAX_DEFAULT: usize = 16 * 1024 * 1024;
 
 /// A publisher with its own options and its own connection, for any number of threads.
@@ -30,27 +30,27 @@ pub struct PushClient {
     pub(super) background: Background,
 }
 
-/// What a push_client has to know. Begin with PUSH_OPTIONS_INIT, which leaves everything to the
-/// environment and the defaults, and set what should be different.
+/// Options of a push_client. Initialize with PUSH_OPTIONS_INIT, which selects the environment and the
+/// defaults, and then set the members that should differ.
 #[repr(C)]
 #[derive(Debug)]
 pub struct PushOptions {
-    /// sizeof(push_options), by which the library knows your header's version of it.
+    /// sizeof(push_options). It tells the library which version of this struct your program uses.
     pub struct_size: usize,
-    /// Where pushd listens for publishers; NULL: as PUSH_ADDRESS says.
+    /// The address of pushd's port 5555, as in PUSH_ADDRESS. NULL: use PUSH_ADDRESS.
     pub address: *const c_char,
-    /// How long a publish may take, 1 to 600000 milliseconds; 0: as PUSH_TIMEOUT_MS says.
+    /// Timeout of a publish, 1 to 600000 milliseconds. 0: use PUSH_TIMEOUT_MS.
     pub timeout_ms: u64,
-    /// How many bytes push_client_publish_async() may have waiting, events and what it knows about
-    /// each (less than 100 bytes); 0: 16 MiB.
+    /// Size of the queue of push_client_publish_async() in bytes. Each event takes its own length and
+    /// less than 100 bytes more. 0: 16 MiB.
     pub queue_bytes_max: u64,
-    /// What a pushd with --publish-token wants to be shown; NULL: as PUSH_TOKEN says.
+    /// The token that a pushd with --publish-token requires. NULL: use PUSH_TOKEN.
     pub token: *const c_char,
 }
 
-/// Makes a push_client. It opens nothing yet.
+/// Makes a push_client. The first publish connects.
 ///
-/// options: NULL is the same as PUSH_OPTIONS_INIT. client: gets the new client, on success only.
+/// options: NULL is the same as PUSH_OPTIONS_INIT. client: receives the new client, on success only.
 ///
 /// Returns 0, or a code below 0.
 #[unsafe(no_mangle)]
@@ -62,27 +62,26 @@ pub unsafe extern "C" fn push_client_new(
         if client.is_null() {
             return Err(invalid("client is NULL".to_owned()));
         }
-        // SAFETY: our caller promises options as long as they say, or NULL.
+        // SAFETY: the caller guarantees options as long as they say, or NULL.
         let (options, queue_bytes_max) = unsafe { read_options(options)? };
         let new = Box::new(PushClient {
             publisher: SharedPublisher::new(options.clone()),
             background: Background::new(options, queue_bytes_max),
         });
-        // SAFETY: it is not NULL, and our caller promises that it can be written.
+        // SAFETY: it is not NULL, and the caller guarantees that it can be written.
         unsafe { client.write(Box::into_raw(new)) };
         Ok(0)
     })
 }
 
-/// As push_publish(), over the client's connection, with texts that need not end with a NUL byte and
-/// may have one inside.
+/// Publishes over the client's connection, like push_publish(). category and json have a length: they
+/// need no NUL byte at the end.
 ///
-/// id: NULL, or 1 to 255 bytes of UTF-8 that end with a NUL: for 5 minutes pushd sends nothing more
-/// to the same category with the same id, and answers with the receipt of the first. So who got no
-/// answer may publish again, and nobody sees the event twice. receipt: is written on success only, may be NULL.
+/// id: NULL, or 1 to 255 bytes of UTF-8 and a NUL. For 5 minutes, pushd answers another publish with
+/// the same topic and id with the first receipt, and sends nothing. So after a lost answer you can
+/// publish again, and no browser gets the event twice. receipt: written on success only; may be NULL.
 ///
-/// Returns the number of browsers that the event was queued to, 0 or more (INT_MAX if there are
-/// more); or a code below 0.
+/// Returns the number of browsers that the event was queued to, at most INT_MAX, or a code below 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn push_client_publish(
     client: *mut PushClient,
@@ -94,9 +93,9 @@ pub unsafe extern "C" fn push_client_publish(
     receipt: *mut PushReceipt,
 ) -> c_int {
     guard(|| {
-        // SAFETY: our caller promises a client that is not freed, or NULL.
+        // SAFETY: the caller guarantees a client that is not freed, or NULL.
         let client = unsafe { get(client)? };
-        // SAFETY: our caller promises texts of these lengths, or NULL.
+        // SAFETY: the caller guarantees texts of these lengths, or NULL.
         let (category, json, id) = unsafe {
             (
                 text_of_len(category, category_len, "category")?,
@@ -106,67 +105,73 @@ pub unsafe extern "C" fn push_client_publish(
         };
         let done = client.publisher.publish(category, json, id)?;
         if !receipt.is_null() {
-            // SAFETY: it is not NULL, and our caller promises that it can be written.
+            // SAFETY: it is not NULL, and the caller guarantees that it can be written.
             unsafe { receipt.write(done.into()) };
         }
         Ok(browser_count(done))
     })
 }
 
-/// Closes the connection and frees the client; no thread may be using it, or use it again. NULL is
-/// allowed and does nothing. In a forked child it frees the child's copy only.
+/// Closes the connection and frees the client. No thread may use the client during or after this
+/// call. NULL is allowed and does nothing. In a forked child it frees the child's copy only.
 ///
-/// Events of push_client_publish_async() that are not answered yet get PUSH_ECANCELED, and their
-/// callbacks have run when it returns: not later than the timeout, and what callbacks need. In a
-/// callback of the client itself it returns at once, and the others run afterwards.
+/// Events of push_client_publish_async() without an answer get PUSH_ECANCELED. Their callbacks have
+/// run when it returns. It takes at most the timeout, plus the time that callbacks take. In a callback
+/// of the same client it returns at once, and the other callbacks run afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn push_client_free(client: *mut PushClient) {
     guard(|| {
         if !client.is_null() {
-            // SAFETY: it came from push_client_new, and our caller promises to free it once.
+            // SAFETY: it came from push_client_new, and the caller guarantees to free it once.
             drop(unsafe { Box::from_raw(client) });
         }
         Ok(0)
     });
 }
 
+/// Converts the `client` argument.
+///
 /// # Safety
-/// `client` is NULL or one that is not freed for `'a`.
+/// `client` is NULL or is not freed during `'a`.
 pub(super) unsafe fn get<'a>(client: *mut PushClient) -> Result<&'a PushClient, CallError> {
-    // SAFETY: our caller's promise.
+    // SAFETY: the caller guarantees it.
     let client = unsafe { client.as_ref() };
     client.ok_or_else(|| invalid("client is NULL".to_owned()))
 }
 
+/// Reads options of this version or a later one, and the queue's size.
+///
 /// # Safety
-/// `pointer` is NULL or points to options of the size that they say.
+/// `pointer` is NULL or points to options of the size in their `struct_size`.
 unsafe fn read_options(pointer: *const PushOptions) -> Result<(Options, usize), CallError> {
     if pointer.is_null() {
         return Ok((Options::from_env()?, QUEUE_BYTES_MAX_DEFAULT));
     }
-    // SAFETY: every version begins with its size.
+    // SAFETY: every version of the struct begins with its size.
     let size = unsafe { ptr::read(&raw const (*pointer).struct_size) };
     let known_size = size_of::<PushOptions>();
     if !(known_size..=OPTIONS_SIZE_MAX).contains(&size) {
         return Err(invalid(format!(
-            "struct_size of options is {size}, not {known_size}: begin with PUSH_OPTIONS_INIT"
+            "struct_size of options is {size}, not {known_size}: initialize it with PUSH_OPTIONS_INIT"
         )));
     }
-    // SAFETY: it has this size, so there are this many bytes behind what we know.
+    // SAFETY: the struct has this size, so these bytes follow the members that this version knows.
     let unknown =
         unsafe { slice::from_raw_parts(pointer.cast::<u8>().add(known_size), size - known_size) };
     if unknown.iter().any(|byte| *byte != 0) {
-        let text = "options has a member set that this version of libpusher does not know";
+        let text = "options sets a member that this version of libpusher does not know";
         return Err(invalid(text.to_owned()));
     }
-    // SAFETY: it has at least our size.
+    // SAFETY: the struct has at least this version's size.
     unsafe { to_options(&*pointer) }
 }
 
+/// Fills in the environment and the defaults.
+///
 /// # Safety
-/// Address and token are each NULL or a string that ends with a NUL.
+/// Address and token are each NULL or a NUL-terminated string.
 unsafe fn to_options(options: &PushOptions) -> Result<(Options, usize), CallError> {
-    // SAFETY: our caller's promise.
+    // SAFETY: the caller guarantees it.
     let (address, token) = unsafe {
         (
             optional(options.address, "address")?,

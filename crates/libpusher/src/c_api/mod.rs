@@ -1,9 +1,9 @@
 //! The C library: the functions that `include/pusher.h` declares, and nearly all unsafe code of this crate.
 //!
-//! The comments on functions and codes end up in the header, so they are written for C.
+//! cbindgen copies the comments on functions, structs and codes into the header: they are written for C programmers.
 #![expect(
     clippy::missing_safety_doc,
-    reason = "what C must promise stands once for all, in the header's page of conventions"
+    reason = "the header's conventions state once what the caller must guarantee"
 )]
 
 use std::cell::RefCell;
@@ -28,11 +28,11 @@ use crate::error::Error;
 use crate::shared;
 
 thread_local! {
-    /// What `push_last_error` shows.
+    /// The text that `push_last_error` returns.
     static LAST_ERROR: RefCell<CString> = RefCell::default();
 }
 
-/// A call that did not do what it should, as C gets to see it.
+/// The code and the text of a failed call.
 struct CallError {
     code: c_int,
     text: String,
@@ -47,49 +47,50 @@ impl From<Error> for CallError {
     }
 }
 
-/// Sends an event to every browser that is subscribed to the category, and waits for the receipt.
+/// Sends an event to every browser that is subscribed to the topic, and waits for the receipt.
 ///
 /// category: the topic, 1 to 1024 bytes of UTF-8. json: the event, one complete JSON value in
-/// UTF-8, at most 3 MiB; browsers get it byte for byte.
+/// UTF-8, at most 3 MiB. Browsers receive it byte for byte.
 ///
-/// Returns the number of browsers that the event was queued to, 0 or more (INT_MAX if there are
-/// more); or a code below 0, with its reason in push_last_error().
+/// Returns the number of browsers that the event was queued to, at most INT_MAX. On error, returns
+/// a code below 0; push_last_error() has the reason.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn push_publish(category: *const c_char, json: *const c_char) -> c_int {
     guard(|| {
-        // SAFETY: our caller promises strings that end with a NUL, or NULL.
+        // SAFETY: the caller guarantees NUL-terminated strings, or NULL.
         let (category, json) = unsafe { (text(category, "category")?, text(json, "json")?) };
         Ok(browser_count(shared::publish(category, json)?))
     })
 }
 
-/// What a code means, in English. Never NULL, for any number; valid for ever.
+/// Returns the meaning of a code in English, for any number. Never NULL. Valid for the life of the
+/// program.
 #[unsafe(no_mangle)]
 pub extern "C" fn push_strerror(code: c_int) -> *const c_char {
     codes::text(code).as_ptr()
 }
 
-/// What went wrong in this thread's last call that failed: the address, the time spent, and what to
-/// check. Never NULL, empty if none has failed. Valid until this thread's next call of a push_
-/// function, or its end.
+/// Returns the error text of this thread's last failed call: the reason, the address, the time spent
+/// and the next thing to check. Never NULL. Empty if no call has failed. Valid until this thread
+/// calls another push_ function or ends.
 #[unsafe(no_mangle)]
 pub extern "C" fn push_last_error() -> *const c_char {
-    // A thread that is ending has lost its text.
+    // Thread-local storage may be gone in a thread that is ending.
     LAST_ERROR
         .try_with(|last| last.borrow().as_ptr())
         .unwrap_or(c"".as_ptr())
 }
 
-/// Runs an entry's body: no panic may reach C, no `pthread_cancel` may end it, and every failure leaves
-/// its text.
+/// Runs the body of a C function. Keeps panics and `pthread_cancel` from unwinding into C, and stores the text of
+/// an error.
 ///
-/// What a panic may leave half-done is a publisher, which is built to survive it.
+/// `AssertUnwindSafe` is right because publishers, the only state that a panic can interrupt, recover from it.
 fn guard(body: impl FnOnce() -> Result<c_int, CallError>) -> c_int {
     let _not_canceled = NotCanceled::new();
     let result = panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         Err(CallError {
             code: PUSH_EINTERNAL,
-            text: "an error in libpusher (a panic), please report it".to_owned(),
+            text: "a bug in libpusher (a panic): please report it".to_owned(),
         })
     });
     result.unwrap_or_else(|error| {
@@ -98,22 +99,22 @@ fn guard(body: impl FnOnce() -> Result<c_int, CallError>) -> c_int {
     })
 }
 
-/// How many browsers, as far as C's int can say it.
+/// The number of browsers, at most INT_MAX.
 fn browser_count(receipt: Receipt) -> c_int {
     c_int::try_from(receipt.subscribers).unwrap_or(c_int::MAX)
 }
 
 fn remember(text: String) {
-    // A server's text may hold a NUL, which would end it in C.
+    // A server's text may contain a NUL, which would cut it off in C.
     let text = CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default();
-    // Fails only in a thread that is ending.
+    // Fails only in a thread that is ending: its text is lost.
     let _ = LAST_ERROR.try_with(|last| last.replace(text));
 }
 
-/// A string argument with its length as Rust sees it.
+/// Converts a string argument with a length.
 ///
 /// # Safety
-/// `pointer` is NULL or points to `len` bytes that stay as they are for `'a`.
+/// `pointer` is NULL or points to `len` bytes that do not change during `'a`.
 unsafe fn text_of_len<'a>(
     pointer: *const c_char,
     len: usize,
@@ -124,37 +125,37 @@ unsafe fn text_of_len<'a>(
     }
     if isize::try_from(len).is_err() {
         return Err(invalid(format!(
-            "{name}_len is {len}, which nothing can have"
+            "{name}_len is {len}, more than any object can have"
         )));
     }
-    // SAFETY: neither NULL nor impossibly long, the rest is our caller's promise.
+    // SAFETY: not NULL and not too long. The caller guarantees the rest.
     let bytes = unsafe { slice::from_raw_parts(pointer.cast::<u8>(), len) };
     str::from_utf8(bytes).map_err(|error| invalid(format!("{name} is not UTF-8: {error}")))
 }
 
-/// A string argument as Rust sees it.
+/// Converts a string argument.
 ///
 /// # Safety
-/// `pointer` is NULL or points to a string that ends with a NUL and stays as it is for `'a`.
+/// `pointer` is NULL or points to a NUL-terminated string that does not change during `'a`.
 unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, CallError> {
     if pointer.is_null() {
         return Err(invalid(format!("{name} is NULL")));
     }
-    // SAFETY: it is not NULL, the rest is our caller's promise.
+    // SAFETY: it is not NULL. The caller guarantees the rest.
     let text = unsafe { CStr::from_ptr(pointer) };
     text.to_str()
         .map_err(|error| invalid(format!("{name} is not UTF-8: {error}")))
 }
 
-/// A string argument that may be left out.
+/// Converts a string argument that may be NULL.
 ///
 /// # Safety
-/// As of [`text`].
+/// As for [`text`].
 unsafe fn optional<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>, CallError> {
     if pointer.is_null() {
         return Ok(None);
     }
-    // SAFETY: our caller's promise.
+    // SAFETY: the caller guarantees it.
     unsafe { text(pointer, name) }.map(Some)
 }
 
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_with_a_nul_is_shown_whole() {
+    fn nul_in_a_text_is_replaced() {
         remember("a\0b".to_owned());
         assert_eq!(last_error(), "a\u{fffd}b");
     }

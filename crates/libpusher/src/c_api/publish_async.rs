@@ -1,7 +1,7 @@
 //! Publishing in the background, as C calls it.
 #![expect(
     clippy::missing_safety_doc,
-    reason = "what C must promise stands once for all, in the header's page of conventions"
+    reason = "the header's conventions state once what the caller must guarantee"
 )]
 
 use std::ffi::{c_char, c_int, c_void};
@@ -12,16 +12,17 @@ use super::client::{PushClient, get};
 use super::{guard, optional, remember, text_of_len};
 use crate::deadline::Deadline;
 
-/// As push_client_publish(), but only puts the event into a queue, which a thread of the library's
-/// empties over a connection of its own: events come out in the order in which they went in. The
-/// thread is started by a process's first call.
+/// Queues an event and returns at once. A thread of the library publishes queued events in order,
+/// over a connection of its own. The first call in a process starts the thread.
 ///
-/// callback: is told what became of the event, may be NULL. context: for the callback.
+/// Arguments as for push_client_publish(). callback: receives the answer; may be NULL. context: is
+/// passed to the callback.
 ///
-/// Returns 0 at once, or a code below 0 for what can't be queued (PUSH_EFULL if there is no room);
-/// then there will be no callback.
+/// Returns 0, or a code below 0 if the event cannot be queued (PUSH_EFULL if the queue is full). In
+/// that case the callback is not called.
 ///
-/// A forked child begins with an empty queue: what was queued before the fork is its parent's.
+/// A forked child begins with an empty queue. Events that were queued before the fork are published
+/// by the parent.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn push_client_publish_async(
     client: *mut PushClient,
@@ -34,9 +35,9 @@ pub unsafe extern "C" fn push_client_publish_async(
     context: *mut c_void,
 ) -> c_int {
     guard(|| {
-        // SAFETY: our caller promises a client that is not freed, or NULL.
+        // SAFETY: the caller guarantees a client that is not freed, or NULL.
         let client = unsafe { get(client)? };
-        // SAFETY: our caller promises texts of these lengths, or NULL.
+        // SAFETY: the caller guarantees texts of these lengths, or NULL.
         let (category, json, id) = unsafe {
             (
                 text_of_len(category, category_len, "category")?,
@@ -57,15 +58,15 @@ pub unsafe extern "C" fn push_client_publish_async(
 }
 
 /// Waits until every event of push_client_publish_async() is answered and its callback has
-/// returned, at most timeout_ms milliseconds (0: does not wait).
+/// returned, at most timeout_ms milliseconds. With 0, or in a callback, it does not wait.
 ///
-/// Returns how many are undelivered: those that still wait, and those that failed since the last
-/// call; 0 if all is well (INT_MAX if there are more), or a code below 0. If it is not 0,
-/// push_last_error() says more. In a callback it does not wait.
+/// Returns the number of undelivered events, at most INT_MAX: events without an answer, and events
+/// that failed since the last call. 0 means that all were published. Returns a code below 0 on error.
+/// If the result is not 0, push_last_error() says more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn push_client_flush(client: *mut PushClient, timeout_ms: u64) -> c_int {
     guard(|| {
-        // SAFETY: our caller promises a client that is not freed, or NULL.
+        // SAFETY: the caller guarantees a client that is not freed, or NULL.
         let client = unsafe { get(client)? };
         let deadline = Deadline::after(Duration::from_millis(timeout_ms));
         let Some(queue) = client.background.existing() else {

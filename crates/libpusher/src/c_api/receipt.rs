@@ -2,13 +2,13 @@
 
 use pusher_proto::Receipt;
 
-/// What was done with an event.
+/// The answer to an accepted event.
 #[repr(C)]
 #[derive(Debug)]
 pub struct PushReceipt {
-    /// The event's number in its category. It only grows while pushd runs.
+    /// Number of the event in its topic. It only grows while pushd runs.
     pub sequence: u64,
-    /// How many browsers the event was queued to.
+    /// Number of browsers that the event was queued to.
     pub subscribers: u64,
 }
 

@@ -1,15 +1,15 @@
-//! Linux: a page that a fork empties.
+//! Linux: detects a fork by a page that the kernel wipes in the child.
 
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use once_cell::race::OnceBox;
 
-/// How often this process's ancestors, and it, have seen a fork: greater than that of any ancestor. 0 where the kernel can't
-/// tell (Linux before 4.14), so that the number alone decides.
+/// Returns a number that is greater than that of every ancestor. Returns 0 if the kernel cannot wipe pages (Linux
+/// before 4.14): then the process number alone decides.
 pub(super) fn generation() -> u64 {
     static MARK: OnceBox<Option<WipedPage>> = OnceBox::new();
-    // In ordinary memory: a child goes on from where its parent was.
+    // In ordinary memory, so that a child counts on from its parent's number.
     static LAST: AtomicU64 = AtomicU64::new(0);
 
     let Some(page) = MARK.get_or_init(|| Box::new(WipedPage::new())) else {
@@ -26,12 +26,12 @@ pub(super) fn generation() -> u64 {
     }
 }
 
-/// A page that the kernel fills with zeros in every child that gets a copy of this process's memory. This covers
-/// `fork` and `clone`; `pthread_atfork` handlers run at `fork` only.
+/// A page that the kernel fills with zeros in every child that gets a copy of this process's memory. It covers `clone`
+/// as well as `fork`; `pthread_atfork` handlers run at `fork` only.
 #[derive(Debug)]
 struct WipedPage(NonNull<AtomicU64>);
 
-// SAFETY: it is memory that any thread may use, by an atomic only.
+// SAFETY: any thread may use the memory, and only through the atomic.
 unsafe impl Send for WipedPage {}
 // SAFETY: as above.
 unsafe impl Sync for WipedPage {}
@@ -50,7 +50,7 @@ impl WipedPage {
         if start == libc::MAP_FAILED {
             return None;
         }
-        // From here it is unmapped if it is no use.
+        // From here on, the drop unmaps the page if madvise() fails.
         let page = Self(NonNull::new(start.cast())?);
         // SAFETY: the mapping is ours, and the advice changes only the children's copies.
         let wiped = unsafe { libc::madvise(start, Self::LEN, libc::MADV_WIPEONFORK) };

@@ -8,10 +8,9 @@ use std::process;
 #[cfg(target_os = "linux")]
 use linux::generation;
 
-/// This process, compared with the process that a value was made in.
+/// Identifies the current process, so that a value can tell whether it was inherited through a fork.
 ///
-/// The process number alone does not tell: in a PID namespace of its own a child may have the number
-/// of its parent, as the first process of a container has that of another container.
+/// The process number alone is not enough: in its own PID namespace a child can have the number of its parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessId {
     number: u32,
@@ -19,7 +18,7 @@ pub struct ProcessId {
 }
 
 impl ProcessId {
-    /// That of the process that calls.
+    /// Returns the id of the calling process.
     pub fn current() -> Self {
         Self {
             number: process::id(),
@@ -28,7 +27,7 @@ impl ProcessId {
     }
 }
 
-/// Other systems empty no page on fork: the number alone decides.
+/// Other systems cannot wipe a page on fork: the process number alone decides.
 #[cfg(not(target_os = "linux"))]
 fn generation() -> u64 {
     0
@@ -39,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_is_itself() {
+    fn the_id_stays_the_same_within_a_process() {
         assert_eq!(ProcessId::current(), ProcessId::current());
         #[cfg(target_os = "linux")]
         assert_ne!(generation(), 0, "this kernel wipes pages on fork");

@@ -1,11 +1,11 @@
-//! What answers is not pushd, or mad.
+//! Invalid answers: another program listens, or pushd has a bug.
 
 use crate::fake_server::{FakeServer, Peer};
 use pusher::Error;
 use std::io;
 
 /// The first connection answers with `answer` (`{request}` stands for the number), the next ones
-/// as they should. Returns what the first publish came to.
+/// as they should. Returns the result of the first publish.
 fn check(answer: &'static [u8]) -> Error {
     let server = FakeServer::tcp(move |index, peer| {
         if index > 0 {
@@ -54,7 +54,7 @@ fn garbage_is_an_error_and_ends_the_connection() {
 }
 
 #[test]
-fn an_answer_has_a_length() {
+fn an_answer_has_a_length_limit() {
     let server = FakeServer::tcp(|_, peer| {
         peer.read_hello()?;
         peer.write("[2,1,\"")?;
@@ -68,7 +68,7 @@ fn an_answer_has_a_length() {
 }
 
 #[test]
-fn what_follows_an_answer_never_answers_the_next_publish() {
+fn bytes_after_an_answer_never_answer_the_next_publish() {
     let twice = |peer: &mut Peer| -> io::Result<()> {
         peer.welcome()?;
         let request = peer.read_publish()?.request;

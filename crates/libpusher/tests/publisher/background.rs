@@ -16,7 +16,7 @@ use pusher::c_api::receipt::PushReceipt;
 
 const PATIENCE_MS: u64 = PATIENCE.as_millis() as u64;
 
-/// What a callback was told, and for which event.
+/// One call of a callback: the event and the answer.
 #[derive(Debug, PartialEq, Eq)]
 struct Told {
     event: usize,
@@ -24,7 +24,7 @@ struct Told {
     sequence: Option<u64>,
 }
 
-/// What an event's callback gets as its context.
+/// The context of an event's callback.
 struct Context {
     event: usize,
     told: Sender<Told>,
@@ -33,7 +33,7 @@ struct Context {
 }
 
 unsafe extern "C" fn tell(context: *mut c_void, result: c_int, receipt: *const PushReceipt) {
-    // SAFETY: it is what `publish` gave away, which comes back exactly once.
+    // SAFETY: it is the pointer that `publish` gave away, and it comes back exactly once.
     let context = unsafe { Box::from_raw(context.cast::<Context>()) };
     // SAFETY: NULL or valid until we return.
     let sequence = unsafe { receipt.as_ref() }.map(|receipt| receipt.sequence);
@@ -48,7 +48,7 @@ unsafe extern "C" fn tell(context: *mut c_void, result: c_int, receipt: *const P
     drop(context.client);
 }
 
-/// A client, and what its callbacks are told.
+/// A client, and the calls of its callbacks.
 struct Queue {
     client: Arc<Client>,
     tell: Sender<Told>,
@@ -116,7 +116,7 @@ impl Queue {
 }
 
 #[test]
-fn events_come_out_in_order() {
+fn events_are_published_in_order() {
     let server = FakeServer::unix(|_, peer| peer.serve());
     let queue = Queue::of(&server, |_| {});
     for event in 0..5000 {
@@ -148,7 +148,7 @@ fn a_callback_gets_the_receipt() {
 }
 
 #[test]
-fn nothing_queued_is_nothing_undelivered() {
+fn an_empty_queue_has_no_undelivered_events() {
     let server = FakeServer::unix(|_, peer| peer.serve());
     let queue = Queue::of(&server, |_| {});
     assert_eq!(queue.flush(PATIENCE_MS), 0);
@@ -159,7 +159,7 @@ fn nothing_queued_is_nothing_undelivered() {
 }
 
 #[test]
-fn mistakes_are_said_at_once() {
+fn mistakes_are_reported_at_once() {
     let server = FakeServer::unix(|_, peer| peer.serve());
     let queue = Queue::of(&server, |_| {});
     assert_eq!(queue.push("{", Some(tell), ptr::null_mut()), PUSH_EJSON);
@@ -169,7 +169,7 @@ fn mistakes_are_said_at_once() {
 }
 
 #[test]
-fn a_full_queue_is_an_error_and_never_a_wait() {
+fn a_full_queue_is_an_error_and_never_waits() {
     let (end, ended) = mpsc::channel::<()>();
     let ended = Mutex::new(ended);
     let server = FakeServer::unix(move |_, peer| {
@@ -200,7 +200,7 @@ fn a_full_queue_is_an_error_and_never_a_wait() {
 }
 
 #[test]
-fn a_refusal_concerns_its_event_only() {
+fn a_refusal_affects_its_event_only() {
     let server = FakeServer::unix(|_, peer| {
         peer.welcome()?;
         loop {
@@ -225,7 +225,7 @@ fn a_refusal_concerns_its_event_only() {
 }
 
 #[test]
-fn what_was_not_answered_is_not_sent_again() {
+fn unanswered_events_are_not_sent_again() {
     let (end, ended) = mpsc::channel::<()>();
     let ended = Mutex::new(ended);
     let server = FakeServer::unix(move |index, peer| {
@@ -264,7 +264,7 @@ fn what_was_not_answered_is_not_sent_again() {
 }
 
 #[test]
-fn nobody_listens() {
+fn connect_fails_if_no_server_listens() {
     let queue = {
         let server = FakeServer::unix(|_, peer| peer.serve());
         Queue::of(&server, |_| {})
@@ -282,7 +282,7 @@ fn nobody_listens() {
 }
 
 #[test]
-fn freeing_cancels_and_does_not_hang() {
+fn free_cancels_events_and_does_not_hang() {
     let server = FakeServer::unix(|_, peer| peer.wait_for_close());
     let queue = Queue::of(&server, |options| options.timeout_ms = 100);
     for event in 0..100 {

@@ -27,7 +27,7 @@ fn publish(publisher: &mut Publisher, batch: &Batch) -> Vec<Result<u64, i32>> {
 }
 
 #[test]
-fn all_is_written_before_the_first_answer_and_answered_in_order() {
+fn a_batch_is_written_before_the_first_answer_and_answered_in_order() {
     let server = FakeServer::unix(|_, peer| {
         peer.welcome()?;
         let requests = [
@@ -48,14 +48,14 @@ fn all_is_written_before_the_first_answer_and_answered_in_order() {
 }
 
 #[test]
-fn nothing_is_published_of_nothing() {
+fn an_empty_batch_publishes_nothing() {
     let server = FakeServer::unix(|_, peer| peer.serve());
     assert_eq!(publish(&mut server.publisher(), &Batch::new()), []);
     assert_eq!(server.connection_count(), 0);
 }
 
 #[test]
-fn one_that_is_refused_keeps_no_other_back() {
+fn a_refused_event_does_not_affect_the_others() {
     let server = FakeServer::tcp(|_, peer| {
         peer.welcome()?;
         peer.serve_one()?;
@@ -72,7 +72,7 @@ fn one_that_is_refused_keeps_no_other_back() {
 }
 
 #[test]
-fn what_has_no_answer_when_the_connection_ends_gets_that_error_and_is_not_sent_again() {
+fn unanswered_events_get_the_connections_error_and_are_not_sent_again() {
     let server = FakeServer::tcp(|_, peer| {
         peer.welcome()?;
         peer.serve_one()?;
@@ -89,7 +89,7 @@ fn what_has_no_answer_when_the_connection_ends_gets_that_error_and_is_not_sent_a
 
 /// Each event fills a chunk, so that the connection ends between two of them.
 #[test]
-fn what_was_answered_is_not_sent_again_when_a_later_chunk_fails() {
+fn answered_events_are_not_sent_again_when_a_later_chunk_fails() {
     let server = FakeServer::unix(|_, peer| {
         peer.welcome()?;
         peer.serve_one()
@@ -103,7 +103,7 @@ fn what_was_answered_is_not_sent_again_when_a_later_chunk_fails() {
 }
 
 #[test]
-fn a_connection_that_was_closed_meanwhile_is_opened_again() {
+fn a_closed_connection_is_opened_again() {
     let (end, ended) = mpsc::channel();
     let server = FakeServer::unix(move |index, peer| {
         if index > 0 {
@@ -125,7 +125,7 @@ fn a_connection_that_was_closed_meanwhile_is_opened_again() {
 }
 
 #[test]
-fn one_timeout_is_for_all_together() {
+fn one_timeout_covers_the_whole_batch() {
     let server = FakeServer::unix(|_, peer| {
         peer.welcome()?;
         peer.serve_one()?;
@@ -143,7 +143,7 @@ fn one_timeout_is_for_all_together() {
 }
 
 #[test]
-fn the_largest_batch_passes_and_no_event_more() {
+fn the_largest_batch_passes_and_one_more_event_does_not() {
     let server = FakeServer::unix(|_, peer| peer.serve());
     let event = format!("\"{}\"", "x".repeat(4_000));
     let mut many = batch((0..Batch::EVENTS_MAX).map(|_| &event));
@@ -156,7 +156,7 @@ fn the_largest_batch_passes_and_no_event_more() {
 }
 
 #[test]
-fn a_batch_has_a_length_in_bytes() {
+fn a_batch_has_a_limit_in_bytes() {
     // `[3,n,"t",""]` and the line end around each.
     let around = 13;
     let event = |len: usize| format!("\"{}\"", "x".repeat(len - around));
@@ -172,7 +172,7 @@ fn a_batch_has_a_length_in_bytes() {
 }
 
 #[test]
-fn a_mistake_leaves_the_batch_as_it_was() {
+fn a_mistake_leaves_the_batch_unchanged() {
     let server = FakeServer::unix(|_, peer| peer.serve());
     let mut batch = batch(["1"]);
     for (topic, event, id, code) in [

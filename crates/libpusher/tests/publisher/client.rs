@@ -99,7 +99,7 @@ impl Client {
 }
 
 #[test]
-fn a_receipt_says_what_was_done() {
+fn a_receipt_has_sequence_and_subscribers() {
     let (_server, client) = connected();
     for sequence in 1..=3 {
         let (result, receipt) = client.publish(b"t", b"18446744073709551614");
@@ -123,7 +123,7 @@ fn a_receipt_says_what_was_done() {
 }
 
 #[test]
-fn lengths_count_and_nul_bytes_do_not() {
+fn texts_end_at_their_length_not_at_a_nul() {
     let (_server, client) = connected();
     assert_eq!(client.publish(b"a\0b", b"12").0, 12, "{}", last_error());
     let twelve = b"12";
@@ -133,7 +133,7 @@ fn lengths_count_and_nul_bytes_do_not() {
 }
 
 #[test]
-fn mistakes_leave_the_receipt_alone() {
+fn mistakes_do_not_write_the_receipt() {
     let (_server, client) = connected();
     for (category, json, code) in [
         (&b"t"[..], &b"{"[..], PUSH_EJSON),
@@ -155,7 +155,7 @@ fn mistakes_leave_the_receipt_alone() {
 fn null_is_an_error_and_never_a_crash() {
     let (_server, client) = connected();
     let (one, none) = (c"1".as_ptr(), ptr::null());
-    // SAFETY: that NULL is allowed everywhere is what is tested; lengths are right.
+    // SAFETY: the test passes NULL, which is allowed everywhere; the lengths are right.
     unsafe {
         let no_receipt = ptr::null_mut();
         let publish = |client, category, json| {
@@ -177,7 +177,7 @@ fn null_is_an_error_and_never_a_crash() {
 }
 
 #[test]
-fn options_can_be_wrong() {
+fn invalid_options_are_refused() {
     let good = || options(c"tcp://127.0.0.1:5555");
     let check = |options: PushOptions, code, part| {
         assert_eq!(try_new(&options).err(), Some(code));
@@ -213,7 +213,7 @@ fn options_can_be_wrong() {
 
 /// A program that was compiled with a later version's header.
 #[test]
-fn options_of_a_later_version_must_not_be_lost() {
+fn unknown_options_of_a_later_version_are_refused() {
     #[repr(C)]
     struct Later {
         known: PushOptions,

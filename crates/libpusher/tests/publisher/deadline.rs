@@ -1,6 +1,6 @@
-//! One deadline for everything, whatever the server does.
+//! One deadline for all steps, even if the server hangs.
 //!
-//! That a publish returns at all, and says why, is what counts here; a loaded machine may be late.
+//! The tests check that a publish returns with the right error, not how late: the machine may be loaded.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ fn check(publisher: &mut Publisher, event: &str, expect: Stage) {
 }
 
 #[test]
-fn a_server_that_never_answers() {
+fn a_server_that_never_answers_hits_the_deadline() {
     let server = FakeServer::tcp(|index, peer| match index {
         0 => peer.wait_for_close(),
         _ => peer.serve(),
@@ -46,7 +46,7 @@ fn a_server_that_never_answers() {
 }
 
 #[test]
-fn a_server_that_stops_answering() {
+fn a_server_that_stops_answering_hits_the_deadline() {
     let server = FakeServer::unix(|_, peer| {
         peer.welcome()?;
         peer.serve_one()?;
@@ -58,7 +58,7 @@ fn a_server_that_stops_answering() {
 }
 
 #[test]
-fn an_answer_byte_by_byte() {
+fn a_slow_answer_hits_the_deadline() {
     let server = FakeServer::tcp(|_, peer| {
         peer.socket().set_tcp_nodelay(true)?;
         peer.write("[2,1,\"")?;
@@ -77,7 +77,7 @@ fn an_answer_byte_by_byte() {
 }
 
 #[test]
-fn endless_messages_that_mean_nothing() {
+fn endless_unknown_messages_hit_the_deadline() {
     let server = FakeServer::unix(|_, peer| {
         loop {
             peer.write("[99,\"news\"]\n".repeat(50))?;
@@ -91,7 +91,7 @@ fn endless_messages_that_mean_nothing() {
 }
 
 #[test]
-fn a_server_that_does_not_read() {
+fn a_server_that_does_not_read_hits_the_deadline() {
     let (end, ended) = mpsc::channel::<()>();
     let ended = std::sync::Mutex::new(ended);
     let server = FakeServer::unix(move |_, _| {
@@ -109,7 +109,7 @@ fn a_server_that_does_not_read() {
 }
 
 #[test]
-fn a_backlog_that_is_full() {
+fn a_full_backlog_hits_the_deadline() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("full.sock");
     let any_port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
@@ -151,7 +151,7 @@ fn fill_backlog(domain: Domain, bound: &SockAddr) -> Vec<Socket> {
 }
 
 #[test]
-fn timeouts_out_of_bounds_count_as_the_nearest() {
+fn timeouts_out_of_bounds_are_clamped() {
     let address = Options::default().address;
     for (timeout, expect) in [
         (Duration::ZERO, pusher::TIMEOUT_MIN),

@@ -149,7 +149,7 @@ fn accept_all(listener: &Socket, shared: &Arc<Shared>, script: &Arc<Script>) {
         };
         let script = script.clone();
         conversations.push(thread::spawn(move || {
-            // A publisher that went away is the test's business, which looks at what came.
+            // The test itself checks whether the publisher went away.
             let _ = script(index, &mut peer);
         }));
     }
@@ -172,7 +172,7 @@ impl Peer {
         socket.write_all(text.as_ref())
     }
 
-    /// Reads whatever comes next.
+    /// Reads the next bytes.
     pub(crate) fn read_line(&mut self) -> io::Result<String> {
         let mut line = String::new();
         self.reader.read_line(&mut line)?;
@@ -238,7 +238,7 @@ impl Peer {
         reader.get_ref().set_linger(Some(Duration::ZERO))
     }
 
-    /// Waits until the publisher has closed, reading whatever comes.
+    /// Reads until the publisher closes.
     pub(crate) fn wait_for_close(&mut self) -> io::Result<()> {
         io::copy(&mut self.reader, &mut io::sink()).map(|_| ())
     }

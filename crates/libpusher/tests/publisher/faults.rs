@@ -1,4 +1,4 @@
-//! The connection ends at any byte, or comes byte by byte: what is said is true, and the next publish works.
+//! The connection ends at any byte, or answers arrive byte by byte: the error is right, and the next publish works.
 
 use std::io::Read;
 
@@ -37,7 +37,7 @@ fn check_cut(at: usize, with_reset: bool) {
 }
 
 #[test]
-fn answers_that_end_at_any_byte() {
+fn a_truncated_answer_is_an_error() {
     for at in 0..=ANSWERS.len() {
         check_cut(at, false);
         check_cut(at, true);
@@ -45,7 +45,7 @@ fn answers_that_end_at_any_byte() {
 }
 
 #[test]
-fn answers_byte_by_byte() {
+fn answers_may_arrive_byte_by_byte() {
     let server = FakeServer::tcp(|_, peer| {
         peer.read_hello()?;
         peer.read_publish()?;
@@ -59,7 +59,7 @@ fn answers_byte_by_byte() {
 
 /// The daemon dies when it has read so many bytes of HELLO and publish.
 #[test]
-fn a_server_that_goes_after_any_byte() {
+fn a_server_may_close_after_any_byte() {
     let said = "[1,1]\n[3,1,\"t\",\"1\"]\n".len();
     for len in 0..said {
         let server = FakeServer::tcp(move |index, peer| {

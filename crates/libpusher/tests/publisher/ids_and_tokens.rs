@@ -1,11 +1,11 @@
-//! What a publish has beside topic and event, and what a connection begins with.
+//! The id of a publish, and the token of a HELLO.
 
 use crate::fake_server::{FakeServer, PATIENCE};
 use pusher::c_api::codes::*;
 use pusher::{Batch, Options, Publisher};
 
 #[test]
-fn an_id_arrives_as_it_was_given() {
+fn an_id_arrives_unchanged() {
     let longest = "i".repeat(255);
     let ids = ["entry-4711", "新しい \"\u{1}", &longest];
     let expected = ids.map(ToOwned::to_owned);
@@ -31,7 +31,7 @@ fn an_id_arrives_as_it_was_given() {
 }
 
 #[test]
-fn an_id_has_a_length() {
+fn an_id_has_a_length_limit() {
     let server = FakeServer::unix(|_, peer| peer.serve());
     let long = "i".repeat(256);
     for (id, text) in [("", "id is empty"), (&long, "256 bytes long, at most 255")] {
@@ -47,7 +47,7 @@ fn an_id_has_a_length() {
 }
 
 #[test]
-fn a_token_is_shown_at_the_beginning_of_each_connection_and_nowhere_else() {
+fn the_token_is_sent_only_at_the_start_of_a_connection() {
     let server = FakeServer::tcp(|_, peer| {
         assert_eq!(peer.read_line()?, "[1,1,{\"token\":\"se\\\"cret\"}]\n");
         peer.write("[2,1,\"fake\",{}]\n")?;
@@ -77,7 +77,7 @@ fn a_token_is_shown_at_the_beginning_of_each_connection_and_nowhere_else() {
 }
 
 #[test]
-fn what_pushd_says_of_a_token_comes_back_without_it() {
+fn errors_about_a_token_do_not_contain_it() {
     let server = FakeServer::unix(|_, peer| {
         peer.read_line()?;
         peer.write("[5,null,\"denied\",\"the token is wrong\"]\n")

@@ -1,4 +1,4 @@
-//! Publishers, and C's `push_client`, against servers that do exactly what a test tells them.
+//! Publishers, and C's `push_client`, against servers that follow a test's script.
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
 
 mod answers;

@@ -1,9 +1,9 @@
-//! What is the caller's mistake is never sent.
+//! An event with a caller's mistake is never sent.
 
 use crate::fake_server::FakeServer;
 use pusher::Error;
 
-/// A server that nobody may come to, and what the publisher says.
+/// A server that fails the test if a publisher connects; returns the publisher's error.
 fn refused(topic: &str, event: &str) -> Error {
     let server = FakeServer::unix(|_, peer| peer.serve());
     let error = server.publisher().publish(topic, event).unwrap_err();
@@ -14,7 +14,7 @@ fn refused(topic: &str, event: &str) -> Error {
 }
 
 #[test]
-fn topics_have_a_length() {
+fn topics_have_a_length_limit() {
     assert!(refused("", "{}").to_string().contains("topic is empty"));
     let error = refused(&"t".repeat(1025), "{}");
     assert!(matches!(error, Error::Topic { .. }));
@@ -22,7 +22,7 @@ fn topics_have_a_length() {
 }
 
 #[test]
-fn events_have_a_length() {
+fn events_have_a_length_limit() {
     let error = refused("t", &format!("\"{}\"", "x".repeat(3 * 1024 * 1024 - 1)));
     assert!(matches!(error, Error::TooLarge { .. }));
     assert!(

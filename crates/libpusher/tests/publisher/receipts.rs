@@ -4,7 +4,7 @@ use crate::fake_server::FakeServer;
 use pusher::{Options, Publisher};
 
 #[test]
-fn the_receipt_says_what_was_done() {
+fn a_receipt_has_sequence_and_subscribers() {
     let server = FakeServer::tcp(|_, peer| {
         peer.welcome()?;
         let request = peer.read_publish()?.request;
@@ -34,7 +34,7 @@ fn one_connection_serves_every_publish() {
 }
 
 #[test]
-fn topic_and_event_arrive_as_they_were_given() {
+fn topic_and_event_arrive_unchanged() {
     let server = FakeServer::unix(|_, peer| {
         peer.welcome()?;
         loop {
@@ -79,7 +79,7 @@ fn answers_may_come_in_any_chunks() {
 }
 
 #[test]
-fn what_later_versions_add_is_ignored() {
+fn additions_of_later_versions_are_ignored() {
     let server = FakeServer::tcp(|_, peer| {
         peer.read_hello()?;
         peer.write("[2,1,\"pushd/9\",{\"publish_len_max\":1,\"new\":[]},\"more\"]\n[98,{}]\n")?;
@@ -92,7 +92,7 @@ fn what_later_versions_add_is_ignored() {
 }
 
 #[test]
-fn localhost_is_found_without_asking_anybody() {
+fn localhost_needs_no_lookup() {
     let server = FakeServer::tcp(|_, peer| peer.serve());
     let address = server.address().to_string();
     let address = address.replace("127.0.0.1", "localhost").parse().unwrap();

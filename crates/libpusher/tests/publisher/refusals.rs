@@ -30,7 +30,7 @@ fn check(name: &'static str, closes: bool) -> (pusher::Error, usize) {
 }
 
 #[test]
-fn each_refusal_is_an_error_of_its_kind() {
+fn each_error_code_has_its_error() {
     for (name, code, is_mistake, connection_count) in [
         ("bad_message", PUSH_EREFUSED, false, 2),
         ("too_large", PUSH_ETOOBIG, true, 2),
@@ -53,7 +53,7 @@ fn each_refusal_is_an_error_of_its_kind() {
 }
 
 #[test]
-fn a_refusal_of_no_request_in_particular_is_ours() {
+fn an_error_without_a_request_answers_the_current_one() {
     let server = FakeServer::tcp(|_, peer| {
         peer.read_hello()?;
         peer.read_publish()?;

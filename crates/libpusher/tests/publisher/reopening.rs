@@ -54,7 +54,7 @@ fn check_reopened(server: FakeServer, ended: &mpsc::Receiver<()>) {
 }
 
 #[test]
-fn closed_meanwhile() {
+fn a_connection_closed_meanwhile_is_opened_again() {
     let (end, ended) = mpsc::channel();
     let server = FakeServer::tcp(move |index, peer| {
         if index > 0 {
@@ -71,7 +71,7 @@ fn closed_meanwhile() {
 }
 
 #[test]
-fn reset_meanwhile() {
+fn a_connection_reset_meanwhile_is_opened_again() {
     let (end, ended) = mpsc::channel();
     let server = FakeServer::tcp(move |index, peer| {
         if index > 0 {
@@ -89,7 +89,7 @@ fn reset_meanwhile() {
 }
 
 #[test]
-fn a_goodbye_meanwhile() {
+fn a_goodbye_meanwhile_opens_a_new_connection() {
     let (end, ended) = mpsc::channel();
     let server = FakeServer::unix(move |index, peer| {
         if index > 0 {
@@ -105,7 +105,7 @@ fn a_goodbye_meanwhile() {
 }
 
 #[test]
-fn a_late_line_end_is_no_goodbye() {
+fn a_late_line_end_is_not_a_goodbye() {
     let (receive, received) = mpsc::channel();
     let received = Mutex::new(received);
     let (end, ended) = mpsc::channel();
@@ -126,9 +126,9 @@ fn a_late_line_end_is_no_goodbye() {
     assert_eq!(server.connection_count(), 1);
 }
 
-/// What only the write itself finds out.
+/// A close that only the write detects.
 #[test]
-fn a_broken_pipe() {
+fn a_broken_pipe_opens_a_new_connection() {
     let (come, came) = mpsc::channel();
     let came = Mutex::new(came);
     let server = FakeServer::unix(move |index, peer| {
@@ -219,7 +219,7 @@ fn goodbye_instead_of_an_answer(code: &'static str) -> FakeServer {
 }
 
 #[test]
-fn a_goodbye_in_place_of_an_answer_is_not_the_callers_business() {
+fn a_goodbye_in_place_of_an_answer_sends_the_event_again() {
     for code in ["overloaded", "shutting_down"] {
         let server = goodbye_instead_of_an_answer(code);
         let mut publisher = server.publisher();
@@ -232,7 +232,7 @@ fn a_goodbye_in_place_of_an_answer_is_not_the_callers_business() {
 }
 
 #[test]
-fn a_goodbye_in_place_of_a_batchs_answers_sends_it_again() {
+fn a_goodbye_in_place_of_answers_sends_the_batch_again() {
     let server = goodbye_instead_of_an_answer("overloaded");
     let mut publisher = server.publisher();
     publisher.publish("t", "1").unwrap();
@@ -279,7 +279,7 @@ fn a_goodbye_before_the_first_write_is_the_answer() {
 }
 
 #[test]
-fn a_goodbye_of_a_server_that_is_gone_then_is_the_answer() {
+fn a_goodbye_is_the_answer_if_the_server_has_gone() {
     let (gone, is_gone) = mpsc::channel::<()>();
     let is_gone = Mutex::new(is_gone);
     let server = FakeServer::unix(move |_, peer| {
@@ -293,7 +293,7 @@ fn a_goodbye_of_a_server_that_is_gone_then_is_the_answer() {
     let path = Path::new(address.strip_prefix("unix:").unwrap());
     let mut publisher = server.publisher();
     publisher.publish("t", "1").unwrap();
-    // Nobody can come any more.
+    // No publisher can connect any more.
     let elsewhere = path.with_extension("gone");
     fs::rename(path, &elsewhere).unwrap();
     drop(gone);
@@ -368,7 +368,7 @@ fn reset_while_the_only_event_of_a_batch_is_written_is_sent_again() {
 }
 
 #[test]
-fn reset_while_an_event_is_written_does_not_send_those_before_again() {
+fn reset_while_an_event_is_written_does_not_resend_earlier_events() {
     let server = resets_a_long_event();
     let mut publisher = server.publisher();
     let mut batch = Batch::new();
@@ -382,7 +382,7 @@ fn reset_while_an_event_is_written_does_not_send_those_before_again() {
 }
 
 #[test]
-fn it_is_reopened_once_not_for_ever() {
+fn a_connection_is_reopened_only_once() {
     let server = FakeServer::tcp(|index, peer| {
         if index == 0 {
             peer.welcome()?;
@@ -440,7 +440,7 @@ fn ended_after_the_event_was_read_is_not_sent_again() {
 }
 
 #[test]
-fn nobody_listens() {
+fn connect_fails_if_no_server_listens() {
     let server = FakeServer::unix(|_, peer| peer.serve());
     let mut publisher = server.publisher_with_timeout(Duration::from_secs(5));
     publisher.publish("t", "1").unwrap();

@@ -1,4 +1,4 @@
-//! Whatever the chunks, `JsonStream` finds the same values, and it keeps to its limits.
+//! `JsonStream` finds the same values in any chunks, and keeps to its limits.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,4 @@
-//! What a publisher says in the native protocol: no text panics, and what was understood comes
-//! back the same from the encoder.
+//! Messages of a publisher in the native protocol: no text panics, and decoded messages encode to the same message.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! What a server says in the native protocol, as libpusher hears it: no text panics, and what was
-//! understood comes back the same from the encoders, in one line.
+//! Messages of a server in the native protocol, as libpusher decodes them: no text panics, and decoded messages encode to
+//! the same message, in one line.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! What a browser says in WAMP v1: no text panics, what was understood can be said again, and what
-//! the server makes of it is WAMP.
+//! Messages of browsers in WAMP v1: no text panics, decoded messages encode again, and the server's answers are valid
+//! WAMP.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -60,7 +60,7 @@ fn encode_recipients(recipients: &Recipients<'_>) -> String {
     }
 }
 
-/// The server's messages carry what came in to others: they must be whole.
+/// The server's messages contain parts of a browser's message: they must be complete.
 fn check_answers(message: &ClientMessage<'_>) {
     match message {
         ClientMessage::Call {

@@ -1,5 +1,5 @@
-//! Whatever the chunks, `zmtp::Pull` hears and answers the same, keeps to its limits and holds no
-//! more memory than has arrived.
+//! `zmtp::Pull` returns the same messages and answers for any chunks, keeps to its limits, and stores no more bytes than
+//! have arrived.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -72,7 +72,7 @@ fn shown(incoming: Incoming<'_>) -> String {
     format!("{incoming:?}")
 }
 
-/// What is published is JSON.
+/// Published events are valid JSON.
 fn check(message: Message<'_>) {
     let Ok(publish) = message.publish() else {
         return;

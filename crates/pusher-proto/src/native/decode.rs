@@ -1,4 +1,4 @@
-//! Reads messages.
+//! Decodes messages.
 
 use std::borrow::Cow;
 
@@ -34,7 +34,7 @@ fn decode<'a, V: Visitor<'a>>(text: &'a str, visitor: V) -> Result<V::Value, Dec
         .map_err(|error| DecodeError(error.to_string()))
 }
 
-/// The next element, or an error that names the one that is missing.
+/// Reads the next element. The error names the missing one.
 fn element<'de, A, T>(list: &mut A, name: &str) -> Result<T, A::Error>
 where
     A: SeqAccess<'de>,
@@ -44,13 +44,13 @@ where
     next.ok_or_else(|| A::Error::custom(format_args!("the message has no {name}")))
 }
 
-/// Elements that a later version may have added.
+/// Skips elements that a later version may have added.
 fn skip_rest<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<(), A::Error> {
     while list.next_element::<IgnoredAny>()?.is_some() {}
     Ok(())
 }
 
-/// The member of this name in a message's options: a string, if it is there.
+/// Reads the option of this name, a string, if there is one.
 struct OptionNamed(&'static str);
 
 impl<'de> DeserializeSeed<'de> for OptionNamed {

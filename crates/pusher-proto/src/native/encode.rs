@@ -1,4 +1,4 @@
-//! Writes messages.
+//! Encodes messages.
 
 use std::io::Write;
 
@@ -6,7 +6,7 @@ use super::{DecodeError, ERROR, ErrorCode, HELLO, PUBLISH, RECEIPT, VERSION, WEL
 use crate::json::quote;
 use crate::publish::Receipt;
 
-/// Appends a HELLO, with the token that the server wants if it wants one, and its line end.
+/// Appends a HELLO and its line end. Give a token if the server requires one.
 pub fn encode_hello(out: &mut Vec<u8>, token: Option<&str>) {
     match token.map(quote) {
         None => append(out, format_args!("[{HELLO},{VERSION}]\n")),
@@ -26,8 +26,8 @@ pub fn encode_welcome(out: &mut Vec<u8>, version: u32, server: &str, publish_len
     );
 }
 
-/// Appends a PUBLISH, with its id if it has one, and its line end. `event` must be one complete
-/// JSON value: anything else is an error, and nothing is appended.
+/// Appends a PUBLISH, with its id if it has one, and its line end. If `event` is not one complete JSON value, returns an
+/// error and appends nothing.
 pub fn encode_publish(
     out: &mut Vec<u8>,
     request: u64,
@@ -69,7 +69,7 @@ pub fn encode_error(out: &mut Vec<u8>, request: Option<u64>, code: ErrorCode, te
     }
 }
 
-/// Whether `text` is one complete JSON value that is not nested too deep for the server.
+/// Checks that `text` is one complete JSON value that is not nested too deeply for the server.
 pub fn check_json(text: &str) -> Result<(), DecodeError> {
     crate::json::check_value(text).map_err(|error| DecodeError(error.to_string()))
 }

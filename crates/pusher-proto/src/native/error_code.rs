@@ -1,15 +1,15 @@
-//! The names of errors.
+//! Error codes.
 
-/// Why a publish, or a publisher, was refused. The wire's names are in the module's table.
+/// Why a publish or a publisher was refused. `native.md` lists the names on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
-    /// Not a message of this protocol. Closes.
+    /// Not a message of this protocol. The server closes.
     BadMessage,
-    /// Message too long or nested too deep. Closes.
+    /// A message is too long or nested too deeply. The server closes.
     TooLarge,
-    /// No HELLO, or no version in common. Closes.
+    /// No HELLO, or no common version. The server closes.
     Version,
-    /// Not allowed to publish. Closes.
+    /// Not allowed to publish. The server closes.
     Denied,
     /// A type that the server does not know.
     UnknownType,
@@ -17,13 +17,13 @@ pub enum ErrorCode {
     BadTopic,
     /// An empty or too long id.
     BadId,
-    /// An event longer than the server passes on.
+    /// An event that exceeds the server's limit.
     EventTooLarge,
     /// No room for the event now.
     Overloaded,
-    /// The server is about to end. Closes.
+    /// The server is shutting down. The server closes.
     ShuttingDown,
-    /// A code that this version does not know: a refusal.
+    /// A code that this version does not know. Treat it as a refusal.
     Other,
 }
 

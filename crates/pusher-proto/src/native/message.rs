@@ -1,27 +1,27 @@
-//! What both sides say.
+//! The messages of both sides.
 
 use std::borrow::Cow;
 
 use super::ErrorCode;
 use crate::publish::{Publish, Receipt};
 
-/// What a publisher says.
+/// A message of a publisher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FromPublisher<'a> {
     /// `[1, version]`, `[1, version, options]`
     Hello {
         /// The highest version that the publisher speaks.
         version: u32,
-        /// What it shows to be allowed to publish.
+        /// The publish token.
         token: Option<Cow<'a, str>>,
     },
     /// `[3, request, topic, event]`, `[3, request, topic, event, options]`
     Publish {
-        /// Comes back in the answer.
+        /// The number that the answer repeats.
         request: u64,
-        /// What to publish, the topic not yet checked.
+        /// Topic and event. The topic is not checked yet.
         publish: Publish<'a>,
-        /// What tells this publish from all others in its topic, not yet checked.
+        /// The id, unique in its topic. Not checked yet.
         id: Option<Cow<'a, str>>,
     },
     /// A type that this version does not know.
@@ -31,12 +31,12 @@ pub enum FromPublisher<'a> {
     },
 }
 
-/// What a server says.
+/// A message of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FromServer<'a> {
     /// `[2, version, server, limits]`
     Welcome {
-        /// The version that both will use.
+        /// The version that both sides use.
         version: u32,
         /// Name and version of the server, for people.
         server: Cow<'a, str>,
@@ -45,12 +45,12 @@ pub enum FromServer<'a> {
     Receipt {
         /// The publish's `request`.
         request: u64,
-        /// What was done.
+        /// The receipt itself.
         receipt: Receipt,
     },
     /// `[5, request, code, text]`
     Error {
-        /// The publish's `request`, if it is about one.
+        /// The publish's `request`, if the error is about one.
         request: Option<u64>,
         /// For programs.
         code: ErrorCode,
@@ -64,7 +64,7 @@ pub enum FromServer<'a> {
     },
 }
 
-/// A message that is not of this protocol; the text says what is wrong and where.
+/// A message that is not valid in this protocol. The text names the mistake and its position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DecodeError(pub(super) String);

@@ -1,4 +1,4 @@
-//! Messages there and back.
+//! Round trips of messages.
 
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ fn hello(version: u32, token: Option<&str>) -> FromPublisher<'_> {
 }
 
 #[test]
-fn what_publishers_say() {
+fn publisher_messages_are_decoded() {
     for (text, expect) in [
         ("[1,1]", hello(1, None)),
         (r#"[1,9,{"token":"t"},[]]"#, hello(9, Some("t"))),
@@ -58,7 +58,7 @@ fn what_publishers_say() {
 }
 
 #[test]
-fn what_publishers_must_not_say() {
+fn invalid_publisher_messages_are_errors() {
     for (text, part) in [
         ("[]", "no type"),
         ("[1]", "no version"),
@@ -82,7 +82,7 @@ fn what_publishers_must_not_say() {
 }
 
 #[test]
-fn tokens_come_back_as_they_went() {
+fn tokens_survive_a_round_trip() {
     for token in [None, Some("t\"\\"), Some("")] {
         let mut out = Vec::new();
         encode_hello(&mut out, token);
@@ -93,7 +93,7 @@ fn tokens_come_back_as_they_went() {
 }
 
 #[test]
-fn what_the_server_says() {
+fn server_messages_round_trip() {
     let mut out = Vec::new();
     encode_welcome(&mut out, 1, "pushd/\"0\"", 9);
     let receipt = Receipt {
@@ -166,7 +166,7 @@ fn an_old_library_meets_a_new_daemon() {
 }
 
 #[test]
-fn an_event_that_is_no_json_is_never_sent() {
+fn an_event_that_is_not_json_is_not_encoded() {
     for event in ["", "{", "{}],[3,2,\"t\",{}", "1 2", "nul"] {
         let mut out = b"before".to_vec();
         assert!(
@@ -179,7 +179,7 @@ fn an_event_that_is_no_json_is_never_sent() {
 
 proptest! {
     #[test]
-    fn publishes_come_back_as_they_went(
+    fn publishes_survive_a_round_trip(
         request in 0..=(1u64 << 53),
         topic in ".*",
         text in ".*",
@@ -199,7 +199,7 @@ proptest! {
     }
 
     #[test]
-    fn a_message_cut_short_is_an_error(cut in 1usize..24) {
+    fn a_truncated_message_is_an_error(cut in 1usize..24) {
         let text = r#"[3,7,"kittens",{"a":[]}]"#;
         prop_assert!(FromPublisher::decode(&text[..text.len() - cut]).is_err());
     }

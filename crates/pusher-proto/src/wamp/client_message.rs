@@ -1,4 +1,4 @@
-//! What browsers say.
+//! Messages of browsers.
 
 use std::borrow::Cow;
 
@@ -10,20 +10,20 @@ use crate::json_stream::Scan;
 use crate::limits::JSON_DEPTH_MAX;
 use crate::publish::TopicText;
 
-/// One message of a browser, borrowed from its text. URIs stand as they came: CURIEs are resolved
-/// by [`Prefixes::resolve`](super::Prefixes::resolve).
+/// One message of a browser, borrowed from its text. URIs may be CURIEs: resolve them with
+/// [`Prefixes::resolve`](super::Prefixes::resolve).
 #[derive(Debug)]
 pub enum ClientMessage<'a> {
     /// `[1, prefix, uri]`
     Prefix {
         /// The part before the colon.
         prefix: Cow<'a, str>,
-        /// What it stands for.
+        /// The URI that replaces it.
         uri: Cow<'a, str>,
     },
     /// `[2, callId, procURI, arg...]`
     Call {
-        /// Comes back in the answer.
+        /// The id that the answer repeats.
         call_id: CallId<'a>,
         /// URI or CURIE of the procedure.
         proc_uri: Cow<'a, str>,
@@ -46,50 +46,49 @@ pub enum ClientMessage<'a> {
         topic: Cow<'a, str>,
         /// The event, one JSON value.
         event: &'a str,
-        /// Who is to get it.
+        /// The subscribers that receive it.
         recipients: Recipients<'a>,
     },
     /// `[12]`, only in `pushd.1`
     Keepalive,
 }
 
-/// A call's id as it stood in the message (a string or a number), to be sent back the same.
+/// A call's id, a string or a number, as JSON text. The answer repeats it unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallId<'a>(&'a str);
 
 impl<'a> CallId<'a> {
-    /// The id as JSON text, quotes included.
+    /// Returns the id as JSON text, quotes included.
     pub fn as_json(self) -> &'a str {
         self.0
     }
 }
 
-/// Which subscribers get a client's event. The default is all of them, the sender included.
+/// The subscribers that receive a client's event. The default is all of them, the sender included.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recipients<'a> {
-    /// The sender doesn't get its own event.
+    /// Exclude the sender.
     pub exclude_me: bool,
-    /// Session ids that don't get it.
+    /// Exclude these session ids.
     pub exclude: Vec<Cow<'a, str>>,
-    /// If there are any, only these session ids get it (none means no restriction, as Ratchet
-    /// reads it).
+    /// If not empty, only these session ids receive it. An empty list is no restriction, as in Ratchet.
     pub eligible: Vec<Cow<'a, str>>,
 }
 
-/// A message that violates WAMP v1: the session is closed with code 1007.
+/// A message that violates WAMP v1. The server closes the session with code 1007.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DecodeError(String);
 
 impl<'a> ClientMessage<'a> {
-    /// Reads one text message. Elements after the last one that is known are ignored.
+    /// Decodes one text message. Ignores elements after the last known one.
     pub fn decode(text: &'a str, subprotocol: Subprotocol) -> Result<Self, DecodeError> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let message = deserializer
             .deserialize_seq(MessageVisitor { subprotocol })
             .and_then(|message| deserializer.end().map(|()| message))
             .map_err(|error| DecodeError(error.to_string()))?;
-        // serde_json skips values without recursion, and so without its limit of depth.
+        // serde_json skips values without recursion, so it does not apply its own depth limit.
         Scan::new(JSON_DEPTH_MAX)
             .find_end(text.trim_ascii().as_bytes())
             .map_err(|error| DecodeError(error.to_string()))?;
@@ -155,7 +154,7 @@ fn read_call<'de, A: SeqAccess<'de>>(mut list: A) -> Result<ClientMessage<'de>, 
     })
 }
 
-/// `excludeMe`, or `exclude` and `eligible`: the fourth element's type tells.
+/// Reads `excludeMe`, or `exclude` and `eligible`. The type of the fourth element decides.
 fn read_recipients<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<Recipients<'de>, A::Error> {
     let mut recipients = Recipients::default();
     match list.next_element()? {
@@ -186,7 +185,7 @@ fn topic<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<Cow<'de, str>, A::Error
     element::<_, TopicText<'_>>(list, "URI").map(|TopicText(topic)| topic)
 }
 
-/// A JSON string, borrowed where it has no escapes.
+/// A JSON string, borrowed if it has no escapes.
 struct Text<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
@@ -213,7 +212,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
-/// The elements behind a PUBLISH's event.
+/// The elements after the event of a PUBLISH.
 enum Exclude<'a> {
     Nobody,
     Me(bool),
@@ -286,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_say() {
+    fn client_messages_are_decoded() {
         for (text, expect) in [
             (r#"[1,"p","http://x/"]"#, "prefix p = http://x/"),
             (r#"[5,"a:b"]"#, "subscribe a:b"),
@@ -310,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_must_not_say() {
+    fn invalid_client_messages_are_errors() {
         for (text, part) in [
             ("", "EOF"),
             ("x", "expected value"),
@@ -387,7 +386,7 @@ mod tests {
         }
 
         #[test]
-        fn a_message_cut_short_is_an_error(cut in 1usize..23) {
+        fn a_truncated_message_is_an_error(cut in 1usize..23) {
             let text = r#"[7,"t",{"a":1},["x"],[]]"#;
             prop_assert!(check(&text[..text.len() - cut]).is_err());
         }

@@ -1,11 +1,11 @@
-//! WebSocket frames as a server writes them (RFC 6455, section 5.2): whole, unmasked.
+//! The server's WebSocket frames (RFC 6455, section 5.2): unfragmented and unmasked.
 
 const FIN_TEXT: u8 = 0x81;
 const FIN_BINARY: u8 = 0x82;
 const FIN_CLOSE: u8 = 0x88;
 const FIN_PING: u8 = 0x89;
 
-/// A server's longest frame header: no mask.
+/// Longest frame header of a server in bytes. It has no mask.
 pub(super) const FRAME_HEADER_LEN_MAX: usize = 10;
 
 /// Longest payload of a control frame (RFC 6455, section 5.5).
@@ -27,8 +27,8 @@ pub(super) fn text_header(out: &mut Vec<u8>, len: usize) {
     }
 }
 
-/// Length of the frame that stands at the beginning, header included; `None` if its header is not
-/// all there. Only for frames as a server writes them.
+/// Returns the length of the first frame, header included, or `None` if its header is incomplete. Only for a server's
+/// frames.
 pub fn server_frame_len(frames: &[u8]) -> Option<usize> {
     let (header_len, payload_len) = match *frames.get(1)? {
         126 => {
@@ -44,7 +44,7 @@ pub fn server_frame_len(frames: &[u8]) -> Option<usize> {
     Some(header_len + payload_len)
 }
 
-/// A text frame.
+/// Returns a text frame.
 pub fn text_frame(text: &str) -> Vec<u8> {
     let mut frame = Vec::with_capacity(FRAME_HEADER_LEN_MAX + text.len());
     text_header(&mut frame, text.len());
@@ -52,7 +52,7 @@ pub fn text_frame(text: &str) -> Vec<u8> {
     frame
 }
 
-/// A binary frame. WAMP v1 has none.
+/// Returns a binary frame. WAMP v1 does not use it.
 #[doc(hidden)]
 pub fn binary_frame(payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(FRAME_HEADER_LEN_MAX + payload.len());
@@ -62,7 +62,7 @@ pub fn binary_frame(payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A close frame; a reason that would not fit a control frame is cut at a character's border.
+/// Returns a close frame. Cuts the reason at a character boundary if it does not fit in a control frame.
 pub fn close_frame(code: u16, reason: &str) -> Vec<u8> {
     let reason = &reason[..reason.floor_char_boundary(CONTROL_LEN_MAX - 2)];
     let mut frame = vec![FIN_CLOSE, (2 + reason.len()) as u8];
@@ -71,7 +71,7 @@ pub fn close_frame(code: u16, reason: &str) -> Vec<u8> {
     frame
 }
 
-/// A ping without a payload.
+/// Returns a ping frame without a payload.
 pub fn ping_frame() -> &'static [u8] {
     &[FIN_PING, 0]
 }

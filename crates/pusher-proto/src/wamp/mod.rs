@@ -1,4 +1,4 @@
-//! WAMP v1 as a server sees it: JSON arrays in WebSocket text messages, subprotocol `wamp`; and `pushd.1`, which is
+//! The server's side of WAMP v1: JSON arrays in WebSocket text messages. The subprotocol is `wamp`, or `pushd.1`, which is
 //! WAMP v1 with KEEPALIVE.
 //!
 //! | id | name | direction | layout |
@@ -38,7 +38,7 @@ pub enum Subprotocol {
 }
 
 impl Subprotocol {
-    /// Its name in `Sec-WebSocket-Protocol`, which is case-sensitive.
+    /// The name in `Sec-WebSocket-Protocol`, which is case-sensitive.
     pub fn name(self) -> &'static str {
         match self {
             Self::Wamp => SUBPROTOCOL,
@@ -46,7 +46,7 @@ impl Subprotocol {
         }
     }
 
-    /// The subprotocol of this name.
+    /// Returns the subprotocol of this name.
     pub fn parse(name: &str) -> Option<Self> {
         [Self::Wamp, Self::Pushd1]
             .into_iter()

@@ -1,12 +1,12 @@
-//! PREFIX and CURIEs: a session's own abbreviations.
+//! PREFIX and CURIEs: abbreviations of URIs, defined by a session.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::limits::{PREFIX_BYTES_MAX, PREFIXES_MAX};
 
-/// The prefixes that one session has defined. Takes no memory while there are none, and little room:
-/// every session has them.
+/// The prefixes that one session has defined. Small, and allocates nothing while it is empty, because every session has
+/// one.
 #[derive(Debug, Default)]
 pub struct Prefixes {
     defined: Option<Box<Defined>>,
@@ -18,12 +18,12 @@ struct Defined {
     bytes: usize,
 }
 
-/// How much of them there may be.
+/// Limits of one session's prefixes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PrefixLimits {
-    /// Prefixes of one session.
+    /// Most prefixes.
     pub count_max: usize,
-    /// Bytes of all of them and their URIs together.
+    /// Most bytes of all prefixes and URIs together.
     pub bytes_max: usize,
 }
 
@@ -36,19 +36,19 @@ impl Default for PrefixLimits {
     }
 }
 
-/// A PREFIX beyond the limits.
+/// A PREFIX that exceeds the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PrefixError {
     /// More than [`PrefixLimits::count_max`].
     #[error("more than {0} prefixes")]
     TooMany(usize),
-    /// All together more than [`PrefixLimits::bytes_max`].
+    /// Together more bytes than [`PrefixLimits::bytes_max`].
     #[error("more than {0} bytes of prefixes")]
     TooLong(usize),
 }
 
 impl Prefixes {
-    /// Defines a prefix, or gives it a new meaning.
+    /// Defines or redefines a prefix.
     pub fn define(
         &mut self,
         prefix: &str,
@@ -70,8 +70,8 @@ impl Prefixes {
         Ok(())
     }
 
-    /// The full URI of a CURIE: what stands before the first colon is looked up, what stands
-    /// behind it is appended as it is. Anything else is a URI already.
+    /// Expands a CURIE: replaces the part before the first colon with its URI, and appends the part after the colon. If the
+    /// part before the colon is not a prefix, returns the text unchanged.
     pub fn resolve<'a>(&self, uri: Cow<'a, str>) -> Cow<'a, str> {
         let Some(defined) = &self.defined else {
             return uri;

@@ -1,4 +1,4 @@
-//! What the server says.
+//! Messages of the server.
 
 use super::frame::{FRAME_HEADER_LEN_MAX, text_header};
 use super::{CALLERROR, CALLRESULT, EVENT, KEEPALIVE, WELCOME};
@@ -13,7 +13,7 @@ pub fn welcome(session_id: &str, server_ident: &str) -> String {
     )
 }
 
-/// `[12, intervalMs]`: the server sends something at least this often while the client is silent.
+/// `[12, intervalMs]`: while the client is silent, the server sends a message at least this often.
 pub fn keepalive(interval_ms: u64) -> String {
     format!("[{KEEPALIVE},{interval_ms}]")
 }
@@ -23,7 +23,7 @@ pub fn call_result(call_id: &str, result: &str) -> String {
     format!("[{CALLRESULT},{call_id},{result}]")
 }
 
-/// `[4, callId, errorURI, errorDesc]`, with `errorDetails` if there are any; `call_id` and
+/// `[4, callId, errorURI, errorDesc]`, with `errorDetails` if there are any. `call_id` and
 /// `details` are JSON values.
 pub fn call_error(
     call_id: &str,
@@ -38,8 +38,8 @@ pub fn call_error(
     }
 }
 
-/// The whole WebSocket frame of `[8, topicURI, event]`, built once and shared by all subscribers.
-/// `event` is one JSON value and is passed on byte for byte.
+/// Returns the WebSocket frame of `[8, topicURI, event]`, which all subscribers share. `event` is one JSON value and is
+/// forwarded byte for byte.
 pub fn event_frame(topic: &str, event: &str) -> Vec<u8> {
     let start = format!("[{EVENT},{},", quote(topic));
     let payload_len = start.len() + event.len() + 1;
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_passed_on_byte_for_byte() {
+    fn events_are_forwarded_byte_for_byte() {
         for (topic, event, text) in [
             ("t", "{ }", r#"[8,"t",{ }]"#),
             ("q\"\\\n", "1.0", r#"[8,"q\"\\\n",1.0]"#),

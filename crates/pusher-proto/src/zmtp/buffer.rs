@@ -1,11 +1,11 @@
-//! Bytes that have arrived and are not yet understood.
+//! Received bytes that are not decoded yet.
 
 use std::ops::{Index, Range};
 
-/// How much memory an empty buffer may keep for the next message.
+/// Largest allocation that an empty buffer keeps, in bytes.
 pub(super) const KEEP_CAPACITY_MAX: usize = 16 * 1024;
 
-/// What was taken stays readable until the next [`feed`](Self::feed).
+/// Taken bytes stay readable until the next [`feed`](Self::feed).
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
     bytes: Vec<u8>,
@@ -18,7 +18,7 @@ impl Buffer {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Keeps an ordinary buffer, not one that a big message left.
+    /// Removes taken bytes. Frees the allocation that a large message left.
     fn drop_taken(&mut self) {
         if self.start == 0 {
             return;
@@ -30,12 +30,12 @@ impl Buffer {
         }
     }
 
-    /// What was not taken yet.
+    /// The bytes that were not taken yet.
     pub(super) fn rest(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 
-    /// Where the next `len` bytes are, `None` if not all of them have arrived.
+    /// Takes the next `len` bytes and returns their position, or `None` if not all have arrived.
     pub(super) fn take(&mut self, len: usize) -> Option<Range<usize>> {
         if self.rest().len() < len {
             return None;

@@ -8,7 +8,7 @@ use super::frame::COMMAND;
 /// Longest context of a PING, in bytes.
 const CONTEXT_LEN_MAX: usize = 16;
 
-/// A PING counts in these.
+/// The unit of a PING's time to live.
 const TTL_UNIT: Duration = Duration::from_millis(100);
 
 /// Longest reason of an ERROR, in bytes.
@@ -48,7 +48,7 @@ impl<'a> Command<'a> {
     }
 }
 
-/// The socket type among the properties of a READY; their names have no case.
+/// Returns the socket type from the properties of a READY. Property names are case-insensitive.
 fn socket_type(mut properties: &[u8]) -> Option<&[u8]> {
     let mut found = &b"unnamed"[..];
     while !properties.is_empty() {
@@ -62,13 +62,13 @@ fn socket_type(mut properties: &[u8]) -> Option<&[u8]> {
     Some(found)
 }
 
-/// A byte that says how many follow.
+/// Splits off a text with a length of one byte.
 fn split_short(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&len, rest) = bytes.split_first()?;
     rest.split_at_checked(usize::from(len))
 }
 
-/// Four bytes that say how many follow.
+/// Splits off a value with a length of four bytes.
 fn split_long(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&len, rest) = bytes.split_first_chunk()?;
     rest.split_at_checked(usize::try_from(u32::from_be_bytes(len)).ok()?)
@@ -90,7 +90,7 @@ pub(super) fn encode_error(out: &mut Vec<u8>, reason: &str) {
     );
 }
 
-/// A command's frame; ours are all shorter than 256 bytes.
+/// Appends a command's frame. All our commands are shorter than 256 bytes.
 fn encode(out: &mut Vec<u8>, parts: &[&[u8]]) {
     let len: usize = parts.iter().map(|part| part.len()).sum();
     debug_assert!(len < 256, "a short frame");
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_peers_command() {
+    fn commands_of_peers_are_decoded() {
         let ping = |deciseconds, context| Command::Ping {
             ttl: TTL_UNIT * deciseconds,
             context,
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_read() {
+    fn malformed_commands_are_errors() {
         for body in [
             &b""[..],
             b"\x05READ",
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_we_command() {
+    fn our_commands_are_encoded() {
         let mut out = Vec::new();
         encode_ready(&mut out);
         assert_eq!(out, b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PULL");

@@ -3,25 +3,25 @@
 /// Longest command of a peer, in bytes. READY carries the peer's metadata, the others are short.
 pub const COMMAND_LEN_MAX: usize = 4096;
 
-/// Why a connection can't go on: send the answers and close.
+/// Why a connection must end: send the answers and close.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ZmtpError {
-    /// The first bytes are not those of ZMTP.
-    #[error("this is no ZMTP greeting")]
+    /// The first bytes are not a ZMTP greeting.
+    #[error("this is not a ZMTP greeting")]
     Greeting,
-    /// ZMTP of another age.
-    #[error("ZMTP 2.0 and 3.x are spoken here, the peer's version is {0}")]
+    /// A version that is not supported.
+    #[error("only ZMTP 2.0 and 3.x are supported, the peer's version is {0}")]
     Version(u8),
     /// A peer that wants to authenticate or encrypt.
-    #[error("only the security mechanism NULL is spoken here, the peer's is {0}")]
+    #[error("only the security mechanism NULL is supported, the peer's is {0}")]
     Mechanism(String),
-    /// A peer that is no PUSH socket.
+    /// A peer that is not a PUSH socket.
     #[error("only PUSH sockets can publish, the peer's is {0}")]
     SocketType(String),
-    /// A frame with flags that have no meaning, or not at this point.
+    /// A frame with unknown flags, or with flags that are not allowed at this point.
     #[error("a frame has the wrong flags 0x{0:02x}")]
     Flags(u8),
-    /// Another command than the one that must come, or one that can't be read.
+    /// A command that cannot be decoded, or is not allowed at this point.
     #[error("a malformed command, or one out of turn")]
     Command,
     /// A command exceeds [`COMMAND_LEN_MAX`].
@@ -35,7 +35,7 @@ pub enum ZmtpError {
         /// The limit in bytes.
         max: usize,
     },
-    /// The owner of this [`Pull`](super::Pull) does not want to hear anybody: see [`Pull::deny`](super::Pull::deny).
+    /// This [`Pull`](super::Pull) refuses every peer: see [`Pull::deny`](super::Pull::deny).
     #[error("{0}")]
     Denied(&'static str),
     /// The peer has sent an ERROR, with this reason.

@@ -8,26 +8,26 @@ pub(super) const MORE: u8 = 1;
 pub(super) const LONG: u8 = 2;
 pub(super) const COMMAND: u8 = 4;
 
-/// What stands before a body.
+/// The header of a frame.
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) flags: u8,
     pub(super) has_more: bool,
     pub(super) is_command: bool,
-    /// Bytes of the header itself.
+    /// Length of the header itself in bytes.
     pub(super) len: usize,
-    /// What the peer claims; not to be trusted.
+    /// The length that the peer announces. Not trusted.
     pub(super) body_len: u64,
 }
 
-/// A complete frame; its body stands in the buffer.
+/// A complete frame. `body` is its position in the buffer.
 pub(super) struct Frame {
     pub(super) has_more: bool,
     pub(super) is_command: bool,
     pub(super) body: Range<usize>,
 }
 
-/// The header at the beginning of `bytes`, `None` if it is not complete yet.
+/// Reads the header at the beginning of `bytes`. Returns `None` if it is incomplete.
 pub(super) fn header(bytes: &[u8]) -> Result<Option<Header>, ZmtpError> {
     let Some((&flags, rest)) = bytes.split_first() else {
         return Ok(None);

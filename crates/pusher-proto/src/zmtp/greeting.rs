@@ -1,13 +1,13 @@
-//! What both sides say first.
+//! The greetings, which open a connection.
 
 use super::error::{ZmtpError, shown};
 
 pub(super) const SIGNATURE_LEN: usize = 10;
 
-/// Ours, up to the major version: a peer of either version goes on from here.
+/// The start of our greeting, up to the major version. It is the same for all versions.
 pub(super) const START: [u8; 11] = [0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3];
 
-/// The rest for a peer that speaks 3.x: minor version 1, NULL, no server, filler.
+/// The rest of our greeting for a peer with 3.x: minor version 1, mechanism NULL, not a server, filler.
 pub(super) const REST_3: [u8; 53] = {
     let mut rest = [0; 53];
     rest[0] = 1;
@@ -18,13 +18,13 @@ pub(super) const REST_3: [u8; 53] = {
     rest
 };
 
-/// The rest for a peer that speaks 2.0: PULL, and an empty identity.
+/// The rest of our greeting for a peer with 2.0: PULL, and an empty identity.
 pub(super) const REST_2: [u8; 3] = [7, 0, 0];
 
 /// Longest identity of a 2.0 peer, in bytes.
 pub(super) const IDENTITY_LEN_MAX: usize = 255;
 
-/// Where the mechanism's name stands in the rest of a greeting.
+/// Position of the mechanism's name in the rest of a greeting.
 const MECHANISM: std::ops::Range<usize> = 1..21;
 
 /// The names of 2.0's socket types, by number.
@@ -32,7 +32,7 @@ const SOCKET_TYPES_2: [&str; 9] = [
     "PAIR", "PUB", "SUB", "REQ", "REP", "DEALER", "ROUTER", "PULL", "PUSH",
 ];
 
-/// Bytes 1 to 8 may be anything: old libraries put a length there.
+/// Checks the signature. Bytes 1 to 8 may have any value: old libraries write a length there.
 pub(super) fn check_signature(bytes: &[u8]) -> Result<(), ZmtpError> {
     match bytes {
         [0xff, .., last] if last & 1 == 1 => Ok(()),

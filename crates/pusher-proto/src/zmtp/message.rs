@@ -1,4 +1,4 @@
-//! What a message means: a topic and an event.
+//! A complete message: a topic and an event.
 
 use std::borrow::Cow;
 use std::str::Utf8Error;
@@ -19,18 +19,18 @@ pub enum Message<'a> {
         /// The event, one JSON value.
         payload: &'a [u8],
     },
-    /// More parts than have a meaning.
+    /// More than two parts.
     TooManyParts {
         /// How many there were.
         count: usize,
     },
 }
 
-/// Why a message can't be published. The next one may be right.
+/// Why a message cannot be published. The next one may be valid.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
-    /// One part that is no object with a category.
-    #[error("the message is no object with a category: {0}")]
+    /// One part that is not an object with a category.
+    #[error("the message is not an object with a category: {0}")]
     Object(#[from] RawError),
     /// The event is not JSON.
     #[error("the event is {0}")]
@@ -46,9 +46,8 @@ pub enum MessageError {
 }
 
 impl<'a> Message<'a> {
-    /// What to publish. The topic is not yet checked.
-    ///
-    /// A byte order mark in front, a NUL behind and white space are not part of the event.
+    /// Returns the topic and the event. Does not check the topic. Removes a byte order mark, a final NUL and white space
+    /// around the event.
     pub fn publish(self) -> Result<Publish<'a>, MessageError> {
         match self {
             Self::Object(bytes) => {

@@ -5,10 +5,10 @@
 pub(super) struct Parts {
     pub(super) count: usize,
     pub(super) has_more: bool,
-    /// Bytes of the parts, and one for each that another follows: endless empty parts reach the
-    /// limit too.
+    /// Bytes of the parts, plus one for each part that another follows: an endless row of empty parts reaches the limit
+    /// too.
     pub(super) len: usize,
-    /// The first, if there are more.
+    /// The first part, if there are more.
     pub(super) topic: Vec<u8>,
 }
 
@@ -25,7 +25,7 @@ impl Parts {
         self.has_more = has_more;
     }
 
-    /// What the unfinished message has used of the limit.
+    /// Bytes of the limit that the unfinished message has used.
     pub(super) fn pending(&self) -> usize {
         match self.has_more {
             true => self.len,

@@ -11,15 +11,14 @@ use super::greeting;
 use super::message::Message;
 use super::parts::Parts;
 
-/// What a peer has said.
+/// A message or a heartbeat of the peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Incoming<'a> {
-    /// Something to publish.
+    /// A message to publish.
     Message(Message<'a>),
-    /// A heartbeat, already answered. If `ttl` is not zero, the peer means to be given up when
-    /// nothing else comes for so long.
+    /// A heartbeat, already answered. If `ttl` is not zero, the peer asks to be closed when it is silent for so long.
     Ping {
-        /// In steps of 100 ms.
+        /// A multiple of 100 ms.
         ttl: Duration,
     },
 }
@@ -30,13 +29,13 @@ pub struct Pull {
     buffer: Buffer,
     state: State,
     message_len_max: usize,
-    /// What has arrived of a message of several parts.
+    /// Parts of the current message that have arrived.
     parts: Parts,
-    /// Why nobody is heard.
+    /// The reason for refusing every peer.
     denial: Option<&'static str>,
 }
 
-/// What comes next.
+/// The part of the protocol that must arrive next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Signature,
@@ -49,12 +48,12 @@ enum State {
     Traffic2,
 }
 
-/// What one step came to.
+/// The result of one step.
 enum Step {
     /// More bytes are needed.
     Wait,
-    /// Something was done.
-    Went,
+    /// The state has changed: go on.
+    Advanced,
     Message {
         last_part: Range<usize>,
     },
@@ -64,7 +63,8 @@ enum Step {
 }
 
 impl Pull {
-    /// For messages of up to `message_len_max` bytes, all parts together. Allocates nothing.
+    /// Returns the state of a new connection. `message_len_max` limits all parts of a message together, in bytes. Allocates
+    /// nothing.
     pub fn new(message_len_max: usize) -> Self {
         Self {
             buffer: Buffer::default(),
@@ -75,13 +75,13 @@ impl Pull {
         }
     }
 
-    /// Refuses every peer that would be heard otherwise, for this reason. A PUSH socket learns of
-    /// it before it sends messages, and keeps them.
+    /// Refuses every peer for this reason. A PUSH socket is refused before it sends messages, so it
+    /// keeps them.
     pub fn deny(&mut self, reason: &'static str) {
         self.denial = Some(reason);
     }
 
-    /// Takes bytes in. They are kept, so feed no more than a read at a time.
+    /// Adds received bytes. They are stored, so feed one read at a time.
     pub fn feed(&mut self, bytes: &[u8]) {
         if !self.parts.has_more {
             self.parts = Parts::default();
@@ -89,9 +89,8 @@ impl Pull {
         self.buffer.feed(bytes);
     }
 
-    /// The next thing that the peer has said, `None` if more bytes are needed. Appends to
-    /// `answers` what must be written, in the case of an error too; after one the connection is
-    /// of no use any more.
+    /// Returns the next message or heartbeat, or `None` if more bytes are needed. Appends to `answers` the bytes to write,
+    /// also on an error. After an error, close the connection.
     pub fn next_message(
         &mut self,
         answers: &mut Vec<u8>,
@@ -99,21 +98,20 @@ impl Pull {
         loop {
             match self.step(answers) {
                 Ok(Step::Wait) => return Ok(None),
-                Ok(Step::Went) => {}
+                Ok(Step::Advanced) => {}
                 Ok(Step::Ping { ttl }) => return Ok(Some(Incoming::Ping { ttl })),
                 Ok(Step::Message { last_part }) => {
                     return Ok(Some(Incoming::Message(self.message(last_part))));
                 }
                 Err(error) => {
-                    self.tell(&error, answers);
+                    self.append_error(&error, answers);
                     return Err(error);
                 }
             }
         }
     }
 
-    /// Bytes of what has begun and is not complete yet: the handshake or a message. 0 between
-    /// messages.
+    /// Number of bytes of an incomplete handshake or message. 0 between messages.
     pub fn unfinished_len(&self) -> usize {
         match self.state {
             State::Traffic2 | State::Traffic3 => self.buffer.rest().len() + self.parts.pending(),
@@ -121,7 +119,7 @@ impl Pull {
         }
     }
 
-    /// Bytes of memory held.
+    /// Allocated memory in bytes.
     pub fn capacity(&self) -> usize {
         self.buffer.capacity() + self.parts.topic.capacity()
     }
@@ -145,7 +143,7 @@ impl Pull {
         greeting::check_signature(&self.buffer[bytes])?;
         answers.extend_from_slice(&greeting::START);
         self.state = State::Version;
-        Ok(Step::Went)
+        Ok(Step::Advanced)
     }
 
     fn version(&mut self, answers: &mut Vec<u8>) -> Result<Step, ZmtpError> {
@@ -163,17 +161,17 @@ impl Pull {
                 State::Greeting3
             }
         };
-        Ok(Step::Went)
+        Ok(Step::Advanced)
     }
 
     fn greeting_3(&mut self) -> Result<Step, ZmtpError> {
         let Some(bytes) = self.buffer.take(greeting::REST_3.len()) else {
             return Ok(Step::Wait);
         };
-        // From here on the peer understands an ERROR.
+        // From here on, the peer understands an ERROR.
         self.state = State::Ready3;
         greeting::check_mechanism(&self.buffer[bytes])?;
-        Ok(Step::Went)
+        Ok(Step::Advanced)
     }
 
     fn ready_3(&mut self, answers: &mut Vec<u8>) -> Result<Step, ZmtpError> {
@@ -188,7 +186,7 @@ impl Pull {
                 self.check_denial()?;
                 command::encode_ready(answers);
                 self.state = State::Traffic3;
-                Ok(Step::Went)
+                Ok(Step::Advanced)
             }
             Command::Ready { socket_type } => Err(ZmtpError::SocketType(shown(socket_type))),
             Command::Error { reason } => Err(ZmtpError::Peer(shown(reason))),
@@ -202,10 +200,10 @@ impl Pull {
         };
         greeting::check_socket_type_2(self.buffer[bytes.start])?;
         self.state = State::Identity2;
-        Ok(Step::Went)
+        Ok(Step::Advanced)
     }
 
-    /// The identity is of no interest for PULL.
+    /// Skips the identity, which PULL does not use.
     fn identity_2(&mut self) -> Result<Step, ZmtpError> {
         let Some(frame) = self.next_frame()? else {
             return Ok(Step::Wait);
@@ -215,7 +213,7 @@ impl Pull {
         }
         self.check_denial()?;
         self.state = State::Traffic2;
-        Ok(Step::Went)
+        Ok(Step::Advanced)
     }
 
     fn check_denial(&self) -> Result<(), ZmtpError> {
@@ -241,7 +239,7 @@ impl Pull {
             });
         }
         match frame.has_more {
-            true => Ok(Step::Went),
+            true => Ok(Step::Advanced),
             false => Ok(Step::Message {
                 last_part: frame.body,
             }),
@@ -255,8 +253,8 @@ impl Pull {
                 Ok(Step::Ping { ttl })
             }
             Command::Error { reason } => Err(ZmtpError::Peer(shown(reason))),
-            // As ZMTP asks for: a later version may have more commands.
-            Command::Ready { .. } | Command::Other => Ok(Step::Went),
+            // ZMTP says to ignore unknown commands, because a later version may have more.
+            Command::Ready { .. } | Command::Other => Ok(Step::Advanced),
         }
     }
 
@@ -273,7 +271,7 @@ impl Pull {
         }))
     }
 
-    /// The length of the body, if such a frame may come now.
+    /// Checks that the frame is allowed now. Returns the length of its body.
     fn check(&self, header: &frame::Header) -> Result<usize, ZmtpError> {
         let is_version_2 = matches!(self.state, State::Identity2 | State::Traffic2);
         if header.is_command && (is_version_2 || header.has_more) {
@@ -306,8 +304,8 @@ impl Pull {
         }
     }
 
-    /// ERROR is of ZMTP 3, after the greetings.
-    fn tell(&self, error: &ZmtpError, answers: &mut Vec<u8>) {
+    /// Appends an ERROR if the peer understands it: only ZMTP 3 has it, and only after the greetings.
+    fn append_error(&self, error: &ZmtpError, answers: &mut Vec<u8>) {
         let is_understood = matches!(self.state, State::Ready3 | State::Traffic3);
         if is_understood && !matches!(error, ZmtpError::Peer(_)) {
             command::encode_error(answers, &error.to_string());

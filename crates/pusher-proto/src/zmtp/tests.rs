@@ -1,4 +1,4 @@
-//! Both versions in any chunks, cut short anywhere, at every limit and beyond.
+//! Both versions in any chunks, cut off at any byte, at every limit and beyond.
 
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ const GREETING_2: &[u8] = b"\xff\0\0\0\0\0\0\0\x01\x7f\x01\x08\0\0";
 
 const OUR_READY: &[u8] = b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PULL";
 
-/// What a connection came to: what was heard, what was answered, how it stands.
+/// The result of a connection: messages, answers, error, state.
 #[derive(Debug, Clone, PartialEq)]
 struct Outcome {
     heard: Vec<String>,
@@ -56,7 +56,7 @@ fn drain(pull: &mut Pull, outcome: &mut Outcome) -> Result<(), ZmtpError> {
     Ok(())
 }
 
-/// The same, whatever the chunks.
+/// Checks that chunks of any length give the same result.
 fn check_any_chunks(input: &[u8]) -> Outcome {
     let whole = check(input, input.len());
     for chunk_len in 1..input.len() {
@@ -101,7 +101,7 @@ fn messages_in_any_chunks() {
 }
 
 #[test]
-fn the_handshakes_to_the_byte() {
+fn handshakes_match_byte_for_byte() {
     let outcome = check_any_chunks(&version_3(b""));
     let answers = [GREETING_3, OUR_READY].concat();
     assert_eq!(outcome.answers, answers);
@@ -113,7 +113,7 @@ fn the_handshakes_to_the_byte() {
 }
 
 #[test]
-fn what_differs_between_libraries_is_taken() {
+fn variants_of_other_libraries_are_accepted() {
     let mut other_signature = version_3(b"\0\x01a");
     other_signature[1..9].fill(0);
     other_signature[9] = 1;
@@ -151,7 +151,7 @@ fn pings_are_answered_between_messages_and_between_parts() {
 }
 
 #[test]
-fn cut_short_at_every_byte_is_incomplete() {
+fn truncated_input_is_incomplete() {
     let frames = b"\x01\x01t\0\x02{}";
     for input in [version_3(frames), version_2(frames)] {
         let handshake_len = input.len() - frames.len();
@@ -164,7 +164,7 @@ fn cut_short_at_every_byte_is_incomplete() {
 }
 
 #[test]
-fn who_is_refused_is_told() {
+fn refused_peers_get_an_error() {
     let socket = |name: &str| {
         let len = [0, 0, 0, name.len() as u8];
         let body = [b"\x05READY\x0bSocket-Type", &len[..], name.as_bytes()].concat();
@@ -208,7 +208,7 @@ fn command_error(reason: &str) -> Vec<u8> {
 }
 
 #[test]
-fn who_would_not_understand_an_error_gets_none() {
+fn peers_that_do_not_know_error_get_none() {
     for (input, error) in [
         (b"\xff\0\0\0\0\0\0\0\x01\x7e".to_vec(), ZmtpError::Greeting),
         (b"\xfe\0\0\0\0\0\0\0\x01\x7f".to_vec(), ZmtpError::Greeting),
@@ -250,7 +250,7 @@ fn who_would_not_understand_an_error_gets_none() {
 }
 
 #[test]
-fn who_is_denied_is_told_in_place_of_ready() {
+fn denied_peers_get_an_error_in_place_of_ready() {
     let reason = "not today";
     for (input, is_told) in [
         (version_3(b"\0\x01a"), true),
@@ -324,7 +324,7 @@ fn a_command_has_a_limit() {
 
 /// A header of nine bytes can claim everything.
 #[test]
-fn nothing_is_reserved_for_a_claim() {
+fn announced_lengths_allocate_nothing() {
     let mut pull = Pull::new(1 << 20);
     assert_eq!(pull.capacity(), 0);
     pull.feed(&version_3(&long(0, 1 << 20)));
@@ -339,7 +339,7 @@ fn nothing_is_reserved_for_a_claim() {
 }
 
 #[test]
-fn a_big_message_leaves_no_big_buffer() {
+fn buffer_shrinks_after_a_large_message() {
     let mut pull = Pull::new(1 << 20);
     let len = 1 << 19;
     pull.feed(&version_3(&long(1, len)));
@@ -359,7 +359,7 @@ fn a_big_message_leaves_no_big_buffer() {
 }
 
 #[test]
-fn what_messages_mean() {
+fn messages_become_publishes_or_errors() {
     let pair = |topic, payload| Message::Pair { topic, payload };
     for (message, topic, event) in [
         (
@@ -387,7 +387,7 @@ fn what_messages_mean() {
         (Message::Object(b"{}"), "no member \"category\""),
         (Message::Object(b""), "not valid JSON"),
         (Message::Object(b"{\"category\":1}{}"), "not valid JSON"),
-        (Message::Object(b"[1]"), "no object with a category"),
+        (Message::Object(b"[1]"), "not an object with a category"),
         (Message::Object(b"{\"category\":\"\xff\"}"), "UTF-8"),
         (Message::Object(deep.as_bytes()), "nested deeper"),
         (pair(b"\xff", b"1"), "UTF-8"),
@@ -430,7 +430,7 @@ proptest! {
     }
 
     #[test]
-    fn garbage_gives_the_same_in_any_chunks(
+    fn garbage_gives_the_same_result_in_any_chunks(
         bytes in prop::collection::vec(any::<u8>(), 0..200),
         after_handshake in 0usize..4,
         chunk_len in 1usize..50,
