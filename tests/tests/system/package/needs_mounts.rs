@@ -162,6 +162,14 @@ fn with_the_sockets_units_nobody_is_refused_while_it_is_away() {
     assert_eq!(browser.event("t"), json!({"n": 1}));
     assert_ne!(machine.sh("systemctl show -P MainPID pushd"), pid);
 
+    // An upgrade restarts the service and leaves the sockets open.
+    let sockets = "systemctl is-active pushd-public.socket pushd-private.socket";
+    let opened = "systemctl show -P ActiveEnterTimestampMonotonic pushd-public.socket";
+    let before = machine.sh(opened);
+    machine.sh("apt-get install -y --reinstall /var/tmp/pushd_*.deb");
+    machine.sh(sockets);
+    assert_eq!(machine.sh(opened), before);
+
     machine.sh("apt-get purge -y pushd");
     let wanted = machine.sh("ls /etc/systemd/system/sockets.target.wants || true");
     assert!(!wanted.contains("pushd"), "{wanted}");
