@@ -8,8 +8,8 @@ use std::{fs, thread};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
-use super::Chromium;
 use super::devtools::DevTools;
+use super::process::Chromium;
 use crate::{WAIT_MS, workspace};
 
 /// A page; when the test has failed, it shows what it looked like and what went wrong in it.

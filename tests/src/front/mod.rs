@@ -2,6 +2,7 @@
 //! site of its own.
 
 mod apache;
+mod config;
 mod nginx;
 
 use std::fs;
@@ -17,26 +18,18 @@ use xtask::process::{Background, wait_until};
 use crate::WAIT_MS;
 use crate::ports::free_port;
 
+use config::Ports;
+
 pub use apache::{Mpm, PROXY_MODULES};
 
 /// How often other free ports are tried when somebody took the first.
 const PORT_TRIES: u32 = 5;
-/// Whom the web servers' processes belong to when root starts them.
-const USER: &str = "www-data";
-
 /// A page that loads the client from below its site's own address, and shows what is pushed to `t`.
 pub const PAGE: &str = "<!doctype html><meta charset=utf-8><link rel=icon href=data:,><ul id=list></ul>\
     <script src=/push/pusher.js></script><script>\
     const pusher = new Pusher(null, {backoffMaxMs: 500});\
     pusher.subscribe('t', event => { list.appendChild(document.createElement('li')).textContent = event.n; });\
     </script>";
-
-/// What is served, and how: the rest is written around it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ports {
-    https: u16,
-    http: u16,
-}
 
 /// A running web server; it is stopped when this value is dropped.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Ports, USER};
+use super::config::{Ports, USER};
 
 const PROGRAM: &str = "/usr/sbin/nginx";
 

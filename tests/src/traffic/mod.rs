@@ -2,21 +2,20 @@
 //! continued: what happened becomes a [`History`].
 
 mod publishers;
+mod run;
 mod subscribers;
 
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::Instant;
 
-use serde_json::json;
 use xtask::process::wait_until;
 
 use crate::WAIT_MS;
 use crate::daemon::Daemon;
-use crate::history::{History, Id};
+use crate::history::History;
 use crate::publisher::Publisher;
 use crate::wamp::Wamp;
+use run::Run;
 
 /// How much is to happen.
 #[derive(Debug, Clone, Copy)]
@@ -46,58 +45,11 @@ pub struct Outcome {
     pub latencies_us: Vec<u64>,
 }
 
-/// The last event of each topic has this member.
-const END: &str = "end";
-
-/// What all threads know.
-struct Run {
-    web: SocketAddr,
-    publish: SocketAddr,
-    topics: Vec<String>,
-    began: Instant,
-    /// Connections of publishers so far.
-    connections: AtomicU64,
-    /// Publishes so far.
-    published: AtomicUsize,
-    /// What follows are the last events.
-    is_over: AtomicBool,
-}
-
-impl Run {
-    fn now_us(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_micros()).expect("not that long")
-    }
-
-    fn new_connection(&self) -> u64 {
-        self.connections.fetch_add(1, Ordering::Relaxed)
-    }
-
-    fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::SeqCst)
-    }
-
-    /// The event with this id, as a publisher sends it.
-    fn event(&self, id: Id, topic: &str, padding: usize) -> String {
-        let padding = "x".repeat(padding);
-        json!({"category": topic, "id": id, "at": self.now_us(), "padding": padding}).to_string()
-    }
-}
-
 /// Does what is planned, to the end: every subscriber who stays has read the last event of every topic.
 #[track_caller]
 pub fn run(daemon: &mut Daemon, plan: &Plan) -> Outcome {
-    let run = Run {
-        web: daemon.web,
-        publish: daemon.publish,
-        topics: (0..plan.topics)
-            .map(|topic| format!("{}/{topic}", plan.seed))
-            .collect(),
-        began: Instant::now(),
-        connections: AtomicU64::new(1),
-        published: AtomicUsize::new(0),
-        is_over: AtomicBool::new(false),
-    };
-    let run = &run;
+    let topics = (0..plan.topics).map(|topic| format!("{}/{topic}", plan.seed));
+    let run = &Run::new(daemon.web, daemon.publish, topics.collect());
     let staying: Vec<Wamp> = (0..plan.staying)
         .map(|_| subscribers::subscribed_to_all(run))
         .collect();

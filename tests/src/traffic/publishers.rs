@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use super::{END, Run};
+use super::run::{END, Run};
 use crate::history::{Fate, Id, Publish};
 use crate::publisher::Publisher;
 use crate::random::Random;

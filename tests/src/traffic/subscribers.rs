@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{END, Run};
+use super::run::{END, Run};
 use crate::history::{Id, Reading};
 use crate::random::Random;
 use crate::wamp::Wamp;

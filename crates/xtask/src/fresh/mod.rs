@@ -70,11 +70,11 @@ pub fn run(workspace: &Workspace) -> Result<()> {
             .args(["clone", "--quiet", "--bare", "--no-hardlinks"])
             .args([&workspace.root, &newcomer.path("source")]),
     )?;
-    newcomer.run(include_str!("fresh/readme.sh"))?;
+    newcomer.run(include_str!("readme.sh"))?;
 
     let server = Machine::install(folder.join("server"), SERVER)?;
     copy(&newcomer.path("packages"), &server.path("packages"))?;
-    server.boot(include_str!("fresh/packages.sh"))?;
+    server.boot(include_str!("packages.sh"))?;
     fs::remove_dir_all(&folder)?;
     say("\nBoth commands of the README work on a fresh machine, and so do the packages.");
     Ok(())
@@ -132,7 +132,7 @@ impl Machine {
         fs::write(self.path("run.sh"), script)?;
         fs::write(
             self.path("etc/systemd/system/run.service"),
-            include_str!("fresh/run.service"),
+            include_str!("run.service"),
         )?;
         let ended = self.start(&["--net"], ["/lib/systemd/systemd", "--unit=run.service"]);
         say(fs::read_to_string(self.path("run.log")).unwrap_or_default());
@@ -142,7 +142,7 @@ impl Machine {
     /// Starts a program as the first process of the machine.
     fn start(&self, kinds: &[&str], program: [&str; 2]) -> Result<()> {
         let enter = self.root.with_extension("sh");
-        fs::write(&enter, include_str!("fresh/enter.sh"))?;
+        fs::write(&enter, include_str!("enter.sh"))?;
         let variables = NETWORK_VARIABLES.iter().filter_map(|name| {
             let value = std::env::var(name).ok()?;
             Some(format!("{name}={value}"))
