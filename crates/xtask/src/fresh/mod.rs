@@ -1,9 +1,9 @@
-//! `cargo xtask fresh`: the README's two commands and the packages, each on a Debian that was installed a minute ago.
+//! `cargo xtask fresh`: runs the README's two commands, and installs the packages, each on a newly installed Debian.
 //!
-//! A machine that builds this project every day has each package, crate and file that the project forgot to name.
-//! So this installs a Debian into a folder, with this machine's Rust toolchain and nothing else of it, clones the last
-//! commit there and runs what a newcomer runs. The packages that result are installed on a second Debian, whose
-//! systemd runs Apache and php-fpm.
+//! A machine that builds this project every day has each package, crate and file that the project forgot to name. So
+//! this command installs a Debian into a folder. Of this machine, that Debian gets the Rust toolchain and nothing
+//! else. There, the command clones the last commit and runs the newcomer's commands. A second Debian installs the
+//! resulting packages; its systemd runs Apache and php-fpm.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -22,13 +22,13 @@ use crate::say::{say, step};
 use crate::workspace::Workspace;
 
 const SUITE: &str = "bookworm";
-/// The packages that the README asks for before its first command.
+/// The packages that the README requires before its first command.
 const ASKED_FOR: &str = "ca-certificates,gcc,git,libc6-dev";
-/// A server before our packages come, and `curl` and `cgi-fcgi` to ask it.
+/// The packages of a server before ours arrive, with `curl` and `cgi-fcgi` to send requests to it.
 const SERVER: &str =
     "systemd,systemd-sysv,dbus,adduser,apache2,libapache2-mod-php8.2,php8.2-fpm,curl,libfcgi-bin";
 const PATH: &str = "PATH=/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// Files that say how the network is reached from here.
+/// Files that configure this machine's access to the network.
 const NETWORK_FILES: &[&str] = &[
     "/etc/apt/apt.conf.d",
     "/etc/hosts",
@@ -37,7 +37,7 @@ const NETWORK_FILES: &[&str] = &[
     "/usr/local/share/ca-certificates",
     "/root/.npmrc",
 ];
-/// Variables that say the same.
+/// Variables that configure the same.
 const NETWORK_VARIABLES: &[&str] = &[
     "CARGO_HTTP_CAINFO",
     "CURL_CA_BUNDLE",
@@ -52,7 +52,7 @@ const NETWORK_VARIABLES: &[&str] = &[
     "no_proxy",
 ];
 
-/// Runs all of it. The machines of a failed run stay in the target folder until the next run.
+/// Runs every step. After a failure, the machines stay in the target folder until the next run.
 pub fn run(workspace: &Workspace) -> Result<()> {
     if let Some(requirement) = requirements::unmet().first() {
         bail!("{}", requirement.lack);
@@ -86,7 +86,7 @@ struct Machine {
 }
 
 impl Machine {
-    /// Installs Debian's smallest selection and `packages`, and tells it how to reach the network.
+    /// Installs Debian's smallest selection and `packages`, and copies this machine's network configuration.
     fn install(root: PathBuf, packages: &str) -> Result<Self> {
         step(format_args!("Installing Debian in {}", root.display()));
         fs::create_dir_all(&root)?;
@@ -159,7 +159,7 @@ impl Machine {
     }
 }
 
-/// Where the toolchain of this machine is.
+/// Returns the folder of this machine's Rust toolchain.
 fn sysroot(workspace: &Workspace) -> Result<PathBuf> {
     let rustc = cargo(workspace).get_program().to_owned();
     let rustc = Path::new(&rustc).with_file_name("rustc");

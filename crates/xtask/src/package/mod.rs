@@ -3,8 +3,8 @@
 //! There are several packages because each is useful without the others: a web server needs no daemon, and a container
 //! of pushd no PHP. So each depends only on what it uses itself.
 //!
-//! The packages are reproducible. The same sources, compilers and folders give the same bytes: files belong to root, are
-//! sorted, and have the time of the last commit or `SOURCE_DATE_EPOCH`.
+//! The packages are reproducible. The same sources, compilers and folders give the same bytes: files belong to root,
+//! are sorted, and have the time of the last commit or `SOURCE_DATE_EPOCH`.
 
 mod deb;
 mod facts;

@@ -33,7 +33,7 @@ pub(super) fn make(workspace: &Workspace, facts: &Facts, folder: &Path) -> Resul
         strip(&root.join(file), "--strip-unneeded")?;
     }
     strip(&root.join("lib/libpusher.a"), "--strip-debug")?;
-    // Folders and programs 755, other files 644, whatever the umask is.
+    // Folders and programs 755, other files 644, with any umask.
     run_command(Command::new("chmod").args(["-R", "u=rwX,go=rX"]).arg(&root))?;
     let path = folder.join(format!("{name}-{}.tar.gz", facts.multiarch));
     run_command(
