@@ -1,4 +1,4 @@
-//! Headless Chromium: pages that are driven as a reader would, through its DevTools protocol.
+//! Headless Chromium. Tests drive its pages through the DevTools protocol.
 
 mod devtools;
 mod page;
@@ -13,7 +13,7 @@ use process::Chromium;
 
 pub use page::Page;
 
-/// A running browser with a fresh profile; it is stopped when this value and all of its pages are dropped.
+/// A running browser with a fresh profile. It stops when this value and all of its pages are dropped.
 #[derive(Debug)]
 pub struct Browser {
     devtools: DevTools,
@@ -22,13 +22,13 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts it.
+    /// Starts Chromium.
     #[track_caller]
     pub fn start() -> Self {
         Self::start_with(&[])
     }
 
-    /// The same with more flags.
+    /// Starts Chromium with more flags.
     #[track_caller]
     pub fn start_with(flags: &[&str]) -> Self {
         let (chromium, port, path) = Chromium::start(flags);
@@ -39,7 +39,7 @@ impl Browser {
         }
     }
 
-    /// Opens a page of somebody else's: no cookie, cache or storage is shared with the other pages.
+    /// Opens a page in its own context: it shares no cookie, cache or storage with the other pages.
     #[track_caller]
     pub fn open(&mut self, url: &str) -> Page {
         let context = self

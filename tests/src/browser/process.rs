@@ -43,7 +43,7 @@ impl Chromium {
             .args(FLAGS)
             .args(flags)
             .arg(format!("--user-data-dir={}", profile.path().display()))
-            // What it leaves behind goes with the profile.
+            // Removes Chromium's temporary files with the profile.
             .env("TMPDIR", profile.path())
             .env_remove("LD_LIBRARY_PATH")
             .stdin(Stdio::null())
@@ -60,7 +60,7 @@ impl Chromium {
     }
 }
 
-// Chromium writes the port that it got, and the browser's own path, into a file of its profile.
+// Chromium writes its port and the browser's path to a file in its profile.
 #[track_caller]
 fn debugging_address(profile: &TempDir, process: &mut Background) -> (u16, String) {
     let file = profile.path().join("DevToolsActivePort");

@@ -1,5 +1,5 @@
-//! Many publishers and subscribers at once, some of whom go in the middle of a word, and a daemon that is stopped and
-//! continued: what happened becomes a [`History`].
+//! Many concurrent publishers and subscribers, some of which disconnect during a write, and a daemon that is stopped
+//! and continued. The result is a [`History`].
 
 mod publishers;
 mod run;
@@ -17,35 +17,36 @@ use crate::publisher::Publisher;
 use crate::wamp::Wamp;
 use run::Run;
 
-/// How much is to happen.
+/// The size of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// What is random follows from this, but for what the threads' scheduling makes of it.
+    /// The seed of all random decisions. The scheduling of threads adds its own randomness.
     pub seed: u64,
-    /// Topics.
+    /// Number of topics.
     pub topics: usize,
-    /// Subscribers of all topics, from before the first publish to after the last.
+    /// Number of subscribers that stay from before the first publish to after the last. Each subscribes to every
+    /// topic.
     pub staying: usize,
-    /// Subscribers that come and go, at the same time.
+    /// Number of concurrent subscribers that come and go.
     pub passing: usize,
-    /// Publishers at the same time.
+    /// Number of concurrent publishers.
     pub publishers: usize,
-    /// What each of them publishes, at least.
+    /// Smallest number of events that each publisher sends.
     pub publishes: usize,
-    /// How often the daemon is stopped and continued meanwhile.
+    /// Number of times that the daemon is stopped and continued.
     pub freezes: usize,
 }
 
-/// What came of it.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// To be checked.
+    /// The history, to be checked.
     pub history: History,
-    /// From each publish to each subscriber who stayed, in microseconds, in no order.
+    /// Time from each publish to each staying subscriber, in microseconds, in no order.
     pub latencies_us: Vec<u64>,
 }
 
-/// Does what is planned, to the end: every subscriber who stays has read the last event of every topic.
+/// Runs the plan. At the end, every staying subscriber has read the last event of every topic.
 #[track_caller]
 pub fn run(daemon: &mut Daemon, plan: &Plan) -> Outcome {
     let topics = (0..plan.topics).map(|topic| format!("{}/{topic}", plan.seed));
@@ -89,7 +90,7 @@ pub fn run(daemon: &mut Daemon, plan: &Plan) -> Outcome {
     })
 }
 
-/// Stops and continues the daemon now and then. Who comes meanwhile is let in afterwards.
+/// Stops and continues the daemon several times. Publishers that connect meanwhile are served afterwards.
 fn freeze(run: &Run, daemon: &mut Daemon, plan: &Plan) {
     let all = plan.publishers * plan.publishes;
     for part in 1..=plan.freezes {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::history::Id;
 
-/// The last event of each topic has this member.
+/// Name of the member that marks the last event of each topic.
 pub(super) const END: &str = "end";
 
 /// The addresses, topics and counters of one run.
@@ -50,7 +50,7 @@ impl Run {
         self.is_over.load(Ordering::SeqCst)
     }
 
-    /// The event with this id, as a publisher sends it.
+    /// Returns the event with this id, as a publisher sends it.
     pub(super) fn event(&self, id: Id, topic: &str, padding: usize) -> String {
         let padding = "x".repeat(padding);
         json!({"category": topic, "id": id, "at": self.now_us(), "padding": padding}).to_string()
