@@ -1,5 +1,5 @@
 /* Children have a queue of their own and free the parent's without disturbing it. Not for valgrind:
- * in a child it reports what the parent's thread had in its hands, which nobody can free there. */
+ * in a child it reports memory that the parent's thread was using, which the child cannot free. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include <sys/wait.h>

@@ -8,7 +8,7 @@
 
 enum { HANGS_MS = 300, WAIT_MS = 30000 };
 
-/* What the thread has done. */
+/* The progress of the thread. */
 static int returned, went_on;
 
 static void *publish_and_go_on(void *client)

@@ -1,4 +1,4 @@
-/* What the test programs say and do when something is not as it should be. */
+/* The message and the exit of a test program whose check fails. */
 #ifndef CHECK_H
 #define CHECK_H
 

@@ -1,4 +1,4 @@
-/* A program without stdin, stdout and stderr: what it prints never goes to pushd. */
+/* A program without stdin, stdout and stderr: its output must never reach pushd. */
 #define _POSIX_C_SOURCE 200809L
 #include <fcntl.h>
 #include <pusher.h>

@@ -1,4 +1,4 @@
-/* Parent and children publish, each on a connection of its own; a child closes what it inherited,
+/* Parent and children publish, each on its own connection; a child closes the inherited connection,
  * and only that. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"

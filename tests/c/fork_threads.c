@@ -26,7 +26,7 @@ static void child(void)
     alarm(SECONDS_MAX);
     for (i = 0; i < PUBLISHES; i++)
         CHECK(push_publish("children", "{}") >= 0);
-    /* Not exit(): what other threads had in their hands at the fork is nobody's to clean up. */
+    /* Not exit(): no thread can clean up the state of threads that the fork did not copy. */
     _exit(EXIT_SUCCESS);
 }
 

@@ -1,5 +1,6 @@
-/* A signal's handler leaves a publish by siglongjmp(), as pushd hangs: later publishes of the thread work. (The header
- * says what is lost, so valgrind may not ask for memory.) Brings its own server, PUSH_ADDRESS is not used. */
+/* A signal handler leaves a publish by siglongjmp() while pushd hangs: later publishes of the thread work. Such a jump
+ * leaks memory, as the header documents, so valgrind's leak check is off. The program has its own server and ignores
+ * PUSH_ADDRESS. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include "server.h"

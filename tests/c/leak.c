@@ -1,4 +1,4 @@
-/* Forgets to free a client: what looks for memory errors must see it. */
+/* Does not free a client: the memory checker must report it. */
 #include "check.h"
 
 static void forget(void)

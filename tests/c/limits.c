@@ -8,7 +8,7 @@
 
 enum { NOBODY = 65534 };
 
-/* Returns what it was. */
+/* Returns the previous value. */
 static rlim_t limit(int resource, rlim_t to)
 {
     struct rlimit limits;

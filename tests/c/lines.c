@@ -1,6 +1,6 @@
 /* Publishes each line of its input: lines CATEGORY
  *
- * Prints the result of each, and on standard error what went wrong. */
+ * Prints the result of each, and errors on standard error. */
 #include "check.h"
 #include <string.h>
 

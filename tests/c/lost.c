@@ -26,8 +26,8 @@ static int listen_in(const char *folder)
     return listener;
 }
 
-/* Answers the first publish of the next connection. If it is not to be the last one, whoever writes
- * to this connection again has a broken pipe, which can't be seen before the write. */
+/* Answers the first publish of the next connection. Unless `is_last`, the next write to this
+ * connection gets a broken pipe, which the writer cannot detect before the write. */
 static int serve_one(int listener, int is_last)
 {
     char request[1024] = "";

@@ -1,4 +1,4 @@
-/* Waits for what a callback writes by looking at it: what looks for data races must see it. */
+/* Polls a variable that a callback writes, without a lock: the race detector must report it. */
 #include "check.h"
 
 enum { WAIT_MS = 30000, NOT_YET = -1 };

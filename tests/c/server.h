@@ -1,4 +1,4 @@
-/* A server in a process of its own, that does to every publish what it is told to. */
+/* A server in its own process, with a chosen reaction to every publish. */
 #ifndef SERVER_H
 #define SERVER_H
 

@@ -1,5 +1,5 @@
-/* What Rust's ThreadSanitizer calls and gcc's does not have: the ordinary functions do as well, gcc's
- * watches those. */
+/* Functions that Rust's ThreadSanitizer calls and gcc's does not have. The ordinary functions
+ * replace them, because gcc's ThreadSanitizer watches those. */
 #include <string.h>
 
 #ifdef __cplusplus

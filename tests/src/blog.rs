@@ -1,4 +1,4 @@
-//! The demo blog, and what a reader does with it.
+//! The demo blog, and the actions of its readers.
 
 use std::fs;
 
@@ -7,19 +7,19 @@ use crate::daemon::Daemon;
 use crate::php::{Application, Php, Server};
 use crate::workspace;
 
-/// The folder that the web sees.
+/// The document root.
 pub const DOCROOT: &str = "public";
 
 /// The blog in PHP's own web server.
 #[derive(Debug)]
 pub struct Blog {
-    /// The web server. Before the application: it is stopped before its files are removed.
+    /// The web server. It is declared before the application, so it stops before its files are removed.
     pub server: Server,
     _application: Application,
 }
 
 impl Blog {
-    /// Starts it, with readers that find `daemon`.
+    /// Starts the blog. Its readers connect to `daemon`.
     #[track_caller]
     pub fn start(php: &Php, daemon: &Daemon) -> Self {
         let application = application();
@@ -30,13 +30,13 @@ impl Blog {
         }
     }
 
-    /// The address of its page.
+    /// Returns the address of its page.
     pub fn url(&self) -> String {
         format!("http://{}/", self.server.address)
     }
 }
 
-/// A copy of the blog, without any entries of earlier runs.
+/// Makes a copy of the blog without entries of earlier runs.
 #[track_caller]
 pub fn application() -> Application {
     let copy = Application::of(&[]);
@@ -49,18 +49,18 @@ pub fn application() -> Application {
     copy
 }
 
-/// What tells the blog where its readers find the daemon.
+/// Returns the environment that points the blog's readers to the daemon.
 pub fn environment(daemon: &Daemon) -> [(&'static str, String); 1] {
     [("PUSH_PORT", daemon.web.port().to_string())]
 }
 
-/// The state that the page shows: `live` while it is connected.
+/// Returns the state that the page shows: `live` while it is connected.
 #[track_caller]
 pub fn wait_until_live(page: &mut Page) {
     page.wait_for("document.querySelector('#state .words').textContent === 'live'");
 }
 
-/// Writes an article with the form, as somebody would, and sends it.
+/// Fills in the article form and submits it.
 #[track_caller]
 pub fn post(page: &mut Page, category: &str, title: &str, article: &str) {
     page.choose("#category", category);
@@ -69,7 +69,7 @@ pub fn post(page: &mut Page, category: &str, title: &str, article: &str) {
     page.click("#post");
 }
 
-/// A JavaScript condition: an article with this title and this text is shown, as text.
+/// Returns a JavaScript condition: the page shows an article with this title and text, as text.
 pub fn shows(title: &str, article: &str) -> String {
     format!(
         "Array.from(document.querySelectorAll('#entries article')).some(article => \

@@ -1,4 +1,4 @@
-//! A subscriber and a publisher that mind their own business while others misbehave.
+//! A subscriber and a publisher that must not notice the misbehaviour of others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use crate::publisher::Publisher;
 use crate::resources::Resources;
 use crate::wamp::Wamp;
 
-/// How long to wait before the next event: enough of them for a worst case, and not the machine's main business.
+/// Pause between two events. There are enough events for a worst case, and the load stays low.
 const EVERY: Duration = Duration::from_millis(5);
 
 const TOPIC: &str = "bystander";
@@ -22,20 +22,20 @@ pub struct Bystander {
     thread: JoinHandle<Seen>,
 }
 
-/// What the bystander noticed.
+/// The bystander's measurements.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Seen {
-    /// Events that came.
+    /// The number of received events.
     pub events: usize,
-    /// The longest that one took from its publish to its subscriber.
+    /// The longest time from a publish to its event.
     pub slowest: Duration,
-    /// The most that the daemon worked, on all processors, while one of them was on its way. Unlike the time, this
-    /// does not depend on what else the machine does.
+    /// The largest CPU time of the daemon, on all processors, during the delivery of one event. Unlike the elapsed
+    /// time, it does not depend on other processes of the machine.
     pub most_work: Duration,
 }
 
 impl Bystander {
-    /// Begins.
+    /// Starts the thread.
     #[track_caller]
     pub fn start(daemon: &Daemon) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
@@ -49,16 +49,16 @@ impl Bystander {
         Self { is_over, thread }
     }
 
-    /// Ends, after an event that begins now.
+    /// Stops after one more event.
     ///
     /// # Panics
-    /// When an event or a receipt did not come.
+    /// If an event or a receipt is missing.
     #[track_caller]
     pub fn end(self) -> Seen {
         self.is_over.store(true, Ordering::SeqCst);
         self.thread.thread().unpark();
         let seen = self.thread.join();
-        seen.unwrap_or_else(|_| panic!("the bystander was harmed"))
+        seen.unwrap_or_else(|_| panic!("the bystander missed an event"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! C and C++ programs against libpusher, and valgrind.
+//! C and C++ programs that use libpusher, and valgrind.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,20 +10,20 @@ use xtask::races;
 use crate::program::{self, Ended};
 use crate::{artefact, workspace};
 
-/// How long a compiler, or a program, may run; valgrind is slow.
+/// Time limit for a compiler or a program. valgrind is slow.
 const RUN_MS: u64 = 60_000;
 
-/// What `libpusher.a` needs.
+/// The system libraries that `libpusher.a` needs.
 const SYSTEM_LIBRARIES: [&str; 3] = ["-lpthread", "-ldl", "-lm"];
 
-/// Which of the library's two files a program is linked with.
+/// The variants of the library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Link {
-    /// `libpusher.so`, found by its SONAME at run time.
+    /// `libpusher.so`, which the loader finds by its SONAME.
     Shared,
     /// `libpusher.a`.
     Static,
-    /// The `libpusher.a` of `cargo xtask races`, with a program for ThreadSanitizer.
+    /// The `libpusher.a` of `cargo xtask races`, for a program with ThreadSanitizer.
     Races,
 }
 
@@ -34,13 +34,13 @@ pub struct Program {
 }
 
 impl Program {
-    /// Compiles a file of `tests/c`, C or C++ by its name, with every warning an error.
+    /// Compiles a file of `tests/c`. Its name selects C or C++. Every warning is an error.
     #[track_caller]
     pub fn compile(source: &str, link: Link) -> Self {
         Self::compile_with(source, link, &[])
     }
 
-    /// The same with more flags for the compiler.
+    /// Compiles a file with more flags for the compiler.
     #[track_caller]
     pub fn compile_with(source: &str, link: Link, flags: &[&str]) -> Self {
         let folder = tempfile::Builder::new()
@@ -68,17 +68,18 @@ impl Program {
         Self { folder }
     }
 
-    /// The program, to be run with arguments and environment.
+    /// Returns the command that runs the program.
     pub fn command(&self) -> Command {
         Command::new(self.path())
     }
 
-    /// The program under valgrind: any memory error, or memory that is definitely lost, makes it fail.
+    /// Returns the command that runs the program under valgrind. A memory error or a definite leak makes it fail.
     pub fn under_valgrind(&self) -> Command {
         self.valgrind(&["--leak-check=full", "--errors-for-leak-kinds=definite"])
     }
 
-    /// The same, but memory may be lost: a child's, that threads of its parent held at the fork.
+    /// Like `valgrind`, but leaks are allowed: threads of the parent may hold memory at the fork, which the child
+    /// then loses.
     pub fn under_valgrind_losing_memory(&self) -> Command {
         self.valgrind(&["--leak-check=no"])
     }
@@ -98,13 +99,13 @@ impl Program {
         program::run(command, RUN_MS)
     }
 
-    /// Where it is.
+    /// Returns the path of the program.
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("program")
     }
 }
 
-// As an installed library would be found: the linker by libpusher.so, the loader by the SONAME.
+// Lays out the library as if it were installed: `libpusher.so` for the linker, the SONAME for the loader.
 fn add_library(command: &mut Command, link: Link, folder: &Path) {
     match link {
         Link::Shared => {
@@ -131,7 +132,7 @@ fn add_library(command: &mut Command, link: Link, folder: &Path) {
     }
 }
 
-/// The symbols that the shared library offers to others.
+/// Returns the symbols that the shared library exports.
 #[track_caller]
 pub fn exported_symbols(library: &Path) -> Vec<String> {
     let mut command = Command::new("nm");
@@ -145,7 +146,7 @@ pub fn exported_symbols(library: &Path) -> Vec<String> {
     symbols
 }
 
-/// The shared library's SONAME.
+/// Returns the shared library's SONAME.
 #[track_caller]
 pub fn soname(library: &Path) -> String {
     let mut command = Command::new("readelf");

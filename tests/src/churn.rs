@@ -1,4 +1,4 @@
-//! Connections that come and go.
+//! Connections that open and close.
 
 use std::thread;
 
@@ -12,7 +12,7 @@ use crate::resources::Resources;
 use crate::wamp::Wamp;
 use crate::wire::{Wire, first, masked, text};
 
-/// One connection, of a browser or a publisher, that ends in one of the usual ways.
+/// Opens a connection of a browser or a publisher, and ends it in one of the usual ways.
 fn come_and_go(daemon: &Daemon, random: &mut Random) {
     match random.below(8) {
         0 => drop(Wamp::subscribed(daemon.web, "t")),
@@ -30,10 +30,10 @@ fn come_and_go(daemon: &Daemon, random: &mut Random) {
     }
 }
 
-/// As many connections as that come and go, four at a time; at the end nobody is there.
+/// Opens and closes this number of connections, four at a time. Returns when none is left.
 #[track_caller]
 pub fn churn(daemon: &Daemon, connections: usize, seed: u64) {
-    // Who is served says that all threads have begun, which takes files too.
+    // Waits for an answer, which shows that all threads have started. Threads need descriptors too.
     let _stays = Wamp::subscribed(daemon.web, "stays");
     let open_files = Resources::of(daemon.process.pid()).open_files();
     thread::scope(|scope| {

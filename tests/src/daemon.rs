@@ -12,12 +12,12 @@ use xtask::process::{Background, wait_until};
 use crate::log::Log;
 use crate::{WAIT_MS, artefact};
 
-/// A running daemon; it is stopped when this value is dropped, and shows its log when the test has failed.
+/// A running daemon. It stops when this value is dropped, and prints its log if the test failed.
 #[derive(Debug)]
 pub struct Daemon {
-    /// The public door: browsers.
+    /// The public listener, for browsers.
     pub web: SocketAddr,
-    /// The private door: publishers.
+    /// The publish listener.
     pub publish: SocketAddr,
     /// The process.
     pub process: Background,
@@ -28,19 +28,19 @@ pub struct Daemon {
 const ANY_PORT: &str = "127.0.0.1:0";
 
 impl Daemon {
-    /// Starts it on any free ports and waits until both doors are open.
+    /// Starts the daemon on free ports, and waits until both listeners are open.
     #[track_caller]
     pub fn start() -> Self {
         Self::start_with(&[])
     }
 
-    /// The same with more flags.
+    /// Starts the daemon on free ports with more flags.
     #[track_caller]
     pub fn start_with(flags: &[&str]) -> Self {
         Self::start_at(ANY_PORT, ANY_PORT, flags)
     }
 
-    /// On these addresses.
+    /// Starts the daemon on these addresses.
     #[track_caller]
     pub fn start_at(web: &str, publish: &str, flags: &[&str]) -> Self {
         let mut command = command("pushd");
@@ -59,13 +59,13 @@ impl Daemon {
         daemon
     }
 
-    /// Kills it without warning, and starts it again on the same ports.
+    /// Kills the daemon, and starts it again on the same ports.
     #[track_caller]
     pub fn kill_and_restart(self) -> Self {
         self.kill().start_again()
     }
 
-    /// Kills it without warning.
+    /// Kills the daemon with SIGKILL.
     pub fn kill(mut self) -> Stopped {
         self.process.signal(Signal::SIGKILL);
         self.process.wait(WAIT_MS).expect("it was killed");
@@ -76,7 +76,7 @@ impl Daemon {
         }
     }
 
-    /// Sends a signal and waits for the end.
+    /// Sends a signal and waits until the daemon ends.
     #[track_caller]
     pub fn end_by(&mut self, signal: Signal) -> ExitStatus {
         self.process.signal(signal);
@@ -86,7 +86,7 @@ impl Daemon {
         }
     }
 
-    /// Stops it as a debugger would: it keeps its connections and does nothing. Returns when it has stopped.
+    /// Stops the daemon as a debugger does: it keeps its connections and does nothing. Returns when it has stopped.
     #[track_caller]
     pub fn freeze(&mut self) {
         self.process.signal(Signal::SIGSTOP);
@@ -103,34 +103,34 @@ impl Daemon {
         assert!(all_stopped, "pushd has not stopped after {WAIT_MS} ms");
     }
 
-    /// Lets it go on.
+    /// Continues the stopped daemon.
     pub fn thaw(&mut self) {
         self.process.signal(Signal::SIGCONT);
     }
 
-    /// The address for `pusher.address` and `PUSH_ADDRESS`.
+    /// Returns the address for `pusher.address` and `PUSH_ADDRESS`.
     pub fn push_address(&self) -> String {
         format!("tcp://{}", self.publish)
     }
 
-    /// How many publishers are connected, as the kernel says.
+    /// Returns the kernel's count of connected publishers.
     ///
     /// # Panics
-    /// Where there is no `/proc`.
+    /// If there is no `/proc`.
     pub fn publishers(&self) -> usize {
         // "sl local_address rem_address st ...", addresses and ports in hexadecimal, 01 is ESTABLISHED.
         let table = fs::read_to_string("/proc/net/tcp").expect("the kernel's table of connections");
-        let door = format!(":{:04X}", self.publish.port());
+        let suffix = format!(":{:04X}", self.publish.port());
         let rows = table.lines().map(|line| line.split_whitespace().skip(1));
         let remotes = rows.filter_map(|mut fields| {
             let (local, remote, state) = (fields.next()?, fields.next()?, fields.next()?);
-            (local.ends_with(&door) && state == "01").then_some(remote)
+            (local.ends_with(&suffix) && state == "01").then_some(remote)
         });
-        // While other connections come and go, the kernel shows some twice.
+        // While connections open and close, the kernel lists some of them twice.
         remotes.collect::<HashSet<_>>().len()
     }
 
-    /// What it has logged so far.
+    /// Returns the log so far.
     pub fn log(&self) -> String {
         self.log.text()
     }
@@ -144,7 +144,7 @@ impl Daemon {
         line.unwrap_or_else(|| panic!("pushd has not logged `{text}` after {WAIT_MS} ms"))
     }
 
-    /// Fails when it has ended.
+    /// Panics if the daemon has ended.
     #[track_caller]
     pub fn assert_running(&mut self) {
         let ended = self.process.exited().expect("its state can be asked");
@@ -164,7 +164,7 @@ impl Drop for Daemon {
     }
 }
 
-/// A daemon that was: it can start again on the same ports.
+/// A killed daemon. It can start again on the same ports.
 #[derive(Debug)]
 pub struct Stopped {
     web: SocketAddr,
@@ -173,7 +173,7 @@ pub struct Stopped {
 }
 
 impl Stopped {
-    /// Starts it again.
+    /// Starts the daemon again.
     #[track_caller]
     pub fn start_again(self) -> Daemon {
         let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
@@ -181,14 +181,15 @@ impl Stopped {
     }
 }
 
-/// The program, by one of its two names, without arguments or the settings that this machine may have.
+/// Returns the command for the program, by one of its two names, without arguments and without this machine's
+/// settings.
 pub fn command(name: &str) -> Command {
     let mut command = server_command(&artefact(name));
     command.env("PUSHD_CONFIG", "/dev/null");
     command
 }
 
-/// Any server that logs as the daemon does, without arguments.
+/// Returns the command for a server with the daemon's log format, without arguments.
 pub fn server_command(program: &Path) -> Command {
     let mut command = Command::new(program);
     command
@@ -208,10 +209,10 @@ pub fn start(command: &mut Command) -> (Background, Log) {
     (process, Log::follow(stderr))
 }
 
-/// The address in the line `listening for <whom> address=...`.
+/// Returns the address in the log line `listening for <clients> address=...`.
 #[track_caller]
-pub fn listening(log: &Log, whom: &str) -> SocketAddr {
-    let message = format!("listening for {whom}");
+pub fn listening(log: &Log, clients: &str) -> SocketAddr {
+    let message = format!("listening for {clients}");
     let address = log.find(WAIT_MS, |line| {
         let (_, fields) = line.split_once(&message)?;
         let (_, address) = fields.split_once("address=")?;

@@ -1,100 +1,100 @@
-//! What was published and what arrived, and whether it could be so: nothing accepted is lost, nothing comes
-//! twice, and everybody sees a topic's events in the order of their receipts.
+//! The publishes and deliveries of a run, and the check of the promises: no accepted event is lost, no event arrives
+//! twice, and every subscriber sees a topic's events in the order of their receipts.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Tells one publish from all others.
+/// The id of a publish. It is unique in a run.
 pub type Id = u64;
 
-/// What became of a publish, as its publisher saw it.
+/// The result of a publish, as seen by its publisher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It was answered.
+    /// The daemon sent a receipt.
     Receipt {
         /// The topic's sequence number.
         sequence: u64,
-        /// How many browsers it was queued to.
+        /// The number of browsers to which it was queued.
         subscribers: u64,
     },
-    /// It was sent whole, in a protocol without answers, to a daemon that took everything.
+    /// The publisher sent all of it in a protocol without answers, and the daemon read everything.
     Taken,
-    /// Nobody can know: the publisher went, or the daemon, before there was an answer.
+    /// The result is unknown: publisher or daemon ended before the answer.
     Unknown,
-    /// Only a part of it was sent.
+    /// The publisher sent only a part of it.
     Broken,
 }
 
 /// One publish.
 #[derive(Debug, Clone)]
 pub struct Publish {
-    /// Which one.
+    /// Its id.
     pub id: Id,
     /// Its topic.
     pub topic: String,
     /// The connection that it was sent on.
     pub connection: u64,
-    /// What became of it.
+    /// Its result.
     pub fate: Fate,
 }
 
-/// What one subscriber got of one topic during one subscription, in order.
+/// The events that one subscriber received during one subscription of one topic, in order.
 #[derive(Debug, Clone)]
 pub struct Reading {
-    /// For the complaints.
+    /// Its name in error messages.
     pub subscriber: String,
     /// The topic.
     pub topic: String,
     /// The events.
     pub ids: Vec<Id>,
-    /// Was subscribed before the first publish and read to the very end.
+    /// Whether the subscription lasted from before the first publish to the end.
     pub stays: bool,
 }
 
-/// Everything that happened.
+/// All publishes and readings of a run.
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    /// In the order of their sending, for those of one connection.
+    /// The publishes. Those of one connection are in the order in which they were sent.
     pub publishes: Vec<Publish>,
-    /// In any order.
+    /// The readings, in any order.
     pub readings: Vec<Reading>,
 }
 
-/// So many complaints are told; what is wrong once is often wrong a thousand times.
-const TOLD_MAX: usize = 20;
+/// Largest number of errors in a message, because one bug often causes thousands.
+const SHOWN_MAX: usize = 20;
 
 impl History {
-    /// Adds what somebody else saw.
+    /// Adds the observations of another thread.
     pub fn extend(&mut self, other: Self) {
         self.publishes.extend(other.publishes);
         self.readings.extend(other.readings);
     }
 
-    /// How many publishes got a receipt.
+    /// Returns the number of publishes with a receipt.
     pub fn receipts(&self) -> usize {
         let answered = |publish: &&Publish| matches!(publish.fate, Fate::Receipt { .. });
         self.publishes.iter().filter(answered).count()
     }
 
-    /// How many events arrived, all subscribers together.
+    /// Returns the number of received events of all subscribers.
     pub fn deliveries(&self) -> usize {
         self.readings.iter().map(|reading| reading.ids.len()).sum()
     }
 
-    /// Fails if anything is wrong.
+    /// Panics if a promise is broken.
     #[track_caller]
     pub fn check(&self) {
-        let complaints = self.complaints();
-        let told = &complaints[..complaints.len().min(TOLD_MAX)];
+        let errors = self.errors();
+        let shown = &errors[..errors.len().min(SHOWN_MAX)];
         assert!(
-            complaints.is_empty(),
-            "{} complaints:\n{}",
-            complaints.len(),
-            told.join("\n")
+            errors.is_empty(),
+            "{} errors:\n{}",
+            errors.len(),
+            shown.join("\n")
         );
     }
 
-    /// Everything that is wrong.
-    pub fn complaints(&self) -> Vec<String> {
+    /// Returns all broken promises.
+    pub fn errors(&self) -> Vec<String> {
         let mut topics: BTreeMap<&str, Topic<'_>> = BTreeMap::new();
         for publish in &self.publishes {
             let topic = topics.entry(&publish.topic).or_default();
@@ -107,15 +107,15 @@ impl History {
                 false => topic.passing.push(reading),
             }
         }
-        let mut complaints = Vec::new();
+        let mut errors = Vec::new();
         for (name, topic) in topics {
-            topic.check(&mut |what| complaints.push(format!("topic {name}: {what}")));
+            topic.check(&mut |error| errors.push(format!("topic {name}: {error}")));
         }
-        complaints
+        errors
     }
 }
 
-/// What happened in one topic. The events of the first subscriber who stayed are held against everything else.
+/// One topic of the history. The check compares everything with the events of the first staying subscriber.
 #[derive(Default)]
 struct Topic<'a> {
     publishes: Vec<&'a Publish>,
@@ -123,56 +123,58 @@ struct Topic<'a> {
     passing: Vec<&'a Reading>,
 }
 
-type Complain<'a> = &'a mut dyn FnMut(String);
+type Report<'a> = &'a mut dyn FnMut(String);
 
 impl Topic<'_> {
-    fn check(&self, complain: Complain<'_>) {
+    fn check(&self, report: Report<'_>) {
         let Some(first) = self.staying.first() else {
-            return complain("nobody stayed: nothing can be said".to_owned());
+            return report("no subscriber stayed: the check is impossible".to_owned());
         };
         let mut places = HashMap::new();
         for (place, id) in first.ids.iter().enumerate() {
             if places.insert(*id, place).is_some() {
-                complain(format!("{} got {id} twice", first.subscriber));
+                report(format!("{} got {id} twice", first.subscriber));
             }
         }
-        self.check_origin(first, complain);
-        self.check_arrival(&places, complain);
-        self.check_receipts(&places, complain);
-        self.check_order_of_connections(&places, complain);
+        self.check_origin(first, report);
+        self.check_arrival(&places, report);
+        self.check_receipts(&places, report);
+        self.check_order_of_connections(&places, report);
         for other in &self.staying[1..] {
-            check_same(first, other, complain);
+            check_same(first, other, report);
         }
         for passing in &self.passing {
-            check_part(first, passing, &places, complain);
+            check_part(first, passing, &places, report);
         }
     }
 
-    /// Every event was published, whole, to this topic.
-    fn check_origin(&self, first: &Reading, complain: Complain<'_>) {
+    /// Every received event was published to this topic, completely.
+    fn check_origin(&self, first: &Reading, report: Report<'_>) {
         let whole = self
             .publishes
             .iter()
             .filter(|publish| publish.fate != Fate::Broken);
         let whole: HashSet<Id> = whole.map(|publish| publish.id).collect();
         for id in first.ids.iter().filter(|id| !whole.contains(id)) {
-            complain(format!("{id} arrived and was never sent here whole"));
+            report(format!(
+                "{id} arrived and was not completely published to this topic"
+            ));
         }
     }
 
-    /// What was accepted is there.
-    fn check_arrival(&self, places: &HashMap<Id, usize>, complain: Complain<'_>) {
+    /// Every accepted event was received.
+    fn check_arrival(&self, places: &HashMap<Id, usize>, report: Report<'_>) {
         for publish in &self.publishes {
             let accepted = matches!(publish.fate, Fate::Receipt { .. } | Fate::Taken);
             if accepted && !places.contains_key(&publish.id) {
-                complain(format!("{} is lost: {:?}", publish.id, publish.fate));
+                report(format!("{} is lost: {:?}", publish.id, publish.fate));
             }
         }
     }
 
-    /// Since somebody stays, every event takes the next number: what is between two receipts is between the two
-    /// events.
-    fn check_receipts(&self, places: &HashMap<Id, usize>, complain: Complain<'_>) {
+    /// A staying subscriber gets every event, and each event has the next sequence number. So the number of events
+    /// between two receipts is the difference of their numbers.
+    fn check_receipts(&self, places: &HashMap<Id, usize>, report: Report<'_>) {
         let staying = self.staying.len() as u64;
         let mut numbered = Vec::new();
         for publish in &self.publishes {
@@ -185,8 +187,8 @@ impl Topic<'_> {
             };
             let (id, passing) = (publish.id, !self.passing.is_empty());
             if subscribers < staying || (subscribers > staying && !passing) {
-                complain(format!(
-                    "{id} was queued to {subscribers} of {staying} who stayed"
+                report(format!(
+                    "{id} was queued to {subscribers} of {staying} staying subscribers"
                 ));
             }
             if let Some(place) = places.get(&id) {
@@ -197,7 +199,7 @@ impl Topic<'_> {
         for pair in numbered.windows(2) {
             let ((place, sequence, id), (next_place, next_sequence, next_id)) = (pair[0], pair[1]);
             if next_sequence.checked_sub(sequence) != Some(next_place - place) {
-                complain(format!(
+                report(format!(
                     "{next_id} came {} after {id}, but their numbers are {next_sequence} and {sequence}",
                     next_place - place
                 ));
@@ -205,8 +207,8 @@ impl Topic<'_> {
         }
     }
 
-    /// One connection's publishes are not rearranged.
-    fn check_order_of_connections(&self, places: &HashMap<Id, usize>, complain: Complain<'_>) {
+    /// The events of one connection keep their order.
+    fn check_order_of_connections(&self, places: &HashMap<Id, usize>, report: Report<'_>) {
         let mut last: HashMap<u64, (usize, Id)> = HashMap::new();
         for publish in &self.publishes {
             let Some(&place) = places.get(&publish.id) else {
@@ -214,17 +216,17 @@ impl Topic<'_> {
             };
             let before = last.insert(publish.connection, (place, publish.id));
             if let Some((_, id)) = before.filter(|&(before, _)| before > place) {
-                complain(format!("{} came before {id}, sent earlier", publish.id));
+                report(format!("{} came before {id}, sent earlier", publish.id));
             }
         }
     }
 }
 
-fn check_same(first: &Reading, other: &Reading, complain: Complain<'_>) {
+fn check_same(first: &Reading, other: &Reading, report: Report<'_>) {
     let differs = (0..first.ids.len().max(other.ids.len()))
         .find(|&place| first.ids.get(place) != other.ids.get(place));
     if let Some(place) = differs {
-        complain(format!(
+        report(format!(
             "event {place} of {} is {:?}, of {} {:?}; they got {} and {}",
             first.subscriber,
             first.ids.get(place),
@@ -236,19 +238,14 @@ fn check_same(first: &Reading, other: &Reading, complain: Complain<'_>) {
     }
 }
 
-/// Whoever passed by saw everything between the first and the last that they saw.
-fn check_part(
-    first: &Reading,
-    passing: &Reading,
-    places: &HashMap<Id, usize>,
-    complain: Complain<'_>,
-) {
+/// A passing subscriber received every event between its first and its last one.
+fn check_part(first: &Reading, passing: &Reading, places: &HashMap<Id, usize>, report: Report<'_>) {
     let Some(begin) = passing.ids.first() else {
         return;
     };
     let Some(&place) = places.get(begin) else {
-        return complain(format!(
-            "{} got {begin}, which nobody else did",
+        return report(format!(
+            "{} got {begin}, but no other subscriber did",
             passing.subscriber
         ));
     };
@@ -259,12 +256,12 @@ fn check_part(
         .zip(expected)
         .find(|(got, ref_)| got != ref_);
     if let Some((got, expected)) = differs {
-        complain(format!(
-            "{} got {got} where {expected} was to come",
+        report(format!(
+            "{} got {got} instead of {expected}",
             passing.subscriber
         ));
     } else if passing.ids.len() > first.ids.len() - place {
-        complain(format!(
+        report(format!(
             "{} got more than {}",
             passing.subscriber, first.subscriber
         ));
@@ -294,7 +291,7 @@ mod tests {
         }
     }
 
-    /// Nothing is wrong here: two connections, and publishes of every fate.
+    /// A history without errors: two connections, and publishes with every result.
     fn good() -> History {
         let reading = |subscriber: &str, ids: &[Id], stays| Reading {
             subscriber: subscriber.to_owned(),
@@ -322,22 +319,22 @@ mod tests {
     }
 
     #[track_caller]
-    fn complains(part: &str, spoil: impl FnOnce(&mut History)) {
+    fn reports(part: &str, spoil: impl FnOnce(&mut History)) {
         let mut history = good();
         spoil(&mut history);
-        let complaints = history.complaints();
-        let told = complaints.iter().any(|complaint| complaint.contains(part));
-        assert!(told, "`{part}` is not among {complaints:#?}");
+        let errors = history.errors();
+        let is_found = errors.iter().any(|error| error.contains(part));
+        assert!(is_found, "`{part}` is not among {errors:#?}");
     }
 
     #[test]
-    fn a_good_history_is_good() {
-        assert_eq!(good().complaints(), [""; 0]);
+    fn a_correct_history_passes() {
+        assert_eq!(good().errors(), [""; 0]);
         assert_eq!((good().receipts(), good().deliveries()), (3, 13));
     }
 
     #[test]
-    fn what_is_lost_is_seen() {
+    fn lost_events_are_found() {
         let lose = |place: usize| {
             move |history: &mut History| {
                 for reader in STAYING {
@@ -345,11 +342,12 @@ mod tests {
                 }
             }
         };
-        complains("1 is lost: Receipt", lose(0));
-        complains("11 is lost: Taken", lose(1));
-        complains("12 is lost: Receipt", lose(3));
-        // Nobody was promised these; but a number that was given says that there was an event.
-        complains("12 came 1 after 1", |history| {
+        reports("1 is lost: Receipt", lose(0));
+        reports("11 is lost: Taken", lose(1));
+        reports("12 is lost: Receipt", lose(3));
+        // These publishes have no promise of delivery. But a receipt with a sequence number promises that there was
+        // an event.
+        reports("12 came 1 after 1", |history| {
             history.publishes[4].fate = Fate::Unknown;
             history.publishes[1].fate = Fate::Unknown;
             for reader in STAYING {
@@ -359,93 +357,93 @@ mod tests {
     }
 
     #[test]
-    fn what_only_one_got_is_seen() {
-        complains("event 4 of one is Some(3), of two None", |history| {
+    fn an_event_at_one_subscriber_only_is_found() {
+        reports("event 4 of one is Some(3), of two None", |history| {
             history.readings[1].ids.pop();
         });
-        complains("event 2 of one", |history| {
+        reports("event 2 of one", |history| {
             history.readings[0].ids.remove(2);
         });
     }
 
     #[test]
-    fn what_comes_twice_is_seen() {
-        complains("one got 2 twice", |history| {
+    fn duplicates_are_found() {
+        reports("one got 2 twice", |history| {
             for reader in STAYING {
                 history.readings[reader].ids.insert(3, 2);
             }
         });
-        complains("passing got 11 where 2", |history| {
+        reports("passing got 11 instead of 2", |history| {
             history.readings[PASSING].ids.insert(1, 11);
         });
     }
 
     #[test]
-    fn wrong_order_is_seen() {
-        complains("numbers are 6 and 7", |history| {
+    fn wrong_order_is_found() {
+        reports("numbers are 6 and 7", |history| {
             for reader in STAYING {
                 history.readings[reader].ids.swap(2, 3);
             }
         });
-        complains("12 came before 11", |history| {
+        reports("12 came before 11", |history| {
             for reader in STAYING {
                 history.readings[reader].ids.swap(1, 3);
             }
         });
-        complains("event 1 of one is Some(11), of two Some(2)", |history| {
+        reports("event 1 of one is Some(11), of two Some(2)", |history| {
             history.readings[1].ids.swap(1, 2);
         });
-        complains("passing got 12 where 2", |history| {
+        reports("passing got 12 instead of 2", |history| {
             history.readings[PASSING].ids.swap(1, 2);
         });
     }
 
     #[test]
-    fn what_nobody_sent_is_seen() {
+    fn events_that_were_not_sent_are_found() {
         for id in [4, 99] {
-            complains(&format!("{id} arrived and was never sent"), |history| {
+            reports(&format!("{id} arrived and was not"), |history| {
                 for reader in STAYING {
                     history.readings[reader].ids.push(id);
                 }
             });
         }
-        complains("passing got 99, which nobody else did", |history| {
+        reports("passing got 99, but no other subscriber did", |history| {
             history.readings[PASSING].ids = vec![99];
         });
-        complains("never sent here", |history| {
+        reports("not completely published", |history| {
             history.publishes[1].topic = "other".to_owned();
         });
     }
 
     #[test]
-    fn a_gap_of_somebody_who_passes_is_seen() {
-        complains("passing got 12 where 2", |history| {
+    fn a_gap_at_a_passing_subscriber_is_found() {
+        reports("passing got 12 instead of 2", |history| {
             history.readings[PASSING].ids.remove(1);
         });
-        complains("passing got more than one", |history| {
+        reports("passing got more than one", |history| {
             history.readings[PASSING].ids = vec![3, 13];
         });
     }
 
     #[test]
-    fn receipts_that_can_not_be_are_seen() {
-        complains("numbers are 6 and 6", |history| {
+    fn impossible_receipts_are_found() {
+        reports("numbers are 6 and 6", |history| {
             history.publishes[5].fate = receipt(6);
         });
-        complains("1 was queued to 1 of 2", |history| {
+        reports("1 was queued to 1 of 2", |history| {
             history.publishes[0].fate = Fate::Receipt {
                 sequence: 4,
                 subscribers: 1,
             };
         });
-        complains("1 was queued to 3 of 2", |history| {
+        reports("1 was queued to 3 of 2", |history| {
             history.readings.truncate(2);
             history.publishes[0].fate = Fate::Receipt {
                 sequence: 4,
                 subscribers: 3,
             };
         });
-        complains("nobody stayed", |history| {
+        reports("no subscriber stayed", |history| {
             history.readings.drain(..2);
         });
     }

@@ -1,20 +1,20 @@
-//! The harness of the whole-system tests: every part runs as its users run it, on free ports of
-//! 127.0.0.1, and ends with the test, failed or not.
+//! The harness of the system tests. Every part runs as its users run it, on free ports of 127.0.0.1, and ends with
+//! the test.
 //!
-//! | module | what it runs |
+//! | module | runs |
 //! |---|---|
 //! | [`daemon`] | pushd |
-//! | [`wamp`] | a WAMP v1 client, as a page has one |
-//! | [`wire`] | one connection, byte by byte, for what no proper client would send |
-//! | [`publisher`] | the private door: raw JSON and the native protocol |
+//! | [`wamp`] | a WAMP v1 client, as in a page |
+//! | [`wire`] | one connection, byte by byte, for input that no correct client sends |
+//! | [`publisher`] | the publish listener: raw JSON and the native protocol |
 //! | [`stream`] | the connection that all of these use |
-//! | [`relay`] | a machine on the way that stops forwarding and closes nothing |
+//! | [`relay`] | a relay between client and server that stops forwarding and closes nothing |
 //! | [`traffic`] | many of these at once |
-//! | [`churn`] | connections that come and go |
-//! | [`history`] | what was published, what arrived, and whether it could be so |
-//! | [`bystander`] | a subscriber and a publisher that must not notice what others do |
-//! | [`resources`] | what a process takes of the machine |
-//! | [`random`] | numbers that are the same every time |
+//! | [`churn`] | connections that open and close |
+//! | [`history`] | the publishes and deliveries of a run, and their check |
+//! | [`bystander`] | a subscriber and a publisher that must not notice other clients |
+//! | [`resources`] | a process's memory, CPU time and descriptors |
+//! | [`random`] | reproducible random numbers |
 //! | [`browser`] | headless Chromium |
 //! | [`front`] | nginx and Apache with HTTPS in front of pushd |
 //! | [`blog`] | the demo blog, as its readers use it |
@@ -25,8 +25,8 @@
 //! | [`c`] | C and C++ programs, and valgrind |
 //! | [`program`] | any program that runs to its end |
 //!
-//! Everything here panics with a message: it is only used by tests. A part that is dropped by a
-//! panicking test shows its log. The programs are those of the release build: `cargo xtask build`.
+//! The harness is only for tests, so it panics with a message. If a test panics, each dropped part prints its log.
+//! The programs are those of the release build: `cargo xtask build`.
 
 #![allow(
     clippy::expect_used,
@@ -60,30 +60,30 @@ pub mod wordpress;
 
 use std::path::PathBuf;
 
-/// How long anything that should happen at once may take on a busy machine.
+/// Time limit for actions that should complete at once, on a busy machine, in ms.
 pub const WAIT_MS: u64 = 15_000;
 
-/// A file of the release build.
+/// Returns a file of the release build.
 ///
 /// # Panics
-/// When it isn't built; the message names the command to run.
+/// If it is not built. The message names the command to run.
 pub fn artefact(name: &str) -> PathBuf {
     workspace()
         .artefact(name)
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A program of the debug build: `xtask`, or `examples/NAME`.
+/// Returns a program of the debug build: `xtask`, or `examples/NAME`.
 ///
 /// # Panics
-/// When it isn't built; the message names the command to run.
+/// If it is not built. The message names the command to run.
 pub fn debug_program(name: &str) -> PathBuf {
     workspace()
         .debug_program(name)
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The project's folders.
+/// Returns the project's folders.
 pub fn workspace() -> xtask::workspace::Workspace {
     xtask::workspace::Workspace::find().unwrap_or_else(|error| panic!("{error}"))
 }

@@ -1,11 +1,11 @@
-//! What a program writes, line by line, as it comes.
+//! The output of a program, line by line.
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The lines so far; a thread collects them until the program closes its end.
+/// The lines so far. A thread collects them until the program closes the pipe.
 #[derive(Debug, Clone)]
 pub struct Log(Arc<Shared>);
 
@@ -22,7 +22,7 @@ struct State {
 }
 
 impl Log {
-    /// Collects what `source` gives.
+    /// Collects the lines of `source`.
     pub fn follow(source: impl Read + Send + 'static) -> Self {
         let shared = Arc::new(Shared::default());
         let log = Self(Arc::clone(&shared));
@@ -37,8 +37,7 @@ impl Log {
         log
     }
 
-    /// The first line that `wanted` makes something of; None when there was none until the program closed its
-    /// end, or for `deadline_ms`.
+    /// Returns the first result of `wanted` on a line. `None`: the program closed the pipe, or `deadline_ms` passed.
     pub fn find<T>(
         &self,
         deadline_ms: u64,
@@ -62,7 +61,7 @@ impl Log {
         }
     }
 
-    /// Everything so far.
+    /// Returns all lines so far.
     pub fn text(&self) -> String {
         self.0.state.lock().unwrap().lines.join("\n")
     }
@@ -80,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_found_whenever_it_comes() {
+    fn find_sees_earlier_and_later_lines() {
         let log = Log::follow(&b"one\ntwo 2\n"[..]);
         let number = log.find(1_000, |line| line.strip_prefix("two ").map(str::to_owned));
         assert_eq!(number.as_deref(), Some("2"));

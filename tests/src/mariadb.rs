@@ -1,4 +1,4 @@
-//! A MariaDB of a test's own, behind a unix socket.
+//! A private MariaDB, on a unix socket.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,10 +11,10 @@ use crate::WAIT_MS;
 use crate::log::Log;
 use crate::program;
 
-/// Making its system tables takes seconds.
+/// Time limit for the start. Making the system tables takes seconds.
 const INSTALL_MS: u64 = 60_000;
 
-/// A running server with an empty database; it is stopped when this value is dropped.
+/// A running server with an empty database. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct MariaDb {
     _process: Background,
@@ -23,15 +23,15 @@ pub struct MariaDb {
 }
 
 impl MariaDb {
-    /// The database. Its only user is `root`, without a password.
+    /// The name of the database. Its only user is `root`, without a password.
     pub const DATABASE: &str = "test";
 
-    /// Starts it.
+    /// Starts the server.
     #[track_caller]
     pub fn start() -> Self {
         let folder = tempfile::Builder::new()
             .prefix("pusher-mariadb-")
-            // Web servers' users must be able to reach the socket.
+            // The web server's user must be able to reach the socket.
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .tempdir()
             .expect("a temporary folder");
@@ -70,12 +70,12 @@ impl MariaDb {
         server
     }
 
-    /// Where it listens.
+    /// Returns the path of the socket.
     pub fn socket(&self) -> PathBuf {
         socket(self.folder.path())
     }
 
-    /// What a query gives, without the columns' names.
+    /// Returns the result of a query, without column names.
     #[track_caller]
     pub fn query(&self, query: &str) -> String {
         let mut client = self.client(Self::DATABASE, query);
@@ -112,7 +112,8 @@ fn with_data(program: &str, folder: &Path) -> Command {
     command
         .arg("--no-defaults")
         .arg(format!("--datadir={}", folder.join("data").display()))
-        // Where several share one, each deletes what it finds there when it starts: the others' tables.
+        // A folder of its own, because a starting server deletes temporary tables that it finds, including those of
+        // other servers.
         .env("TMPDIR", folder)
         .env_remove("LD_LIBRARY_PATH");
     if nix::unistd::geteuid().is_root() {

@@ -1,9 +1,9 @@
-//! Free ports, for the servers that can't be told to take any.
+//! Free ports, for servers that cannot bind port 0.
 
 use std::net::{Ipv4Addr, TcpListener};
 
-/// A port of 127.0.0.1 that was free a moment ago. Somebody else may take it first: where a server can
-/// bind port 0 and say what it got, that is better.
+/// Returns a port of 127.0.0.1 that was free a moment ago. Another process may take it first, so prefer port 0 for
+/// servers that report their port.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port");
     listener

@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use xtask::process::{Background, shown};
 
-/// How a program ended, and what it wrote.
+/// The exit status and the output of a program.
 #[derive(Debug)]
 pub struct Ended {
     /// Its exit status.
@@ -18,7 +18,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// The standard output of a program that must have succeeded.
+    /// Returns the standard output of a program that must have succeeded.
     #[track_caller]
     pub fn success(self) -> String {
         assert!(
@@ -32,7 +32,7 @@ impl Ended {
     }
 }
 
-/// Runs `command` to its end; it is killed, and the test fails, when it takes longer than `deadline_ms`.
+/// Runs `command` to its end. After `deadline_ms` it kills the program and fails the test.
 #[track_caller]
 pub fn run(command: &mut Command, deadline_ms: u64) -> Ended {
     let line = shown(command);
@@ -40,7 +40,7 @@ pub fn run(command: &mut Command, deadline_ms: u64) -> Ended {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // Cargo sets it for tests; nobody should load libraries from the debug build.
+        // Cargo sets it for tests. Programs must not load libraries from the debug build.
         .env_remove("LD_LIBRARY_PATH");
     let mut process = Background::start(&line, command).unwrap_or_else(|error| panic!("{error:#}"));
     let stdout = collect(process.child().stdout.take());
@@ -64,7 +64,7 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut pipe) = pipe {
-            // A pipe that breaks has given what it had.
+            // A broken pipe still delivered all data before the break.
             let _ = pipe.read_to_end(&mut bytes);
         }
         String::from_utf8_lossy(&bytes).into_owned()
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_streams_and_the_status_come_back() {
+    fn run_returns_output_and_status() {
         let ended = run(
             Command::new("sh").args(["-c", "echo out; echo err >&2; exit 3"]),
             5_000,

@@ -1,4 +1,4 @@
-//! Publishers at the private door: raw JSON, as the recipe's `entry.php` writes it, and the native protocol.
+//! Publishers at the publish listener: raw JSON, as the recipe's `entry.php` writes it, and the native protocol.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ pub fn publish_raw(address: SocketAddr, json: &str) {
     Publisher::connect(address).send(json.as_bytes());
 }
 
-/// The same by a unix socket.
+/// Publishes raw JSON through a unix socket.
 #[track_caller]
 pub fn publish_raw_at(path: &Path, json: &str) {
     let sent = UnixStream::connect(path).and_then(|mut stream| stream.write_all(json.as_bytes()));
@@ -30,13 +30,13 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Connects, and says nothing yet.
+    /// Connects without sending anything.
     #[track_caller]
     pub fn connect(address: SocketAddr) -> Self {
         Self::connect_with_patience(address, WAIT_MS)
     }
 
-    /// The same; a write that the daemon doesn't take in `wait_ms` is given up.
+    /// Connects without sending anything. A write fails after `wait_ms`.
     #[track_caller]
     pub fn connect_with_patience(address: SocketAddr, wait_ms: u64) -> Self {
         Self {
@@ -50,25 +50,25 @@ impl Publisher {
         self.stream
             .get_mut()
             .write_all(bytes)
-            .unwrap_or_else(|error| panic!("can't write to the private door: {error}"));
+            .unwrap_or_else(|error| panic!("can't write to the publish listener: {error}"));
     }
 
-    /// Sends these bytes if the daemon still takes them.
+    /// Sends these bytes. A closed connection is no error.
     pub fn try_send(&mut self, bytes: &[u8]) {
         let _ = self.stream.get_mut().write_all(bytes);
     }
 
-    /// Ends our side of the connection.
+    /// Shuts down our side of the connection.
     pub fn end_of_file(&self) {
         self.stream.get_ref().end_of_file();
     }
 
-    /// Goes at once, as a process that is killed: the daemon may lose what it has not read yet.
+    /// Resets the connection, like a killed process. The daemon may lose unread data.
     pub fn reset(&self) {
         self.stream.get_ref().reset_at_end();
     }
 
-    /// The next answer of the HTTP protocol: its status and body.
+    /// Returns the next answer of the HTTP protocol: its status and body.
     #[track_caller]
     pub fn http_answer(&mut self) -> (u16, String) {
         let status = self.answer_line();
@@ -89,14 +89,14 @@ impl Publisher {
         (status.expect("a status"), body)
     }
 
-    /// The next line of the native protocol.
+    /// Returns the next line of the native protocol.
     #[track_caller]
     pub fn answer(&mut self) -> Value {
         let line = self.answer_line();
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}"))
     }
 
-    /// The next line of the native protocol; None if the daemon has closed instead.
+    /// Returns the next line of the native protocol, or `None` if the daemon closed.
     #[track_caller]
     pub fn next_answer(&mut self) -> Option<Value> {
         let mut line = String::new();
@@ -108,7 +108,7 @@ impl Publisher {
         }
     }
 
-    /// The next line of the native protocol, to the byte, without its end.
+    /// Returns the exact bytes of the next line of the native protocol, without its end.
     #[track_caller]
     pub fn answer_line(&mut self) -> String {
         let mut line = String::new();
@@ -119,7 +119,7 @@ impl Publisher {
         }
     }
 
-    /// Waits until the daemon closes; what it said before.
+    /// Waits until the daemon closes, and returns its output before that.
     #[track_caller]
     pub fn until_closed(&mut self) -> String {
         let mut rest = Vec::new();

@@ -1,17 +1,17 @@
-//! Numbers that look random and are the same every time.
+//! Reproducible random numbers.
 
-/// A generator (xorshift); which numbers come depends on the seed alone.
+/// A generator (xorshift). The seed alone decides its numbers.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
 impl Random {
-    /// Every seed gives other numbers.
+    /// Each seed gives other numbers.
     pub fn new(seed: u64) -> Self {
-        // Seeds that are near each other must not begin alike; and 0 would stay 0.
+        // Similar seeds must differ from the first number on, and the state 0 would stay 0.
         Self((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    /// A number below `max`.
+    /// Returns a number below `max`.
     pub fn below(&mut self, max: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -19,12 +19,12 @@ impl Random {
         usize::try_from((self.0 >> 11) % max as u64).expect("below a usize")
     }
 
-    /// Yes once in `n` times.
+    /// Returns true once in `n` calls, on average.
     pub fn once_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
 
-    /// One of these.
+    /// Returns one of the items.
     pub fn one_of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.below(choices.len())]
     }
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_gives_the_same_numbers_and_another_gives_others() {
+    fn the_seed_decides_the_numbers() {
         let numbers = |seed| {
             let mut random = Random::new(seed);
             (0..20).map(|_| random.below(1000)).collect::<Vec<_>>()

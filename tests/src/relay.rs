@@ -1,5 +1,5 @@
-//! A machine on the way between a client and pushd, which may stop forwarding without closing anything: as a
-//! proxy that forgot a connection, a change of network, or sleep.
+//! A relay between a client and pushd. It can stop forwarding without closing anything, as after a change of network,
+//! during sleep, or in a proxy that forgot a connection.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-/// Forwards TCP connections; it ends, with all of them, when this value is dropped.
+/// Forwards TCP connections. Dropping the value ends all of them.
 #[derive(Debug)]
 pub struct Relay {
-    /// Where clients connect.
+    /// The address for clients.
     pub address: SocketAddr,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -31,26 +31,26 @@ struct Connection {
     threads: [JoinHandle<()>; 2],
 }
 
-/// The directions that are not forwarded any more.
+/// The stopped directions.
 #[derive(Debug, Default)]
 struct Silent {
     to_server: AtomicBool,
     to_client: AtomicBool,
 }
 
-/// The directions that are no longer forwarded.
+/// A direction, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// From the client to the server.
     ToServer,
     /// From the server to the client.
     ToClient,
-    /// Either.
+    /// Both.
     Both,
 }
 
 impl Relay {
-    /// Forwards to this address.
+    /// Starts a relay to this address.
     #[track_caller]
     pub fn start(to: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
@@ -76,7 +76,7 @@ impl Relay {
         }
     }
 
-    /// From now on the connections that exist are as dead; later ones work.
+    /// Stops forwarding for the existing connections. Later ones work.
     pub fn forget(&self, direction: Direction) {
         for connection in self.shared.connections.lock().unwrap().iter() {
             let Silent {
@@ -92,7 +92,7 @@ impl Relay {
         }
     }
 
-    /// How many connections there were.
+    /// Returns the number of connections so far.
     pub fn connections(&self) -> usize {
         self.shared.connections.lock().unwrap().len()
     }
@@ -121,7 +121,7 @@ impl Shared {
     }
 }
 
-/// Copies one direction until it ends. While it is silent, bytes and the end are discarded.
+/// Copies one direction until it ends. While the direction is stopped, it discards all bytes and the end.
 fn copy(mut from: TcpStream, mut to: TcpStream, is_silent: &AtomicBool) {
     let mut buffer = [0; 16 * 1024];
     loop {
@@ -142,7 +142,7 @@ fn copy(mut from: TcpStream, mut to: TcpStream, is_silent: &AtomicBool) {
 impl Drop for Relay {
     fn drop(&mut self) {
         self.shared.is_ending.store(true, Ordering::Relaxed);
-        // So that it sees that this is the end.
+        // Wakes the accepting thread, which then sees `is_ending`.
         let _woken = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _panicked = thread.join();
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_forwards_until_it_forgets() {
+    fn it_forwards_until_it_is_told_to_stop() {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let relay = Relay::start(server.local_addr().unwrap());
         let mut client = TcpStream::connect(relay.address).unwrap();

@@ -1,4 +1,4 @@
-//! What a process takes of the machine, as the kernel says.
+//! A process's memory, CPU time and descriptors, as reported by the kernel.
 
 use std::fs;
 use std::time::Duration;
@@ -10,36 +10,36 @@ pub struct Resources {
 }
 
 impl Resources {
-    /// Of this process.
+    /// Returns the resources of this process.
     pub fn of(pid: u32) -> Self {
         Self { pid }
     }
 
-    /// Memory in RAM now, in KiB.
+    /// Returns the resident memory, in KiB.
     #[track_caller]
     pub fn memory_kib(&self) -> usize {
         self.status("VmRSS:")
     }
 
-    /// The most memory in RAM that it ever had, in KiB.
+    /// Returns the peak of the resident memory, in KiB.
     #[track_caller]
     pub fn memory_peak_kib(&self) -> usize {
         self.status("VmHWM:")
     }
 
-    /// Open file descriptors.
+    /// Returns the number of open file descriptors.
     #[track_caller]
     pub fn open_files(&self) -> usize {
         let folder = format!("/proc/{}/fd", self.pid);
         fs::read_dir(folder).expect("the process runs").count()
     }
 
-    /// How long its threads have run, all together. Those that have ended don't count.
+    /// Returns the CPU time of all threads. Ended threads do not count.
     #[track_caller]
     pub fn cpu(&self) -> Duration {
         let threads = fs::read_dir(format!("/proc/{}/task", self.pid)).expect("the process runs");
         let run_ns = threads.flatten().filter_map(|thread| {
-            // "time on a processor, time waited for one, turns", in nanoseconds.
+            // The fields: time on a processor, time waiting for one, time slices; in nanoseconds.
             let times = fs::read_to_string(thread.path().join("schedstat")).ok()?;
             times.split_whitespace().next()?.parse::<u64>().ok()
         });
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_has_memory_and_files() {
+    fn memory_and_files_are_read() {
         let this = Resources::of(std::process::id());
         let before = this.memory_kib();
         let taken = vec![1_u8; 32 << 20];

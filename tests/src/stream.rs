@@ -1,4 +1,4 @@
-//! A TCP connection whose reads and writes end after a while, so that a test fails instead of hanging.
+//! A TCP connection with timeouts for reads and writes, so that a test fails instead of hanging.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-/// The connection. Where a read can time out, one that is interrupted is not begun again by the kernel: a
-/// process that was stopped and continued, as machines do to a whole container, would see an error.
+/// The connection. The kernel does not restart an interrupted read that has a timeout: a stopped and continued
+/// process, such as a paused container, would see an error. So this type retries it.
 #[derive(Debug)]
 pub struct Stream(TcpStream);
 
 impl Stream {
-    /// Connects; no read or write waits longer than `wait_ms`.
+    /// Connects. Each read and write has the timeout `wait_ms`.
     #[track_caller]
     pub fn connect(address: SocketAddr, wait_ms: u64) -> Self {
         let stream = TcpStream::connect(address)
@@ -26,12 +26,12 @@ impl Stream {
         Self(stream)
     }
 
-    /// Ends our side of the connection; a peer that has gone already is no error.
+    /// Shuts down our side of the connection. A closed peer is no error.
     pub fn end_of_file(&self) {
         let _ = self.0.shutdown(Shutdown::Write);
     }
 
-    /// Makes the end of this connection a reset: the peer loses what it has not read yet.
+    /// Makes the close a reset. The peer loses its unread data.
     pub fn reset_at_end(&self) {
         let _ = SockRef::from(&self.0).set_linger(Some(Duration::ZERO));
     }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interrupted_operation_is_begun_again() {
+    fn an_interrupted_operation_is_retried() {
         let mut results = vec![
             Ok(7),
             Err(ErrorKind::Interrupted.into()),

@@ -1,4 +1,4 @@
-//! A WAMP v1 client, as a page has one.
+//! A WAMP v1 client, as in a page.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ pub struct Wamp {
 }
 
 impl Wamp {
-    /// Connects and reads the WELCOME.
+    /// Connects and reads the WELCOME message.
     #[track_caller]
     pub fn connect(address: SocketAddr) -> Self {
         let mut request = format!("ws://{address}/").into_client_request().unwrap();
@@ -55,21 +55,21 @@ impl Wamp {
         wamp
     }
 
-    /// Subscribes, and waits until the daemon has seen it.
+    /// Subscribes, and waits until the daemon has processed it.
     #[track_caller]
     pub fn subscribe(&mut self, topic: &str) {
         self.send(&json!([5, topic]));
         self.barrier();
     }
 
-    /// Unsubscribes, and waits until the daemon has seen it.
+    /// Unsubscribes, and waits until the daemon has processed it.
     #[track_caller]
     pub fn unsubscribe(&mut self, topic: &str) {
         self.send(&json!([6, topic]));
         self.barrier();
     }
 
-    /// Sends any message.
+    /// Sends a message.
     #[track_caller]
     pub fn send(&mut self, message: &Value) {
         self.socket
@@ -77,14 +77,14 @@ impl Wamp {
             .unwrap_or_else(|error| panic!("can't send {message}: {error}"));
     }
 
-    /// The next message.
+    /// Returns the next message.
     #[track_caller]
     pub fn message(&mut self) -> Value {
         let text = self.message_text();
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("not JSON ({error}): {text}"))
     }
 
-    /// The next message, to the byte.
+    /// Returns the text of the next message.
     #[track_caller]
     pub fn message_text(&mut self) -> String {
         match self.waiting.pop_front() {
@@ -97,7 +97,7 @@ impl Wamp {
         }
     }
 
-    /// The payload of the next message, which must be an EVENT of `topic`.
+    /// Returns the payload of the next message, which must be an EVENT of `topic`.
     #[track_caller]
     pub fn event(&mut self, topic: &str) -> Value {
         let mut message = self.message();
@@ -109,8 +109,8 @@ impl Wamp {
         message[2].take()
     }
 
-    /// Waits until the daemon has handled everything that was sent before: it answers in order, and WAMP v1 has
-    /// no answer to SUBSCRIBE, but WebSocket has one to a ping.
+    /// Waits until the daemon has processed every earlier message. WAMP v1 has no answer to SUBSCRIBE, but the daemon
+    /// answers a WebSocket ping in order.
     #[track_caller]
     pub fn barrier(&mut self) {
         self.barriers += 1;
@@ -123,14 +123,14 @@ impl Wamp {
         }
     }
 
-    /// Fails if a message is waiting that nobody asked for.
+    /// Panics if an unexpected message is waiting.
     #[track_caller]
     pub fn assert_nothing_waits(&mut self) {
         self.barrier();
         assert!(self.waiting.is_empty(), "unexpected: {:?}", self.waiting);
     }
 
-    /// The messages that a [`barrier`](Self::barrier) has read.
+    /// Returns the messages that a [`barrier`](Self::barrier) has read.
     #[track_caller]
     pub fn take_waiting(&mut self) -> Vec<Value> {
         let mut waiting = Vec::new();
@@ -140,13 +140,13 @@ impl Wamp {
         waiting
     }
 
-    /// Says that it goes, as a page does that is left, and does not wait for the answer.
+    /// Sends a close frame, like a page that the reader leaves, and does not wait for the answer.
     pub fn begin_close(&mut self) {
-        // A daemon that was quicker is no error.
+        // The daemon may have closed first, which is no error.
         let _ = self.socket.close(None);
     }
 
-    // A text message; None for the pong that carries `pong`.
+    // Returns a text message, or `None` for the pong with the payload `pong`.
     #[track_caller]
     fn read_text(&mut self, pong: Option<&[u8]>) -> Option<String> {
         loop {

@@ -1,5 +1,5 @@
-//! One connection to the public door, byte by byte: for what no proper client would send, and to see exactly
-//! what comes back.
+//! One connection to the public listener, byte by byte: for input that no correct client sends, and to see the exact
+//! answer.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 use crate::WAIT_MS;
 use crate::stream::Stream;
 
-/// The key of RFC 6455's example, so that the answer can be compared with the one printed there.
+/// The key of RFC 6455's example, because the RFC also prints the answer.
 pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// The RFC's answer to it.
 pub const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-/// Any mask will do; this one shows whether it is applied.
+/// Any mask is valid. This one shows whether the daemon applies it.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// First bytes of frames: FIN and opcode.
@@ -24,22 +24,22 @@ pub mod first {
     pub const PONG: u8 = 0x8a;
 }
 
-/// A frame as it came.
+/// A received frame.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Frame {
     /// FIN, RSV and opcode.
     pub first: u8,
-    /// What it carries.
+    /// The payload.
     pub payload: Vec<u8>,
 }
 
 impl Frame {
-    /// The payload as text.
+    /// Returns the payload as text.
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.payload).expect("the daemon sends UTF-8")
     }
 
-    /// The code of a close frame.
+    /// Returns the code of a close frame.
     #[track_caller]
     pub fn close_code(&self) -> u16 {
         assert_eq!(self.first, first::CLOSE, "not a close frame: {self:?}");
@@ -59,7 +59,7 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Connects, and says nothing yet.
+    /// Connects without sending anything.
     #[track_caller]
     pub fn connect(address: SocketAddr) -> Self {
         Self {
@@ -68,7 +68,7 @@ impl Wire {
         }
     }
 
-    /// Connects and shakes hands; the WELCOME has been read.
+    /// Connects, performs the handshake, and reads the WELCOME message.
     #[track_caller]
     pub fn open(address: SocketAddr) -> Self {
         let mut wire = Self::connect(address);
@@ -80,18 +80,17 @@ impl Wire {
         wire
     }
 
-    /// Sends these bytes in one write. A peer that is already gone is no error here: what it sent before it went
-    /// is what a test looks at.
+    /// Sends these bytes in one write. A closed peer is no error, because the test looks at its earlier output.
     pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// Ends our side of the connection.
+    /// Shuts down our side of the connection.
     pub fn end_of_file(&self) {
         self.stream.end_of_file();
     }
 
-    /// Reads an HTTP answer's head, up to the empty line.
+    /// Reads the head of an HTTP answer, up to the empty line.
     #[track_caller]
     pub fn head(&mut self) -> String {
         loop {
@@ -116,7 +115,7 @@ impl Wire {
         }
     }
 
-    /// Reads one frame; None when the connection ends instead.
+    /// Reads one frame. Returns `None` if the connection ends instead.
     #[track_caller]
     pub fn next_frame(&mut self) -> Option<Frame> {
         loop {
@@ -131,19 +130,19 @@ impl Wire {
         }
     }
 
-    /// What has been read and not been looked at, then everything until the daemon closes.
+    /// Reads until the daemon closes. Returns everything that no call has consumed.
     #[track_caller]
     pub fn rest(&mut self) -> Vec<u8> {
         while self.fill() > 0 {}
         std::mem::take(&mut self.buffer)
     }
 
-    /// What has been read already and not been looked at.
+    /// Returns the bytes that were read and not consumed.
     pub fn buffered(&self) -> &[u8] {
         &self.buffer
     }
 
-    // 0 is the end, be it polite or not.
+    // 0 is the end of the stream. A reset counts as the end too.
     #[track_caller]
     fn fill(&mut self) -> usize {
         let mut chunk = [0; 16 * 1024];
@@ -161,7 +160,7 @@ impl Wire {
     }
 }
 
-/// A complete upgrade request with `headers` (each with its CR LF) besides the necessary ones.
+/// Returns a complete upgrade request with `headers` (each with its CR LF) besides the required ones.
 pub fn upgrade(headers: &str) -> Vec<u8> {
     format!(
         "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -170,7 +169,7 @@ pub fn upgrade(headers: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A masked frame, as browsers send them.
+/// Returns a masked frame, as browsers send them.
 pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = header(first, payload.len(), 0x80);
     frame.extend_from_slice(&MASK);
@@ -183,14 +182,14 @@ pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A frame without a mask, which a browser must not send.
+/// Returns an unmasked frame, which a browser must not send.
 pub fn unmasked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = header(first, payload.len(), 0);
     frame.extend_from_slice(payload);
     frame
 }
 
-/// A masked text frame.
+/// Returns a masked text frame.
 pub fn text(message: &str) -> Vec<u8> {
     masked(first::TEXT, message.as_bytes())
 }
@@ -211,7 +210,7 @@ fn header(first: u8, len: usize, mask_bit: u8) -> Vec<u8> {
     bytes
 }
 
-// A frame from the server, which never masks, and how many bytes it took.
+// Parses a frame from the server, which never masks. Returns the frame and its length on the wire.
 fn parse(bytes: &[u8]) -> Option<(Frame, usize)> {
     let (&first, &second) = (bytes.first()?, bytes.get(1)?);
     assert_eq!(second & 0x80, 0, "the server masks its frames");
@@ -233,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_of_every_length_form_come_back() {
+    fn frames_of_every_length_encoding_round_trip() {
         for len in [0, 1, 125, 126, 65_535, 65_536] {
             let payload = vec![b'x'; len];
             let bytes = unmasked(first::TEXT, &payload);

@@ -1,4 +1,4 @@
-//! Debian's WordPress in Apache, with the plugin, and what its administrator does.
+//! Debian's WordPress in Apache, with the plugin, and the actions of its administrator.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -14,19 +14,19 @@ use crate::mariadb::MariaDb;
 use crate::php::{Application, Php};
 use crate::{program, workspace};
 
-/// Where Debian keeps it.
+/// Debian's folder of WordPress.
 const SOURCE: &str = "/usr/share/wordpress";
-/// The plugin's folder among the others.
+/// The plugin's folder in WordPress.
 const PLUGIN: &str = "wp-content/plugins/pushd-live";
 const PASSWORD: &str = "correct horse battery staple";
-/// What the site itself adds: it keeps posts back that are "quiet", and spoils those that are "broken".
+/// Code of the site: it withholds posts with "quiet", and breaks those with "broken".
 const FILTERS: &str = r#"<?php
 add_filter('pushd_live_post', fn (array $event): ?array => match ($event['title']) {
     'quiet' => null,
     'broken' => ['text' => "\xff"] + $event,
     default => $event,
 });
-// On another site of the network; says so when all is done.
+// Publishes on another site of the network, and prints a line when it is done.
 if (isset($_GET['elsewhere']) && is_multisite()) {
     add_action('init', function (): void {
         switch_to_blog(2);
@@ -36,7 +36,8 @@ if (isset($_GET['elsewhere']) && is_multisite()) {
     });
 }
 "#;
-/// What makes a network of it, for those who have the cookie: this site, and another with the same tables.
+/// Code that makes a network of the site for requests with the cookie: this site, and another one with the same
+/// tables.
 const NETWORK: &str = "
 CREATE TABLE wp_site (id BIGINT PRIMARY KEY, domain VARCHAR(200), path VARCHAR(100));
 CREATE TABLE wp_sitemeta (meta_id BIGINT AUTO_INCREMENT PRIMARY KEY, site_id BIGINT, meta_key VARCHAR(255), meta_value LONGTEXT);
@@ -52,20 +53,20 @@ CREATE TABLE wp_2_terms LIKE wp_terms; CREATE TABLE wp_2_termmeta LIKE wp_termme
 CREATE TABLE wp_2_term_taxonomy LIKE wp_term_taxonomy; CREATE TABLE wp_2_term_relationships LIKE wp_term_relationships;
 CREATE TABLE wp_2_options LIKE wp_options; INSERT INTO wp_2_options SELECT * FROM wp_options;
 ";
-/// How long copying its 70 MB may take.
+/// Time limit for copying its 70 MB.
 const COPY_MS: u64 = 60_000;
 
-/// A running site, newly installed.
+/// A running, newly installed site.
 #[derive(Debug)]
 pub struct WordPress {
-    // Before the database: it is stopped first.
+    // Declared before the database: Apache stops first.
     apache: Apache,
-    /// What it is stored in.
+    /// Its database.
     pub database: MariaDb,
 }
 
 impl WordPress {
-    /// Installs it, with the plugin's files in their place. The plugin is not active yet.
+    /// Installs WordPress, with the plugin's files in place. The plugin is not active yet.
     #[track_caller]
     pub fn start(php: &Php) -> Self {
         let database = MariaDb::start();
@@ -106,34 +107,34 @@ impl WordPress {
         );
     }
 
-    /// Makes it the first site of a network, for browsers with the cookie `network`.
+    /// Makes the site the first one of a network, for browsers with the cookie `network`.
     #[track_caller]
     pub fn join_network(&self) {
         let host = self.address().to_string();
         self.database.query(&NETWORK.replace("{host}", &host));
     }
 
-    /// Where Apache listens.
+    /// Returns the port of Apache.
     pub fn address(&self) -> SocketAddr {
         self.apache.address
     }
 
-    /// The address of a page.
+    /// Returns the address of a page.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.apache.address)
     }
 
-    /// What its pages get to see as the site's name in topics.
+    /// Returns the site's name in topics.
     pub fn topic(&self, rest: &str) -> String {
         format!("{}/{rest}", self.apache.address)
     }
 
-    /// What PHP has logged.
+    /// Returns PHP's log.
     pub fn log(&self) -> String {
         self.apache.log()
     }
 
-    /// Logs the administrator in.
+    /// Logs in as the administrator.
     #[track_caller]
     pub fn log_in(&self, page: &mut Page) {
         page.go(&self.url("/wp-login.php"));
@@ -144,8 +145,8 @@ impl WordPress {
     }
 }
 
-/// Asks the REST interface from a page of the administrator's, as the editor does, with `data` unless it is null. The
-/// answer, which must be a success.
+/// Sends a request to the REST interface from a page of the administrator, as the editor does, with `data` unless it
+/// is null. Returns the answer, which must be a success.
 #[track_caller]
 pub fn rest(page: &mut Page, method: &str, path: &str, data: &Value) -> Value {
     let answer = page.evaluate(&format!(
@@ -168,7 +169,7 @@ pub fn rest(page: &mut Page, method: &str, path: &str, data: &Value) -> Value {
     serde_json::from_str(body).unwrap_or_else(|error| panic!("{method} {path}: {error}: {body}"))
 }
 
-// Links are followed: parts of Debian's WordPress are elsewhere, and so is what the plugin brings of ours.
+// Follows links, because parts of Debian's WordPress, and of the plugin, are elsewhere.
 #[track_caller]
 fn copy(from: &Path, to: &Path) {
     let mut command = Command::new("cp");
@@ -188,7 +189,7 @@ define('AUTH_KEY', 'test');
 define('SECURE_AUTH_KEY', 'test');
 define('LOGGED_IN_KEY', 'test');
 define('NONCE_KEY', 'test');
-// Nothing leaves this machine, and nothing happens by itself.
+// Blocks requests to other machines, and background tasks.
 define('WP_HTTP_BLOCK_EXTERNAL', true);
 define('DISABLE_WP_CRON', true);
 define('AUTOMATIC_UPDATER_DISABLED', true);

@@ -1,6 +1,6 @@
-//! What all of it is for: a page is posted, and another browser shows it within a second.
+//! The purpose of the project: a post on the site appears in another browser within a second.
 //!
-//! In a program of its own, so that it has the machine to itself: cargo runs one test program after the other.
+//! It is a separate program, so it has the machine to itself: cargo runs test programs in sequence.
 
 use std::time::Instant;
 
@@ -14,11 +14,11 @@ const TITLE: &str = "新しい子猫 🐈 <script>document.title = 'taken over'<
 const ARTICLE: &str =
     "とても可愛い <script>document.title = 'taken over'</script> & \"ちび\" 👩‍👩‍👧 O'Neill";
 
-/// How soon after the post another browser must show it.
+/// Time limit from the post to its display in another browser, in ms.
 const ARRIVAL_MS: u64 = 1_000;
 
 #[test]
-fn a_post_in_apache_appears_in_another_browser_and_does_so_again_after_the_daemon_was_killed() {
+fn a_post_in_apache_appears_in_another_browser_also_after_a_crash_of_the_daemon() {
     let daemon = Daemon::start();
     let application = blog::application();
     let apache = Php::with_extension(daemon.push_address()).apache(

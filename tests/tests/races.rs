@@ -5,7 +5,7 @@ use system_tests::c::{Link, Program};
 use system_tests::daemon::Daemon;
 use system_tests::program::Ended;
 
-/// These programs are not about time.
+/// These programs do not test time.
 const TIMEOUT_MS: &str = "30000";
 
 #[track_caller]
@@ -20,7 +20,7 @@ fn run(source: &str) -> Ended {
 }
 
 #[test]
-fn many_threads_have_one_connection() {
+fn many_threads_share_one_connection() {
     run("threads.c").success();
 }
 
@@ -36,19 +36,19 @@ fn the_cpp_wrapper_in_many_threads() {
 }
 
 #[test]
-fn answers_come_in_the_librarys_thread() {
+fn callbacks_run_in_the_librarys_thread() {
     run("background.c").success();
 }
 
-/// Not `background_fork.c`: its children start threads, and ThreadSanitizer takes them for their parent's.
+/// Not `background_fork.c`: its children start threads, and ThreadSanitizer takes these for threads of the parent.
 #[test]
-fn forks_in_the_middle_of_a_publish() {
+fn forks_during_a_publish() {
     run("fork_threads.c").success();
 }
 
-/// A check that sees nothing would pass everything.
+/// Shows that the check can find a race.
 #[test]
-fn a_race_with_a_callback_is_seen() {
+fn a_planted_race_is_found() {
     let ended = run("race.c");
     assert!(!ended.status.success());
     let report = ended.stderr;

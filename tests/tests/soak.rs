@@ -1,5 +1,5 @@
-//! The long form of `hard_to_kill`: traffic with churn, over and over, on one daemon. `cargo xtask soak` builds what
-//! it needs and runs this; the argument is for how many minutes.
+//! The long form of `hard_to_kill`: repeated traffic with churn on one daemon. `cargo xtask soak` builds the programs
+//! and runs this test. The argument is the number of minutes.
 
 #![allow(clippy::print_stdout, reason = "the figures are what it is run for")]
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
@@ -14,13 +14,13 @@ use system_tests::traffic::{self, Plan};
 
 const MINUTES: u64 = 60;
 
-/// Connections that come and go in each round, beside those of the traffic.
+/// Number of connections that open and close in each round, besides those of the traffic.
 const CHURN: usize = 2_000;
 
-/// The daemon may have so much more at the end than after the first minute.
+/// Largest growth of the daemon's memory after the first minute.
 const MEMORY_MORE_KIB: usize = 16 * 1024;
 
-/// What happened in a minute.
+/// The statistics of a minute.
 #[derive(Default)]
 struct Figures {
     rounds: usize,
@@ -33,8 +33,8 @@ struct Figures {
 fn main() {
     let minutes = std::env::args().nth(1);
     let minutes = minutes.map_or(MINUTES, |text| text.parse().expect("a number of minutes"));
-    // Whoever says nothing is let go soon, so that a round's end is seen; whoever stays may be slow; and the ids of
-    // five minutes would look like a leak.
+    // A short idle timeout shows the end of a round. Staying subscribers may be slow. Publish ids are kept only
+    // briefly, because those of five minutes would look like a leak.
     let flags = [
         "--first-byte-timeout=1s",
         "--handshake-timeout=1s",
@@ -80,7 +80,7 @@ fn run_for_a_minute(daemon: &mut Daemon, seed: &mut u64) -> Figures {
         };
         let outcome = traffic::run(daemon, &plan);
         outcome.history.check();
-        // It fails if any connection is left.
+        // It panics if a connection is left.
         churn(daemon, CHURN, *seed);
         figures.rounds += 1;
         figures.receipts += outcome.history.receipts();

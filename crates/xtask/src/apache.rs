@@ -1,4 +1,4 @@
-//! A private Apache: own configuration, pid file and logs in a temporary folder, mod_php in prefork.
+//! A private Apache with mod_php in prefork mode. Its configuration, pid file and logs are in a temporary folder.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,23 +14,23 @@ use crate::process::{Background, run, wait_until};
 
 const PROGRAM: &str = "/usr/sbin/apache2";
 const MODULES: &str = "/usr/lib/apache2/modules";
-/// Who serves pages when root starts Apache; Apache does not want to do it as root.
+/// User of the processes that serve pages if root starts Apache. Apache refuses to serve pages as root.
 const USER: &str = "www-data";
-/// How long it may take until it answers.
+/// Limit for the time from start to first answer.
 const READY_MS: u64 = 15_000;
 
-/// What is served.
+/// A web application and its settings.
 #[derive(Debug)]
 pub struct Site<'a> {
     /// The application's folder. It is copied, so that the server's user may read and write it.
     pub application: &'a Path,
-    /// The folder that the web sees, relative to the application's.
+    /// The document root, relative to the application's folder.
     pub docroot: &'a str,
     /// The port on 127.0.0.1.
     pub port: u16,
     /// Lines for php.ini.
     pub ini: &'a [String],
-    /// What the pages find in their environment.
+    /// Environment variables of the pages.
     pub environment: &'a [(&'a str, String)],
 }
 
@@ -39,7 +39,7 @@ pub struct Site<'a> {
 pub struct Apache {
     /// The server's first process: its children end with it.
     pub process: Background,
-    /// Where it answers.
+    /// The address of the server.
     pub address: SocketAddr,
     folder: TempDir,
 }
@@ -79,12 +79,12 @@ impl Apache {
         }
     }
 
-    /// Where the copy of the application is.
+    /// Returns the folder with the copy of the application.
     pub fn application(&self) -> PathBuf {
         self.folder.path().join("application")
     }
 
-    /// What Apache and PHP have logged so far.
+    /// Returns the logs of Apache and PHP so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("error.log")).unwrap_or_default()
     }
@@ -102,7 +102,7 @@ fn command(folder: &Path) -> Command {
 }
 
 fn prepare(folder: &Path, site: &Site<'_>) -> Result<()> {
-    // A temporary folder is its owner's alone; the server's user must get through it.
+    // A temporary folder is private to its owner. The server's user must be able to enter it.
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
     let application = folder.join("application");
     run(Command::new("cp")
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_configuration_keeps_to_its_folder_and_to_loopback() {
+    fn apache_stays_in_its_folder_and_on_loopback() {
         let site = Site {
             application: Path::new("/srv/blog"),
             docroot: "public",

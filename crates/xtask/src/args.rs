@@ -8,38 +8,38 @@ use lexopt::{Arg, Parser, ValueExt};
 use crate::install::Install;
 use crate::package::Package;
 
-/// What `cargo xtask --help` says.
+/// The text of `cargo xtask --help`.
 pub const HELP: &str = "\
 Usage: cargo xtask <command>
 
-  demo    install what is missing, build, start pushd and the demo blog; Ctrl-C stops both
+  demo    install missing packages, build, start pushd and the demo blog; Ctrl-C stops both
           --apache            run the blog in a private Apache with mod_php
           --web-port N        the blog's port (default 8000)
-          --push-port N       pushd's port for browsers (default 8080)
-          --publish-port N    pushd's port for publishers (default 5555)
-  test    install what is missing and run every check and test
-          --php all           and test the extension in other PHPs too: under valgrind, in PHP 8.4
-                              and in a debug build with threads (takes long, gets them first)
-          --php valgrind|8.4|zts    one of these only
-  fresh   run both of the README's commands, and install the packages, on a Debian that is installed for it
-          (needs root, an archive of Debian's, and an hour)
+          --push-port N       pushd's public listener, for browsers (default 8080)
+          --publish-port N    pushd's publish listener (default 5555)
+  test    install missing packages, and run every check and test
+          --php all           also test the extension under valgrind, in PHP 8.4 and in a debug build
+                              with threads (builds these PHPs first; takes long)
+          --php valgrind|8.4|zts    test the extension in one of these only
+  fresh   run both commands of the README, and install the packages, on a newly installed Debian
+          (needs root, a Debian mirror, and an hour)
   races   look for data races in libpusher with ThreadSanitizer (takes minutes, needs Rust's sources)
-  page-time   measure what a publish costs a page, whatever pushd does
-  bench   measure pushd beside other servers; `cargo xtask bench --help` lists the options
-  soak    load and churn for a long time, with figures every minute
-          --minutes N         how long (default 60)
-  fuzz    feed every decoder with what a fuzzer makes up (needs cargo-fuzz)
-          --seconds N         how long each (default 60)
-  autobahn  let the Autobahn test suite judge the WebSocket (needs a Python 2.7)
+  page-time   measure the time that a publish adds to a page while pushd runs, is absent or hangs
+  bench   compare pushd with other servers; `cargo xtask bench --help` lists the options
+  soak    run load and churn for a long time, and print statistics every minute
+          --minutes N         duration (default 60)
+  fuzz    run a fuzzer on every decoder (needs cargo-fuzz)
+          --seconds N         duration of each (default 60)
+  autobahn  run the Autobahn test suite against the WebSocket (needs Python 2.7)
   build   build everything in release mode: pushd, libpusher, the PHP extension
   install build pushd and libpusher, and install them with headers and manuals
-          --prefix DIR        where they will be used from, /usr/local for instance
-          --destdir DIR       a folder that stands for /, when making a package
+          --prefix DIR        the folder they will run from, such as /usr/local
+          --destdir DIR       a folder that stands for /, for package builders
   package make Debian packages and a .tar.gz of everything
-          --out DIR           where to put them (default target/package)
+          --out DIR           the folder for them (default target/package)
 ";
 
-/// What was asked for.
+/// A command with its options.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Task {
     /// Start the demo.
@@ -52,11 +52,11 @@ pub enum Task {
     PageTime,
     /// Look for data races.
     Races,
-    /// Measure; the words are the benchmark's own.
+    /// Run the benchmark, with these arguments.
     Bench(Vec<OsString>),
-    /// Load and churn for so many minutes.
+    /// Run load and churn for this number of minutes.
     Soak(u64),
-    /// Fuzz every decoder for so many seconds.
+    /// Fuzz every decoder for this number of seconds.
     Fuzz(u64),
     /// Run the Autobahn test suite.
     Autobahn,
@@ -70,10 +70,10 @@ pub enum Task {
     Help,
 }
 
-/// Where the extension is tested besides Debian's PHP.
+/// The PHPs, other than Debian's, in which the extension is tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OtherPhp {
-    /// In all of these, and everything else is tested too.
+    /// All of these, and everything else.
     All,
     /// Debian's PHP under valgrind.
     Valgrind,
@@ -173,7 +173,7 @@ fn other_php(name: &str) -> Result<OtherPhp> {
         "valgrind" => OtherPhp::Valgrind,
         "8.4" => OtherPhp::Php84,
         "zts" => OtherPhp::ZtsDebug,
-        _ => bail!("`{name}` is none of all, valgrind, 8.4, zts"),
+        _ => bail!("`{name}` is not one of all, valgrind, 8.4, zts"),
     })
 }
 
@@ -187,11 +187,11 @@ fn install(mut words: Parser) -> Result<Task> {
             other => return Err(other.unexpected().into()),
         }
     }
-    let prefix = prefix.context("install where? --prefix /usr/local, for instance")?;
+    let prefix = prefix.context("--prefix is missing: use --prefix /usr/local, for instance")?;
     Ok(Task::Install(Install { prefix, destdir }))
 }
 
-/// The only option of a command, a number; None when help is asked for.
+/// Reads the only option of a command, a number. Returns `None` for `--help`.
 fn number(mut words: Parser, name: &str, default: u64) -> Result<Option<u64>> {
     let mut number = default;
     while let Some(word) = words.next()? {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_and_options() {
+    fn commands_take_their_options() {
         assert_eq!(check("").unwrap(), Task::Help);
         assert_eq!(check("--help").unwrap(), Task::Help);
         assert_eq!(check("test").unwrap(), Task::Test(None));
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn installing_needs_a_prefix() {
+    fn install_requires_a_prefix() {
         let install = |destdir: Option<&str>| {
             Task::Install(Install {
                 prefix: "/usr".into(),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn packages_have_a_place() {
+    fn package_takes_a_folder() {
         let package = |folder: Option<&str>| {
             Task::Package(Package {
                 folder: folder.map(Into::into),
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_errors() {
+    fn invalid_arguments_are_errors() {
         for line in [
             "dome",
             "--demo",

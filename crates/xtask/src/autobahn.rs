@@ -1,7 +1,7 @@
-//! `cargo xtask autobahn`: the Autobahn test suite judges the core's WebSocket, through the example `echo`.
+//! `cargo xtask autobahn`: runs the Autobahn test suite against the core's WebSocket, through the example `echo`.
 //!
-//! The suite is a program for Python 2.7, which Debian no longer has: whoever has one, from pyenv for instance, can run
-//! it. What it should say is written down, so that a change is seen.
+//! The suite needs Python 2.7, which Debian no longer has; pyenv can install it. The expected verdicts are in a file,
+//! so every change is visible.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -15,14 +15,14 @@ use crate::process::{Background, run as run_command, wait_until};
 use crate::say::{say, step};
 use crate::workspace::Workspace;
 
-/// What stands for a verdict on each case.
+/// The file with the expected verdict on each case.
 const EXPECTED: &str = "crates/pusher-core/tests/autobahn.txt";
-/// Everything but compression, which WAMP v1's clients don't offer.
+/// All cases except compression, which clients of WAMP v1 do not offer.
 const CASES: &str = r#""1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*""#;
-/// The last one that can make an environment for Python 2.7.
+/// The last version that can make an environment for Python 2.7.
 const VIRTUALENV: &str = "virtualenv==20.21.1";
 const SUITE: &str = "autobahntestsuite==25.10.1";
-/// How long the echo server may take to listen.
+/// Limit for the time until the echo server listens.
 const START_MS: u64 = 10_000;
 
 /// Prints a line for each case: its number, and the verdicts on its behaviour and its close.
@@ -34,7 +34,7 @@ for case in sorted(cases, key=number):
     print(' '.join([case, cases[case]['behavior'], cases[case]['behaviorClose']]))
 ";
 
-/// Runs the suite and compares.
+/// Runs the suite and compares its verdicts with the expected ones.
 pub fn run(workspace: &Workspace) -> Result<()> {
     let folder = workspace.target.join("autobahn");
     fs::create_dir_all(&folder)?;
@@ -87,7 +87,7 @@ fn spec(address: SocketAddr) -> String {
     )
 }
 
-/// Fails with every line that is not as it should be.
+/// Returns an error with every line that differs from the expected ones.
 fn compare(expected: &str, verdicts: &str) -> Result<()> {
     let lines = |text: &str| -> Vec<String> { text.lines().map(str::to_owned).collect() };
     let (expected, verdicts) = (lines(expected), lines(verdicts));
@@ -103,7 +103,7 @@ fn compare(expected: &str, verdicts: &str) -> Result<()> {
     Ok(())
 }
 
-/// The suite's own Python, made once.
+/// Returns the suite's own Python. The first call installs it.
 fn environment(folder: &Path) -> Result<PathBuf> {
     let environment = folder.join("python2.7");
     if environment.join("bin/wstest").is_file() {
@@ -124,7 +124,7 @@ fn environment(folder: &Path) -> Result<PathBuf> {
     Ok(environment)
 }
 
-/// A Python 2.7 that runs: the variable `PYTHON27`, the PATH, pyenv's.
+/// Finds a working Python 2.7: the variable `PYTHON27`, the PATH, then pyenv's.
 fn find_python() -> Result<PathBuf> {
     let named = std::env::var_os("PYTHON27").map(PathBuf::from);
     let mut candidates: Vec<PathBuf> = named.into_iter().collect();
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_difference_is_told() {
+    fn every_different_verdict_is_reported() {
         let expected = "1.1.1 OK OK\n1.1.2 OK OK\n";
         assert!(compare(expected, expected).is_ok());
         let error = compare(expected, "1.1.1 OK OK\n1.1.2 FAILED OK\n1.1.3 OK OK\n").unwrap_err();

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds pushd and the benchmark, which does the rest (`tests/bench`).
+//! `cargo xtask bench`: builds pushd and the benchmark (`tests/bench`), and runs it.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::packages::{self, Purpose};
 use crate::process::run as run_command;
 use crate::workspace::Workspace;
 
-/// Builds, and measures as `words` say.
+/// Builds everything, and runs the benchmark with the arguments `words`.
 pub fn run(workspace: &Workspace, words: &[OsString]) -> Result<()> {
     packages::install(&[Purpose::Build])?;
     build::package(workspace, "pushd")?;

@@ -10,7 +10,7 @@ use crate::process::run as run_command;
 use crate::say::step;
 use crate::workspace::Workspace;
 
-/// `cargo xtask build`: installs what building needs, and builds.
+/// `cargo xtask build`: installs missing packages, and builds.
 pub fn run(workspace: &Workspace) -> Result<()> {
     packages::install(&[Purpose::Build])?;
     release(workspace)?;
@@ -19,9 +19,9 @@ pub fn run(workspace: &Workspace) -> Result<()> {
 
 /// Builds the daemon, the library and the extension.
 pub fn release(workspace: &Workspace) -> Result<()> {
-    // Not all in one cargo call: the features of their dependencies would be unified, and the library built with
-    // what only the daemon asks for. But extension and library in one: the library is built for both, into the same
-    // files, and alone it would be built again each time.
+    // Two calls of cargo, because one call would unify the features: the library would be built with features that
+    // only the daemon needs. Extension and library share a call, because both calls would write the library to the
+    // same files and rebuild it each time.
     package(workspace, "pushd")?;
     extension(workspace)
 }
@@ -31,7 +31,7 @@ pub fn extension(workspace: &Workspace) -> Result<()> {
     packages(workspace, &["pusher-php", "libpusher"])
 }
 
-/// Builds one of them.
+/// Builds one package.
 pub fn package(workspace: &Workspace, name: &str) -> Result<()> {
     packages(workspace, &[name])
 }
@@ -42,20 +42,20 @@ fn packages(workspace: &Workspace, names: &[&str]) -> Result<()> {
     run_command(cargo(workspace).args(["build", "--release"]).args(names))
 }
 
-/// Builds the servers that show how to embed one. In the same way as `cargo test` builds them: after it, nothing
-/// is left to do.
+/// Builds the example servers exactly as `cargo test` does, which then has nothing left to build.
 pub fn examples(workspace: &Workspace) -> Result<()> {
     step("Building the examples");
     run_command(cargo(workspace).args(["build", "--examples"]))
 }
 
-/// Cargo, for the same target folder as ours, with Debian's PHP where another one comes first on the PATH.
+/// Returns a cargo command for our own target folder. If the first PHP on the PATH is not Debian's, it sets `PHP` to
+/// Debian's.
 pub fn cargo(workspace: &Workspace) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .current_dir(&workspace.root)
         .env("CARGO_TARGET_DIR", &workspace.target)
-        // `cargo run` sets it for us; nobody else should load libraries from the debug build.
+        // `cargo run` sets it for us. Other programs must not load libraries from the debug build.
         .env_remove("LD_LIBRARY_PATH");
     // `cargo run` sets these for xtask itself. Build scripts that read them would run again, and with them ring, rustls
     // and pushd would be built again.
@@ -65,7 +65,7 @@ pub fn cargo(workspace: &Workspace) -> Command {
             command.env_remove(&name);
         }
     }
-    // Set only when needed: whatever changes in this environment builds ext-php-rs again.
+    // Set only when needed, because each change of these variables rebuilds ext-php-rs.
     if std::env::var_os("PHP").is_none() && !first_php_is_debians() {
         command
             .env("PHP", DEBIAN_PHP)
@@ -86,12 +86,12 @@ fn first_php_is_debians() -> bool {
         .is_some_and(|php| php == Path::new(DEBIAN_PHP))
 }
 
-/// What tells of the PHP that the extension is built for.
+/// Returns the `php-config` of the PHP that the extension is built for.
 pub fn php_config() -> std::ffi::OsString {
     std::env::var_os("PHP_CONFIG").unwrap_or_else(|| DEBIAN_PHP_CONFIG.into())
 }
 
-/// The PHP that the extension is built for.
+/// Returns the PHP that the extension is built for.
 pub fn php() -> Result<String> {
     match std::env::var_os("PHP") {
         Some(php) => php

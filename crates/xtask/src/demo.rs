@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: pushd and the blog, until Ctrl-C.
+//! `cargo xtask demo`: runs pushd and the blog until Ctrl-C.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
@@ -15,15 +15,15 @@ use crate::say::{say, step};
 use crate::workspace::Workspace;
 use crate::{build, http};
 
-/// How long each part may take until it answers.
+/// Limit for the time from a part's start to its first answer.
 const READY_MS: u64 = 15_000;
-/// How often we look whether each part still runs.
+/// Interval between two checks that each part still runs.
 const WATCH_MS: u64 = 200;
 
-/// The application's folder and the folder in it that the web sees.
+/// The application's folder, and the document root in it.
 pub const BLOG: (&str, &str) = ("php/blog", "public");
 
-/// Installs, builds, starts everything, and returns after Ctrl-C or SIGTERM, when everything has ended.
+/// Installs, builds and starts everything. Returns after Ctrl-C or SIGTERM, when every process has ended.
 pub fn run(workspace: &Workspace, options: &Demo) -> Result<()> {
     check_ports(options)?;
     let mut purposes = vec![Purpose::Build, Purpose::Blog];
@@ -35,7 +35,7 @@ pub fn run(workspace: &Workspace, options: &Demo) -> Result<()> {
 
     let stop = on_stop_signal()?;
     step("Starting pushd and the blog");
-    // Dropped in reverse order: the blog goes first, so that no page meets a daemon that is gone.
+    // Dropped in reverse order. The blog ends first, so no page finds the daemon gone.
     let mut daemon = start_daemon(workspace, options)?;
     let mut web = Web::start(workspace, options)?;
     announce(options);
@@ -44,23 +44,19 @@ pub fn run(workspace: &Workspace, options: &Demo) -> Result<()> {
     outcome
 }
 
-// Asked before a quarter of an hour of installing and building is spent.
+// Checked before installing and building, which can take a quarter of an hour.
 fn check_ports(options: &Demo) -> Result<()> {
-    for (port, flag, whose) in [
+    for (port, flag, name) in [
         (options.web_port, "--web-port", "the blog"),
-        (
-            options.push_port,
-            "--push-port",
-            "pushd's door for browsers",
-        ),
+        (options.push_port, "--push-port", "pushd's public listener"),
         (
             options.publish_port,
             "--publish-port",
-            "pushd's door for publishers",
+            "pushd's publish listener",
         ),
     ] {
         if let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-            bail!("{whose} can't have port {port}: {error}. Choose another one with {flag} N");
+            bail!("{name} can't use port {port}: {error}. Choose another one with {flag} N");
         }
     }
     Ok(())
@@ -69,25 +65,25 @@ fn check_ports(options: &Demo) -> Result<()> {
 fn on_stop_signal() -> Result<Receiver<()>> {
     let (sender, receiver) = sync_channel(1);
     ctrlc::set_handler(move || {
-        // Full: the first Ctrl-C has been heard already.
+        // If the channel is full, an earlier Ctrl-C is already in it.
         let _ = sender.try_send(());
     })
     .context("can't listen for Ctrl-C")?;
     Ok(receiver)
 }
 
-/// pushd on the ports of the options, when it answers.
+/// Starts pushd on the ports of the options, and waits until it answers.
 pub(crate) fn start_daemon(workspace: &Workspace, options: &Demo) -> Result<Background> {
     let mut command = Command::new(workspace.artefact("pushd")?);
     command
         .args(["--listen", &local(options.push_port).to_string()])
         .args(["--publish-listen", &local(options.publish_port).to_string()])
         .stdin(Stdio::null())
-        // Not those of a pushd that this machine may have: a token, for instance.
+        // The environment may have settings for this machine's own pushd, a token for instance.
         .env("PUSHD_CONFIG", "/dev/null")
         .env_remove("LD_LIBRARY_PATH");
     let mut daemon = Background::start("pushd", &mut command)?;
-    // It opens both doors before it serves one.
+    // pushd opens both listeners before it serves either one.
     wait_for(&mut daemon, local(options.push_port), "/pusher.js")?;
     Ok(daemon)
 }
@@ -166,12 +162,12 @@ fn announce(options: &Demo) {
     ));
 }
 
-// Until the stop signal; a part that ends before it is an error, and the others are stopped with it.
+// Waits for the stop signal. A part that ends earlier is an error.
 fn watch(stop: &Receiver<()>, parts: &mut [&mut Background]) -> Result<()> {
     loop {
         match stop.recv_timeout(Duration::from_millis(WATCH_MS)) {
             Ok(()) => return Ok(()),
-            Err(RecvTimeoutError::Disconnected) => bail!("nobody listens for Ctrl-C any more"),
+            Err(RecvTimeoutError::Disconnected) => bail!("the Ctrl-C handler is gone"),
             Err(RecvTimeoutError::Timeout) => {}
         }
         for part in parts.iter_mut() {
@@ -191,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_taken_port_is_named_with_the_flag_that_chooses_another() {
+    fn a_taken_port_error_names_the_flag() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = taken.local_addr().unwrap().port();
         let options = Demo {
@@ -200,14 +196,14 @@ mod tests {
         };
         let error = check_ports(&options).unwrap_err().to_string();
         assert!(
-            error.contains(&format!("the blog can't have port {port}")),
+            error.contains(&format!("the blog can't use port {port}")),
             "{error}"
         );
         assert!(error.contains("--web-port"), "{error}");
     }
 
     #[test]
-    fn a_part_that_ends_is_named() {
+    fn a_part_that_ends_is_an_error_with_its_name() {
         let (_sender, stop) = sync_channel(1);
         let mut part =
             Background::start("part", Command::new("sh").args(["-c", "exit 7"])).unwrap();
@@ -216,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stop_signal_ends_the_watch() {
+    fn the_stop_signal_ends_the_demo() {
         let (sender, stop) = sync_channel(1);
         sender.send(()).unwrap();
         let mut part = Background::start("part", Command::new("sleep").arg("60")).unwrap();

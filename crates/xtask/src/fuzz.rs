@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: every fuzz target for some time, one after the other.
+//! `cargo xtask fuzz`: runs every fuzz target in turn.
 
 use std::fs;
 use std::path::Path;
@@ -11,13 +11,13 @@ use crate::process::run as run_command;
 use crate::say::{say, step};
 use crate::workspace::Workspace;
 
-/// The crates that have fuzz targets, each in its folder `fuzz`.
+/// The crates with fuzz targets, each in its folder `fuzz`.
 const CRATES: [&str; 2] = ["crates/pusher-proto", "crates/pusher-core"];
 
-/// libFuzzer's flag for the longest time that an input may take, in seconds: more is a bug.
+/// libFuzzer's flag for the time limit of one input, in seconds. A slower input is a bug.
 const INPUT_TIMEOUT: &str = "-timeout=10";
 
-/// Runs each for so many seconds; fails after all if any found something.
+/// Runs each target for `seconds`. Fails after the last one if any target found a bug.
 pub fn run(workspace: &Workspace, seconds: u64) -> Result<()> {
     check_cargo_fuzz(workspace)?;
     let mut failed = Vec::new();
@@ -32,7 +32,7 @@ pub fn run(workspace: &Workspace, seconds: u64) -> Result<()> {
         }
     }
     if !failed.is_empty() {
-        bail!("found something: {}; see fuzz/artifacts", failed.join(", "));
+        bail!("bugs found by: {}; see fuzz/artifacts", failed.join(", "));
     }
     Ok(())
 }
@@ -49,13 +49,13 @@ fn run_target(workspace: &Workspace, folder: &Path, target: &str, seconds: u64) 
             .args(["--", INPUT_TIMEOUT])
             .arg(format!("-max_total_time={seconds}"))
             .current_dir(folder)
-            // The fuzzers are workspaces of their own. A stable compiler needs leave for the sanitizer.
+            // Each `fuzz` folder is a workspace of its own. RUSTC_BOOTSTRAP lets a stable compiler use the sanitizer.
             .env_remove("CARGO_TARGET_DIR")
             .env("RUSTC_BOOTSTRAP", "1"),
     )
 }
 
-/// The names of the targets, which are those of their files.
+/// Returns the names of the targets, from the names of their files.
 fn targets(folder: &Path) -> Result<Vec<String>> {
     let sources = folder.join("fuzz/fuzz_targets");
     let mut targets = Vec::new();
@@ -77,7 +77,7 @@ fn check_cargo_fuzz(workspace: &Workspace) -> Result<()> {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     if !command.status().is_ok_and(|status| status.success()) {
-        bail!("cargo-fuzz is not there: run `cargo install cargo-fuzz`");
+        bail!("cargo-fuzz is missing: run `cargo install cargo-fuzz`");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What is installed and not written by hand: settings, completions, units for another prefix.
+//! Installed files that programs write: settings, completions, units for another prefix.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,10 +8,10 @@ use anyhow::{Context, Result, bail};
 use crate::process::shown;
 use crate::workspace::Workspace;
 
-/// Where the units say that the daemon is.
+/// The daemon's folder in the unit files.
 const UNITS_PREFIX: &str = "/usr/bin/";
 
-/// What the file of settings begins with; it is the one that packages bring.
+/// The start of the packaged settings file.
 const SETTINGS: &str = "\
 # The settings of pushd(8). Those that are commented out stand here with their defaults; `pusherd --help`
 # says what each is for, `pusherd --check` whether this file is right. `systemctl reload pushd` puts it in
@@ -23,7 +23,7 @@ publish-listen = [\"127.0.0.1:5555\", \"unix:/run/pushd/publish.sock\"]
 
 ";
 
-/// The file of settings: whatever the daemon knows, commented out.
+/// Returns the settings file: each setting of the daemon, commented out, with its default.
 pub fn settings(workspace: &Workspace) -> Result<String> {
     let defaults = daemon(workspace, &["--config", "/dev/null", "--print-config"])?;
     let lines = defaults
@@ -34,12 +34,12 @@ pub fn settings(workspace: &Workspace) -> Result<String> {
     Ok(SETTINGS.to_owned() + &lines.collect::<String>())
 }
 
-/// What `shell` needs to complete the daemon's command line.
+/// Returns the script that completes the daemon's command line in `shell`.
 pub fn completions(workspace: &Workspace, shell: &str) -> Result<String> {
     daemon(workspace, &["completions", shell])
 }
 
-/// A unit for a daemon below `prefix`.
+/// Returns `unit` for a daemon below `prefix`.
 pub fn unit(unit: &str, prefix: &Path) -> Result<String> {
     let prefix = std::path::absolute(prefix)?;
     let bin = prefix.join("bin/");
@@ -47,14 +47,14 @@ pub fn unit(unit: &str, prefix: &Path) -> Result<String> {
     Ok(unit.replace(UNITS_PREFIX, bin))
 }
 
-/// What the built daemon prints, whatever the environment of whoever builds.
+/// Returns the output of the built daemon. Its environment is empty, so the builder's settings have no effect.
 fn daemon(workspace: &Workspace, arguments: &[&str]) -> Result<String> {
     let mut command = Command::new(workspace.artefact("pushd")?);
     command.args(arguments).env_clear().stderr(Stdio::inherit());
     output(&mut command)
 }
 
-/// What a command that must succeed prints.
+/// Runs a command that must succeed, and returns its output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let shown = shown(command);
     let output = command
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_units_daemon_is_below_the_prefix() {
+    fn a_unit_starts_the_daemon_below_the_prefix() {
         let text = "ExecStart=/usr/bin/pushd\nExecReload=/bin/kill -HUP $MAINPID\n";
         assert_eq!(unit(text, Path::new("/usr")).unwrap(), text);
         let moved = unit(text, Path::new("/opt/push")).unwrap();

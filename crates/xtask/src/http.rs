@@ -1,4 +1,4 @@
-//! Just enough HTTP to see whether a server answers, and with what.
+//! A minimal HTTP client that checks whether a server answers.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,30 +6,30 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-/// How long connecting, and each read, may take.
+/// Time limit for connecting, and for each read.
 const IO_MS: u64 = 10_000;
-/// More than this is not read of an answer.
+/// Longest answer that is read, in bytes.
 const ANSWER_LEN_MAX: u64 = 16 << 20;
 
-/// What a server said.
+/// The answer of a server.
 #[derive(Debug)]
 pub struct Response {
     /// The status code.
     pub status: u16,
     /// Status line and headers.
     pub head: String,
-    /// What followed them.
+    /// The bytes after the headers.
     pub body: Vec<u8>,
 }
 
 impl Response {
-    /// The body as text; what is not UTF-8 is replaced.
+    /// Returns the body as text. Bytes that are not UTF-8 are replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 }
 
-/// GET `path`.
+/// Sends GET `path`.
 pub fn get(address: SocketAddr, path: &str) -> Result<Response> {
     exchange(
         address,
@@ -37,7 +37,7 @@ pub fn get(address: SocketAddr, path: &str) -> Result<Response> {
     )
 }
 
-/// POST `form` (already urlencoded) to `path`.
+/// Sends POST `path` with `form`, which is already urlencoded.
 pub fn post(address: SocketAddr, path: &str, form: &str) -> Result<Response> {
     let request = format!(
         "POST {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
@@ -47,13 +47,13 @@ pub fn post(address: SocketAddr, path: &str, form: &str) -> Result<Response> {
     exchange(address, request.as_bytes())
 }
 
-/// Any request without a body, with more headers: whole lines, each with its CRLF.
+/// Sends a request without a body. `headers` are complete lines, each with its CRLF.
 pub fn request(address: SocketAddr, method: &str, path: &str, headers: &str) -> Result<Response> {
     let request = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n");
     exchange(address, request.as_bytes())
 }
 
-/// POST `json` to `path`.
+/// Sends POST `path` with `json`.
 pub fn post_json(address: SocketAddr, path: &str, json: &str) -> Result<Response> {
     let request = format!(
         "POST {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n\
@@ -63,7 +63,7 @@ pub fn post_json(address: SocketAddr, path: &str, json: &str) -> Result<Response
     exchange(address, request.as_bytes())
 }
 
-// HTTP/1.0, so that the body ends with the connection and is never chunked.
+// HTTP/1.0: the body ends with the connection and is never chunked.
 fn exchange(address: SocketAddr, request: &[u8]) -> Result<Response> {
     let timeout = Duration::from_millis(IO_MS);
     let mut stream = TcpStream::connect_timeout(&address, timeout)
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_taken_apart() {
+    fn an_answer_is_split_into_its_parts() {
         let answer =
             parse(b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n\r\nnope").unwrap();
         assert_eq!((answer.status, answer.text().as_str()), (404, "nope"));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn something_else_is_refused() {
+    fn other_protocols_are_refused() {
         assert!(parse(b"SSH-2.0-OpenSSH").is_err());
         assert!(parse(b"").is_err());
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask install`: the daemon, the library and their manuals below a prefix.
+//! `cargo xtask install`: installs the daemon, the library and their manuals below a prefix.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,17 +12,17 @@ use crate::process::run as run_command;
 use crate::say::{say, step};
 use crate::workspace::Workspace;
 
-/// Where to install.
+/// The options of `cargo xtask install`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Install {
-    /// Where everything is used from, as `/usr/local`.
+    /// The folder from which everything is used, such as `/usr/local`.
     pub prefix: PathBuf,
-    /// A folder to put it in that stands for `/`, for whoever makes a package.
+    /// A folder that stands for `/`, for package builders.
     pub destdir: Option<PathBuf>,
 }
 
 impl Install {
-    /// The folder that `bin`, `lib` and the others are made in.
+    /// Returns the folder that gets `bin`, `lib` and the others.
     fn folder(&self) -> Result<PathBuf> {
         let prefix = std::path::absolute(&self.prefix).context("--prefix")?;
         Ok(match &self.destdir {
@@ -32,19 +32,19 @@ impl Install {
     }
 }
 
-/// Where a file comes from.
+/// The origin of an installed file.
 enum Source {
     /// The daemon's release build.
     Daemon(&'static str),
-    /// The library's.
+    /// The library's release build.
     Library(&'static str),
-    /// The project.
+    /// A file of the repository.
     Kept(&'static str),
-    /// The same, a unit that names the daemon.
+    /// A systemd unit of the repository, which names the daemon's path.
     Unit(&'static str),
-    /// The daemon, for this shell.
+    /// The daemon's completions for this shell.
     Completions(&'static str),
-    /// The daemon's table.
+    /// The daemon's table of settings.
     Settings,
 }
 
@@ -53,7 +53,7 @@ use Source::{Completions, Daemon, Kept, Library, Settings, Unit};
 const PROGRAM: &str = "755";
 const DATA: &str = "644";
 
-/// What is installed, where below the prefix, and with what mode.
+/// Each installed file: its source, its path below the prefix, and its mode.
 #[rustfmt::skip]
 const FILES: &[(Source, &str, &str)] = &[
     (Daemon("pushd"), "bin/pushd", PROGRAM),
@@ -78,14 +78,14 @@ const FILES: &[(Source, &str, &str)] = &[
     (Kept("LICENSE"), "share/doc/pushd/LICENSE", DATA),
 ];
 
-/// Second names: where below the prefix, and of which file beside it.
+/// Links: the path below the prefix, and the target in the same folder.
 const LINKS: &[(&str, &str)] = &[
-    // In bash, `pushd` alone is a builtin.
+    // In bash, `pushd` alone is a builtin command.
     ("bin/pusherd", "pushd"),
     ("share/man/man8/pusherd.8", "pushd.8"),
-    // The linker looks for this one, programs for the one with a version.
+    // The linker looks for `libpusher.so`, programs look for the versioned name.
     ("lib/libpusher.so", "libpusher.so.0"),
-    // Every function is found by its own name.
+    // `man` finds each function by its own name.
     ("share/man/man3/push_client_flush.3", "push_publish.3"),
     ("share/man/man3/push_client_free.3", "push_publish.3"),
     ("share/man/man3/push_client_new.3", "push_publish.3"),
@@ -99,7 +99,7 @@ const LINKS: &[(&str, &str)] = &[
     ("share/man/man3/push_version.3", "push_publish.3"),
 ];
 
-/// Builds in release mode, installs, and says what went where.
+/// Builds in release mode, installs, and prints how to use the result.
 pub fn run(workspace: &Workspace, options: &Install) -> Result<()> {
     build(workspace)?;
     lay_out(workspace, options)?;
@@ -109,13 +109,13 @@ pub fn run(workspace: &Workspace, options: &Install) -> Result<()> {
     Ok(())
 }
 
-/// Builds what is installed.
+/// Builds the installed programs and libraries.
 pub fn build(workspace: &Workspace) -> Result<()> {
     build::package(workspace, "pushd")?;
     build_library(workspace)
 }
 
-/// Installs what is built.
+/// Installs the results of [`build`].
 pub fn lay_out(workspace: &Workspace, options: &Install) -> Result<()> {
     let folder = options.folder()?;
     step(format_args!("Installing in {}", folder.display()));
@@ -145,8 +145,8 @@ pub fn lay_out(workspace: &Workspace, options: &Install) -> Result<()> {
     Ok(())
 }
 
-// In a target folder of its own: whoever installs needs no PHP, and together with the PHP extension the
-// library is built with other features, into the same files.
+// Builds in a separate target folder. Together with the PHP extension, cargo would build the library with other
+// features into the same files; and installing must not require PHP.
 fn build_library(workspace: &Workspace) -> Result<()> {
     step("Building libpusher (release)");
     run_command(
@@ -160,7 +160,8 @@ fn library_target(workspace: &Workspace) -> PathBuf {
     workspace.target.join("library")
 }
 
-// Not std::fs::copy: it would write into the file of a daemon, or of a library, that is running.
+// Not std::fs::copy: it would overwrite the file of a running daemon or a loaded library. `install` replaces the
+// file.
 pub(crate) fn put(from: &Path, to: &Path, mode: &str) -> Result<()> {
     let mut install = Command::new("install");
     install.args(["-D", "-T", "-m", mode]).args([from, to]);
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_name_stands_beside_the_first() {
+    fn each_link_has_a_target_in_its_folder() {
         for (name, target) in LINKS {
             let beside = Path::new(name).with_file_name(target);
             let is_there = FILES.iter().any(|(_, file, _)| Path::new(file) == beside);

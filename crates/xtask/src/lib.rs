@@ -1,17 +1,17 @@
-//! What it takes to run the parts on one machine, for `cargo xtask` and for the system tests.
+//! Tools to run the parts on one machine, for `cargo xtask` and for the system tests.
 //!
-//! | module | what it knows |
+//! | module | contents |
 //! |---|---|
-//! | [`packages`] | which Debian packages each command needs, and how to install them |
-//! | [`workspace`] | where the built files are |
+//! | [`packages`] | the Debian packages for each command, and their installation |
+//! | [`workspace`] | the paths of the built files |
 //! | [`build`] | the release builds |
-//! | [`process`] | commands that must succeed, and processes that end with their owner |
-//! | [`http`] | just enough HTTP to see whether a server answers |
+//! | [`process`] | commands that must succeed, and background processes |
+//! | [`http`] | a minimal HTTP client |
 //! | [`apache`] | a private Apache with mod_php and the extension |
-//! | [`phpt`] | PHP's own runner of tests, and valgrind |
-//! | [`php_builds`] | other PHPs to test the extension in |
-//! | [`requirements`] | rights that some tests need, and which tests these are |
-//! | [`generated`] | what is installed and not written by hand |
+//! | [`phpt`] | PHP's own test runner, and valgrind |
+//! | [`php_builds`] | other PHPs in which the extension is tested |
+//! | [`requirements`] | permissions that some tests need, and the names of these tests |
+//! | [`generated`] | installed files that programs write |
 //! | [`demo`], [`mod@test`], [`fresh`], [`races`], [`mod@bench`], [`page_time`], [`soak`], [`fuzz`], [`autobahn`], [`install`], [`package`] | the commands |
 
 pub mod apache;

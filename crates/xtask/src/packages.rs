@@ -1,4 +1,4 @@
-//! Which Debian packages each command needs, and how they get there.
+//! The Debian packages that each command needs, and their installation.
 
 use std::io;
 use std::path::Path;
@@ -9,47 +9,47 @@ use anyhow::{Context, Result, bail};
 use crate::process::{run, shown};
 use crate::say::{say, step};
 
-/// A reason to need a package: packages are installed for the ones that a command names.
+/// A group of packages. A command installs the groups that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Building the extension, and linking any Rust program.
+    /// Builds the extension, and links any Rust program.
     Build,
-    /// Running the demo blog in PHP's own server.
+    /// Runs the demo blog in PHP's own server.
     Blog,
-    /// Running PHP inside Apache.
+    /// Runs PHP inside Apache.
     Apache,
-    /// What only the tests run.
+    /// Runs the tests.
     Test,
-    /// Making packages.
+    /// Makes packages.
     Packages,
-    /// Building other PHPs, to test the extension in.
+    /// Builds other PHPs, in which the extension is tested.
     OtherPhps,
-    /// Installing a Debian into a folder.
+    /// Installs a Debian into a folder.
     Fresh,
-    /// Servers of the benchmark that node runs.
+    /// Runs the benchmark's node servers.
     Node,
-    /// nginx, in the benchmark.
+    /// Runs the benchmark's nginx.
     Nginx,
-    /// nats-server, in the benchmark.
+    /// Runs the benchmark's nats-server.
     Nats,
 }
 
 use Purpose::{Apache, Blog, Build, Fresh, Nats, Nginx, Node, OtherPhps, Packages, Test};
 
-/// One line of the table: package, what it is for, why, and the program that will do in its place.
+/// A row of the table.
 struct Package {
     name: &'static str,
     purpose: Purpose,
-    why: &'static str,
-    /// Whoever has this program on the PATH, from wherever, needs no package.
+    reason: &'static str,
+    /// A program that replaces the package if it is on the PATH.
     instead: Option<&'static str>,
 }
 
-const fn package(name: &'static str, purpose: Purpose, why: &'static str) -> Package {
+const fn package(name: &'static str, purpose: Purpose, reason: &'static str) -> Package {
     Package {
         name,
         purpose,
-        why,
+        reason,
         instead: None,
     }
 }
@@ -65,54 +65,55 @@ const fn or_program(package: Package, program: &'static str) -> Package {
 const TABLE: &[Package] = &[
     or_program(package("gcc", Build, "links Rust programs"), "cc"),
     package("libc6-dev", Build, "links Rust programs"),
-    package("php8.2-cli", Build, "PHP, and what tells the extension's build about it"),
-    package("php8.2-dev", Build, "PHP's headers, for the extension"),
+    package("php8.2-cli", Build, "runs PHP, and names its version for the extension's build"),
+    package("php8.2-dev", Build, "has PHP's headers, for the extension"),
     package("libclang1-14", Build, "reads PHP's headers, for the extension"),
-    package("libclang-common-14-dev", Build, "stddef.h and its like, for the extension"),
-    package("php8.2-sqlite3", Blog, "the demo blog's entries are kept in SQLite"),
+    package("libclang-common-14-dev", Build, "reads stddef.h and similar headers, for the extension"),
+    package("php8.2-sqlite3", Blog, "stores the demo blog's entries"),
     package("apache2", Apache, "runs PHP as sites do"),
-    package("libapache2-mod-php8.2", Apache, "PHP inside Apache"),
-    package("php8.2-fpm", Test, "the extension is tested in php-fpm"),
-    package("libfcgi-bin", Test, "asks php-fpm without a web server"),
-    package("nginx", Test, "a web server with HTTPS in front of pushd"),
-    package("chromium", Test, "the browser that the pages are tested in"),
+    package("libapache2-mod-php8.2", Apache, "runs PHP inside Apache"),
+    package("php8.2-fpm", Test, "runs PHP in php-fpm"),
+    package("libfcgi-bin", Test, "sends requests to php-fpm without a web server"),
+    package("nginx", Test, "serves HTTPS in front of pushd"),
+    package("chromium", Test, "opens the tested pages"),
     or_program(package("nodejs", Test, "runs the tests of pusher.js"), "node"),
-    package("node-ws", Test, "a WebSocket for pusher.js in a Node before 22"),
-    package("node-acorn", Test, "parses the scripts in the grammar of old browsers"),
+    package("node-ws", Test, "has a WebSocket for pusher.js in a Node before 22"),
+    package("node-acorn", Test, "checks that old browsers can parse the scripts"),
     or_program(package("g++", Test, "compiles the C++ program that uses libpusher"), "c++"),
     package("pkg-config", Test, "reads libpusher's pusher.pc"),
-    package("binutils", Test, "nm and readelf look at libpusher's symbols"),
+    package("binutils", Test, "lists libpusher's symbols"),
     or_program(package("curl", Test, "publishes to pushd by HTTP"), "curl"),
-    or_program(package("openssl", Test, "makes certificates and keys that pushd can not use"), "openssl"),
+    or_program(package("openssl", Test, "makes certificates and keys that pushd must refuse"), "openssl"),
     or_program(package("netcat-openbsd", Test, "publishes raw JSON to pushd"), "nc.openbsd"),
     package("composer", Test, "installs the PHP package as a site does"),
-    package("wordpress", Test, "the WordPress plugin is tested in it"),
-    package("wordpress-theme-twentytwentytwo", Test, "what that WordPress looks like"),
-    package("mariadb-server", Test, "WordPress's database"),
-    package("php8.2-mysql", Test, "WordPress's way to its database"),
-    package("php8.2-mbstring", Test, "WordPress's way with texts"),
-    package("php8.2-apcu", Test, "what one page has learned of pushd, the fallback tells the next"),
+    package("wordpress", Test, "runs the WordPress plugin"),
+    package("wordpress-theme-twentytwentytwo", Test, "is a theme for WordPress"),
+    package("mariadb-server", Test, "is WordPress's database"),
+    package("php8.2-mysql", Test, "connects WordPress to its database"),
+    package("php8.2-mbstring", Test, "handles UTF-8 for WordPress"),
+    package("php8.2-apcu", Test, "shares the state of pushd among pages that use the fallback"),
     or_program(package("make", Test, "builds the extension as PIE does"), "make"),
-    package("php-zmq", Test, "ZeroMQ in PHP publishes to pushd, as the recipe has it"),
-    package("python3-zmq", Test, "ZeroMQ in Python publishes to pushd"),
-    or_program(package("iproute2", Test, "pulls a browser's network cable"), "ip"),
+    package("php-zmq", Test, "publishes by ZeroMQ from PHP, as the recipe does"),
+    package("python3-zmq", Test, "publishes by ZeroMQ from Python"),
+    or_program(package("iproute2", Test, "switches a browser's network off"), "ip"),
     or_program(package("groff-base", Test, "formats the manuals"), "groff"),
-    package("mandoc", Test, "looks for mistakes in the manuals"),
+    package("mandoc", Test, "checks the manuals"),
     or_program(package("strace", Test, "counts pushd's system calls"), "strace"),
-    package("valgrind", Test, "looks for memory errors in libpusher"),
-    package("dpkg-dev", Packages, "finds out what packages depend on"),
+    package("valgrind", Test, "finds memory errors in libpusher"),
+    package("debhelper", Packages, "makes the Debian packages"),
+    package("dpkg-dev", Packages, "builds them, and finds the shared libraries that they need"),
     or_program(package("adduser", Test, "makes the user of the packaged service"), "adduser"),
-    package("lintian", Test, "looks for mistakes in the packages"),
+    package("lintian", Test, "checks the packages"),
     package("systemd", Test, "runs the packaged service"),
     or_program(package("xz-utils", OtherPhps, "unpacks PHP's sources"), "xz"),
     package("debootstrap", Fresh, "installs a Debian into a folder"),
-    or_program(package("npm", Node, "installs uWebSockets, ws and Socket.IO, for the benchmark"), "npm"),
-    package("nginx-light", Nginx, "a server in the benchmark"),
-    package("libnginx-mod-nchan", Nginx, "what makes nginx push"),
-    package("nats-server", Nats, "a server in the benchmark"),
+    or_program(package("npm", Node, "installs uWebSockets, ws and Socket.IO for the benchmark"), "npm"),
+    package("nginx-light", Nginx, "is a server in the benchmark"),
+    package("libnginx-mod-nchan", Nginx, "adds push to nginx"),
+    package("nats-server", Nats, "is a server in the benchmark"),
 ];
 
-/// Installs what `purposes` need and the machine lacks, and says what and why; does nothing when nothing is missing.
+/// Installs the missing packages for `purposes`, and prints each with its reason.
 pub fn install(purposes: &[Purpose]) -> Result<()> {
     let missing: Vec<&Package> = TABLE
         .iter()
@@ -123,7 +124,7 @@ pub fn install(purposes: &[Purpose]) -> Result<()> {
     }
     step("These Debian packages are missing and will be installed:");
     for package in &missing {
-        say(format_args!("    {:24} {}", package.name, package.why));
+        say(format_args!("    {:24} {}", package.name, package.reason));
     }
     let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
     apt_install(&names)?;
@@ -155,20 +156,20 @@ fn is_installed(name: &str) -> bool {
     says_installed(&query)
 }
 
-/// Reads the answer of dpkg-query. Where there is none, nothing is known to be installed.
+/// Reads the answer of dpkg-query. Without an answer, no package counts as installed.
 fn says_installed(answer: &io::Result<Output>) -> bool {
     let answer = answer.as_ref();
     answer.is_ok_and(|output| output.stdout == b"installed")
 }
 
-/// Whether `program` is in a folder of `$PATH`.
+/// Returns whether `program` is in a folder of `$PATH`.
 pub fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-// The lists are fetched only when they are needed: a fresh machine has none, an old one has outdated ones,
-// and a machine that is up to date should not wait for a mirror.
+// Updates the package lists only if an installation needs it. A new machine has no lists, an old one has outdated
+// ones, and an up-to-date machine should not wait for a mirror.
 fn apt_install(names: &[&str]) -> Result<()> {
     let become_root = how_to_become_root(names)?;
     let known = apt(&[], &install_words("--simulate", names))
@@ -191,7 +192,7 @@ fn install_words<'a>(how: &'a str, names: &[&'a str]) -> Vec<&'a str> {
     words
 }
 
-// The lock: somebody else's apt (the nightly upgrade) may be running; wait for it, but not for ever.
+// Another apt, such as the nightly upgrade, may hold the lock. The timeout limits the wait.
 fn apt(become_root: &[&str], words: &[&str]) -> Command {
     let line: Vec<&str> = become_root
         .iter()
@@ -213,7 +214,7 @@ fn apt(become_root: &[&str], words: &[&str]) -> Command {
 fn how_to_become_root(names: &[&str]) -> Result<&'static [&'static str]> {
     if !on_path("apt-get") {
         bail!(
-            "this is not a Debian system (no apt-get): please install what corresponds to {}",
+            "this is not a Debian system (no apt-get): please install the equivalents of {}",
             names.join(" ")
         );
     }
@@ -227,7 +228,7 @@ fn how_to_become_root(names: &[&str]) -> Result<&'static [&'static str]> {
     bail!("installing needs root, and there is no sudo. As root, run:\n    {by_hand}")
 }
 
-/// Reports what is missing of the Rust toolchain itself: apt has nothing to offer there.
+/// Returns an error if a component of the Rust toolchain is missing, because apt cannot install it.
 pub fn check_rust_components(cargo: &Path) -> Result<()> {
     for (subcommand, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         let found = Command::new(cargo)
@@ -249,9 +250,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_package_is_listed_twice_and_each_says_why() {
+    fn each_package_is_listed_once_and_has_a_reason() {
         for (index, package) in TABLE.iter().enumerate() {
-            assert!(!package.why.is_empty(), "{}", package.name);
+            assert!(!package.reason.is_empty(), "{}", package.name);
             assert!(
                 TABLE[..index]
                     .iter()
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn an_installed_package_is_told_from_others() {
+    fn only_an_installed_package_counts() {
         let answer = |text: &str| {
             Ok(Output {
                 status: ExitStatus::default(),
@@ -272,7 +273,7 @@ mod tests {
             })
         };
         assert!(says_installed(&answer("installed")));
-        // Unknown to dpkg, removed with its configuration left, half-installed, and no dpkg here.
+        // Unknown to dpkg, removed with its configuration left, half-installed, and no dpkg.
         for text in ["", "config-files", "half-installed"] {
             assert!(!says_installed(&answer(text)), "{text}");
         }
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_from_elsewhere_does_for_its_package() {
+    fn a_program_on_the_path_replaces_its_package() {
         assert!(is_there(&or_program(
             package("no-such-package", Test, ""),
             "sh"
@@ -296,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_install_command_is_the_one_that_debian_wants() {
+    fn apt_installs_without_questions_or_recommends() {
         let command = apt(&["sudo"], &install_words("-y", &["apache2", "valgrind"]));
         assert_eq!(
             shown(&command),

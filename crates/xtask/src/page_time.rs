@@ -1,5 +1,5 @@
-//! `cargo xtask page-time`: what a publish costs a page that Apache serves, while pushd runs, is absent, is stopped, or never
-//! answers.
+//! `cargo xtask page-time`: measures the time that a publish adds to a page in Apache, while pushd runs, is absent, is
+//! stopped, or never answers.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -17,13 +17,13 @@ use crate::say::{say, step};
 use crate::workspace::Workspace;
 use crate::{build, http};
 
-/// Requests for each case, one after the other.
+/// Requests for each case, in sequence.
 const REQUESTS: usize = 200;
 
-/// How long it may take until the daemon stands still.
+/// Limit for the time until the daemon has stopped.
 const STOP_MS: u64 = 5_000;
 
-/// The page that publishes, and the one that doesn't. They say who served them and what came of it.
+/// Two pages: one publishes, the other does not. Each prints its process id and the result of the publish.
 pub const PAGES: [(&str, &str); 2] = [
     (
         "publish.php",
@@ -34,18 +34,18 @@ pub const PAGES: [(&str, &str); 2] = [
     ("index.php", "<?php echo getmypid(), ' nothing';"),
 ];
 
-/// What was measured of one page.
+/// The measurement of one request.
 #[derive(Debug)]
 pub struct Visit {
-    /// From before connecting to the answer's end.
+    /// Time from before the connect to the end of the answer.
     pub took: Duration,
-    /// The Apache child that served it.
+    /// The process id of the Apache child that served it.
     pub pid: String,
-    /// `published`, `failed`, `not tried`, or `nothing` for the page that doesn't publish.
+    /// `published`, `failed`, `not tried`, or `nothing` for the page without a publish.
     pub outcome: String,
 }
 
-/// Asks for a page of [`PAGES`].
+/// Requests a page of [`PAGES`].
 pub fn visit(apache: SocketAddr, page: &str) -> Result<Visit> {
     let begin = Instant::now();
     let answer = http::get(apache, &format!("/{page}"))?;
@@ -87,11 +87,11 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         let mut stopped = daemon()?;
         freeze(&mut stopped)?;
         let measured = measure("is stopped (SIGSTOP)", "publish.php");
-        // Or it could not end.
+        // A stopped process cannot end by SIGTERM.
         stopped.signal(Signal::SIGCONT);
         lines.push(measured?);
     }
-    // The kernel takes connections, and what is written, for a server that never accepts.
+    // The kernel accepts connections and data for a server that never calls `accept`.
     let _black_hole = TcpListener::bind(publish)?;
     lines.push(measure("takes all, never answers", "publish.php")?);
 
@@ -108,7 +108,7 @@ fn measure(workspace: &Workspace, publish: SocketAddr, name: &str, page: &str) -
     for (name, content) in PAGES {
         fs::write(site.path().join(name), content)?;
     }
-    // Its children are new: what those of another case remember does not count.
+    // A new Apache for each case, because its children remember failures of an earlier case.
     let apache = Apache::start(&Site {
         application: site.path(),
         docroot: ".",
@@ -123,7 +123,7 @@ fn measure(workspace: &Workspace, publish: SocketAddr, name: &str, page: &str) -
     Ok(report(name, visits.collect::<Result<_>>()?))
 }
 
-/// A line of the table.
+/// Formats a row of the table.
 fn report(name: &str, mut visits: Vec<Visit>) -> String {
     visits.sort_by_key(|visit| visit.took);
     let at = |share: f64| {
@@ -159,7 +159,7 @@ fn freeze(daemon: &mut Background) -> Result<()> {
     Ok(())
 }
 
-/// Free a moment ago.
+/// Returns a port that was free a moment ago.
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
     Ok(listener.local_addr()?.port())

@@ -1,7 +1,8 @@
-//! Other PHPs than Debian 12's, to test the extension in: Debian 13's PHP 8.4, and a debug build with threads.
+//! PHPs other than Debian 12's, in which the extension is tested: Debian 13's PHP 8.4, and a debug build with
+//! threads.
 //!
-//! Both come from Debian's archive through an apt of their own, with its own lists in the target folder: nothing is
-//! installed, and root is not needed. They stay there for the next time.
+//! Both come from Debian's archive, through an apt with its own lists in the target folder. The system installs
+//! nothing, and root is not needed. The target folder keeps them for the next run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use crate::workspace::Workspace;
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// Builds the extension for PHP 8.4 and tests it there, and the fallback too.
+/// Builds the extension for PHP 8.4, and tests the extension and the fallback there.
 pub fn php_84(workspace: &Workspace) -> Result<()> {
     let place = Place::new(workspace, "8.4")?;
     place.once("PHP 8.4", || {
@@ -38,7 +39,7 @@ pub fn php_84(workspace: &Workspace) -> Result<()> {
     phpt::run(workspace, &place.php(runner, Pusher::Fallback)?)
 }
 
-/// Builds a PHP 8.2 with threads and with its own checks of memory, and tests the extension there.
+/// Builds PHP 8.2 with threads and its memory checks, and tests the extension there.
 pub fn zts_debug(workspace: &Workspace) -> Result<()> {
     let place = Place::new(workspace, "zts")?;
     place.once("PHP 8.2 with threads, for debugging", || {
@@ -49,7 +50,7 @@ pub fn zts_debug(workspace: &Workspace) -> Result<()> {
     place.test(workspace, "installed/lib/php/build/run-tests.php")
 }
 
-/// Where a PHP is kept. `php` and `php-config` are in it when it is complete.
+/// The folder of a PHP. It is complete when it holds `php` and `php-config`.
 struct Place {
     folder: PathBuf,
 }
@@ -65,16 +66,16 @@ impl Place {
         self.folder.join(name)
     }
 
-    /// Makes it, unless it is there from last time.
-    fn once(&self, what: &str, make: impl FnOnce() -> Result<()>) -> Result<()> {
+    /// Makes the PHP, unless it exists from an earlier run.
+    fn once(&self, name: &str, make: impl FnOnce() -> Result<()>) -> Result<()> {
         if self.path("php").exists() {
             return Ok(());
         }
-        step(format_args!("Getting {what}"));
+        step(format_args!("Downloading {name}"));
         make()
     }
 
-    /// A shell's command line, in this folder.
+    /// Returns a shell command that runs in this folder.
     fn shell(&self, line: &str) -> Result<()> {
         run_command(
             Command::new("sh")
@@ -106,7 +107,7 @@ impl Place {
         })
     }
 
-    /// The file that a shell's pattern leads to.
+    /// Returns the file that matches a shell pattern.
     fn find(&self, pattern: &str) -> Result<PathBuf> {
         let line = format!("ls -d {pattern}");
         let output = Command::new("sh")
@@ -119,7 +120,7 @@ impl Place {
     }
 }
 
-/// An apt with lists, cache and state of its own, as if nothing were installed.
+/// An apt with its own lists, cache and state, as if no package were installed.
 struct Apt<'a> {
     place: &'a Place,
 }
@@ -150,7 +151,7 @@ impl<'a> Apt<'a> {
             command.arg(format!("{option}={}", self.place.path(file).display()));
         }
         command
-            // The machine's own sources stay out, and root need not become somebody else.
+            // Ignores the machine's own sources, and does not switch from root to another user.
             .args([
                 "-o",
                 "Dir::Etc::SourceParts=/dev/null",
@@ -158,16 +159,16 @@ impl<'a> Apt<'a> {
                 "APT::Sandbox::User=root",
                 "-q",
             ])
-            // Locks are for the machine's packages.
+            // The locks protect the machine's packages, which this apt does not touch.
             .args(["-o", "Debug::NoLocking=1"])
             .args(words)
             .args(names)
             .current_dir(&self.place.folder);
-        run_command(&mut command).context("Debian's archive could not be asked")
+        run_command(&mut command).context("can't list the packages of Debian's archive")
     }
 }
 
-/// Where this machine gets Debian's packages from.
+/// The mirrors of this machine's apt.
 pub(crate) struct Archives {
     pub(crate) main: String,
     security: Option<String>,
@@ -207,12 +208,13 @@ pub(crate) fn archives() -> Result<Archives> {
             .map(|uri| uri.trim_end_matches('/').to_owned())
     };
     Ok(Archives {
-        main: find(false).context("apt knows no archive of Debian's: run apt-get update")?,
+        main: find(false).context("apt has no Debian mirror: run apt-get update")?,
         security: find(true),
     })
 }
 
-/// Unpacks the packages, and writes a `php` that starts theirs with their libraries: the machine's may be older.
+/// Unpacks the packages, and writes a `php` script that uses the libraries from these packages: the machine's own may
+/// be older.
 fn unpack_all(place: &Place) -> Result<()> {
     place
         .shell("mkdir -p root; for deb in cache/archives/*.deb; do dpkg -x \"$deb\" root; done")?;
@@ -226,7 +228,7 @@ fn unpack_all(place: &Place) -> Result<()> {
             "#!/bin/sh\nsh '{root}/usr/bin/php-config8.4' \"$@\" | sed 's#/usr/include/php#{root}/usr/include/php#g'\n"
         ),
     )?;
-    // By this script's name PHP starts itself again.
+    // PHP starts child processes by this script's path.
     write_program(
         &place.path("php"),
         &format!(
@@ -238,7 +240,7 @@ fn unpack_all(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Compiles PHP from its sources: a few minutes.
+/// Compiles PHP from source, which takes a few minutes.
 fn compile(place: &Place) -> Result<()> {
     place.shell(
         "rm -rf source; mkdir source; tar -xf php8.2_*.orig.tar.xz -C source --strip-components 1

@@ -1,4 +1,4 @@
-//! The tests in PHP's own format, run by PHP's own runner.
+//! The phpt tests, which PHP's own test runner runs.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,11 +11,11 @@ use crate::build;
 use crate::process::run as run_command;
 use crate::workspace::Workspace;
 
-/// The tests, and what they look at.
+/// The folders of the tests, and of the files that they read.
 const SOURCES: [&str; 3] = ["php/tests", "php/stubs", "php/src"];
 
-/// What can't be tested under valgrind: PHP's memory_limit is a part of the allocator that is switched off there, 100,000
-/// publishes take too long, and some tests compare times.
+/// The tests that cannot pass under valgrind. PHP's memory_limit is part of the allocator that is switched off there,
+/// 100,000 publishes take too long, and some tests compare times.
 const NOT_UNDER_VALGRIND: [&str; 7] = [
     "publish/json_serialize_memory_limit.phpt",
     "defer/memory_limit.phpt",
@@ -26,8 +26,8 @@ const NOT_UNDER_VALGRIND: [&str; 7] = [
     "failure/black_hole.phpt",
 ];
 
-/// What an error handler that ends the script leaves when the request has ended already: PHP's memory, which PHP's own
-/// allocator, that valgrind must not see, would free a moment later.
+/// A leak in PHP itself: an error handler that ends the script after the request leaves memory behind. PHP's own
+/// allocator would free it, but is off under valgrind.
 const SUPPRESSIONS: &str = "\
 {
    memory of a request that is over
@@ -40,30 +40,30 @@ const SUPPRESSIONS: &str = "\
 }
 ";
 
-/// What is tested.
+/// The implementation under test.
 #[derive(Debug)]
 pub enum Pusher {
-    /// The extension, and where it is, built for the PHP that it is tested in.
+    /// The extension at this path, built for the PHP under test.
     Extension(PathBuf),
-    /// The fallback in PHP alone.
+    /// The fallback, written in PHP.
     Fallback,
 }
 
-/// A PHP, and what is tested in it.
+/// A PHP, and the implementation under test.
 #[derive(Debug)]
 pub struct Php {
-    /// The command line's program.
+    /// The command-line program.
     pub program: PathBuf,
-    /// PHP's runner of tests.
+    /// PHP's test runner.
     pub runner: PathBuf,
-    /// What it has of ours.
+    /// The implementation that it loads.
     pub pusher: Pusher,
-    /// Whether it has extensions of its own in its php.ini that get in the way.
+    /// Whether its php.ini must be ignored, because it loads other extensions.
     pub without_ini: bool,
 }
 
 impl Php {
-    /// Debian's.
+    /// Returns Debian's PHP.
     pub fn debians(pusher: Pusher) -> Result<Self> {
         let program = build::php()?;
         Ok(Self {
@@ -75,7 +75,8 @@ impl Php {
     }
 }
 
-/// Every test once; and then, since the extension remembers more than one request, each twice in the same process.
+/// Runs every test once. Runs the extension's tests again, each twice in one process, because the extension keeps
+/// state between requests.
 pub fn run(workspace: &Workspace, php: &Php) -> Result<()> {
     let tests = Tests::copy(workspace, &php.pusher)?;
     tests.run(workspace, php, &php.program, |runner| runner.arg("-j2"))?;
@@ -87,7 +88,8 @@ pub fn run(workspace: &Workspace, php: &Php) -> Result<()> {
     }
 }
 
-/// Under valgrind, which finds what a whole test run would not show: reading too far, using what was freed, losing memory.
+/// Runs the tests under valgrind, which finds errors that a normal run does not show: reads out of bounds, use after
+/// free, leaks.
 pub fn run_under_valgrind(workspace: &Workspace, php: &Php) -> Result<()> {
     let tests = Tests::copy(workspace, &php.pusher)?;
     for name in NOT_UNDER_VALGRIND {
@@ -105,13 +107,13 @@ pub fn run_under_valgrind(workspace: &Workspace, php: &Php) -> Result<()> {
     nothing_was_found(&logs)
 }
 
-/// A copy of the tests: PHP's runner leaves its files beside them.
+/// A copy of the tests. PHP's runner writes its files beside them.
 struct Tests {
     folder: PathBuf,
 }
 
 impl Tests {
-    /// Without those that can only mean the other one of extension and fallback.
+    /// Removes the tests that apply only to the other implementation.
     fn copy(workspace: &Workspace, pusher: &Pusher) -> Result<Self> {
         let (name, left_out) = match pusher {
             Pusher::Extension(_) => ("phpt", "fallback"),
@@ -135,7 +137,7 @@ impl Tests {
                 let prepended = self.folder.join("tests/support/fallback.inc");
                 vec![
                     format!("auto_prepend_file={}", prepended.display()),
-                    // The prepended file has its own.
+                    // The prepended file defines its own versions of these functions.
                     "disable_functions=ini_set,ini_get,ini_restore".to_owned(),
                 ]
             }
@@ -174,7 +176,8 @@ impl Tests {
         all_passed(&fs::read_to_string(&results).context("PHP's test runner wrote no results")?)
     }
 
-    /// A program to run in place of PHP. What a test starts by itself is looked at only if it starts this.
+    /// A script that replaces PHP in the runner. Processes that a test starts are checked only if they start this
+    /// script.
     fn valgrind(&self, logs: &Path, php: &Path) -> Result<PathBuf> {
         let suppressions = self.folder.join("suppressions");
         fs::write(&suppressions, SUPPRESSIONS)?;
@@ -189,7 +192,7 @@ impl Tests {
     }
 }
 
-/// Writes a script that can be run.
+/// Writes an executable script.
 pub fn write_program(path: &Path, script: &str) -> Result<PathBuf> {
     fs::write(path, script)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
@@ -212,7 +215,7 @@ fn nothing_was_found(logs: &Path) -> Result<()> {
     Ok(())
 }
 
-// Debian keeps PHP's runner beside the extensions' other build files.
+// Debian keeps PHP's test runner beside the build files of extensions.
 fn debians_runner(php: &str) -> Result<PathBuf> {
     let output = Command::new(php)
         .args(["-n", "-r", "echo basename(PHP_EXTENSION_DIR);"])
@@ -224,7 +227,7 @@ fn debians_runner(php: &str) -> Result<PathBuf> {
         .join("build/run-tests.php"))
 }
 
-// The runner calls a skipped test a success; we don't.
+// The runner counts a skipped test as a success. Here it is a failure.
 fn all_passed(results: &str) -> Result<()> {
     let others: Vec<&str> = results
         .lines()
@@ -252,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_valgrind_says_is_an_error() {
+    fn a_valgrind_report_is_an_error() {
         let logs = tempfile::tempdir().unwrap();
         assert!(nothing_was_found(logs.path()).is_err());
         fs::write(logs.path().join("1"), "").unwrap();
@@ -263,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_under_valgrind_exists() {
+    fn tests_left_out_under_valgrind_exist() {
         let tests = Workspace::find().unwrap().root.join("php/tests");
         for name in NOT_UNDER_VALGRIND {
             assert!(tests.join(name).is_file(), "{name}");

@@ -9,12 +9,12 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
-/// How long a process may take to end after SIGTERM before it is killed.
+/// Time between SIGTERM and SIGKILL, in ms.
 pub const STOP_MS: u64 = 5_000;
-/// How often a state is looked at that nobody can tell us about.
+/// Interval for polling a state that sends no notification, in ms.
 pub const POLL_MS: u64 = 10;
 
-/// Runs `command` to its end with our own standard streams; an exit code other than 0 is an error.
+/// Runs `command` with our own standard streams. An exit code other than 0 is an error.
 pub fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);
     let status = command
@@ -26,7 +26,7 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// The command as somebody would type it, for messages.
+/// Returns the command line, for messages.
 pub fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words
@@ -35,7 +35,7 @@ pub fn shown(command: &Command) -> String {
         .join(" ")
 }
 
-/// Calls `ready` until it says yes; false when `deadline_ms` have passed.
+/// Calls `ready` until it returns true. Returns false after `deadline_ms`.
 pub fn wait_until(deadline_ms: u64, mut ready: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + Duration::from_millis(deadline_ms);
     loop {
@@ -49,17 +49,17 @@ pub fn wait_until(deadline_ms: u64, mut ready: impl FnMut() -> bool) -> bool {
     }
 }
 
-/// A process that runs beside us and is ended, by its pid, when this value is dropped.
+/// A background process. Dropping the value stops the process by its pid.
 #[derive(Debug)]
 pub struct Background {
-    /// What messages call it.
+    /// Its name in messages.
     pub name: String,
     child: Child,
 }
 
 impl Background {
-    /// Starts `command` in a process group of its own: a Ctrl-C at the terminal reaches only us,
-    /// and we end our processes in the order that we choose.
+    /// Starts `command` in its own process group. A Ctrl-C at the terminal then reaches only us, and we stop our
+    /// processes in our own order.
     pub fn start(name: &str, command: &mut Command) -> Result<Self> {
         let child = command
             .process_group(0)
@@ -71,22 +71,22 @@ impl Background {
         })
     }
 
-    /// The process, for its pipes.
+    /// Returns the process, for its pipes.
     pub fn child(&mut self) -> &mut Child {
         &mut self.child
     }
 
-    /// The process id.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// The exit status, if it has ended.
+    /// Returns the exit status if the process has ended.
     pub fn exited(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
 
-    /// Waits for its end; None when it still runs after `deadline_ms`.
+    /// Waits until the process ends. Returns `None` after `deadline_ms`.
     pub fn wait(&mut self, deadline_ms: u64) -> Option<ExitStatus> {
         let mut status = None;
         wait_until(deadline_ms, || {
@@ -96,27 +96,28 @@ impl Background {
         status
     }
 
-    /// Sends `signal`, unless the process has been waited for already (its pid may be somebody else's now).
+    /// Sends `signal`, unless the process was reaped: the system may have given its pid to another process.
     pub fn signal(&mut self, signal: Signal) {
         if let (Ok(None), Ok(pid)) = (self.child.try_wait(), i32::try_from(self.child.id())) {
-            // It may end between the two calls: then there is nobody to tell.
+            // The process may end between the two calls. Then there is no receiver.
             let _ = kill(Pid::from_raw(pid), signal);
         }
     }
 
-    /// SIGTERM, and SIGKILL after [`STOP_MS`] or for whatever it leaves behind; the exit status.
+    /// Sends SIGTERM, after [`STOP_MS`] SIGKILL, and SIGKILL to the rest of its process group. Returns the exit
+    /// status.
     pub fn stop(&mut self) -> io::Result<ExitStatus> {
         if let Some(status) = self.child.try_wait()? {
             return Ok(status);
         }
         self.signal(Signal::SIGTERM);
         let id = Pid::from_raw(self.child.id().cast_signed());
-        // Looked at, not waited for: until we wait, the number is nobody else's, not even as a group's.
+        // WNOWAIT keeps the zombie. Until we reap it, no other process or group can get its number.
         let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
         wait_until(STOP_MS, || {
             !matches!(waitid(Id::Pid(id), look), Ok(WaitStatus::StillAlive))
         });
-        // Its own children are in its group. Nobody there: nothing to kill.
+        // Its children are in its process group. If the group is empty, the call fails, which is fine.
         let _ = killpg(id, Signal::SIGKILL);
         self.child.wait()
     }
@@ -124,7 +125,7 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // Nobody is left to hear of a failure.
+        // `drop` cannot report a failure.
         let _ = self.stop();
     }
 }
@@ -137,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failing_command_is_named_with_its_exit_code() {
+    fn an_error_names_the_command_and_its_exit_code() {
         let error = run(Command::new("sh").args(["-c", "exit 3"])).unwrap_err();
         assert!(
             error
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_background_process_ends_when_it_is_dropped() {
+    fn drop_ends_the_process() {
         let sleeper = Background::start("sleeper", Command::new("sleep").arg("60")).unwrap();
         let pid = Pid::from_raw(i32::try_from(sleeper.pid()).unwrap());
         assert!(kill(pid, None).is_ok());
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_leaves_behind_ends_with_it() {
+    fn stop_ends_the_children_too() {
         let mut shell = Command::new("sh");
         shell
             .args(["-c", "sleep 60 & echo $!; exec sleep 60"])
@@ -168,12 +169,12 @@ mod tests {
         let child = Pid::from_raw(line.trim().parse().unwrap());
         assert!(kill(child, None).is_ok());
         parent.stop().unwrap();
-        // Whoever inherits it may take a moment to wait for it.
+        // The process that inherits it may need a moment to reap it.
         assert!(wait_until(STOP_MS, || kill(child, None).is_err()));
     }
 
     #[test]
-    fn waiting_gives_up_at_the_deadline() {
+    fn wait_until_returns_at_the_deadline() {
         assert!(!wait_until(30, || false));
         assert!(wait_until(0, || true));
     }

@@ -1,8 +1,8 @@
-//! `cargo xtask races`: C programs with many threads and libpusher, watched by ThreadSanitizer.
+//! `cargo xtask races`: runs multi-threaded C programs with libpusher under ThreadSanitizer.
 //!
-//! It must see every lock, also the ones of Rust's standard library, or it takes what they protect for a
-//! race. So the standard library is built anew, which needs its sources and takes minutes: this is not a part of
-//! `cargo xtask test`.
+//! ThreadSanitizer must see every lock, including those of Rust's standard library. It would report the data behind an
+//! unseen lock as a race. So this command rebuilds the standard library, which needs its sources and takes minutes.
+//! Therefore it is not part of `cargo xtask test`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,7 @@ use crate::process::run as run_command;
 use crate::say::step;
 use crate::workspace::Workspace;
 
-/// Sanitizers and a standard library of one's own are not stable yet.
+/// Cargo options for a sanitizer and a rebuilt standard library, which are not stable yet.
 const UNSTABLE: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
 
 /// Builds the library for ThreadSanitizer, and runs the programs.
@@ -26,7 +26,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     run_command(cargo(workspace).args(["test", "--package", "system-tests", "--test", "races"]))
 }
 
-/// The instrumented `libpusher.a`.
+/// Returns the path of the instrumented `libpusher.a`.
 pub fn library(workspace: &Workspace) -> Result<PathBuf> {
     let release = target(workspace).join(host()?).join("release");
     Ok(release.join("libpusher.a"))
@@ -42,7 +42,7 @@ fn build_library(workspace: &Workspace) -> Result<()> {
         cargo(workspace)
             .args(["build", "--release", "--package", "libpusher"])
             .args(["-Zbuild-std=std,panic_unwind", "--target", &host()?])
-            // Fast to build, and with line numbers in the reports.
+            // A fast build with line numbers in the reports.
             .args(["--config", "profile.release.lto=false"])
             .args(["--config", "profile.release.strip=false"])
             .args(["--config", "profile.release.opt-level=1"])
@@ -69,14 +69,14 @@ fn check_sources() -> Result<()> {
     Ok(())
 }
 
-fn ask_rustc(what: &str) -> Result<String> {
+fn ask_rustc(fact: &str) -> Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(&rustc)
-        .args(["--print", what])
+        .args(["--print", fact])
         .output()
         .with_context(|| format!("can't start {}", rustc.display()))?;
     if !output.status.success() {
-        bail!("`rustc --print {what}` failed: {}", output.status);
+        bail!("`rustc --print {fact}` failed: {}", output.status);
     }
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

@@ -1,7 +1,7 @@
-//! Rights that some tests need and not every machine grants.
+//! Permissions that some tests need and not every machine grants.
 //!
-//! A test that needs one is in a module named after it, so its path says so. Where the machine does not grant the
-//! right, `cargo xtask test` skips these modules and lists their tests as not run.
+//! A test that needs one is in a module named after it, so the test's path shows the need. If the machine does not
+//! grant the permission, `cargo xtask test` skips these modules and lists their tests as not run.
 
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -9,19 +9,19 @@ use std::thread;
 
 use nix::unistd::geteuid;
 
-/// A right that tests may need.
+/// A permission that tests may need.
 #[derive(Debug)]
 pub struct Requirement {
     /// The name of the modules that hold the tests.
     pub module: &'static str,
-    /// The missing right, as the reader is told.
+    /// The message for a machine without the permission.
     pub lack: &'static str,
-    /// Words for `unshare` that succeed where the right is granted.
+    /// Arguments for `unshare` that succeed if the permission is granted.
     probe: &'static [&'static str],
     is_for_root: bool,
 }
 
-/// Making a network or a process namespace. Users other than root need user namespaces for it.
+/// Permission to make network and process namespaces. Users other than root need user namespaces for it.
 pub const NAMESPACES: Requirement = Requirement {
     module: "needs_namespaces",
     lack: "the kernel refuses new namespaces (a container or a chroot without the right to `unshare --net --pid`)",
@@ -29,7 +29,7 @@ pub const NAMESPACES: Requirement = Requirement {
     is_for_root: false,
 };
 
-/// Being root, and mounting filesystems in a namespace.
+/// Root's permission to mount filesystems in a namespace.
 pub const MOUNTS: Requirement = Requirement {
     module: "needs_mounts",
     lack: "mounting in a new namespace needs root and the right to do it (in a container: `--privileged`)",
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tests_are_found_by_their_module() {
+    fn not_run_finds_tests_by_module() {
         let list = "daemon::needs_namespaces::default_ports: test\n\
                     daemon::needs_namespaces_not: test\n\
                     needs_namespaces::of_the_root: test\n\
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "move requirements::tests::")]
-    fn a_test_in_another_module_is_told_to_move() {
+    fn a_test_in_another_module_panics() {
         NAMESPACES.unshare(&["--net"]);
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: traffic and churn for as long as wanted, on one daemon, with figures every minute.
+//! `cargo xtask soak`: runs traffic and churn on one daemon, and prints statistics every minute.
 
 use anyhow::Result;
 
@@ -7,7 +7,7 @@ use crate::process::run as run_command;
 use crate::say::step;
 use crate::workspace::Workspace;
 
-/// Builds the daemon and runs it for so many minutes.
+/// Builds the daemon and runs it for `minutes`.
 pub fn run(workspace: &Workspace, minutes: u64) -> Result<()> {
     build::package(workspace, "pushd")?;
     step(format_args!("Soaking for {minutes} minutes"));

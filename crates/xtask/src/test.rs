@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check and test, one step after the other, and a summary.
+//! `cargo xtask test`: runs every check and test in sequence, and prints a summary.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -19,10 +19,10 @@ use crate::requirements;
 use crate::say::{say, step};
 use crate::workspace::Workspace;
 
-/// Where the browser client's tests are.
+/// The folder with the browser client's tests.
 const JS_TESTS: &str = "crates/pusher-core/js/test";
 
-/// Runs every step, goes on after a failure, and fails if anything did.
+/// Runs every step, also after a failure. Fails if a step failed.
 pub fn run(workspace: &Workspace, php: Option<OtherPhp>) -> Result<()> {
     let mut purposes = vec![
         Purpose::Build,
@@ -59,7 +59,7 @@ pub fn run(workspace: &Workspace, php: Option<OtherPhp>) -> Result<()> {
     report.conclude()
 }
 
-/// With `all`, everything; with one PHP only what is tested there.
+/// Returns the steps to run. The choice of a single PHP runs only its tests.
 fn steps(php: Option<OtherPhp>) -> Vec<Step> {
     let build = ("release build", build::release as Check);
     match php {
@@ -71,7 +71,7 @@ fn steps(php: Option<OtherPhp>) -> Vec<Step> {
     }
 }
 
-/// Words for `cargo` that run the tests.
+/// Arguments for `cargo` that run the tests.
 const TESTS: [&str; 2] = [
     "test --no-fail-fast",
     "test --package system-tests --package push-bench --no-fail-fast",
@@ -80,10 +80,10 @@ const TESTS: [&str; 2] = [
 type Check = fn(&Workspace) -> Result<()>;
 type Step = (&'static str, Check);
 
-// The cheap ones first: whoever forgot `cargo fmt` hears it in a second.
+// Cheap checks first: an unformatted file fails within a second.
 const STEPS: &[Step] = &[
     ("formatting", |w| run_cargo(w, "fmt --all --check")),
-    // All of them, also those of other systems: `cargo metadata` wants to read each.
+    // Fetches the crates for every system, because `cargo metadata` reads each manifest.
     ("crates", |w| run_cargo(w, "fetch --locked")),
     ("unit tests", |w| run_tests(w, TESTS[0])),
     ("pusher.js under node", javascript),
@@ -102,7 +102,7 @@ const STEPS: &[Step] = &[
     ("whole-system tests", |w| run_tests(w, TESTS[1])),
 ];
 
-// What takes minutes, and only `--php` runs.
+// Slow steps, which run only with `--php`.
 const VALGRIND: Step = ("the extension under valgrind", |w| {
     phpt::run_under_valgrind(w, &Php::debians(Pusher::Extension(w.extension()?))?)
 });
@@ -126,7 +126,7 @@ fn run_tests(workspace: &Workspace, words: &str) -> Result<()> {
     run_command(&mut command)
 }
 
-/// Names the tests that [`run_tests`] leaves out.
+/// Lists the tests that [`run_tests`] leaves out.
 fn not_run(workspace: &Workspace, words: &str) -> Result<Vec<String>> {
     let mut command = cargo(workspace);
     let list = output(command.args(words.split(' ')).args(["--", "--list"]))?;
@@ -141,7 +141,7 @@ fn documentation(workspace: &Workspace) -> Result<()> {
     )
 }
 
-// The files by name: what `node --test FOLDER` means has changed between node's versions.
+// Passes the files by name, because the meaning of `node --test FOLDER` differs between versions of node.
 fn javascript(workspace: &Workspace) -> Result<()> {
     let tests = files_in(&workspace.root.join(JS_TESTS), |path| {
         let name = path.file_name().and_then(OsStr::to_str);
@@ -211,7 +211,7 @@ impl Report {
         Ok(())
     }
 
-    /// The end of the last line: how many tests were not run, and which.
+    /// Returns the end of the last line: the number and the names of the tests that did not run.
     fn not_run(&self) -> String {
         match self.not_run.as_slice() {
             [] => String::new(),
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_failed_step_fails_the_whole() {
+    fn one_failed_step_fails_the_run() {
         let mut report = Report::default();
         report.add("good", || Ok(()));
         report.add("bad", || bail!("it broke"));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_that_were_not_run_are_named_whether_the_others_passed_or_not() {
+    fn the_summary_names_tests_that_did_not_run() {
         let report = |outcome| {
             let mut report = Report::default();
             report.add("step", || outcome);

@@ -1,4 +1,4 @@
-//! Where the project and its built files are.
+//! The paths of the project and of its built files.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Finds both from the running program: cargo marks its target folder, wherever it was told to put it.
+    /// Finds both from the path of the running program. Cargo marks its target folder with a file.
     pub fn find() -> Result<Self> {
         let program = std::env::current_exe().context("can't find the running program's path")?;
         let target = program
@@ -31,17 +31,17 @@ impl Workspace {
         })
     }
 
-    /// A file of the release build; an error that names the command to run when it isn't built.
+    /// Returns a file of the release build. The error for a missing file names the command that builds it.
     pub fn artefact(&self, name: &str) -> Result<PathBuf> {
         built(self.target.join("release").join(name))
     }
 
-    /// A program of the debug build, `examples/NAME` for instance; an error as above.
+    /// Returns a program of the debug build, such as `examples/NAME`. The error is as above.
     pub fn debug_program(&self, name: &str) -> Result<PathBuf> {
         built(self.target.join("debug").join(name))
     }
 
-    /// The PHP extension.
+    /// Returns the PHP extension.
     pub fn extension(&self) -> Result<PathBuf> {
         self.artefact("libpusher_php.so")
     }
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_built_is_named_with_the_command_to_run() {
+    fn a_missing_file_error_names_the_build_command() {
         let error = Workspace::find()
             .unwrap()
             .artefact("no-such-file")
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn the_root_holds_the_workspace() {
+    fn the_root_has_the_workspace_manifest() {
         let manifest =
             std::fs::read_to_string(Workspace::find().unwrap().root.join("Cargo.toml")).unwrap();
         assert!(manifest.contains("[workspace]"));

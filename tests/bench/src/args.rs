@@ -9,33 +9,33 @@ use lexopt::{Arg, Parser, ValueExt};
 use crate::scenario::{self, Scenario};
 use crate::servers::{self, Kind};
 
-/// What `cargo xtask bench --help` says.
+/// The text of `cargo xtask bench --help`.
 pub const HELP: &str = "\
 Usage: cargo xtask bench [options]
 
   --servers A,B,...    pushd, floor, floor-batch, uwebsockets, nchan, nats, ws, socket.io (default: all)
   --scenarios A,B,...  paced, topics, single, flood, flood10k, idle (default: all)
-  --runs N             runs of each; the report shows medians (default 5, at most 50)
-  --seconds N          length of a run, connecting not counted (default 2, at most 20)
-  --svg FILE           writes the report as a picture, too
+  --runs N             number of runs; the report shows medians (default 5, at most 50)
+  --seconds N          length of a run without the time to connect (default 2, at most 20)
+  --svg FILE           also write the report as a picture
 ";
 
-/// What was asked for.
+/// The options of a benchmark.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Who takes part.
+    /// The servers.
     pub servers: Vec<Kind>,
-    /// What they do.
+    /// The scenarios.
     pub scenarios: Vec<Scenario>,
-    /// How often each does it.
+    /// Number of runs of each server in each scenario.
     pub runs: u32,
-    /// How long a run measures.
+    /// Duration of the measurement in a run.
     pub duration: Duration,
-    /// Where the picture goes.
+    /// The file for the picture.
     pub svg: Option<PathBuf>,
 }
 
-/// Reads the command line; `None` when help was asked for.
+/// Reads the command line. Returns `None` for `--help`.
 pub fn parse(mut words: Parser) -> Result<Option<Options>> {
     let mut options = Options {
         servers: servers::ALL.to_vec(),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn help_names_everything() {
+    fn help_names_every_server_and_scenario() {
         let names = servers::ALL.iter().map(|kind| kind.name());
         let names = names.chain(scenario::ALL.iter().map(|scenario| scenario.name));
         for name in names {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_errors() {
+    fn invalid_arguments_are_errors() {
         for line in [
             "--servers nobody",
             "--servers",

@@ -1,23 +1,24 @@
-//! How fast is pushd? The same work for it, for other servers, and for the floor: a server that does nothing but
-//! write a prebuilt frame to every socket, the least that any push server must do.
+//! A benchmark that gives the same work to pushd, to other servers, and to the floor. The floor is a server that only
+//! writes a prebuilt frame to every socket: the least that any push server must do.
 //!
 //! ```text
 //! client (one thread): publishes, receives, checks every delivery   <- core 1
 //! server:              one of `servers`                              <- core 0
 //! ```
 //!
-//! CPU time per delivered event hardly depends on what else the machine does, and ratios within one run even less:
-//! servers take turns, run by run, and each is compared with the floor of the same run. Times of day do depend on it.
+//! CPU time per delivered event depends little on other processes of the machine, and ratios within one run even
+//! less. So the servers take turns in each run, and each is compared with the floor of the same run. Latencies do
+//! depend on other processes.
 //!
-//! | module | what |
+//! | module | contents |
 //! |---|---|
 //! | [`args`] | the command line |
-//! | [`scenario`] | what there is to do |
-//! | [`servers`] | who does it |
-//! | [`client`] | subscribers and publisher |
-//! | [`process`] | a server's CPU time and memory, as the kernel tells them |
+//! | [`scenario`] | the work |
+//! | [`servers`] | the servers |
+//! | [`client`] | the subscribers and the publisher |
+//! | [`process`] | a server's CPU time and memory, as reported by the kernel |
 //! | [`run`] | one server, one scenario, one run |
-//! | [`report`] | medians, the table |
+//! | [`report`] | the medians and the table |
 //! | [`picture`] | the table as SVG |
 
 pub mod args;

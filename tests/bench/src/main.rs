@@ -1,4 +1,4 @@
-//! `push-bench`: what `cargo xtask bench` runs once everything is built and installed.
+//! `push-bench`: the program that `cargo xtask bench` runs after it has built and installed everything.
 
 use std::fs;
 use std::process::ExitCode;
@@ -46,7 +46,7 @@ fn try_main() -> Result<()> {
     Ok(())
 }
 
-/// Servers take turns, so that what else the machine does falls on all of them.
+/// Servers take turns, so other processes of the machine disturb all of them equally.
 fn measure(options: &Options, programs: &Programs) -> Report {
     let mut report = Report::default();
     let begin = Instant::now();

@@ -1,4 +1,4 @@
-//! The report as a picture: bars, the shorter the better.
+//! The report as a bar chart. Shorter bars are better.
 
 use std::fmt::Write;
 
@@ -7,9 +7,9 @@ use crate::servers::Kind;
 
 const WIDTH: usize = 760;
 const MARGIN: usize = 20;
-/// Where bars begin.
+/// Left end of the bars.
 const BARS_X: usize = 130;
-/// The longest bar.
+/// Length of the longest bar.
 const BAR_LEN: f64 = 430.0;
 const LINE: usize = 20;
 const BAR: usize = 13;
@@ -18,13 +18,13 @@ const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#24292f}\
     .title{font-size:13px;font-weight:600}.dim{fill:#6e7781}\
     .bar{fill:#afb8c1}.floor{fill:#d8dee4}.ours{fill:#0969da}";
 
-/// SVG.
+/// Returns the report as SVG.
 pub fn draw(report: &Report, caption: &str) -> String {
     let mut body = String::new();
     let mut y = MARGIN + LINE;
     put_text(&mut body, MARGIN, y - 8, "dim", caption);
     for section in &report.sections {
-        // What a silent connection costs has two sides.
+        // An idle connection has two costs: memory and the time to connect.
         let charts = if reference(&section.scenario).is_none() {
             2
         } else {
@@ -42,7 +42,7 @@ pub fn draw(report: &Report, caption: &str) -> String {
     )
 }
 
-/// One figure of a scenario; where the next chart may begin.
+/// Draws one figure of a scenario. Returns the position of the next chart.
 fn put_chart(body: &mut String, mut y: usize, section: &Section, index: usize) -> usize {
     let figure = figures(&section.scenario)[index];
     y += LINE;
@@ -99,5 +99,5 @@ fn put_text(body: &mut String, x: usize, y: usize, class: &str, text: &str) {
 
 fn put(body: &mut String, line: std::fmt::Arguments<'_>) {
     let written = writeln!(body, "{line}");
-    debug_assert!(written.is_ok(), "a string takes everything");
+    debug_assert!(written.is_ok(), "writing to a string cannot fail");
 }

@@ -1,4 +1,4 @@
-//! A process's CPU time and memory, as the kernel tells them.
+//! A process's CPU time and memory, as reported by the kernel.
 
 use std::fs;
 use std::time::Duration;
@@ -7,17 +7,18 @@ use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-/// The processor of the server that is measured.
+/// The processor of the measured server.
 pub const SERVER_CPU: usize = 0;
-/// The processor of subscribers and publisher.
+/// The processor of the subscribers and the publisher.
 const CLIENT_CPU: usize = 1;
 
-/// CPU time of all threads that the process has.
+/// Returns the CPU time of all current threads of the process.
 pub fn cpu_time(pid: u32) -> Result<Duration> {
     let folder = format!("/proc/{pid}/task");
     let mut nanoseconds = 0;
     for thread in fs::read_dir(&folder).with_context(|| format!("can't read {folder}"))? {
-        // "on the processor, waiting for it, time slices"; exact, unlike `stat`'s hundredths of a second.
+        // The fields: time on a processor, time waiting for one, time slices. They are exact; those of `stat` have a
+        // resolution of 10 ms.
         let path = thread?.path().join("schedstat");
         let text = fs::read_to_string(&path).unwrap_or_default();
         let own = text.split_whitespace().next().unwrap_or("0");
@@ -26,7 +27,7 @@ pub fn cpu_time(pid: u32) -> Result<Duration> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// Resident memory of the process, in bytes.
+/// Returns the resident memory of the process, in bytes.
 pub fn resident(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let text = fs::read_to_string(&path).with_context(|| format!("can't read {path}"))?;
@@ -36,19 +37,19 @@ pub fn resident(pid: u32) -> Result<u64> {
     Ok(kib.with_context(|| format!("no VmRSS in {path}"))? * 1024)
 }
 
-/// Whether server and client each have a processor.
+/// Returns whether server and client can have a processor each.
 pub fn can_pin() -> bool {
     std::thread::available_parallelism().is_ok_and(|processors| processors.get() > CLIENT_CPU)
 }
 
-/// This process keeps off the server's processor.
+/// Keeps this process off the server's processor.
 pub fn pin_client() -> Result<()> {
     let mut cpus = CpuSet::new();
     cpus.set(CLIENT_CPU);
     sched_setaffinity(None, &cpus).context("can't choose a processor")
 }
 
-/// Allows as many open files as the system does, to this process and what it starts; how many.
+/// Raises the limit of open files to the system's maximum, for this process and its children. Returns the limit.
 pub fn raise_open_files() -> Result<u64> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let limit = Rlimit {
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_has_used_time_and_memory() {
+    fn cpu_time_and_memory_are_read() {
         let pid = std::process::id();
         let before = cpu_time(pid).unwrap();
         while cpu_time(pid).unwrap() == before {}

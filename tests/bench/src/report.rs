@@ -6,41 +6,41 @@ use crate::run::Outcome;
 use crate::scenario::{Pace, Scenario};
 use crate::servers::Kind;
 
-/// What all servers came to, scenario by scenario.
+/// The results of all servers, by scenario.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// In the order in which they came.
+    /// The sections, in the order of the first run.
     pub sections: Vec<Section>,
 }
 
-/// One scenario.
+/// The results of one scenario.
 #[derive(Debug)]
 pub struct Section {
-    /// What was to do.
+    /// The scenario.
     pub scenario: Scenario,
-    /// In the order in which they came.
+    /// The rows, in the order of the first run.
     pub rows: Vec<Row>,
 }
 
-/// One server in one scenario.
+/// The results of one server in one scenario.
 #[derive(Debug)]
 pub struct Row {
-    /// Which.
+    /// The server.
     pub server: Kind,
-    /// Each run's figures, as [`figures`] names them.
+    /// The figures of each run, in the order of [`figures`].
     runs: Vec<Vec<f64>>,
-    /// Deliveries that were lost, came twice, or in the wrong order, in all runs.
+    /// Number of lost, duplicate and misordered deliveries in all runs.
     pub faults: u64,
-    /// Why a run came to nothing.
+    /// The error of a failed run.
     pub error: Option<String>,
 }
 
-/// A column.
+/// A column of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Figure {
     /// Its heading.
     pub name: &'static str,
-    /// Digits behind the point.
+    /// Number of decimal places.
     pub decimals: usize,
 }
 
@@ -60,7 +60,7 @@ const PACED: &[Figure] = &[
 ];
 const FAST: &[Figure] = &[figure("CPU µs an event", 2), figure("events/s", 0)];
 
-/// What a scenario's runs are measured by; the first is the one that counts.
+/// Returns the figures of a scenario. The first one is the most important.
 pub fn figures(scenario: &Scenario) -> &'static [Figure] {
     match scenario.pace {
         Pace::Idle => HELD,
@@ -69,7 +69,7 @@ pub fn figures(scenario: &Scenario) -> &'static [Figure] {
     }
 }
 
-/// The server that the others are compared with.
+/// Returns the server that the others are compared with.
 pub fn reference(scenario: &Scenario) -> Option<Kind> {
     match scenario.pace {
         Pace::Idle => None,
@@ -79,7 +79,7 @@ pub fn reference(scenario: &Scenario) -> Option<Kind> {
 }
 
 impl Report {
-    /// Takes one run in.
+    /// Adds the result of a run.
     pub fn add(&mut self, scenario: Scenario, server: Kind, outcome: anyhow::Result<Outcome>) {
         let row = self.row(scenario, server);
         match outcome {
@@ -88,7 +88,7 @@ impl Report {
         }
     }
 
-    /// Whether every server did all its work, and each event came once and in order.
+    /// Returns whether every server did all its work, and delivered each event once and in order.
     pub fn is_good(&self) -> bool {
         let mut rows = self.sections.iter().flat_map(|section| &section.rows);
         rows.all(|row| row.faults == 0 && row.error.is_none())
@@ -152,7 +152,7 @@ impl Row {
         self.runs.push(figures);
     }
 
-    /// The median of the figure at `index`.
+    /// Returns the median of the figure at `index`.
     pub fn median(&self, index: usize) -> Option<f64> {
         let mut values: Vec<f64> = self.runs.iter().map(|run| run[index]).collect();
         values.sort_by(f64::total_cmp);
@@ -166,7 +166,7 @@ impl Row {
 }
 
 impl Section {
-    /// How many times what the reference takes.
+    /// Returns the ratio to the reference.
     pub fn ratio(&self, row: &Row) -> Option<f64> {
         let reference = reference(&self.scenario)?;
         let reference = self.rows.iter().find(|row| row.server == reference)?;

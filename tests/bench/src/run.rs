@@ -11,33 +11,33 @@ use crate::process;
 use crate::scenario::{Pace, Scenario};
 use crate::servers::{Kind, Programs, Server};
 
-/// Rest between connecting and looking at the memory.
+/// Pause between connecting and reading the memory.
 const REST: Duration = Duration::from_millis(500);
 
-/// What came out.
+/// The result of a run.
 #[derive(Debug)]
 pub enum Outcome {
     /// Events were delivered.
     Delivered {
-        /// What came.
+        /// The deliveries.
         deliveries: Box<Deliveries>,
-        /// CPU time of the server meanwhile.
+        /// CPU time of the server during the deliveries.
         cpu: Duration,
     },
-    /// Connections were held.
+    /// Idle connections were held.
     Held {
-        /// How many.
+        /// The number of connections.
         connections: usize,
-        /// Memory that the server took for them, in bytes.
+        /// Memory of the server for them, in bytes.
         resident: u64,
         /// CPU time of the server while they connected.
         cpu: Duration,
-        /// How long that took.
+        /// Time to connect them.
         took: Duration,
     },
 }
 
-/// Starts the server, lets it work, stops it.
+/// Starts the server, runs the scenario, and stops the server.
 pub fn run(
     kind: Kind,
     scenario: Scenario,

@@ -1,35 +1,35 @@
-//! What there is to do.
+//! The work that servers are measured with.
 
-/// One kind of work.
+/// A kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scenario {
-    /// What the command line calls it.
+    /// Its name on the command line.
     pub name: &'static str,
-    /// What the report calls it.
+    /// Its name in the report.
     pub title: &'static str,
-    /// Topics.
+    /// Number of topics.
     pub topics: usize,
-    /// Subscribed connections of each topic.
+    /// Number of subscribers of each topic.
     pub subscribers: usize,
-    /// When the next event is published.
+    /// The time of the next publish.
     pub pace: Pace,
 }
 
-/// When the next event is published.
+/// A rule for the time of the next publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// So many a second, to one topic after the other.
+    /// This number of events a second, to the topics in turn.
     Rate(u32),
-    /// As soon as fewer than this many are on their way. With 1 a server has nothing to put together.
+    /// As soon as fewer than this number of events are undelivered. With 1, a server has nothing to batch.
     Window(usize),
-    /// Never: how much does a silent connection cost?
+    /// Never. The scenario measures the cost of an idle connection.
     Idle,
 }
 
 /// Length of a published event, in bytes.
 pub const EVENT_LEN: usize = 512;
 
-/// All of them.
+/// All scenarios.
 pub const ALL: &[Scenario] = &[
     Scenario {
         name: "paced",
@@ -76,12 +76,12 @@ pub const ALL: &[Scenario] = &[
 ];
 
 impl Scenario {
-    /// The one with this name.
+    /// Returns the scenario with this name.
     pub fn find(name: &str) -> Option<Self> {
         ALL.iter().copied().find(|scenario| scenario.name == name)
     }
 
-    /// All connections together.
+    /// Returns the number of connections in all topics.
     pub fn connections(&self) -> usize {
         self.topics * self.subscribers
     }

@@ -1,4 +1,4 @@
-//! Who is measured, and how each is started.
+//! The measured servers, and the way to start each.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -12,19 +12,19 @@ use xtask::workspace::Workspace;
 
 use crate::process::{self, SERVER_CPU};
 
-/// The scripts of the servers that node runs.
+/// The folder with the scripts of the node servers.
 const SCRIPTS: &str = "tests/bench/peers";
-/// How long a server may take until it listens.
+/// Time limit for a server to listen.
 const READY_MS: u64 = 15_000;
 
 /// A kind of server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Ours.
+    /// pushd.
     Pushd,
-    /// The floor: one write for each subscriber and event.
+    /// The floor, with one write for each subscriber and event.
     Floor,
-    /// The floor with all events that arrived together in one write.
+    /// The floor, with one write for all events of one read.
     FloorBatch,
     /// uWebSockets (C++), by the npm package `uwebsockets`.
     UWebSockets,
@@ -38,7 +38,7 @@ pub enum Kind {
     SocketIo,
 }
 
-/// All of them.
+/// All servers.
 pub const ALL: &[Kind] = &[
     Kind::Pushd,
     Kind::Floor,
@@ -51,7 +51,7 @@ pub const ALL: &[Kind] = &[
 ];
 
 impl Kind {
-    /// What the command line and the report call it.
+    /// Returns the name on the command line and in the report.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pushd => "pushd",
@@ -65,7 +65,7 @@ impl Kind {
         }
     }
 
-    /// What must be installed for it.
+    /// Returns the group of packages that the server needs.
     fn purpose(self) -> Option<Purpose> {
         match self {
             Self::Pushd | Self::Floor | Self::FloorBatch => None,
@@ -75,27 +75,27 @@ impl Kind {
         }
     }
 
-    /// The one with this name.
+    /// Returns the server with this name.
     pub fn find(name: &str) -> Option<Self> {
         ALL.iter().copied().find(|kind| kind.name() == name)
     }
 }
 
-/// Where the programs are that take part.
+/// The paths of the servers' programs.
 #[derive(Debug)]
 pub struct Programs {
-    /// Our daemon.
+    /// pushd.
     pub pushd: PathBuf,
     /// The floor.
     pub floor: PathBuf,
-    /// The scripts of the servers that node runs, and their `node_modules`.
+    /// The scripts of the node servers, and their `node_modules`.
     pub node_folder: PathBuf,
-    /// For configurations and logs.
+    /// A folder for configurations and logs.
     pub scratch: PathBuf,
 }
 
 impl Programs {
-    /// Ours as `cargo xtask bench` builds them; installs what the servers need and the machine lacks.
+    /// Returns the programs that `cargo xtask bench` built. Installs the missing packages for the servers.
     pub fn install(workspace: &Workspace, servers: &[Kind]) -> Result<Self> {
         let scratch = workspace.target.join("bench");
         let programs = Self {
@@ -114,7 +114,7 @@ impl Programs {
     }
 }
 
-/// Copied: npm installs what they need beside them.
+/// Uses a copy, because npm installs packages beside the scripts.
 fn install_scripts(from: &Path, to: &Path) -> Result<()> {
     for script in fs::read_dir(from).with_context(|| format!("can't read {}", from.display()))? {
         let script = script?;
@@ -125,20 +125,20 @@ fn install_scripts(from: &Path, to: &Path) -> Result<()> {
     run_command(npm.arg("--no-package-lock").current_dir(to))
 }
 
-/// A server that runs; it is stopped when this value is dropped.
+/// A running server. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct Server {
-    /// Which kind.
+    /// Its kind.
     pub kind: Kind,
-    /// Where subscribers connect.
+    /// The address for subscribers.
     pub web: SocketAddr,
-    /// Where the publisher connects.
+    /// The address for the publisher.
     pub publish: SocketAddr,
     process: Background,
 }
 
 impl Server {
-    /// Starts it and waits until it listens.
+    /// Starts the server and waits until it listens.
     pub fn start(kind: Kind, programs: &Programs) -> Result<Self> {
         let (web, publish) = free_addresses()?;
         let mut command = command(kind, programs, web, publish)?;
@@ -160,7 +160,7 @@ impl Server {
             has_ended
                 || [web, publish]
                     .iter()
-                    .all(|door| TcpStream::connect(door).is_ok())
+                    .all(|address| TcpStream::connect(address).is_ok())
         });
         if has_ended || !listens {
             bail!("{} does not start; see {}", kind.name(), log.display());
@@ -168,13 +168,13 @@ impl Server {
         Ok(server)
     }
 
-    /// The process.
+    /// Returns the process.
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
 }
 
-/// Two that were free a moment ago.
+/// Returns two ports that were free a moment ago.
 fn free_addresses() -> Result<(SocketAddr, SocketAddr)> {
     let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port");
     let (web, publish) = (bind()?, bind()?);
@@ -224,7 +224,7 @@ fn command(
     })
 }
 
-/// The program on the server's processor, from its first moment: most ask how many they have.
+/// Starts the program on the server's processor. Most servers read the number of processors at their start.
 fn pinned(program: &Path) -> Command {
     if !process::can_pin() {
         return Command::new(program);
@@ -234,7 +234,7 @@ fn pinned(program: &Path) -> Command {
     command
 }
 
-/// One process, that keeps the last event only: WebSockets get what is published from now on.
+/// Configures one process that stores only the last event. Each WebSocket gets the events from its connection on.
 fn nginx(folder: &Path, web: SocketAddr, publish: SocketAddr) -> Result<Command> {
     fs::create_dir_all(folder)?;
     let place = folder.display();

@@ -1,4 +1,4 @@
-//! The benchmark works: our server and the floor deliver every event once and in order. Nothing is timed.
+//! The benchmark works: pushd and the floor deliver every event once and in order. Nothing is timed.
 
 #![allow(
     clippy::unwrap_used,
@@ -39,7 +39,7 @@ fn scenario(pace: Pace) -> Scenario {
 }
 
 #[test]
-fn every_event_comes_once_and_in_order() {
+fn every_event_arrives_once_and_in_order() {
     let (programs, _scratch) = programs();
     let mut report = Report::default();
     for pace in [Pace::Rate(100), Pace::Window(1), Pace::Window(9)] {

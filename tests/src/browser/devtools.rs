@@ -13,14 +13,14 @@ use crate::stream::Stream;
 pub(super) struct DevTools {
     socket: WebSocket<Stream>,
     calls: u64,
-    /// What the other side told without being asked.
+    /// Events that Chromium sent without a call.
     pub(super) events: Vec<Value>,
 }
 
 impl DevTools {
     #[track_caller]
     pub(super) fn connect(port: u16, path: &str) -> Self {
-        // A call may itself wait for as long as anything may take; twice that is for a browser that hangs.
+        // A call may wait for up to `WAIT_MS` in the page. Twice that is the limit for a browser that hangs.
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let stream = Stream::connect(address, 2 * WAIT_MS);
         let (socket, _) = tungstenite::client(format!("ws://127.0.0.1:{port}{path}"), stream)
@@ -32,7 +32,7 @@ impl DevTools {
         }
     }
 
-    /// Calls `method` and waits for its result; what Chromium, or the connection to it, said instead.
+    /// Calls `method` and returns its result, or the error of Chromium or of the connection.
     pub(super) fn try_call(&mut self, method: &str, params: &Value) -> Result<Value, String> {
         self.calls += 1;
         let id = self.calls;
@@ -52,7 +52,7 @@ impl DevTools {
         }
     }
 
-    /// The same for what can't fail.
+    /// Calls a method that must succeed.
     #[track_caller]
     pub(super) fn call(&mut self, method: &str, params: &Value) -> Value {
         self.try_call(method, params)

@@ -8,11 +8,11 @@ use std::{fs, thread};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
-use super::Chromium;
 use super::devtools::DevTools;
+use super::process::Chromium;
 use crate::{WAIT_MS, workspace};
 
-/// A page; when the test has failed, it shows what it looked like and what went wrong in it.
+/// A page. If the test fails, it saves a screenshot and prints the page's errors.
 #[derive(Debug)]
 pub struct Page {
     devtools: DevTools,
@@ -46,21 +46,21 @@ impl Page {
         self.wait_for("document.readyState === 'complete' && location.href !== 'about:blank'");
     }
 
-    /// The value of a JavaScript expression; a promise is waited for.
+    /// Returns the value of a JavaScript expression, or of the promise that it returns.
     #[track_caller]
     pub fn evaluate(&mut self, expression: &str) -> Value {
         self.try_evaluate(expression)
             .unwrap_or_else(|error| panic!("`{expression}` failed in the page: {error}"))
     }
 
-    /// Waits until a JavaScript expression is true. It is looked at whenever the document changes, and
-    /// now and then for what does not show in the document.
+    /// Waits until a JavaScript expression is true. The page evaluates it at each change of the document, and at
+    /// intervals for changes outside the document.
     #[track_caller]
     pub fn wait_for(&mut self, condition: &str) {
         self.wait_within(condition, WAIT_MS);
     }
 
-    /// The same with another deadline.
+    /// Waits until a JavaScript expression is true, with another deadline.
     #[track_caller]
     pub fn wait_within(&mut self, condition: &str, deadline_ms: u64) {
         let end = Instant::now() + Duration::from_millis(deadline_ms);
@@ -69,18 +69,18 @@ impl Page {
             match self.try_evaluate(&when(condition, left)) {
                 Ok(Value::Bool(true)) => return,
                 Ok(_) => {}
-                // A navigation in between took the page away: ask the next one.
+                // A navigation destroyed the page's context. Retry in the next page.
                 Err(error) if error.contains("navigated") || error.contains("destroyed") => {}
                 Err(error) => panic!("`{condition}` failed in the page: {error}"),
             }
             assert!(
                 Instant::now() < end,
-                "the page has not come to `{condition}` after {deadline_ms} ms"
+                "the page did not reach `{condition}` after {deadline_ms} ms"
             );
         }
     }
 
-    /// Types `text` into the element that `selector` finds, in place of what is in it.
+    /// Types `text` into the element that `selector` finds, and replaces its content.
     #[track_caller]
     pub fn fill(&mut self, selector: &str, text: &str) {
         let found = self.evaluate(&format!(
@@ -113,7 +113,7 @@ impl Page {
         assert_eq!(found, json!(true), "there is no {selector} in the page");
     }
 
-    /// Pretends to be a screen of this size in CSS pixels.
+    /// Sets the screen size in CSS pixels.
     #[track_caller]
     pub fn resize(&mut self, width: u32, height: u32) {
         self.devtools.call(
@@ -122,7 +122,7 @@ impl Page {
         );
     }
 
-    /// Pretends that the reader likes dark pages.
+    /// Sets the preference for dark pages.
     #[track_caller]
     pub fn darken(&mut self) {
         let feature = json!({"name": "prefers-color-scheme", "value": "dark"});
@@ -132,17 +132,17 @@ impl Page {
         );
     }
 
-    /// A picture of the page, in the target folder; its path.
+    /// Saves a screenshot in the target folder and returns its path.
     #[track_caller]
     pub fn screenshot(&mut self, name: &str) -> PathBuf {
         let answer = self.devtools.call("Page.captureScreenshot", &json!({}));
         save_picture(&answer, name).unwrap_or_else(|| panic!("no picture of {name}"))
     }
 
-    /// What went wrong in the page: exceptions that nobody caught, and errors in its console.
+    /// Returns the page's errors: uncaught exceptions, and errors in its console.
     #[track_caller]
     pub fn problems(&mut self) -> Vec<String> {
-        // The events that came until now are read by the next call.
+        // The next call reads the events that have arrived.
         self.evaluate("1");
         self.devtools.events.iter().filter_map(problem).collect()
     }
@@ -163,7 +163,7 @@ impl Drop for Page {
         if !thread::panicking() {
             return;
         }
-        // A second panic would hide the first: whatever fails here is left out.
+        // A second panic would hide the first one, so errors here are ignored.
         let problems: Vec<String> = self.devtools.events.iter().filter_map(problem).collect();
         eprintln!("--- the page's problems: {problems:#?}");
         if let Ok(answer) = self.devtools.try_call("Page.captureScreenshot", &json!({}))
@@ -174,7 +174,7 @@ impl Drop for Page {
     }
 }
 
-// A promise that is resolved when the condition holds, or with false at the deadline.
+// Returns a promise. It resolves to true when the condition holds, and to false at the deadline.
 fn when(condition: &str, deadline_ms: u128) -> String {
     format!(
         "new Promise((resolve, reject) => {{

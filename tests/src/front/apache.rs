@@ -1,23 +1,23 @@
-//! Apache as Debian has it.
+//! Debian's Apache.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Ports, USER};
+use super::config::{Ports, USER};
 
 const PROGRAM: &str = "/usr/sbin/apache2";
 const FOLDER: &str = "/usr/lib/apache2/modules";
 
-/// What `a2enmod proxy proxy_http` enables.
+/// The modules that `a2enmod proxy proxy_http` enables.
 pub const PROXY_MODULES: &[&str] = &["proxy", "proxy_http"];
 
-/// How Apache serves many at once.
+/// Apache's multi-processing modules.
 #[derive(Debug, Clone, Copy)]
 pub enum Mpm {
-    /// Threads: the default, with HTTP/2 here.
+    /// Threads: the default, here with HTTP/2.
     Event,
-    /// Processes: what mod_php needs.
+    /// Processes, which mod_php requires.
     Prefork,
 }
 
@@ -36,7 +36,7 @@ pub(super) fn prepare(
     command
 }
 
-/// A site with the modules that Debian enables, and its time-outs for requests, shorter.
+/// Returns the configuration of a site with Debian's default modules and shorter request timeouts.
 fn configuration(folder: &Path, ports: Ports, mpm: Mpm, modules: &[&str], lines: &str) -> String {
     let Ports { https, http } = ports;
     let folder = folder.display();

@@ -1,7 +1,7 @@
-//! Web servers with HTTPS in front of pushd, as a site has them: Debian's nginx and Apache, each with a small
-//! site of its own.
+//! Web servers with HTTPS in front of pushd: Debian's nginx and Apache, each with a small site.
 
 mod apache;
+mod config;
 mod nginx;
 
 use std::fs;
@@ -17,47 +17,39 @@ use xtask::process::{Background, wait_until};
 use crate::WAIT_MS;
 use crate::ports::free_port;
 
+use config::Ports;
+
 pub use apache::{Mpm, PROXY_MODULES};
 
-/// How often other free ports are tried when somebody took the first.
+/// Number of attempts, with new free ports, if another process takes a port first.
 const PORT_TRIES: u32 = 5;
-/// Whom the web servers' processes belong to when root starts them.
-const USER: &str = "www-data";
-
-/// A page that loads the client from below its site's own address, and shows what is pushed to `t`.
+/// A page that loads the client from its own site, and shows each event of topic `t`.
 pub const PAGE: &str = "<!doctype html><meta charset=utf-8><link rel=icon href=data:,><ul id=list></ul>\
     <script src=/push/pusher.js></script><script>\
     const pusher = new Pusher(null, {backoffMaxMs: 500});\
     pusher.subscribe('t', event => { list.appendChild(document.createElement('li')).textContent = event.n; });\
     </script>";
 
-/// What is served, and how: the rest is written around it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ports {
-    https: u16,
-    http: u16,
-}
-
-/// A running web server; it is stopped when this value is dropped.
+/// A running web server. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct Front {
-    /// The port with HTTPS, of `localhost`.
+    /// The port of `localhost` with HTTPS.
     pub https: u16,
-    /// The port without.
+    /// The port with HTTP.
     pub http: u16,
-    // Before the folder: it is stopped before its files are removed.
+    // Declared before the folder: it stops before its files are removed.
     _process: Background,
     folder: TempDir,
 }
 
 impl Front {
-    /// nginx with these lines in the site's server block.
+    /// Starts nginx with these lines in the site's server block.
     #[track_caller]
     pub fn nginx(lines: &str) -> Self {
         Self::start(|folder, ports| nginx::prepare(folder, ports, lines))
     }
 
-    /// Apache with these lines in the site's virtual host, and these modules beside those of every site.
+    /// Starts Apache with these lines in the site's virtual host, and these modules besides those of every site.
     #[track_caller]
     pub fn apache(mpm: Mpm, modules: &[&str], lines: &str) -> Self {
         Self::start(|folder, ports| apache::prepare(folder, ports, mpm, modules, lines))
@@ -78,7 +70,7 @@ impl Front {
     fn try_start(prepare: impl Fn(&Path, Ports) -> Command) -> Result<Self, String> {
         let folder = tempfile::Builder::new()
             .prefix("pusher-front-")
-            // The server's user must get through it.
+            // The server's user must be able to enter the folder.
             .permissions(fs::Permissions::from_mode(0o755))
             .tempdir()
             .expect("a temporary folder");
@@ -119,17 +111,17 @@ impl Front {
         }
     }
 
-    /// An address of the site.
+    /// Returns an address of the site.
     pub fn url(&self, path: &str) -> String {
         format!("https://localhost:{}{path}", self.https)
     }
 
-    /// The certificate, for programs that are to trust it.
+    /// Returns the path of the certificate, for clients that must trust it.
     pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("certificate.pem")
     }
 
-    /// What the web server has logged so far.
+    /// Returns the web server's log so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("error.log")).unwrap_or_default()
     }
@@ -143,7 +135,7 @@ impl Drop for Front {
     }
 }
 
-/// A certificate for `localhost` that only those trust who are told to.
+/// Writes a self-signed certificate for `localhost`.
 fn certify(folder: &Path) {
     let certified =
         rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");

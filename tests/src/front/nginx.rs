@@ -1,10 +1,10 @@
-//! nginx as Debian has it.
+//! Debian's nginx.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Ports, USER};
+use super::config::{Ports, USER};
 
 const PROGRAM: &str = "/usr/sbin/nginx";
 
@@ -12,7 +12,7 @@ pub(super) fn prepare(folder: &Path, ports: Ports, lines: &str) -> Command {
     let file = folder.join("nginx.conf");
     fs::write(&file, configuration(folder, ports, lines)).expect("a file can be written");
     let mut command = Command::new(PROGRAM);
-    // Its first messages go to a file of its own, too, and not to the machine's.
+    // nginx writes its first messages to this file too, and not to the machine's log.
     command
         .arg("-e")
         .arg(folder.join("error.log"))
@@ -21,7 +21,7 @@ pub(super) fn prepare(folder: &Path, ports: Ports, lines: &str) -> Command {
     command
 }
 
-/// A site with HTTP/2 and a rule for scripts, as many have.
+/// Returns the configuration of a site with HTTP/2 and a location for scripts, which many sites have.
 fn configuration(folder: &Path, ports: Ports, lines: &str) -> String {
     let user = if nix::unistd::geteuid().is_root() {
         format!("user {USER};")

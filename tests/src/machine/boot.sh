@@ -1,5 +1,5 @@
 #!/bin/sh
-# In new namespaces: makes a copy of this machine that keeps whatever changes in memory, and starts "$@" there as
+# In new namespaces: makes a copy of this machine that keeps all changes in memory, and starts "$@" there as
 # its first process. $work is an empty folder, $enter the script that makes a folder the root.
 set -e
 work=$1
@@ -10,11 +10,11 @@ root=$work/root
 mkdir "$work/upper" "$work/work" "$root"
 mount -t overlay none -o "lowerdir=/,upperdir=$work/upper,workdir=$work/work" "$root"
 
-# Tests look there for what has changed.
+# Tests look there for changed files.
 mkdir "$root/changes"
 mount --bind "$work/upper" "$root/changes"
 
-# Only what a test asks for is started, and that is started.
+# No service starts by itself, and no policy prevents the ones that a test starts.
 units=$root/etc/systemd/system
 printf '[Unit]\nDescription=Nothing\n' > "$units/nothing.target"
 ln -sf /dev/null "$units/network-online.target"

@@ -1,5 +1,5 @@
-//! A copy of this machine, to install things in: its files are this machine's until they are changed, its network is
-//! its own, and all of it is gone with the value.
+//! A copy of this machine, to install packages in. Its files are this machine's until something changes them, its
+//! network is its own, and dropping the value discards every change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,28 +15,28 @@ use crate::log::Log;
 use crate::program::{self, Ended};
 use crate::{WAIT_MS, workspace};
 
-/// How long a machine may take to start, and a package to be installed.
+/// Time limit for the start of a machine, and for the installation of a package.
 const LONG_MS: u64 = 300_000;
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The machine.
+/// A running machine.
 #[derive(Debug)]
 pub struct Machine {
     _outside: Background,
-    /// Its first process, as this machine counts.
+    /// Process id of its first process, as seen from this machine.
     first: u32,
     console: Log,
     _folder: TempDir,
 }
 
 impl Machine {
-    /// One that runs nothing.
+    /// Starts a machine that runs no services.
     #[track_caller]
     pub fn bare() -> Self {
         Self::start(&["sleep", "1h"], "sleep")
     }
 
-    /// One with a systemd of its own, which runs none of this machine's services.
+    /// Starts a machine with its own systemd, which runs none of this machine's services.
     #[track_caller]
     pub fn with_systemd() -> Self {
         let systemd = "/lib/systemd/systemd";
@@ -93,7 +93,7 @@ impl Machine {
         }
     }
 
-    /// A program there.
+    /// Returns a command that runs a program in the machine.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
         command
@@ -109,33 +109,33 @@ impl Machine {
         command
     }
 
-    /// Runs a shell's line there, as root.
+    /// Runs a shell command in the machine, as root.
     #[track_caller]
     pub fn run(&self, line: &str) -> Ended {
         program::run(self.command("sh").args(["-ec", line]), LONG_MS)
     }
 
-    /// The same, and it must succeed; what it prints.
+    /// Runs a shell command that must succeed, and returns its output.
     #[track_caller]
     pub fn sh(&self, line: &str) -> String {
         self.run(line).success()
     }
 
-    /// A file there, as this machine sees it.
+    /// Returns the path of a file in the machine, as seen from this machine.
     pub fn path(&self, path: &str) -> PathBuf {
         Path::new("/proc").join(format!("{}/root{path}", self.first))
     }
 
-    /// Does something in its network: connections that are made there stay there.
+    /// Runs `action` in the machine's network. Connections from there stay there.
     ///
     /// # Panics
-    /// When `action` does.
+    /// If `action` panics.
     #[track_caller]
     pub fn in_its_network<T: Send>(&self, action: impl FnOnce() -> T + Send) -> T {
         let network = fs::File::open(format!("/proc/{}/ns/net", self.first)).unwrap();
         thread::scope(|scope| {
             let thread = scope.spawn(|| {
-                // Of this thread only, which ends with it.
+                // Only this thread changes its namespace, and it ends with the action.
                 setns(network, CloneFlags::CLONE_NEWNET).expect("root may");
                 action()
             });
@@ -144,7 +144,7 @@ impl Machine {
     }
 }
 
-/// The first child of a process.
+/// Returns the first child of a process.
 fn child(pid: u32) -> Option<u32> {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
     children.split_whitespace().next()?.parse().ok()

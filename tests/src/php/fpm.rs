@@ -1,4 +1,4 @@
-//! php-fpm, asked over FastCGI without a web server.
+//! php-fpm. Tests send it requests by FastCGI, without a web server.
 
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::program;
 
 const PROGRAM: &str = "/usr/sbin/php-fpm8.2";
 
-/// A running php-fpm; it is stopped when this value is dropped.
+/// A running php-fpm. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct Fpm {
     /// The master process.
@@ -25,13 +25,13 @@ pub struct Fpm {
 }
 
 impl Fpm {
-    /// Starts it with `workers` processes, and waits until it listens.
+    /// Starts php-fpm with `workers` processes, and waits until it listens.
     #[track_caller]
     pub fn start(php: &Php, workers: u32) -> Self {
         Self::start_with(php, workers, "")
     }
 
-    /// The same with more lines of its `[global]` section.
+    /// Starts php-fpm with more lines in its `[global]` section.
     #[track_caller]
     pub fn start_with(php: &Php, workers: u32, global: &str) -> Self {
         let folder = tempfile::Builder::new()
@@ -69,7 +69,7 @@ impl Fpm {
     #[track_caller]
     fn wait_until_ready(&mut self) {
         let socket = self.socket();
-        // The file is there a moment before php-fpm listens.
+        // The socket file exists a moment before php-fpm listens.
         let ready = wait_until(WAIT_MS, || {
             UnixStream::connect(&socket).is_ok() || !matches!(self.process.exited(), Ok(None))
         });
@@ -80,7 +80,7 @@ impl Fpm {
         );
     }
 
-    /// The page (headers and body) that `script` makes.
+    /// Returns the page (headers and body) of `script`.
     #[track_caller]
     pub fn get(&self, script: &Path, query: &str) -> String {
         let mut command = Command::new("cgi-fcgi");
@@ -94,7 +94,7 @@ impl Fpm {
         program::run(&mut command, SCRIPT_MS).success()
     }
 
-    /// Waits until it has logged `text`.
+    /// Waits until the log contains `text`.
     #[track_caller]
     pub fn wait_for_log(&self, text: &str) {
         let found = self
@@ -121,7 +121,7 @@ impl Drop for Fpm {
 
 fn text(folder: &Path, workers: u32, global: &str) -> String {
     let folder = folder.display();
-    // Started by root it wants to know whom to become.
+    // If root starts php-fpm, its configuration must name a user.
     let user = if nix::unistd::geteuid().is_root() {
         "user = www-data\ngroup = www-data\n"
     } else {

@@ -1,4 +1,4 @@
-//! PHP, with the extension or without it, in everything that runs PHP.
+//! PHP with and without the extension, in each server that runs PHP.
 
 mod fpm;
 mod server;
@@ -18,24 +18,24 @@ use crate::ports::free_port;
 use crate::program::{self, Ended};
 use crate::{WAIT_MS, artefact};
 
-/// How long a script may run.
+/// Time limit for a script.
 const SCRIPT_MS: u64 = 30_000;
-/// How often another free port is tried when somebody took the first.
+/// Number of attempts, with new free ports, if another process takes the port first.
 const PORT_TRIES: u32 = 5;
 
-/// Settings for any PHP.
+/// A PHP and its settings.
 #[derive(Debug, Clone, Default)]
 pub struct Php {
     ini: Vec<String>,
 }
 
 impl Php {
-    /// Without the extension.
+    /// Returns a PHP without the extension.
     pub fn plain() -> Self {
         Self::default()
     }
 
-    /// With the extension, which publishes to `push_address` (`tcp://...`).
+    /// Returns a PHP with the extension, which publishes to `push_address` (`tcp://...`).
     #[track_caller]
     pub fn with_extension(push_address: impl Display) -> Self {
         Self::plain()
@@ -43,7 +43,7 @@ impl Php {
             .set("pusher.address", push_address)
     }
 
-    /// One more ini setting.
+    /// Adds an ini setting.
     #[must_use]
     pub fn set(mut self, name: &str, value: impl Display) -> Self {
         self.ini.push(format!("{name}={value}"));
@@ -56,13 +56,13 @@ impl Php {
         program::run(self.command().args(["-r", code]), SCRIPT_MS)
     }
 
-    /// What `code` prints; it must succeed.
+    /// Runs `code`, which must succeed, and returns its output.
     #[track_caller]
     pub fn print(&self, code: &str) -> String {
         self.run(code).success()
     }
 
-    /// PHP's command line, with the settings.
+    /// Returns PHP's command line with the settings.
     pub fn command(&self) -> Command {
         let php = xtask::build::php().unwrap_or_else(|error| panic!("{error}"));
         let mut command = Command::new(php);
@@ -75,7 +75,7 @@ impl Php {
         command
     }
 
-    /// A private Apache with mod_php that serves `application`; `docroot` is relative to it.
+    /// Starts a private Apache with mod_php that serves `application`. `docroot` is relative to it.
     #[track_caller]
     pub fn apache(
         &self,
@@ -111,12 +111,12 @@ impl Php {
     }
 }
 
-/// A web application of a few files, for one test.
+/// A web application for one test.
 #[derive(Debug)]
 pub struct Application(TempDir);
 
 impl Application {
-    /// Writes `files`: name and content each.
+    /// Writes `files`, pairs of name and content.
     #[track_caller]
     pub fn of(files: &[(&str, &str)]) -> Self {
         let folder = tempfile::Builder::new()
@@ -131,7 +131,7 @@ impl Application {
         Self(folder)
     }
 
-    /// Copies a file or a folder into it: the server's user may be unable to read the checkout.
+    /// Copies a file or a folder into it, because the server's user may be unable to read the checkout.
     #[track_caller]
     pub fn copy_in(&self, source: &Path) {
         let mut command = Command::new("cp");
@@ -139,7 +139,7 @@ impl Application {
         program::run(&mut command, WAIT_MS).success();
     }
 
-    /// Its folder.
+    /// Returns its folder.
     pub fn path(&self) -> &Path {
         self.0.path()
     }

@@ -13,10 +13,10 @@ use crate::WAIT_MS;
 use crate::log::Log;
 use crate::ports::free_port;
 
-/// A running `php -S`; it is stopped when this value is dropped.
+/// A running `php -S`. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct Server {
-    /// Where it answers.
+    /// Its address.
     pub address: SocketAddr,
     /// The process.
     pub process: Background,
@@ -24,7 +24,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves `docroot`, and waits until it answers.
+    /// Serves `docroot`, and waits for the first answer.
     #[track_caller]
     pub fn start(php: &Php, docroot: &Path, environment: &[(&str, String)]) -> Self {
         for _ in 0..PORT_TRIES {
@@ -35,7 +35,7 @@ impl Server {
         panic!("PHP's web server does not start");
     }
 
-    // None when it ended: somebody has taken the port.
+    // `None`: it ended, because another process has taken the port.
     fn try_start(php: &Php, docroot: &Path, environment: &[(&str, String)]) -> Option<Self> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let mut command = php.command();

@@ -1,103 +1,56 @@
-//! Many publishers and subscribers at once, some of whom go in the middle of a word, and a daemon that is stopped and
-//! continued: what happened becomes a [`History`].
+//! Many concurrent publishers and subscribers, some of which disconnect during a write, and a daemon that is stopped
+//! and continued. The result is a [`History`].
 
 mod publishers;
+mod run;
 mod subscribers;
 
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::Instant;
 
-use serde_json::json;
 use xtask::process::wait_until;
 
 use crate::WAIT_MS;
 use crate::daemon::Daemon;
-use crate::history::{History, Id};
+use crate::history::History;
 use crate::publisher::Publisher;
 use crate::wamp::Wamp;
+use run::Run;
 
-/// How much is to happen.
+/// The size of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// What is random follows from this, but for what the threads' scheduling makes of it.
+    /// The seed of all random decisions. The scheduling of threads adds its own randomness.
     pub seed: u64,
-    /// Topics.
+    /// Number of topics.
     pub topics: usize,
-    /// Subscribers of all topics, from before the first publish to after the last.
+    /// Number of subscribers that stay from before the first publish to after the last. Each subscribes to every
+    /// topic.
     pub staying: usize,
-    /// Subscribers that come and go, at the same time.
+    /// Number of concurrent subscribers that come and go.
     pub passing: usize,
-    /// Publishers at the same time.
+    /// Number of concurrent publishers.
     pub publishers: usize,
-    /// What each of them publishes, at least.
+    /// Smallest number of events that each publisher sends.
     pub publishes: usize,
-    /// How often the daemon is stopped and continued meanwhile.
+    /// Number of times that the daemon is stopped and continued.
     pub freezes: usize,
 }
 
-/// What came of it.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// To be checked.
+    /// The history, to be checked.
     pub history: History,
-    /// From each publish to each subscriber who stayed, in microseconds, in no order.
+    /// Time from each publish to each staying subscriber, in microseconds, in no order.
     pub latencies_us: Vec<u64>,
 }
 
-/// The last event of each topic has this member.
-const END: &str = "end";
-
-/// What all threads know.
-struct Run {
-    web: SocketAddr,
-    publish: SocketAddr,
-    topics: Vec<String>,
-    began: Instant,
-    /// Connections of publishers so far.
-    connections: AtomicU64,
-    /// Publishes so far.
-    published: AtomicUsize,
-    /// What follows are the last events.
-    is_over: AtomicBool,
-}
-
-impl Run {
-    fn now_us(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_micros()).expect("not that long")
-    }
-
-    fn new_connection(&self) -> u64 {
-        self.connections.fetch_add(1, Ordering::Relaxed)
-    }
-
-    fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::SeqCst)
-    }
-
-    /// The event with this id, as a publisher sends it.
-    fn event(&self, id: Id, topic: &str, padding: usize) -> String {
-        let padding = "x".repeat(padding);
-        json!({"category": topic, "id": id, "at": self.now_us(), "padding": padding}).to_string()
-    }
-}
-
-/// Does what is planned, to the end: every subscriber who stays has read the last event of every topic.
+/// Runs the plan. At the end, every staying subscriber has read the last event of every topic.
 #[track_caller]
 pub fn run(daemon: &mut Daemon, plan: &Plan) -> Outcome {
-    let run = Run {
-        web: daemon.web,
-        publish: daemon.publish,
-        topics: (0..plan.topics)
-            .map(|topic| format!("{}/{topic}", plan.seed))
-            .collect(),
-        began: Instant::now(),
-        connections: AtomicU64::new(1),
-        published: AtomicUsize::new(0),
-        is_over: AtomicBool::new(false),
-    };
-    let run = &run;
+    let topics = (0..plan.topics).map(|topic| format!("{}/{topic}", plan.seed));
+    let run = &Run::new(daemon.web, daemon.publish, topics.collect());
     let staying: Vec<Wamp> = (0..plan.staying)
         .map(|_| subscribers::subscribed_to_all(run))
         .collect();
@@ -137,7 +90,7 @@ pub fn run(daemon: &mut Daemon, plan: &Plan) -> Outcome {
     })
 }
 
-/// Stops and continues the daemon now and then. Who comes meanwhile is let in afterwards.
+/// Stops and continues the daemon several times. Publishers that connect meanwhile are served afterwards.
 fn freeze(run: &Run, daemon: &mut Daemon, plan: &Plan) {
     let all = plan.publishers * plan.publishes;
     for part in 1..=plan.freezes {

@@ -1,22 +1,22 @@
-//! Publishers in every language, some of whom are cut off in the middle of a write.
+//! Publishers in every protocol. Some are cut off in the middle of a write.
 
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use super::{END, Run};
+use super::run::{END, Run};
 use crate::history::{Fate, Id, Publish};
 use crate::publisher::Publisher;
 use crate::random::Random;
 
-/// A connection is used for so many bursts at most.
+/// Largest number of bursts on one connection.
 const BURSTS_MAX: usize = 12;
-/// What is sent in one write.
+/// Largest number of messages in one write.
 const BURST_MAX: usize = 8;
-/// One connection in so many is cut off.
+/// One connection in three is cut off.
 const CUT_EVERY: usize = 3;
 
-/// Publishes at least so many events, on one connection after another.
+/// Publishes at least `count` events, on one connection after another.
 pub(super) fn publish(run: &Run, seed: u64, count: usize) -> Vec<Publish> {
     let mut random = Random::new(seed);
     let mut publishes = Vec::new();
@@ -32,7 +32,7 @@ pub(super) fn publish(run: &Run, seed: u64, count: usize) -> Vec<Publish> {
     publishes
 }
 
-/// The last event of each topic.
+/// Publishes the last event of each topic.
 #[track_caller]
 pub(super) fn publish_ends(run: &Run) -> Vec<Publish> {
     let mut connection = Connection::open(run, &mut Random::new(0));
@@ -46,18 +46,18 @@ pub(super) fn publish_ends(run: &Run) -> Vec<Publish> {
     connection.publishes
 }
 
-/// One connection, and what was published on it.
+/// A connection and its publishes.
 struct Connection<'a> {
     run: &'a Run,
     number: u64,
     publisher: Publisher,
     publishes: Vec<Publish>,
     bursts: usize,
-    /// In this burst it is cut off, if there is such a one.
+    /// The burst in which the connection is cut off, if there is one.
     cut_in: usize,
 }
 
-/// Something to send: which publish it is, and the bytes.
+/// A publish: its id and its bytes.
 type Message = (Id, Vec<u8>);
 
 impl<'a> Connection<'a> {
@@ -87,7 +87,7 @@ impl<'a> Connection<'a> {
         assert_eq!(welcome[0], 2, "{welcome}");
     }
 
-    /// Nothing was sent of it yet.
+    /// Records a publish before any of it is sent.
     fn new_publish(&mut self, topic: String) -> Id {
         let id = (self.number << 20) + self.publishes.len() as u64;
         self.publishes.push(Publish {
@@ -116,7 +116,8 @@ impl<'a> Connection<'a> {
         publish.expect("its own publish").fate = fate;
     }
 
-    /// Sends these, or in the chosen burst a part of them, and goes then: true if it has gone.
+    /// Sends the messages. In the chosen burst, it sends only a part and disconnects. Returns whether it
+    /// disconnected.
     fn send_all(&mut self, burst: usize, messages: &[Message], random: &mut Random) -> bool {
         let bytes: Vec<u8> = messages
             .iter()
@@ -142,7 +143,7 @@ impl<'a> Connection<'a> {
         true
     }
 
-    /// The receipt of a publish whose request number is its id.
+    /// Reads the receipt of a publish whose request number is its id.
     #[track_caller]
     fn hear_receipt(&mut self) {
         let answer = self.publisher.answer();
@@ -178,7 +179,7 @@ fn native(connection: &mut Connection<'_>, random: &mut Random) {
     }
 }
 
-/// Who was cut off does it again, with the same ids: each happens once.
+/// After a cut, it publishes the same ids again. Each event is delivered once.
 fn native_with_ids(connection: &mut Connection<'_>, random: &mut Random) {
     connection.greet();
     for burst in 0..connection.bursts {
@@ -206,7 +207,7 @@ fn raw(connection: &mut Connection<'_>, random: &mut Random) {
     }
 }
 
-/// As php-zmq's and pyzmq's PUSH sockets do (ZMTP 3.1, https://rfc.zeromq.org/spec/37).
+/// Publishes like php-zmq's and pyzmq's PUSH sockets (ZMTP 3.1, https://rfc.zeromq.org/spec/37).
 fn zeromq(connection: &mut Connection<'_>, random: &mut Random) {
     let mut hello = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL".to_vec();
     hello.resize(64, 0);
@@ -222,7 +223,7 @@ fn zeromq(connection: &mut Connection<'_>, random: &mut Random) {
     }
 }
 
-/// Publishes that get no answer; true if all were sent, and the daemon is to read them and close.
+/// Publishes without answers. Returns whether everything was sent; the daemon then reads it all and closes.
 fn publish_unanswered(
     connection: &mut Connection<'_>,
     random: &mut Random,
@@ -237,7 +238,7 @@ fn publish_unanswered(
             .collect();
         let is_gone = connection.send_all(burst, &messages, random);
         if is_gone {
-            // A reset throws away what was sent before.
+            // A reset discards earlier data too.
             for publish in &mut connection.publishes {
                 if publish.fate == Fate::Taken {
                     publish.fate = Fate::Unknown;

@@ -1,15 +1,15 @@
-//! Subscribers that stay, and others that pass by.
+//! Subscribers that stay, and subscribers that come and go.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{END, Run};
+use super::run::{END, Run};
 use crate::history::{Id, Reading};
 use crate::random::Random;
 use crate::wamp::Wamp;
 
-/// Somebody who passes by reads fewer events than this.
+/// Limit for the number of events that a passing subscriber reads.
 const PASSING_EVENTS: usize = 60;
 
 #[track_caller]
@@ -22,7 +22,7 @@ pub(super) fn subscribed_to_all(run: &Run) -> Wamp {
     wamp
 }
 
-/// Reads until the last event of every topic: what came, and how old it was in microseconds.
+/// Reads until the last event of every topic. Returns the events, and their ages in microseconds.
 pub(super) fn stay(run: &Run, index: usize, mut wamp: Wamp) -> (Vec<Reading>, Vec<u64>) {
     let mut came: BTreeMap<String, Vec<Id>> = BTreeMap::new();
     let mut latencies_us = Vec::new();
@@ -35,7 +35,7 @@ pub(super) fn stay(run: &Run, index: usize, mut wamp: Wamp) -> (Vec<Reading>, Ve
     }
     wamp.assert_nothing_waits();
     let reading = |(topic, ids)| Reading {
-        subscriber: format!("who stays {index}"),
+        subscriber: format!("staying {index}"),
         topic,
         ids,
         stays: true,
@@ -43,19 +43,19 @@ pub(super) fn stay(run: &Run, index: usize, mut wamp: Wamp) -> (Vec<Reading>, Ve
     (came.into_iter().map(reading).collect(), latencies_us)
 }
 
-/// Comes, reads some, and goes in one way or another, over and over.
+/// Repeatedly subscribes, reads some events, and leaves in one of several ways.
 pub(super) fn pass(run: &Run, index: usize, seed: u64) -> Vec<Reading> {
     let mut random = Random::new(seed);
     let mut readings = Vec::new();
     while !run.is_over() {
         let topic = random.one_of(&run.topics);
         let mut wamp = Wamp::subscribed(run.web, topic);
-        // Otherwise the last event is still to come, and nobody waits for ever.
+        // If the run is not over, the last event is still to come, so the read below ends.
         if run.is_over() {
             break;
         }
         readings.push(Reading {
-            subscriber: format!("who passes {index}, {}", readings.len()),
+            subscriber: format!("passing {index}, {}", readings.len()),
             topic: topic.clone(),
             ids: read_some(&mut wamp, &mut random),
             stays: false,
@@ -74,7 +74,7 @@ fn read_some(wamp: &mut Wamp, random: &mut Random) -> Vec<Id> {
         }
     }
     match random.below(3) {
-        // Goes without a word, as a rule with something unread: the daemon sees a reset.
+        // Leaves without a close frame. Unread data makes this a reset.
         0 => {}
         1 => wamp.begin_close(),
         _ => {

@@ -1,4 +1,4 @@
-//! The machine fails: no descriptors, no room for logs; and what must be given back.
+//! Faults of the machine: no descriptors, no room for logs. And resources that the daemon must give back.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor};
@@ -20,7 +20,7 @@ use system_tests::wire::{Wire, upgrade};
 use system_tests::{WAIT_MS, artefact, program};
 use xtask::process::{Background, wait_until};
 
-/// pushd keeps 96 for itself and a fourth for publishers: 33 are left for browsers.
+/// pushd reserves 96 descriptors for itself and a quarter for publishers, so 33 are left for browsers.
 const OPEN_FILES: usize = 172;
 const BROWSERS: usize = 33;
 
@@ -54,10 +54,10 @@ fn when_browsers_have_all_they_may_publishers_still_publish() {
         next.send(&upgrade("Sec-WebSocket-Protocol: wamp\r\n"));
         next.head().starts_with("HTTP/1.1 101 ")
     });
-    assert!(came_in, "nobody is let in after the others went");
+    assert!(came_in, "no connection is accepted after the others closed");
 }
 
-/// Not what pushd has reckoned with: the kernel has no descriptor left for anybody.
+/// pushd's own limits do not apply here: the kernel has no descriptor left.
 #[test]
 fn without_any_descriptor_it_goes_on_and_recovers() {
     let daemon = Daemon::start();
@@ -72,7 +72,7 @@ fn without_any_descriptor_it_goes_on_and_recovers() {
         program::run(&mut command, WAIT_MS).success();
     };
     limit(used + 3);
-    // The kernel lets them in, the daemon can't.
+    // The kernel completes the connections, but the daemon cannot accept them.
     let connect = |_| TcpStream::connect(daemon.web).unwrap();
     let waiting: Vec<TcpStream> = (0..20).map(connect).collect();
     daemon.wait_for_log("cannot accept a connection");
@@ -100,23 +100,23 @@ fn works_and_ends(process: &mut Background, web: SocketAddr, private: SocketAddr
 
 #[test]
 fn a_full_disk_for_the_log_stops_nothing() {
-    // It can't tell its ports.
-    let doors = [free_port(), free_port()].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    // The daemon cannot log its ports.
+    let listeners = [free_port(), free_port()].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     let full = File::options().write(true).open("/dev/full").unwrap();
     let mut command = daemon::command("pushd");
     command
-        .arg(format!("--listen={}", doors[0]))
-        .arg(format!("--publish-listen={}", doors[1]))
+        .arg(format!("--listen={}", listeners[0]))
+        .arg(format!("--publish-listen={}", listeners[1]))
         .arg("--log=trace")
         .stderr(full);
     let mut process = Background::start("pushd", &mut command).unwrap();
-    let is_there = wait_until(WAIT_MS, || TcpStream::connect(doors[1]).is_ok());
+    let is_there = wait_until(WAIT_MS, || TcpStream::connect(listeners[1]).is_ok());
     assert!(is_there, "pushd has not begun: {:?}", process.exited());
-    works_and_ends(&mut process, doors[0], doors[1]);
+    works_and_ends(&mut process, listeners[0], listeners[1]);
 }
 
 #[test]
-fn a_log_that_nobody_reads_any_more_stops_nothing() {
+fn it_works_with_a_closed_log() {
     let mut command = daemon::command("pushd");
     command
         .args(["--listen=127.0.0.1:0", "--publish-listen=127.0.0.1:0"])
@@ -144,16 +144,16 @@ fn connections_that_come_and_go_leave_nothing() {
         churn(&daemon, 2_500, seed);
         memory_kib.push(resources.memory_kib());
     }
-    // The first round shows what the daemon needs for so many at once.
+    // The first round shows the daemon's needs for this number of connections.
     assert!(memory_kib[3] < memory_kib[0] + 1024, "{memory_kib:?} KiB");
 }
 
-/// How much the daemon may have more, in KiB, once a burst of large events is over: with what glibc keeps to itself,
-/// and when it is told to map large pieces, as in systemd's unit.
+/// Largest growth of the daemon's memory after a burst of large events, in KiB: with glibc's default, and with glibc
+/// set to map large blocks, as in the systemd unit.
 const KEPT_KIB: usize = 40 * 1024;
 const KEPT_WHEN_MAPPED_KIB: usize = 4 * 1024;
 
-/// glibc raises this by itself as soon as large pieces are freed, and then keeps them; not so where it is set.
+/// glibc raises this threshold when a large block is freed, and then keeps such blocks. A fixed value prevents this.
 const MAPPED: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "131072");
 
 #[test]

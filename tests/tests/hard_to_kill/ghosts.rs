@@ -1,7 +1,7 @@
-//! A browser whose network is gone: no end, no reset, just silence. Half-open TCP, with a real cable to pull.
+//! A browser that loses its network: half-open TCP without an end or a reset. The test switches a real interface off.
 //!
-//! The test runs itself again in a network of its own, for which it need not be root, and everything that it made
-//! there goes with it.
+//! The test runs itself again in its own network namespace, which does not need root. The namespace and everything in
+//! it end with the test.
 
 use std::process::Command;
 use std::sync::mpsc;
@@ -72,7 +72,7 @@ fn pull_the_cable() {
     publisher.answer();
     let mut publish = |n: u32| {
         publisher.send(format!("[3,1,\"t\",{n}]").as_bytes());
-        // Reading answers the daemon's pings, too.
+        // Reading also answers the daemon's pings.
         assert_eq!(stays.event("t"), n);
         publisher.answer()[3].as_u64().unwrap()
     };
@@ -86,13 +86,13 @@ fn pull_the_cable() {
         publish(n) == 1
     });
     assert!(is_gone, "the ghost is still there");
-    // Connections that are there now, and were not before: the publisher's.
+    // The connections that are new: those of the publisher.
     let given_back = wait_until(WAIT_MS, || resources.open_files() <= open_files + 1);
     assert!(given_back, "{} files are open", resources.open_files());
     assert_eq!(publish(n + 1), 1);
 }
 
-/// A thread with a network of its own, in which it runs what it is given.
+/// A thread with its own network, which runs the closures that it receives.
 struct Thread {
     id: i32,
     jobs: mpsc::Sender<Box<dyn FnOnce() + Send>>,

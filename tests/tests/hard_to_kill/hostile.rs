@@ -1,4 +1,4 @@
-//! Peers that mean harm: too long, too deep, too many, and claims of more than there is.
+//! Hostile peers: input that is too long, too deep or too much, and headers that announce more than follows.
 
 use std::thread;
 
@@ -30,7 +30,7 @@ fn http(path: &str, body: &str) -> Vec<u8> {
     format!("POST /publish/{path} {head}\r\nContent-Length: {len}\r\n\r\n{body}").into_bytes()
 }
 
-/// Sends this to the private door, and sees that the daemon ends it; what it says before.
+/// Sends this to the publish listener, and checks that the daemon closes. Returns its output.
 fn refused_publisher(daemon: &Daemon, bytes: &[u8]) -> String {
     let mut publisher = Publisher::connect(daemon.publish);
     publisher.try_send(bytes);
@@ -38,7 +38,7 @@ fn refused_publisher(daemon: &Daemon, bytes: &[u8]) -> String {
     publisher.until_closed()
 }
 
-/// Sends this to the public door, and sees that the daemon closes with this code.
+/// Sends this to the public listener, and checks that the daemon closes with this code.
 #[track_caller]
 fn refused_browser(daemon: &Daemon, bytes: &[u8], code: u16) {
     let mut browser = Wire::open(daemon.web);
@@ -94,9 +94,9 @@ fn json_nested_a_million_deep() {
     });
 }
 
-/// Ten bytes claim anything. Nothing may be kept free for what has not come.
+/// Ten bytes can announce any length. The daemon must not reserve memory for bytes that have not arrived.
 #[test]
-fn headers_that_claim_what_never_comes() {
+fn headers_that_announce_too_much() {
     let claims = [1 << 32, (1 << 63) - 1, 1 << 63, u64::MAX];
     besiege(30, |daemon| {
         for claimed in claims {
@@ -114,9 +114,9 @@ fn headers_that_claim_what_never_comes() {
     });
 }
 
-/// The largest that is allowed, by many who then say nothing more.
+/// Many clients announce the largest allowed length and then send nothing more.
 #[test]
-fn many_headers_that_claim_all_that_is_allowed() {
+fn many_headers_that_announce_the_largest_length() {
     besiege(20, |daemon| {
         let frame = [&[first::TEXT, 0xff][..], &65_536_u64.to_be_bytes(), &[0; 4]].concat();
         let mut browsers: Vec<Wire> = (0..500).map(|_| Wire::open(daemon.web)).collect();
@@ -130,7 +130,7 @@ fn many_headers_that_claim_all_that_is_allowed() {
         for (index, publisher) in publishers.iter_mut().enumerate() {
             publisher.send([&zeromq, &http][index % 2]);
         }
-        // All of it has been read when these are answered.
+        // When these are answered, the daemon has read everything.
         for browser in &mut browsers {
             browser.send(b"x");
         }
@@ -150,10 +150,10 @@ impl Replace for Vec<u8> {
     }
 }
 
-/// Browsers that send the same, over and over, as fast as it is taken, and read nothing.
+/// Browsers that send the same frame as fast as possible, and read nothing.
 const FLOODING: usize = 100;
 
-/// Each of them sends so much.
+/// Bytes that each of them sends.
 const FLOOD_LEN: usize = 2 * MIB;
 
 fn flood(daemon: &Daemon, frames: &[u8]) {
@@ -204,7 +204,7 @@ fn floods_of_closes() {
     });
 }
 
-/// Publishers who send without end, to a topic of nobody; those who would get answers read none of them.
+/// Publishers that send without end, to a topic without subscribers. Those that get answers read none of them.
 #[test]
 fn floods_of_publishes() {
     let object = "{\"category\":\"t\",\"n\":1}";
@@ -223,7 +223,7 @@ fn floods_of_publishes() {
     }
 }
 
-/// A write that is not taken for so long is given up: the daemon waits for its answers to be read.
+/// Timeout of a write. The daemon stops reading until the publisher reads its answers.
 const STUCK_MS: u64 = 200;
 
 fn flood_privately(daemon: &Daemon, greeting: &[u8], message: &[u8]) {
@@ -241,7 +241,7 @@ fn flood_privately(daemon: &Daemon, greeting: &[u8], message: &[u8]) {
     });
 }
 
-/// As many topics as a session may have, each as long as a topic may be, by short messages.
+/// The largest number of topics in a session, each of the largest length, through short messages.
 #[test]
 fn many_long_topics_by_prefix() {
     besiege(60, |daemon| {
@@ -257,10 +257,10 @@ fn many_long_topics_by_prefix() {
     });
 }
 
-/// One message among the topics of a session costs the same with one topic and with thousands. As many as one browser
-/// may send at once.
+/// A message about one topic costs the same in a session with one topic and in one with thousands. The test sends as
+/// many messages as a browser may send at once.
 #[test]
-fn coming_and_going_among_many_topics() {
+fn subscribe_and_unsubscribe_among_many_topics() {
     besiege(30, |daemon| {
         let subscribe = |n: usize| text(&format!("[5,\"{n}\"]"));
         let all: Vec<u8> = (0..9_990).flat_map(subscribe).collect();
@@ -279,7 +279,7 @@ fn coming_and_going_among_many_topics() {
     });
 }
 
-/// A thousand browsers that read nothing, and much for them to read.
+/// A thousand browsers that read nothing, and large events for them.
 #[test]
 fn a_thousand_slow_consumers() {
     besiege(100, |daemon| {
@@ -295,11 +295,13 @@ fn a_thousand_slow_consumers() {
         publisher.answer();
         let event = format!("\"{}\"", "x".repeat(200_000));
         let mut left = 1_001;
-        // The kernel takes some megabytes for each, then they go one by one.
+        // The kernel buffers some megabytes for each. Then the daemon drops them one by one.
         while left > 1 {
             publisher.send(format!("[3,1,\"t\",{event}]").as_bytes());
             assert_eq!(reader.event("t").as_str().map(str::len), Some(200_000));
-            left = publisher.answer()[3].as_u64().expect("how many got it");
+            left = publisher.answer()[3]
+                .as_u64()
+                .expect("the number of browsers that got it");
         }
     });
 }

@@ -1,6 +1,6 @@
-//! What the daemon bears: load, faults, and peers that mean harm.
+//! Tests with load, faults and hostile peers.
 //!
-//! In a program of its own, so that these tests, which ask much of the machine, do not disturb the others.
+//! They are a separate program, because their load would disturb the other tests.
 
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 

@@ -1,12 +1,12 @@
-//! What was accepted arrives, once, in order, whoever goes and whatever stops meanwhile.
+//! Every accepted event arrives once and in order, although clients disconnect and the daemon is stopped.
 
 use system_tests::daemon::Daemon;
 use system_tests::traffic::{self, Plan};
 
-/// On one daemon, round after round: what a round leaves behind must not harm the next.
+/// All rounds use one daemon, because a round must not harm the next one.
 #[test]
 fn what_got_a_receipt_arrives_once_and_in_order() {
-    // Who stays may be slow: that is not what this is about.
+    // Staying subscribers may be slow here, which is not the subject of this test.
     let mut daemon = Daemon::start_with(&["--outbox-len-max=64MiB"]);
     for seed in 0..5 {
         let plan = Plan {
@@ -20,7 +20,7 @@ fn what_got_a_receipt_arrives_once_and_in_order() {
         };
         let outcome = traffic::run(&mut daemon, &plan);
         outcome.history.check();
-        // It was not for nothing.
+        // The run had enough events to be meaningful.
         assert!(outcome.history.receipts() > 1_000);
         let passing = outcome.history.readings.iter();
         assert!(passing.filter(|reading| !reading.stays).count() > plan.passing);

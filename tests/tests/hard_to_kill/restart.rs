@@ -1,4 +1,4 @@
-//! SIGTERM under load: who got a receipt was not lied to, and pages will come back.
+//! SIGTERM under load: every event with a receipt arrives, and pages reconnect.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use xtask::process::wait_until;
 
 const READERS: usize = 6;
 const PUBLISHERS: u64 = 6;
-/// So many publishes are answered when it is told to end.
+/// Number of answered publishes before SIGTERM.
 const RECEIPTS_BEFORE: usize = 400;
 const BURST: u64 = 5;
 
@@ -27,7 +27,7 @@ fn subscribed(daemon: &Daemon) -> Wire {
     browser
 }
 
-/// Reads to the end, which must not be a close frame: autobahn.js would not come back.
+/// Reads to the end, which must not be a close frame: autobahn.js would not reconnect.
 fn read_all(mut browser: Wire, index: usize) -> Reading {
     let mut ids = Vec::new();
     while let Some(frame) = browser.next_frame() {
@@ -120,14 +120,14 @@ fn what_got_a_receipt_arrives_although_the_daemon_is_told_to_end() {
 }
 
 #[test]
-fn who_does_not_read_holds_up_the_end_no_longer_than_allowed() {
+fn a_client_that_does_not_read_delays_the_end_only_up_to_the_limit() {
     let mut daemon = Daemon::start_with(&["--outbox-len-max=64MiB", "--flush-timeout=500ms"]);
     let _stuck = subscribed(&daemon);
     let mut reader = subscribed(&daemon);
     let mut publisher = Publisher::connect(daemon.publish);
     publisher.send(b"[1,1]");
     publisher.answer();
-    // More than the kernel takes for somebody who does not read.
+    // More than the kernel buffers for a client that does not read.
     let padding = "x".repeat(1_000_000);
     for id in 0..30 {
         publisher.send(format!("[3,1,\"t\",[{id},\"{padding}\"]]").as_bytes());

@@ -1,4 +1,4 @@
-//! What one peer does, nobody else notices: they get their events within a second, and memory stays bounded.
+//! Attacks by one peer must not affect others: these get their events within a second, and memory stays bounded.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use system_tests::bystander::Bystander;
 use system_tests::daemon::Daemon;
 use system_tests::resources::Resources;
 
-/// How much the daemon may do for the attackers while an event of somebody else is on its way. On a machine that has
-/// nothing else to do that takes as long at most; time itself can't be measured where tests share processors.
+/// Largest CPU time of the daemon for the attackers while an event of another client is on its way. On an idle
+/// machine, the event takes at most this time. Tests share processors, so they can't measure elapsed time.
 const WORK_MAX: Duration = Duration::from_millis(500);
 
-/// The limits that would end the attackers before they have begun.
+/// Limits that would stop the attackers before the attack.
 const UNHINDERED: [&str; 3] = [
     "--connections-per-address-max=100000",
     "--client-messages-per-second=1000000000",
     "--client-messages-burst=65535",
 ];
 
-/// Runs an attack; the daemon may take so many MiB more than at its start, at its worst moment.
+/// Runs an attack. The peak of the daemon's memory may exceed its start by `memory_more_mib`.
 #[track_caller]
 pub(super) fn besiege(memory_more_mib: usize, attack: impl FnOnce(&Daemon)) {
     let mut daemon = Daemon::start_with(&UNHINDERED);

@@ -1,4 +1,4 @@
-//! `pushd bench`, against a daemon. What it counts is looked at, never how long anything took.
+//! `pushd bench` against a daemon. The tests check its counts, and never its times.
 
 use std::fs;
 use std::io::read_to_string;
@@ -17,7 +17,7 @@ fn run(daemon: &Daemon, arguments: &[&str]) -> Ended {
     program::run(&mut command(daemon, "bench", arguments), WAIT_MS)
 }
 
-/// One of 5 subscribers that would go on for an hour, and has begun.
+/// Starts a benchmark of 5 subscribers and one hour, and waits for its first deliveries.
 fn endless(daemon: &Daemon) -> Background {
     let arguments = [
         "--seconds=3600",
@@ -34,7 +34,7 @@ fn endless(daemon: &Daemon) -> Background {
     bench
 }
 
-/// Its exit code, what it has counted, and what it says.
+/// Returns its exit code, its counts, and its standard error.
 #[track_caller]
 fn end(mut bench: Background) -> (Option<i32>, Value, String) {
     let status = bench.wait(WAIT_MS).expect("it ends by itself");
@@ -75,7 +75,7 @@ fn each_delivery_is_counted_once() {
 }
 
 #[test]
-fn without_json_it_is_for_people() {
+fn without_json_the_output_is_text() {
     let daemon = Daemon::start();
     let ended = run(&daemon, &["--seconds=1", "--subscribers=3", "--rate=20"]);
     assert_eq!(ended.stderr, "", "there is no terminal for progress");
@@ -94,7 +94,7 @@ fn without_json_it_is_for_people() {
 }
 
 #[test]
-fn a_terminal_shows_how_it_goes() {
+fn a_terminal_shows_the_progress() {
     let daemon = Daemon::start();
     let line = format!(
         "{} bench --seconds=3 --subscribers=3 --rate=20",
@@ -114,7 +114,7 @@ fn a_terminal_shows_how_it_goes() {
 }
 
 #[test]
-fn ctrl_c_ends_it_with_the_figures_so_far() {
+fn ctrl_c_prints_the_figures_so_far() {
     let daemon = Daemon::start();
     let mut bench = endless(&daemon);
     bench.signal(Signal::SIGINT);
@@ -126,20 +126,20 @@ fn ctrl_c_ends_it_with_the_figures_so_far() {
     assert_eq!(counted["lost"], 0, "{counted}");
 }
 
-/// Whether something waits for the private door to read it, as the kernel says.
+/// Returns whether the publish listener has unread data, according to the kernel.
 fn has_unread_publish(daemon: &Daemon) -> bool {
     // "sl local_address rem_address st tx_queue:rx_queue ...", all in hexadecimal.
     let table = fs::read_to_string("/proc/net/tcp").unwrap();
-    let door = format!(":{:04X}", daemon.publish.port());
+    let suffix = format!(":{:04X}", daemon.publish.port());
     table.lines().any(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let is_door = fields.get(1).is_some_and(|local| local.ends_with(&door));
+        let is_listener = fields.get(1).is_some_and(|local| local.ends_with(&suffix));
         let queues = fields.get(4).and_then(|queues| queues.split_once(':'));
-        is_door && queues.is_some_and(|(_, unread)| unread.bytes().any(|digit| digit != b'0'))
+        is_listener && queues.is_some_and(|(_, unread)| unread.bytes().any(|digit| digit != b'0'))
     })
 }
 
-/// A server that hangs would keep the last publish waiting for its receipt.
+/// A stopped server would delay the receipt of the last publish without end.
 #[test]
 fn ctrl_c_again_ends_it_at_once() {
     let mut daemon = Daemon::start();
@@ -156,7 +156,7 @@ fn ctrl_c_again_ends_it_at_once() {
 }
 
 #[test]
-fn a_server_that_vanishes_is_a_failure_with_the_figures_so_far() {
+fn a_lost_server_is_a_failure_with_the_figures_so_far() {
     let daemon = Daemon::start();
     let bench = endless(&daemon);
     daemon.kill();
@@ -167,9 +167,9 @@ fn a_server_that_vanishes_is_a_failure_with_the_figures_so_far() {
     assert!(!said.contains("panicked"), "{said}");
 }
 
-/// What somebody else publishes to its topic, by a number that it has had or will have.
+/// An event that another publisher sends to its topic, with a number that was used or will be used.
 #[test]
-fn what_comes_twice_or_too_early_is_noticed() {
+fn duplicate_and_early_events_are_counted() {
     let daemon = Daemon::start();
     let mut bench = endless(&daemon);
     let topics = run_json(&daemon, "topics", &[]);
@@ -190,7 +190,7 @@ fn what_comes_twice_or_too_early_is_noticed() {
 }
 
 #[test]
-fn two_doors_of_two_servers_are_told_from_one() {
+fn listeners_of_two_servers_are_an_error() {
     let (daemon, other) = (Daemon::start(), Daemon::start());
     let private = other.publish.to_string();
     let ended = run(&daemon, &["--publish-address", &private]);
@@ -198,7 +198,7 @@ fn two_doors_of_two_servers_are_told_from_one() {
 }
 
 #[test]
-fn what_the_server_refuses_is_told() {
+fn a_refusal_of_the_server_is_reported() {
     let daemon = Daemon::start_with(&["--publish-token=s3cret-token-for-tests", "--connections-max=10"]);
     let ended = run(&daemon, &["--subscribers=10"]);
     assert_fails(&ended, 1, "requires a publish token");
@@ -210,7 +210,7 @@ fn what_the_server_refuses_is_told() {
 }
 
 #[test]
-fn each_option_has_its_bounds() {
+fn each_option_has_limits() {
     let daemon = Daemon::start();
     for (option, least, most) in [
         ("subscribers", 1, 20_000),
@@ -225,7 +225,7 @@ fn each_option_has_its_bounds() {
         for bound in [least, most] {
             let bound = format!("--{option}={bound}");
             let arguments = [bound.as_str(), "--url=nowhere"];
-            // Where so many files may be open, it goes on to the address, which is none.
+            // If the system allows this number of files, the command continues to the address, which is invalid.
             assert_fails(&run(&daemon, &arguments), 1, "pushd: ");
         }
     }

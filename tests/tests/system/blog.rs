@@ -18,8 +18,8 @@ fn daemon_and_blog() -> (Daemon, Blog) {
     (daemon, blog)
 }
 
-/// Publishes until the page has come to `condition`: that it is live does not tell whether the daemon has
-/// read its SUBSCRIBE, which has no answer.
+/// Publishes until the page meets `condition`. A live page may still have a SUBSCRIBE that the daemon has not read,
+/// and SUBSCRIBE has no answer.
 #[track_caller]
 fn publish_until(daemon: &Daemon, events: &[Value], page: &mut Page, condition: &str) {
     let came = wait_until(WAIT_MS, || {
@@ -30,7 +30,7 @@ fn publish_until(daemon: &Daemon, events: &[Value], page: &mut Page, condition: 
     });
     assert!(
         came,
-        "the page has not come to `{condition}` after {WAIT_MS} ms"
+        "the page did not reach `{condition}` after {WAIT_MS} ms"
     );
 }
 
@@ -53,7 +53,7 @@ fn an_entry_is_stored_and_published() {
 }
 
 #[test]
-fn a_reader_sees_the_category_that_was_chosen_and_no_other() {
+fn a_reader_sees_only_the_chosen_category() {
     let (daemon, blog) = daemon_and_blog();
     let mut chromium = Browser::start();
     let mut page = chromium.open(&blog.url());
@@ -71,7 +71,7 @@ fn a_reader_sees_the_category_that_was_chosen_and_no_other() {
 }
 
 #[test]
-fn markup_in_an_event_is_text_whoever_published_it() {
+fn markup_in_an_event_is_shown_as_text() {
     let (daemon, blog) = daemon_and_blog();
     let mut page = Browser::start().open(&blog.url());
     wait_until_live(&mut page);
@@ -86,7 +86,7 @@ fn markup_in_an_event_is_text_whoever_published_it() {
 }
 
 #[test]
-fn a_page_that_was_away_shows_what_it_has_missed() {
+fn a_page_that_reconnects_shows_missed_entries() {
     let (daemon, blog) = daemon_and_blog();
     let mut chromium = Browser::start();
     let (mut writer, mut reader) = (chromium.open(&blog.url()), chromium.open(&blog.url()));
@@ -99,7 +99,7 @@ fn a_page_that_was_away_shows_what_it_has_missed() {
 }
 
 #[test]
-fn it_needs_nothing_from_elsewhere_and_fits_a_phone() {
+fn it_loads_nothing_from_other_sites_and_fits_a_phone() {
     let (_daemon, blog) = daemon_and_blog();
     let mut page = Browser::start().open(&blog.url());
     page.resize(360, 640);
@@ -119,7 +119,7 @@ fn it_needs_nothing_from_elsewhere_and_fits_a_phone() {
 }
 
 #[test]
-fn without_the_extension_it_stores_and_says_that_push_is_off() {
+fn without_the_extension_it_stores_entries_and_shows_that_push_is_off() {
     let daemon = Daemon::start();
     let blog = Blog::start(&Php::plain(), &daemon);
     let mut page = Browser::start().open(&blog.url());

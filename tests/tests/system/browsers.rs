@@ -1,4 +1,5 @@
-//! The table "What is answered to what" of WAMP v1's reference, one row a case, and what a page lives on.
+//! The table "What is answered to what" of WAMP v1's reference, one case in each row, and the features that pages
+//! use.
 
 use serde_json::json;
 use system_tests::daemon::Daemon;
@@ -6,18 +7,18 @@ use system_tests::publisher::{Publisher, publish_raw};
 use system_tests::wamp::Wamp;
 use system_tests::wire::{Wire, first, masked, text, unmasked};
 
-/// What the daemon does with an input.
+/// The daemon's reaction to an input.
 enum Answer {
     /// It closes with this code.
     Close(u16),
     /// It sends this message, then closes with this code.
     MessageAndClose(&'static str, u16),
-    /// It says nothing and goes on.
+    /// It continues without an answer.
     Nothing,
 }
 use Answer::{Close, MessageAndClose, Nothing};
 
-/// Sends each row's input on a connection of its own, and sees that nobody else notices.
+/// Sends each row's input on its own connection, and checks that other clients are not affected.
 #[track_caller]
 fn check(rows: Vec<(&str, Vec<u8>, Answer)>) {
     let daemon = Daemon::start();
@@ -44,7 +45,7 @@ fn check(rows: Vec<(&str, Vec<u8>, Answer)>) {
     assert_eq!(
         bystander.event("t"),
         json!({"category": "t", "n": 1}),
-        "the bystander was harmed"
+        "the bystander missed an event"
     );
 }
 
@@ -63,7 +64,7 @@ fn assert_closes(browser: &mut Wire, code: u16, case: &str) {
 }
 
 #[test]
-fn messages_that_are_none() {
+fn invalid_messages() {
     let deep = "[".repeat(1000);
     check(vec![
         ("malformed JSON", text("{nope"), Close(1007)),
@@ -299,11 +300,7 @@ fn frames() {
             [close(&[3, 232]), text("{nope"), text("[2]")].concat(),
             Close(1000),
         ),
-        (
-            "a pong that nobody asked for",
-            masked(first::PONG, b"x"),
-            Nothing,
-        ),
+        ("an unsolicited pong", masked(first::PONG, b"x"), Nothing),
     ]);
 }
 
@@ -443,7 +440,7 @@ fn a_message_in_a_binary_frame_is_a_message() {
 }
 
 #[test]
-fn a_browser_that_goes_without_a_word_harms_nobody() {
+fn a_browser_that_disconnects_does_not_affect_others() {
     let daemon = Daemon::start();
     let mut stays = Wamp::subscribed(daemon.web, "t");
     for _ in 0..20 {

@@ -1,4 +1,4 @@
-//! libpusher as C and C++ programs use it: linked both ways, under valgrind, against the real daemon.
+//! libpusher in C and C++ programs: linked both ways, under valgrind, with a real daemon.
 
 use std::fs;
 use std::io::Write;
@@ -14,15 +14,15 @@ use xtask::process::Background;
 
 const LINKS: [Link; 2] = [Link::Shared, Link::Static];
 
-/// What `push_publish` returns, as in `include/pusher.h`.
+/// Return codes of `push_publish`, from `include/pusher.h`.
 const PUSH_ECONNECT: &str = "-6";
 const PUSH_EREFUSED: &str = "-10";
 const PUSH_ETIMEOUT: &str = "-7";
 
-/// Enough for valgrind on a busy machine: these programs are not about time.
+/// A limit for valgrind on a busy machine. These programs do not test time.
 const TIMEOUT_MS: &str = "30000";
 
-/// Runs a program that checks everything itself, linked both ways, under valgrind.
+/// Runs a program that makes its own checks, linked both ways, under valgrind.
 #[track_caller]
 fn check_under_valgrind(source: &str, push_address: &str) {
     check_with(Program::under_valgrind, source, push_address);
@@ -40,7 +40,7 @@ fn check_with(valgrind: fn(&Program) -> Command, source: &str, push_address: &st
     }
 }
 
-/// Publishes with an example, linked both ways, under valgrind; two browsers get the event.
+/// Publishes with an example, linked both ways, under valgrind. Two browsers get the event.
 #[track_caller]
 fn check_example(source: &str) {
     let daemon = Daemon::start();
@@ -105,18 +105,18 @@ fn a_canceled_thread_ends_after_its_call() {
 }
 
 #[test]
-fn what_a_program_without_stdout_prints_is_not_published() {
+fn output_of_a_program_without_stdout_is_not_published() {
     check_under_valgrind("closed.c", &Daemon::start().push_address());
 }
 
-/// A call that is left by `siglongjmp()` loses memory, as the header says.
+/// `siglongjmp()` out of a call leaks memory, as the header documents.
 #[test]
 fn a_thread_that_jumped_out_of_a_call_publishes_again() {
     check_with(Program::command, "jump.c", "not used");
 }
 
 #[test]
-fn without_threads_and_descriptors_it_is_a_code() {
+fn without_threads_and_descriptors_a_call_returns_a_code() {
     check_with(
         Program::command,
         "limits.c",
@@ -164,7 +164,7 @@ fn the_cpp_wrapper_throws() {
     check_under_valgrind("client.cpp", &Daemon::start().push_address());
 }
 
-/// A C program that publishes when it is told to.
+/// A C program that publishes on demand.
 struct Lines {
     process: Background,
     results: Log,
@@ -197,7 +197,7 @@ impl Lines {
         }
     }
 
-    /// Publishes once more; what that returned.
+    /// Publishes once more. Returns the return code.
     #[track_caller]
     fn publish(&mut self) -> String {
         self.count += 1;
@@ -228,7 +228,7 @@ fn a_token_comes_from_the_environment() {
 }
 
 #[test]
-fn the_daemon_comes_and_goes_between_two_calls() {
+fn the_daemon_restarts_between_two_calls() {
     let daemon = Daemon::start();
     let mut lines = Lines::start(&daemon.push_address());
     assert_eq!(lines.publish(), "0");
@@ -240,7 +240,7 @@ fn the_daemon_comes_and_goes_between_two_calls() {
     assert_eq!(lines.publish(), "0");
 }
 
-/// SIGSTOP, and until every thread has stopped.
+/// Sends SIGSTOP, and waits until every thread has stopped.
 #[track_caller]
 fn stop(daemon: &mut Daemon) {
     daemon.freeze();
@@ -264,7 +264,7 @@ fn a_daemon_that_hangs_costs_no_more_than_the_deadline() {
     assert_eq!(lines.publish(), PUSH_ETIMEOUT, "over a connection there is");
     assert_eq!(lines.publish(), PUSH_ETIMEOUT, "over a new one");
     daemon.thaw();
-    // On a machine that is busy with other tests it may take its time to be back.
+    // On a busy machine, the reconnect may take some time.
     let is_back = xtask::process::wait_until(WAIT_MS, || lines.publish() == "0");
     assert!(is_back, "it goes on when the daemon does");
 }

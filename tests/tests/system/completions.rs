@@ -1,4 +1,4 @@
-//! `pushd completions`, as shells use them.
+//! `pushd completions`, in the shells.
 
 use std::process::Command;
 
@@ -20,7 +20,7 @@ fn bash_completes_settings_and_commands() {
     let mut bash = Command::new("bash");
     bash.args(["--norc", "-c", script]).arg(artefact("pushd"));
     let ended = program::run(&mut bash, WAIT_MS);
-    // The last line: bash's own command of that name stays as it is.
+    // The last line: bash's builtin command `pushd` is unchanged.
     assert_eq!(
         ended.stdout, "--outbox-len-max\ndoctor\nnginx\n--subscribers\n0\n",
         "{}",
@@ -29,7 +29,7 @@ fn bash_completes_settings_and_commands() {
 }
 
 #[test]
-fn other_shells_have_theirs_and_a_wrong_one_is_named() {
+fn other_shells_have_completions_and_an_unknown_shell_is_an_error() {
     for (shell, part) in [("zsh", "#compdef pusherd"), ("fish", "complete -c pusherd")] {
         let mut command = daemon::command("pusherd");
         let text = program::run(command.args(["completions", shell]), WAIT_MS).success();

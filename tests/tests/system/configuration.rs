@@ -1,4 +1,4 @@
-//! Settings as the operator gives them: a file, the environment, flags.
+//! Settings from a file, the environment and flags.
 
 use std::fs;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ impl File {
 }
 
 #[test]
-fn print_config_tells_each_value_and_where_it_comes_from() {
+fn print_config_shows_each_value_and_its_source() {
     let file = File::new("topics-max = 5\n\nping-interval = '60s'\npublish-token = 's3cret-token-for-tests'\n");
     let mut command = file.command();
     command
@@ -58,7 +58,7 @@ fn print_config_tells_each_value_and_where_it_comes_from() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_place_and_nothing_starts() {
+fn an_error_has_its_place_and_prevents_the_start() {
     let file = File::new("listen = '127.0.0.1:0'\nping-intervall = '1s'\ntopics-max = 'many'\n");
     let path = file.path.display();
     for arguments in [&["--check"][..], &["--print-config"], &[]] {
@@ -79,9 +79,9 @@ fn what_is_wrong_is_told_with_its_place_and_nothing_starts() {
     }
 }
 
-/// By each of the three ways; no level is so high that a failing start is silent.
+/// A wrong level in any of the three sources is an error, and the error appears at every level.
 #[test]
-fn a_level_that_is_none_is_an_error_with_the_nearest_name() {
+fn an_unknown_level_is_an_error_with_the_nearest_name() {
     let file = File::new("log = 'warning'\n");
     let with_variable = || {
         let mut command = daemon::command("pushd");
@@ -118,7 +118,7 @@ fn a_level_that_is_none_is_an_error_with_the_nearest_name() {
 }
 
 #[test]
-fn a_variable_that_is_no_setting_is_an_error_unless_kubernetes_sets_it() {
+fn an_unknown_variable_is_an_error_unless_kubernetes_sets_it() {
     let check = |name: &str, value: &str| {
         let mut command = daemon::command("pushd");
         program::run(command.arg("--check").env(name, value), WAIT_MS)
@@ -140,9 +140,9 @@ fn a_variable_that_is_no_setting_is_an_error_unless_kubernetes_sets_it() {
     }
 }
 
-/// What stops a start is no surprise to who has asked before.
+/// `--check` reports everything that would prevent a start.
 #[test]
-fn check_sees_what_is_wrong_with_all_together() {
+fn check_finds_settings_that_contradict_each_other() {
     for (text, part) in [
         ("publish-listen = '0.0.0.0:5555'\n", "needs a token"),
         ("tls-certificate = '/nonexistent'\n", "tls-key is missing"),
@@ -157,7 +157,7 @@ fn check_sees_what_is_wrong_with_all_together() {
 }
 
 #[test]
-fn the_file_may_be_named_by_the_environment_and_rules_the_daemon() {
+fn the_environment_may_name_the_file() {
     let file =
         File::new("listen = '127.0.0.1:0'\npublish-listen = ['127.0.0.1:0']\nlog = 'debug'\n");
     let mut command = daemon::command("pushd");
@@ -171,7 +171,7 @@ fn the_file_may_be_named_by_the_environment_and_rules_the_daemon() {
 }
 
 #[test]
-fn sighup_reads_the_file_again_and_tells_what_changed() {
+fn sighup_reloads_the_file_and_logs_the_changes() {
     let file = File::new("log = 'info'\n");
     let path = file.path.to_str().unwrap();
     let mut daemon = Daemon::start_with(&["--config", path, "--pong-timeout", "19s"]);
@@ -192,9 +192,9 @@ fn sighup_reads_the_file_again_and_tells_what_changed() {
     ] {
         assert!(log.contains(line), "{line}");
     }
-    assert!(!log.contains("pong-timeout"), "the flag overrides the file");
+    assert!(!log.contains("pong-timeout"), "a flag overrides the file");
     assert!(!log.contains("s3cret"));
-    // The connection from before does what it may now.
+    // The new rules apply to existing connections.
     browser.send(&json!([7, "chat/1", 1]));
     browser.event("chat/1");
 

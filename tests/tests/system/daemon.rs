@@ -1,4 +1,4 @@
-//! The daemon as its operator meets it: names, flags, ports, signals, exit codes.
+//! The daemon from the operator's view: names, flags, ports, signals, exit codes.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
@@ -17,7 +17,7 @@ mod needs_namespaces {
     use super::*;
     use xtask::requirements::NAMESPACES;
 
-    /// A network namespace, since other programs may use the two ports.
+    /// Runs in a network namespace, because other programs may use the two ports.
     #[test]
     fn without_arguments_it_listens_where_the_recipe_does() {
         let (_process, log) = daemon::start(NAMESPACES.unshare(&["--net"]).arg(artefact("pushd")));
@@ -29,7 +29,7 @@ mod needs_namespaces {
 }
 
 #[test]
-fn it_serves_on_the_ports_that_it_was_told() {
+fn it_serves_on_the_configured_ports() {
     let daemon = Daemon::start();
     assert!(daemon.web.port() != 0 && daemon.publish.port() != 0);
     let mut browser = Wamp::subscribed(daemon.web, "t");
@@ -49,7 +49,7 @@ fn it_answers_to_its_second_name() {
 }
 
 #[test]
-fn help_tells_every_flag_with_its_default_and_of_the_second_name() {
+fn help_has_every_flag_with_its_default_and_the_second_name() {
     let help = program::run(daemon::command("pushd").arg("--help"), WAIT_MS).success();
     for part in [
         "--listen",
@@ -86,8 +86,8 @@ fn a_taken_port_is_an_error_that_names_it() {
 }
 
 #[test]
-fn a_door_that_can_not_be_opened_is_an_error_that_tells_why() {
-    // An address for documentation: nobody has it.
+fn a_listener_that_cannot_open_is_an_error_with_the_reason() {
+    // An address for documentation, which no machine has.
     for (flag, address, part) in [
         (
             "--listen",
@@ -127,7 +127,7 @@ fn a_wrong_flag_is_an_error_that_names_it() {
     }
 }
 
-/// Width of a terminal, and of a manual page.
+/// Width of a terminal and of a manual page, in columns.
 #[test]
 fn help_fits_into_80_columns() {
     let commands = [
@@ -154,9 +154,9 @@ fn help_fits_into_80_columns() {
     }
 }
 
-/// As root too, which has no limit of threads of its own: as somebody who runs nothing else.
+/// Root has no thread limit, so the test switches to a user without other processes.
 #[test]
-fn where_no_thread_can_be_started_it_says_so_and_ends() {
+fn without_threads_it_ends_with_an_error() {
     let is_root = nix::unistd::geteuid().is_root();
     let copy = ReadableByAll::of("pushd");
     // One thread serves the log, three serve browsers.
@@ -184,7 +184,7 @@ fn where_no_thread_can_be_started_it_says_so_and_ends() {
     }
 }
 
-/// A program of ours where another user may run it, too: the checkout may be in a home directory.
+/// A copy of the program for other users, because the checkout may be in a private home directory.
 struct ReadableByAll {
     _folder: tempfile::TempDir,
     path: std::path::PathBuf,
@@ -204,9 +204,9 @@ impl ReadableByAll {
     }
 }
 
-/// logrotate and others send what they were told to send to the server from before.
+/// logrotate and similar programs may send signals that only the previous server handled.
 #[test]
-fn signals_without_a_meaning_are_logged_and_kill_nothing() {
+fn unused_signals_are_logged_and_ignored() {
     let mut daemon = Daemon::start();
     let mut browser = Wamp::subscribed(daemon.web, "t");
     for (signal, line) in [
@@ -240,9 +240,9 @@ fn a_signal_to_end_ends_it_with_exit_code_0() {
     }
 }
 
-// A close frame would tell autobahn.js not to come back.
+// After a close frame, autobahn.js would not reconnect.
 #[test]
-fn at_its_end_what_is_queued_leaves_and_no_close_frame_follows() {
+fn shutdown_sends_queued_events_without_a_close_frame() {
     let mut daemon = Daemon::start();
     let mut browser = Wire::open(daemon.web);
     browser.send(&text(r#"[5,"t"]"#));
@@ -255,7 +255,7 @@ fn at_its_end_what_is_queued_leaves_and_no_close_frame_follows() {
 }
 
 #[test]
-fn it_starts_again_at_once_on_the_same_ports() {
+fn it_restarts_at_once_on_the_same_ports() {
     let daemon = Daemon::start();
     let before = (daemon.web, daemon.publish);
     let _browser = Wamp::subscribed(daemon.web, "t");
@@ -267,7 +267,7 @@ fn it_starts_again_at_once_on_the_same_ports() {
 }
 
 #[test]
-fn the_log_follows_its_flag_and_tells_no_payload() {
+fn the_log_follows_its_flag_and_has_no_payload() {
     let loud = Daemon::start_with(&["--log", "trace"]);
     let mut browser = Wamp::subscribed(loud.web, "t");
     publish_raw(loud.publish, r#"{"category":"t","text":"confidential"}"#);
@@ -280,11 +280,11 @@ fn the_log_follows_its_flag_and_tells_no_payload() {
 }
 
 #[test]
-fn it_serves_its_clients_script_on_the_public_door() {
+fn it_serves_the_clients_script_on_the_public_listener() {
     let daemon = Daemon::start();
     let script = http::get(daemon.web, "/pusher.js").unwrap();
     assert_eq!(script.status, 200);
-    // As a web server in front passes it on.
+    // A request that a web server forwards.
     let below = http::get(daemon.web, "/site/push/pusher.js?v=1").unwrap();
     assert_eq!((below.status, below.text()), (200, script.text()));
     assert!(

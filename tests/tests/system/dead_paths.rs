@@ -1,4 +1,4 @@
-//! A machine on the way stops forwarding and closes nothing: each client notices, and comes back.
+//! A relay stops forwarding and closes nothing. Each client detects it and reconnects.
 
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
@@ -19,15 +19,15 @@ use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
 use xtask::process::{Background, wait_until};
 
-/// A client notices after 5/4 of a second, a second, and 5 s for the answer.
+/// A client detects a dead connection after 5/4 of a second, a second, and 5 s for the answer.
 const SOON: &[&str] = &["--ping-interval=1s"];
-/// Nothing is noticed by silence alone.
+/// Silence alone does not mean a dead connection.
 const NEVER: &[&str] = &["--ping-interval=1h"];
 
-/// Publishes until the client shows an event that was published from now on, with `newest` the number of the last one
-/// that it shows.
+/// Publishes until the client shows an event of these publishes. `newest` returns the number of the last event that
+/// it shows.
 #[track_caller]
-fn publish_until(daemon: &Daemon, what: &str, mut newest: impl FnMut() -> u64) {
+fn publish_until(daemon: &Daemon, name: &str, mut newest: impl FnMut() -> u64) {
     static PUBLISHED: AtomicU64 = AtomicU64::new(0);
     let publish = || {
         let n = PUBLISHED.fetch_add(1, Ordering::Relaxed) + 1;
@@ -42,21 +42,21 @@ fn publish_until(daemon: &Daemon, what: &str, mut newest: impl FnMut() -> u64) {
         publish();
         newest() >= first
     });
-    assert!(came, "{what} shows no event");
+    assert!(came, "{name} shows no event");
 }
 
 fn newest_in(page: &mut Page) -> u64 {
     page.evaluate("heard.at(-1) || 0").as_u64().unwrap()
 }
 
-/// The number behind the last `mark` of a text.
+/// Returns the number behind the last `mark` in a text.
 fn last_number(text: &str, mark: &str) -> u64 {
     let digits = text.rsplit_once(mark).map_or("", |(_, rest)| rest);
     let end = digits.find(|c: char| !c.is_ascii_digit());
     digits[..end.unwrap_or(digits.len())].parse().unwrap_or(0)
 }
 
-/// A page that has loaded one of the clients through the relay, and connects through it.
+/// Opens a page that has loaded one of the clients through the relay, and connects through it.
 #[track_caller]
 fn page(browser: &mut Browser, relay: &Relay, client: &str, connect: &str) -> Page {
     let mut page = browser.open(&format!("http://{}/empty", relay.address));
@@ -77,7 +77,7 @@ const PUSHER: &str = "window.pusher = new Pusher(null, {backoffBaseMs: 100});
     pusher.watch(state => states.push(state));";
 
 #[test]
-fn a_page_notices_that_its_connection_is_dead() {
+fn a_page_detects_a_dead_connection() {
     for direction in [Direction::Both, Direction::ToServer, Direction::ToClient] {
         let daemon = Daemon::start_with(SOON);
         let relay = Relay::start(daemon.web);
@@ -99,7 +99,7 @@ fn a_page_notices_that_its_connection_is_dead() {
 }
 
 #[test]
-fn a_quiet_page_asks_nothing() {
+fn a_quiet_page_does_not_ask() {
     let daemon = Daemon::start_with(SOON);
     let relay = Relay::start(daemon.web);
     let mut browser = Browser::start();
@@ -113,14 +113,14 @@ fn a_quiet_page_asks_nothing() {
         PUSHER.replace("100}", "100, WebSocket: Seen}")
     );
     let mut page = page(&mut browser, &relay, "pusher.js", &connect);
-    // Each comes with a ping. It takes one ping that is missing to make the page ask.
+    // Each event comes with a ping. The page asks only after a missing ping.
     page.wait_for("received.filter(text => text === '[12,1000]').length > 5");
     assert_eq!(page.evaluate("sent"), json!([r#"[5,"t"]"#]));
     assert_eq!(page.evaluate("states"), json!(["connecting", "open"]));
 }
 
 #[test]
-fn on_line_again_a_page_asks_at_once() {
+fn a_page_that_is_online_again_asks_at_once() {
     let daemon = Daemon::start_with(NEVER);
     let relay = Relay::start(daemon.web);
     let mut browser = Browser::start();
@@ -131,14 +131,14 @@ fn on_line_again_a_page_asks_at_once() {
     publish_until(&daemon, "the page", || newest_in(&mut page));
 }
 
-/// As an older pushd and Ratchet see it: the server chooses `wamp`.
+/// With an older pushd or with Ratchet, the server selects the subprotocol `wamp`.
 const OLD: &str = "class Old extends WebSocket { constructor(url) { super(url, ['wamp']); } }
     window.pusher = new Pusher(null, {WebSocket: Old});
     pusher.subscribe('t', event => heard.push(event.n));
     pusher.watch(state => states.push(state));";
 
 #[test]
-fn with_a_server_of_wamp_a_page_on_line_again_leaves_the_dead_connection() {
+fn on_plain_wamp_a_page_that_is_online_again_leaves_a_dead_connection() {
     let daemon = Daemon::start_with(NEVER);
     let relay = Relay::start(daemon.web);
     let mut browser = Browser::start();
@@ -151,12 +151,12 @@ fn with_a_server_of_wamp_a_page_on_line_again_leaves_the_dead_connection() {
 }
 
 #[test]
-fn with_a_server_of_wamp_a_move_from_a_good_connection_loses_and_doubles_nothing() {
+fn on_plain_wamp_leaving_a_good_connection_loses_and_duplicates_nothing() {
     let daemon = Daemon::start_with(NEVER);
     let relay = Relay::start(daemon.web);
     let mut browser = Browser::start();
     let mut page = page(&mut browser, &relay, "pusher.js", OLD);
-    // One connection: its events come in order.
+    // There is one connection, so its events arrive in order.
     let mut publisher = Publisher::connect(daemon.publish);
     let mut n = 0;
     let mut publish = || {
@@ -172,10 +172,10 @@ fn with_a_server_of_wamp_a_move_from_a_good_connection_loses_and_doubles_nothing
     let before = publish();
     page.wait_for(&format!("heard.at(-1) === {before}"));
     page.evaluate("heard.length = states.length = 0");
-    // An event before the second connection has WELCOME would prove that the first lives.
+    // An event before the WELCOME of the second connection would show that the first one is alive.
     page.evaluate("dispatchEvent(new Event('online')), true");
     page.wait_for("states.includes('open')");
-    // While and after the page reads both connections.
+    // Events during and after the time in which the page reads both connections.
     let has_moved = wait_until(WAIT_MS, || {
         publish();
         page.evaluate("!pusher._overlap") == json!(true)
@@ -188,9 +188,9 @@ fn with_a_server_of_wamp_a_move_from_a_good_connection_loses_and_doubles_nothing
     assert_eq!(page.evaluate("states"), json!(["open"]));
 }
 
-/// `ab.connect` comes back by itself, with another session.
+/// `ab.connect` reconnects by itself, with a new session.
 #[test]
-fn a_page_of_autobahn_js_notices_that_its_connection_is_dead() {
+fn a_page_with_autobahn_js_detects_a_dead_connection() {
     let daemon = Daemon::start_with(SOON);
     let relay = Relay::start(daemon.web);
     let mut browser = Browser::start();
@@ -220,7 +220,7 @@ const NODE: &str = "
 ";
 
 #[test]
-fn node_notices_that_its_connection_is_dead() {
+fn node_detects_a_dead_connection() {
     let daemon = Daemon::start_with(SOON);
     let relay = Relay::start(daemon.web);
     let mut command = Command::new("node");
@@ -243,7 +243,7 @@ fn node_notices_that_its_connection_is_dead() {
     publish_until(&daemon, "Node", newest);
 }
 
-/// The command with what it says on standard error, and its events.
+/// Starts the command. Returns it, its standard error and its events.
 fn subscribe(url: &str, arguments: &[&str]) -> (Background, Log, Log) {
     let mut command = daemon::command("pusherd");
     command
@@ -262,7 +262,7 @@ fn subscribe(url: &str, arguments: &[&str]) -> (Background, Log, Log) {
 }
 
 #[test]
-fn pushd_subscribe_notices_that_its_connection_is_dead() {
+fn pushd_subscribe_detects_a_dead_connection() {
     for direction in [Direction::Both, Direction::ToServer, Direction::ToClient] {
         let daemon = Daemon::start_with(SOON);
         let relay = Relay::start(daemon.web);
@@ -277,7 +277,7 @@ fn pushd_subscribe_notices_that_its_connection_is_dead() {
 }
 
 #[test]
-fn pushd_subscribe_comes_back_after_a_restart_and_counts_on() {
+fn pushd_subscribe_reconnects_after_a_restart_and_continues_its_count() {
     let daemon = Daemon::start();
     let url = format!("ws://{}/", daemon.web);
     let (mut process, stdout, stderr) = subscribe(&url, &["--count=2"]);

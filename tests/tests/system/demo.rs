@@ -1,4 +1,4 @@
-//! `cargo xtask demo`, as a newcomer types it.
+//! `cargo xtask demo`, as typed by a newcomer.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,7 +13,7 @@ use system_tests::{WAIT_MS, debug_program};
 use xtask::http;
 use xtask::process::{Background, wait_until};
 
-/// It looks whether everything is built first, and builds what isn't.
+/// Time limit. The command checks that everything is built, and builds the missing parts.
 const BUILD_MS: u64 = 600_000;
 
 struct Demo {
@@ -78,7 +78,7 @@ impl Demo {
         assert!(http::get(self.blog, "/").is_err() && http::get(self.push, "/").is_err());
     }
 
-    /// The pids of what it has started, with their programs' names.
+    /// Returns the pids of its child processes, with their programs' names.
     fn children(&self) -> Vec<(Pid, String)> {
         let processes = fs::read_dir("/proc").unwrap().flatten();
         processes
@@ -127,7 +127,7 @@ fn it_runs_the_blog_in_apache_and_sigterm_stops_both() {
 }
 
 #[test]
-fn when_one_of_them_dies_it_says_which_and_ends_the_other() {
+fn if_one_process_dies_it_names_it_and_stops_the_other() {
     let demo = Demo::start(&[]);
     let children = demo.children();
     let (pushd, _) = children.iter().find(|(_, name)| name == "pushd").unwrap();

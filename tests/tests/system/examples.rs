@@ -1,4 +1,4 @@
-//! The examples of pusher-core, used by the JavaScript clients in a real browser.
+//! The examples of pusher-core, with the JavaScript clients in a real browser.
 
 use std::net::SocketAddr;
 
@@ -25,7 +25,7 @@ impl Example {
         }
     }
 
-    /// A page of the example's own origin that has loaded one of the clients.
+    /// Opens a page of the example's own origin that has loaded one of the clients.
     #[track_caller]
     fn page(&self, browser: &mut Browser, client: &str) -> Page {
         let mut page = browser.open(&format!("http://{}/empty", self.address));
@@ -39,7 +39,7 @@ impl Example {
         page
     }
 
-    /// The same, connected: `pusher` is a global.
+    /// Opens such a page and connects it. `pusher` is a global variable.
     #[track_caller]
     fn connected(&self, browser: &mut Browser) -> Page {
         let mut page = self.page(browser, "pusher.js");
@@ -104,7 +104,7 @@ fn browsers_chat() {
             "pusher.subscribe('http://example.com/presence', count => { window.present = count; }), true",
         );
     }
-    // A newcomer's presence shows that everybody's subscriptions are there.
+    // The presence of the new member shows that all subscriptions are active.
     let newcomer = chat.connected(&mut browser);
     for page in &mut pages {
         page.wait_for("window.present === 4");
@@ -129,7 +129,7 @@ fn browsers_chat() {
         let expect: Vec<_> = expect.iter().map(|text| json!([text, lobby])).collect();
         assert_eq!(page.evaluate("events"), json!(expect));
     }
-    // Who publishes where nobody may is shut out.
+    // A forbidden publish disconnects the browser.
     pages[0].evaluate("pusher.watch((state, info) => { window.last = info; }), true");
     pages[0].evaluate("pusher.publish('elsewhere', 'x')");
     pages[0].wait_for("window.last && window.last.code === 1008");

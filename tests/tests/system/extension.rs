@@ -1,4 +1,4 @@
-//! The PHP extension in everything that runs PHP. What it does in detail is tested in PHP's own format, in `php/tests`.
+//! The PHP extension in each server that runs PHP. The phpt tests in `php/tests` cover its details.
 
 use std::collections::HashSet;
 use std::thread;
@@ -13,14 +13,14 @@ use system_tests::wamp::Wamp;
 use xtask::http;
 use xtask::process::wait_until;
 
-/// Publishes the query's `n` and says who did it and what came of it.
+/// Publishes the query's `n`, and prints the process id and the result.
 const PUBLISH: &str = r#"<?php
 header('Content-Type: application/json');
 $receipt = Pusher::publish('t', ['n' => $_GET['n'], 'title' => '新しい子猫 🐈']);
 echo json_encode(['pid' => getmypid(), 'sapi' => PHP_SAPI, 'receipt' => $receipt]);
 "#;
 
-/// A site of this one page, which also answers at `/` without publishing.
+/// A site with this page, which also answers at `/` without publishing.
 fn site() -> Application {
     Application::of(&[("index.html", "here"), ("publish.php", PUBLISH)])
 }
@@ -45,7 +45,7 @@ fn on_the_command_line() {
 }
 
 #[test]
-fn loading_it_opens_nothing_and_warns_of_nothing() {
+fn loading_opens_no_connection_and_prints_no_warning() {
     let ended = Php::with_extension("tcp://127.0.0.1:1")
         .run("echo extension_loaded('pusher') ? 'loaded' : 'not';");
     assert_eq!(
@@ -99,14 +99,14 @@ fn in_php_fpm() {
 }
 
 #[test]
-fn in_every_child_of_apache_and_after_a_graceful_restart() {
+fn in_apache_children_and_after_a_graceful_restart() {
     let daemon = Daemon::start();
     let mut browser = Wamp::subscribed(daemon.web, "t");
     let site = site();
     let mut apache = Php::with_extension(daemon.push_address()).apache(site.path(), ".", &[]);
     let before = publish_from_several_threads(apache.address, &mut browser);
     apache.process.signal(Signal::SIGUSR1);
-    // Its old children end and new ones serve.
+    // Its old children end and new ones start.
     let renewed = wait_until(WAIT_MS, || {
         let after = publish_from_several_threads(apache.address, &mut browser);
         after.is_disjoint(&before)
@@ -129,18 +129,19 @@ fn a_process_connects_at_its_first_publish_and_then_stays_connected() {
             200
         );
     }
-    assert_eq!(daemon.publishers(), 0, "nobody has published yet");
+    assert_eq!(daemon.publishers(), 0, "no process has published yet");
     let mut pids = HashSet::new();
     for n in 0..20 {
         let page = http::get(apache.address, &format!("/publish.php?n={n}")).unwrap();
         pids.insert(parse(&page.text())["pid"].as_u64().unwrap());
-        // While other connections come and go, the kernel may leave some out.
+        // While other connections open and close, the kernel may leave some out of its list.
         let one_each = wait_until(WAIT_MS, || daemon.publishers() == pids.len());
         assert!(one_each, "{} connections for {pids:?}", daemon.publishers());
     }
 }
 
-/// Many requests at once; the pids of who served them. Each gets a receipt and each event arrives once.
+/// Sends many requests at once. Checks that each gets a receipt and each event arrives once. Returns the pids of the
+/// serving processes.
 #[track_caller]
 fn publish_from_several_threads(address: std::net::SocketAddr, browser: &mut Wamp) -> HashSet<u64> {
     const THREADS: usize = 4;
@@ -174,7 +175,7 @@ fn publish_from_several_threads(address: std::net::SocketAddr, browser: &mut Wam
 }
 
 #[test]
-fn after_a_fork_parent_and_child_publish_each_over_a_connection_of_its_own() {
+fn after_a_fork_parent_and_child_have_separate_connections() {
     let daemon = Daemon::start();
     let mut browser = Wamp::subscribed(daemon.web, "t");
     let printed = Php::with_extension(daemon.push_address())
@@ -207,7 +208,7 @@ fn after_a_fork_parent_and_child_publish_each_over_a_connection_of_its_own() {
 }
 
 #[test]
-fn a_page_goes_on_when_the_daemon_is_away_and_publishes_when_it_is_back() {
+fn a_page_works_without_the_daemon_and_publishes_after_its_return() {
     let daemon = Daemon::start();
     let site = site();
     let php = Php::with_extension(daemon.push_address())
@@ -252,7 +253,7 @@ fn a_daemon_that_hangs_costs_the_page_no_more_than_its_deadline() {
 }
 
 #[test]
-fn the_callers_mistakes_always_throw_and_failures_throw_when_it_is_asked_for() {
+fn wrong_arguments_always_throw_and_failures_throw_on_request() {
     let code = "foreach ([['', 1], ['t', NAN], ['t', \"\\xff\"]] as [$category, $data]) {
             try { Pusher::publish($category, $data); echo 'nothing thrown'; }
             catch (PusherException $exception) { echo $exception->getCode(), ' '; }

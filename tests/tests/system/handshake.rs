@@ -1,4 +1,4 @@
-//! The section "Handshake" of WAMP v1's reference, one row a case, byte by byte.
+//! The section "Handshake" of WAMP v1's reference, one case in each row, byte by byte.
 
 use system_tests::daemon::Daemon;
 use system_tests::publisher::publish_raw;
@@ -6,17 +6,17 @@ use system_tests::wamp::Wamp;
 use system_tests::wire::{ACCEPT, KEY, Wire, first, masked, text, upgrade};
 
 const WAMP: &str = "Sec-WebSocket-Protocol: wamp\r\n";
-/// A request's head may be so long, and not longer.
+/// Largest length of a request's head.
 const HEAD_LEN_MAX: usize = 16 * 1024;
 
-/// The request with `wrong` in place of `right`.
+/// Returns the request with `wrong` in place of `right`.
 fn with(right: &str, wrong: &str) -> Vec<u8> {
     let request = String::from_utf8(upgrade(WAMP)).unwrap();
     assert!(request.contains(right), "{right} is not in the request");
     request.replace(right, wrong).into_bytes()
 }
 
-/// A good request whose head is `len` bytes long, by its cookies.
+/// Returns a valid request whose head has `len` bytes. Its cookies fill the space.
 fn of_len(len: usize) -> Vec<u8> {
     let around = upgrade(&format!("{WAMP}Cookie: \r\n")).len();
     upgrade(&format!("{WAMP}Cookie: {}\r\n", "c".repeat(len - around)))
@@ -27,7 +27,7 @@ fn plain(line: &str) -> Vec<u8> {
 }
 
 #[test]
-fn what_becomes_a_session() {
+fn accepted_requests() {
     let rows = [
         ("the subprotocol alone", upgrade(WAMP)),
         (
@@ -51,7 +51,7 @@ fn what_becomes_a_session() {
             with("Upgrade: websocket", "Upgrade: WebSocket"),
         ),
         (
-            "as Firefox says it",
+            "as Firefox sends it",
             with("Connection: Upgrade", "Connection: keep-alive, Upgrade"),
         ),
         (
@@ -89,17 +89,17 @@ fn what_becomes_a_session() {
 }
 
 #[test]
-fn what_is_refused_and_how() {
+fn refused_requests() {
     let rows: [(&str, Vec<u8>, u16, &str); 27] = [
         ("no subprotocol", upgrade(""), 426, "wamp"),
         (
-            "none that we speak",
+            "only unsupported subprotocols",
             upgrade("Sec-WebSocket-Protocol: foo, bar\r\n"),
             426,
             "wamp",
         ),
         (
-            "one that only looks like it",
+            "a similar subprotocol",
             upgrade("Sec-WebSocket-Protocol: wamp2\r\n"),
             426,
             "wamp",
@@ -129,7 +129,7 @@ fn what_is_refused_and_how() {
             "Sec-WebSocket-Key",
         ),
         (
-            "a key that is none",
+            "an invalid key",
             with(KEY, "short"),
             400,
             "Sec-WebSocket-Key",
@@ -250,7 +250,7 @@ fn what_is_refused_and_how() {
 }
 
 #[test]
-fn any_truncated_request_harms_nobody() {
+fn truncated_requests_do_not_affect_others() {
     let daemon = Daemon::start();
     let request = upgrade(WAMP);
     for len in 0..request.len() {
@@ -273,7 +273,7 @@ fn the_request_may_come_in_any_chunks() {
 }
 
 #[test]
-fn welcome_comes_with_the_answer_and_is_as_the_protocol_wants_it() {
+fn welcome_comes_with_the_answer_in_the_protocols_form() {
     let daemon = Daemon::start();
     let mut browser = Wire::connect(daemon.web);
     browser.send(&upgrade(WAMP));
@@ -299,7 +299,7 @@ fn welcome_comes_with_the_answer_and_is_as_the_protocol_wants_it() {
 }
 
 #[test]
-fn no_session_id_comes_twice() {
+fn session_ids_are_unique() {
     let daemon = Daemon::start();
     let sessions: Vec<Wamp> = (0..20).map(|_| Wamp::connect(daemon.web)).collect();
     let ids: std::collections::HashSet<&str> = sessions
@@ -310,7 +310,7 @@ fn no_session_id_comes_twice() {
 }
 
 #[test]
-fn frames_may_follow_the_request_in_its_segment() {
+fn frames_may_follow_the_request_in_the_same_segment() {
     let daemon = Daemon::start();
     let mut browser = Wire::connect(daemon.web);
     browser.send(

@@ -1,4 +1,4 @@
-//! The harness itself, against simple things.
+//! Tests of the harness itself.
 
 use system_tests::browser::Browser;
 use system_tests::php::{Application, Fpm, Php, Server};

@@ -1,4 +1,4 @@
-//! `cargo xtask install`, as somebody does who has no PHP: what is where, and what can be done with it.
+//! `cargo xtask install` on a machine without PHP: the installed files, and their use.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,12 +12,12 @@ use system_tests::{WAIT_MS, debug_program, program, workspace};
 use tempfile::TempDir;
 use xtask::process::Background;
 
-/// The library is built, in a target folder of its own.
+/// Time limit. The library is built in its own target folder.
 const BUILD_MS: u64 = 600_000;
-/// How long a compiler may take.
+/// Time limit for a compiler.
 const COMPILE_MS: u64 = 60_000;
 
-/// Installs; what xtask says.
+/// Installs. Returns the output of xtask.
 #[track_caller]
 fn install(prefix: &Path, destdir: Option<&Path>) -> String {
     let mut command = Command::new(debug_program("xtask"));
@@ -28,7 +28,7 @@ fn install(prefix: &Path, destdir: Option<&Path>) -> String {
     program::run(&mut command, BUILD_MS).success()
 }
 
-/// Every file and link below `folder`, by its path from there.
+/// Returns every file and link below `folder`, as relative paths.
 fn files_in(folder: &Path) -> Vec<String> {
     let mut folders = vec![folder.to_owned()];
     let mut files = Vec::new();
@@ -47,7 +47,7 @@ fn files_in(folder: &Path) -> Vec<String> {
     files
 }
 
-/// The files that xtask says it has installed.
+/// Returns the files that xtask reports as installed.
 fn files_said(output: &str) -> Vec<String> {
     let (_, list) = output.split_once("Installing in ").unwrap();
     let mut files: Vec<String> = list
@@ -58,7 +58,7 @@ fn files_said(output: &str) -> Vec<String> {
     files
 }
 
-/// A temporary prefix with everything in it.
+/// A temporary prefix with everything installed.
 struct Installed(TempDir);
 
 impl Installed {
@@ -73,7 +73,7 @@ impl Installed {
         self.0.path().join(name)
     }
 
-    /// What pkg-config says.
+    /// Returns the output of pkg-config.
     #[track_caller]
     fn flags(&self, words: &[&str]) -> Vec<String> {
         let mut command = Command::new("pkg-config");
@@ -85,7 +85,7 @@ impl Installed {
         flags.split_whitespace().map(str::to_owned).collect()
     }
 
-    /// Compiles a file of `tests/c`; the program.
+    /// Compiles a file of `tests/c`. Returns the program.
     #[track_caller]
     fn compile(&self, compiler: &[&str], source: &str, flags: &[String]) -> PathBuf {
         let to = self.path(&format!("{source}-{}", flags.len()));
@@ -106,7 +106,7 @@ impl Installed {
     }
 }
 
-/// The installed daemon, by its second name.
+/// Starts the installed daemon by its second name.
 struct Pusherd {
     web: std::net::SocketAddr,
     publish: std::net::SocketAddr,
@@ -128,7 +128,7 @@ impl Pusherd {
         }
     }
 
-    /// A program that publishes here.
+    /// Returns the command of a publishing program.
     fn publisher(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
@@ -138,7 +138,7 @@ impl Pusherd {
     }
 }
 
-/// Publishes with an example; a browser gets it.
+/// Publishes with an example. A browser gets the event.
 #[track_caller]
 fn check_example(pusherd: &Pusherd, program: &Path) {
     let mut browser = Wamp::subscribed(pusherd.web, "t");
@@ -149,7 +149,7 @@ fn check_example(pusherd: &Pusherd, program: &Path) {
 }
 
 #[test]
-fn the_examples_compile_and_run_with_what_pkg_config_says() {
+fn the_examples_compile_and_run_with_the_flags_of_pkg_config() {
     let installed = Installed::new();
     let pusherd = Pusherd::start(&installed);
     let mut flags = installed.flags(&[]);
@@ -163,7 +163,7 @@ fn the_examples_compile_and_run_with_what_pkg_config_says() {
 }
 
 #[test]
-fn a_program_can_have_the_library_inside() {
+fn a_program_can_link_the_static_library() {
     let installed = Installed::new();
     let pusherd = Pusherd::start(&installed);
     let mut flags = installed.flags(&["--static"]);
@@ -184,7 +184,7 @@ fn every_function_has_its_manual() {
 }
 
 #[test]
-fn a_package_is_made_in_a_folder_that_stands_for_the_root() {
+fn destdir_stands_for_the_root() {
     let folder = tempfile::tempdir().unwrap();
     let said = install(Path::new("/usr/local"), Some(folder.path()));
     let files = files_in(&folder.path().join("usr/local"));
@@ -207,7 +207,7 @@ fn a_package_is_made_in_a_folder_that_stands_for_the_root() {
 }
 
 #[test]
-fn installing_again_leaves_a_running_daemon_alone() {
+fn reinstalling_does_not_disturb_a_running_daemon() {
     let installed = Installed::new();
     let mut pusherd = Pusherd::start(&installed);
     let mut flags = installed.flags(&[]);

@@ -1,4 +1,4 @@
-//! What the log looks like: for people, for programs, for systemd's journal.
+//! The formats of the log: for people, for programs, for systemd's journal.
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -12,7 +12,7 @@ use system_tests::{WAIT_MS, program};
 use xtask::process::{Background, wait_until};
 
 #[test]
-fn json_is_an_object_in_each_line() {
+fn json_has_one_object_per_line() {
     let mut command = daemon::command("pushd");
     command.args(["--listen", "127.0.0.1:0", "--publish-listen", "127.0.0.1:0"]);
     let (mut process, log) = daemon::start(command.args(["--log-format", "json"]));
@@ -68,7 +68,7 @@ fn json_is_an_object_in_each_line() {
 }
 
 #[test]
-fn the_journal_gets_levels_and_no_time() {
+fn the_journal_format_has_levels_and_no_time() {
     let daemon = Daemon::start_with(&["--log-format", "journald"]);
     publish_raw(daemon.publish, "{\"category\":[]}");
     let line = daemon.wait_for_log("dropping a publisher");
@@ -93,13 +93,13 @@ fn the_journal_gets_levels_and_no_time() {
     );
 }
 
-/// The log of a daemon whose standard error is a file, up to its first line.
+/// Returns the log of a daemon whose standard error is a file, up to its first line.
 fn first_line(command: &mut Command) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let file = File::create(&path).unwrap();
     let meta = file.metadata().unwrap();
-    // As systemd tells of the stream that it has made.
+    // systemd sets this variable to identify the stream.
     let stream = match command.get_envs().any(|(name, _)| name == "ELSEWHERE") {
         true => format!("{}:{}", meta.dev(), meta.ino() + 1),
         false => format!("{}:{}", meta.dev(), meta.ino()),
@@ -116,7 +116,7 @@ fn first_line(command: &mut Command) -> String {
 }
 
 #[test]
-fn the_journal_is_known_by_its_stream_and_not_by_the_variable_alone() {
+fn the_journal_is_detected_by_its_stream_not_by_the_variable_alone() {
     let line = first_line(&mut daemon::command("pushd"));
     assert!(line.starts_with("<6>listening"), "{line}");
     let line = first_line(daemon::command("pushd").env("ELSEWHERE", "1"));

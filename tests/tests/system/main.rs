@@ -1,4 +1,4 @@
-//! Every whole-system test, in one program: what they share is linked once.
+//! All system tests, in one program that links the shared code once.
 
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 

@@ -1,4 +1,4 @@
-//! The manuals: well-formed, and they tell of every option, function and code that there is.
+//! The manuals are well-formed, and describe every option, function and code.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -28,7 +28,7 @@ fn assert_silent(command: &mut Command) {
 }
 
 #[test]
-fn no_formatter_complains() {
+fn formatters_report_no_errors() {
     for page in [PUSHD, PUSH_PUBLISH] {
         let lint = ["-T", "lint", "-W", "warning"];
         assert_silent(Command::new("mandoc").args(lint).arg(path(page)));
@@ -69,7 +69,7 @@ fn long_help() -> String {
 }
 
 #[test]
-fn the_options_are_those_of_pushd() {
+fn options_match_pushd() {
     let (page, help) = (read(PUSHD), long_help());
     let explained: BTreeSet<String> = page
         .lines()
@@ -84,7 +84,7 @@ fn the_options_are_those_of_pushd() {
         .map(option_of_help)
         .collect();
     assert_eq!(explained, existing);
-    // The limits are too many for the synopsis.
+    // The synopsis omits the limits, because there are too many.
     let (options, limits) = help.split_once("\nLimits:").unwrap();
     assert!(limits.contains("--outbox-len-max"));
     for option in options.lines().map(str::trim_start) {
@@ -105,7 +105,7 @@ fn the_options_are_those_of_pushd() {
 }
 
 #[test]
-fn the_commands_options_are_those_of_pushd() {
+fn options_of_commands_match_pushd() {
     let page = read(PUSHD);
     for (command, item) in [
         ("publish", "publish"),
@@ -136,7 +136,7 @@ fn the_commands_options_are_those_of_pushd() {
 }
 
 #[test]
-fn the_defaults_are_those_of_pushd() {
+fn defaults_match_pushd() {
     let (page, help) = (read(PUSHD), long_help());
     let mut name = "";
     for line in help.lines().map(str::trim) {
@@ -159,7 +159,7 @@ fn the_defaults_are_those_of_pushd() {
 }
 
 #[test]
-fn the_file_in_the_manual_is_right() {
+fn the_example_file_is_valid() {
     let page = read(PUSHD);
     let (_, file) = page
         .split_once("\n.Bd -literal -offset indent\n# /etc/pushd/pushd.toml\n")
@@ -174,7 +174,7 @@ fn the_file_in_the_manual_is_right() {
 }
 
 #[test]
-fn the_codes_are_those_of_the_header() {
+fn codes_match_the_header() {
     let header = read("include/pusher.h");
     let defined: BTreeSet<&str> = header
         .lines()
@@ -189,7 +189,7 @@ fn the_codes_are_those_of_the_header() {
 }
 
 #[test]
-fn the_structs_are_those_of_the_header() {
+fn structs_match_the_header() {
     let (header, page) = (read("include/pusher.h"), read(PUSH_PUBLISH));
     for name in ["push_options", "push_receipt"] {
         let members = |text: &str| -> Vec<String> {

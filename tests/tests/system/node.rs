@@ -8,7 +8,7 @@ use system_tests::publisher::publish_raw;
 use system_tests::{WAIT_MS, workspace};
 use xtask::process::Background;
 
-/// Node has a `WebSocket` of its own from 22 on; for an older one, Debian's package `node-ws` stands in.
+/// Node 22 and later have a `WebSocket`. For older versions, Debian's package `node-ws` provides one.
 const SCRIPT: &str = "
     globalThis.WebSocket ??= require('/usr/share/nodejs/ws');
     const [script, url] = process.argv.slice(-2);
@@ -22,7 +22,7 @@ const SCRIPT: &str = "
 ";
 
 #[test]
-fn it_comes_back_after_a_restart_and_lets_the_process_end() {
+fn it_reconnects_after_a_restart_and_lets_the_process_end() {
     let daemon = Daemon::start();
     let (mut node, log) = start(&format!("ws://{}/", daemon.web));
     publish_until(&daemon, &log, "first");
@@ -59,7 +59,7 @@ fn start(url: &str) -> (Background, Log) {
     (node, Log::follow(stdout))
 }
 
-/// When Node has subscribed nobody knows: again, until it shows the event.
+/// Nothing shows that Node has subscribed, so the test publishes until Node prints the event.
 #[track_caller]
 fn publish_until(daemon: &Daemon, log: &Log, n: &str) {
     let event = format!(r#"{{"category":"t","n":"{n}"}}"#);

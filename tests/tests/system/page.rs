@@ -1,4 +1,5 @@
-//! What a page is spared: whatever pushd does, and what is deferred until it is done.
+//! Limits for the time that a publish adds to a page, in every state of pushd, and the sending of deferred events
+//! after the page.
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -13,11 +14,11 @@ use system_tests::{WAIT_MS, workspace};
 use xtask::apache::Apache;
 use xtask::page_time::{PAGES, Visit, visit};
 
-/// Enough for several of Apache's children.
+/// Requests, enough for several children of Apache.
 const REQUESTS: usize = 40;
 const TIMEOUT_MS: u64 = 100;
 
-/// Pages that publish, in an Apache whose children try a pushd that hangs only once.
+/// Pages that publish, in an Apache where each child waits only once for a pushd that hangs.
 fn apache(push_address: impl std::fmt::Display) -> Apache {
     let php = Php::with_extension(push_address)
         .set("pusher.timeout_ms", TIMEOUT_MS)
@@ -36,7 +37,7 @@ fn visits(apache: &Apache) -> Vec<Visit> {
             "{visit:?}"
         );
     }
-    // If each of them hung, that would be much longer.
+    // If every request waited, the total would be much longer.
     assert!(begin.elapsed() < Duration::from_millis(WAIT_MS));
     visits
 }
@@ -87,13 +88,13 @@ fn a_child_of_apache_waits_once_for_a_pushd_that_is_stopped() {
 
 #[test]
 fn a_child_of_apache_waits_once_for_a_server_that_never_answers() {
-    // The kernel takes connections, and what is written, for a server that never accepts.
+    // The kernel accepts connections and data for a server that never calls `accept`.
     let hole = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("tcp://{}", hole.local_addr().unwrap());
     assert_each_child_tried_once(&visits(&apache(address)));
 }
 
-/// Defers one event, and prints what comes before and after.
+/// Defers one event, and prints text before and after it.
 const DEFER: &str = "<?php echo 'before '; Pusher::defer('t', $_GET['n'] ?? 0); echo 'after';";
 
 fn patient(daemon: &Daemon) -> Php {
@@ -101,25 +102,25 @@ fn patient(daemon: &Daemon) -> Php {
 }
 
 #[test]
-fn fpm_ends_the_response_before_it_sends_what_was_deferred() {
+fn fpm_ends_the_response_before_it_sends_deferred_events() {
     let mut daemon = Daemon::start();
     let mut browser = Wamp::subscribed(daemon.web, "t");
     let site = Application::of(&[("defer.php", DEFER)]);
     let fpm = Fpm::start(&patient(&daemon), 1);
     daemon.freeze();
-    // The deadline would end it only much later than this waits.
+    // The deadline is much later than the end of this wait.
     let page = fpm.get(&site.path().join("defer.php"), "n=1");
     assert!(page.ends_with("before after"), "{page}");
     daemon.thaw();
     assert_eq!(browser.event("t"), "1");
-    // The only worker goes on, and sends nothing twice.
+    // The only worker continues, and sends nothing twice.
     fpm.get(&site.path().join("defer.php"), "n=2");
     assert_eq!(browser.event("t"), "2");
     browser.assert_nothing_waits();
 }
 
 #[test]
-fn apache_sends_the_page_before_it_sends_what_was_deferred() {
+fn apache_sends_the_page_before_deferred_events() {
     let mut daemon = Daemon::start();
     let mut browser = Wamp::subscribed(daemon.web, "t");
     let site = Application::of(&[("index.html", "here"), ("defer.php", DEFER)]);
@@ -138,13 +139,13 @@ fn apache_sends_the_page_before_it_sends_what_was_deferred() {
     }
     daemon.thaw();
     assert_eq!(browser.event("t"), "1");
-    // And nothing more, but the end.
+    // The page gets no other output.
     assert_eq!(stream.read(&mut [0; 1024]).unwrap(), 0);
     browser.assert_nothing_waits();
 }
 
 #[test]
-fn what_could_not_be_sent_is_logged_and_not_kept_for_the_next_page() {
+fn unsent_events_are_logged_and_not_kept_for_the_next_page() {
     let daemon = Daemon::start();
     let site = Application::of(&[("defer.php", DEFER)]);
     let php = Php::with_extension(daemon.push_address()).set("log_errors", 1);
@@ -160,7 +161,7 @@ fn what_could_not_be_sent_is_logged_and_not_kept_for_the_next_page() {
     browser.assert_nothing_waits();
 }
 
-/// Defers one event, and then prints until the visitor has gone, which ends the script.
+/// Defers one event, and then prints until the visitor has disconnected, which ends the script.
 const PRINT: &str = "<?php require 'src/pusher.php'; pusher_configure(['address' => $_GET['address'], 'timeout_ms' => 60000]);
     Pusher::defer('t', 'deferred'); while (true) { echo str_repeat('x', 8192); flush(); }";
 
@@ -183,12 +184,12 @@ fn what_was_deferred_is_sent_though_the_visitor_has_gone(php: &Php) {
 }
 
 #[test]
-fn the_extension_sends_what_was_deferred_though_the_visitor_has_gone() {
+fn the_extension_sends_deferred_events_after_the_visitor_has_left() {
     let php = Php::with_extension("tcp://127.0.0.1:1");
     what_was_deferred_is_sent_though_the_visitor_has_gone(&php);
 }
 
 #[test]
-fn the_fallback_sends_what_was_deferred_though_the_visitor_has_gone() {
+fn the_fallback_sends_deferred_events_after_the_visitor_has_left() {
     what_was_deferred_is_sent_though_the_visitor_has_gone(&Php::plain());
 }

@@ -1,4 +1,4 @@
-//! What PHP sites install: the composer package with the fallback, and the extension as PIE builds it.
+//! The packages that PHP sites install: the composer package with the fallback, and the extension as PIE builds it.
 
 use std::fs;
 use std::path::Path;
@@ -12,12 +12,12 @@ use system_tests::wamp::Wamp;
 use system_tests::{WAIT_MS, program, workspace};
 use xtask::http;
 
-/// The extension is built, in a target folder of its own.
+/// Time limit. The extension is built in its own target folder.
 const BUILD_MS: u64 = 600_000;
-/// composer starts slowly.
+/// Time limit for composer, which starts slowly.
 const COMPOSER_MS: u64 = 60_000;
 
-/// Runs composer in `project`, without a network and without anything of the user's.
+/// Runs composer in `project`, without a network and without the user's configuration.
 #[track_caller]
 fn composer(project: &Path, words: &[&str]) -> String {
     let home = tempfile::tempdir().unwrap();
@@ -84,7 +84,7 @@ fn composer_installs_the_fallback() {
 }
 
 #[test]
-fn a_page_does_not_wait_for_what_it_defers() {
+fn a_page_does_not_wait_for_deferred_events() {
     let site = Application::of(&[(
         "page.php",
         "<?php require __DIR__ . '/src/pusher.php';
@@ -94,7 +94,7 @@ fn a_page_does_not_wait_for_what_it_defers() {
     site.copy_in(&workspace().root.join("php/src"));
     let mut daemon = Daemon::start();
     let mut browser = Wamp::subscribed(daemon.web, "t");
-    // As long as the daemon is frozen a publish would wait for ten minutes.
+    // While the daemon is stopped, a publish would wait for ten minutes.
     let php = Php::plain()
         .set("pusher.address", daemon.push_address())
         .set("pusher.timeout_ms", 600_000);
@@ -106,9 +106,9 @@ fn a_page_does_not_wait_for_what_it_defers() {
     assert_eq!(browser.event("t"), json!("later"));
 }
 
-/// By default FPM ends its workers at once when it is reloaded.
+/// By default, a reload of FPM ends its workers at once.
 #[test]
-fn a_reload_of_fpm_that_waits_loses_nothing_deferred() {
+fn a_graceful_reload_of_fpm_loses_no_deferred_event() {
     let site = Application::of(&[(
         "page.php",
         "<?php extension_loaded('pusher') || require __DIR__ . '/src/pusher.php';
@@ -139,7 +139,7 @@ fn a_reload_of_fpm_that_waits_loses_nothing_deferred() {
 }
 
 #[test]
-fn one_page_that_had_to_wait_tells_the_others() {
+fn one_page_waits_and_the_next_pages_do_not() {
     let site = Application::of(&[
         ("index.html", "here"),
         (
@@ -169,8 +169,8 @@ fn one_page_that_had_to_wait_tells_the_others() {
     daemon.thaw();
 }
 
-/// Both processes are number 1, each in its own PID namespace. Prints what the child's connection is, and then the browsers
-/// that a publish of the parent's went to.
+/// Both processes are number 1, each in its own PID namespace. Prints whether the child has its own connection, and
+/// then the number of browsers that got the parent's publish.
 const FORKS_INTO_A_NAMESPACE: &str = r#"
     function sockets(): array
     {
@@ -229,7 +229,7 @@ mod needs_namespaces {
 #[test]
 fn phpize_configure_and_make_build_the_extension() {
     let source = workspace().root.join("crates/pusher-php");
-    // In a copy: they leave dozens of files beside config.m4.
+    // A copy, because these commands leave dozens of files beside config.m4.
     let copy = tempfile::tempdir().unwrap();
     let folder = copy.path().join("phpize");
     fs::create_dir(&folder).unwrap();
@@ -267,7 +267,7 @@ fn phpize_configure_and_make_build_the_extension() {
 }
 
 #[test]
-fn what_pie_reads_is_what_configure_knows() {
+fn pies_options_match_configure() {
     let folder = workspace().root.join("crates/pusher-php");
     let manifest = fs::read_to_string(folder.join("composer.json")).unwrap();
     let manifest: Value = serde_json::from_str(&manifest).unwrap();
@@ -282,7 +282,7 @@ fn what_pie_reads_is_what_configure_knows() {
         let flag = format!("--{}=", option["name"].as_str().unwrap());
         assert!(configuration.contains(&flag), "{flag}");
     }
-    // Two packages of one name are not for one world.
+    // Composer cannot hold two packages with the same name.
     let library = fs::read_to_string(workspace().root.join("php/composer.json")).unwrap();
     let library: Value = serde_json::from_str(&library).unwrap();
     assert_ne!(manifest["name"], library["name"]);

@@ -1,4 +1,4 @@
-//! The recipes of php/README.md: every block of code is looked at, and what can run runs.
+//! The recipes of php/README.md: every block of code is checked, and executed if possible.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use system_tests::wamp::Wamp;
 use system_tests::{WAIT_MS, program, workspace};
 use xtask::http;
 
-/// What the recipes for Laravel find there, in as few lines as will do.
+/// Minimal replacements for the parts of Laravel that the recipes use.
 const LARAVEL: &str = r#"<?php
 namespace Illuminate\Support {
     abstract class ServiceProvider { public function __construct(protected $app) {} }
@@ -44,7 +44,7 @@ namespace {
     $application = new Application();
     (new App\Providers\PushServiceProvider($application))->register();
     $listener = new App\Listeners\PushEntry($application->make(Pusher::class));
-    // Twice, as a queue that tries again.
+    // Twice, like a queue that retries.
     $listener->handle(new App\Events\EntryStored(new Entry()));
     $listener->handle(new App\Events\EntryStored(new Entry()));
 }
@@ -73,7 +73,7 @@ fn blocks() -> Vec<Block> {
     blocks
 }
 
-/// A PHP file of the block that begins with this comment.
+/// Returns a PHP file with the block that begins with this comment.
 #[track_caller]
 fn file(name: &str) -> String {
     let comment = format!("// {name}\n");
@@ -96,7 +96,7 @@ fn lint(command: &mut Command) {
 }
 
 #[test]
-fn every_block_is_of_its_language() {
+fn every_block_parses() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("block");
     for Block { language, code } in blocks() {
@@ -116,7 +116,7 @@ fn every_block_is_of_its_language() {
                 lint(Php::plain().command().args(["-r", read]).arg(&path));
             }
             "html" | "text" => {}
-            other => panic!("who looks at {other}?"),
+            other => panic!("no check for {other}"),
         }
     }
 }
@@ -152,7 +152,7 @@ fn plain_php_stores_and_publishes() {
 }
 
 #[test]
-fn laravel_publishes_what_is_stored_once() {
+fn laravel_publishes_each_stored_entry_once() {
     let daemon = Daemon::start_with(&["--publish-token", "s3cret-token-for-tests"]);
     let mut browser = Wamp::subscribed(daemon.web, "kittensCategory");
     let provider = file("app/Providers/PushServiceProvider.php");

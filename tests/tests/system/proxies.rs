@@ -1,5 +1,5 @@
-//! pushd behind Debian's nginx and Apache with HTTPS: what `pushd setup` prints works, and `pushd doctor` finds
-//! what is wrong with less.
+//! pushd behind Debian's nginx and Apache with HTTPS. The output of `pushd setup` works, and `pushd doctor` finds the
+//! fault of an incomplete configuration.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -13,7 +13,7 @@ use system_tests::publisher::publish_raw;
 use system_tests::{WAIT_MS, program, workspace};
 use xtask::process::wait_until;
 
-/// What `pushd setup` prints for a pushd at `listen`.
+/// Returns the output of `pushd setup` for a pushd at `listen`.
 #[track_caller]
 fn setup(server: &str, listen: SocketAddr, path: &str) -> String {
     let mut command = daemon::command("pushd");
@@ -21,7 +21,7 @@ fn setup(server: &str, listen: SocketAddr, path: &str) -> String {
     program::run(command.args(["setup", server, "--path", path]), WAIT_MS).success()
 }
 
-/// Both web servers, and Apache with either way of serving many, in front of a pushd at `listen`.
+/// Returns both web servers, Apache with each processing module, in front of a pushd at `listen`.
 fn fronts(listen: SocketAddr, path: &str) -> [(&'static str, Front); 3] {
     let (nginx, apache) = (setup("nginx", listen, path), setup("apache", listen, path));
     [
@@ -37,7 +37,7 @@ fn fronts(listen: SocketAddr, path: &str) -> [(&'static str, Front); 3] {
     ]
 }
 
-/// What the doctor says, who trusts the front's certificate; and whether it is content.
+/// Returns the doctor's output and whether it found no fault. The doctor trusts the front's certificate.
 #[track_caller]
 fn doctor(front: &Front, words: &[&str]) -> (Value, bool) {
     let mut command = daemon::command("pushd");
@@ -55,7 +55,7 @@ fn doctor(front: &Front, words: &[&str]) -> (Value, bool) {
     (report, ended.status.success())
 }
 
-/// Fails unless the doctor finds this fault at the front's `/push`.
+/// Panics unless the doctor finds this fault at the front's `/push`.
 #[track_caller]
 fn assert_fault(front: &Front, words: &[&str], step: &str, code: &str, part: &str) {
     let url = front.url("/push");
@@ -72,12 +72,12 @@ fn assert_fault(front: &Front, words: &[&str], step: &str, code: &str, part: &st
 }
 
 #[test]
-fn the_doctor_finds_nothing_wrong_with_what_setup_prints() {
+fn the_doctor_finds_no_fault_in_the_output_of_setup() {
     let daemon = Daemon::start();
     let publish = format!("--publish-address={}", daemon.publish);
     for path in ["/push", "/"] {
         for (name, front) in fronts(daemon.web, path) {
-            // 3 s are more than the time-outs that these Apaches have for requests.
+            // 3 s are more than the request timeouts of these Apaches.
             let (report, is_ok) = doctor(&front, &[&publish, "--idle=3", &front.url(path)]);
             assert!(is_ok, "{name} {path}: {report}");
             let steps = report["steps"].as_array().unwrap();
@@ -91,7 +91,7 @@ fn the_doctor_finds_nothing_wrong_with_what_setup_prints() {
 }
 
 #[test]
-fn the_path_may_be_asked_for_without_its_slash_and_another_one_is_the_sites() {
+fn the_path_works_without_its_slash_and_other_paths_are_the_sites() {
     let daemon = Daemon::start();
     for (name, front) in fronts(daemon.web, "/push") {
         let wss = front.url("/push").replace("https", "wss");
@@ -105,7 +105,7 @@ fn the_path_may_be_asked_for_without_its_slash_and_another_one_is_the_sites() {
     }
 }
 
-/// Publishes until the page shows it: that it is connected does not tell whether pushd has read its SUBSCRIBE.
+/// Publishes until the page shows the event. A connected page may still have a SUBSCRIBE that pushd has not read.
 #[track_caller]
 fn publish_until_shown(daemon: &Daemon, page: &mut Page, n: u32) {
     let shown = format!("Array.from(list.children, item => item.textContent).includes('{n}')");
@@ -123,7 +123,7 @@ fn publish_until_shown(daemon: &Daemon, page: &mut Page, n: u32) {
 }
 
 #[test]
-fn a_page_in_chromium_gets_events_by_wss_and_comes_back_after_a_restart() {
+fn a_page_in_chromium_gets_events_by_wss_and_reconnects_after_a_restart() {
     let mut browser = Browser::start_with(&["--ignore-certificate-errors"]);
     for choose in [0, 1, 2] {
         let daemon = Daemon::start();
@@ -142,7 +142,7 @@ fn a_page_in_chromium_gets_events_by_wss_and_comes_back_after_a_restart() {
     }
 }
 
-/// Takes one request, and gives its head.
+/// Accepts one request, and returns its head.
 fn one_request() -> (SocketAddr, thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -164,7 +164,7 @@ fn one_request() -> (SocketAddr, thread::JoinHandle<String>) {
 }
 
 #[test]
-fn pushd_hears_which_host_was_meant_and_for_whom_the_web_server_speaks() {
+fn pushd_gets_the_host_and_the_clients_address() {
     for choose in [0, 1, 2] {
         let (address, request) = one_request();
         let (name, front) = fronts(address, "/push").into_iter().nth(choose).unwrap();
@@ -191,7 +191,7 @@ fn pushd_hears_which_host_was_meant_and_for_whom_the_web_server_speaks() {
 }
 
 #[test]
-fn the_doctor_finds_a_web_server_that_passes_nothing_on() {
+fn the_doctor_finds_a_web_server_that_forwards_nothing() {
     assert_fault(
         &Front::nginx(""),
         &[],
@@ -248,14 +248,14 @@ fn the_doctor_finds_a_missing_module() {
 }
 
 #[test]
-fn the_doctor_finds_a_pushd_that_does_not_run_and_that_it_runs_again() {
+fn the_doctor_finds_a_stopped_pushd_and_its_restart() {
     let daemon = Daemon::start();
     let fronts = fronts(daemon.web, "/push");
     let stopped = daemon.kill();
     for (_, front) in &fronts {
         assert_fault(front, &[], "websocket", "backend-down", "is pushd running");
     }
-    // At once: no web server remembers for a while that nobody was there.
+    // At once: a web server must not remember that pushd was absent.
     let _daemon = stopped.start_again();
     for (name, front) in &fronts {
         let (report, is_ok) = doctor(front, &["--no-publish", &front.url("/push")]);
@@ -264,7 +264,7 @@ fn the_doctor_finds_a_pushd_that_does_not_run_and_that_it_runs_again() {
 }
 
 #[test]
-fn the_doctor_finds_a_host_that_is_not_passed_on() {
+fn the_doctor_finds_a_host_that_is_not_forwarded() {
     let daemon = Daemon::start();
     let nginx = setup("nginx", daemon.web, "/push");
     let nginx = nginx.replace("Host $http_host;", "Host site.internal;");
@@ -278,7 +278,7 @@ fn the_doctor_finds_a_host_that_is_not_passed_on() {
 }
 
 #[test]
-fn the_doctor_finds_a_script_that_another_rule_takes() {
+fn the_doctor_finds_a_script_that_another_rule_serves() {
     let daemon = Daemon::start();
     let lines =
         setup("nginx", daemon.web, "/push").replace("location ^~ /push/", "location /push/");
@@ -351,7 +351,7 @@ fn the_doctor_finds_the_right_port() {
 }
 
 #[test]
-fn the_page_about_proxies_shows_what_setup_prints() {
+fn the_page_about_proxies_shows_the_output_of_setup() {
     let page = std::fs::read_to_string(workspace().root.join("crates/pushd/PROXIES.md")).unwrap();
     for server in ["nginx", "apache"] {
         let printed = setup(server, "0.0.0.0:8080".parse().unwrap(), "/push");

@@ -1,5 +1,4 @@
-//! The private door as programs of others use it: ZeroMQ from PHP and Python; unix
-//! sockets; curl, nc and PHP's own HTTP.
+//! The publish listener with other programs: ZeroMQ from PHP and Python, unix sockets, curl, nc, and HTTP in PHP.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,7 +15,7 @@ use tempfile::TempDir;
 use xtask::http;
 use xtask::process::{Background, wait_until};
 
-/// The recipe's `post.php`, as it is on the net but for the address and what is posted.
+/// The recipe's `post.php`, unchanged except for the address and the posted values.
 const POST_PHP: &str = r#"
 $entryData = array(
     'category' => $_POST['category'],
@@ -37,7 +36,7 @@ fn post_php(daemon: &Daemon) -> String {
     format!("{POSTED}{}", POST_PHP.replace("ADDRESS", &address))
 }
 
-/// Runs Python with Debian's pyzmq; `ADDRESS` in the code becomes the daemon's.
+/// Runs Python with Debian's pyzmq. The daemon's address replaces `ADDRESS` in the code.
 #[track_caller]
 fn python(daemon: &Daemon, code: &str) {
     let address = format!("'{}'", daemon.push_address());
@@ -76,7 +75,7 @@ fn the_recipes_post_php_works_in_apache() {
 }
 
 #[test]
-fn what_php_has_sent_before_pushd_listens_arrives_when_it_does() {
+fn events_sent_by_php_before_pushd_listens_arrive_later() {
     let daemon = Daemon::start_with(&["--log", "trace"]);
     let code = format!("{} echo \"sent\\n\";", post_php(&daemon));
     let stopped = daemon.kill();
@@ -140,7 +139,7 @@ for n in range(1000):
 }
 
 #[test]
-fn several_sockets_at_once_and_a_wrong_message_between() {
+fn several_sockets_and_an_invalid_message() {
     let daemon = Daemon::start();
     let mut browser = Wamp::subscribed(daemon.web, "t");
     python(
@@ -191,7 +190,7 @@ other.close(linger=0)
     browser.event("t");
 }
 
-/// A daemon that listens on a unix socket too, the folder and the path.
+/// Returns a daemon that also listens on a unix socket, the socket's folder, and its path.
 fn on_unix_socket() -> (Daemon, TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("publish.sock").display().to_string();
@@ -207,7 +206,7 @@ fn php_writes_to(path: &str, json: &str) {
 }
 
 #[test]
-fn php_publishes_through_a_unix_socket_and_the_log_knows_who_it_was() {
+fn php_publishes_through_a_unix_socket_and_the_log_names_the_peer() {
     let (daemon, _folder, path) = on_unix_socket();
     let mut browser = Wamp::subscribed(daemon.web, "t");
     php_writes_to(&path, r#"{"category":"t","n":1}"#);
@@ -221,10 +220,13 @@ fn php_publishes_through_a_unix_socket_and_the_log_knows_who_it_was() {
 }
 
 #[test]
-fn a_unix_socket_outlives_a_crash_but_not_an_end() {
+fn a_unix_socket_stays_after_a_crash_and_goes_with_a_shutdown() {
     let (daemon, _folder, path) = on_unix_socket();
     let stopped = daemon.kill();
-    assert!(Path::new(&path).exists(), "nobody was there to remove it");
+    assert!(
+        Path::new(&path).exists(),
+        "a killed daemon cannot remove it"
+    );
     let mut daemon = stopped.start_again();
     let mut browser = Wamp::subscribed(daemon.web, "t");
     php_writes_to(&path, r#"{"category":"t"}"#);
@@ -242,7 +244,7 @@ fn a_unix_socket_outlives_a_crash_but_not_an_end() {
 }
 
 #[test]
-fn where_no_unix_socket_can_be_the_path_is_named_and_what_to_do() {
+fn an_impossible_unix_socket_is_an_error_with_path_and_advice() {
     for (flags, told) in [
         (
             &["--publish-listen=unix:/no/such/folder/p"][..],
@@ -265,7 +267,7 @@ fn where_no_unix_socket_can_be_the_path_is_named_and_what_to_do() {
     }
 }
 
-/// What curl prints: the answer's body, and its status on a line of its own.
+/// Runs curl. Returns its output: the body of the answer, and the status on its own line.
 #[track_caller]
 fn curl(arguments: &[&str]) -> (String, u16) {
     let mut command = Command::new("curl");
@@ -279,12 +281,12 @@ fn curl(arguments: &[&str]) -> (String, u16) {
 fn curl_publishes_and_gets_a_receipt() {
     let (daemon, folder, path) = on_unix_socket();
     let mut browser = Wamp::subscribed(daemon.web, "子猫");
-    let door = format!("http://{}", daemon.publish);
-    let url = format!("{door}/publish/%E5%AD%90%E7%8C%AB");
+    let address = format!("http://{}", daemon.publish);
+    let url = format!("{address}/publish/%E5%AD%90%E7%8C%AB");
     let receipt = |n| (format!(r#"{{"sequence":{n},"subscribers":1}}"#), 200);
     assert_eq!(curl(&[&url, "--json", r#"{"title":"🐈"}"#]), receipt(1));
     assert_eq!(browser.event("子猫")["title"], "🐈");
-    // A long body is announced before it is sent.
+    // curl announces a long body before it sends it.
     let long = file(&folder, &format!("\"{}\"", "x".repeat(1_040_000)));
     let from_file = format!("@{long}");
     assert_eq!(curl(&[&url, "--json", &from_file]), receipt(2));
@@ -297,10 +299,10 @@ fn curl_publishes_and_gets_a_receipt() {
     assert_eq!(curl(&by_socket), receipt(3));
     assert_eq!(browser.event("子猫"), 1);
     let health = (r#"{"status":"ok"}"#.to_owned(), 200);
-    assert_eq!(curl(&[&format!("{door}/healthz")]), health);
+    assert_eq!(curl(&[&format!("{address}/healthz")]), health);
 }
 
-/// A file with this content; its path.
+/// Writes a file with this content. Returns its path.
 fn file(folder: &TempDir, content: &str) -> String {
     let path = folder.path().join("event.json");
     std::fs::write(&path, content).unwrap();
@@ -308,7 +310,7 @@ fn file(folder: &TempDir, content: &str) -> String {
 }
 
 #[test]
-fn curl_is_told_what_is_wrong() {
+fn curl_gets_the_reason_of_an_error() {
     let (daemon, folder, _path) = on_unix_socket();
     let mut browser = Wamp::subscribed(daemon.web, "t");
     let url = format!("http://{}/publish/t", daemon.publish);
@@ -347,7 +349,7 @@ fn curl_is_told_what_is_wrong() {
     assert_eq!(browser.event("t"), 7, "nothing came before it");
 }
 
-/// What Java's client, .NET's and HTTP proxies send too.
+/// Java's and .NET's clients and HTTP proxies send these headers too.
 #[test]
 fn curl_may_offer_http_2_send_chunks_and_whole_urls() {
     let daemon = Daemon::start();
@@ -412,7 +414,7 @@ fn a_flood_of_mistakes_does_not_fill_the_log() {
         publisher.until_closed();
     };
     (0..500).for_each(mistake);
-    // Sooner or later there is room for a line again, which tells how many were left out.
+    // Later, the rate limit allows a line again, which has the number of omitted lines.
     let told = wait_until(WAIT_MS, || {
         mistake(0);
         daemon.log().contains("left_out=")
@@ -425,7 +427,7 @@ fn a_flood_of_mistakes_does_not_fill_the_log() {
 }
 
 #[test]
-fn others_than_this_machine_need_a_token_to_publish() {
+fn other_machines_need_a_token_to_publish() {
     let open_to_all = ["--listen=127.0.0.1:0", "--publish-listen=0.0.0.0:0"];
     let ended = program::run(daemon::command("pushd").args(open_to_all), WAIT_MS);
     assert_eq!(ended.status.code(), Some(1));
@@ -453,9 +455,9 @@ fn others_than_this_machine_need_a_token_to_publish() {
     assert!(!log.text().contains("s3cret"));
 }
 
-/// It keeps its messages, which others would lose: they were never heard.
+/// The daemon refuses the handshake, so the socket keeps its messages instead of losing them.
 #[test]
-fn a_zeromq_socket_is_told_that_it_can_not_show_a_token() {
+fn a_zeromq_socket_is_refused_if_a_token_is_required() {
     let daemon = Daemon::start_with(&["--publish-token=s3cret-token-for-tests"]);
     let code = "
 push = context.socket(zmq.PUSH)

@@ -1,11 +1,11 @@
-//! The private door: raw JSON as the recipe's `entry.php` writes it, and the native protocol.
+//! The publish listener: raw JSON as the recipe's `entry.php` writes it, and the native protocol.
 
 use serde_json::{Value, json};
 use system_tests::daemon::Daemon;
 use system_tests::publisher::{Publisher, publish_raw};
 use system_tests::wamp::Wamp;
 
-/// The longest event, and what a whole message may have besides.
+/// The largest event, and the allowance for the rest of a message.
 const EVENT_LEN_MAX: usize = 3 * 1024 * 1024;
 const PUBLISH_LEN_MAX: usize = EVENT_LEN_MAX + 4 * 1024;
 
@@ -15,7 +15,7 @@ fn daemon_and_browser() -> (Daemon, Wamp) {
     (daemon, browser)
 }
 
-/// A raw object of exactly `len` bytes.
+/// Returns a raw object of exactly `len` bytes.
 fn object_of_len(len: usize) -> String {
     let around = r#"{"category":"t","x":""}"#.len();
     format!(r#"{{"category":"t","x":"{}"}}"#, "x".repeat(len - around))
@@ -85,7 +85,7 @@ fn a_category_that_is_a_number_is_its_text() {
 }
 
 #[test]
-fn what_is_no_publish_is_logged_and_ends_its_own_connection_only() {
+fn an_invalid_publish_is_logged_and_ends_only_its_own_connection() {
     let (daemon, mut browser) = daemon_and_browser();
     let rows = [
         "{nope}",
@@ -117,7 +117,7 @@ fn what_is_no_publish_is_logged_and_ends_its_own_connection_only() {
 }
 
 #[test]
-fn objects_before_a_mistake_count() {
+fn objects_before_an_error_are_published() {
     let (daemon, mut browser) = daemon_and_browser();
     let mut publisher = Publisher::connect(daemon.publish);
     publisher.send(br#"{"category":"t","n":1}{"category":"t","n":2}nope{"category":"t","n":3}"#);
@@ -129,14 +129,14 @@ fn objects_before_a_mistake_count() {
 }
 
 #[test]
-fn an_object_that_breaks_off_is_logged() {
+fn an_incomplete_object_is_logged() {
     let (daemon, _browser) = daemon_and_browser();
     publish_raw(daemon.publish, r#"{"category":"t","n"#);
     daemon.wait_for_log("in the middle of an object");
 }
 
 #[test]
-fn a_publisher_that_waits_for_the_end_is_let_go() {
+fn a_publisher_that_waits_for_the_end_is_closed() {
     let (daemon, mut browser) = daemon_and_browser();
     let mut publisher = Publisher::connect(daemon.publish);
     publisher.send(br#"{"category":"t"}"#);
@@ -285,9 +285,9 @@ fn native_errors_that_close_the_connection() {
     assert_eq!(browser.event("t")["n"], 1, "nothing came before it");
 }
 
-// The versions' rule: both use the lower of the two highest.
+// The version rule: both sides use the lower of their highest versions.
 #[test]
-fn a_newer_library_meets_this_daemon_in_this_daemons_version() {
+fn a_newer_library_uses_the_daemons_version() {
     let daemon = Daemon::start();
     for hello in ["[1,99]", r#"[1,1,{"future":true},"more"]"#] {
         let mut publisher = Publisher::connect(daemon.publish);

@@ -1,4 +1,4 @@
-//! The recipe's own way, without extension and library: it must go on working.
+//! The recipe without extension and library, which must continue to work.
 
 use system_tests::WAIT_MS;
 use system_tests::blog;
@@ -9,7 +9,7 @@ use system_tests::wamp::Wamp;
 use xtask::http;
 use xtask::process::wait_until;
 
-/// The form of an article: `title` and `article` urlencoded.
+/// Returns the form of an article: `title` and `article` urlencoded.
 fn form(title: &str, article: &str) -> String {
     format!("category=kittensCategory&title={title}&article={article}")
 }
@@ -33,7 +33,7 @@ fn a_page_of_the_recipe_publishes_over_a_plain_socket_and_autobahn_js_shows_it()
         (&event["title"], &event["article"]),
         (&"子猫".into(), &"🐈".into())
     );
-    // Whether the daemon had read the page's SUBSCRIBE by then nobody knows: again, until it is shown.
+    // Nothing shows that the daemon has read the page's SUBSCRIBE, so the test posts until the page shows the entry.
     let shown = "document.querySelector('#log').textContent.includes('\"kittensCategory\" : 子猫')";
     let came = wait_until(WAIT_MS, || {
         http::post(apache.address, "/entry.php", &entry).unwrap();
@@ -49,7 +49,7 @@ fn a_page_of_the_recipe_publishes_over_a_plain_socket_and_autobahn_js_shows_it()
     );
 }
 
-/// 65,537 bytes are lost by the recipe's own server. 1 MB of text is 2 or 3 MB of JSON here, because
+/// The recipe's own server loses entries of 65,537 bytes. 1 MB of text is 2 or 3 MB of JSON here, because
 /// `json_encode` writes each of these characters in six bytes.
 #[test]
 fn a_large_entry_of_the_recipe_arrives_whole() {

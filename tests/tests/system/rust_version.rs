@@ -1,4 +1,4 @@
-//! `rust-version` in Cargo.toml: no dependency wants a newer Rust, and whoever names one names this.
+//! `rust-version` in Cargo.toml: no dependency needs a newer Rust, and every document names this version.
 
 use std::fs;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use system_tests::{program, workspace};
 
-/// It fetches the crates that cargo has not needed yet, those for other systems.
+/// Time limit. The command downloads the crates for other systems, which cargo has not needed yet.
 const METADATA_MS: u64 = 300_000;
 
 fn metadata() -> Value {
@@ -18,14 +18,14 @@ fn metadata() -> Value {
     serde_json::from_str(&program::run(&mut command, METADATA_MS).success()).unwrap()
 }
 
-/// "1.95" as well as "1.95.0".
+/// Accepts "1.95" and "1.95.0".
 fn version(text: &str) -> Vec<u64> {
     let mut parts: Vec<u64> = text.split('.').map(|part| part.parse().unwrap()).collect();
     parts.resize(3, 0);
     parts
 }
 
-/// The workspace's own.
+/// Returns the workspace's `rust-version`.
 fn ours(metadata: &Value) -> String {
     let members = metadata["workspace_members"].as_array().unwrap();
     let packages = metadata["packages"].as_array().unwrap().iter();
@@ -39,7 +39,7 @@ fn ours(metadata: &Value) -> String {
 }
 
 #[test]
-fn no_dependency_wants_a_newer_one() {
+fn no_dependency_needs_a_newer_version() {
     let metadata = metadata();
     let ours = version(&ours(&metadata));
     for package in metadata["packages"].as_array().unwrap() {

@@ -1,6 +1,6 @@
 //! C and C++ programs under AddressSanitizer (with its leak check) and UndefinedBehaviorSanitizer.
 //!
-//! Data races are another command, `cargo xtask races`.
+//! `cargo xtask races` looks for data races.
 
 use system_tests::c::{Link, Program};
 use system_tests::daemon::Daemon;
@@ -12,7 +12,7 @@ const FLAGS: [&str; 3] = [
     "-fno-omit-frame-pointer",
 ];
 
-/// These programs are not about time.
+/// These programs do not test time.
 const TIMEOUT_MS: &str = "30000";
 
 #[track_caller]
@@ -50,8 +50,9 @@ fn many_threads() {
     check(&["threads.c", "background.c", "cancel.c"]);
 }
 
-/// Not of a program with threads: gcc 12's AddressSanitizer leaves its allocator's locks taken in a child when another
-/// thread was allocating at the fork, and the child waits for ever (glibc and later versions let go of theirs).
+/// Excludes programs with threads: if another thread allocates at a fork, gcc 12's AddressSanitizer leaves its
+/// allocator's locks taken in the child, which then waits without end. glibc's own allocator and later versions
+/// release them.
 #[test]
 fn children() {
     check(&["fork.c"]);
@@ -62,9 +63,9 @@ fn the_cpp_wrapper() {
     check(&["client.cpp"]);
 }
 
-/// A check that sees nothing would pass everything.
+/// Shows that the check can find an error.
 #[test]
-fn what_is_not_freed_is_seen() {
+fn a_planted_leak_is_found() {
     let daemon = Daemon::start();
     for link in [Link::Shared, Link::Static] {
         let ended = run("leak.c", link, &daemon.push_address());

@@ -1,4 +1,4 @@
-//! `pushd publish`, `subscribe`, `topics` and `status`, as they are typed.
+//! `pushd publish`, `subscribe`, `topics` and `status`, as typed by a user.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -11,7 +11,7 @@ use system_tests::wamp::Wamp;
 use system_tests::{WAIT_MS, publisher};
 use xtask::process::Background;
 
-/// The command for this daemon, with arguments of its own.
+/// Returns the command for this daemon, with these arguments.
 pub(crate) fn command(daemon: &Daemon, name: &str, arguments: &[&str]) -> Command {
     let mut command = daemon::command("pusherd");
     command
@@ -61,7 +61,7 @@ fn an_event_may_come_from_standard_input() {
 }
 
 #[test]
-fn what_fails_is_told_and_the_exit_code_is_1() {
+fn a_failure_has_a_message_and_exit_code_1() {
     let daemon = Daemon::start_with(&["--publish-token", "s3cret-token-for-tests"]);
     let fails = |command: &mut Command, part: &str| {
         let ended = program::run(command, WAIT_MS);
@@ -111,9 +111,9 @@ fn what_fails_is_told_and_the_exit_code_is_1() {
     }
 }
 
-/// As a full disk does; a reader that hangs up, as `head` does, is no failure.
+/// A full disk is an error. A reader that hangs up, as `head` does, is not.
 #[test]
-fn what_can_not_be_printed_is_a_failure() {
+fn failed_output_is_a_failure() {
     let daemon = Daemon::start();
     let doctor = format!("http://{}/", daemon.web);
     let publish = format!("--publish-address={}", daemon.publish);
@@ -157,9 +157,9 @@ fn what_can_not_be_printed_is_a_failure() {
     }
 }
 
-/// The first event can't be written.
+/// The first event cannot be written.
 #[test]
-fn subscribe_fails_when_an_event_can_not_be_printed() {
+fn subscribe_fails_if_it_cannot_print_an_event() {
     let daemon = Daemon::start();
     let mut subscribe = command(&daemon, "subscribe", &["t"]);
     let full = File::options().write(true).open("/dev/full").unwrap();
@@ -175,7 +175,7 @@ fn subscribe_fails_when_an_event_can_not_be_printed() {
 }
 
 #[test]
-fn subscribe_ends_when_nobody_reads_any_more() {
+fn subscribe_ends_when_its_output_is_closed() {
     let daemon = Daemon::start();
     let mut subscribe = command(&daemon, "subscribe", &["t"]);
     subscribe.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -189,7 +189,7 @@ fn subscribe_ends_when_nobody_reads_any_more() {
 }
 
 #[test]
-fn subscribe_prints_events_as_they_come() {
+fn subscribe_prints_each_event_at_once() {
     let daemon = Daemon::start();
     let mut subscribe = command(&daemon, "subscribe", &["a", "b", "--count", "3", "--json"]);
     subscribe.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -209,14 +209,14 @@ fn subscribe_prints_events_as_they_come() {
         .lines()
         .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
         .collect();
-    // Each publish has a connection of its own: in which order they are read is open.
+    // Each publish has its own connection, so the order in which the daemon reads them is undefined.
     lines.sort_by_key(|line| line["event"]["n"].as_u64());
     let event = |topic: &str, n: u64| json!({"topic": topic, "event": {"category": topic, "n": n}});
     assert_eq!(lines, [event("a", 1), event("b", 3), event("a", 4)]);
     assert_eq!(process.wait(WAIT_MS).unwrap().code(), Some(0));
 }
 
-/// As long as one may be, and more than a WebSocket's frame has at once.
+/// The largest length, which is more than one WebSocket frame of a publish.
 #[test]
 fn subscribe_takes_events_of_any_length() {
     let daemon = Daemon::start();
@@ -237,7 +237,7 @@ fn subscribe_takes_events_of_any_length() {
 }
 
 #[test]
-fn topics_and_status_tell_who_is_there() {
+fn topics_and_status_count_the_subscribers() {
     let daemon = Daemon::start();
     let hostile = "\u{1b}[2Jtopic";
     let _browsers = [

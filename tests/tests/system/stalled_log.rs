@@ -1,4 +1,5 @@
-//! A log that nobody reads: a stopped `tee`, Ctrl-S, a stalled log driver. The daemon serves on, and ends.
+//! A log without a reader: a stopped `tee`, Ctrl-S, a stalled log driver. The daemon continues to serve, and ends
+//! when it must.
 
 use std::io::{BufRead, BufReader, Cursor, PipeReader, Read};
 use std::net::SocketAddr;
@@ -14,10 +15,10 @@ use system_tests::wamp::Wamp;
 use xtask::http;
 use xtask::process::{Background, wait_until};
 
-/// The smallest pipe there is.
+/// Capacity of the smallest pipe, in bytes.
 const PIPE_LEN: i32 = 4096;
 
-/// More than the queue of the log takes: each line has a topic of this length.
+/// More than the log's queue takes. Each line has a topic of this length.
 const LINES: usize = 1_500;
 const TOPIC_LEN: usize = 1_000;
 
@@ -35,7 +36,7 @@ impl Stalled {
         Self::start_with(format, level, OFlag::empty())
     }
 
-    /// The same, where the parent has set flags of the open file.
+    /// Starts such a daemon. The parent has set these flags on the open file.
     #[track_caller]
     fn start_with(format: &str, level: &str, flags: OFlag) -> Self {
         let (reader, writer) = std::io::pipe().unwrap();
@@ -48,7 +49,7 @@ impl Stalled {
             .stderr(writer);
         let process = Background::start("pushd", &mut command).unwrap();
         drop(command);
-        // Without a buffer, which would read on.
+        // Without a buffer, which would read more than one line.
         let mut log = BufReader::with_capacity(1, reader);
         let mut beginning = String::new();
         while !beginning.contains("ready") {
@@ -69,7 +70,7 @@ impl Stalled {
         }
     }
 
-    /// What a site needs of it.
+    /// Checks the functions that a site needs.
     #[track_caller]
     fn serves(&self) {
         let mut browser = Wamp::subscribed(self.web, "t");
@@ -113,7 +114,7 @@ impl Stalled {
             ..
         } = self;
         process.signal(Signal::SIGTERM);
-        // It waits for this.
+        // The daemon waits for this before it ends.
         reader.read_to_string(&mut log).unwrap();
         log
     }
@@ -141,7 +142,7 @@ fn refused_publishers_fill_the_pipe_and_everything_goes_on() {
 }
 
 #[test]
-fn a_reader_that_comes_back_sees_how_many_lines_were_dropped() {
+fn a_returning_reader_sees_the_number_of_dropped_lines() {
     for format in ["human", "json", "journald"] {
         let mut daemon = Stalled::start(format, "trace");
         daemon.drop_lines();
@@ -161,7 +162,7 @@ fn a_reader_that_comes_back_sees_how_many_lines_were_dropped() {
             "journald" => assert!(line.starts_with("<3>log lines were dropped"), "{line}"),
             _ => assert!(line.contains("ERROR log lines were dropped"), "{line}"),
         }
-        // Order is kept, and what follows is logged again.
+        // Lines keep their order, and later lines are logged again.
         daemon.serves();
         daemon.ends();
         let rest = daemon.rest();
@@ -178,21 +179,21 @@ fn a_reader_that_comes_back_sees_how_many_lines_were_dropped() {
 }
 
 #[test]
-fn it_ends_although_nobody_has_read_the_log_since_its_start() {
+fn it_ends_although_the_log_was_never_read() {
     let mut daemon = Stalled::start("json", "trace");
     daemon.drop_lines();
     daemon.ends();
 }
 
-/// As Node does with the pipes of its children: a write fails where it would block.
+/// Node makes the pipes of its children non-blocking: a write to a full pipe fails.
 #[test]
-fn a_parent_that_has_made_the_pipe_non_blocking_loses_no_line() {
+fn a_non_blocking_pipe_loses_no_line() {
     let daemon = Stalled::start_with("human", "trace", OFlag::O_NONBLOCK);
     const EVENTS: usize = 300;
     let event = format!(r#"{{"category":"{}"}}"#, "x".repeat(TOPIC_LEN));
     let mut publisher = Publisher::connect(daemon.publish);
     publisher.send(event.repeat(EVENTS).as_bytes());
-    // Many times the pipe's size.
+    // Many times the capacity of the pipe.
     let metrics = || http::get(daemon.publish, "/metrics").unwrap().text();
     let all = format!("pushd_events_total{{source=\"raw\"}} {EVENTS}\n");
     assert!(wait_until(WAIT_MS, || metrics().contains(&all)), "{all}");
@@ -201,7 +202,7 @@ fn a_parent_that_has_made_the_pipe_non_blocking_loses_no_line() {
     assert_eq!(rest.matches("published topic").count(), EVENTS, "{rest}");
 }
 
-/// As a failing start does: its reader reads when it has ended.
+/// Like a failing start, whose output is read only after its end.
 #[test]
 fn the_last_lines_of_a_failing_start_arrive() {
     let (mut reader, writer) = std::io::pipe().unwrap();

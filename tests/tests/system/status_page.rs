@@ -9,14 +9,14 @@ use system_tests::daemon::Daemon;
 use system_tests::publisher::publish_raw;
 use system_tests::wamp::Wamp;
 
-/// A topic that would be a script, if anybody took it for one.
+/// A topic that becomes a script if the page does not escape it.
 const HOSTILE: &str = "<img src=x onerror=\"document.title='broken into'\">";
 
 fn url(daemon: &Daemon) -> String {
     format!("http://{}/", daemon.publish)
 }
 
-/// What stands in an element.
+/// Returns the text of an element.
 fn text(page: &mut Page, selector: &str) -> String {
     let text = page.evaluate(&format!("document.querySelector({selector:?}).textContent"));
     text.as_str().unwrap().to_owned()
@@ -29,7 +29,7 @@ fn wait_for_text(page: &mut Page, selector: &str, part: &str) {
 }
 
 #[test]
-fn it_shows_what_happens_and_takes_nobodys_words_for_markup() {
+fn it_shows_events_and_escapes_markup() {
     let daemon = Daemon::start();
     let mut browser = Browser::start();
     let mut page = browser.open(&url(&daemon));
@@ -112,7 +112,7 @@ fn it_asks_for_the_token_and_says_when_the_server_is_away() {
 }
 
 #[test]
-fn a_server_that_hangs_or_comes_back_is_told_and_a_watch_goes_on() {
+fn it_shows_a_server_that_hangs_and_continues_a_watch() {
     let mut daemon = Daemon::start();
     let mut browser = Browser::start();
     let mut page = browser.open(&url(&daemon));
@@ -155,7 +155,7 @@ fn a_server_that_hangs_or_comes_back_is_told_and_a_watch_goes_on() {
 }
 
 #[test]
-fn long_names_take_a_line_and_what_stays_the_same_stays_marked() {
+fn long_names_take_one_line_and_unchanged_rows_stay() {
     let daemon = Daemon::start();
     let long = format!("https://site.example/{}", "a".repeat(900));
     let _long = Wamp::subscribed(daemon.web, &long);

@@ -1,4 +1,4 @@
-//! How often pushd asks the kernel: what a delivery costs, counted.
+//! The number of system calls for a delivery.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ const SUBSCRIBERS: usize = 5;
 const EVENTS: usize = 50;
 const ANY_PORT: &str = "127.0.0.1:0";
 
-/// A daemon whose system calls are written down.
+/// A daemon under strace.
 struct Traced {
     process: Background,
     log: Log,
@@ -25,7 +25,7 @@ struct Traced {
 }
 
 impl Traced {
-    /// With one thread; of these calls, separated by commas.
+    /// Starts the daemon with one thread. strace records these calls, separated by commas.
     fn start(calls: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = server_command(Path::new("strace"));
@@ -47,9 +47,9 @@ impl Traced {
         Wamp::subscribed(listening(&self.log, "browsers"), "t")
     }
 
-    /// Ends it; what it has asked the kernel, a line each.
+    /// Stops the daemon. Returns its system calls, one a line.
     fn calls(mut self) -> String {
-        // To both: strace does not listen, and ends with pushd, when everything is written down.
+        // Signals both: strace ignores the signal, and ends after pushd, when its output is complete.
         let group = Pid::from_raw(self.process.pid().cast_signed());
         killpg(group, Signal::SIGTERM).unwrap();
         self.process.wait(WAIT_MS).expect("strace ends with pushd");
@@ -58,7 +58,7 @@ impl Traced {
 }
 
 #[test]
-fn what_comes_together_leaves_in_one_write_for_each_browser() {
+fn events_that_arrive_together_are_one_write_per_browser() {
     let traced = Traced::start("write,writev,sendto,sendmsg");
     let mut browsers: Vec<Wamp> = (0..SUBSCRIBERS).map(|_| traced.browser()).collect();
 
@@ -78,13 +78,14 @@ fn what_comes_together_leaves_in_one_write_for_each_browser() {
 }
 
 #[test]
-fn nobody_is_asked_for_more_than_has_come() {
+fn no_read_without_data() {
     let traced = Traced::start("accept4,recvfrom");
-    // Each says three things, one after the other: its request, SUBSCRIBE, and a last word that is answered.
+    // Each browser sends three messages, one after the other: its request, SUBSCRIBE, and a last one that pushd
+    // answers.
     let browsers: Vec<Wamp> = (0..SUBSCRIBERS).map(|_| traced.browser()).collect();
     let calls = traced.calls();
     drop(browsers);
-    // Of signals it hears by a socket pair, 128 bytes at a time.
+    // pushd receives signals through a socket pair, 128 bytes at a time.
     let of_browsers = |line: &&str| line.contains("recvfrom(") && !line.contains(", 128, ");
     let reads = || calls.lines().filter(of_browsers);
     assert!(reads().count() >= 2 * SUBSCRIBERS, "{calls}");

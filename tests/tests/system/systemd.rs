@@ -1,5 +1,5 @@
-//! The daemon under systemd, whose part is played here: it hands sockets over, is told how things
-//! are, and starts the daemon again while pages and publishers come in.
+//! The daemon with the test in the role of systemd: it passes sockets to the daemon, receives its notifications, and
+//! restarts it while pages and publishers connect.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -22,11 +22,11 @@ use tempfile::TempDir;
 use xtask::http;
 use xtask::process::Background;
 
-/// Puts the sockets, which come as standard input and output, where systemd has them.
+/// Moves the sockets from standard input and output to the descriptors that systemd uses.
 const HAND_OVER: &str =
     "exec 3<&0 4<&1 </dev/null >/dev/null; export LISTEN_PID=$$; exec \"$0\" \"$@\"";
 
-/// The daemon with these sockets, by their names, and flags.
+/// Starts the daemon with these named sockets and flags.
 fn start(sockets: [(&str, OwnedFd); 2], flags: &[&str]) -> (Background, Log) {
     let [(first_name, first), (second_name, second)] = sockets;
     let mut command = Command::new("sh");
@@ -53,7 +53,7 @@ fn any_port() -> (TcpListener, SocketAddr) {
 }
 
 #[test]
-fn both_doors_are_taken_over_and_no_other_is_opened() {
+fn both_listeners_come_from_systemd() {
     let (public, web) = any_port();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("publish.sock");
@@ -70,7 +70,7 @@ fn both_doors_are_taken_over_and_no_other_is_opened() {
 }
 
 #[test]
-fn a_socket_without_a_name_is_an_error_that_tells_what_to_do() {
+fn a_socket_without_a_name_is_an_error_with_advice() {
     let sockets = [
         ("public", any_port().0.into()),
         ("pushd.socket", any_port().0.into()),
@@ -83,9 +83,9 @@ fn a_socket_without_a_name_is_an_error_that_tells_what_to_do() {
     assert!(line.unwrap().contains("FileDescriptorName=private"));
 }
 
-/// The site said 127.0.0.1, and the socket unit opened every address.
+/// The settings say 127.0.0.1, but the socket unit opened every address.
 #[test]
-fn addresses_of_the_settings_that_have_no_effect_are_warned_of() {
+fn unused_addresses_in_the_settings_cause_a_warning() {
     let (public, web) = any_port();
     let (private, publish) = any_port();
     let sockets = [("public", public.into()), ("private", private.into())];
@@ -102,9 +102,9 @@ fn addresses_of_the_settings_that_have_no_effect_are_warned_of() {
     assert!(!text.contains("publish-listen ="), "{text}");
 }
 
-/// The same before it starts, as systemd describes its units.
+/// The check before a start reads systemd's description of the units.
 #[test]
-fn check_and_doctor_tell_of_socket_units_that_open_other_addresses() {
+fn check_and_doctor_report_socket_units_with_other_addresses() {
     let folder = tempfile::tempdir().unwrap();
     let systemctl = folder.path().join("systemctl");
     let script = "#!/bin/sh\ncase $4 in\n\
@@ -148,8 +148,8 @@ fn nobody_is_refused_while_it_starts_again() {
             ("public", public.try_clone().unwrap().into()),
             ("private", private.try_clone().unwrap().into()),
         ];
-        // Allows for a busy machine, where a page may be slow between connecting and asking, and
-        // for the slow one of this test.
+        // The limits allow for a busy machine, where a page may be slow between connect and request, and for this
+        // test's slow page.
         start(sockets, &["--closing-grace", "1s"])
     };
     let (mut process, mut log) = start();
@@ -169,7 +169,7 @@ fn nobody_is_refused_while_it_starts_again() {
     drop(come_in);
     for _restart in 0..3 {
         let some = came.iter().take(PAGES).count();
-        assert_eq!(some, PAGES, "somebody was refused");
+        assert_eq!(some, PAGES, "a connection was refused");
         let slow = taken_in(publish);
         process.signal(Signal::SIGTERM);
         let ending = log.find(WAIT_MS, |line| line.contains("ending").then_some(()));
@@ -183,18 +183,18 @@ fn nobody_is_refused_while_it_starts_again() {
     }
 }
 
-/// A publisher that the daemon has taken in, and that has said nothing yet.
+/// Connects a publisher that the daemon has accepted and that has sent nothing.
 fn taken_in(publish: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(publish).unwrap();
-    // They are taken in in their order.
+    // The daemon accepts connections in order.
     let later = http::post_json(publish, "/publish/t", "{}").unwrap();
     assert_eq!(later.status, 200, "{}", later.text());
     stream
 }
 
-/// A publisher that is slow gets its receipt although the end has begun.
+/// A slow publisher gets its receipt although the shutdown has begun.
 fn is_heard(mut slow: TcpStream) {
-    // Long enough for a daemon to hang up that does not wait for it.
+    // Long enough that a daemon without a grace period would have closed.
     slow.set_read_timeout(Some(Duration::from_millis(300)))
         .unwrap();
     let early = slow.read(&mut [0]);
@@ -209,7 +209,7 @@ fn is_heard(mut slow: TcpStream) {
     assert_eq!(answer.escape_ascii().to_string(), "HTTP/1.1 200");
 }
 
-/// A socket that hears what systemd would.
+/// A socket that receives the messages for systemd.
 struct Manager {
     _folder: TempDir,
     socket: UnixDatagram,
@@ -230,14 +230,14 @@ impl Manager {
         }
     }
 
-    /// The next message, of one line or several.
+    /// Returns the next message, of one line or several.
     fn message(&self) -> String {
         let mut bytes = [0; 4096];
         let len = self.socket.recv(&mut bytes).expect("a message");
         String::from_utf8_lossy(&bytes[..len]).trim_end().to_owned()
     }
 
-    /// The next one that is no ping.
+    /// Returns the next message that is not a watchdog ping.
     fn news(&self) -> String {
         loop {
             match self.message() {
@@ -249,7 +249,7 @@ impl Manager {
 }
 
 #[test]
-fn it_tells_its_manager_how_things_are() {
+fn it_notifies_systemd_of_its_state() {
     let mut command = daemon::command("pushd");
     command.args(["--listen", "127.0.0.1:0", "--publish-listen", "127.0.0.1:0"]);
     command.env("WATCHDOG_USEC", "400000");
@@ -274,13 +274,13 @@ fn it_tells_its_manager_how_things_are() {
 }
 
 #[test]
-fn the_units_name_the_sockets_as_the_daemon_wants_them() {
+fn the_units_name_their_sockets() {
     let folder = system_tests::workspace().root.join("crates/pushd/systemd");
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
-    for door in ["public", "private"] {
-        let unit = read(&format!("pushd-{door}.socket"));
+    for name in ["public", "private"] {
+        let unit = read(&format!("pushd-{name}.socket"));
         assert!(
-            unit.contains(&format!("\nFileDescriptorName={door}\n")),
+            unit.contains(&format!("\nFileDescriptorName={name}\n")),
             "{unit}"
         );
         assert!(unit.contains("\nService=pushd.service\n"), "{unit}");
@@ -291,7 +291,7 @@ fn the_units_name_the_sockets_as_the_daemon_wants_them() {
         "WatchdogSec=30",
         "User=pushd",
         "RestartPreventExitStatus=2",
-        // In this order: a reload of wrong settings fails, and the signal is not sent.
+        // The order matters: if the settings are wrong, the reload fails before the signal is sent.
         "ExecReload=/usr/bin/pushd --check\nExecReload=/bin/kill -HUP $MAINPID",
     ] {
         assert!(service.contains(&format!("\n{line}\n")), "{line}");

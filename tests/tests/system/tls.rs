@@ -1,4 +1,4 @@
-//! pushd with a certificate of its own.
+//! pushd with its own certificate.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use xtask::http;
 use xtask::process::wait_until;
 
-/// A certificate for `localhost` in a folder, which can be replaced.
+/// A certificate for `localhost` in a folder. Tests can replace it.
 struct Files(TempDir);
 
 impl Files {
@@ -26,7 +26,7 @@ impl Files {
         Self::good_for(1000)
     }
 
-    /// For so many days from now, and an hour.
+    /// Makes a certificate that is valid for `days` and an hour.
     fn good_for(days: i64) -> Self {
         let files = Self(tempfile::tempdir().unwrap());
         files.replace_by(days);
@@ -41,7 +41,7 @@ impl Files {
         self.0.path().join("privkey.pem")
     }
 
-    /// As certbot does it: one file after the other.
+    /// Replaces the two files one after the other, as certbot does.
     fn replace(&self) {
         self.replace_by(1000);
     }
@@ -51,7 +51,7 @@ impl Files {
         put(&self.key(), &key);
     }
 
-    /// The new certificate's key, which is not there yet.
+    /// Replaces the certificate. Returns its key, which is not in the key file yet.
     fn replace_certificate(&self, days: i64) -> String {
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
         let end_s = seconds_since_1970() + days * 24 * 3600 + 3600;
@@ -62,7 +62,7 @@ impl Files {
         key.serialize_pem()
     }
 
-    /// A copy of the certificate, for those who are to trust this one and no later one.
+    /// Copies the certificate, for clients that trust this one and no later one.
     fn copy(&self, name: &str) -> PathBuf {
         let copy = self.0.path().join(name);
         fs::copy(self.chain(), &copy).unwrap();
@@ -86,14 +86,14 @@ fn seconds_since_1970() -> i64 {
     now.as_secs().try_into().unwrap()
 }
 
-/// Never half a file.
+/// Replaces a file in one step, so that no reader sees half of it.
 fn put(path: &Path, content: &str) {
     let new = path.with_extension("new");
     fs::write(&new, content).unwrap();
     fs::rename(&new, path).unwrap();
 }
 
-/// Whether somebody who trusts these certificates finds nothing wrong.
+/// Returns whether a client that trusts these certificates accepts the server.
 fn is_trusted(daemon: &Daemon, roots: &Path) -> bool {
     let mut command = daemon::command("pushd");
     command
@@ -135,12 +135,12 @@ fn a_page_in_chromium_gets_events_by_wss() {
         page.evaluate("list.textContent.startsWith('新しい子猫')") == json!(true)
     });
     assert!(came, "no event has come");
-    // And without TLS at the same port.
+    // The same port does not serve clients without TLS.
     Wamp::connect(daemon.web);
 }
 
 #[test]
-fn a_replaced_certificate_is_noticed_and_nobody_is_disconnected() {
+fn a_replaced_certificate_is_loaded_without_disconnects() {
     let files = Files::new();
     let first = files.copy("first.pem");
     let daemon = files.start(&[]);
@@ -195,7 +195,7 @@ fn the_shells_commands_speak_wss() {
 }
 
 #[test]
-fn sighup_reads_the_certificate_too() {
+fn sighup_reloads_the_certificate() {
     let files = Files::new();
     let mut daemon = files.start(&[]);
     files.replace();
@@ -209,17 +209,17 @@ const ENDS: &str = "the certificate expires in 29 days; renew it";
 const ENDED: &str = "the certificate expired 2 days ago: browsers refuse it; renew it";
 
 #[test]
-fn a_certificate_near_its_end_is_told_whenever_it_is_read() {
+fn a_certificate_that_expires_soon_is_logged_at_each_load() {
     let files = Files::good_for(29);
     let mut daemon = files.start(&[]);
     assert!(daemon.wait_for_log(ENDS).contains("WARN"));
     daemon.process.signal(Signal::SIGHUP);
     daemon.wait_for_log("the settings were read again");
     assert_eq!(daemon.log().matches(ENDS).count(), 2);
-    // Over, as a copy of an old one is; two days and 23 hours.
+    // An expired certificate, such as a copy of an old one; and one with two days and 23 hours left.
     files.replace_by(-3);
     assert!(daemon.wait_for_log(ENDED).contains("ERROR"));
-    // A good one is nothing to talk about.
+    // A valid certificate is not logged.
     let said = daemon.log().matches("the certificate end").count();
     files.replace();
     let metrics = || {
@@ -235,7 +235,7 @@ fn a_certificate_near_its_end_is_told_whenever_it_is_read() {
 }
 
 #[test]
-fn the_check_tells_when_a_certificate_ends_and_is_satisfied() {
+fn check_prints_the_expiry_of_a_certificate() {
     for (days, warning) in [
         (1000, ""),
         (29, "pushd: the certificate expires in 29 days\n"),
@@ -258,7 +258,7 @@ fn the_check_tells_when_a_certificate_ends_and_is_satisfied() {
 }
 
 #[test]
-fn what_is_wrong_with_the_files_is_told_at_the_start_and_by_the_check() {
+fn start_and_check_report_errors_in_the_files() {
     let (files, other) = (Files::new(), Files::new());
     let (chain, key) = (files.chain(), other.key());
     let rows: [(&[&str], &str); 4] = [
@@ -309,14 +309,14 @@ fn what_is_wrong_with_the_files_is_told_at_the_start_and_by_the_check() {
 }
 
 #[test]
-fn the_settings_in_the_page_about_proxies_are_some() {
+fn the_settings_in_the_page_about_proxies_are_valid() {
     let page = fs::read_to_string(workspace().root.join("crates/pushd/PROXIES.md")).unwrap();
     let (_, block) = page.split_once("```toml,no_run\n").unwrap();
     let (block, _) = block.split_once("```").unwrap();
     let files = Files::new();
     let live = "/etc/letsencrypt/live/site.example";
     let block = block.replace(live, files.0.path().to_str().unwrap());
-    // What `pushd setup` says in comments, too.
+    // This setting is in a comment, as in the output of `pushd setup`.
     let more = page
         .lines()
         .find(|line| line.starts_with("#     trust-proxy = "))
@@ -328,9 +328,9 @@ fn the_settings_in_the_page_about_proxies_are_some() {
     program::run(command.arg("--config").arg(file).arg("--check"), WAIT_MS).success();
 }
 
-/// What openssl(1) and editors make of a certificate and its key.
+/// Files with a certificate and its key in the forms that openssl(1) and editors write.
 #[test]
-fn what_a_file_is_instead_is_told_with_what_to_do() {
+fn a_wrong_file_is_an_error_with_advice() {
     let files = Files::new();
     let path = |name: &str| files.0.path().join(name);
     let openssl = |arguments: &str| {
@@ -397,7 +397,7 @@ fn what_a_file_is_instead_is_told_with_what_to_do() {
         assert!(ended.stderr.starts_with(&start), "{}", ended.stderr);
         assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
     }
-    // These say the same in another way.
+    // These settings mean the same in another notation.
     for name in ["c", "k"] {
         let text = fs::read_to_string(path(name)).unwrap();
         let text = format!("\u{feff}{}", text.replace('\n', "\r\n"));

@@ -1,4 +1,4 @@
-//! The units of pushd in a systemd of their own: what `systemctl` says of wrong settings, and of socket units.
+//! pushd's units in a systemd of their own: the messages of `systemctl` about wrong settings and about socket units.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use xtask::process::wait_until;
 
 const SETTINGS: &str = "/etc/pushd/pushd.toml";
 
-/// As the package installs it.
+/// Installs the unit as the package does.
 fn machine() -> Machine {
     let machine = Machine::with_systemd();
     let units = workspace().root.join("crates/pushd/systemd");
@@ -69,7 +69,7 @@ mod needs_mounts {
     }
 
     #[test]
-    fn a_socket_unit_that_opens_more_than_the_settings_is_told_of() {
+    fn a_socket_unit_that_opens_more_than_the_settings_is_reported() {
         let machine = machine();
         set(&machine, "listen = '127.0.0.1:8080'\n");
         machine.sh("systemctl enable --now pushd-public.socket && systemctl start pushd");
@@ -79,7 +79,7 @@ mod needs_mounts {
         let checked = machine.run("pushd --check");
         assert!(checked.stderr.contains(warning), "{}", checked.stderr);
 
-        // The drop-in of INSTALL.md.
+        // The drop-in file of INSTALL.md.
         let install = fs::read_to_string(workspace().root.join("crates/pushd/INSTALL.md")).unwrap();
         let (_, drop_in) = install.split_once("```text\n[Socket]\n").unwrap();
         let (drop_in, _) = drop_in.split_once("```").unwrap();

@@ -1,6 +1,6 @@
 #!/bin/bash
-# In a fresh Debian with a running systemd, Apache with mod_php and php-fpm: installs the packages of /packages as
-# INSTALL.md says, and asks the running servers for the class.
+# In a fresh Debian with a running systemd, Apache with mod_php and php-fpm: installs the packages of /packages according
+# to INSTALL.md, and checks that the running servers have the class.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 echo '<?php echo class_exists("Pusher") ? Pusher::publish("t", [1])->subscribers : "no class Pusher", "\n";' \

@@ -2,9 +2,10 @@
 //!
 //! `push-floor WEB_ADDRESS PUBLISH_ADDRESS write|batch`
 //!
-//! A WebSocket that connects to `/TOPIC` is a subscriber. Publishers write JSON, one object a line, that begins with
-//! `{"category":"TOPIC"`. With `write` each event is a write for each subscriber; with `batch` everything that one
-//! read has brought is put together. No limits, no pings, and whatever a socket does not take is lost: not for use.
+//! A WebSocket that connects to `/TOPIC` is a subscriber. Publishers write one JSON object a line, which begins with
+//! `{"category":"TOPIC"`. With `write`, the server writes each event once for each subscriber. With `batch`, it
+//! writes all events of one read at once. It has no limits and no pings, and it discards bytes that a socket does not
+//! take: it is not for real use.
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
@@ -16,11 +17,11 @@ use tungstenite::handshake::derive_accept_key;
 
 const WEB: Token = Token(0);
 const PUBLISH: Token = Token(1);
-/// The first connection's.
+/// Token of the first connection.
 const FIRST: usize = 2;
-/// How much is read at once, in bytes.
+/// Size of a read, in bytes.
 const READ_LEN: usize = 256 * 1024;
-/// What every published line begins with.
+/// The start of every published line.
 const LINE_START: &[u8] = b"{\"category\":\"";
 
 struct Floor {
@@ -33,14 +34,14 @@ struct Floor {
 
 struct Connection {
     stream: TcpStream,
-    /// What is not complete yet: a request, or a publisher's line.
+    /// An incomplete request or line.
     unfinished: Vec<u8>,
     role: Role,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Role {
-    /// Will be a subscriber.
+    /// A connection that will be a subscriber.
     Handshake,
     Subscriber,
     Publisher,
@@ -48,9 +49,9 @@ enum Role {
 
 #[derive(Default)]
 struct Topic {
-    /// Places in `connections`.
+    /// Indices in `connections`.
     subscribers: Vec<usize>,
-    /// Frames to be written.
+    /// The frames to write.
     frames: Vec<u8>,
 }
 
@@ -92,7 +93,7 @@ fn main() -> Result<()> {
 impl Floor {
     fn accept(&mut self, listener: &TcpListener, role: Role) -> Result<()> {
         while let Ok((mut stream, _)) = listener.accept() {
-            // A peer that has gone is seen when it is read.
+            // The next read finds a closed peer.
             let _ = stream.set_nodelay(true);
             let token = Token(FIRST + self.connections.len());
             self.poll
@@ -113,7 +114,7 @@ impl Floor {
             match connection.stream.read(&mut buffer) {
                 Ok(len @ 1..) => self.take(place, &buffer[..len]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                // Its place stays empty.
+                // Its index is not used again.
                 Ok(0) | Err(_) => self.connections[place] = None,
             }
         }
@@ -165,7 +166,7 @@ impl Floor {
         topic.subscribers.push(place);
     }
 
-    /// Complete lines.
+    /// The complete lines.
     fn publish(&mut self, lines: &[u8]) {
         let mut touched = Vec::new();
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
@@ -191,7 +192,7 @@ impl Floor {
     }
 }
 
-/// A text frame, unmasked.
+/// Returns an unmasked text frame.
 fn put_frame(frames: &mut Vec<u8>, payload: &[u8]) {
     frames.push(0x81);
     match payload.len() {
@@ -214,7 +215,7 @@ fn write_all(topic: &mut Topic, connections: &mut [Option<Connection>]) {
     }
     for &subscriber in &topic.subscribers {
         if let Some(connection) = &mut connections[subscriber] {
-            // What is not taken is lost: the client sees it.
+            // The rest is discarded. The client notices it.
             let _ = connection.stream.write(&topic.frames);
         }
     }

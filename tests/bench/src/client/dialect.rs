@@ -1,4 +1,4 @@
-//! What subscribers and publisher say to each kind of server.
+//! The messages of subscribers and publishers for each kind of server.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,10 +8,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::servers::Kind;
 
-/// Longest wait for a server that should take or answer a publish.
+/// Time limit for a server to read or answer a publish.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The request that opens a subscriber's WebSocket.
+/// Returns the request that opens a subscriber's WebSocket.
 pub fn request(kind: Kind, web: SocketAddr, topic: &str) -> Vec<u8> {
     let path = match kind {
         Kind::SocketIo => format!("/socket.io/?EIO=4&transport=websocket&topic={topic}"),
@@ -28,7 +28,7 @@ pub fn request(kind: Kind, web: SocketAddr, topic: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// What a subscriber says next; nothing where the path says it all.
+/// Returns the next message of a subscriber. It is empty if the path names the topic.
 pub fn subscribe(kind: Kind, topic: &str) -> Option<Vec<u8>> {
     match kind {
         kind if speaks_wamp(kind) => Some(client_frame(&format!("[5,\"{topic}\"]"))),
@@ -41,12 +41,12 @@ pub fn subscribe(kind: Kind, topic: &str) -> Option<Vec<u8>> {
     }
 }
 
-/// Where the program behind the library is ours, it does the same work.
+/// For libraries, we write the server program. It does the same work as pushd.
 fn speaks_wamp(kind: Kind) -> bool {
     matches!(kind, Kind::Pushd | Kind::UWebSockets | Kind::Ws)
 }
 
-/// A text frame with a mask of zeros: as a client's must be, masked.
+/// Returns a text frame. A client must mask its frames; the mask is zero.
 fn client_frame(text: &str) -> Vec<u8> {
     debug_assert!(text.len() <= 125, "short enough for the shortest header");
     let mut frame = vec![0x81, 0x80 | text.len() as u8, 0, 0, 0, 0];
@@ -54,7 +54,7 @@ fn client_frame(text: &str) -> Vec<u8> {
     frame
 }
 
-/// The publisher's connection.
+/// A publisher's connection.
 #[derive(Debug)]
 pub struct Publisher {
     kind: Kind,
@@ -63,7 +63,7 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Connects.
+    /// Connects to the server.
     pub fn connect(kind: Kind, publish: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(publish).context("can't connect the publisher")?;
         stream.set_nodelay(true)?;
@@ -81,7 +81,7 @@ impl Publisher {
         Ok(publisher)
     }
 
-    /// Publishes an event; where the server answers, waits for that.
+    /// Publishes an event, and waits for the answer if the server sends one.
     pub fn publish(&mut self, topic: &str, event: &[u8]) -> Result<()> {
         let len = event.len();
         let (before, after) = match self.kind {

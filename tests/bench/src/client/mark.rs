@@ -1,4 +1,4 @@
-//! The mark that every published event carries: by it a delivery is known again, whatever stands around it.
+//! The mark in every published event. It identifies a delivery in any surrounding text.
 
 use std::io::Write;
 
@@ -9,27 +9,27 @@ use crate::scenario::EVENT_LEN;
 /// `|K0000000001|0000000000000000001|`: a kind, a number, a time.
 pub const LEN: usize = 1 + 1 + 10 + 1 + 19 + 1;
 
-/// What the event is for.
+/// The purpose of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// To see that a subscription is there.
+    /// It shows that a subscription is active.
     WarmUp,
-    /// To be counted.
+    /// It is counted.
     Measured,
 }
 
-/// See the module.
+/// A mark, as described at the top of this module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
-    /// What for.
+    /// The purpose of the event.
     pub kind: Kind,
     /// The event's number in its topic, from 0.
     pub sequence: u64,
-    /// When it was published, in nanoseconds of the client's clock.
+    /// Time of the publish, in nanoseconds of the client's clock.
     pub at_ns: u64,
 }
 
-/// Writes the event, a JSON object of [`EVENT_LEN`] bytes, in place of what `event` holds.
+/// Writes an event, a JSON object of [`EVENT_LEN`] bytes, and replaces the content of `event`.
 pub fn put_event(event: &mut Vec<u8>, topic: &str, mark: Mark) {
     let kind = match mark.kind {
         Kind::WarmUp => 'W',
@@ -41,13 +41,13 @@ pub fn put_event(event: &mut Vec<u8>, topic: &str, mark: Mark) {
         event,
         r#"{{"category":"{topic}","mark":"|{kind}{sequence:010}|{at_ns:019}|","text":""#
     );
-    debug_assert!(written.is_ok(), "a vector takes everything");
+    debug_assert!(written.is_ok(), "writing to a vector cannot fail");
     event.resize(EVENT_LEN - 2, b'x');
     event.extend_from_slice(b"\"}");
 }
 
-/// Finds the marks in a stream, and hands over each; how many bytes it is done with. The rest may
-/// be the beginning of a mark.
+/// Passes each mark in the stream to the callback. Returns the number of consumed bytes. The rest may be the start of
+/// a mark.
 pub fn find_all(bytes: &[u8], mut found: impl FnMut(Mark)) -> usize {
     let mut done = 0;
     while let Some(start) = memchr(b'|', &bytes[done..]) {
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_are_found_in_any_pieces() {
+    fn marks_are_found_in_any_chunks() {
         let marks = [
             (Kind::WarmUp, 0, 1),
             (Kind::Measured, 9_999_999_999, u64::MAX / 2),

@@ -1,4 +1,4 @@
-//! Subscribers and publisher, in one thread: what is measured is the server.
+//! The subscribers and the publisher, in one thread, because the server is the subject of the measurement.
 
 pub mod dialect;
 pub mod mark;
@@ -18,42 +18,42 @@ use crate::servers::Server;
 use dialect::Publisher;
 use mark::{Kind, Mark};
 
-/// Handshakes under way at once.
+/// Largest number of concurrent handshakes.
 const HANDSHAKES: usize = 128;
-/// How much is read at once, in bytes.
+/// Size of a read, in bytes.
 const READ_LEN: usize = 256 * 1024;
-/// How long connecting everybody may take.
+/// Time limit for connecting all subscribers.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long it may take until everybody is subscribed.
+/// Time limit for the start of all subscriptions.
 const WARM_UP_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a warm-up event is waited for before the next one.
+/// Time between two warm-up events.
 const WARM_UP_WAIT: Duration = Duration::from_millis(500);
-/// A delivery that does not come for so long is lost.
+/// A delivery that takes longer counts as lost.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(3);
-/// The longest that is told from longer ones.
+/// Largest latency that the histogram distinguishes.
 const LATENCY_MAX: Duration = Duration::from_secs(60);
-/// How late a publish may be by the client's own fault. Beyond, its time is when it was due.
+/// Largest delay of a publish that the client may cause itself. Beyond it, the latency counts from the planned time.
 const LATE: Duration = Duration::from_millis(2);
 
-/// What came.
+/// The deliveries of a run.
 #[derive(Debug)]
 pub struct Deliveries {
-    /// How many were due: publishes times subscribers.
+    /// Number of expected deliveries: publishes times subscribers.
     pub expected: u64,
-    /// How many came, each counted once.
+    /// Number of delivered events, without duplicates.
     pub received: u64,
-    /// How many came again.
+    /// Number of duplicates.
     pub duplicated: u64,
-    /// How many came behind a later one.
+    /// Number of deliveries that came after a later event.
     pub reordered: u64,
-    /// From the first publish to the last delivery.
+    /// Time from the first publish to the last delivery.
     pub took: Duration,
-    /// From the publish to the delivery, in nanoseconds.
+    /// Latencies from publish to delivery, in nanoseconds.
     pub latency: Histogram<u32>,
 }
 
 impl Deliveries {
-    /// How many never came.
+    /// Returns the number of missing deliveries.
     pub fn lost(&self) -> u64 {
         self.expected.saturating_sub(self.received)
     }
@@ -70,7 +70,7 @@ impl Deliveries {
     }
 }
 
-/// Subscribers of one server, and its publisher.
+/// The subscribers of one server, and its publisher.
 #[derive(Debug)]
 pub struct Client<'a> {
     server: &'a Server,
@@ -80,9 +80,9 @@ pub struct Client<'a> {
     buffer: Vec<u8>,
     subscribers: Vec<Subscriber>,
     start: Instant,
-    /// Connections whose handshake is over.
+    /// Connections with a finished handshake.
     upgraded: usize,
-    /// Connections that have had a warm-up event.
+    /// Connections that received a warm-up event.
     warm: usize,
     deliveries: Deliveries,
 }
@@ -92,9 +92,9 @@ struct Subscriber {
     stream: TcpStream,
     topic: usize,
     state: State,
-    /// What may be the beginning of a mark, or of the server's answer.
+    /// An incomplete mark or answer.
     unfinished: Vec<u8>,
-    /// The number that comes next.
+    /// The number of the next event.
     next: u64,
 }
 
@@ -102,14 +102,14 @@ struct Subscriber {
 enum State {
     Connecting,
     Handshake,
-    /// Has asked for its topic.
+    /// It has sent its subscription.
     Subscribing,
-    /// Has had a warm-up event.
+    /// It has received a warm-up event.
     Subscribed,
 }
 
 impl<'a> Client<'a> {
-    /// Connects and subscribes everybody.
+    /// Connects and subscribes all subscribers.
     pub fn connect(server: &'a Server, scenario: Scenario) -> Result<Self> {
         let mut client = Self {
             server,
@@ -137,7 +137,7 @@ impl<'a> Client<'a> {
         Ok(client)
     }
 
-    /// Publishes until everybody has had an event: not every server says when a subscription is there.
+    /// Publishes until every subscriber has received an event, because not every server confirms a subscription.
     pub fn warm_up(&mut self, publisher: &mut Publisher) -> Result<()> {
         let end = Instant::now() + WARM_UP_TIMEOUT;
         let mut event = Vec::new();
@@ -157,12 +157,12 @@ impl<'a> Client<'a> {
                 self.receive(Duration::from_millis(20))?;
             }
         }
-        // What is under way to those who were warm already.
+        // Wait for warm-up events that are still on their way to other subscribers.
         while self.receive(WARM_UP_WAIT)? {}
         Ok(())
     }
 
-    /// Publishes for `duration` as the scenario wants it, and waits for the last delivery.
+    /// Publishes for `duration` according to the scenario, and waits for the last delivery.
     pub fn measure(mut self, publisher: &mut Publisher, duration: Duration) -> Result<Deliveries> {
         let begin = Instant::now();
         let mut published = 0;
@@ -200,7 +200,7 @@ impl<'a> Client<'a> {
         Ok(self.deliveries)
     }
 
-    /// Publishes that have not reached everybody yet.
+    /// Returns the number of publishes that have not reached every subscriber.
     fn under_way(&self, published: u64) -> u64 {
         published - self.deliveries.received / self.scenario.subscribers as u64
     }
@@ -231,7 +231,7 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    /// Waits for something to arrive and takes it; false if nothing did in time.
+    /// Waits for data and processes it. Returns false if none arrives in time.
     fn receive(&mut self, patience: Duration) -> Result<bool> {
         let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         match self.poll.poll(&mut events, Some(patience)) {
@@ -276,7 +276,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Takes the first `len` bytes of the buffer.
+    /// Removes the first `len` bytes of the buffer.
     fn take(&mut self, place: usize, len: usize) -> Result<()> {
         let subscriber = &mut self.subscribers[place];
         let kind = self.server.kind;
@@ -313,7 +313,7 @@ impl<'a> Client<'a> {
 impl Subscriber {
     fn open(web: SocketAddr, topic: usize) -> Result<Self> {
         let stream = TcpStream::connect(web).context("can't connect a subscriber")?;
-        // Closed by a reset: thousands of ports would be kept for a minute otherwise.
+        // Closes with a reset. Otherwise thousands of ports would stay in TIME_WAIT for a minute.
         SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
         Ok(Self {
             stream,
@@ -332,7 +332,7 @@ impl Subscriber {
         Ok(())
     }
 
-    /// Asks for its topic once the server has answered; the answer's length.
+    /// Sends the subscription after the server's answer. Returns the length of that answer.
     fn answered(&mut self, kind: crate::servers::Kind, bytes: &[u8]) -> Result<usize> {
         let Some(end) = memchr::memmem::find(bytes, b"\r\n\r\n") else {
             return Ok(0);
@@ -351,7 +351,7 @@ impl Subscriber {
         if mark.sequence + 1 == self.next {
             deliveries.duplicated += 1;
         } else if mark.sequence < self.next {
-            // Missing until now.
+            // The delivery was missing until now.
             deliveries.reordered += 1;
             deliveries.received += 1;
         } else {

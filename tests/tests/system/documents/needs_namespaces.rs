@@ -1,4 +1,4 @@
-//! Blocks that are run beside a pushd without arguments, in a network namespace where its default ports are free.
+//! Executes blocks beside a pushd with default settings, in a network namespace where its default ports are free.
 
 use std::fs;
 use std::process::Command;
@@ -52,13 +52,13 @@ fn php() {
 #[test]
 fn python() {
     for block in in_language("python") {
-        // The one that Debian's python3-zmq is for.
+        // The Python for which Debian builds python3-zmq.
         let mut python = Command::new("/usr/bin/python3");
         run_program_beside_pushd(&block, &mut python, &block.code);
     }
 }
 
-/// Statements without a function are those of `main`.
+/// Statements outside a function are the body of `main`.
 #[test]
 fn c() {
     for block in in_language("c") {
@@ -110,7 +110,7 @@ fn run_program_beside_pushd(block: &Block, program: &mut Command, code: &str) {
     run_beside_pushd(block, &line.join(" "));
 }
 
-/// The block runs while pushd serves on its default ports, in a network where nobody else has them.
+/// Runs the block while pushd serves on its default ports, in a network where those are free.
 #[track_caller]
 fn run_beside_pushd(block: &Block, script: &str) {
     const SURROUNDINGS: &str = r#"

@@ -1,4 +1,4 @@
-//! The packages on a machine of their own: installed, run by systemd, upgraded, removed.
+//! The packages on a separate machine: install, run by systemd, upgrade, remove.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,11 +15,11 @@ use super::{deb, debs, files, packages};
 const WEB: &str = "127.0.0.1:8080";
 const PUBLISH: &str = "127.0.0.1:5555";
 
-/// Publishes by the unix socket, as a page in Apache would.
+/// Publishes through the unix socket, as a page in Apache does.
 const AS_WEB_SERVER: &str = "setpriv --reuid=www-data --regid=www-data --clear-groups";
 const AS_NOBODY: &str = "setpriv --reuid=nobody --regid=nogroup --clear-groups";
 
-/// Puts packages into a machine; how apt calls them there.
+/// Copies packages into a machine. Returns their paths there, for apt.
 #[track_caller]
 fn bring(machine: &Machine, debs: &[PathBuf]) -> String {
     let there = debs.iter().map(|deb| {
@@ -38,7 +38,7 @@ fn install(machine: &Machine, debs: &[PathBuf]) {
     ));
 }
 
-/// What the extension prints that a user's PHP has by itself, without any setting on the command line but the address.
+/// Returns a command that publishes from PHP with its own settings, except for the address and the timeout.
 fn publish_from_php(user: &str) -> String {
     format!(
         "{user} /usr/bin/php -d pusher.address=unix:/run/pushd/publish.sock \
@@ -60,12 +60,12 @@ fn leftovers(machine: &Machine) -> Vec<String> {
 }
 
 #[test]
-fn systemd_runs_it_and_the_web_server_may_publish() {
+fn systemd_runs_pushd_and_the_web_server_may_publish() {
     let machine = Machine::with_systemd();
     assert_eq!(leftovers(&machine), [""; 0]);
     install(&machine, &debs());
 
-    // With the packaged settings, at once, and after the next boot.
+    // The service runs with the packaged settings, now and after the next boot.
     machine.sh("systemctl is-active pushd.service && systemctl is-enabled pushd.service");
     let settings = machine.sh("pusherd --print-config");
     let line = "publish-listen = [\"127.0.0.1:5555\", \"unix:/run/pushd/publish.sock\"]  # /etc/pushd/pushd.toml:";
@@ -98,7 +98,7 @@ fn systemd_runs_it_and_the_web_server_may_publish() {
     machine.in_its_network(|| publish_raw(PUBLISH.parse().unwrap(), r#"{"category":"t"}"#));
     assert_eq!(browser.event("t"), json!({"category": "t"}));
 
-    // The log is where it belongs, and settings come into force without a restart.
+    // The log is in the journal, and a reload applies new settings without a restart.
     let pid = machine.sh("systemctl show -P MainPID pushd");
     machine.sh("echo 'log = \"debug\"' >> /etc/pushd/pushd.toml && systemctl reload pushd");
     let log = "journalctl --unit pushd --output cat";
@@ -106,7 +106,7 @@ fn systemd_runs_it_and_the_web_server_may_publish() {
     assert!(wait_until(WAIT_MS, reloaded), "{}", machine.sh(log));
     assert_eq!(machine.sh("systemctl show -P MainPID pushd"), pid);
 
-    // The same package again is an upgrade: the settings stay, the daemon is another.
+    // A reinstallation works like an upgrade: the settings stay, and the daemon restarts.
     machine.sh("apt-get install -y --reinstall /var/tmp/pushd_*.deb");
     machine.sh("systemctl is-active pushd.service && grep -q debug /etc/pushd/pushd.toml");
     assert_ne!(machine.sh("systemctl show -P MainPID pushd"), pid);
@@ -126,9 +126,9 @@ fn systemd_runs_it_and_the_web_server_may_publish() {
 const PUSH_PHP: &str =
     "<?php echo class_exists(\"Pusher\") ? Pusher::publish(\"t\", 1)->subscribers : \"no class\";";
 
-/// Debian's PHP packages restart the servers that have PHP loaded; so does ours, at installation and at removal.
+/// Debian's PHP packages restart the servers that have PHP loaded. Ours does too, at installation and at removal.
 #[test]
-fn a_running_apache_and_php_fpm_have_the_class_at_once() {
+fn a_running_apache_and_php_fpm_get_the_class_at_once() {
     let machine = Machine::with_systemd();
     machine.sh("ip link set lo up");
     fs::write(machine.path("/var/www/html/push.php"), PUSH_PHP).unwrap();
@@ -146,7 +146,7 @@ fn a_running_apache_and_php_fpm_have_the_class_at_once() {
 }
 
 #[test]
-fn with_the_sockets_units_nobody_is_refused_while_it_is_away() {
+fn with_socket_units_no_connection_is_refused_during_a_restart() {
     let machine = Machine::with_systemd();
     install(&machine, &[deb("pushd_"), deb("php8.2-pusher_")]);
     for line in commands_of("## Nobody refused during a restart") {
@@ -155,12 +155,20 @@ fn with_the_sockets_units_nobody_is_refused_while_it_is_away() {
     let pid = machine.sh("systemctl show -P MainPID pushd");
     let receipt = machine.sh(&publish_from_php(AS_WEB_SERVER));
     assert!(receipt.contains(r#""subscribers":0"#), "{receipt}");
-    // Who comes while it is away makes it start.
+    // A connection starts the stopped service.
     machine.sh("systemctl stop pushd.service");
     let mut browser = machine.in_its_network(|| Wamp::subscribed(WEB.parse().unwrap(), "t"));
     machine.sh(&publish_from_php(AS_WEB_SERVER));
     assert_eq!(browser.event("t"), json!({"n": 1}));
     assert_ne!(machine.sh("systemctl show -P MainPID pushd"), pid);
+
+    // An upgrade restarts the service and leaves the sockets open.
+    let sockets = "systemctl is-active pushd-public.socket pushd-private.socket";
+    let opened = "systemctl show -P ActiveEnterTimestampMonotonic pushd-public.socket";
+    let before = machine.sh(opened);
+    machine.sh("apt-get install -y --reinstall /var/tmp/pushd_*.deb");
+    machine.sh(sockets);
+    assert_eq!(machine.sh(opened), before);
 
     machine.sh("apt-get purge -y pushd");
     let wanted = machine.sh("ls /etc/systemd/system/sockets.target.wants || true");
@@ -172,14 +180,14 @@ fn the_service_has_few_rights() {
     let machine = Machine::bare();
     install(&machine, &[deb("pushd_")]);
     machine.sh("systemd-analyze verify pushd.service pushd-public.socket pushd-private.socket");
-    // 0 is nothing allowed, 10 everything; what is left is network and unix sockets.
+    // 0 means no rights, 10 all rights. The service keeps network and unix sockets.
     machine.sh(
         "systemd-analyze security --offline=true --threshold=20 /lib/systemd/system/pushd.service",
     );
 }
 
 #[test]
-fn c_programs_are_compiled_with_what_pkg_config_says() {
+fn c_programs_compile_with_the_flags_of_pkg_config() {
     let machine = Machine::bare();
     install(&machine, &[deb("libpusher0_"), deb("libpusher-dev_")]);
     let source = workspace().root.join("tests/c/publish.c");
@@ -194,7 +202,7 @@ fn c_programs_are_compiled_with_what_pkg_config_says() {
 }
 
 #[test]
-fn the_archive_is_unpacked_below_usr_local() {
+fn the_archive_works_below_usr_local() {
     let machine = Machine::with_systemd();
     let archive = files(packages(), "gz").remove(0);
     fs::copy(archive, machine.path("/var/tmp/pushd.tar.gz")).unwrap();
@@ -208,7 +216,7 @@ fn the_archive_is_unpacked_below_usr_local() {
     assert!(receipt.contains("subscribers"), "{receipt}");
 }
 
-/// The lines to type in a section of INSTALL.md.
+/// Returns the commands in a section of INSTALL.md.
 fn commands_of(heading: &str) -> Vec<String> {
     let text = fs::read_to_string(workspace().root.join("crates/pushd/INSTALL.md")).unwrap();
     let (_, section) = text.split_once(&format!("{heading}\n")).unwrap();
@@ -217,7 +225,7 @@ fn commands_of(heading: &str) -> Vec<String> {
     lines.map(|line| line.replace("sudo ", "")).collect()
 }
 
-/// No container engine runs here: its instructions are carried out one by one, but for what needs a network.
+/// There is no container engine here. The test runs each instruction itself, except for those that need a network.
 #[test]
 fn the_dockerfile_needs_only_the_package() {
     let text = fs::read_to_string(workspace().root.join("crates/pushd/Dockerfile")).unwrap();

@@ -1,9 +1,9 @@
-//! A page that pushd could not reach for a while.
+//! A page that could not reach pushd for some time.
 
 use super::*;
 
 #[test]
-fn a_page_that_was_away_becomes_as_the_site_is() {
+fn a_page_that_reconnects_shows_the_sites_state() {
     let mut site = Site::start(&Php::plain());
     let [waiting, removed, edited] = ["waits", "goes", "changes"].map(|text| site.comment(text));
     site.change(&format!("comments/{waiting}"), json!({"status": "hold"}));
@@ -36,7 +36,8 @@ fn a_page_that_was_away_becomes_as_the_site_is() {
     });
     reader.wait_for(&shows(&id("comment", &waiting), "admin", "waits"));
     reader.wait_for(&shows(&id("post", &missed[1]), "second", ""));
-    // Each once and in order, what was pushed by somebody else remains, and of the rest nothing has come.
+    // Each missed post appears once and in order, a post that another publisher pushed stays, and nothing else
+    // appears.
     let shown = reader.evaluate(
         "Array.from(document.querySelectorAll('.pushd-live')).map(list => Array.from(list.children).map(entry => entry.dataset.id))",
     );
@@ -55,7 +56,7 @@ fn a_page_that_was_away_becomes_as_the_site_is() {
     let condition = shows(&id("comment", &edited), "admin", "has changed");
     assert_eq!(reader.evaluate(&condition), true);
 
-    // From here on it is live again; and so is a page that was opened while there was no pushd.
+    // From here on the page is live again. A page that was opened while pushd was absent is live too.
     let mut late = late.unwrap();
     late.wait_for("document.querySelectorAll('.pushd-live[data-state=open]').length === 2");
     let live = site.post("live", json!({}))["id"].clone();

@@ -1,9 +1,9 @@
-//! What is changed, removed or hidden on the site, in pages that are open.
+//! Changes on the site, seen in open pages: posts and comments that are edited, removed or hidden.
 
 use super::*;
 
 #[test]
-fn what_is_changed_or_removed_is_so_in_open_pages() {
+fn changes_and_removals_appear_in_open_pages() {
     let mut site = Site::start(&Php::plain());
     let post = site.post("kitten", json!({"excerpt": "small"}))["id"].clone();
     let comment = site.comment("first!");
@@ -16,7 +16,7 @@ fn what_is_changed_or_removed_is_so_in_open_pages() {
         true
     );
 
-    // Of one that the page does not show nothing is seen.
+    // A change to a post that the page does not show has no effect.
     site.change("posts/1", json!({"title": "old"}));
     site.change(&post, json!({"title": "cat"}));
     reader.wait_for(&shows(&post_id, "cat", "small"));
@@ -24,7 +24,7 @@ fn what_is_changed_or_removed_is_so_in_open_pages() {
     site.change(&comment, json!({"content": "second\nthought"}));
     reader.wait_for(&shows(&comment_id, "admin", "second\nthought"));
 
-    // What becomes private goes, and comes back as news.
+    // A post that becomes private disappears, and comes back as a new one.
     for (closed, open) in [
         (json!({"password": "x"}), json!({"password": ""})),
         (json!({"status": "draft"}), json!({"status": "publish"})),
@@ -56,7 +56,7 @@ fn what_is_changed_or_removed_is_so_in_open_pages() {
     assert!(!log.contains("PHP "), "{log}");
 }
 
-/// Whatever happens to what only some may see, nobody hears of it.
+/// Changes of content with restricted access are never published.
 #[track_caller]
 fn nothing_private_is_pushed(site: &mut Site) {
     let held = site.comment("held");
@@ -116,7 +116,7 @@ fn one_broken_event_does_not_keep_others_back(site: &mut Site) {
     );
 }
 
-/// Its post has the number of one of ours.
+/// The post has the same number as one of ours.
 #[track_caller]
 fn what_is_done_on_another_site_is_not_ours(site: &mut Site) {
     site.wordpress.join_network();

@@ -13,12 +13,12 @@ use xtask::http;
 
 const SETTINGS: &str = "/wp-admin/options-general.php?page=pushd-live";
 const TOKEN: &str = "s3cret-token-for-tests";
-/// What no page may obey, as an event of somebody's who has the private door.
+/// Markup that no page may execute, in an event from a client with access to port 5555.
 const MARKUP: &str = "<img src=x onerror=\"document.title='taken over'\">";
 
-/// A site whose plugin is active and has its settings, all done by the administrator in his browser.
+/// A site with an active plugin, which the administrator has configured in a browser.
 struct Site {
-    // None while it is stopped.
+    // `None` while pushd is stopped.
     running: Option<Daemon>,
     wordpress: WordPress,
     chromium: Browser,
@@ -53,7 +53,7 @@ impl Site {
         self.running.as_ref().expect("pushd runs")
     }
 
-    /// What happens while pushd does not run.
+    /// Runs `action` while pushd is stopped.
     #[track_caller]
     fn without_daemon(&mut self, happen: impl FnOnce(&mut Self)) {
         let stopped = self.running.take().expect("pushd runs").kill();
@@ -61,7 +61,7 @@ impl Site {
         self.running = Some(stopped.start_again());
     }
 
-    /// Asks the REST interface for the administrator.
+    /// Sends a request to the REST interface as the administrator.
     #[track_caller]
     fn rest(&mut self, method: &str, path: &str, data: Value) -> Value {
         rest(&mut self.admin, method, path, &data)
@@ -73,14 +73,14 @@ impl Site {
         self.rest("POST", &format!("/wp/v2/{path}"), data);
     }
 
-    /// The id of a new comment on WordPress's first post.
+    /// Adds a comment to WordPress's first post. Returns its id.
     #[track_caller]
     fn comment(&mut self, content: &str) -> Value {
         let comment = json!({"post": 1, "content": content});
         self.rest("POST", "/wp/v2/comments", comment)["id"].clone()
     }
 
-    /// Fills the form in, and waits for what WordPress says to it.
+    /// Fills the form in. Waits for WordPress's message.
     #[track_caller]
     fn save_settings(&mut self, fields: &[(&str, &str)]) -> String {
         self.admin.go(&self.wordpress.url(SETTINGS));
@@ -93,7 +93,7 @@ impl Site {
         text(&mut self.admin, ".settings-error")
     }
 
-    /// Publishes a post; its answer in the REST interface.
+    /// Publishes a post. Returns the answer of the REST interface.
     #[track_caller]
     fn post(&mut self, title: &str, more: Value) -> Value {
         let mut data = json!({"title": title, "status": "publish", "content": "secret of members"});
@@ -102,7 +102,7 @@ impl Site {
         rest(&mut self.admin, "POST", "/wp/v2/posts", &data)
     }
 
-    /// A page with both feeds, opened by somebody who is looking, for certain.
+    /// Opens a page with both feeds, and waits until it is subscribed.
     #[track_caller]
     fn reader(&mut self) -> Page {
         self.reader_of(
@@ -110,14 +110,14 @@ impl Site {
         )
     }
 
-    /// The same, of a page of this content: a feed of posts and one of the comments on the first post.
+    /// Opens a page with this content: a feed of posts and one of the comments on the first post.
     #[track_caller]
     fn reader_of(&mut self, content: &str) -> Page {
         let data = json!({"title": "live", "status": "publish", "content": content});
         let url = rest(&mut self.admin, "POST", "/wp/v2/pages", &data)["link"].clone();
         let mut page = self.chromium.open(url.as_str().unwrap());
         page.wait_for("document.querySelectorAll('.pushd-live[data-state=open]').length >= 2");
-        // That it is connected does not tell whether the daemon has read its SUBSCRIBEs, which have no answer.
+        // A connected page may still have SUBSCRIBEs that the daemon has not read, and SUBSCRIBE has no answer.
         for (topic, kind) in [("post", "post"), ("comments/1", "comment")] {
             let event = json!({"kind": kind, "id": 0, "title": MARKUP, "text": MARKUP, "url": "javascript:alert(1)"});
             let topic = json!(self.wordpress.topic(topic));
@@ -137,14 +137,14 @@ impl Site {
     }
 }
 
-/// What an element says.
+/// Returns the text of an element.
 #[track_caller]
 fn text(page: &mut Page, selector: &str) -> String {
     let text = page.evaluate(&format!("document.querySelector('{selector}').innerText"));
     text.as_str().unwrap().to_owned()
 }
 
-/// A JavaScript condition: there is this entry, once, with these words.
+/// Returns a JavaScript condition: the entry exists once, with these words.
 fn shows(id: &str, heading: &str, text: &str) -> String {
     let (id, heading, text) = (json!(id), json!(heading), json!(text));
     format!(
@@ -156,7 +156,7 @@ fn shows(id: &str, heading: &str, text: &str) -> String {
     )
 }
 
-/// A JavaScript condition: there is no such entry.
+/// Returns a JavaScript condition: the entry does not exist.
 fn shows_no(id: &str) -> String {
     let id = json!(id);
     format!(
@@ -164,12 +164,12 @@ fn shows_no(id: &str) -> String {
     )
 }
 
-/// The administrator's way, and the readers'.
+/// The administrator's steps, and the readers' pages.
 #[track_caller]
 fn from_activation_to_removal(php: &Php, with: &str) {
     let mut site = Site::start(php);
 
-    // The settings, and what is wrong with them.
+    // The settings, and the messages about wrong ones.
     assert!(
         site.save_settings(&[("address", "nowhere")])
             .contains("\"nowhere\" is not an address of pushd")
@@ -206,14 +206,14 @@ fn from_activation_to_removal(php: &Php, with: &str) {
         reader.evaluate("document.querySelector('.pushd-live li a').href"),
         public["link"]
     );
-    // An update is no news.
+    // An update is not a new post.
     site.change(
         &format!("posts/{}", public["id"]),
         json!({"title": "updated"}),
     );
     reader.wait_for(&shows(&id, "updated", "It is here."));
 
-    // Comments: a stranger's waits for the administrator.
+    // Comments: a stranger's comment waits for the administrator's approval.
     let mut stranger = site.chromium.open(&site.wordpress.url("/?p=1"));
     stranger.fill("#comment", "Such a <b>lovely</b> kitten");
     stranger.fill("#author", "Stranger");
@@ -242,7 +242,7 @@ fn from_activation_to_removal(php: &Php, with: &str) {
         "Such a lovely kitten",
     ));
 
-    // Nothing else has come, and no markup was obeyed.
+    // Nothing else arrived, and no markup was executed.
     assert_eq!(
         reader.evaluate("document.querySelectorAll('.pushd-live')[0].children.length"),
         json!(2 + 1),
@@ -257,10 +257,10 @@ fn from_activation_to_removal(php: &Php, with: &str) {
     assert!(reader.problems().is_empty(), "{:?}", reader.problems());
     reader.screenshot("wordpress");
 
-    // Where nobody listens the site goes on, and the administrator is told.
+    // Without pushd the site works, and the administrator sees a message.
     site.save_settings(&[("address", "tcp://127.0.0.1:1")]);
     site.post("nobody listens", json!({}));
-    // Where there is nothing to publish nothing has gone well.
+    // If there was nothing to publish, there is no success to report.
     let hidden = site.post("private", json!({"status": "private"}))["id"].clone();
     let comment = json!({"post": hidden, "content": "on it"});
     site.rest("POST", "/wp/v2/comments", comment);
@@ -279,7 +279,7 @@ fn from_activation_to_removal(php: &Php, with: &str) {
         Value::Null
     );
 
-    // What it leaves.
+    // The traces after removal.
     let path = "/wp/v2/plugins/pushd-live/pushd-live";
     rest(
         &mut site.admin,
@@ -302,12 +302,12 @@ fn with_php_alone() {
     from_activation_to_removal(&Php::plain(), "Publishes with PHP alone");
 }
 
-/// Functions that shared hosts forbid (`disable_functions`), but for those that WordPress itself can't do without.
+/// Functions that shared hosts forbid (`disable_functions`), except for those that WordPress itself requires.
 const FORBIDDEN: &str = "getmypid,posix_getpid,ignore_user_abort,readlink,get_cfg_var,usleep,\
     set_time_limit,exec,system,passthru,shell_exec,proc_open,popen,putenv";
 
 #[test]
-fn forbidden_functions_are_done_without() {
+fn it_works_without_forbidden_functions() {
     let mut site = Site::start(&Php::plain().set("disable_functions", FORBIDDEN));
     let mut reader = site.reader();
     let public = site.post("on a shared host", json!({}));
@@ -327,7 +327,7 @@ fn a_forbidden_function_that_is_needed_is_named() {
 }
 
 #[test]
-fn with_the_extension_and_what_a_stranger_may_not() {
+fn with_the_extension_and_without_access_for_strangers() {
     let mut site = Site::start(&Php::with_extension("tcp://127.0.0.1:1"));
     site.admin.go(&site.wordpress.url(SETTINGS));
     assert!(text(&mut site.admin, ".wrap").contains("Publishes with the PHP extension"));
@@ -348,7 +348,7 @@ fn with_the_extension_and_what_a_stranger_may_not() {
     site.admin
         .wait_for("window.wp?.blocks?.getBlockType('pushd-live/feed') !== undefined");
 
-    // Neither a stranger nor the administrator's browser, when another site sends it there.
+    // Neither a stranger nor a request from another site, in the administrator's browser, has access.
     let address = site.wordpress.address();
     let form = "action=pushd_live_test";
     let stranger = http::post(address, "/wp-admin/admin-post.php", form).unwrap();
@@ -363,17 +363,17 @@ fn with_the_extension_and_what_a_stranger_may_not() {
         ));
         assert_eq!(status, 403, "{path}");
     }
-    // Each file of the plugin, asked for by itself, does nothing.
+    // A request for each file of the plugin by itself has no effect.
     for file in ["pushd-live.php", "uninstall.php", "src/settings-form.php"] {
         let answer = http::get(address, &format!("/wp-content/plugins/pushd-live/{file}")).unwrap();
         assert_eq!(answer.text(), "", "{file}");
     }
 }
 
-/// What an author may write, who may not write scripts.
+/// Content that an author may write. Authors may not write scripts.
 const FORGED: &str =
     "<ul class=\"pushd-live\" data-server=\"http://127.0.0.1:1\" data-topic=\"t\"></ul>";
 
-/// The latest post, and the latest comment.
+/// Returns the latest post and the latest comment.
 const LATEST: &str =
     "[pushd_live count=\"1\"][pushd_live show=\"comments\" post=\"1\" count=\"1\"]";

@@ -1,7 +1,7 @@
-//! Every block of code in the documents is run, or looked at by whoever knows its language.
+//! Every block of code in the documents is executed, or checked by a parser for its language.
 //!
-//! What follows the language, `no_run`, is for blocks that need a framework or a machine of their own: they are
-//! only parsed, or left to the test of their page. `text` and `console` are pictures and transcripts.
+//! The word `no_run` after the language marks blocks that need a framework or a machine of their own. They are only
+//! parsed, or left to the test of their page. `text` and `console` are for pictures and transcripts.
 
 mod needs_namespaces;
 
@@ -14,7 +14,7 @@ use system_tests::daemon;
 use system_tests::php::Application;
 use system_tests::{WAIT_MS, artefact, program, workspace};
 
-/// By php_recipes.rs, which has the frameworks, and by the protocol's own tests, which have the decoders.
+/// Checked by php_recipes.rs, which has the frameworks, and by the tests of the protocol, which have the decoders.
 const LOOKED_AT_ELSEWHERE: [&str; 3] = [
     "php/README.md",
     "crates/pusher-proto/PROTOCOL.md",
@@ -107,7 +107,7 @@ fn in_language(language: &str) -> Vec<Block> {
 }
 
 #[test]
-fn each_block_has_a_language_that_is_looked_at() {
+fn each_block_has_a_language_with_a_check() {
     // Apache and nginx: proxies.rs; Rust: cargo's doctests.
     const KNOWN: [&str; 14] = [
         "apache", "c", "console", "cpp", "html", "js", "json", "nginx", "php", "python", "rust",
@@ -123,9 +123,9 @@ fn each_block_has_a_language_that_is_looked_at() {
     }
 }
 
-/// Files and headings of ours; the net is not asked.
+/// Checks files and headings of this repository. It does not check links to other sites.
 #[test]
-fn links_lead_somewhere() {
+fn links_have_targets() {
     let root = workspace().root;
     let mut documents = Vec::new();
     find_files(&root, ".md", &mut documents);
@@ -152,7 +152,7 @@ fn links_lead_somewhere() {
     }
 }
 
-/// What a heading is called in an address, as GitHub has it.
+/// Returns the anchor of a heading on GitHub.
 fn anchor(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = text
@@ -161,9 +161,9 @@ fn anchor(heading: &str) -> String {
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-/// bash and zsh have a builtin named `pushd`, which `command pushd` runs, too: what somebody types is `pusherd`.
+/// In bash and zsh, `pushd` and even `command pushd` run a builtin. So examples use `pusherd`.
 #[test]
-fn nobody_is_told_to_type_pushd() {
+fn no_document_uses_pushd_as_a_command() {
     let root = workspace().root;
     let mut files = Vec::new();
     for end in [
@@ -184,7 +184,7 @@ fn nobody_is_told_to_type_pushd() {
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
         let lines = text.lines().enumerate();
-        // Comments of the code are nobody's instructions.
+        // Comments in code are not instructions.
         for (index, line) in lines.filter(|(_, line)| !line.trim_start().starts_with("//")) {
             assert!(
                 !types_pushd(line),
@@ -206,7 +206,7 @@ fn nobody_is_told_to_type_pushd() {
     }
 }
 
-/// Whether a line has `command pushd`, or the name with an argument and without a path.
+/// Returns whether a line has `command pushd`, or the name with an argument and without a path.
 fn types_pushd(line: &str) -> bool {
     const COMMANDS: [&str; 9] = [
         "bench",
@@ -272,9 +272,9 @@ fn json() {
     }
 }
 
-/// `file::test`, or a `file` of tests, in the last column of the tables of promises.
+/// The last column of the tables of promises has `file::test`, or the name of a `file` of tests.
 #[test]
-fn the_tests_that_show_a_promise_exist() {
+fn each_promise_names_an_existing_test() {
     let root = workspace().root;
     let mut sources = Vec::new();
     for folder in [

@@ -1,9 +1,9 @@
-//! `cargo xtask fresh`: the README's two commands and the packages, each on a Debian that was installed a minute ago.
+//! `cargo xtask fresh`: runs the README's two commands, and installs the packages, each on a newly installed Debian.
 //!
-//! A machine that builds this project every day has each package, crate and file that the project forgot to name.
-//! So this installs a Debian into a folder, with this machine's Rust toolchain and nothing else of it, clones the last
-//! commit there and runs what a newcomer runs. The packages that result are installed on a second Debian, whose
-//! systemd runs Apache and php-fpm.
+//! A machine that builds this project every day has each package, crate and file that the project forgot to name. So
+//! this command installs a Debian into a folder. Of this machine, that Debian gets the Rust toolchain and nothing
+//! else. There, the command clones the last commit and runs the newcomer's commands. A second Debian installs the
+//! resulting packages; its systemd runs Apache and php-fpm.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -22,13 +22,13 @@ use crate::say::{say, step};
 use crate::workspace::Workspace;
 
 const SUITE: &str = "bookworm";
-/// The packages that the README asks for before its first command.
+/// The packages that the README requires before its first command.
 const ASKED_FOR: &str = "ca-certificates,gcc,git,libc6-dev";
-/// A server before our packages come, and `curl` and `cgi-fcgi` to ask it.
+/// The packages of a server before ours arrive, with `curl` and `cgi-fcgi` to send requests to it.
 const SERVER: &str =
     "systemd,systemd-sysv,dbus,adduser,apache2,libapache2-mod-php8.2,php8.2-fpm,curl,libfcgi-bin";
 const PATH: &str = "PATH=/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// Files that say how the network is reached from here.
+/// Files that configure this machine's access to the network.
 const NETWORK_FILES: &[&str] = &[
     "/etc/apt/apt.conf.d",
     "/etc/hosts",
@@ -37,7 +37,7 @@ const NETWORK_FILES: &[&str] = &[
     "/usr/local/share/ca-certificates",
     "/root/.npmrc",
 ];
-/// Variables that say the same.
+/// Variables that configure the same.
 const NETWORK_VARIABLES: &[&str] = &[
     "CARGO_HTTP_CAINFO",
     "CURL_CA_BUNDLE",
@@ -52,7 +52,7 @@ const NETWORK_VARIABLES: &[&str] = &[
     "no_proxy",
 ];
 
-/// Runs all of it. The machines of a failed run stay in the target folder until the next run.
+/// Runs every step. After a failure, the machines stay in the target folder until the next run.
 pub fn run(workspace: &Workspace) -> Result<()> {
     if let Some(requirement) = requirements::unmet().first() {
         bail!("{}", requirement.lack);
@@ -70,11 +70,11 @@ pub fn run(workspace: &Workspace) -> Result<()> {
             .args(["clone", "--quiet", "--bare", "--no-hardlinks"])
             .args([&workspace.root, &newcomer.path("source")]),
     )?;
-    newcomer.run(include_str!("fresh/readme.sh"))?;
+    newcomer.run(include_str!("readme.sh"))?;
 
     let server = Machine::install(folder.join("server"), SERVER)?;
     copy(&newcomer.path("packages"), &server.path("packages"))?;
-    server.boot(include_str!("fresh/packages.sh"))?;
+    server.boot(include_str!("packages.sh"))?;
     fs::remove_dir_all(&folder)?;
     say("\nBoth commands of the README work on a fresh machine, and so do the packages.");
     Ok(())
@@ -86,7 +86,7 @@ struct Machine {
 }
 
 impl Machine {
-    /// Installs Debian's smallest selection and `packages`, and tells it how to reach the network.
+    /// Installs Debian's smallest selection and `packages`, and copies this machine's network configuration.
     fn install(root: PathBuf, packages: &str) -> Result<Self> {
         step(format_args!("Installing Debian in {}", root.display()));
         fs::create_dir_all(&root)?;
@@ -132,7 +132,7 @@ impl Machine {
         fs::write(self.path("run.sh"), script)?;
         fs::write(
             self.path("etc/systemd/system/run.service"),
-            include_str!("fresh/run.service"),
+            include_str!("run.service"),
         )?;
         let ended = self.start(&["--net"], ["/lib/systemd/systemd", "--unit=run.service"]);
         say(fs::read_to_string(self.path("run.log")).unwrap_or_default());
@@ -142,7 +142,7 @@ impl Machine {
     /// Starts a program as the first process of the machine.
     fn start(&self, kinds: &[&str], program: [&str; 2]) -> Result<()> {
         let enter = self.root.with_extension("sh");
-        fs::write(&enter, include_str!("fresh/enter.sh"))?;
+        fs::write(&enter, include_str!("enter.sh"))?;
         let variables = NETWORK_VARIABLES.iter().filter_map(|name| {
             let value = std::env::var(name).ok()?;
             Some(format!("{name}={value}"))
@@ -159,7 +159,7 @@ impl Machine {
     }
 }
 
-/// Where the toolchain of this machine is.
+/// Returns the folder of this machine's Rust toolchain.
 fn sysroot(workspace: &Workspace) -> Result<PathBuf> {
     let rustc = cargo(workspace).get_program().to_owned();
     let rustc = Path::new(&rustc).with_file_name("rustc");

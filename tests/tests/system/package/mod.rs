@@ -9,16 +9,16 @@ use std::sync::OnceLock;
 
 use system_tests::{debug_program, program, workspace};
 
-/// Whatever isn't built yet is.
+/// Time limit. The command builds everything that is missing.
 const BUILD_MS: u64 = 1_800_000;
-/// lintian takes its time.
+/// Time limit for lintian.
 const LINT_MS: u64 = 300_000;
 
-/// Lintian's warnings that are as they should be, and why.
+/// Warnings of lintian that are accepted, with the reasons.
 const ACCEPTED: [&str; 2] = [
-    // It is not about building: upgrade, removal and the service are in it.
+    // The document is not about building. It describes upgrade, removal and the service.
     "package-contains-upstream-installation-documentation",
-    // They are not in Debian's archive, where a package closes the request for it.
+    // A package closes a request only in Debian's archive, and these are not there.
     "initial-upload-closes-no-bugs",
 ];
 
@@ -29,12 +29,12 @@ fn make(folder: &Path) {
     program::run(&mut command, BUILD_MS).success();
 }
 
-/// The packages, made once for all tests.
+/// Returns the folder of the packages. The first call makes them.
 fn packages() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folder = workspace().target.join("package-test");
-        // Of another version, or from last time.
+        // Removes packages of another version or an earlier run.
         let _ = fs::remove_dir_all(&folder);
         make(&folder);
         folder
@@ -69,7 +69,7 @@ fn deb(name: &str) -> PathBuf {
 }
 
 #[test]
-fn made_again_they_are_the_same() {
+fn the_packages_are_reproducible() {
     let again = tempfile::tempdir().unwrap();
     make(again.path());
     let mut made = debs();
@@ -86,7 +86,7 @@ fn made_again_they_are_the_same() {
 }
 
 #[test]
-fn lintian_has_nothing_to_say() {
+fn lintian_reports_nothing() {
     let mut lintian = Command::new("lintian");
     lintian.args(["--allow-root", "--tag-display-limit=0"]);
     lintian.args(["--suppress-tags", &ACCEPTED.join(",")]);
