@@ -38,7 +38,7 @@ pub fn run(workspace: &Workspace, options: &Demo) -> Result<()> {
     // Dropped in reverse order. The blog ends first, so no page finds the daemon gone.
     let mut daemon = start_daemon(workspace, options)?;
     let mut web = Web::start(workspace, options)?;
-    announce(options);
+    announce(workspace, options)?;
     let outcome = watch(&stop, &mut [&mut daemon, web.process()]);
     say("\nStopping.");
     outcome
@@ -150,16 +150,21 @@ fn wait_for(process: &mut Background, address: SocketAddr, path: &str) -> Result
     }
 }
 
-fn announce(options: &Demo) {
+fn announce(workspace: &Workspace, options: &Demo) -> Result<()> {
     let server = if options.apache { "Apache" } else { "PHP" };
     say(format_args!(
-        "\n    The blog:   http://{}/   ({server}, with the extension)\n    \
-         pushd:      ws://{} for browsers, {} for publishers\n\n\
-         Open the blog in two windows, post in one of them, watch the other. Ctrl-C stops everything.",
-        local(options.web_port),
-        local(options.push_port),
-        local(options.publish_port),
+        "\n    The blog:     http://{blog}/   ({server}, with the extension)\n    \
+         Status page:  http://{publish}/\n    \
+         pushd:        ws://{push} for browsers, {publish} for publishers\n\n\
+         Open the blog in two windows, and post in one of them: the other shows the post. Or publish from a shell:\n\n    \
+         {pusherd} publish --publish-address {publish} kittensCategory '{{\"title\":\"A new kitten\"}}'\n\n\
+         Ctrl-C stops everything.",
+        blog = local(options.web_port),
+        push = local(options.push_port),
+        publish = local(options.publish_port),
+        pusherd = workspace.artefact("pusherd")?.display(),
     ));
+    Ok(())
 }
 
 // Waits for the stop signal. A part that ends earlier is an error.
