@@ -1,5 +1,5 @@
 /*
- * pusher.h - publish events to the browsers that are subscribed at pushd.
+ * pusher.h - publish events to browsers through pushd. A category is the topic that browsers subscribe to.
  *
  *     #include <pusher.h>
  *
@@ -9,57 +9,57 @@
  *
  * Compile and link with: $(pkg-config --cflags --libs pusher)
  *
- * CONVENTIONS, for every function here
+ * CONVENTIONS for all functions
  *
- * Results    0 or more is success, below 0 is one of the PUSH_E codes. A code's number never
- *            changes and is never used again; later versions may return new ones. The text of
- *            push_last_error() is for people, do not parse it.
- * NULL       An argument that is NULL where none may be is the error PUSH_EINVAL, never a crash.
- *            Otherwise a string is UTF-8 and ends with a NUL byte.
- * Output     What a pointer argument points to is written on success only.
- * Ownership  What you pass in stays yours, and is not used any more when the function has
- *            returned. What is returned stays the library's: do not free or change it.
- * Time       A publish takes at most the timeout, everything together: waiting for other threads,
- *            connecting, sending, the receipt. (But a host name other than localhost is looked up
- *            by the system, in its own time: use IP addresses, or a unix socket.)
- * Threads    Every function may be called from every thread at any time (but push_client_free(),
- *            which must be the last on its client). Publishes over one connection go one after the
- *            other: push_publish() has one for the whole process, each push_client has its own.
+ * Results    0 or more is success, below 0 is one of the PUSH_E codes. The number of a code never
+ *            changes and is never reused. Later versions may return new codes. The text of
+ *            push_last_error() is for people: do not parse it.
+ * Strings    UTF-8 with a NUL byte at the end, unless the function takes a length. A NULL that is not
+ *            allowed is the error PUSH_EINVAL, never a crash.
+ * Output     Output arguments are written on success only.
+ * Ownership  You keep your arguments: the library does not use them after the function has returned.
+ *            The library keeps the strings that it returns: do not free or change them.
+ * Time       A publish takes at most the timeout. That includes waiting for other threads, connecting,
+ *            sending and the receipt. (Exception: the system looks up host names other than localhost
+ *            without this limit. Use IP addresses or a unix socket.)
+ * Threads    Every function may be called from every thread at any time, except that
+ *            push_client_free() must be the last call on its client. Publishes over one connection take
+ *            turns. push_publish() has one connection for the whole process, each push_client its own.
  *            pthread_cancel() never ends a call: with deferred cancellation, which is the default, it
  *            takes effect at the thread's next cancellation point after the call. Do not call
  *            anything here with asynchronous cancellation.
- * Fork       A child may publish, without exec() and whatever its parent's threads were doing: it
- *            never uses the parent's connection, it opens its own. That holds for fork(), and for
- *            clone() with a copy of the memory, also into a new PID namespace.
- * Signals    Not to be called from signal handlers. The library installs none, raises no SIGPIPE,
- *            and goes on when a signal interrupts it. Do not leave a call by siglongjmp(): its
+ * Fork       A child may publish without exec(), even if threads of its parent were publishing at the
+ *            fork. It never uses the parent's connection: it opens its own. This holds for fork(), and
+ *            for clone() with a copy of the memory, also into a new PID namespace.
+ * Signals    Do not call these functions from signal handlers. The library installs no handlers, raises
+ *            no SIGPIPE, and continues after a signal. Do not leave a call by siglongjmp(): its
  *            connection and memory are lost, its event may or may not be published, and the thread
  *            can't be canceled any more. The same thread's next publish opens a new connection;
  *            other threads' publishes over that connection time out until then.
- * Quiet      It prints nothing (but for an error of its own, PUSH_EINTERNAL), changes no locale,
- *            environment or working directory, never exits. Its file descriptors, one a
- *            connection, are closed by exec(). It starts no thread unless
- *            push_client_publish_async() is used: then one a client, with signals blocked.
+ * Quiet      The library prints nothing (except for a bug of its own, PUSH_EINTERNAL), does not change
+ *            the locale, environment or working directory, and never exits. exec() closes its file
+ *            descriptors, one per connection. It starts no thread, except for
+ *            push_client_publish_async(): one per client, with signals blocked.
  *
  * ENVIRONMENT, read at the first push_publish() of a process, and by push_client_new()
  *
- * PUSH_ADDRESS     where pushd listens for publishers: 127.0.0.1:5555 (the default), [::1]:5555,
+ * PUSH_ADDRESS     the address of pushd's port 5555: 127.0.0.1:5555 (the default), [::1]:5555,
  *                  localhost:5555 or unix:/run/pushd/publish.sock; tcp:// in front is allowed
- * PUSH_TOKEN       what a pushd with --publish-token wants to be shown; none by default
- * PUSH_TIMEOUT_MS  how long a publish may take, in milliseconds, 1 to 600000; 250 by default
+ * PUSH_TOKEN       the token that a pushd with --publish-token requires; none by default
+ * PUSH_TIMEOUT_MS  timeout of a publish in milliseconds, 1 to 600000; 250 by default
  */
 
 
 #ifndef PUSHER_H
 #define PUSHER_H
 
-/* Made by cbindgen from crates/libpusher/src/c_api: change it there. */
+/* Generated by cbindgen from crates/libpusher/src/c_api: edit it there. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 /**
- * Options that leave everything to the environment and the defaults:
+ * Options that select the environment and the defaults:
  *
  *     push_options options = PUSH_OPTIONS_INIT;
  */

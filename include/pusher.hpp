@@ -7,7 +7,7 @@
 //     push::client client("unix:/run/pushd/publish.sock", std::chrono::milliseconds(100));
 //     push::receipt receipt = client.publish("kittensCategory", json);
 //
-// Only this header: compile and link as with pusher.h, whose conventions hold here too.
+// It needs no library of its own: compile and link as with pusher.h. The same conventions apply.
 
 #ifndef PUSHER_HPP
 #define PUSHER_HPP
@@ -35,7 +35,7 @@ private:
     int code_;
 };
 
-// What was done with an event: sequence, subscribers.
+// The answer to an accepted event: sequence, subscribers.
 typedef push_receipt receipt;
 
 namespace detail {
@@ -47,7 +47,7 @@ inline int check(int result)
     return result;
 }
 
-// C would see only what stands before the NUL.
+// C would cut the text at the NUL.
 inline const char *c_string(const std::string &text, const char *name)
 {
     if (text.find('\0') != std::string::npos)
@@ -57,7 +57,7 @@ inline const char *c_string(const std::string &text, const char *name)
 
 typedef std::function<void(int, const push_receipt *)> callback;
 
-// Once for each event. An exception would go through C: the program ends instead.
+// Runs once for each event. noexcept: an exception must not unwind through C, so it ends the program.
 inline void call_back(void *context, int result, const push_receipt *receipt) noexcept
 {
     const std::unique_ptr<callback> function(static_cast<callback *>(context));
@@ -71,8 +71,8 @@ struct free_client {
 
 } // namespace detail
 
-// Sends an event, one JSON value, to every browser that is subscribed to the category, over the
-// connection that the whole process shares. Returns how many browsers it was queued to.
+// Sends an event, one JSON value, to every browser that is subscribed to the topic, over the
+// connection that the whole process shares. Returns the number of browsers that it was queued to.
 inline int publish(const std::string &category, const std::string &json)
 {
     return detail::check(push_publish(detail::c_string(category, "category"),
@@ -83,7 +83,7 @@ inline int publish(const std::string &category, const std::string &json)
 // of threads may publish with it at once.
 class client {
 public:
-    // Opens nothing yet. An empty address or token, and no timeout: as the environment says.
+    // The first publish connects. An empty address or token, or no timeout: use the environment.
     explicit client(const std::string &address = std::string(),
                     std::chrono::milliseconds timeout = std::chrono::milliseconds(0),
                     const std::string &token = std::string())
@@ -100,8 +100,9 @@ public:
         client_.reset(made);
     }
 
-    // Sends an event, one JSON value, to every browser that is subscribed to the category. With an
-    // id that was there in the last 5 minutes it is not sent again: the receipt is the first one's.
+    // Sends an event, one JSON value, to every browser that is subscribed to the topic. If
+    // the same id was published to the topic in the last 5 minutes, sends nothing and returns the first
+    // receipt.
     receipt publish(const std::string &category, const std::string &json,
                     const std::string &id = std::string())
     {
@@ -112,14 +113,14 @@ public:
         return done;
     }
 
-    // Puts the event into a queue, which a thread of the library's empties.
+    // Queues the event. A thread of the library publishes it.
     void publish_async(const std::string &category, const std::string &json)
     {
         queue(category, json, std::string(), nullptr, nullptr);
     }
 
-    // The same; callback(result, receipt) is called in that thread with what
-    // push_client_publish() returns, and must not throw. receipt is null if result is below 0.
+    // The same. That thread calls callback(result, receipt) with the result of push_client_publish().
+    // It must not throw. receipt is null if result is below 0.
     void publish_async(const std::string &category, const std::string &json,
                        std::function<void(int, const receipt *)> callback,
                        const std::string &id = std::string())
@@ -130,8 +131,8 @@ public:
         function.release();
     }
 
-    // Waits until the queue is empty, at most that long; how many events are undelivered: those
-    // that still wait, and those that failed since the last time.
+    // Waits until the queue is empty, at most that long. Returns the number of undelivered events:
+    // events without an answer, and events that failed since the last call.
     int flush(std::chrono::milliseconds timeout)
     {
         const std::chrono::milliseconds::rep ms = timeout.count();

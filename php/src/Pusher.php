@@ -5,12 +5,11 @@ use PusherFallback\Publishing;
 use PusherFallback\Secret;
 
 /**
- * Publishes to pushd, as the extension's class of this name does; what each method does, takes and
- * throws is described in php/stubs/pusher.stub.php.
+ * Publishes to pushd, like the extension's class of this name. php/stubs/pusher.stub.php documents the methods.
  *
- * What is different without the extension: a connection lasts as long as the request, a warning is
- * an E_USER_WARNING that names the caller in its text, and the settings come from php.ini (where
- * they may stand although nobody registered them) and from pusher_configure().
+ * Differences from the extension: a connection ends with the request, a warning is an E_USER_WARNING that names the caller
+ * in its text, and the settings come from php.ini (which may contain them although no extension registers them) and from
+ * pusher_configure().
  */
 final class Pusher
 {
@@ -44,11 +43,11 @@ final class Pusher
         return Publishing::many(__METHOD__, $this->address ?? null, $this->options ?? [], $events);
     }
 
-    /** Without it PHP would let anybody add properties, to which the extension says no. */
+    /** Refuses dynamic properties, as the extension does. */
     public function __set(string $name, mixed $value): void
     {
-        $fault = $name === 'address' || $name === 'options' ? 'access private' : 'create dynamic';
-        throw new Error("Cannot $fault property Pusher::\$$name");
+        $action = $name === 'address' || $name === 'options' ? 'access private' : 'create dynamic';
+        throw new Error("Cannot $action property Pusher::\$$name");
     }
 
     public function __serialize(): array

@@ -1,7 +1,7 @@
 <?php
 declare(strict_types=1);
 
-/** A publish failed, or can't succeed. Described in php/stubs/pusher.stub.php. */
+/** A publish failed, or can't succeed. Documented in php/stubs/pusher.stub.php. */
 class PusherException extends RuntimeException
 {
     public const ID = -1;

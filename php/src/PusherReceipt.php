@@ -1,7 +1,7 @@
 <?php
 declare(strict_types=1);
 
-/** What pushd says to a publish. Described in php/stubs/pusher.stub.php. */
+/** The answer to an accepted publish. Documented in php/stubs/pusher.stub.php. */
 final class PusherReceipt
 {
     public readonly int $subscribers;
@@ -11,7 +11,7 @@ final class PusherReceipt
     {
     }
 
-    /** Without it PHP would let anybody add properties, to which the extension says no. */
+    /** Refuses dynamic properties, as the extension does. */
     public function __set(string $name, mixed $value): void
     {
         throw new Error('Cannot create dynamic property ' . self::class . "::\$$name");

@@ -2,11 +2,11 @@
 declare(strict_types=1);
 
 /*
- * Pusher without the extension: the same classes, in PHP alone, for a host where nothing can be
- * installed. Composer loads this file; everybody else does with one `require`. With the
- * extension loaded there is nothing here but pusher_configure().
+ * Pusher without the extension: the same classes in plain PHP, for a host where nothing can be installed. Composer
+ * loads this file; without Composer, load it with one `require`. If the extension is loaded, this file only defines
+ * pusher_configure().
  *
- * A host may forbid nearly every function of PHP: what is called here is asked for first.
+ * A host may forbid nearly every function of PHP, so this file checks that a function exists before it calls it.
  */
 
 if (!function_exists('pusher_configure')) {
@@ -15,13 +15,13 @@ if (!function_exists('pusher_configure')) {
      *
      *     pusher_configure(['address' => 'unix:/home/me/pushd.sock', 'on_failure' => 'exception']);
      *
-     * The names are those of php.ini without `pusher.`; null goes back to what php.ini says. Whether
-     * a value can be understood shows at the next publish, as with ini_set().
+     * The names are those of php.ini without `pusher.`; null restores the value of php.ini. An
+     * invalid value is reported by the next publish, as with ini_set().
      *
      * @param array<string, string|int|null> $settings
      * @throws ValueError There is no such setting. Nothing was changed.
      * @throws PusherException The extension is loaded, and the host forbids ini_set() or ini_restore()
-     *     (CONFIG): settings must stand in php.ini.
+     *     (CONFIG): put the settings in php.ini.
      */
     function pusher_configure(#[\SensitiveParameter] array $settings): void
     {
@@ -51,8 +51,8 @@ if (
 ) {
     require_once __DIR__ . '/Fallback/Loader.php';
     PusherFallback\Loader::register();
-    // Behind all shutdown functions that there will be by then: they may have something to defer. (Without this function
-    // the events go with the request's objects.)
+    // Runs after all other shutdown functions, because they may defer events. (If the host forbids it, the events are sent
+    // when PHP destroys the request's objects.)
     if (function_exists('register_shutdown_function')) {
         register_shutdown_function(static fn () => register_shutdown_function(static fn () => PusherFallback\Deferred::end()));
     }

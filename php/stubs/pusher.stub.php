@@ -1,33 +1,35 @@
 <?php
 
 /**
- * The PHP extension "pusher": push an event to every browser that is looking.
+ * The PHP extension "pusher": sends events to browsers through pushd.
  *
- * This file is for people and their editors; PHP never loads it. A test holds it against the
+ * This file is documentation, also for editors; PHP never loads it. A test compares it with the
  * extension.
+ *
+ * A category is the topic that browsers subscribe to.
  *
  * Settings (php.ini, Apache's php_value, FPM's php_value, ini_set):
  *
- *     pusher.address = "tcp://127.0.0.1:5555"  where pushd listens for publishers:
+ *     pusher.address = "tcp://127.0.0.1:5555"  the address of pushd's port 5555:
  *                                              host:port, tcp://host:port or unix:/path
- *     pusher.timeout_ms = "250"                how long a publish may take, connecting included:
+ *     pusher.timeout_ms = "250"                longest time of a publish, connecting included:
  *                                              1 to 600000
- *     pusher.retry_ms = "1000"                 after a publish that failed and took half of its
- *                                              timeout or more, the next ones to this address fail
- *                                              at once for so long: 0 to 3600000
- *     pusher.on_failure = "warning"            what becomes of a publish that fails through no
- *                                              fault of the caller's: warning, exception, silent
- *     pusher.token = ""                        the secret that a pushd with --publish-token wants to
- *                                              be shown: 1 to 1024 letters, digits and signs of
- *                                              ASCII; none if it is empty. phpinfo() does not show
- *                                              it, but ini_get() gives it to whatever code runs
+ *     pusher.retry_ms = "1000"                 after a publish failed and took half of its timeout
+ *                                              or more, publishes to this address fail at once for
+ *                                              this time: 0 to 3600000
+ *     pusher.on_failure = "warning"            the result of a failed publish, unless the caller
+ *                                              made a mistake: warning, exception, silent
+ *     pusher.token = ""                        the token that a pushd with --publish-token requires:
+ *                                              1 to 1024 letters, digits and signs of ASCII. Empty:
+ *                                              no token. phpinfo() does not show it, but any code
+ *                                              can read it with ini_get()
  */
 
 /**
  * Publishes to pushd.
  *
- * The first publish to an address opens a connection, which stays for the next one, also for that
- * of a later request in the same process. A child of pcntl_fork() opens its own.
+ * The first publish to an address opens a connection, which later publishes use, also in later
+ * requests of the same process. A child of pcntl_fork() opens its own.
  */
 final class Pusher
 {
@@ -35,126 +37,124 @@ final class Pusher
     private readonly array $options;
 
     /**
-     * For a pushd other than that of php.ini, or other settings for some publishes:
+     * Makes an object with its own address or settings, in place of those of php.ini:
      *
      *     $pusher = new Pusher('tcp://10.0.0.7:5555', ['timeout_ms' => 100, 'on_failure' => 'exception']);
      *     $receipt = $pusher->send('kittensCategory', $entry);
      *
-     * It opens nothing. Connections belong to the process: an object that is made anew in every
-     * request publishes over the same one.
+     * It opens nothing. Connections belong to the process, so objects of later requests use the same
+     * connection.
      *
-     * @param string|null $address As pusher.address; null for just that, as it is when something is
-     *     sent.
+     * @param string|null $address An address in the form of pusher.address. Null: the value of
+     *     pusher.address at each publish.
      * @param array{timeout_ms?: int, retry_ms?: int, on_failure?: 'warning'|'exception'|'silent', token?: string} $options
-     *     In place of the settings of the same name; those not given count as they are when something
-     *     is sent. The token is not shown by var_dump() and its like, nor in stack traces.
-     * @throws PusherException There is no such option, or its value or the address can't be understood
-     *     (CONFIG).
+     *     They replace the settings of the same name. For the others the settings at each publish are
+     *     used. The token is hidden from var_dump(), similar functions and stack traces.
+     * @throws PusherException An option is unknown, or its value or the address is invalid (CONFIG).
      */
     public function __construct(?string $address = null, #[\SensitiveParameter] array $options = []) {}
 
     /**
-     * As Pusher::publish(), with the settings of this object. (publish() has those of php.ini,
-     * however it is called: PHP lets a static method be called on an object too.)
+     * As Pusher::publish(), with the settings of this object. (publish() is static: even if you call it on
+     * an object, it uses the settings of php.ini.)
      *
      * @throws PusherException
      */
     public function send(string $category, mixed $data, ?string $id = null): ?PusherReceipt {}
 
     /**
-     * Sends many events together: in one write, and with pusher.timeout_ms for all of them.
+     * Publishes many events together: in one write, with one pusher.timeout_ms.
      *
      *     $receipts = (new Pusher())->sendMany([
      *         ['kittensCategory', $kitten],
      *         ['puppiesCategory', $puppy, "entry-$puppy->id"],
      *     ]);
      *
-     * They are published in this order. One that pushd refuses does not keep the others back. If
-     * events have no receipt, you get null for them, and one warning that says how many of how many
-     * there are and why the first has none; with pusher.on_failure = exception a PusherException
-     * instead, and no receipts. (There is no static sendMany: new Pusher() without arguments costs
-     * nothing and has the settings of php.ini.)
+     * They are published in this order. If pushd refuses one, the others are published all the same. An
+     * event without a receipt is null in the result, and one warning has the number of these events and
+     * the error of the first. With pusher.on_failure = exception, a PusherException replaces the warning
+     * and the result. (There is no static sendMany(): new Pusher() costs nothing and has the settings of
+     * php.ini.)
      *
-     * @param array<array{0: string, 1: mixed, 2?: ?string}> $events Category and data, and perhaps an
-     *     id, of each: as for publish(), and whatever strict_types says also as an int or an object that
-     *     is Stringable. At most 1000, and all together at most 4 MiB as JSON.
+     * @param array<array{0: string, 1: mixed, 2?: ?string}> $events The category, the data and
+     *     optionally the id of each event, as for publish(). Category and id may also be an int or a
+     *     Stringable object, even under strict_types. At most 1000 events, and 4 MiB as JSON together.
      * @return array<?PusherReceipt> With the keys of $events.
-     * @throws PusherException As publish() throws. A mistake in one event keeps all from being sent;
-     *     the message begins with its key. More than 1000 events or 4 MiB are too big (TOO_BIG).
+     * @throws PusherException As publish() does. If one event has a mistake, none is sent; the message
+     *     begins with its key. More than 1000 events or 4 MiB are too big (TOO_BIG).
      * @throws TypeError An element is not such an array. Nothing was sent.
-     * @throws Throwable Whatever a jsonSerialize() in the data throws. Nothing was sent.
+     * @throws Throwable An exception of a jsonSerialize() in the data. Nothing was sent.
      */
     public function sendMany(array $events): array {}
 
     /**
-     * Sends $data to every browser that is subscribed to $category, and waits until pushd says to
-     * how many. It never waits longer than pusher.timeout_ms. (But a host name other than localhost
-     * is looked up by the system, which may take seconds: better have an IP address in pusher.address.)
+     * Sends $data to every browser that is subscribed to $category, and waits for pushd's receipt. It
+     * never waits longer than pusher.timeout_ms. (Exception: the system looks up a host name other than
+     * localhost, which may take seconds. Use an IP address in pusher.address.)
      *
      *     $receipt = Pusher::publish('kittensCategory', ['title' => $title, 'when' => time()]);
      *
-     * If pushd can't be reached or does not answer in time, the page goes on: you get null and a
-     * warning that says what happened, where, after what time and what to check. With
-     * pusher.on_failure = exception you get a PusherException instead, with silent just the null.
-     * A mistake in the call or in the settings throws in any case.
+     * If pushd cannot be reached or does not answer in time, the page goes on: the result is null, and a
+     * warning names the reason, the address, the time spent and the next thing to check. With
+     * pusher.on_failure = exception a PusherException is thrown instead; with silent there is no
+     * warning. A mistake in the call or in the settings always throws.
      *
      * @param string $category The topic that browsers subscribe to: 1 to 1024 bytes of UTF-8.
-     * @param mixed $data Anything that json_encode() takes, and as it would encode it
-     *     (JsonSerializable, public properties, UTF-8 only), nested up to 125 levels and up to
-     *     3 MiB as JSON. The flags are JSON_UNESCAPED_UNICODE and JSON_UNESCAPED_SLASHES; no
-     *     browser sees a difference.
-     * @param string|null $id A name for this event, 1 to 255 bytes of UTF-8: for 5 minutes pushd sends
-     *     nothing more to the same category with the same id, and answers with the first receipt
-     *     (as long as it isn't restarted). So what got no answer may be published again, and a form
-     *     that is posted twice shows its entry once.
-     * @return PusherReceipt|null What pushd says, or null if it could not be published (with
-     *     PusherException::TIMEOUT, CLOSED and PROTOCOL: if nobody knows whether it was).
-     * @throws PusherException The data can't be encoded (JSON) or is too big (TOO_BIG), the category
-     *     or the id is empty, too long or not UTF-8 (TOPIC, ID), or a setting can't be understood
-     *     (CONFIG). With
-     *     pusher.on_failure = exception also if the event could not be published.
-     * @throws Throwable Whatever a jsonSerialize() in $data throws.
+     * @param mixed $data Data for json_encode() (JsonSerializable, public properties, UTF-8 only), at most
+     *     125 levels deep and 3 MiB long as JSON. The flags are JSON_UNESCAPED_UNICODE and
+     *     JSON_UNESCAPED_SLASHES; browsers decode the same values.
+     * @param string|null $id A name for this event, 1 to 255 bytes of UTF-8. For 5 minutes (unless it is
+     *     restarted) pushd answers another publish with the same category and id with the first
+     *     receipt, and sends nothing. So after a lost answer you can publish again, and a form that is
+     *     posted twice shows its entry once.
+     * @return PusherReceipt|null pushd's receipt, or null if the publish failed. (After TIMEOUT, CLOSED and
+     *     PROTOCOL the event may have been published.)
+     * @throws PusherException The data cannot be encoded (JSON) or is too large (TOO_BIG), the category
+     *     or the id is empty, too long or not UTF-8 (TOPIC, ID), or a setting is invalid (CONFIG). With
+     *     pusher.on_failure = exception also if the publish failed.
+     * @throws Throwable An exception of a jsonSerialize() in $data.
      */
     public static function publish(string $category, mixed $data, ?string $id = null): ?PusherReceipt {}
 
     /**
-     * Publishes when the page is done, so that the visitor does not wait for it: the event is encoded
-     * at once, and sent when the script has ended, be it by exit() or a fatal error. All that a page
-     * has deferred goes together, in order, with one pusher.timeout_ms, and with the settings of
-     * php.ini (and of ini_set()) as they are then.
+     * Publishes after the page, so that the visitor does not wait for it. The event is encoded at once,
+     * and sent at the end of the script, also after exit() or a fatal error. All deferred events of a
+     * page are sent together, in order, with one pusher.timeout_ms, and with the settings of php.ini (and
+     * ini_set()) at that time.
      *
-     * Before it is sent the session is closed, and the response goes out: in FPM completely, as by
-     * fastcgi_finish_request(). Other servers are told to send what there is; under Apache's mod_php
-     * the page is there, but the connection is busy until all is sent.
+     * Before the events are sent, the session is closed and the response goes out. FPM finishes the
+     * response, as fastcgi_finish_request() does. Other servers flush their output: under Apache's mod_php
+     * the browser has the page, but its connection is busy until the events are sent.
      *
-     * FPM ends its workers at once when it is reloaded or stopped, in the middle of a page as well, unless its setting
-     * process_control_timeout lets them finish: without it, what was not sent by then is lost. What must not be lost is
-     * published before the response, by publish().
+     * A reload or stop of FPM ends its workers at once, even in the middle of a page, unless
+     * process_control_timeout lets them finish. Unsent events are then lost. Use publish() for events
+     * that must not be lost.
      *
-     * There is no receipt. A failure is a warning that says how many of how many events have none
-     * (nothing, if pusher.on_failure = silent); at that time nobody could catch an exception.
+     * There is no receipt. A failure is a warning with the number of events that have no receipt, or
+     * nothing with pusher.on_failure = silent. It is never an exception, because the page's code has
+     * ended and cannot catch one.
      *
-     * Up to 1000 events and 4 MiB of JSON wait. If there are more, what waits is sent at once, and
-     * defer() takes so long: a script that runs for ever should publish() instead. A child of
-     * pcntl_fork() does not send what its parent deferred.
+     * The queue holds 1000 events and 4 MiB of JSON. If it is full, defer() sends it at once and takes
+     * that long: a script that never ends should use publish(). A child of pcntl_fork() does not send
+     * the events that its parent deferred.
      *
-     * @throws PusherException A mistake in the call or in the settings, as publish() throws it.
-     * @throws Throwable Whatever a jsonSerialize() in $data throws.
+     * @throws PusherException A mistake in the call or in the settings, as for publish().
+     * @throws Throwable An exception of a jsonSerialize() in $data.
      */
     public static function defer(string $category, mixed $data, ?string $id = null): void {}
 }
 
 /**
- * What pushd says to a publish that it has accepted. If there is none, it has not, or nobody knows.
+ * pushd's answer to an accepted publish. Without a receipt the event was not published, or may have been.
  */
 final class PusherReceipt
 {
-    /** How many browsers the event was queued to. */
+    /** Number of browsers that the event was queued to. */
     public readonly int $subscribers;
 
     /**
-     * The event's number in its category. As long as pushd runs it only grows, though not always
-     * by one: an event with a greater number comes later in every browser.
+     * Number of the event in its category. While pushd runs it only grows, not always by one: browsers
+     * receive an event with a greater number later.
      */
     public readonly int $sequence;
 
@@ -162,8 +162,8 @@ final class PusherReceipt
 }
 
 /**
- * A publish failed, or can't succeed: the message says what happened and what to do about it,
- * getCode() is one of the constants.
+ * A publish failed. The message has the reason and the next thing to check. getCode() is one of the
+ * constants.
  */
 class PusherException extends RuntimeException
 {
@@ -173,33 +173,34 @@ class PusherException extends RuntimeException
     /** The category is empty, longer than 1024 bytes or not UTF-8. Nothing was published. */
     public const TOPIC = -2;
 
-    /** The data can't be encoded as JSON, or is nested too deep. Nothing was sent. */
+    /** The data cannot be encoded as JSON, or is nested too deeply. Nothing was sent. */
     public const JSON = -3;
 
-    /** The data is more than pushd takes (3 MiB). Nothing was published. */
+    /** The data is longer than pushd accepts (3 MiB). Nothing was published. */
     public const TOO_BIG = -4;
 
     /**
-     * One of the pusher.* settings can't be understood. Nothing was sent. Without the extension also: the host forbids a
-     * function of PHP that publishing needs (disable_functions). That is a failure of the publish, as those below.
+     * One of the pusher.* settings is invalid. Nothing was sent. Without the extension also: the host
+     * forbids a function that publishing needs (disable_functions). pusher.on_failure applies to that, as
+     * to the codes below.
      */
     public const CONFIG = -5;
 
     /** No connection: is pushd running, and is the address right? Nothing was sent. */
     public const CONNECT = -6;
 
-    /** The time is up. The message says whether the event may have been published. */
+    /** Timeout. The message says whether the event may have been published. */
     public const TIMEOUT = -7;
 
-    /** The connection was lost before the answer: nobody knows whether the event was published. */
+    /** The connection was lost before the answer. The event may or may not have been published. */
     public const CLOSED = -8;
 
-    /** What answers there is not pushd. */
+    /** The answer is not valid in pushd's protocol: another program listens at the address. */
     public const PROTOCOL = -9;
 
-    /** pushd refuses; the same call would be refused again. Nothing was published. */
+    /** pushd refused the event. The same call would be refused again. Nothing was published. */
     public const REFUSED = -10;
 
-    /** pushd has no room for the event now, or is about to end. Nothing was published. */
+    /** pushd has no room for the event now, or is shutting down. Nothing was published. */
     public const BUSY = -11;
 }

@@ -9,21 +9,21 @@ final class Batch
     /** @var list<Event> */
     private array $events = [];
 
-    /** Of their messages, in bytes. */
+    /** Length of their messages in bytes. */
     private int $length = 0;
 
-    /** @throws Fault What pushd would refuse. It was not added. */
+    /** @throws PusherError pushd would refuse the event. It was not added. */
     public function add(Event $event): void
     {
         $event->check();
         if ($this->isFullFor($event)) {
-            throw Fault::tooMany();
+            throw PusherError::tooMany();
         }
         $this->length += $event->length(count($this->events) + 1);
         $this->events[] = $event;
     }
 
-    /** Whether there would be no room for it. */
+    /** Whether the event does not fit. */
     public function isFullFor(Event $event): bool
     {
         return count($this->events) === Limits::MANY_MAX

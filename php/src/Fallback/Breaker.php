@@ -6,13 +6,13 @@ namespace PusherFallback;
 /**
  * Keeps a pushd that hangs from costing every page the whole timeout.
  *
- * A publish that failed after a good part of its timeout opens the breaker: for `pusher.retry_ms` the
- * next ones fail at once. One that failed fast opens nothing, since to try again costs a page nothing
- * either. With APCu that holds for all pages of the server, otherwise for the rest of this one.
+ * A publish that failed after at least half of its timeout opens the breaker: for `pusher.retry_ms` the next ones fail
+ * at once. A fast failure does not open it, because trying again costs a page nothing. With APCu all pages of the
+ * server share the breaker, otherwise it lasts for the rest of this page.
  */
 final class Breaker
 {
-    /** @var array{int, int, string}|null since when (hrtime), code and message of what failed; the fault itself would keep alive what it has seen */
+    /** @var array{int, int, string}|null time of opening (hrtime), code and message of the error. The error itself would keep the objects in its trace alive */
     private ?array $open = null;
 
     private readonly string $key;
@@ -22,11 +22,11 @@ final class Breaker
         $this->key = "pusher breaker $address";
     }
 
-    /** What a publish gets that is not tried; null if it is to be tried. */
-    public function fault(int $retryMs): ?Fault
+    /** The error of a publish that is not to be tried, or null if the breaker is closed. */
+    public function notTried(int $retryMs): ?PusherError
     {
         if ($this->open === null && self::hasApcu()) {
-            // The clock is one for all processes, as is its memory.
+            // All processes of the machine share the clock, so they can compare its values.
             $this->open = apcu_fetch($this->key) ?: null;
         }
         if ($this->open === null) {
@@ -34,14 +34,14 @@ final class Breaker
         }
         [$sinceNs, $code, $message] = $this->open;
         $leftMs = $retryMs - (hrtime(true) - $sinceNs) / 1e6;
-        return $leftMs > 0 ? Fault::notTried((int) $leftMs + 1, $code, $message) : null;
+        return $leftMs > 0 ? PusherError::notTried((int) $leftMs + 1, $code, $message) : null;
     }
 
-    /** What became of a publish that was tried. */
-    public function record(?Fault $fault, bool $wasSlow, int $retryMs): void
+    /** Records the result of a publish that was tried. */
+    public function record(?PusherError $error, bool $wasSlow, int $retryMs): void
     {
         $wasOpen = $this->open !== null;
-        $this->open = $fault !== null && $wasSlow ? [hrtime(true), $fault->getCode(), $fault->getMessage()] : null;
+        $this->open = $error !== null && $wasSlow ? [hrtime(true), $error->getCode(), $error->getMessage()] : null;
         if ($wasOpen || $this->open !== null) {
             $this->tellOthers(intdiv($retryMs, 1000) + 1);
         }

@@ -3,20 +3,20 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** One socket to pushd. Everything on it ends with the deadline that it is called with. */
+/** One socket to pushd. Every call ends at its deadline. */
 final class Connection
 {
-    /** What a connection that broke is said to have died of: PHP keeps to itself what the system said. */
+    /** The reason given for a broken connection: PHP does not report the system's error. */
     public const RESET = 'reset by pushd';
 
     private const READ_LEN_MAX = 8192;
     private const WRITE_LEN_MAX = 256 * 1024;
 
-    /** After how long an idle connection is probed, and the time between two probes. As libpusher has it. */
+    /** Idle time before the first keep-alive probe, and the time between two probes, as in libpusher. In seconds. */
     private const KEEPALIVE_AFTER_S = 60;
     private const KEEPALIVE_INTERVAL_S = 20;
 
-    /** How long to wait where the system has no better way than to look again. */
+    /** Time between two attempts if the system cannot signal readiness. */
     private const POLL_US = 1000;
 
     private const CONNECTING = 'connecting (the event was not published)';
@@ -31,7 +31,7 @@ final class Connection
         stream_set_blocking($stream, false);
     }
 
-    /** @throws Fault */
+    /** @throws PusherError */
     public static function open(Address $address, Deadline $deadline): self
     {
         Process::occupyStandardDescriptors();
@@ -39,7 +39,7 @@ final class Connection
         foreach ($address->targets as $target) {
             while (true) {
                 if ($deadline->hasPassed()) {
-                    throw Fault::timeout(self::attempt($address, $deadline), self::CONNECTING);
+                    throw PusherError::timeout(self::attempt($address, $deadline), self::CONNECTING);
                 }
                 $stream = self::connect($target, $deadline->remainingUs() / $left / 1e6, $errno, $error);
                 if ($stream !== false) {
@@ -49,20 +49,20 @@ final class Connection
                 if (!in_array($errno, [SystemError::EINTR, SystemError::EAGAIN, SystemError::ECONNRESET], true)) {
                     break;
                 }
-                // A signal, a unix socket whose backlog is full, or a server that has just no room: there may be in a moment.
+                // A signal, a full backlog of a unix socket, or a server without room: try again in a moment.
                 self::pause(self::POLL_US);
             }
             $left--;
         }
         throw $errno === SystemError::ETIMEDOUT
-            ? Fault::timeout(self::attempt($address, $deadline), self::CONNECTING)
-            : Fault::connect(self::attempt($address, $deadline), $errno, $error);
+            ? PusherError::timeout(self::attempt($address, $deadline), self::CONNECTING)
+            : PusherError::connect(self::attempt($address, $deadline), $errno, $error);
     }
 
     /** @return resource|false */
     private static function connect(string $target, float $timeoutS, ?int &$errno, ?string &$error)
     {
-        // Without it a big event's last packet waits for an acknowledgement.
+        // Otherwise the last packet of a large event waits for an acknowledgement (Nagle's algorithm).
         $context = function_exists('stream_context_create') ? stream_context_create(['socket' => ['tcp_nodelay' => true]]) : null;
         return SystemError::of(static function () use ($target, $timeoutS, $context, &$errno, &$error) {
             return stream_socket_client($target, $errno, $error, max($timeoutS, 0.001), STREAM_CLIENT_CONNECT, $context);
@@ -70,8 +70,8 @@ final class Connection
     }
 
     /**
-     * A connection that a script keeps for long: routers do not forget it, and a server that vanished is noticed. Only with
-     * PHP's extension for sockets.
+     * Switches TCP keep-alive on: routers do not drop a connection that a script keeps for long, and a server that
+     * vanished is noticed. Needs PHP's extension for sockets.
      *
      * @param resource $stream
      */
@@ -90,45 +90,45 @@ final class Connection
         });
     }
 
-    /** Whether the peer has closed, or said something that nobody asked for, such as a goodbye. */
+    /** Whether the peer has closed the connection, or has sent a message without a request, such as a goodbye. */
     public function isStale(): bool
     {
         return !$this->hasNothingLeft() || $this->isReady(read: true, waitUs: 0) !== false;
     }
 
     /**
-     * Writes all of it.
+     * Writes the whole message.
      *
-     * @param int|null $sent how many bytes were taken
-     * @return Fault|null why not all of it was taken; one with the code CONNECT if not a byte was
+     * @param int|null $sent the number of bytes that were written
+     * @return PusherError|null the error if not all was written; its code is CONNECT if no byte was written
      */
-    public function write(#[\SensitiveParameter] string $message, Deadline $deadline, ?int &$sent = null): ?Fault
+    public function write(#[\SensitiveParameter] string $message, Deadline $deadline, ?int &$sent = null): ?PusherError
     {
         $sent = 0;
         $length = strlen($message);
         while ($sent < $length) {
-            // Not all the rest at once: PHP copies what it is given.
+            // In pieces, because PHP copies its argument.
             $chunk = substr($message, $sent, self::WRITE_LEN_MAX);
             $taken = SystemError::of(fn () => fwrite($this->stream, $chunk), $notice);
             if ($taken === false) {
                 return $sent === 0
-                    ? Fault::connect($this->attemptUntil($deadline), 0, SystemError::text($notice))
+                    ? PusherError::connect($this->attemptUntil($deadline), 0, SystemError::text($notice))
                     : $this->closed($deadline, SystemError::text($notice));
             }
             $sent += $taken;
             if ($taken === 0 && !$this->wait(false, $deadline)) {
-                return Fault::timeout($this->attemptUntil($deadline), self::SENDING);
+                return PusherError::timeout($this->attemptUntil($deadline), self::SENDING);
             }
         }
         return null;
     }
 
     /**
-     * The next answer: a message of pushd's, as PHP's values.
+     * Reads the next answer: a message of pushd's, decoded.
      *
-     * @param bool $isFirst whether pushd has answered nothing yet on what was written
+     * @param bool $isFirst whether no answer to the written messages has arrived yet
      * @return array<mixed>
-     * @throws Fault
+     * @throws PusherError
      * @throws Reset The connection broke, and this would have been the first answer.
      */
     public function readMessage(Deadline $deadline, bool $isFirst): array
@@ -139,7 +139,7 @@ final class Connection
                 return $message;
             }
             if (!$this->wait(true, $deadline)) {
-                throw Fault::timeout($this->attemptUntil($deadline), self::ANSWER);
+                throw PusherError::timeout($this->attemptUntil($deadline), self::ANSWER);
             }
             $bytes = SystemError::of(fn () => fread($this->stream, self::READ_LEN_MAX));
             if ($bytes === false) {
@@ -156,8 +156,8 @@ final class Connection
     }
 
     /**
-     * Whether pushd closed before it had read all that was sent: the system has then reset the connection,
-     * which only a write finds out. (White space is no message.)
+     * Whether pushd closed the connection before it had read everything. The system has then reset the connection, which
+     * only a write detects: write white space, which is not a message.
      */
     private function wasReset(): bool
     {
@@ -179,12 +179,12 @@ final class Connection
         return self::attempt($this->address, $deadline);
     }
 
-    public function closed(Deadline $deadline, string $reason): Fault
+    public function closed(Deadline $deadline, string $reason): PusherError
     {
-        return Fault::closed($this->attemptUntil($deadline), $reason);
+        return PusherError::closed($this->attemptUntil($deadline), $reason);
     }
 
-    /** @return array<mixed>|null null if it has not come completely */
+    /** @return array<mixed>|null null if it is incomplete */
     private function takeMessage(Deadline $deadline): ?array
     {
         $this->read = ltrim($this->read);
@@ -199,13 +199,13 @@ final class Connection
         $message = is_int($end) ? json_decode(substr($this->read, 0, $end), true) : null;
         if (!is_array($message)) {
             $begin = Text::quotedBytes(substr($this->read, 0, 20));
-            throw Fault::protocol($this->attemptUntil($deadline), "not a message of the protocol, it begins with $begin");
+            throw PusherError::protocol($this->attemptUntil($deadline), "not a message of the protocol, it begins with $begin");
         }
         $this->read = substr($this->read, $end);
         return $message;
     }
 
-    /** False when the time is up. */
+    /** False at the deadline. */
     private function wait(bool $read, Deadline $deadline): bool
     {
         do {
@@ -214,7 +214,7 @@ final class Connection
         return $left > 0;
     }
 
-    /** null: PHP can't say, since the descriptor's number is beyond what select() takes. */
+    /** Null if PHP cannot tell, because the descriptor's number is too large for select(). */
     private function isReady(bool $read, int $waitUs): ?bool
     {
         [$readable, $writable, $urgent] = $read ? [[$this->stream], null, null] : [null, [$this->stream], null];

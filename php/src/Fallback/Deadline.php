@@ -3,7 +3,7 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** The one point in time that everything in a publish shares. */
+/** The deadline that all steps of a publish share. */
 final class Deadline
 {
     private readonly int $startNs;
@@ -18,7 +18,7 @@ final class Deadline
         return (hrtime(true) - $this->startNs) / 1e6;
     }
 
-    /** Time left in microseconds; below 1 when it has passed. */
+    /** Remaining time in microseconds. Below 1 after the deadline. */
     public function remainingUs(): int
     {
         return (int) ceil(($this->timeoutMs - $this->elapsedMs()) * 1e3);

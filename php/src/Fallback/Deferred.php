@@ -3,18 +3,18 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** What is to be published when the page is done. */
+/** Events that are published after the page. */
 final class Deferred
 {
     private static ?Batch $batch = null;
 
-    /** Who filled it: a child of pcntl_fork() leaves the parent's to the parent. */
+    /** The process that filled the batch. A child of pcntl_fork() must not send its parent's events. */
     private static ?string $processId = null;
 
-    /** The request's events are sent. What comes later can't wait any more. */
+    /** The request's events are sent. Later events are sent at once. */
     private static bool $isOver = false;
 
-    /** Goes with the request's other objects: a shutdown function that exits keeps those behind it from being called. */
+    /** Sends the events when PHP destroys the request's objects, in case a shutdown function exited before ours ran. */
     private static ?self $last = null;
 
     private function __construct()
@@ -23,14 +23,14 @@ final class Deferred
 
     public function __destruct()
     {
-        // Not for what unserialize() makes of somebody's text.
+        // Not for an object that unserialize() made from foreign text.
         $this === self::$last && self::end();
     }
 
     /**
-     * A full batch is sent first, at once, so that the order remains.
+     * Queues an event. A full batch is sent first, so that the order is kept.
      *
-     * @throws Fault What pushd would refuse.
+     * @throws PusherError pushd would refuse the event.
      */
     public static function add(Event $event, #[\SensitiveParameter] Settings $settings): void
     {
@@ -50,7 +50,7 @@ final class Deferred
         }
     }
 
-    /** Called when the shutdown functions have run; a second time there is nothing left. */
+    /** Called after the shutdown functions. A second call sends nothing. */
     public static function end(): void
     {
         if (self::$batch !== null && self::$processId === Process::id()) {
@@ -63,7 +63,7 @@ final class Deferred
         }
         try {
             $settings = Settings::read(null, []);
-        } catch (Fault $mistake) {
+        } catch (PusherError $mistake) {
             Report::failure('Pusher::defer', $mistake->among(count($events), count($events), 'deferred events'), 'warning');
             return;
         }
@@ -77,10 +77,10 @@ final class Deferred
         return $batch !== null && self::$processId === Process::id() ? $batch->events() : [];
     }
 
-    /** Lets the visitor go, as far as the server can. A session would keep his next page waiting. */
+    /** Finishes the response, if the server can. An open session would make the visitor's next page wait. */
     private static function finishPage(): void
     {
-        // Or PHP ends here, with nothing sent, if he has gone already.
+        // Otherwise PHP ends here, with nothing sent, if the visitor has gone.
         function_exists('ignore_user_abort') && ignore_user_abort(true);
         function_exists('session_write_close') && session_write_close();
         if (function_exists('ob_get_level') && function_exists('ob_end_flush')) {

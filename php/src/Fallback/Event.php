@@ -3,7 +3,7 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** An event as it is written to pushd: everything in it is JSON already. */
+/** An encoded event: all parts are JSON. */
 final class Event
 {
     private function __construct(
@@ -17,51 +17,51 @@ final class Event
     /**
      * Runs user code (jsonSerialize()).
      *
-     * @throws Fault TOPIC, JSON
+     * @throws PusherError TOPIC, JSON
      */
     public static function of(string $category, mixed $data, ?string $id): self
     {
         if (!Text::isUtf8($category)) {
-            throw Fault::topic('the category is not valid UTF-8');
+            throw PusherError::topic('the category is not valid UTF-8');
         }
         if ($id !== null && !Text::isUtf8($id)) {
-            throw Fault::id('the id is not valid UTF-8');
+            throw PusherError::id('the id is not valid UTF-8');
         }
         return new self($category, json_encode($category, Json::FLAGS), Json::encode($data), $id);
     }
 
-    /** @throws Fault TOPIC, JSON or TOO_BIG for what pushd would refuse */
+    /** @throws PusherError TOPIC, JSON or TOO_BIG if pushd would refuse the event */
     public function check(): void
     {
         $length = strlen($this->category);
         if ($length === 0) {
-            throw Fault::topic('the topic is empty');
+            throw PusherError::topic('the topic is empty');
         }
         if ($length > Limits::TOPIC_LEN_MAX) {
-            throw Fault::topic("the topic is $length bytes long, at most " . Limits::TOPIC_LEN_MAX . ' are allowed');
+            throw PusherError::topic("the topic is $length bytes long, at most " . Limits::TOPIC_LEN_MAX . ' are allowed');
         }
         if ($this->id === '') {
-            throw Fault::id('the id is empty');
+            throw PusherError::id('the id is empty');
         }
         if ($this->id !== null && strlen($this->id) > Limits::ID_LEN_MAX) {
-            throw Fault::id('the id is ' . strlen($this->id) . ' bytes long, at most ' . Limits::ID_LEN_MAX . ' are allowed');
+            throw PusherError::id('the id is ' . strlen($this->id) . ' bytes long, at most ' . Limits::ID_LEN_MAX . ' are allowed');
         }
         $length = strlen($this->json);
         if ($length > Limits::EVENT_LEN_MAX) {
-            throw Fault::tooBig("the event is $length bytes long, at most " . Limits::EVENT_LEN_MAX . ' are allowed');
+            throw PusherError::tooBig("the event is $length bytes long, at most " . Limits::EVENT_LEN_MAX . ' are allowed');
         }
         if (Json::isDeeperThan($this->json, Limits::EVENT_DEPTH_MAX)) {
-            throw Fault::json('the JSON is nested deeper than ' . Limits::EVENT_DEPTH_MAX . ' levels');
+            throw PusherError::json('the JSON is nested deeper than ' . Limits::EVENT_DEPTH_MAX . ' levels');
         }
     }
 
-    /** The PUBLISH that asks for it. */
+    /** The PUBLISH message. */
     public function message(int $request): string
     {
         return "[3,$request,$this->topic,$this->json{$this->options()}]\n";
     }
 
-    /** How long that is, in bytes. */
+    /** Length of the PUBLISH message in bytes. */
     public function length(int $request): int
     {
         return strlen("[3,$request,,]\n$this->topic{$this->options()}") + strlen($this->json);

@@ -3,12 +3,12 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** What the host lets PHP do: shared hosts forbid functions (disable_functions), and PHP then throws an Error where one is called. */
+/** The functions that the host allows. Shared hosts forbid some (disable_functions), and a call then throws an Error. */
 final class Host
 {
     /**
-     * Every function that publishing can't do without. All others are asked for with function_exists()
-     * where they are called. A test holds the list against the source.
+     * Every function that publishing needs. The code checks all others with function_exists() before a call. A test
+     * compares the list with the source.
      */
     public const NEEDED = [
         'array_combine', 'array_fill', 'array_filter', 'array_key_exists', 'array_key_first', 'array_keys', 'array_map',
@@ -20,7 +20,7 @@ final class Host
         'substr', 'substr_count', 'ucfirst', 'unpack', 'var_export',
     ];
 
-    /** The first needed function that is missing; null if there are all. */
+    /** The first needed function that is missing, or null. */
     public static function missingFunction(): ?string
     {
         static $isComplete = false;

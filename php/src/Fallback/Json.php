@@ -3,36 +3,36 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** JSON as text: made of PHP's values, and looked at without being taken apart. */
+/** JSON as text: encodes PHP's values, and scans JSON without decoding it. */
 final class Json
 {
-    /** The same values in fewer bytes; a browser's parser sees no difference. */
+    /** The same values in fewer bytes. A browser's parser gives the same result. */
     public const FLAGS = JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES;
 
     /**
-     * Runs user code (jsonSerialize()), whose exceptions pass through as they are.
+     * Runs user code (jsonSerialize()). Its exceptions pass through unchanged.
      *
-     * @throws Fault JSON
+     * @throws PusherError JSON
      */
     public static function encode(mixed $data): string
     {
         $json = json_encode($data, self::FLAGS, Limits::ENCODE_DEPTH_MAX);
         if ($json === false) {
-            throw Fault::json("the data can't be encoded as JSON: " . json_last_error_msg());
+            throw PusherError::json("the data can't be encoded as JSON: " . json_last_error_msg());
         }
         return $json;
     }
 
     public static function isDeeperThan(string $json, int $depthMax): bool
     {
-        // Most events have not even so many brackets.
+        // Most events have fewer brackets than that.
         return substr_count($json, '[') + substr_count($json, '{') > $depthMax
             && self::endOfValue($json, $depthMax) === false;
     }
 
     /**
-     * Where the list or object ends that $json begins with: the offset behind it, null if that has
-     * not come yet, false if it is nested deeper than $depthMax.
+     * Finds the end of the list or object at the start of $json. Returns the offset after it, null if it is incomplete, or
+     * false if it is nested deeper than $depthMax.
      */
     public static function endOfValue(string $json, int $depthMax): int|false|null
     {
@@ -59,7 +59,7 @@ final class Json
         return null;
     }
 
-    /** The offset behind the quote that ends it, or the end of what there is. */
+    /** The offset after the closing quote, or the end of the text. */
     private static function endOfString(string $json, int $at): int
     {
         $length = strlen($json);

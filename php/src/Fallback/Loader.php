@@ -8,9 +8,9 @@ final class Loader
 {
     private const PUBLIC = ['Pusher', 'PusherException', 'PusherReceipt'];
 
-    /** Everything else in this folder. */
+    /** The other classes in this folder. */
     private const INTERNAL = [
-        'Address', 'Batch', 'Breaker', 'Connection', 'Deadline', 'Deferred', 'ErrorScope', 'Event', 'Fault', 'Goodbye', 'Host',
+        'Address', 'Batch', 'Breaker', 'Connection', 'Deadline', 'Deferred', 'ErrorScope', 'Event', 'PusherError', 'Goodbye', 'Host',
         'Json', 'Limits', 'Many', 'Process', 'Publisher', 'Publishing', 'Report', 'Reset', 'Secret', 'Settings', 'SystemError', 'Text',
     ];
 
@@ -32,7 +32,7 @@ final class Loader
             return;
         }
         foreach (self::files() as $name => $file) {
-            // Names have no case.
+            // Class names are case-insensitive.
             if ($class === $name || function_exists('strcasecmp') && strcasecmp($class, $name) === 0) {
                 require_once $file;
                 return;
@@ -40,7 +40,7 @@ final class Loader
         }
     }
 
-    /** @return iterable<string, string> names of classes, and where they are */
+    /** @return iterable<string, string> class names and their files */
     private static function files(): iterable
     {
         foreach (self::PUBLIC as $name) {

@@ -3,15 +3,15 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** What sendMany() is called with. */
+/** The argument of sendMany(). */
 final class Many
 {
     /**
-     * Runs user code, which may change what references in $events lead to.
+     * Encodes the events. Runs user code, which may change the targets of references in $events.
      *
      * @return array<Event> with the keys of $events
-     * @throws Fault
-     * @throws \TypeError An element is none.
+     * @throws PusherError
+     * @throws \TypeError An element is not an event.
      */
     public static function encode(string $method, array $events): array
     {
@@ -21,12 +21,12 @@ final class Many
                 throw Report::placed(new \TypeError("$method(): Argument #1 (\$events) must contain only [category, data] and "
                     . '[category, data, id], category and id being strings, but ' . self::name($key) . ' is none'));
             }
-            // Copies: the user code that follows may change what they refer to.
+            // Copies, because user code may change the targets of references.
             [$category, $data, $id] = [$event[0], $event[1], $event[2] ?? null];
             [$category, $id] = [(string) $category, $id === null ? null : (string) $id];
             try {
                 $encoded[$key] = Event::of($category, $data, $id);
-            } catch (Fault $mistake) {
+            } catch (PusherError $mistake) {
                 throw $mistake->about(self::name($key));
             }
         }
@@ -46,7 +46,7 @@ final class Many
         };
     }
 
-    /** Numbers of rows and objects that are text count as such, as they do for publish(). */
+    /** Numbers and Stringable objects count as text, as they do for publish(). */
     private static function isText(mixed $value): bool
     {
         return is_string($value) || is_int($value) || $value instanceof \Stringable;
@@ -54,7 +54,7 @@ final class Many
 
     /**
      * @param array<Event> $events
-     * @throws Fault
+     * @throws PusherError
      */
     public static function batch(array $events): Batch
     {
@@ -62,14 +62,14 @@ final class Many
         foreach ($events as $key => $event) {
             try {
                 $batch->add($event);
-            } catch (Fault $mistake) {
+            } catch (PusherError $mistake) {
                 throw $mistake->about(self::name($key));
             }
         }
         return $batch;
     }
 
-    /** How an event is called in messages. */
+    /** The name of an event in messages. */
     private static function name(int|string $key): string
     {
         return 'event ' . (is_int($key) ? $key : Text::quotedBytes($key));

@@ -3,15 +3,15 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** What this process is to the system. */
+/** The identity of this process, and its descriptors. */
 final class Process
 {
-    /** What keeps closed standard descriptors from being used again. */
+    /** Files that occupy closed standard descriptors. */
     private static array $placeholders = [];
 
     /**
-     * Tells this process from a child of pcntl_fork(), which inherits its parent's connections and events: different in
-     * parent and child; null where the host forbids everything that would tell.
+     * Returns a value that differs between a parent and a child of pcntl_fork(), which inherits connections and events.
+     * Null if the host forbids every function for it.
      */
     public static function id(): ?string
     {
@@ -20,11 +20,11 @@ final class Process
             function_exists('posix_getpid') => posix_getpid(),
             default => self::link('/proc/self'),
         };
-        // In a PID namespace of its own (pcntl_unshare) a child may have its parent's number.
+        // In its own PID namespace (pcntl_unshare) a child may have the number of its parent.
         return $number === false ? null : "$number " . self::link('/proc/self/ns/pid');
     }
 
-    /** A script that was started without stdout would print into the next connection that is opened. */
+    /** Occupies closed standard descriptors: otherwise the output of a script without stdout would go into a connection. */
     public static function occupyStandardDescriptors(): void
     {
         if (PHP_SAPI !== 'cli' || self::$placeholders !== [] || !function_exists('file_exists') || !function_exists('fopen')) {

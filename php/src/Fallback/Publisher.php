@@ -9,7 +9,7 @@ use PusherReceipt;
 /** Publishes to one pushd, over a connection that it opens at the first publish and keeps. */
 final class Publisher
 {
-    /** The highest version of the protocol that this code speaks. */
+    /** The highest protocol version that this code supports. */
     private const VERSION = 1;
 
     private const WELCOME = 2;
@@ -31,39 +31,39 @@ final class Publisher
     }
 
     /**
-     * @param non-empty-list<Event> $events each of which pushd can take
-     * @return list<PusherReceipt|Fault> one for each event
+     * @param non-empty-list<Event> $events valid events
+     * @return list<PusherReceipt|PusherError> one for each event
      */
     public function publish(array $events, int $timeoutMs, int $retryMs): array
     {
-        $fault = $this->breaker->fault($retryMs);
-        if ($fault !== null) {
-            return self::all($events, $fault);
+        $error = $this->breaker->notTried($retryMs);
+        if ($error !== null) {
+            return self::all($events, $error);
         }
         $deadline = new Deadline($timeoutMs);
         $answers = $this->ask($events, $deadline);
-        $faults = array_filter($answers, static fn ($answer): bool => $answer instanceof Fault && !$answer->isCallersMistake());
-        $this->breaker->record(end($faults) ?: null, $deadline->elapsedMs() >= $timeoutMs / 2, $retryMs);
+        $errors = array_filter($answers, static fn ($answer): bool => $answer instanceof PusherError && !$answer->isCallersMistake());
+        $this->breaker->record(end($errors) ?: null, $deadline->elapsedMs() >= $timeoutMs / 2, $retryMs);
         return $answers;
     }
 
     /**
-     * Asks over the connection there is, if any; over a new one if that was closed meanwhile.
+     * Publishes over the open connection. If there is none, or it was closed meanwhile, opens a new one.
      *
-     * While it is in use it belongs to nobody else: whatever ends the script in between, a signal's
-     * handler perhaps, leaves no connection behind that is half read.
+     * The connection is taken out of the property during use. If the script ends in between, for example in a signal
+     * handler, no half-read connection is left.
      */
     private function ask(array $events, Deadline $deadline): array
     {
         [$connection, $this->connection] = [$this->connection, null];
-        // A child of pcntl_fork() drops what it inherited: the connection itself is the parent's.
+        // A child of pcntl_fork() drops the inherited connection, which its parent uses.
         $processId = Process::id();
         $isOwn = $processId !== null && $this->processId === $processId;
         $this->processId = $processId;
         $goodbye = null;
         if ($connection !== null && $isOwn && !$connection->isStale()) {
             $answers = $this->exchange($connection, $events, '', $deadline);
-            // Of several events pushd may have read the first ones, unless it has said that it has not.
+            // pushd may have read the first of several events, unless its goodbye says that it has not.
             if (is_array($answers) || $answers === null && count($events) > 1) {
                 return $answers ?? self::all($events, $connection->closed($deadline, Connection::RESET));
             }
@@ -72,10 +72,10 @@ final class Publisher
         $connection?->close();
         try {
             $connection = Connection::open($this->address, $deadline);
-        } catch (Fault $fault) {
-            // If nobody listens any more, the goodbye has said why.
-            $isGone = $goodbye?->getCode() === PusherException::BUSY && $fault->getCode() === PusherException::CONNECT;
-            return self::all($events, $isGone ? $goodbye : $fault);
+        } catch (PusherError $error) {
+            // If pushd no longer listens, its goodbye says why.
+            $isGone = $goodbye?->getCode() === PusherException::BUSY && $error->getCode() === PusherException::CONNECT;
+            return self::all($events, $isGone ? $goodbye : $error);
         }
         $options = $this->token === '' ? '' : ',' . json_encode(['token' => $this->token], Json::FLAGS);
         $answers = $this->exchange($connection, $events, '[1,' . self::VERSION . "$options]\n", $deadline)
@@ -83,18 +83,18 @@ final class Publisher
         return is_array($answers) ? $answers : self::all($events, $answers);
     }
 
-    private static function all(array $events, Fault $fault): array
+    private static function all(array $events, PusherError $error): array
     {
-        return array_fill(0, count($events), $fault);
+        return array_fill(0, count($events), $error);
     }
 
     /**
      * Writes all events at once and reads their answers.
      *
-     * @return list<PusherReceipt|Fault>|Fault|null a fault alone, or null, if pushd read nothing: it said goodbye, or the
+     * @return list<PusherReceipt|PusherError>|PusherError|null an error alone, or null, if pushd read nothing: it sent a goodbye, or the
      *     connection broke
      */
-    private function exchange(Connection $connection, array $events, #[\SensitiveParameter] string $hello, Deadline $deadline): array|Fault|null
+    private function exchange(Connection $connection, array $events, #[\SensitiveParameter] string $hello, Deadline $deadline): array|PusherError|null
     {
         $first = $this->lastRequest + 1;
         $this->lastRequest += count($events);
@@ -113,25 +113,25 @@ final class Publisher
             if ($isUnsent && !$connection->isStale()) {
                 return $notSent;
             }
-            // Also if not all was written: pushd may have said why it did not want to read it.
+            // Also after an incomplete write: pushd may have sent its reason before it stopped reading.
             while (count($answers) < count($events)) {
                 $answers[] = $this->answer($connection, $first + count($answers), $deadline, $answers === []);
             }
             $isInOrder = $notSent === null && $connection->hasNothingLeft();
-        } catch (Fault $fault) {
-            if ($isUnsent && !$fault->isRefusal()) {
+        } catch (PusherError $error) {
+            if ($isUnsent && !$error->isRefusal()) {
                 return $notSent;
             }
-            return array_pad($answers, count($events), $fault->isRefusal() ? $fault : $notSent ?? $fault);
+            return array_pad($answers, count($events), $error->isRefusal() ? $error : $notSent ?? $error);
         } catch (Goodbye $goodbye) {
-            return $answers === [] ? $goodbye->fault : array_pad($answers, count($events), $goodbye->fault);
+            return $answers === [] ? $goodbye->error : array_pad($answers, count($events), $goodbye->error);
         } catch (Reset) {
             return $isUnsent || $notSent === null ? $notSent : self::all($events, $notSent);
         } finally {
             if ($isInOrder) {
                 $this->connection = $connection;
             } else {
-                // Whatever still refers to it: an exception's trace does.
+                // An exception's trace may still refer to the connection.
                 $connection->close();
             }
         }
@@ -139,20 +139,20 @@ final class Publisher
     }
 
     /**
-     * The answer to one event.
+     * Reads the answer to one event.
      *
-     * @throws Fault The connection is of no more use.
+     * @throws PusherError The connection cannot be used any more.
      * @throws Goodbye
      * @throws Reset
      */
-    private function answer(Connection $connection, int $request, Deadline $deadline, bool $isFirst): PusherReceipt|Fault
+    private function answer(Connection $connection, int $request, Deadline $deadline, bool $isFirst): PusherReceipt|PusherError
     {
         while (true) {
             $message = $connection->readMessage($deadline, $isFirst);
             $isFirst = false;
-            $invalid = static fn (string $reason): Fault => Fault::protocol($connection->attemptUntil($deadline), $reason);
+            $invalid = static fn (string $reason): PusherError => PusherError::protocol($connection->attemptUntil($deadline), $reason);
             $type = $message[0] ?? null;
-            // For a switch "4" would be 4.
+            // A switch would treat "4" as 4.
             if (!is_int($type)) {
                 throw $invalid('a message without a type');
             }
@@ -171,17 +171,17 @@ final class Publisher
                     if (!is_string($message[2] ?? null) || !is_string($message[3] ?? null)) {
                         throw $invalid('an error without a text');
                     }
-                    $fault = Fault::refused($connection->attemptUntil($deadline), $message[2], $message[3]);
-                    if (!isset($message[1]) && in_array($message[2], Fault::GOODBYES, true)) {
-                        throw new Goodbye($fault);
+                    $error = PusherError::refused($connection->attemptUntil($deadline), $message[2], $message[3]);
+                    if (!isset($message[1]) && in_array($message[2], PusherError::GOODBYES, true)) {
+                        throw new Goodbye($error);
                     }
-                    return $fault->endsConnection ? throw $fault : $fault;
-                // Others are a later version's; the protocol says to ignore them.
+                    return $error->endsConnection ? throw $error : $error;
+                // A message of a later version: the protocol says to ignore it.
             }
         }
     }
 
-    /** Left half-read, a connection would give a publish the answer to another. */
+    /** Keeps the connection if no answer is left on it: the next publish would take it for its own. */
     private static function checkRequest(mixed $request, int $expected, callable $invalid): void
     {
         if ($request !== $expected) {
@@ -189,11 +189,11 @@ final class Publisher
         }
     }
 
-    /** null for what are no numbers. */
+    /** Null for values that are not numbers. */
     private static function receipt(mixed $sequence, mixed $subscribers): ?PusherReceipt
     {
         foreach ([$sequence, $subscribers] as $number) {
-            // json_decode makes a float of what PHP's int does not reach.
+            // json_decode() returns a float for a number beyond PHP's int.
             $isNumber = is_int($number) ? $number >= 0 : is_float($number) && $number >= 2 ** 63 && $number <= 2 ** 64;
             if (!$isNumber) {
                 return null;

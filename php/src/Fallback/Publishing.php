@@ -5,23 +5,23 @@ namespace PusherFallback;
 
 use PusherReceipt;
 
-/** The ways of publishing, from what the caller gave to what the caller gets. */
+/** Publishing, from the caller's arguments to the result. */
 final class Publishing
 {
-    /** @var array<string, Publisher> the one that was used last is the last */
+    /** @var array<string, Publisher> ordered by use, the most recent last */
     private static array $publishers = [];
 
     /** @throws \PusherException */
     public static function checkSettings(?string $address, #[\SensitiveParameter] array $options): void
     {
         if (Host::missingFunction() !== null) {
-            // The publish will say so.
+            // The publish reports it.
             return;
         }
         try {
             Settings::checkNames($options);
             Settings::read($address, $options);
-        } catch (Fault $mistake) {
+        } catch (PusherError $mistake) {
             Report::throw($mistake);
         }
     }
@@ -40,18 +40,18 @@ final class Publishing
         }
         try {
             $event = Event::of($category, $data, $id);
-            // User code has run. From here to the receipt there is none.
+            // User code has run. None runs from here until the receipt.
             $settings = Settings::read($address, $options);
             $event->check();
             [$answer] = self::publish([$event], $settings);
-            if ($answer instanceof Fault && $answer->isCallersMistake()) {
-                // One that only pushd has found.
+            if ($answer instanceof PusherError && $answer->isCallersMistake()) {
+                // A mistake that only pushd found.
                 throw $answer;
             }
-        } catch (Fault $mistake) {
+        } catch (PusherError $mistake) {
             Report::throw($mistake);
         }
-        if ($answer instanceof Fault) {
+        if ($answer instanceof PusherError) {
             Report::failure($method, $answer, $settings->onFailure);
             return null;
         }
@@ -72,17 +72,17 @@ final class Publishing
         }
         try {
             if (count($events) > Limits::MANY_MAX) {
-                throw Fault::tooMany();
+                throw PusherError::tooMany();
             }
             $encoded = Many::encode($method, $events);
             $batch = Many::batch($encoded);
             $settings = Settings::read($address, $options);
-        } catch (Fault $mistake) {
+        } catch (PusherError $mistake) {
             Report::throw($mistake);
         }
         $answers = self::publish($batch->events(), $settings);
         self::reportMissing($method, $answers, 'events', $settings->onFailure);
-        $receipts = array_map(static fn ($answer) => $answer instanceof Fault ? null : $answer, $answers);
+        $receipts = array_map(static fn ($answer) => $answer instanceof PusherError ? null : $answer, $answers);
         return array_combine(array_keys($encoded), $receipts);
     }
 
@@ -96,13 +96,13 @@ final class Publishing
             $event = Event::of($category, $data, $id);
             $settings = Settings::read(null, []);
             Deferred::add($event, $settings);
-        } catch (Fault $mistake) {
+        } catch (PusherError $mistake) {
             Report::throw($mistake);
         }
     }
 
     /**
-     * What was deferred.
+     * Publishes deferred events.
      *
      * @param list<Event> $events
      */
@@ -116,15 +116,15 @@ final class Publishing
         );
     }
 
-    /** There may be nobody left to catch an exception, so a failure is never more than a warning. */
+    /** A failure is at most a warning, because the page's code may have ended and cannot catch an exception. */
     private static function ofDeferred(string $onFailure): string
     {
         return $onFailure === 'exception' ? 'warning' : $onFailure;
     }
 
     /**
-     * Whether the host forbids a function that publishing needs: a failure like any other, since no
-     * call and no setting is wrong. Tells the caller.
+     * Whether the host forbids a function that publishing needs. Reports it as a failure, because neither the call nor a
+     * setting is wrong.
      *
      * @throws \PusherException
      */
@@ -132,12 +132,12 @@ final class Publishing
     {
         $missing = Host::missingFunction();
         if ($missing !== null) {
-            Report::failure($method, Fault::missing($missing), Settings::onFailureWithoutFunctions($options));
+            Report::failure($method, PusherError::missing($missing), Settings::onFailureWithoutFunctions($options));
         }
         return $missing !== null;
     }
 
-    /** @return list<PusherReceipt|Fault> */
+    /** @return list<PusherReceipt|PusherError> */
     private static function publish(array $events, #[\SensitiveParameter] Settings $settings): array
     {
         if ($events === []) {
@@ -153,12 +153,12 @@ final class Publishing
         return $publisher->publish($events, $settings->timeoutMs, $settings->retryMs);
     }
 
-    /** @param list<PusherReceipt|Fault> $answers */
+    /** @param list<PusherReceipt|PusherError> $answers */
     private static function reportMissing(string $method, array $answers, string $events, string $onFailure): void
     {
-        $faults = array_values(array_filter($answers, static fn ($answer): bool => $answer instanceof Fault));
-        if ($faults !== []) {
-            Report::failure($method, $faults[0]->among(count($faults), count($answers), $events), $onFailure);
+        $errors = array_values(array_filter($answers, static fn ($answer): bool => $answer instanceof PusherError));
+        if ($errors !== []) {
+            Report::failure($method, $errors[0]->among(count($errors), count($answers), $events), $onFailure);
         }
     }
 }

@@ -5,19 +5,19 @@ namespace PusherFallback;
 
 use PusherException;
 
-/** How the caller is told. */
+/** Reports an error to the caller. */
 final class Report
 {
     /** Throws, warns or does nothing. */
-    public static function failure(string $method, #[\SensitiveParameter] Fault $fault, string $onFailure): void
+    public static function failure(string $method, #[\SensitiveParameter] PusherError $error, string $onFailure): void
     {
         if ($onFailure === 'exception') {
-            self::throw($fault);
+            self::throw($error);
         }
         if ($onFailure === 'warning') {
             [$file, $line] = self::caller();
             $where = $file === null ? '' : ", called in $file on line $line";
-            self::warn("$method(): {$fault->getMessage()}$where");
+            self::warn("$method(): {$error->getMessage()}$where");
         }
     }
 
@@ -30,19 +30,19 @@ final class Report
         };
     }
 
-    /** @throws PusherException as from the caller's line */
-    public static function throw(#[\SensitiveParameter] Fault $fault): never
+    /** @throws PusherException with the file and line of the caller */
+    public static function throw(#[\SensitiveParameter] PusherError $error): never
     {
-        throw self::placed(new PusherException($fault->getMessage(), $fault->getCode()));
+        throw self::placed(new PusherException($error->getMessage(), $error->getCode()));
     }
 
-    /** The same exception, as from the caller's line. */
+    /** The same exception, with the file and line of the caller. */
     public static function placed(\Throwable $exception): \Throwable
     {
         [$file, $line] = self::caller();
         if ($file !== null) {
             // Both properties are protected, and a scope must be a class in PHP code.
-            $scope = $exception instanceof \Error ? ErrorScope::class : Fault::class;
+            $scope = $exception instanceof \Error ? ErrorScope::class : PusherError::class;
             \Closure::bind(function () use ($file, $line): void {
                 [$this->file, $this->line] = [$file, $line];
             }, $exception, $scope)();
@@ -50,7 +50,7 @@ final class Report
         return $exception;
     }
 
-    /** @return array{string, int}|array{null, null} the line outside that called, if there is one */
+    /** @return array{string, int}|array{null, null} the caller's file and line, if there is one */
     private static function caller(): array
     {
         foreach (['debug_backtrace', 'dirname', 'str_starts_with'] as $function) {

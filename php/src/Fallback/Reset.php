@@ -3,7 +3,7 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** The connection broke before pushd answered anything: it has not read what was written. */
+/** The connection broke before any answer: pushd has not read the written messages. */
 final class Reset extends \Exception
 {
 }

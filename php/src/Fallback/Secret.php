@@ -3,10 +3,10 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** Options that var_dump() and its like must not show. */
+/** Hides the token from var_dump() and similar functions. */
 final class Secret
 {
-    /** The options with the token wrapped. (Before PHP 8.2 there is nothing to wrap it in.) */
+    /** Wraps the token. Before PHP 8.2 the class for it does not exist, and the token stays visible. */
     public static function hide(#[\SensitiveParameter] array $options): array
     {
         if (isset($options['token']) && PHP_VERSION_ID >= 80200) {
@@ -15,7 +15,7 @@ final class Secret
         return $options;
     }
 
-    /** What was wrapped; any other value as it is. */
+    /** Unwraps a value. Returns any other value unchanged. */
     public static function reveal(#[\SensitiveParameter] mixed $value): mixed
     {
         return $value instanceof \SensitiveParameterValue ? $value->getValue() : $value;

@@ -3,10 +3,10 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** What counts for a publish at this moment. */
+/** The settings of one publish. */
 final class Settings
 {
-    /** Every setting, without `pusher.`, and its value where php.ini has none. */
+    /** Every setting, without `pusher.`, and its default. */
     public const DEFAULTS = [
         'address' => 'tcp://127.0.0.1:5555',
         'timeout_ms' => '250',
@@ -15,10 +15,10 @@ final class Settings
         'token' => '',
     ];
 
-    /** What `new Pusher` may be given in its second argument. */
+    /** Keys of the second argument of `new Pusher`. */
     private const OPTIONS = ['timeout_ms', 'retry_ms', 'on_failure', 'token'];
 
-    /** @var array<string, string> of pusher_configure() */
+    /** @var array<string, string> set by pusher_configure() */
     private static array $configured = [];
 
     private function __construct(
@@ -56,14 +56,14 @@ final class Settings
         }
     }
 
-    /** The value of a setting as it is now, understood or not. */
+    /** The current value of a setting, valid or not. */
     public static function get(string $name): string
     {
         $ofPhpIni = function_exists('get_cfg_var') ? get_cfg_var("pusher.$name") : false;
         return self::$configured[$name] ?? (is_string($ofPhpIni) ? $ofPhpIni : self::DEFAULTS[$name]);
     }
 
-    /** on_failure where a function that read() needs is missing: calls none. */
+    /** Reads on_failure without calling a function, in case the host forbids one that read() needs. */
     public static function onFailureWithoutFunctions(#[\SensitiveParameter] array $options): string
     {
         $text = $options['on_failure']
@@ -73,9 +73,9 @@ final class Settings
     }
 
     /**
-     * What an object was given, and the settings for the rest.
+     * Reads the given arguments, and the settings for the others.
      *
-     * @throws Fault CONFIG, with the setting's name, its value and what it may be
+     * @throws PusherError CONFIG, with the setting's name, its value and the allowed values
      */
     public static function read(?string $address, #[\SensitiveParameter] array $options): self
     {
@@ -89,12 +89,12 @@ final class Settings
         );
     }
 
-    /** @throws Fault CONFIG for an option that there is not */
+    /** @throws PusherError CONFIG for an unknown option */
     public static function checkNames(#[\SensitiveParameter] array $options): void
     {
         foreach (array_keys($options) as $name) {
             if (!in_array($name, self::OPTIONS, true)) {
-                throw Fault::config('options', Text::quoted((string) $name) . ' is none of ' . implode(', ', self::OPTIONS));
+                throw PusherError::config('options', Text::quoted((string) $name) . ' is none of ' . implode(', ', self::OPTIONS));
             }
         }
     }
@@ -110,11 +110,11 @@ final class Settings
             }
             return $parse($text);
         } catch (\DomainException $wrong) {
-            throw Fault::config($isGiven ? $name : "pusher.$name", $wrong->getMessage());
+            throw PusherError::config($isGiven ? $name : "pusher.$name", $wrong->getMessage());
         }
     }
 
-    /** An option as text, like a setting. */
+    /** Returns an option as text, in the form of a setting. */
     private static function text(#[\SensitiveParameter] mixed $given): string
     {
         $given = Secret::reveal($given);
@@ -141,7 +141,7 @@ final class Settings
         return $text;
     }
 
-    /** Empty is: none. The value of a secret is not for a message. */
+    /** An empty text means no token. Messages never contain the value. */
     private static function token(#[\SensitiveParameter] string $text): string
     {
         if (preg_match('/\A[\x21-\x7e]*\z/', $text) !== 1 || strlen($text) > Limits::TOKEN_LEN_MAX) {

@@ -3,10 +3,10 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** Errors of the system, as PHP's functions for streams tell them: in words, in a notice. */
+/** Errors of the system. PHP's stream functions report them as text, in a notice. */
 final class SystemError
 {
-    // As Linux numbers them.
+    // Linux' error numbers.
     public const EPERM = 1;
     public const ENOENT = 2;
     public const EINTR = 4;
@@ -17,15 +17,15 @@ final class SystemError
     public const ETIMEDOUT = 110;
 
     /**
-     * Calls a function that may raise a notice, which neither the page nor its error handler gets.
+     * Calls a function and keeps its notice from the page and its error handler.
      *
-     * @param string|null $notice what it said
+     * @param string|null $notice the notice's text
      */
     public static function of(callable $function, ?string &$notice = null): mixed
     {
         $notice = null;
         if (!function_exists('set_error_handler') || !function_exists('restore_error_handler')) {
-            // The page's handler is called, but error_reporting() tells it that this is silenced.
+            // PHP still calls the page's error handler, but error_reporting() tells the handler that the notice is silenced.
             return @$function();
         }
         set_error_handler(static function (int $level, string $message) use (&$notice): bool {

@@ -3,10 +3,10 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** Values of somebody's, shown in a message. */
+/** Quotes foreign values for messages. */
 final class Text
 {
-    /** In quotes, with nothing in it that a terminal or a log would obey; what is no UTF-8 is replaced. */
+    /** Quotes a text and escapes control characters, which terminals and logs interpret. Replaces invalid UTF-8. */
     public static function quoted(string $text): string
     {
         if (!self::isUtf8($text)) {
@@ -15,7 +15,7 @@ final class Text
         return '"' . self::escaped($text) . '"';
     }
 
-    /** The same for what is no UTF-8: byte by byte. */
+    /** Quotes bytes that are not UTF-8, byte by byte. */
     public static function quotedBytes(string $bytes): string
     {
         return '"' . preg_replace_callback('/[\x00-\x1f\x7f-\xff"\'\\\\]/', static function (array $match): string {
@@ -23,7 +23,7 @@ final class Text
         }, $bytes) . '"';
     }
 
-    /** What can't be seen can turn the direction of writing or end a line, too. */
+    /** Escapes invisible characters: they can reverse the writing direction or end a line. */
     private static function escaped(string $text): string
     {
         return preg_replace_callback('/(?! )[\p{C}\p{Z}"\'\\\\]/u', static function (array $match): string {
@@ -31,7 +31,7 @@ final class Text
         }, $text);
     }
 
-    /** As languages write it; null if they have no short form. */
+    /** The short escape of a character, or null if it has none. */
     private static function sign(string $character): ?string
     {
         return match ($character) {
@@ -43,7 +43,7 @@ final class Text
         };
     }
 
-    /** Without mbstring, which not every PHP has. */
+    /** Decodes one character without mbstring, which not every PHP has. */
     private static function codePoint(string $character): int
     {
         $bytes = array_values(unpack('C*', $character));

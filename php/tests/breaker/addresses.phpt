@@ -1,5 +1,5 @@
 --TEST--
-The breaker is open for the address that hangs, and can be switched off
+The breaker is open for one address only, and can be switched off
 --INI--
 pusher.on_failure=silent
 pusher.timeout_ms=50

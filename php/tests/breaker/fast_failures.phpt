@@ -1,5 +1,5 @@
 --TEST--
-A failure that came at once does not keep the next publish from being tried
+A fast failure does not open the breaker
 --INI--
 pusher.on_failure=silent
 pusher.timeout_ms=10000

@@ -1,5 +1,5 @@
 --TEST--
-Of many events, what hung is what the breaker tells of, and not a mistake in one of them
+After a sendMany() that hung, the breaker reports the timeout, and not a mistake in one event
 --INI--
 pusher.retry_ms=3600000
 pusher.on_failure=exception

@@ -1,5 +1,5 @@
 --TEST--
-What is deferred when all has been sent already goes at once, and nothing stays
+Events that are deferred after the others were sent go at once
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

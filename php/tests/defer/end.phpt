@@ -1,5 +1,5 @@
 --TEST--
-What is deferred is sent in order when the script has ended, whatever ended it
+Deferred events are sent in order at the end of the script, also after exit() or a fatal error
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

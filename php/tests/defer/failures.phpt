@@ -1,5 +1,5 @@
 --TEST--
-When what is deferred can't be sent, one warning says so, and nothing is thrown
+If deferred events cannot be sent, there is one warning and no exception
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

@@ -1,5 +1,5 @@
 --TEST--
-A forked child sends what it deferred itself, and not what its parent did
+A forked child sends its own deferred events, and not its parent's
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

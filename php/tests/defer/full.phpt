@@ -1,5 +1,5 @@
 --TEST--
-A full queue is sent at once, and the order remains
+A full queue is sent at once, and the order is kept
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

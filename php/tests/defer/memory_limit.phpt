@@ -1,5 +1,5 @@
 --TEST--
-What is deferred is sent when memory_limit has ended the script
+Deferred events are sent after memory_limit ended the script
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

@@ -1,5 +1,5 @@
 --TEST--
-A mistake throws at the call, not at the end, and what user code does counts at the call
+A mistake throws at the call, and data is encoded at the call, not at the end
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

@@ -1,5 +1,5 @@
 --TEST--
-The session is closed before what was deferred is sent, and may defer too
+The session is closed before deferred events are sent, and its handler may defer too
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

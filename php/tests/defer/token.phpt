@@ -1,5 +1,5 @@
 --TEST--
-The handler of a deferred event's warning does not find the token in the way it came
+An error handler does not see the token in the trace of a deferred event's warning
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

@@ -1,5 +1,5 @@
 --TEST--
-Too many arguments are refused, as PHP does for its own functions
+Too many arguments are refused, as by PHP's own functions
 --FILE--
 <?php
 foreach ([

@@ -1,5 +1,5 @@
 --TEST--
-Nothing is opened before the first publish, one connection afterwards, which programs don't inherit
+Loading opens nothing; a publish opens one connection, which child programs do not inherit
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

@@ -1,5 +1,5 @@
 --TEST--
-A process keeps connections to eight addresses at most
+A process keeps connections to at most eight addresses
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

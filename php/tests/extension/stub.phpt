@@ -1,5 +1,5 @@
 --TEST--
-The stub says about classes and settings what the extension has
+The stub matches the classes and settings of the extension
 --FILE--
 <?php
 require __DIR__ . '/../support/describe.inc';

@@ -1,5 +1,5 @@
 --TEST--
-A server that takes everything and never answers costs the page the timeout and no more
+A server that never answers costs the page the timeout and no more
 --INI--
 pusher.retry_ms=0
 --FILE--

@@ -1,5 +1,5 @@
 --TEST--
-An event that a reset cuts short was not published: it goes over a new connection
+An event that a reset cuts off was not published, and is sent over a new connection
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

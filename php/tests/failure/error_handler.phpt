@@ -1,5 +1,5 @@
 --TEST--
-An error handler gets the warning, and may make an exception of it
+An error handler receives the warning, and may throw
 --INI--
 pusher.retry_ms=0
 --FILE--

@@ -1,5 +1,5 @@
 --TEST--
-An error handler may end the script, and the connection is in order afterwards
+An error handler may end the script, and the connection still works afterwards
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

@@ -1,5 +1,5 @@
 --TEST--
-When pushd closes a connection in place of an answer, it has read nothing: the event goes over a new one
+After a goodbye in place of an answer, the event is sent over a new connection
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

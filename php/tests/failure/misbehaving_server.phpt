@@ -1,5 +1,5 @@
 --TEST--
-Each way in which a server can misbehave has its code and a message that says what to check
+Each misbehaviour of a server has its code, and a message with the next thing to check
 --INI--
 pusher.retry_ms=0
 --FILE--

@@ -1,5 +1,5 @@
 --TEST--
-Nobody listens: a warning and null, an exception, or just null
+If no server listens: a warning and null, an exception, or null alone
 --INI--
 pusher.retry_ms=0
 --FILE--

@@ -1,5 +1,5 @@
 --TEST--
-A stopped pushd costs the timeout; when it goes on, so do publishes, each with its own receipt
+A stopped pushd costs the timeout; after it continues, each publish gets its own receipt
 --INI--
 pusher.retry_ms=0
 --FILE--

@@ -1,5 +1,5 @@
 --TEST--
-pusher_configure() changes settings, and null gives them back to php.ini
+pusher_configure() changes settings, and null restores those of php.ini
 --INI--
 pusher.address=tcp://127.0.0.1:1
 pusher.timeout_ms=10000

@@ -1,5 +1,5 @@
 --TEST--
-A function that the host forbids never ends the page: it is done without, or a failure names it
+A forbidden function never ends the page: it is not needed, or a failure names it
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

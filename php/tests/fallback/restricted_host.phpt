@@ -1,5 +1,5 @@
 --TEST--
-open_basedir, allow_url_fopen = Off and a PHP without optional extensions change nothing
+The fallback works with open_basedir, allow_url_fopen = Off and without optional extensions
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

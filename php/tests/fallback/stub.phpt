@@ -1,5 +1,5 @@
 --TEST--
-The classes have what the stub says, and what PHP code needs to be like the extension's
+The classes match the stub, and behave like the extension's in PHP code
 --FILE--
 <?php
 require __DIR__ . '/../support/describe.inc';

@@ -1,5 +1,5 @@
 --TEST--
-Many events to a server that never answers cost one timeout, and then nothing
+Many events to a server that never answers cost one timeout
 --FILE--
 <?php
 $hole = stream_socket_server('tcp://127.0.0.1:0');

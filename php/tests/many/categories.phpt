@@ -1,5 +1,5 @@
 --TEST--
-The category and the id of each of many events may be what publish() takes for a string
+Category and id in sendMany() accept the same types as in publish()
 --FILE--
 <?php
 declare(strict_types=1);

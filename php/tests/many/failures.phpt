@@ -1,5 +1,5 @@
 --TEST--
-Events without a receipt are null, and one message says how many there are
+Events without a receipt are null, and one message has their number
 --INI--
 pusher.retry_ms=0
 --FILE--

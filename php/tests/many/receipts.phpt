@@ -1,5 +1,5 @@
 --TEST--
-sendMany() publishes in order, and gives a receipt for each event under its key
+sendMany() publishes in order, and returns a receipt for each event under its key
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

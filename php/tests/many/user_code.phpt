@@ -1,5 +1,5 @@
 --TEST--
-User code that runs while many events are encoded may publish, throw, change the events and exit
+User code during the encoding of many events may publish, throw, change the events and exit
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

@@ -1,5 +1,5 @@
 --TEST--
-Objects that come and go publish over the connections of the process
+Objects share the connections of the process
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

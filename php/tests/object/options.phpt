@@ -1,5 +1,5 @@
 --TEST--
-What an object can't be made with is named at once
+The constructor reports invalid arguments
 --FILE--
 <?php
 require __DIR__ . '/../support/said.inc';

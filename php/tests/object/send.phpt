@@ -1,5 +1,5 @@
 --TEST--
-An object publishes with settings of its own, and with those of php.ini for the rest
+An object publishes with its own settings, and with those of php.ini for the rest
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

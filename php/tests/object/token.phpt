@@ -1,5 +1,5 @@
 --TEST--
-A pushd that wants a token gets it, from php.ini or from an object, and nobody else sees it
+The token from php.ini or an object is sent to pushd, and is not visible elsewhere
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

@@ -1,5 +1,5 @@
 --TEST--
-An object is its settings: copied, not changed, not serialized, and made by its constructor only
+An object consists of its settings: it can be copied, not changed, not serialized
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

@@ -1,5 +1,5 @@
 --TEST--
-What a script prints that was started without stdin, stdout and stderr never goes to pushd
+The output of a script without stdin, stdout and stderr never goes to pushd
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

@@ -1,5 +1,5 @@
 --TEST--
-Forked children publish over connections of their own while the parent goes on with its
+Forked children publish over their own connections, and the parent keeps its connection
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

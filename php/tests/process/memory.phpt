@@ -1,5 +1,5 @@
 --TEST--
-100,000 publishes leave the process's memory where it was
+100,000 publishes do not grow the memory of the process
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

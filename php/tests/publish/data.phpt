@@ -1,5 +1,5 @@
 --TEST--
-Browsers get what json_encode() makes of the data
+Browsers get the data as json_encode() encodes it
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

@@ -1,11 +1,11 @@
 --TEST--
-Data may be nested as deep as the stub says, and not deeper
+Data may be nested as deeply as the stub says, and not deeper
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';
 require __DIR__ . '/../support/browser.inc';
 
-preg_match('/nested up to (\d+) levels/', file_get_contents(__DIR__ . '/../../stubs/pusher.stub.php'), $match);
+preg_match('/(\d+) levels deep/', file_get_contents(__DIR__ . '/../../stubs/pusher.stub.php'), $match);
 $deep = 'bottom';
 for ($level = 0; $level < $match[1]; $level++) {
     $deep = $level % 2 ? [$deep] : ['key' => $deep];

@@ -1,5 +1,5 @@
 --TEST--
-The same id in the same category is published once, and answered with the first receipt
+A second publish with the same id and category is answered with the first receipt
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

@@ -1,5 +1,5 @@
 --TEST--
-exit() in jsonSerialize() ends the script, sends nothing and leaves the connection in order
+exit() in jsonSerialize() ends the script, sends nothing and leaves the connection usable
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

@@ -1,5 +1,5 @@
 --TEST--
-memory_limit in jsonSerialize() ends the script and leaves the connection in order
+memory_limit in jsonSerialize() ends the script and leaves the connection usable
 --INI--
 memory_limit=16M
 display_errors=1

@@ -1,5 +1,5 @@
 --TEST--
-jsonSerialize() may publish itself
+jsonSerialize() may publish
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

@@ -1,5 +1,5 @@
 --TEST--
-An exception from jsonSerialize() passes through untouched, and nothing is sent
+An exception from jsonSerialize() passes through unchanged, and nothing is sent
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

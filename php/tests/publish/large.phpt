@@ -1,5 +1,5 @@
 --TEST--
-Large data arrives whole; what is too large for pushd throws and harms nothing
+Large data arrives complete; data that exceeds the limit throws
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

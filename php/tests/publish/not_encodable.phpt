@@ -1,5 +1,5 @@
 --TEST--
-What json_encode() refuses throws, whatever becomes of other failures, and nothing is sent
+Data that json_encode() refuses throws in every mode, and nothing is sent
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

@@ -1,5 +1,5 @@
 --TEST--
-A receipt says how many browsers an event went to, and its number, which grows
+A receipt has the number of browsers, and the number of the event, which grows
 --FILE--
 <?php
 require __DIR__ . '/../support/pushd.inc';

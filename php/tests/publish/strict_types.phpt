@@ -1,5 +1,5 @@
 --TEST--
-Under strict_types a category that is no string is refused
+Under strict_types a category that is not a string is refused
 --FILE--
 <?php
 declare(strict_types=1);

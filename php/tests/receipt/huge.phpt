@@ -1,5 +1,5 @@
 --TEST--
-Numbers up to PHP's largest integer arrive, what can't be one is shown as the largest
+Numbers up to PHP's largest integer arrive; larger ones are shown as the largest
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

@@ -1,5 +1,5 @@
 --TEST--
-A receipt can be read and not written, and only publish makes one
+A receipt is read-only, and only a publish makes one
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

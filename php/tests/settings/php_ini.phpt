@@ -1,5 +1,5 @@
 --TEST--
-Settings in php.ini are taken as they are there, and a wrong one does not keep PHP from starting
+Settings in php.ini are used unchanged, and an invalid one does not keep PHP from starting
 --INI--
 pusher.address=unix:/nonexistent/publish.sock
 pusher.timeout_ms=soon

@@ -1,5 +1,5 @@
 --TEST--
-Settings are changed at runtime, and a wrong one is named
+Settings can be changed at runtime, and an invalid one is named
 --FILE--
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';

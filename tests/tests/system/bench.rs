@@ -106,7 +106,10 @@ fn a_terminal_shows_the_progress() {
         .env("PUSHD_LISTEN", daemon.web.to_string())
         .env("PUSHD_PUBLISH_LISTEN", daemon.publish.to_string());
     let shown = program::run(&mut script, WAIT_MS).success();
-    assert!(shown.contains(" deliveries per second\u{1b}[K"), "{shown:?}");
+    assert!(
+        shown.contains(" deliveries per second\u{1b}[K"),
+        "{shown:?}"
+    );
     assert!(
         shown.contains("\r\u{1b}[Ksubscribers 3"),
         "the line is cleared: {shown:?}"
@@ -194,12 +197,19 @@ fn listeners_of_two_servers_are_an_error() {
     let (daemon, other) = (Daemon::start(), Daemon::start());
     let private = other.publish.to_string();
     let ended = run(&daemon, &["--publish-address", &private]);
-    assert_fails(&ended, 1, "the publish listener knows 0 of the 100 subscribers");
+    assert_fails(
+        &ended,
+        1,
+        "the publish listener knows 0 of the 100 subscribers",
+    );
 }
 
 #[test]
 fn a_refusal_of_the_server_is_reported() {
-    let daemon = Daemon::start_with(&["--publish-token=s3cret-token-for-tests", "--connections-max=10"]);
+    let daemon = Daemon::start_with(&[
+        "--publish-token=s3cret-token-for-tests",
+        "--connections-max=10",
+    ]);
     let ended = run(&daemon, &["--subscribers=10"]);
     assert_fails(&ended, 1, "requires a publish token");
     let ended = run(&daemon, &["--subscribers=11"]);

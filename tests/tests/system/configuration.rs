@@ -36,7 +36,9 @@ impl File {
 
 #[test]
 fn print_config_shows_each_value_and_its_source() {
-    let file = File::new("topics-max = 5\n\nping-interval = '60s'\npublish-token = 's3cret-token-for-tests'\n");
+    let file = File::new(
+        "topics-max = 5\n\nping-interval = '60s'\npublish-token = 's3cret-token-for-tests'\n",
+    );
     let mut command = file.command();
     command
         .args(["--print-config", "--outbox-len-max", "2MiB"])
@@ -152,7 +154,8 @@ fn check_finds_settings_that_contradict_each_other() {
         assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
         assert!(ended.stderr.contains(part), "{}", ended.stderr);
     }
-    let file = File::new("publish-listen = '0.0.0.0:5555'\npublish-token = 's3cret-token-for-tests'\n");
+    let file =
+        File::new("publish-listen = '0.0.0.0:5555'\npublish-token = 's3cret-token-for-tests'\n");
     program::run(file.command().arg("--check"), WAIT_MS).success();
 }
 

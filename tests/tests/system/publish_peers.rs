@@ -449,7 +449,13 @@ fn other_machines_need_a_token_to_publish() {
     assert_eq!(curl(&[&url, "--json", "1"]).1, 401);
     let wrong = [&url, "--json", "2", "-H", "Authorization: Bearer wrong"];
     assert_eq!(curl(&wrong).1, 401);
-    let right = [&url, "--json", "3", "-H", "Authorization: Bearer s3cret-token-for-tests"];
+    let right = [
+        &url,
+        "--json",
+        "3",
+        "-H",
+        "Authorization: Bearer s3cret-token-for-tests",
+    ];
     assert_eq!(curl(&right).1, 200);
     assert_eq!(browser.event("t"), 3, "nothing came before it");
     assert!(!log.text().contains("s3cret"));

@@ -6,12 +6,12 @@ namespace PusherFallback;
 use PusherException;
 
 /**
- * Why a publish has no receipt. Its code is one of the constants of PusherException; the messages
- * are the extension's.
+ * Why a publish has no receipt. The code is one of the constants of PusherException. The messages are the same as
+ * those of the extension.
  */
-final class Fault extends \Exception
+final class PusherError extends \Exception
 {
-    /** What answers of pushd's are to the caller, and whether pushd closes the connection after them. */
+    /** pushd's error codes: the code for the caller, and whether pushd closes the connection afterwards. */
     private const REFUSALS = [
         'bad_message' => [PusherException::REFUSED, true],
         'too_large' => [PusherException::TOO_BIG, true],
@@ -25,7 +25,7 @@ final class Fault extends \Exception
         'shutting_down' => [PusherException::BUSY, true],
     ];
 
-    /** Answers to no request: pushd closes, and has read nothing behind what it has answered. */
+    /** Codes of errors without a request: pushd closes, and has read nothing after its last answer. */
     public const GOODBYES = ['overloaded', 'shutting_down'];
 
     private function __construct(
@@ -37,7 +37,7 @@ final class Fault extends \Exception
         parent::__construct($message, $code);
     }
 
-    /** Whether something in the call, or in the settings, has to be changed. */
+    /** Whether the caller made a mistake: change the call or the settings. */
     public function isCallersMistake(): bool
     {
         return in_array($this->code, [
@@ -49,7 +49,7 @@ final class Fault extends \Exception
         ], true);
     }
 
-    /** Whether pushd has said so. */
+    /** Whether the error is an answer of pushd's. */
     public function isRefusal(): bool
     {
         return $this->isRefusal;
@@ -80,7 +80,7 @@ final class Fault extends \Exception
         return new self(PusherException::CONFIG, "$setting: $reason");
     }
 
-    /** A function that the host forbids. Calls no function itself: it could be any. */
+    /** A function that the host forbids. Calls no function itself, because the host may forbid it too. */
     public static function missing(string $function): self
     {
         return new self(
@@ -100,7 +100,7 @@ final class Fault extends \Exception
         return new self(PusherException::CONNECT, "can't connect to $attempt ($reason): $advice");
     }
 
-    /** @param string $stage what was being done, and whether the event may have been published */
+    /** @param string $stage the step that took too long, and whether the event may have been published */
     public static function timeout(string $attempt, string $stage): self
     {
         return new self(PusherException::TIMEOUT, "timeout at $attempt while $stage: is pushd stopped or overloaded?");
@@ -117,7 +117,7 @@ final class Fault extends \Exception
         return new self(PusherException::PROTOCOL, "no answer of pushd's from $attempt ($reason): is it pushd that listens there?");
     }
 
-    /** What pushd answered instead of a receipt. */
+    /** An ERROR of pushd's. */
     public static function refused(string $attempt, string $name, string $text): self
     {
         [$code, $endsConnection] = self::REFUSALS[$name] ?? [PusherException::REFUSED, false];
@@ -131,25 +131,25 @@ final class Fault extends \Exception
         return new self($code, $message, true, $endsConnection);
     }
 
-    /** What a publish gets that is not tried. */
+    /** The error of a publish that is not tried. */
     public static function notTried(int $leftMs, int $code, string $last): self
     {
         return new self($code, "not tried, the next attempt is in $leftMs ms (pusher.retry_ms), since the last failed: $last");
     }
 
-    /** More than sendMany() takes. */
+    /** More events than sendMany() accepts. */
     public static function tooMany(): self
     {
         return new self(PusherException::TOO_BIG, sprintf('a batch takes at most %d events, and %d bytes of all together', Limits::MANY_MAX, Limits::MANY_LEN_MAX));
     }
 
-    /** The same, if it is one that we can say more about. */
+    /** The same error, with the subject in front of its message. */
     public function about(string $what): self
     {
         return new self($this->code, "$what: $this->message");
     }
 
-    /** The same as the reason why so many of these have no receipt. */
+    /** The same error, with the number of events that have no receipt in front of its message. */
     public function among(int $missing, int $all, string $events): self
     {
         return new self($this->code, "$missing of $all $events have no receipt: $this->message");
