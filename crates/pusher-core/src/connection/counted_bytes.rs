@@ -25,7 +25,7 @@ impl<B> Drop for Counted<B> {
 }
 
 /// Makes frames shared, and counts what they take until the last part of them is let go.
-pub(crate) fn share<B>(frames: B, capacity: usize, counters: &Arc<Counters>) -> Bytes
+pub(crate) fn counted_bytes<B>(frames: B, capacity: usize, counters: &Arc<Counters>) -> Bytes
 where
     B: AsRef<[u8]> + Send + 'static,
 {
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn what_is_shared_counts_once_and_until_the_end() {
         let counters = Arc::new(Counters::default());
-        let frames = share(vec![1; 100], 128, &counters);
+        let frames = counted_bytes(vec![1; 100], 128, &counters);
         let part = frames.clone().slice(90..);
         drop(frames);
         assert_eq!(part, [1; 10].as_slice());

@@ -28,12 +28,12 @@ use tokio::time::timeout;
 
 use crate::config::Live;
 use crate::stats::PeerLog;
-use crate::stats::{Counters, SlowConsumer, Waiting};
+use crate::stats::{Counters, OutboxTotals, SlowConsumer};
 use outbox::{Full, Outbox, State};
 
 pub(crate) use browser_permits::{BrowserPermit, BrowserPermits};
-pub(crate) use counted_bytes::share;
-pub(crate) use outbox::Optional;
+pub(crate) use counted_bytes::counted_bytes;
+pub(crate) use outbox::DropPolicy;
 pub(crate) use publisher_permits::{Busy, PublisherPermit, PublisherPermits};
 pub use session::Session;
 pub use session_id::SessionId;
@@ -76,7 +76,7 @@ impl Common {
         self.counters.events_len.get() > self.live.limits().events_len_max as u64
     }
 
-    fn count_left_out(&self, events: u64) {
+    fn count_dropped(&self, events: u64) {
         if events > 0 {
             self.counters.deliveries_dropped.add(events);
         }
@@ -128,7 +128,7 @@ impl Connection {
     }
 
     /// Has what [`send`](Self::send) needs fetched from memory.
-    pub(crate) fn fetch(&self) {
+    pub(crate) fn prefetch(&self) {
         std::hint::black_box((self.outbox.is_locked(), self.socket.is_tls()));
     }
 
@@ -144,7 +144,7 @@ impl Connection {
         } else {
             let outbox_len_max = self.common.live.limits().outbox_len_max;
             match outbox.push(frames.slice(written..), outbox_len_max) {
-                Ok(left_out) => return self.common.count_left_out(left_out),
+                Ok(dropped) => return self.common.count_dropped(dropped),
                 Err(Full) => SlowConsumer::Outbox,
             }
         };
@@ -153,7 +153,7 @@ impl Connection {
     }
 
     /// As [`send`](Self::send) for a topic whose events may be left out.
-    pub(crate) fn send_optional(&self, frames: &Bytes, optional: &Optional) {
+    pub(crate) fn send_droppable(&self, frames: &Bytes, drop_policy: &DropPolicy) {
         let mut outbox = self.outbox.lock();
         let Some(written) = self.try_write(&mut outbox, frames) else {
             return;
@@ -162,8 +162,8 @@ impl Connection {
             true => 0,
             false => self.common.live.limits().outbox_len_max,
         };
-        let left_out = outbox.push_optional(frames, written, optional, len_max);
-        self.common.count_left_out(left_out);
+        let dropped = outbox.push_droppable(frames, written, drop_policy, len_max);
+        self.common.count_dropped(dropped);
     }
 
     /// Writes if nothing waits; how much the socket has taken. `None` if there is nothing left to
@@ -228,15 +228,15 @@ impl Connection {
     }
 
     /// A frame for this connection alone.
-    pub(crate) fn share(&self, frame: Vec<u8>) -> Bytes {
+    pub(crate) fn counted_frame(&self, frame: Vec<u8>) -> Bytes {
         let capacity = frame.capacity();
-        share(frame, capacity, &self.common.counters)
+        counted_bytes(frame, capacity, &self.common.counters)
     }
 
     /// What waits now, in the outbox or, without being counted in bytes, in TLS.
-    pub(crate) fn waiting(&self) -> Waiting {
+    pub(crate) fn outbox_totals(&self) -> OutboxTotals {
         let outbox = self.outbox.lock();
-        Waiting {
+        OutboxTotals {
             outboxes: u64::from(!outbox.is_empty() || self.socket.has_unsent()),
             len: outbox.len() as u64,
         }

@@ -36,7 +36,7 @@ impl Session {
     /// Sends an event, one JSON value, to this session alone, whether it is subscribed or not.
     pub fn send_event(&self, topic: &str, event: &str) -> Result<(), JsonError> {
         check_value(event)?;
-        let frame = self.connection.share(event_frame(topic, event));
+        let frame = self.connection.counted_frame(event_frame(topic, event));
         self.connection.send(&frame);
         Ok(())
     }

@@ -41,12 +41,12 @@ struct Queue {
 struct Piece {
     frames: Bytes,
     /// Whose events these are, if they may be left out.
-    optional: Option<Optional>,
+    drop_policy: Option<DropPolicy>,
 }
 
 /// A topic whose events may be left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Optional {
+pub(crate) struct DropPolicy {
     pub(crate) topic: Topic,
     pub(crate) policy: SlowPolicy,
 }
@@ -84,31 +84,31 @@ impl Outbox {
     /// may be left out make room; returns how many were.
     pub(super) fn push(&mut self, frames: Bytes, len_max: usize) -> Result<u64, Full> {
         let queue = self.queue.get_or_insert_default();
-        let left_out = queue.make_room(len_max);
+        let dropped = queue.make_room(len_max);
         if queue.is_full(len_max) {
             return Err(Full);
         }
         self.push_last(Piece {
             frames,
-            optional: None,
+            drop_policy: None,
         });
-        Ok(left_out)
+        Ok(dropped)
     }
 
     /// Queues frames of a topic whose events may be left out, the first `begun` bytes of which have
     /// left already. Returns how many events were left out, of these and of others.
-    pub(super) fn push_optional(
+    pub(super) fn push_droppable(
         &mut self,
         frames: &Bytes,
         begun: usize,
-        optional: &Optional,
+        drop_policy: &DropPolicy,
         len_max: usize,
     ) -> u64 {
         let begun_end = end_of_begun(frames, begun);
         if begun < begun_end {
             self.push_last(Piece {
                 frames: frames.slice(begun..begun_end),
-                optional: None,
+                drop_policy: None,
             });
         }
         let mut frames = frames.slice(begun_end..);
@@ -116,23 +116,23 @@ impl Outbox {
             return 0;
         }
         let queue = self.queue.get_or_insert_default();
-        let mut left_out = 0;
-        if optional.policy == SlowPolicy::KeepLatest {
+        let mut dropped = 0;
+        if drop_policy.policy == SlowPolicy::KeepLatest {
             while let Some(len) = first_of_several(&frames) {
                 frames = frames.slice(len..);
-                left_out += 1;
+                dropped += 1;
             }
-            left_out += queue.leave_out(optional);
+            dropped += queue.drop_topic(drop_policy);
         }
-        left_out += queue.make_room(len_max);
+        dropped += queue.make_room(len_max);
         if queue.is_full(len_max) {
-            return left_out + count(&frames);
+            return dropped + count(&frames);
         }
         self.push_last(Piece {
             frames,
-            optional: Some(optional.clone()),
+            drop_policy: Some(drop_policy.clone()),
         });
-        left_out
+        dropped
     }
 
     fn push_last(&mut self, piece: Piece) {
@@ -187,7 +187,7 @@ impl Outbox {
         if let Some(frames) = last {
             self.push_last(Piece {
                 frames,
-                optional: None,
+                drop_policy: None,
             });
         }
         self.state = State::Finishing;
@@ -222,7 +222,7 @@ impl Queue {
     /// `len_max` is 0 it does count.
     fn is_full(&self, len_max: usize) -> bool {
         let front = self.pieces.front();
-        let is_sent = |piece: &&Piece| piece.optional.is_none() && len_max > 0;
+        let is_sent = |piece: &&Piece| piece.drop_policy.is_none() && len_max > 0;
         let sent = front.filter(is_sent);
         let sent = sent.map_or(0, |piece| piece.frames.len() + PIECE_COST);
         self.len + self.pieces.len() * PIECE_COST - sent > len_max
@@ -230,10 +230,10 @@ impl Queue {
 
     /// Leaves the oldest events out that may be, until the rest is within the limit; how many.
     fn make_room(&mut self, len_max: usize) -> u64 {
-        let mut left_out = 0;
+        let mut dropped = 0;
         while self.is_full(len_max) {
             let mut pieces = self.pieces.iter();
-            let Some(index) = pieces.position(|piece| piece.optional.is_some()) else {
+            let Some(index) = pieces.position(|piece| piece.drop_policy.is_some()) else {
                 break;
             };
             let frames = &mut self.pieces[index].frames;
@@ -244,20 +244,20 @@ impl Queue {
                 }
                 None => self.remove(index),
             }
-            left_out += 1;
+            dropped += 1;
         }
-        left_out
+        dropped
     }
 
     /// Leaves out what waits of a topic; how many events.
-    fn leave_out(&mut self, optional: &Optional) -> u64 {
-        let is_older = |piece: &Piece| piece.optional.as_ref() == Some(optional);
-        let mut left_out = 0;
+    fn drop_topic(&mut self, drop_policy: &DropPolicy) -> u64 {
+        let is_older = |piece: &Piece| piece.drop_policy.as_ref() == Some(drop_policy);
+        let mut dropped = 0;
         while let Some(index) = self.pieces.iter().position(is_older) {
-            left_out += count(&self.pieces[index].frames);
+            dropped += count(&self.pieces[index].frames);
             self.remove(index);
         }
-        left_out
+        dropped
     }
 
     fn remove(&mut self, index: usize) {
@@ -268,23 +268,27 @@ impl Queue {
 
     /// A part of the front has left: the rest of the frame that is begun must follow it.
     fn split_begun(&mut self, written: usize) {
-        let Some(Piece { frames, optional }) = self.pieces.pop_front() else {
+        let Some(Piece {
+            frames,
+            drop_policy,
+        }) = self.pieces.pop_front()
+        else {
             return;
         };
         let mut begun_end = frames.len();
-        if let Some(optional) = optional {
+        if let Some(drop_policy) = drop_policy {
             begun_end = end_of_begun(&frames, written);
             if begun_end < frames.len() {
                 self.pieces.push_front(Piece {
                     frames: frames.slice(begun_end..),
-                    optional: Some(optional),
+                    drop_policy: Some(drop_policy),
                 });
             }
         }
         if written < begun_end {
             self.pieces.push_front(Piece {
                 frames: frames.slice(written..begun_end),
-                optional: None,
+                drop_policy: None,
             });
         }
     }

@@ -11,8 +11,8 @@ fn frames(texts: &[&str]) -> Bytes {
     Bytes::from(frames.collect::<Vec<_>>().concat())
 }
 
-fn optional(topic: &str, policy: SlowPolicy) -> Optional {
-    Optional {
+fn drop_policy(topic: &str, policy: SlowPolicy) -> DropPolicy {
+    DropPolicy {
         topic: topic.into(),
         policy,
     }
@@ -90,28 +90,28 @@ fn a_close_frame_goes_out_last() {
 
 #[test]
 fn the_oldest_are_left_out() {
-    let oldest = optional("t", SlowPolicy::DropOldest);
+    let oldest = drop_policy("t", SlowPolicy::DropOldest);
     let mut outbox = Outbox::default();
     let batch = frames(&["one", "two", "six"]);
     // `must` takes 6 bytes, the others 5 each.
     outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
-    assert_eq!(outbox.push_optional(&batch, 0, &oldest, limit(1, 0)), 0);
+    assert_eq!(outbox.push_droppable(&batch, 0, &oldest, limit(1, 0)), 0);
     let ten = frames(&["ten"]);
-    assert_eq!(outbox.push_optional(&ten, 0, &oldest, limit(1, 10)), 1);
+    assert_eq!(outbox.push_droppable(&ten, 0, &oldest, limit(1, 10)), 1);
     assert_eq!(drain(&mut outbox, 100), ["must", "two", "six", "ten"]);
 
     // What must arrive makes them go, too.
     outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
-    outbox.push_optional(&batch, 0, &oldest, NO_LIMIT);
+    outbox.push_droppable(&batch, 0, &oldest, NO_LIMIT);
     let max = limit(1, 4);
     assert_eq!(outbox.push(frames(&["more"]), max), Ok(3));
     assert_eq!(outbox.push(frames(&["more"]), max), Err(Full));
     // Nothing else can go: it goes itself.
-    assert_eq!(outbox.push_optional(&batch, 0, &oldest, max), 3);
+    assert_eq!(outbox.push_droppable(&batch, 0, &oldest, max), 3);
     assert_eq!(drain(&mut outbox, 100), ["must", "more"]);
     // And anything fits an empty outbox.
-    assert_eq!(outbox.push_optional(&batch, 0, &oldest, 0), 0);
-    assert_eq!(outbox.push_optional(&ten, 0, &oldest, 0), 3);
+    assert_eq!(outbox.push_droppable(&batch, 0, &oldest, 0), 0);
+    assert_eq!(outbox.push_droppable(&ten, 0, &oldest, 0), 3);
     assert_eq!(drain(&mut outbox, 100), ["ten"]);
 }
 
@@ -120,13 +120,13 @@ fn the_oldest_are_left_out() {
 fn the_latest_waits_behind_a_large_one_that_is_begun() {
     let large = |text: &str| frames(&[&text.repeat(100)]);
     for policy in [SlowPolicy::DropOldest, SlowPolicy::KeepLatest] {
-        let topic = optional("t", policy);
+        let topic = drop_policy("t", policy);
         let mut outbox = Outbox::default();
         let max = limit(1, 99);
-        for (text, left_out) in [("a", 0), ("b", 0), ("c", 1), ("d", 1)] {
+        for (text, dropped) in [("a", 0), ("b", 0), ("c", 1), ("d", 1)] {
             let begun = if text == "a" { 3 } else { 0 };
-            let pushed = outbox.push_optional(&large(text), begun, &topic, max);
-            assert_eq!(pushed, left_out, "{policy:?} {text}");
+            let pushed = outbox.push_droppable(&large(text), begun, &topic, max);
+            assert_eq!(pushed, dropped, "{policy:?} {text}");
         }
         assert_eq!(outbox.len(), 102 - 3 + 102);
         outbox.advance(99);
@@ -136,10 +136,10 @@ fn the_latest_waits_behind_a_large_one_that_is_begun() {
 
 #[test]
 fn only_the_latest_of_each_topic_is_kept() {
-    let latest = |topic| optional(topic, SlowPolicy::KeepLatest);
+    let latest = |topic| drop_policy(topic, SlowPolicy::KeepLatest);
     let mut outbox = Outbox::default();
     let mut push =
-        |texts: &[&str], topic| outbox.push_optional(&frames(texts), 0, &latest(topic), NO_LIMIT);
+        |texts: &[&str], topic| outbox.push_droppable(&frames(texts), 0, &latest(topic), NO_LIMIT);
     assert_eq!(push(&["a1", "a2", "a3"], "a"), 2);
     assert_eq!(push(&["b1"], "b"), 0);
     assert_eq!(push(&["a4"], "a"), 1);
@@ -150,24 +150,24 @@ fn only_the_latest_of_each_topic_is_kept() {
 #[test]
 fn what_is_begun_is_finished() {
     for policy in [SlowPolicy::DropOldest, SlowPolicy::KeepLatest] {
-        let topic = optional("t", policy);
+        let topic = drop_policy("t", policy);
         let three = frames(&["one", "two", "six"]);
         // Begun before it was queued.
         let mut outbox = Outbox::default();
-        assert_eq!(outbox.push_optional(&three, 7, &topic, 0), 1);
+        assert_eq!(outbox.push_droppable(&three, 7, &topic, 0), 1);
         assert_eq!(outbox.len(), 3);
         outbox.advance(3);
         assert!(outbox.is_empty());
-        assert_eq!(outbox.push_optional(&three, 7, &topic, 1), 0);
+        assert_eq!(outbox.push_droppable(&three, 7, &topic, 1), 0);
         outbox.advance(3);
         assert_eq!(drain(&mut outbox, 100), ["six"]);
         // Begun since.
         for begun in 1..5 {
             let mut outbox = Outbox::default();
-            outbox.push_optional(&frames(&["one"]), 0, &topic, NO_LIMIT);
+            outbox.push_droppable(&frames(&["one"]), 0, &topic, NO_LIMIT);
             outbox.advance(begun);
-            outbox.push_optional(&three, 0, &topic, NO_LIMIT);
-            outbox.push_optional(&frames(&["ten"]), 0, &topic, limit(1, 5 - begun));
+            outbox.push_droppable(&three, 0, &topic, NO_LIMIT);
+            outbox.push_droppable(&frames(&["ten"]), 0, &topic, limit(1, 5 - begun));
             assert_eq!(outbox.len(), 10 - begun, "{policy:?} {begun}");
             outbox.advance(5 - begun);
             assert_eq!(drain(&mut outbox, 2), ["ten"]);
@@ -179,11 +179,11 @@ fn what_is_begun_is_finished() {
 fn writes_of_any_length_leave_whole_frames() {
     for write_len in 1..30 {
         let mut outbox = Outbox::default();
-        let topic = optional("t", SlowPolicy::DropOldest);
+        let topic = drop_policy("t", SlowPolicy::DropOldest);
         let batch = frames(&["one", "two", "six"]);
-        outbox.push_optional(&batch, 0, &topic, NO_LIMIT);
+        outbox.push_droppable(&batch, 0, &topic, NO_LIMIT);
         outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
-        outbox.push_optional(&batch, 0, &topic, NO_LIMIT);
+        outbox.push_droppable(&batch, 0, &topic, NO_LIMIT);
         let expect = ["one", "two", "six", "must", "one", "two", "six"];
         assert_eq!(drain(&mut outbox, write_len), expect, "{write_len}");
     }
