@@ -200,7 +200,7 @@ mod tests {
     use super::*;
     use crate::application::Recipe;
     use crate::config::Options;
-    use crate::connection::faults::{Call, Fault, Plan};
+    use crate::connection::faults::{FaultPlan, SocketCall, SocketFault};
     use crate::connection::{Connection, Socket};
     use crate::context::Context;
     use crate::server::Server;
@@ -243,9 +243,9 @@ mod tests {
                 0,
             );
             if has_outbox {
-                Plan::at(Call::Write, 1, Fault::Blocks).begin();
+                FaultPlan::at(SocketCall::Write, 1, SocketFault::Blocks).begin();
                 connection.send(&Bytes::from_static(FRAME));
-                Plan::NOTHING.begin();
+                FaultPlan::NOTHING.begin();
             }
             self.shard().add_session(&Session::new(connection));
         }
