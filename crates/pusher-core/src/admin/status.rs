@@ -149,9 +149,15 @@ fn complaints(context: &Context) -> Vec<Value> {
     recent.sort_by_key(|complaint| std::cmp::Reverse(complaint.at));
     let shown = recent.into_iter().take(COMPLAINTS_MAX);
     shown
-        .map(|PeerLogEntry { at, peer, what }| {
-            json!({"ago_s": at.elapsed().as_secs(), "peer": peer, "what": what})
-        })
+        .map(
+            |PeerLogEntry {
+                 at,
+                 peer,
+                 message: what,
+             }| {
+                json!({"ago_s": at.elapsed().as_secs(), "peer": peer, "what": what})
+            },
+        )
         .collect()
 }
 

@@ -170,7 +170,7 @@ impl Call {
     fn send(&mut self, message: &str) {
         self.is_answered = true;
         let connection = self.session.connection();
-        connection.send(&connection.share(text_frame(message)));
+        connection.send(&connection.counted_frame(text_frame(message)));
     }
 }
 

@@ -18,7 +18,7 @@ use super::serve;
 use crate::application::Recipe;
 use crate::config::Certificate;
 use crate::config::Options;
-use crate::connection::faults::{Call, Fault, Plan};
+use crate::connection::faults::{FaultPlan, SocketCall, SocketFault};
 use crate::hub::{Hub, run_flusher};
 use crate::server::Server;
 
@@ -46,7 +46,7 @@ impl Door {
     }
 
     /// What the browser saw of a session in which all goes as in the plan, and what was counted then.
-    fn converse(&self, plan: Plan) -> (Vec<u8>, Plan) {
+    fn converse(&self, plan: FaultPlan) -> (Vec<u8>, FaultPlan) {
         let mut options = Options::default();
         options.listen.clear();
         options.publish_listen.clear();
@@ -75,7 +75,7 @@ impl Door {
             context.tasks.browsers.wait().await;
             flusher.abort();
         });
-        let plan = Plan::NOTHING.begin();
+        let plan = FaultPlan::NOTHING.begin();
         let stats = context.hub.stats();
         let left = (context.hub.session_count(), context.hub.topic_count());
         assert_eq!(
@@ -183,13 +183,13 @@ fn blot_out_the_id(seen: &mut [u8]) {
 }
 
 /// Every read and every write.
-fn at_every_position(fault: Fault, check: impl Fn(&[u8], &[u8], &str)) {
+fn at_every_position(fault: SocketFault, check: impl Fn(&[u8], &[u8], &str)) {
     for door in [Door { tls: None }, Door::encrypted()] {
-        let (whole, _) = door.converse(Plan::NOTHING);
-        for call in [Call::Read, Call::Write] {
+        let (whole, _) = door.converse(FaultPlan::NOTHING);
+        for call in [SocketCall::Read, SocketCall::Write] {
             let mut at = 1;
             loop {
-                let (seen, counted) = door.converse(Plan::at(call, at, fault));
+                let (seen, counted) = door.converse(FaultPlan::at(call, at, fault));
                 let place = format!("{counted:?}");
                 check(&seen, &whole, &place);
                 if counted.seen(call) < at {
@@ -210,7 +210,7 @@ fn is_whole(seen: &[u8], whole: &[u8], place: &str) {
 
 #[test]
 fn without_a_fault_everything_arrives() {
-    let (whole, counted) = Door { tls: None }.converse(Plan::NOTHING);
+    let (whole, counted) = Door { tls: None }.converse(FaultPlan::NOTHING);
     let head_end = whole.windows(4).position(|bytes| bytes == b"\r\n\r\n");
     let mut frames = &whole[head_end.unwrap() + 4..];
     let mut count = 0;
@@ -221,7 +221,7 @@ fn without_a_fault_everything_arrives() {
     // WELCOME, four pongs, five events, CALLERROR, close.
     assert_eq!((count, frames), (12, &b""[..]), "{counted:?}");
     is_whole(
-        &Door::encrypted().converse(Plan::NOTHING).0,
+        &Door::encrypted().converse(FaultPlan::NOTHING).0,
         &whole,
         "with TLS",
     );
@@ -229,17 +229,17 @@ fn without_a_fault_everything_arrives() {
 
 #[test]
 fn one_that_moves_a_byte_only_changes_nothing() {
-    at_every_position(Fault::Short, is_whole);
+    at_every_position(SocketFault::Short, is_whole);
 }
 
 #[test]
 fn one_that_would_wait_changes_nothing() {
-    at_every_position(Fault::Blocks, is_whole);
+    at_every_position(SocketFault::Blocks, is_whole);
 }
 
 #[test]
 fn one_that_fails_ends_the_connection() {
-    at_every_position(Fault::Fails, |seen, whole, place| {
+    at_every_position(SocketFault::Fails, |seen, whole, place| {
         assert!(whole.starts_with(seen), "{place}: {}", seen.escape_ascii());
     });
 }
@@ -247,9 +247,9 @@ fn one_that_fails_ends_the_connection() {
 #[test]
 fn reads_and_writes_of_few_bytes_change_nothing() {
     for door in [Door { tls: None }, Door::encrypted()] {
-        let (whole, _) = door.converse(Plan::NOTHING);
+        let (whole, _) = door.converse(FaultPlan::NOTHING);
         for len_max in [1, 2, 3, 7, 64, 1000] {
-            let (seen, counted) = door.converse(Plan::pieces(len_max));
+            let (seen, counted) = door.converse(FaultPlan::pieces(len_max));
             is_whole(&seen, &whole, &format!("{counted:?}"));
         }
     }

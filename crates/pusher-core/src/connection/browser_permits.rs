@@ -1,4 +1,4 @@
-//! Who may come in by the public door: so many browsers, and so many from each address.
+//! Connection limits for the public listener: in total, and per client address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -11,19 +11,21 @@ use crate::config::Live;
 use crate::config::Proxies;
 use crate::stats::{BrowserRefusal, Counters};
 
-/// The places that there are.
+/// The permits of the public listener.
 #[derive(Debug)]
 pub(crate) struct BrowserPermits {
     live: Arc<Live>,
     counters: Arc<Counters>,
     proxies: Proxies,
+    /// Number of permits by address key. Has no entries of 0, so it does not grow with every address ever seen.
     by_address: Mutex<HashMap<IpAddr, usize, RandomState>>,
 }
 
-/// One connection's place; free again when it is dropped.
+/// The permit of one connection. Released when it is dropped.
 #[derive(Debug)]
 pub(crate) struct BrowserPermit {
     permits: Arc<BrowserPermits>,
+    /// The address that the permit counts for.
     peer: SocketAddr,
 }
 
@@ -37,7 +39,7 @@ impl BrowserPermits {
         }
     }
 
-    /// A place for a connection, or the limit that is reached.
+    /// Returns a permit for a connection, or the limit that is reached.
     pub(crate) fn enter(
         self: &Arc<Self>,
         peer: SocketAddr,
@@ -47,7 +49,7 @@ impl BrowserPermits {
             browsers.remove(1);
             return Err(BrowserRefusal::Connections);
         }
-        if !self.enter_from(peer.ip()) {
+        if !self.add_address(peer.ip()) {
             browsers.remove(1);
             return Err(BrowserRefusal::ConnectionsPerAddress);
         }
@@ -58,22 +60,23 @@ impl BrowserPermits {
         })
     }
 
-    fn enter_from(&self, address: IpAddr) -> bool {
+    /// Counts a connection of this address. Returns false if the address has reached its limit.
+    fn add_address(&self, address: IpAddr) -> bool {
         let Some(address_key) = self.address_key(address) else {
             return true;
         };
         let mut by_address = self.by_address.lock();
         let connections = by_address.entry(address_key).or_default();
-        let has_place = *connections < self.live.limits().connections_per_address_max;
-        if has_place {
+        let is_allowed = *connections < self.live.limits().connections_per_address_max;
+        if is_allowed {
             *connections += 1;
         } else if *connections == 0 {
             by_address.remove(&address_key);
         }
-        has_place
+        is_allowed
     }
 
-    fn leave_to(&self, address: IpAddr) {
+    fn remove_address(&self, address: IpAddr) {
         let Some(address_key) = self.address_key(address) else {
             return;
         };
@@ -86,8 +89,10 @@ impl BrowserPermits {
         }
     }
 
-    /// What counts as one address: in IPv6 the 64 bits that a provider gives to a address_key. `None`
-    /// for a proxy, and for this machine, whose connections are a proxy's too.
+    /// Returns the address by which connections are counted. For IPv6 it is the 64-bit network, because providers assign
+    /// a whole one to each customer.
+    ///
+    /// Returns `None` for addresses that are not counted: trusted proxies, and this machine, where a proxy may run.
     fn address_key(&self, address: IpAddr) -> Option<IpAddr> {
         let address = address.to_canonical();
         if address.is_loopback() || self.proxies.trust(address) {
@@ -108,18 +113,18 @@ impl BrowserPermits {
 }
 
 impl BrowserPermit {
-    /// Who has the place: the peer of the connection, or the client that a trusted proxy names.
+    /// Returns the address of the client: the connection's peer, or the client that a trusted proxy names.
     pub(crate) fn peer(&self) -> SocketAddr {
         self.peer
     }
 
-    /// Gives the place to the client for whom the peer speaks, or says which limit that client has
-    /// reached.
+    /// Counts the permit for the client that a proxy names, no longer for the proxy. Returns the limit if the client has
+    /// reached it.
     pub(crate) fn give_to(&mut self, client: SocketAddr) -> Result<(), BrowserRefusal> {
-        if !self.permits.enter_from(client.ip()) {
+        if !self.permits.add_address(client.ip()) {
             return Err(BrowserRefusal::ConnectionsPerAddress);
         }
-        self.permits.leave_to(self.peer.ip());
+        self.permits.remove_address(self.peer.ip());
         self.peer = client;
         Ok(())
     }
@@ -127,7 +132,7 @@ impl BrowserPermit {
 
 impl Drop for BrowserPermit {
     fn drop(&mut self) {
-        self.permits.leave_to(self.peer.ip());
+        self.permits.remove_address(self.peer.ip());
         self.permits.counters.browsers.remove(1);
     }
 }
@@ -156,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_browsers() {
+    fn connections_are_limited() {
         let permits = permits(|limits| limits.connections_max = 2);
         let first = enter(&permits, "192.0.2.1").unwrap();
         let _second = enter(&permits, "192.0.2.2").unwrap();
@@ -167,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_from_each_address() {
+    fn connections_per_address_are_limited() {
         let permits = permits(|limits| limits.connections_per_address_max = 2);
         for (same, other) in [
             (["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1"], "192.0.2.2"),
@@ -189,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxys_clients_count_and_the_proxy_does_not() {
+    fn a_proxy_is_not_counted_but_its_clients_are() {
         let permits = permits(|limits| limits.connections_per_address_max = 1);
         let client = |text: &str| SocketAddr::new(text.parse().unwrap(), 0);
         let enter = || enter(&permits, "10.0.0.1").unwrap();
@@ -202,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_those_who_left() {
+    fn a_refused_connection_leaves_no_entry() {
         let permits = permits(|limits| limits.connections_per_address_max = 0);
         enter(&permits, "192.0.2.1").unwrap_err();
         assert!(permits.by_address.lock().is_empty());

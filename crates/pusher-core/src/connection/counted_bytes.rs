@@ -1,4 +1,4 @@
-//! Frames that count as long as they are in memory: once, however many browsers they wait for.
+//! Frames whose memory is counted until they are freed. A frame that waits for many browsers counts once.
 
 use std::sync::Arc;
 
@@ -6,8 +6,10 @@ use bytes::Bytes;
 
 use crate::stats::Counters;
 
+/// The owner of the frames. Subtracts them from the count when the last `Bytes` that refers to it is dropped.
 struct Counted<B> {
     frames: B,
+    /// Bytes that were added to the count.
     len: u64,
     counters: Arc<Counters>,
 }
@@ -24,8 +26,8 @@ impl<B> Drop for Counted<B> {
     }
 }
 
-/// Makes frames shared, and counts what they take until the last part of them is let go.
-pub(crate) fn share<B>(frames: B, capacity: usize, counters: &Arc<Counters>) -> Bytes
+/// Returns frames as shared bytes, and counts their `capacity` until the last slice of them is dropped.
+pub(crate) fn counted_bytes<B>(frames: B, capacity: usize, counters: &Arc<Counters>) -> Bytes
 where
     B: AsRef<[u8]> + Send + 'static,
 {
@@ -43,9 +45,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shared_counts_once_and_until_the_end() {
+    fn shared_bytes_count_once_until_the_last_slice_is_dropped() {
         let counters = Arc::new(Counters::default());
-        let frames = share(vec![1; 100], 128, &counters);
+        let frames = counted_bytes(vec![1; 100], 128, &counters);
         let part = frames.clone().slice(90..);
         drop(frames);
         assert_eq!(part, [1; 10].as_slice());

@@ -1,7 +1,7 @@
-//! One browser's connection: its socket, and what is to be written to it.
+//! One browser's connection: its socket, its permit and its outbox.
 //!
-//! Anybody may write ([`Connection::send`]): the fan-out writes straight to the socket, and only
-//! what the socket does not take is queued in the outbox, for the connection's own task.
+//! Several tasks write to a connection ([`Connection::send`]). The fan-out writes to the socket directly. Only bytes that
+//! the socket does not accept go to the outbox, and the connection's own task sends them when the socket is writable.
 
 mod browser_permits;
 mod counted_bytes;
@@ -17,7 +17,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,13 +27,12 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::config::Live;
-use crate::stats::PeerLog;
-use crate::stats::{Counters, SlowConsumer, Waiting};
+use crate::stats::{Counters, OutboxTotals, PeerLog, SlowConsumer};
 use outbox::{Full, Outbox, State};
 
 pub(crate) use browser_permits::{BrowserPermit, BrowserPermits};
-pub(crate) use counted_bytes::share;
-pub(crate) use outbox::Optional;
+pub(crate) use counted_bytes::counted_bytes;
+pub(crate) use outbox::DropPolicy;
 pub(crate) use publisher_permits::{Busy, PublisherPermit, PublisherPermits};
 pub use session::Session;
 pub use session_id::SessionId;
@@ -42,8 +41,8 @@ pub(crate) use socket::faults;
 pub(crate) use socket::{Socket, TLS_HANDSHAKE};
 pub(crate) use topic::Topic;
 
-/// Bytes of an outbox that are written before other tasks have their turn. An outbox may be as long as the operator
-/// likes, and with TLS each byte costs time.
+/// Bytes of an outbox that are written before the task yields. An outbox may be large (`outbox-len-max`), and with TLS
+/// each byte costs time.
 const FLUSH_LEN: usize = 256 * 1024;
 
 /// Shared by the connection's task, the fan-out and the application.
@@ -54,16 +53,17 @@ pub(crate) struct Connection {
     common: Arc<Common>,
     socket: Socket,
     outbox: Mutex<Outbox>,
-    /// When the browser last said something, in milliseconds of the server's clock.
+    /// Time of the last bytes from the browser, in ms of the server's clock.
     heard_ms: AtomicU64,
-    /// Pinged, and nothing was heard since.
+    /// A ping was sent, and no bytes have arrived since.
     pinged: AtomicBool,
     subprotocol: Subprotocol,
 }
 
-/// What the connections of one shard have in common.
+/// State that all connections of one shard share.
 #[derive(Debug)]
 pub(crate) struct Common {
+    /// Index of the shard.
     pub(crate) shard: usize,
     pub(crate) live: Arc<Live>,
     pub(crate) counters: Arc<Counters>,
@@ -71,19 +71,19 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// Whether nothing more may wait, for anybody.
+    /// Whether queued events use all the memory that they may (`events-len-max`). Then no outbox may grow.
     fn is_memory_full(&self) -> bool {
         self.counters.events_len.get() > self.live.limits().events_len_max as u64
     }
 
-    fn count_left_out(&self, events: u64) {
+    fn count_dropped(&self, events: u64) {
         if events > 0 {
             self.counters.deliveries_dropped.add(events);
         }
     }
 }
 
-/// What there is to do for a connection's task.
+/// The next work of a connection's task.
 pub(crate) enum Ready {
     Read,
     Write,
@@ -127,33 +127,34 @@ impl Connection {
         self.subprotocol
     }
 
-    /// Has what [`send`](Self::send) needs fetched from memory.
-    pub(crate) fn fetch(&self) {
+    /// Prefetches the cache lines that [`send`](Self::send) will touch.
+    pub(crate) fn prefetch(&self) {
+        // Without `black_box` the compiler would remove these reads.
         std::hint::black_box((self.outbox.is_locked(), self.socket.is_tls()));
     }
 
-    /// Writes whole WebSocket frames, or queues what the socket does not take now. A browser
-    /// whose outbox is full is a slow consumer and is dropped.
+    /// Writes whole WebSocket frames, and queues the bytes that the socket does not accept. Drops the browser as a slow
+    /// consumer if its outbox is full.
     pub(crate) fn send(&self, frames: &Bytes) {
         let mut outbox = self.outbox.lock();
         let Some(written) = self.try_write(&mut outbox, frames) else {
             return;
         };
-        let why = if self.common.is_memory_full() {
+        let reason = if self.common.is_memory_full() {
             SlowConsumer::Memory
         } else {
             let outbox_len_max = self.common.live.limits().outbox_len_max;
             match outbox.push(frames.slice(written..), outbox_len_max) {
-                Ok(left_out) => return self.common.count_left_out(left_out),
+                Ok(dropped) => return self.common.count_dropped(dropped),
                 Err(Full) => SlowConsumer::Outbox,
             }
         };
         drop(outbox);
-        self.drop_slow(why);
+        self.drop_slow(reason);
     }
 
-    /// As [`send`](Self::send) for a topic whose events may be left out.
-    pub(crate) fn send_optional(&self, frames: &Bytes, optional: &Optional) {
+    /// Writes frames of a topic whose events may be dropped. Drops events instead of the browser if the outbox is full.
+    pub(crate) fn send_droppable(&self, frames: &Bytes, drop_policy: &DropPolicy) {
         let mut outbox = self.outbox.lock();
         let Some(written) = self.try_write(&mut outbox, frames) else {
             return;
@@ -162,12 +163,12 @@ impl Connection {
             true => 0,
             false => self.common.live.limits().outbox_len_max,
         };
-        let left_out = outbox.push_optional(frames, written, optional, len_max);
-        self.common.count_left_out(left_out);
+        let dropped = outbox.push_droppable(frames, written, drop_policy, len_max);
+        self.common.count_dropped(dropped);
     }
 
-    /// Writes if nothing waits; how much the socket has taken. `None` if there is nothing left to
-    /// do.
+    /// Writes to the socket if the outbox is empty. Returns the number of bytes that the socket accepted, or `None` if there
+    /// is nothing to queue: all is written, or the connection is ending.
     fn try_write(&self, outbox: &mut Outbox, frames: &Bytes) -> Option<usize> {
         if outbox.state() != State::Open {
             return None;
@@ -190,91 +191,92 @@ impl Connection {
         (written < frames.len()).then_some(written)
     }
 
-    /// Drops a browser that does not take its events.
-    pub(crate) fn drop_slow(&self, why: SlowConsumer) {
+    /// Drops a slow consumer: closes the connection with a reset and discards its outbox.
+    pub(crate) fn drop_slow(&self, reason: SlowConsumer) {
         self.drop_all();
         self.reset_on_close();
         let Common { live, counters, .. } = &*self.common;
-        counters.slow_consumers.count(why);
+        counters.slow_consumers.count(reason);
         let limits = live.limits();
         let peer = self.peer().to_string();
-        let complain = |what: fmt::Arguments<'_>| self.common.browser_log.about(&peer, what);
-        match why {
-            SlowConsumer::Outbox => complain(format_args!(
-                "dropping a slow browser: more than {} bytes wait for it (outbox-len-max)",
+        let log = |what: fmt::Arguments<'_>| self.common.browser_log.about(&peer, what);
+        match reason {
+            SlowConsumer::Outbox => log(format_args!(
+                "dropped a slow browser: its outbox has more than {} bytes (outbox-len-max)",
                 limits.outbox_len_max
             )),
-            SlowConsumer::Stall => complain(format_args!(
-                "dropping a slow browser: it has taken nothing for {:?}",
+            SlowConsumer::Stall => log(format_args!(
+                "dropped a slow browser: it has read nothing for {:?} (write-timeout)",
                 limits.write_timeout
             )),
-            SlowConsumer::Memory => complain(format_args!(
-                "dropping a slow browser: all events that wait come to {} bytes, {} are allowed",
+            SlowConsumer::Memory => log(format_args!(
+                "dropped a slow browser: all queued events have {} bytes, at most {} are allowed (events-len-max)",
                 counters.events_len.get(),
                 limits.events_len_max
             )),
         }
     }
 
-    /// Whether something waits.
+    /// Whether the outbox has bytes.
     pub(crate) fn is_waiting(&self) -> bool {
         !self.outbox.lock().is_empty()
     }
 
-    /// For how long the browser has taken nothing although something waits, as far as those who
-    /// asked before could see.
+    /// Returns the time since the browser last read something, in ms. `None` if the outbox is empty. See
+    /// [`Outbox::stalled_ms`] for its precision.
     pub(crate) fn stalled_ms(&self, now_ms: u64) -> Option<u64> {
         self.outbox.lock().stalled_ms(now_ms)
     }
 
-    /// A frame for this connection alone.
-    pub(crate) fn share(&self, frame: Vec<u8>) -> Bytes {
+    /// Returns a frame for this connection only, counted in the memory of all events.
+    pub(crate) fn counted_frame(&self, frame: Vec<u8>) -> Bytes {
         let capacity = frame.capacity();
-        share(frame, capacity, &self.common.counters)
+        counted_bytes(frame, capacity, &self.common.counters)
     }
 
-    /// What waits now, in the outbox or, without being counted in bytes, in TLS.
-    pub(crate) fn waiting(&self) -> Waiting {
+    /// Returns 1 outbox if bytes wait in the outbox or in TLS, and the bytes in the outbox. Bytes in TLS are not counted.
+    pub(crate) fn outbox_totals(&self) -> OutboxTotals {
         let outbox = self.outbox.lock();
-        Waiting {
+        OutboxTotals {
             outboxes: u64::from(!outbox.is_empty() || self.socket.has_unsent()),
             len: outbox.len() as u64,
         }
     }
 
-    /// Ends the session with a close frame, behind what is queued.
+    /// Closes the session with a close frame, after the queued frames are sent.
     pub(crate) fn close(&self, code: u16, reason: &str) {
         self.finish(Some(Bytes::from(close_frame(code, reason))));
     }
 
-    /// Ends the connection once everything queued has left; `last` goes out behind it.
+    /// Closes the connection after the queued frames and `last` are sent.
     pub(crate) fn finish(&self, last: Option<Bytes>) {
         self.outbox.lock().finish(last);
     }
 
-    /// Ends the connection at once; what is queued is thrown away.
+    /// Closes the connection at once and discards the queued frames.
     pub(crate) fn drop_all(&self) {
         self.outbox.lock().drop_all();
     }
 
-    /// Notes that the browser is alive.
+    /// Records that bytes arrived from the browser.
     pub(crate) fn heard(&self, now_ms: u64) {
         self.heard_ms.store(now_ms, Ordering::Relaxed);
         self.pinged.store(false, Ordering::Relaxed);
     }
 
-    /// For how long nothing was heard of the browser.
+    /// Returns the time since the last bytes from the browser, in ms.
     pub(crate) fn silent_ms(&self, now_ms: u64) -> u64 {
         now_ms.saturating_sub(self.heard_ms.load(Ordering::Relaxed))
     }
 
-    /// Tells a browser that speaks `pushd.1` the ping interval. Its script sees this message, and does not see pings.
+    /// Sends the ping interval to a browser that speaks `pushd.1`. Scripts cannot see WebSocket pings, but can see this
+    /// message.
     pub(crate) fn send_keepalive(&self) {
         let interval = self.common.live.limits().ping_interval;
         self.send(&Bytes::from(keepalive_frame(interval)));
     }
 
-    /// Pings a browser that was silent for `ping_ms` with `ping`; drops one that did not answer in `pong_ms`.
+    /// Sends `ping` to a browser that was silent for `ping_ms`. Drops a browser that did not answer within `pong_ms`.
     pub(crate) fn check_alive(&self, now_ms: u64, ping_ms: u64, pong_ms: u64, ping: &Bytes) {
         let silent_ms = self.silent_ms(now_ms);
         let pinged = self.pinged.load(Ordering::Relaxed);
@@ -284,7 +286,7 @@ impl Connection {
         } else if pinged && silent_ms >= ping_ms + pong_ms {
             self.common.counters.pings_unanswered.add(1);
             let what = format_args!(
-                "dropping a browser that answers no ping: nothing was heard of it for {:?}",
+                "dropped a browser that did not answer a ping: no data from it for {:?}",
                 Duration::from_millis(silent_ms)
             );
             self.common
@@ -301,8 +303,8 @@ impl Connection {
         }
     }
 
-    /// What there is to do; reading only if `may_read`.
-    pub(crate) fn poll_ready(&self, context: &mut Context<'_>, may_read: bool) -> Poll<Ready> {
+    /// Waits for work. Returns [`Ready::Read`] only if `may_read`.
+    pub(crate) fn poll_ready(&self, context: &mut TaskContext<'_>, may_read: bool) -> Poll<Ready> {
         let mut outbox = self.outbox.lock();
         if outbox.state() != State::Open {
             return Poll::Ready(Ready::End);
@@ -319,7 +321,7 @@ impl Connection {
         self.socket.poll_read_ready(context).map(|_| Ready::Read)
     }
 
-    /// Writes the outbox until the socket is full, at most [`FLUSH_LEN`] bytes and one frame.
+    /// Writes queued pieces until the socket is full or [`FLUSH_LEN`] bytes are written. The last piece may exceed it.
     pub(crate) fn flush_some(&self) -> io::Result<()> {
         let mut outbox = self.outbox.lock();
         self.socket.try_send()?;
@@ -339,7 +341,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes everything that is queued.
+    /// Writes all queued bytes.
     async fn flush_all(&self) -> io::Result<()> {
         while !self.outbox.lock().is_empty() || self.socket.has_unsent() {
             self.socket.writable().await?;
@@ -357,12 +359,12 @@ impl Connection {
         self.outbox.lock().state() == State::Dropped
     }
 
-    /// Reads what has arrived, at most `buffer`'s spare capacity; 0 is the end.
+    /// Appends the bytes that have arrived to `buffer`. Returns 0 at the end of the stream. See [`Socket::try_read_buf`].
     pub(crate) fn read_some(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         self.socket.try_read_buf(buffer)
     }
 
-    /// Sends what is queued and hangs up, each for as long as its limit allows.
+    /// Sends the queued bytes within `flush_timeout`, then shuts the connection down within `linger_timeout`.
     pub(crate) async fn end(&self, flush_timeout: Duration, linger_timeout: Duration) {
         if self.is_dropped() {
             return;
@@ -374,7 +376,7 @@ impl Connection {
     }
 }
 
-/// KEEPALIVE as the server sends it.
+/// Returns the KEEPALIVE message as a frame.
 pub(crate) fn keepalive_frame(ping_interval: Duration) -> Vec<u8> {
     let interval_ms = u64::try_from(ping_interval.as_millis()).unwrap_or(u64::MAX);
     text_frame(&keepalive(interval_ms))
@@ -384,9 +386,9 @@ pub(crate) fn keepalive_frame(ping_interval: Duration) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// Every idle browser has one. A field that fits the gaps costs nothing.
+    /// Every idle browser has a `Connection`, so its size matters. A field that fits in the padding costs nothing.
     #[test]
-    fn what_fan_out_and_task_share_is_small() {
+    fn connection_is_small() {
         let len = size_of::<Connection>();
         assert!(len <= 160, "{len} bytes");
     }

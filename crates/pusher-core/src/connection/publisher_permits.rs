@@ -1,8 +1,11 @@
-//! PublisherPermits of port 5555: how many publishers are connected, and which one gives way to another.
+//! Connection limits for the publish listener, and the choice of the publisher that gives way to a new one.
 //!
-//! If all permits are taken, a new publisher gets the permit of the longest idle one, whose connection is closed; its
-//! client reopens it at the next publish. A few connections beyond the limit are accepted without a permit, to read
-//! their request: the operator's requests are always answered, and a publisher gets `busy` if no other is idle.
+//! If all permits are taken, a new publisher gets the permit of the one that has been idle longest. The server closes that
+//! connection, and its client reopens it for the next publish.
+//!
+//! A few more connections are accepted without a permit ([`Limits::PUBLISHERS_RESERVE`]), so that the server can read
+//! their first request. Requests of the operator need no permit, so they are always answered. A publisher gets `busy` if
+//! no other publisher is idle.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,53 +19,55 @@ use crate::config::Limits;
 use crate::config::Live;
 use crate::stats::Counters;
 
-/// Values of [`Shared::idle_since`] that are no times.
+/// Values of [`PermitState::idle_since`] that are not times.
 const BUSY: u64 = u64::MAX;
 const LEAVING: u64 = u64::MAX - 1;
 
-/// Is added to the time of those that give way last.
-const LAST: u64 = 1 << 63;
+/// Added to the time of publishers that give way last, so that it is later than all other times.
+const GIVES_WAY_LAST: u64 = 1 << 63;
 
-/// All permits.
+/// The permits of the publish listener.
 #[derive(Debug)]
 pub(crate) struct PublisherPermits {
     live: Arc<Live>,
     counters: Arc<Counters>,
-    /// Numbers the moments at which publishers become idle.
-    moments: AtomicU64,
+    /// Number of times that a publisher became idle: a logical clock for `idle_since`.
+    idle_clock: AtomicU64,
     table: Mutex<Table>,
-    /// A connection has ended, or has become idle while somebody waits for that.
+    /// Notified when a connection has ended, or has become idle while another one waits for a permit.
     changed: Notify,
-    /// Connections that wait for a permit.
+    /// Number of connections that wait for a permit.
     waiting: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     /// Connections that have a permit, by id; at most `publishers_max`.
-    granted: HashMap<u64, Arc<Shared>>,
-    /// Connections without one; at most [`Limits::PUBLISHERS_RESERVE`].
+    granted: HashMap<u64, Arc<PermitState>>,
+    /// Number of connections without one; at most [`Limits::PUBLISHERS_RESERVE`].
     reserved: usize,
     last_id: u64,
 }
 
-/// Shared by a connection and by others that look for an idle one.
+/// State of a connection that other connections read when they look for an idle one.
 #[derive(Debug)]
-struct Shared {
+struct PermitState {
+    /// [`BUSY`], [`LEAVING`], or the time of `idle_clock` since which the connection is idle.
     idle_since: AtomicU64,
+    /// Notified when the connection has to give way.
     leave: Notify,
 }
 
-/// A connection's place, with a permit or without; free again when it is dropped.
+/// The admission of one connection, with or without a permit. Released when it is dropped.
 #[derive(Debug)]
 pub(crate) struct PublisherPermit {
     permits: Arc<PublisherPermits>,
     id: u64,
-    shared: Arc<Shared>,
-    /// The connection is busy although its last answer is written, as with a watcher.
+    state: Arc<PermitState>,
+    /// The connection is busy although its last answer is written, for example because it watches a topic.
     is_held: AtomicBool,
-    /// The client would not notice the close and lose its next event, so others give way first.
-    is_last: AtomicBool,
+    /// The client would not notice the close and would lose its next event, so others give way first.
+    gives_way_last: AtomicBool,
 }
 
 /// All permits are taken, and no publisher is idle.
@@ -77,15 +82,15 @@ impl PublisherPermits {
         Self {
             live,
             counters,
-            moments: AtomicU64::new(0),
+            idle_clock: AtomicU64::new(0),
             table: Mutex::default(),
             changed: Notify::new(),
             waiting: AtomicUsize::new(0),
         }
     }
 
-    /// A place for a connection, with a permit if there is one. Waits while the places beyond the limit are taken too:
-    /// meanwhile the kernel holds those who connect.
+    /// Admits a connection, with a permit if one is left. Waits while the reserve is used up too. Meanwhile new connections
+    /// wait in the kernel's backlog.
     pub(crate) async fn enter(self: &Arc<Self>) -> PublisherPermit {
         loop {
             let changed = self.changed.notified();
@@ -98,13 +103,13 @@ impl PublisherPermits {
 
     fn try_enter(self: &Arc<Self>) -> Option<PublisherPermit> {
         let mut table = self.table.lock();
-        let shared = Arc::new(Shared {
+        let state = Arc::new(PermitState {
             idle_since: AtomicU64::new(BUSY),
             leave: Notify::new(),
         });
         let id = table.last_id + 1;
         if table.granted.len() < self.live.limits().publishers_max {
-            table.granted.insert(id, shared.clone());
+            table.granted.insert(id, state.clone());
         } else if table.reserved < Limits::PUBLISHERS_RESERVE {
             table.reserved += 1;
         } else {
@@ -114,32 +119,32 @@ impl PublisherPermits {
         Some(PublisherPermit {
             permits: self.clone(),
             id,
-            shared,
+            state,
             is_held: AtomicBool::new(false),
-            is_last: AtomicBool::new(false),
+            gives_way_last: AtomicBool::new(false),
         })
     }
 }
 
 impl Table {
-    /// Has the connection that has been idle longest leave; false if none is idle.
+    /// Takes the permit of the connection that has been idle longest, and tells it to leave. Returns false if none is idle.
     fn evict(&mut self) -> bool {
         loop {
-            let idle = self.granted.iter().filter_map(|(&id, shared)| {
-                let since = shared.idle_since.load(SeqCst);
+            let idle = self.granted.iter().filter_map(|(&id, state)| {
+                let since = state.idle_since.load(SeqCst);
                 (since < LEAVING).then_some((since, id))
             });
             let Some((since, id)) = idle.min() else {
                 return false;
             };
-            let state = &self.granted[&id].idle_since;
-            // It may have begun something meanwhile.
-            if state
+            let idle_since = &self.granted[&id].idle_since;
+            // Fails if the connection became busy in the meantime. Then try the next one.
+            if idle_since
                 .compare_exchange(since, LEAVING, Relaxed, Relaxed)
                 .is_ok()
-                && let Some(shared) = self.granted.remove(&id)
+                && let Some(state) = self.granted.remove(&id)
             {
-                shared.leave.notify_one();
+                state.leave.notify_one();
                 return true;
             }
         }
@@ -147,25 +152,26 @@ impl Table {
 }
 
 impl PublisherPermit {
-    /// Whether the connection came in beyond the limit, or has to leave.
+    /// Whether the connection has no permit: it never had one, or another connection took it over.
     pub(crate) fn is_reserved(&self) -> bool {
         !self.permits.table.lock().granted.contains_key(&self.id)
     }
 
-    /// Whether the connection came in beyond the limit and never had a permit.
+    /// Whether the connection never had a permit.
     pub(crate) fn is_newcomer(&self) -> bool {
-        self.is_reserved() && self.shared.idle_since.load(Relaxed) != LEAVING
+        self.is_reserved() && self.state.idle_since.load(Relaxed) != LEAVING
     }
 
-    /// Takes a permit for a connection that turns out to be a publisher's, if it has none yet: one that is left, or that
-    /// of the publisher that has been idle longest, which takes this one's place until it has left. If none is idle, waits
-    /// for [`Limits::PERMIT_WAIT_MAX`]: a publish takes less than a millisecond.
+    /// Takes a permit for a connection that turns out to be a publisher's, if it has none yet. The permit is a free one, or
+    /// that of the publisher that has been idle longest. That publisher counts in the reserve until it has left.
+    ///
+    /// If no publisher is idle, waits up to [`Limits::PERMIT_WAIT_MAX`] for one: a publish takes less than a millisecond.
     pub(crate) async fn acquire(&self) -> Result<(), Busy> {
         let Err(busy) = self.try_acquire() else {
             return Ok(());
         };
         let permits = &self.permits;
-        let _waiting = Waiting::begin(&permits.waiting);
+        let _guard = WaitingGuard::new(&permits.waiting);
         let acquire = async {
             loop {
                 let changed = permits.changed.notified();
@@ -192,38 +198,39 @@ impl PublisherPermit {
         } else {
             return Err(Busy { publishers_max });
         }
-        self.shared.idle_since.store(BUSY, Relaxed);
-        table.granted.insert(self.id, self.shared.clone());
+        self.state.idle_since.store(BUSY, Relaxed);
+        table.granted.insert(self.id, self.state.clone());
         Ok(())
     }
 
-    /// Nothing is half-read or unanswered: the connection may give way.
+    /// Marks the connection as idle: it has no incomplete or unanswered message, so it may give way.
     pub(crate) fn idle(&self) {
         if !self.is_held.load(Relaxed) {
-            let last = u64::from(self.is_last.load(Relaxed)) * LAST;
-            let now = self.permits.moments.fetch_add(1, Relaxed) + last;
-            let state = &self.shared.idle_since;
-            // One that was idle before stays so; one that must leave must leave.
-            // Either a connection that waits sees that this one is idle, or this one sees that a connection waits.
-            let _unchanged = state.compare_exchange(BUSY, now, SeqCst, Relaxed);
+            let last = u64::from(self.gives_way_last.load(Relaxed)) * GIVES_WAY_LAST;
+            let now = self.permits.idle_clock.fetch_add(1, Relaxed) + last;
+            let idle_since = &self.state.idle_since;
+            // Only a busy connection changes: one that is idle keeps its time, and one that has to leave still has to.
+            // SeqCst here and for `waiting`: either a waiting connection sees that this one is idle, or this one sees that
+            // a connection waits.
+            let _unchanged = idle_since.compare_exchange(BUSY, now, SeqCst, Relaxed);
             if self.permits.waiting.load(SeqCst) > 0 {
                 self.permits.changed.notify_waiters();
             }
         }
     }
 
-    /// Others give way before this one.
+    /// Lets all other publishers give way before this one.
     pub(crate) fn gives_way_last(&self) {
-        self.is_last.store(true, Relaxed);
+        self.gives_way_last.store(true, Relaxed);
     }
 
-    /// Something has arrived.
+    /// Marks the connection as busy: bytes have arrived.
     pub(crate) fn busy(&self) {
-        let state = &self.shared.idle_since;
-        let since = state.load(Relaxed);
+        let idle_since = &self.state.idle_since;
+        let since = idle_since.load(Relaxed);
         if since < LEAVING {
-            // If it has to leave meanwhile, it does so when it is idle again.
-            let _must_leave = state.compare_exchange(since, BUSY, Relaxed, Relaxed);
+            // If it was told to leave in the meantime, it does so when it is idle again.
+            let _must_leave = idle_since.compare_exchange(since, BUSY, Relaxed, Relaxed);
         }
     }
 
@@ -235,21 +242,21 @@ impl PublisherPermit {
 
     /// Waits until the connection has to give way.
     pub(crate) async fn must_leave(&self) {
-        self.shared.leave.notified().await;
+        self.state.leave.notified().await;
     }
 }
 
-/// Counts a connection that waits for a permit.
-struct Waiting<'a>(&'a AtomicUsize);
+/// Counts a connection in `waiting` until it is dropped.
+struct WaitingGuard<'a>(&'a AtomicUsize);
 
-impl<'a> Waiting<'a> {
-    fn begin(count: &'a AtomicUsize) -> Self {
+impl<'a> WaitingGuard<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, SeqCst);
         Self(count)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
     }
@@ -269,7 +276,7 @@ impl Drop for PublisherPermit {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 mod tests {
-    use std::task::{Context, Poll, Waker};
+    use std::task::{Context as TaskContext, Poll, Waker};
 
     use super::*;
 
@@ -286,17 +293,17 @@ mod tests {
 
     fn must_leave(permit: &PublisherPermit) -> bool {
         let leave = std::pin::pin!(permit.must_leave());
-        leave.poll(&mut Context::from_waker(Waker::noop())) == Poll::Ready(())
+        leave.poll(&mut TaskContext::from_waker(Waker::noop())) == Poll::Ready(())
     }
 
     #[test]
-    fn the_longest_idle_gives_way() {
+    fn the_longest_idle_publisher_gives_way() {
         let permits = permits(3);
         let connected: Vec<_> = (0..3).map(|_| permits.try_enter().unwrap()).collect();
         for permit in [&connected[1], &connected[0], &connected[2]] {
             permit.idle();
         }
-        // It was idle first, and is again: now it is the last.
+        // This one was idle first. Idle again, it is now the last.
         connected[1].busy();
         connected[1].idle();
         connected[0].idle();
@@ -315,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn who_would_lose_something_gives_way_last() {
+    fn a_publisher_that_would_lose_an_event_gives_way_last() {
         let permits = permits(2);
         let connected: Vec<_> = (0..2).map(|_| permits.try_enter().unwrap()).collect();
         connected[0].gives_way_last();
@@ -329,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_busy_or_held_stays() {
+    fn busy_and_held_publishers_do_not_give_way() {
         let permits = permits(2);
         let busy = permits.try_enter().unwrap();
         busy.idle();
@@ -346,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn who_begins_something_while_it_has_to_leave_leaves_afterwards() {
+    fn a_publisher_that_is_busy_when_told_to_leave_leaves_afterwards() {
         let permits = permits(1);
         let first = permits.try_enter().unwrap();
         first.idle();
@@ -361,12 +368,12 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_limit_there_are_so_many_places_and_no_more() {
+    fn the_reserve_is_limited() {
         let permits = permits(1);
         let all = 1 + Limits::PUBLISHERS_RESERVE;
         let mut connected: Vec<_> = (0..all).map(|_| permits.try_enter().unwrap()).collect();
         assert!(permits.try_enter().is_none());
-        let mut context = Context::from_waker(Waker::noop());
+        let mut context = TaskContext::from_waker(Waker::noop());
         let mut enter = std::pin::pin!(permits.enter());
         assert!(enter.as_mut().poll(&mut context).is_pending());
         connected.pop();

@@ -1,4 +1,4 @@
-//! A session: one browser in WAMP, from its WELCOME to its end.
+//! A WAMP session: one browser, from WELCOME to the end of its connection.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use pusher_proto::{JsonError, check_value};
 use super::Connection;
 use super::session_id::SessionId;
 
-/// A handle to one session. Cheap to clone, usable from any thread; once the browser has gone, it
-/// does nothing.
+/// A handle to one session. Cheap to clone, and usable from any thread. After the session has ended, its methods do
+/// nothing.
 #[derive(Debug, Clone)]
 pub struct Session {
     connection: Arc<Connection>,
@@ -23,26 +23,26 @@ impl Session {
         }
     }
 
-    /// The id that WELCOME gave it.
+    /// Returns the id that WELCOME told the browser.
     pub fn id(&self) -> SessionId {
         self.connection.id()
     }
 
-    /// The address that its connection comes from.
+    /// Returns the address of the client: the peer's, or the one that a trusted proxy names.
     pub fn peer_addr(&self) -> SocketAddr {
         self.connection.peer()
     }
 
-    /// Sends an event, one JSON value, to this session alone, whether it is subscribed or not.
+    /// Sends an event, one JSON value, to this session only. It need not be subscribed to the topic.
     pub fn send_event(&self, topic: &str, event: &str) -> Result<(), JsonError> {
         check_value(event)?;
-        let frame = self.connection.share(event_frame(topic, event));
+        let frame = self.connection.counted_frame(event_frame(topic, event));
         self.connection.send(&frame);
         Ok(())
     }
 
-    /// Ends the session with a WebSocket close code (RFC 6455, section 7.4) and a reason of up to
-    /// 123 bytes, behind what is queued for it. autobahn.js does not come back after a close.
+    /// Closes the session with a WebSocket close code (RFC 6455, section 7.4) and a reason of up to 123 bytes. Events that
+    /// are queued are sent first. autobahn.js does not reconnect after a close.
     pub fn close(&self, code: u16, reason: &str) {
         self.connection.close(code, reason);
     }
@@ -51,7 +51,7 @@ impl Session {
         &self.connection
     }
 
-    /// Index of the shard that serves it.
+    /// Returns the index of the shard that serves the session.
     pub(crate) fn shard(&self) -> usize {
         self.connection.shard()
     }

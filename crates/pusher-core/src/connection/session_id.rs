@@ -1,21 +1,22 @@
-//! Ids of sessions.
+//! The id of a session.
 
 use std::fmt;
 
-/// The id that WELCOME gives a session: 128 random bits, written as 32 hexadecimal digits.
+/// The id of a session, as sent in WELCOME: 128 random bits, written as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(u128);
 
 impl SessionId {
-    /// An id that nobody can guess, from the operating system's random numbers.
+    /// Returns an id that cannot be guessed, from the operating system's random numbers.
     pub(crate) fn random() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
         Ok(Self(u128::from_ne_bytes(bytes)))
     }
 
-    /// Reads the 32 digits of an id; `None` for anything else.
+    /// Parses the 32 digits of an id. Returns `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
+        // `from_str_radix` alone would also accept a sign and fewer digits.
         let is_id = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
         let id = u128::from_str_radix(text, 16).ok()?;
         is_id.then_some(Self(id))

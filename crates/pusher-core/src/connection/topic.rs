@@ -1,6 +1,6 @@
-//! Names of topics.
+//! The name of a topic.
 
 use std::sync::Arc;
 
-/// A topic's URI. All parts of the server share one copy.
+/// The URI of a topic. All subscriptions to a topic share one copy.
 pub(crate) type Topic = Arc<str>;

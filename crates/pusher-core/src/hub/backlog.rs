@@ -1,10 +1,10 @@
-//! How many bytes of events a shard was given and has not sent yet.
+//! The number of bytes that a shard has accepted and not yet sent.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// A counter that can be waited for.
+/// A counter of bytes. Tasks can wait until it is small enough.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
     len: AtomicUsize,
@@ -25,9 +25,10 @@ impl Backlog {
         self.shrunk.notify_waiters();
     }
 
-    /// Waits until fewer than `max` bytes are left.
+    /// Waits until the backlog is shorter than `max` bytes.
     pub(crate) async fn below(&self, max: usize) {
         loop {
+            // Created before the check: `notify_waiters` only wakes futures that exist already.
             let shrunk = self.shrunk.notified();
             if self.len() < max {
                 return;

@@ -1,4 +1,4 @@
-//! Which topics there are, which shards have subscribers of them, and the next sequence number.
+//! The topics, their next sequence numbers, and their subscribers per shard.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -9,24 +9,28 @@ use pusher_proto::Receipt;
 
 use crate::connection::Topic;
 
-/// A topic is here as long as it has a subscriber.
+/// All topics that have a subscriber.
+///
+/// Forgets a topic with its last subscriber, so topics without subscribers take no memory. The hub keeps it behind the
+/// lock that orders events: see [`hub`](super).
 #[derive(Debug)]
 pub(super) struct Directory {
     topics: HashMap<Topic, Entry, RandomState>,
     shards: usize,
     is_closed: bool,
-    /// The highest sequence number of any topic that is not here (any more): a topic that comes
-    /// back goes on above it, so that numbers never repeat and forgotten topics take no memory.
+    /// The highest sequence number of all topics that are not in `topics`. A topic that gets its first subscriber
+    /// continues above it, so a topic's sequence numbers never repeat, even if it was forgotten in between.
     sequence_floor: u64,
 }
 
 #[derive(Debug)]
 struct Entry {
     sequence: u64,
+    /// Number of subscribers, by index of their shard.
     subscribers_by_shard: Box<[u32]>,
 }
 
-/// What a publish comes to: its receipt, and the shards that have subscribers.
+/// The result of a publish: its receipt, and the shards that have subscribers.
 pub(super) struct Publication<'a> {
     sequence: u64,
     entry: Option<(&'a Topic, &'a Entry)>,
@@ -42,12 +46,12 @@ impl Directory {
         }
     }
 
-    /// Takes no more publishes.
+    /// Refuses all further publishes.
     pub(super) fn close(&mut self) {
         self.is_closed = true;
     }
 
-    /// `None` once it is closed.
+    /// Takes the next sequence number of a topic. Returns `None` after [`close`](Self::close).
     pub(super) fn publish(&mut self, topic: &str) -> Option<Publication<'_>> {
         if self.is_closed {
             return None;
@@ -64,6 +68,7 @@ impl Directory {
         })
     }
 
+    /// Counts a subscriber. Returns the shared copy of the topic's name.
     pub(super) fn subscribe(&mut self, topic: &str, shard: usize) -> Topic {
         if let Some((known, _)) = self.topics.get_key_value(topic) {
             let known = known.clone();
@@ -83,7 +88,7 @@ impl Directory {
         entry.subscribers_by_shard[shard] += 1;
     }
 
-    /// Drops the topic with its last subscriber.
+    /// Removes a subscriber. Forgets the topic if it was the last one.
     pub(super) fn unsubscribe(&mut self, topic: &str, shard: usize) {
         let Some(entry) = self.topics.get_mut(topic) else {
             return;
@@ -99,6 +104,7 @@ impl Directory {
         self.topics.len()
     }
 
+    /// Returns every topic with its number of subscribers.
     pub(super) fn topics(&self) -> Vec<(Topic, u64)> {
         let topics = self.topics.iter();
         topics
@@ -106,13 +112,13 @@ impl Directory {
             .collect()
     }
 
-    /// Those with the most subscribers, the largest first.
-    pub(super) fn largest(&self, count_max: usize) -> Vec<(Topic, u64)> {
-        // The smallest on top, to be replaced.
-        let mut largest = BinaryHeap::with_capacity(count_max.min(self.topics.len()));
+    /// Returns the `n` topics with the most subscribers, largest first. Equal ones are sorted by name.
+    pub(super) fn largest(&self, n: usize) -> Vec<(Topic, u64)> {
+        // A heap of the `n` largest topics so far, with the smallest of them on top, to be replaced.
+        let mut largest = BinaryHeap::with_capacity(n.min(self.topics.len()));
         for (topic, entry) in &self.topics {
             let candidate = Reverse((entry.subscribers(), Reverse(topic)));
-            if largest.len() < count_max {
+            if largest.len() < n {
                 largest.push(candidate);
             } else if let Some(mut smallest) = largest.peek_mut()
                 && candidate < *smallest
@@ -146,7 +152,7 @@ impl Publication<'_> {
         }
     }
 
-    /// The shards that have subscribers.
+    /// Returns the index of each shard that has subscribers, and the topic.
     pub(super) fn shards(&self) -> impl Iterator<Item = (usize, &Topic)> {
         self.entry.into_iter().flat_map(|(topic, entry)| {
             let counts = entry.subscribers_by_shard.iter().enumerate();
@@ -170,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn only_shards_with_subscribers_are_asked() {
+    fn a_publish_names_the_shards_with_subscribers() {
         let mut directory = Directory::new(3);
         directory.subscribe("a", 2);
         directory.subscribe("a", 2);
@@ -182,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_come_first_and_by_name_among_equals() {
+    fn largest_topics_are_sorted_by_subscribers_then_name() {
         let mut directory = Directory::new(1);
         for (topic, subscribers) in [("a", 1), ("b", 3), ("c", 1), ("d", 2), ("e", 1)] {
             for _ in 0..subscribers {
                 directory.subscribe(topic, 0);
             }
         }
-        let largest = |count_max| directory.largest(count_max);
+        let largest = |n| directory.largest(n);
         assert_eq!(largest(0), []);
         assert_eq!(largest(2), [("b".into(), 3), ("d".into(), 2)]);
         let names: Vec<_> = largest(4).into_iter().map(|(topic, _)| topic).collect();
@@ -198,14 +204,18 @@ mod tests {
     }
 
     #[test]
-    fn numbers_never_repeat_and_nothing_is_left_behind() {
+    fn sequence_numbers_never_repeat_and_idle_topics_are_forgotten() {
         let mut directory = Directory::new(1);
         assert_eq!(publish(&mut directory, "nobody"), (1, 0, vec![]));
         directory.subscribe("a", 0);
         assert_eq!(publish(&mut directory, "a").0, 2);
         assert_eq!(publish(&mut directory, "a").0, 3);
         directory.unsubscribe("a", 0);
-        assert_eq!(directory.len(), 0, "the topic went with its subscriber");
+        assert_eq!(
+            directory.len(),
+            0,
+            "the topic is forgotten with its last subscriber"
+        );
         assert_eq!(publish(&mut directory, "a").0, 4);
         directory.subscribe("a", 0);
         assert_eq!(publish(&mut directory, "a").0, 5);
@@ -213,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn once_closed_it_takes_nothing() {
+    fn a_closed_directory_refuses_publishes() {
         let mut directory = Directory::new(1);
         directory.subscribe("a", 0);
         directory.close();

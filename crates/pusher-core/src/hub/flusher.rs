@@ -1,9 +1,11 @@
-//! The fan-out of one shard: gathers what was published in this turn of the event loop, topic by
-//! topic, and writes it to every subscriber with one write.
+//! The fan-out of one shard.
 //!
-//! A topic with many subscribers is written in slices, in turn with the others, and the event loop
-//! goes round in between: nobody waits for a large topic. What is published to a topic while it is
-//! being written waits for its next round, so that its order stays.
+//! The flusher collects the events that were published in this turn of the event loop, by topic, and writes the events of
+//! a topic to each subscriber with one write.
+//!
+//! It writes a topic with many subscribers in slices, in turn with other topics, and yields to the event loop between
+//! them. So a large topic delays neither other topics nor other tasks. Events that are published to a topic while a round
+//! of it runs wait for the next round, so every subscriber gets the events of a topic in order.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -17,27 +19,28 @@ use super::recipients::Recipients;
 use super::shard::Shard;
 use super::shard::{ById, Sessions};
 use crate::config::{SlowPolicy, slow_policy_of};
-use crate::connection::{Common, Optional};
-use crate::connection::{Topic, share};
+use crate::connection::{Common, DropPolicy, Topic, counted_bytes};
 use crate::stats::{Counters, FanOut};
 
-/// Writes to sockets before the event loop goes round again: about 1 ms.
-const SENDS_A_TURN: usize = 128;
+/// Writes before the flusher yields to the event loop. They take about 1 ms.
+const WRITES_PER_TURN: usize = 128;
 
-/// Writes for one topic before the next topic's turn.
-const SENDS_A_SLICE: usize = 64;
+/// Writes for one topic before it is the next topic's turn.
+const WRITES_PER_SLICE: usize = 64;
 
-/// So many bytes take about as long as another write.
-const SEND_LEN: usize = 16 * 1024;
+/// Bytes that take about as long as one more write. A large write counts as several.
+const WRITE_COST_LEN: usize = 16 * 1024;
 
-/// Connections that come from memory together, before they are written to.
-const FETCHED_AHEAD: usize = 8;
+/// Connections whose cache lines are prefetched together.
+const PREFETCH_COUNT: usize = 8;
 
-/// Frames of a topic are put together up to this length, in bytes.
-const GATHERED_LEN_MAX: usize = 64 * 1024;
+/// Longest write that is made of several frames, in bytes.
+const COALESCED_LEN_MAX: usize = 64 * 1024;
 
-/// Works until it is dropped. Must be a task of its own: then its turn comes after everything else
-/// that was ready in this turn of the event loop, which may publish too.
+/// Runs the fan-out of a shard. Never returns.
+///
+/// It must be a task of its own. The event loop then runs it after the other tasks that were ready, so one round
+/// collects the events of all of them.
 pub(crate) async fn run(shard: Arc<Shard>) {
     let mut flusher = Flusher::default();
     loop {
@@ -54,26 +57,27 @@ pub(crate) async fn run(shard: Arc<Shard>) {
 
 #[derive(Debug, Default)]
 struct Flusher {
-    /// Taken from the mailbox; empty but for its memory.
+    /// The mailbox's buffer is swapped with this one. Empty between two calls, it keeps its capacity.
     deliveries: Vec<Delivery>,
-    /// To be written, by topic.
-    gathered: IndexMap<Topic, Gathered, RandomState>,
-    /// Being written, in turn.
-    jobs: VecDeque<Job>,
-    /// The jobs' topics: each has at most one.
+    /// Events for the next round of their topic.
+    pending: IndexMap<Topic, PendingTopic, RandomState>,
+    /// Rounds under way, in the order of their next turn.
+    rounds: VecDeque<Round>,
+    /// The topics of `rounds`. Each topic has at most one round, which keeps its events in order.
     busy: HashSet<Topic, RandomState>,
 }
 
-/// What one topic's subscribers are to get.
+/// The events for the next round of one topic.
 #[derive(Debug, Default)]
-struct Gathered {
-    parts: Vec<Part>,
+struct PendingTopic {
+    writes: Vec<PendingWrite>,
+    /// Bytes that the round removes from the backlog.
     len: usize,
 }
 
-/// What becomes one write.
+/// Frames that become one [`TopicWrite`].
 #[derive(Debug)]
-struct Part {
+struct PendingWrite {
     frames: Frames,
     events: u64,
     recipients: Option<Arc<Recipients>>,
@@ -81,99 +85,101 @@ struct Part {
 
 #[derive(Debug)]
 enum Frames {
-    /// A single event, as it came.
+    /// One event. Not copied: all shards share the bytes.
     One(Bytes),
-    /// Several, put together.
+    /// Several events, copied into one buffer.
     Many(BytesMut),
 }
 
-/// One write.
+/// One write to each subscriber, or to each of the recipients.
 #[derive(Debug)]
-struct Batch {
+struct TopicWrite {
     frames: Bytes,
     events: u64,
     recipients: Option<Arc<Recipients>>,
 }
 
-/// One topic's round: these frames to these subscribers.
+/// One round of a topic: the same writes to all its subscribers.
 #[derive(Debug)]
-struct Job {
+struct Round {
     topic: Topic,
-    /// If its events may be left out for those who are slow.
-    optional: Option<Optional>,
-    batches: Vec<Batch>,
+    /// Set if events of the topic may be dropped for slow consumers.
+    drop_policy: Option<DropPolicy>,
+    writes: Vec<TopicWrite>,
     len: usize,
     subscribers: Arc<Sessions>,
+    /// Index of the next subscriber.
     next: usize,
 }
 
 impl Flusher {
     fn is_idle(&self) -> bool {
-        self.gathered.is_empty() && self.jobs.is_empty()
+        self.pending.is_empty() && self.rounds.is_empty()
     }
 
-    /// Takes over what the mailbox has.
+    /// Moves all deliveries from the mailbox to their topics.
     fn take(&mut self, shard: &Shard) {
         shard.mailbox.take_into(&mut self.deliveries);
         for delivery in self.deliveries.drain(..) {
-            let gathered = self.gathered.entry(delivery.topic).or_default();
-            gathered.add(delivery.frame, delivery.recipients);
+            let pending = self.pending.entry(delivery.topic).or_default();
+            pending.add(delivery.frame, delivery.recipients);
         }
     }
 
-    /// Writes for about one turn of the event loop.
+    /// Writes for one turn of the event loop.
     fn flush_some(&mut self, shard: &Shard) {
-        self.start_jobs(shard);
-        let mut sends_left = SENDS_A_TURN;
-        while let Some(mut job) = self.jobs.pop_front() {
-            let sends = job.run(SENDS_A_SLICE.min(sends_left), &shard.fan_out);
-            if job.is_done() {
-                self.busy.remove(&job.topic);
-                shard.mailbox.backlog.remove(job.len);
+        self.start_rounds(shard);
+        let mut writes_left = WRITES_PER_TURN;
+        while let Some(mut round) = self.rounds.pop_front() {
+            let writes = round.run(WRITES_PER_SLICE.min(writes_left), &shard.fan_out);
+            if round.is_done() {
+                self.busy.remove(&round.topic);
+                shard.mailbox.backlog.remove(round.len);
             } else {
-                self.jobs.push_back(job);
+                self.rounds.push_back(round);
             }
-            sends_left -= sends;
-            if sends_left == 0 {
+            writes_left -= writes;
+            if writes_left == 0 {
                 return;
             }
         }
     }
 
-    /// Starts the round of every topic whose last round is over.
-    fn start_jobs(&mut self, shard: &Shard) {
+    /// Starts a round of every pending topic, except topics whose last round still runs.
+    fn start_rounds(&mut self, shard: &Shard) {
         let busy = &mut self.busy;
         let startable = self
-            .gathered
+            .pending
             .extract_if(.., |topic, _| busy.insert(topic.clone()));
-        for (topic, gathered) in startable {
+        for (topic, pending) in startable {
             let common = shard.connections();
-            let freeze = |part: Part| part.freeze(&common.counters);
-            self.jobs.push_back(Job {
+            let freeze = |write: PendingWrite| write.freeze(&common.counters);
+            self.rounds.push_back(Round {
                 subscribers: shard.subscribers(&topic),
-                optional: optional(common, &topic),
+                drop_policy: drop_policy(common, &topic),
                 topic,
-                len: gathered.len,
-                batches: gathered.parts.into_iter().map(freeze).collect(),
+                len: pending.len,
+                writes: pending.writes.into_iter().map(freeze).collect(),
                 next: 0,
             });
         }
     }
 }
 
-impl Gathered {
+impl PendingTopic {
+    /// Adds a frame to the last write, or as a write of its own if it goes to other recipients or does not fit.
     fn add(&mut self, frame: Bytes, recipients: Option<Arc<Recipients>>) {
         self.len += frame.len();
-        if let Some(last) = self.parts.last_mut()
+        if let Some(last) = self.writes.last_mut()
             && last.recipients.is_none()
             && recipients.is_none()
-            && last.frames.len() + frame.len() <= GATHERED_LEN_MAX
+            && last.frames.len() + frame.len() <= COALESCED_LEN_MAX
         {
             last.frames.append(&frame);
             last.events += 1;
             return;
         }
-        self.parts.push(Part {
+        self.writes.push(PendingWrite {
             frames: Frames::One(frame),
             events: 1,
             recipients,
@@ -181,9 +187,9 @@ impl Gathered {
     }
 }
 
-impl Part {
-    fn freeze(self, counters: &Arc<Counters>) -> Batch {
-        Batch {
+impl PendingWrite {
+    fn freeze(self, counters: &Arc<Counters>) -> TopicWrite {
+        TopicWrite {
             frames: self.frames.freeze(counters),
             events: self.events,
             recipients: self.recipients,
@@ -201,6 +207,7 @@ impl Frames {
 
     fn append(&mut self, frame: &[u8]) {
         if let Self::One(first) = self {
+            // Twice the length, because more events probably follow.
             let mut frames = BytesMut::with_capacity(2 * (first.len() + frame.len()));
             frames.extend_from_slice(first);
             *self = Self::Many(frames);
@@ -215,64 +222,62 @@ impl Frames {
             Self::One(frame) => frame,
             Self::Many(frames) => {
                 let capacity = frames.capacity();
-                share(frames, capacity, counters)
+                counted_bytes(frames, capacity, counters)
             }
         }
     }
 }
 
-impl Job {
+impl Round {
     fn is_done(&self) -> bool {
         self.next == self.subscribers.len()
     }
 
-    /// Has the next connections fetched from memory all at once. Each system call waits for what is
-    /// on its way from there, so one after the other they would take longer.
-    fn fetch_ahead(&self) {
-        let next = self.next..(self.next + FETCHED_AHEAD).min(self.subscribers.len());
+    /// Prefetches the cache lines of the next connections. Together their cache misses overlap. One by one, each would
+    /// stall before its own system call.
+    fn prefetch_next(&self) {
+        let next = self.next..(self.next + PREFETCH_COUNT).min(self.subscribers.len());
         for ById(session) in self.subscribers.get_range(next).into_iter().flatten() {
-            session.connection().fetch();
+            session.connection().prefetch();
         }
     }
 
-    /// Serves the next subscribers with at most about `sends_max` writes; returns how many, or as
-    /// many as would have taken as long.
-    fn run(&mut self, sends_max: usize, fan_out: &FanOut) -> usize {
-        let mut sends = 0;
+    /// Writes to the next subscribers, with about `writes_max` writes at most. Returns the number of writes, where a
+    /// large write counts as several ([`WRITE_COST_LEN`]).
+    fn run(&mut self, writes_max: usize, fan_out: &FanOut) -> usize {
+        let mut writes = 0;
         let (mut deliveries, mut bytes) = (0, 0);
         while let Some(ById(session)) = self.subscribers.get_index(self.next)
-            && sends < sends_max
+            && writes < writes_max
         {
-            if self.next.is_multiple_of(FETCHED_AHEAD) {
-                self.fetch_ahead();
+            if self.next.is_multiple_of(PREFETCH_COUNT) {
+                self.prefetch_next();
             }
-            for batch in &self.batches {
-                let recipients = batch.recipients.as_ref();
+            for write in &self.writes {
+                let recipients = write.recipients.as_ref();
                 if recipients.is_none_or(|r| r.include(session.id())) {
-                    match &self.optional {
-                        None => session.connection().send(&batch.frames),
-                        Some(optional) => {
-                            session.connection().send_optional(&batch.frames, optional);
-                        }
+                    match &self.drop_policy {
+                        None => session.connection().send(&write.frames),
+                        Some(policy) => session.connection().send_droppable(&write.frames, policy),
                     }
-                    sends += 1 + batch.frames.len() / SEND_LEN;
-                    deliveries += batch.events;
-                    bytes += batch.frames.len() as u64;
+                    writes += 1 + write.frames.len() / WRITE_COST_LEN;
+                    deliveries += write.events;
+                    bytes += write.frames.len() as u64;
                 }
             }
             self.next += 1;
         }
         fan_out.deliveries.add(deliveries);
         fan_out.bytes.add(bytes);
-        sends.min(sends_max)
+        writes.min(writes_max)
     }
 }
 
-/// What a topic's events are to those who are slow, if they may be left out.
-fn optional(common: &Common, topic: &Topic) -> Option<Optional> {
+/// Returns the drop policy of a topic, or `None` if all its events must arrive.
+fn drop_policy(common: &Common, topic: &Topic) -> Option<DropPolicy> {
     match slow_policy_of(&common.live.options().slow_policies, topic) {
         SlowPolicy::Disconnect => None,
-        policy => Some(Optional {
+        policy => Some(DropPolicy {
             topic: topic.clone(),
             policy,
         }),

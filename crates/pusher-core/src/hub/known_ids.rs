@@ -1,4 +1,5 @@
-//! Publishes that were done already: a publisher that got no answer may ask again.
+//! Receipts of publishes that had an id. A publisher that got no answer can send the publish again with the same id, and
+//! the event is published only once.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -9,7 +10,9 @@ use pusher_proto::Receipt;
 
 use crate::config::IdLimits;
 
-/// The receipts of the last publishes that had an id, of all publishers together.
+/// The receipts of the last publishes with an id, of all publishers together.
+///
+/// Bounded by [`IdLimits`]: it forgets the oldest ids first.
 #[derive(Debug)]
 pub(crate) struct KnownIds {
     state: Mutex<State>,
@@ -21,13 +24,13 @@ pub(crate) struct KnownIds {
 #[derive(Debug, Default)]
 struct State {
     receipts: HashMap<Key, Receipt, RandomState>,
-    /// The oldest first.
+    /// Every key with the time of its publish in ms, oldest first.
     order: VecDeque<(Key, u64)>,
     /// Bytes of all keys.
     len: usize,
 }
 
-/// Topic and id: the same id may be used in another topic.
+/// Topic and id, because an id identifies a publish only within its topic.
 type Key = Arc<str>;
 
 impl KnownIds {
@@ -40,19 +43,19 @@ impl KnownIds {
         }
     }
 
-    /// The receipt of the publish with this id: of the first one, or of the one that `publish`
-    /// does now. What fails is not remembered.
+    /// Calls `publish`, or returns the receipt of an earlier publish with the same topic and id. A publish that failed is
+    /// not remembered, so it can be tried again.
     ///
-    /// The lock is held while `publish` runs (it never waits), so that of several at the same time
-    /// only one is done.
-    pub(crate) fn once<E>(
+    /// Holds the lock while `publish` runs, so that only one of several simultaneous publishes with the same id happens.
+    /// `publish` must not wait, and takes the directory's lock: see the lock order in [`hub`](super).
+    pub(crate) fn publish_once<E>(
         &self,
         topic: &str,
         id: &str,
         now_ms: u64,
         publish: impl FnOnce() -> Result<Receipt, E>,
     ) -> Result<Receipt, E> {
-        // The length tells topic and id apart.
+        // Without the length, topic "ta" with id "b" and topic "t" with id "ab" would have the same key.
         let key = format!("{}:{topic}{id}", topic.len());
         let mut state = self.state.lock();
         state.forget_before(now_ms.saturating_sub(self.memory_ms));
@@ -100,7 +103,7 @@ mod tests {
 
     use super::*;
 
-    /// Publishes at that time; the sequence number that comes back.
+    /// Publishes through a [`KnownIds`], and numbers the publishes that happen.
     struct Publisher {
         known: KnownIds,
         sequence: u64,
@@ -119,8 +122,9 @@ mod tests {
             }
         }
 
+        /// Returns the sequence number in the receipt.
         fn publish(&mut self, topic: &str, id: &str, now_ms: u64) -> u64 {
-            let receipt = self.known.once(topic, id, now_ms, || {
+            let receipt = self.known.publish_once(topic, id, now_ms, || {
                 self.sequence += 1;
                 Ok::<_, ()>(Receipt {
                     sequence: self.sequence,
@@ -132,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_counts_once_in_its_topic() {
+    fn an_id_publishes_once_per_topic() {
         let mut publisher = Publisher::new(|_| {});
         for (topic, id, sequence) in [
             ("t", "a", 1),
@@ -148,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_forgotten_after_its_time() {
+    fn an_id_is_forgotten_after_id_memory() {
         let mut publisher = Publisher::new(|_| {});
         for (now_ms, sequence) in [(0, 1), (100, 1), (101, 2), (150, 2), (201, 2), (202, 3)] {
             assert_eq!(publisher.publish("t", "a", now_ms), sequence, "{now_ms}");
@@ -157,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_goes_when_there_are_too_many() {
+    fn the_oldest_id_is_forgotten_at_ids_max() {
         let mut publisher = Publisher::new(|limits| limits.ids_max = 2);
         for (id, sequence) in [("a", 1), ("b", 2), ("a", 1), ("c", 3), ("b", 2), ("a", 4)] {
             assert_eq!(publisher.publish("t", id, 0), sequence, "{id}");
@@ -166,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_goes_when_they_are_too_long() {
+    fn the_oldest_id_is_forgotten_at_ids_len_max() {
         let key_len = "1:txxxx".len();
         let mut publisher = Publisher::new(|limits| limits.ids_len_max = 2 * key_len);
         for (id, sequence) in [
@@ -187,11 +191,11 @@ mod tests {
     }
 
     #[test]
-    fn of_many_at_the_same_time_one_is_done() {
+    fn simultaneous_publishes_with_one_id_happen_once() {
         let known = KnownIds::new(&IdLimits::default());
         let done = AtomicU64::new(0);
         let publish = |id: &str| {
-            let receipt = known.once("t", id, 0, || {
+            let receipt = known.publish_once("t", id, 0, || {
                 Ok::<_, ()>(Receipt {
                     sequence: 1 + done.fetch_add(1, Relaxed),
                     subscribers: 0,
@@ -216,15 +220,15 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_may_be_tried_again() {
+    fn a_failed_publish_can_be_retried() {
         let known = KnownIds::new(&IdLimits::default());
-        assert_eq!(known.once("t", "a", 0, || Err("no")), Err("no"));
+        assert_eq!(known.publish_once("t", "a", 0, || Err("no")), Err("no"));
         let receipt = Receipt {
             sequence: 1,
             subscribers: 2,
         };
         assert_eq!(
-            known.once("t", "a", 0, || Ok::<_, &str>(receipt)),
+            known.publish_once("t", "a", 0, || Ok::<_, &str>(receipt)),
             Ok(receipt)
         );
     }

@@ -1,4 +1,4 @@
-//! A shard's inbox: events that any thread hands in, in their topics' order.
+//! The queue of events from all publishing threads to one shard.
 
 use std::sync::Arc;
 
@@ -10,16 +10,18 @@ use super::backlog::Backlog;
 use super::recipients::Recipients;
 use crate::connection::Topic;
 
-/// One event for the subscribers that a shard has.
+/// One event for the subscribers of one shard.
 #[derive(Debug)]
 pub(super) struct Delivery {
     pub(super) topic: Topic,
-    /// The whole WebSocket frame, shared by everybody.
+    /// The whole WebSocket frame. All shards and all subscribers share it.
     pub(super) frame: Bytes,
     pub(super) recipients: Option<Arc<Recipients>>,
 }
 
-/// Bounded by [`Backlog`]: whoever publishes asks it for room first.
+/// A queue of events. The hub puts them in under the directory's lock, so they are in the order of their sequence numbers.
+///
+/// It has no limit of its own: publishers wait while its [`Backlog`] is too long.
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox {
     deliveries: Mutex<Vec<Delivery>>,
@@ -32,6 +34,7 @@ impl Mailbox {
         self.backlog.add(delivery.frame.len());
         let mut deliveries = self.deliveries.lock();
         deliveries.push(delivery);
+        // The flusher takes all deliveries at once, so it only needs to be woken for the first one.
         let is_first = deliveries.len() == 1;
         drop(deliveries);
         if is_first {
@@ -39,14 +42,14 @@ impl Mailbox {
         }
     }
 
-    /// Waits for the first delivery.
+    /// Waits until the mailbox is not empty.
     pub(super) async fn arrived(&self) {
         self.arrived.notified().await;
     }
 
-    /// Swaps everything that is there into the empty `deliveries`, which lends its memory.
+    /// Swaps the queue with the empty `deliveries`. No memory is allocated, and the lock is held only for the swap.
     pub(super) fn take_into(&self, deliveries: &mut Vec<Delivery>) {
-        debug_assert!(deliveries.is_empty(), "what was taken was handled");
+        debug_assert!(deliveries.is_empty(), "the last deliveries were handled");
         std::mem::swap(&mut *self.deliveries.lock(), deliveries);
     }
 }

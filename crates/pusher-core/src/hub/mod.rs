@@ -1,11 +1,26 @@
-//! The hub: takes a publish, numbers it, and hands it to every shard that has subscribers.
+//! The hub: accepts a publish, gives it a sequence number, and passes it to every shard that has subscribers.
 //!
 //! ```text
-//! publish -> directory (sequence, who has subscribers) -> mailbox of each shard -> flusher -> sockets
+//! publish -> directory (sequence number, shards) -> mailbox of each shard -> flusher -> sockets
 //! ```
 //!
-//! One lock, the directory's, makes the order of a topic's events the order of their receipts. It
-//! is held for a few hundred nanoseconds and never across an await.
+//! One lock, the directory's, makes sure that the events of a topic leave in the order of their sequence numbers. It is
+//! held for a few hundred nanoseconds.
+//!
+//! # Lock order
+//! A thread that holds one of these locks may only take locks further to the right:
+//!
+//! ```text
+//! KnownIds::state -> Shared::directory -> Mailbox::deliveries
+//!                                      -> Watchers::list -> Watch::queue
+//! Shard::sessions -> Connection::outbox -> TLS session
+//! ```
+//!
+//! - [`KnownIds::publish_once`] holds its lock while it publishes.
+//! - [`Hub::publish_checked`] fills mailboxes and watchers under the directory's lock.
+//! - `Shard::topics` is held together with none of them: `subscribe` and `unsubscribe` lock it and the directory one
+//!   after the other.
+//! - No lock is held across an await.
 
 mod backlog;
 mod directory;
@@ -25,10 +40,8 @@ use pusher_proto::wamp::event_frame;
 use pusher_proto::{Receipt, check_topic, check_value};
 
 use crate::config::Live;
-use crate::connection::{Common, Topic, share};
-use crate::connection::{Session, SessionId};
-use crate::stats::PeerLog;
-use crate::stats::{Counters, Source};
+use crate::connection::{Common, Session, SessionId, Topic, counted_bytes};
+use crate::stats::{Counters, PeerLog, Source};
 use directory::Directory;
 use mailbox::Delivery;
 use shard::ById;
@@ -40,8 +53,7 @@ pub use recipients::Recipients;
 pub(crate) use shard::Shard;
 pub(crate) use watchers::{WatchItem, Watcher, Watchers};
 
-/// Publishes to the server's subscribers and tells what is going on. Cheap to clone; usable from
-/// any thread.
+/// Publishes events, and lists topics, subscribers and sessions. Cheap to clone, and usable from any thread.
 #[derive(Debug, Clone)]
 pub struct Hub {
     shared: Arc<Shared>,
@@ -49,6 +61,7 @@ pub struct Hub {
 
 #[derive(Debug)]
 struct Shared {
+    /// Orders the events of each topic. See the lock order in the module's documentation.
     directory: Mutex<Directory>,
     shards: Box<[Arc<Shard>]>,
     live: Arc<Live>,
@@ -84,8 +97,8 @@ impl Hub {
 
     /// Sends an event, one JSON value, to every subscriber of a topic.
     ///
-    /// Never waits. The receipt says how many browsers the event was queued to; events of a topic
-    /// reach each of them in the order of the receipts' sequence numbers.
+    /// Never waits. The receipt has the number of browsers that the event was queued for. Each of them gets the events of
+    /// a topic in the order of the receipts' sequence numbers.
     pub fn publish(&self, topic: &str, event: &str) -> Result<Receipt, PublishError> {
         check_value(event)?;
         if !self.has_room() {
@@ -94,7 +107,8 @@ impl Hub {
         self.publish_checked(topic, event, None, Source::Application)
     }
 
-    /// As [`publish`](Self::publish), to some of the subscribers only. The receipt counts all.
+    /// Sends an event to some of the subscribers only. Otherwise like [`publish`](Self::publish). The receipt counts all
+    /// subscribers.
     pub fn publish_to(
         &self,
         topic: &str,
@@ -108,7 +122,7 @@ impl Hub {
         self.publish_checked(topic, event, Some(recipients), Source::Application)
     }
 
-    /// As the two above for an event that is known to be JSON, even when there is no room.
+    /// Publishes an event that is known to be one JSON value, whether [`has_room`](Self::has_room) or not.
     pub(crate) fn publish_checked(
         &self,
         topic: &str,
@@ -128,9 +142,9 @@ impl Hub {
         let counters = &self.shared.counters;
         let frame = event_frame(topic, event);
         let capacity = frame.capacity();
-        let frame = share(frame, capacity, counters);
+        let frame = counted_bytes(frame, capacity, counters);
         let recipients = recipients.map(Arc::new);
-        let watched = self.shared.watchers.copy(topic, event);
+        let watched_event = self.shared.watchers.copy(topic, event);
         let mut directory = self.shared.directory.lock();
         let Some(publication) = directory.publish(topic) else {
             return Err(PublishError::Ending);
@@ -145,19 +159,19 @@ impl Hub {
         counters.events.count(source);
         counters.event_bytes.add(event.len() as u64);
         let receipt = publication.receipt();
-        if let Some(event) = watched {
+        if let Some(event) = watched_event {
             self.shared.watchers.event(topic, receipt.sequence, &event);
         }
         Ok(receipt)
     }
 
-    /// Whether events may be taken in now, or enough of them wait to be sent.
+    /// Whether the backlog of every shard is below its limit.
     pub(crate) fn has_room(&self) -> bool {
         self.backlog_len() < self.shared.live.limits().backlog_len_max
     }
 
-    /// Waits until there is room. It only takes the server's own work to get there: no browser
-    /// can hold it up.
+    /// Waits until the backlogs are below their limit. The flushers reduce them without waiting for any browser, so a slow
+    /// consumer cannot delay this.
     pub(crate) async fn room(&self) {
         let max = self.shared.live.limits().backlog_len_max;
         for shard in &self.shared.shards {
@@ -165,12 +179,12 @@ impl Hub {
         }
     }
 
-    /// Takes no more events.
+    /// Refuses all further events.
     pub(crate) fn close(&self) {
         self.shared.directory.lock().close();
     }
 
-    /// Waits until everything that was published has gone to sockets and outboxes.
+    /// Waits until all published events are written to sockets or queued in outboxes.
     pub(crate) async fn flushed(&self) {
         for shard in &self.shared.shards {
             shard.mailbox.backlog.below(1).await;
@@ -181,12 +195,14 @@ impl Hub {
         &self.shared.shards
     }
 
-    /// Adds a subscriber; `None` if it is one already.
+    /// Adds a subscriber. Returns `None` if the session is subscribed already.
     pub(crate) fn subscribe(&self, session: &Session, topic: &str) -> Option<Topic> {
         let shard = &self.shared.shards[session.shard()];
         if shard.is_subscribed(topic, session) {
             return None;
         }
+        // The directory first: an event whose receipt counts this subscriber is then delivered to it. The flusher cannot
+        // run in between, because it runs on this thread.
         let topic = self
             .shared
             .directory
@@ -196,7 +212,7 @@ impl Hub {
         Some(topic)
     }
 
-    /// Removes a subscriber; `None` if it is none.
+    /// Removes a subscriber. Returns `None` if the session is not subscribed.
     pub(crate) fn unsubscribe(&self, session: &Session, topic: &str) -> Option<Topic> {
         let shard = &self.shared.shards[session.shard()];
         let topic = shard.unsubscribe(topic, session)?;
@@ -205,7 +221,7 @@ impl Hub {
         Some(topic)
     }
 
-    /// Bytes of events that are accepted and not yet on their way: the most of any thread.
+    /// Returns the bytes of events that are accepted and not yet sent: the maximum of all shards.
     /// Publishers wait while this is above [`Limits::backlog_len_max`](crate::Limits::backlog_len_max).
     pub fn backlog_len(&self) -> usize {
         let shards = self.shared.shards.iter();
@@ -213,50 +229,56 @@ impl Hub {
         lens.max().unwrap_or(0)
     }
 
-    /// How many topics have subscribers.
+    /// Returns the number of topics that have subscribers.
     pub fn topic_count(&self) -> usize {
         self.shared.directory.lock().len()
     }
 
-    /// The topics that have subscribers, and how many each has.
+    /// Returns the topics that have subscribers, and their numbers of subscribers.
     pub fn topics(&self) -> Vec<(Arc<str>, u64)> {
         self.shared.directory.lock().topics()
     }
 
-    /// The topics that have the most subscribers, at most so many.
-    pub(crate) fn largest_topics(&self, count_max: usize) -> Vec<(Topic, u64)> {
-        self.shared.directory.lock().largest(count_max)
+    /// Returns the `n` topics with the most subscribers, largest first.
+    pub(crate) fn largest_topics(&self, n: usize) -> Vec<(Topic, u64)> {
+        self.shared.directory.lock().largest(n)
     }
 
-    /// The sessions for which most waits, at most so many, with how much, in bytes.
-    pub(crate) fn longest_outboxes(&self, count_max: usize) -> Vec<(Session, u64)> {
+    /// Returns the `n` sessions with the largest outboxes, largest first, and their sizes in bytes.
+    pub(crate) fn longest_outboxes(&self, n: usize) -> Vec<(Session, u64)> {
         let shards = self.shared.shards.iter();
-        let waiting = shards.flat_map(|shard| shard.waiting_sessions());
-        let waiting = waiting.map(|(session, waiting)| (session, waiting.len));
-        // Bytes that wait in TLS are not counted.
-        let mut waiting: Vec<_> = waiting.filter(|(_, len)| *len > 0).collect();
-        waiting.sort_by_key(|(_, len)| std::cmp::Reverse(*len));
-        waiting.truncate(count_max);
-        waiting
+        let sessions = shards.flat_map(|shard| shard.sessions_with_outbox());
+        let sessions = sessions.map(|(session, totals)| (session, totals.len));
+        // 0 bytes if a session only has bytes in its TLS state: they are not counted.
+        let mut sessions: Vec<_> = sessions.filter(|(_, len)| *len > 0).collect();
+        sessions.sort_by_key(|(_, len)| std::cmp::Reverse(*len));
+        sessions.truncate(n);
+        sessions
     }
 
-    /// Events times browsers that they went to, since the start.
+    /// Returns the number of deliveries since the start: each event counts once per browser.
     pub(crate) fn delivery_count(&self) -> u64 {
         let shards = self.shared.shards.iter();
         shards.map(|shard| shard.fan_out.deliveries.get()).sum()
     }
 
-    /// Copies a topic's events to an operator; `None` if enough others watch.
-    pub(crate) fn watch(&self, topic: &str, len_max: usize, max: usize) -> Option<Watcher> {
-        self.shared.watchers.watch(topic, len_max, max)
+    /// Starts to watch a topic, with a queue of `len_max` bytes. Returns `None` if there are `watchers_max` watchers
+    /// already.
+    pub(crate) fn watch(
+        &self,
+        topic: &str,
+        len_max: usize,
+        watchers_max: usize,
+    ) -> Option<Watcher> {
+        self.shared.watchers.watch(topic, len_max, watchers_max)
     }
 
-    /// How many browsers are subscribed to a topic.
+    /// Returns the number of subscribers of a topic.
     pub fn subscriber_count(&self, topic: &str) -> u64 {
         self.shared.directory.lock().subscribers(topic)
     }
 
-    /// The sessions that are subscribed to a topic.
+    /// Returns the subscribers of a topic.
     pub fn subscribers(&self, topic: &str) -> Vec<Session> {
         let mut subscribers = Vec::new();
         for shard in &self.shared.shards {
@@ -266,19 +288,19 @@ impl Hub {
         subscribers
     }
 
-    /// How many sessions there are.
+    /// Returns the number of sessions.
     pub fn session_count(&self) -> usize {
         let shards = self.shared.shards.iter();
         shards.map(|shard| shard.session_count()).sum()
     }
 
-    /// Every session.
+    /// Returns all sessions.
     pub fn sessions(&self) -> Vec<Session> {
         let shards = self.shared.shards.iter();
         shards.flat_map(|shard| shard.sessions()).collect()
     }
 
-    /// The session with this id.
+    /// Returns the session with this id.
     pub fn session(&self, id: SessionId) -> Option<Session> {
         let mut shards = self.shared.shards.iter();
         shards.find_map(|shard| shard.session(id))

@@ -2,7 +2,7 @@
 
 use pusher_proto::{JsonError, TopicError};
 
-/// Why nobody got an event.
+/// Reason why a publish was refused. No subscriber gets the event.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// The topic is empty or too long.
@@ -14,15 +14,15 @@ pub enum PublishError {
     /// The event is too long.
     #[error("the event is {len} bytes long, at most {max} are allowed (event-len-max)")]
     EventTooLong {
-        /// Its length in bytes.
+        /// Length of the event in bytes.
         len: usize,
         /// The limit in bytes.
         max: usize,
     },
-    /// Events come in faster than they can be sent; try again in a moment.
+    /// Events arrive faster than the server can send them. Try again in a moment.
     #[error("the server has no room for more events now")]
     Overloaded,
-    /// The server ends: its browsers would not get the event any more.
+    /// The server is shutting down, so subscribers would not get the event.
     #[error("the server is about to end")]
     Ending,
 }

@@ -1,18 +1,18 @@
-//! A choice among the subscribers of a topic.
+//! The recipients of an event, if not all subscribers.
 
 use crate::connection::SessionId;
 
-/// Which subscribers get an event.
+/// Selects the subscribers that get an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recipients {
-    /// These do not.
+    /// Sessions that do not get it.
     pub exclude: Vec<SessionId>,
-    /// Only these do, unless it is `None`.
+    /// The only sessions that get it. `None` for all.
     pub eligible: Option<Vec<SessionId>>,
 }
 
 impl Recipients {
-    /// Whether the session is meant.
+    /// Whether the session gets the event.
     pub(crate) fn include(&self, id: SessionId) -> bool {
         let eligible = self.eligible.as_ref();
         !self.exclude.contains(&id) && eligible.is_none_or(|ids| ids.contains(&id))

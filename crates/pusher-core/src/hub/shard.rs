@@ -1,7 +1,7 @@
 //! One shard: the sessions that one thread serves, and the topics they are subscribed to.
 //!
-//! Only the shard's own thread subscribes, unsubscribes and fans out; its locks are for whoever
-//! looks in from outside.
+//! Only the shard's own thread subscribes, unsubscribes and writes events. The locks are for calls from other threads,
+//! such as [`Hub::sessions`](super::Hub::sessions), so they are rarely contended.
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
@@ -13,32 +13,30 @@ use indexmap::IndexSet;
 use parking_lot::Mutex;
 
 use super::mailbox::Mailbox;
-use crate::connection::Common;
-use crate::connection::Topic;
-use crate::connection::{Session, SessionId};
-use crate::stats::{FanOut, Waiting};
+use crate::connection::{Common, Session, SessionId, Topic};
+use crate::stats::{FanOut, OutboxTotals};
 
-/// Sessions that are visited while the lock is held. Few in tests, which need a socket for each.
+/// Sessions that are visited while the lock is held. Tests need a socket for each session, so they use few.
 const CHUNK: usize = if cfg!(test) { 2 } else { 1024 };
 
-/// See the module.
+/// The sessions of one thread, and the state of its fan-out.
 #[derive(Debug)]
 pub(crate) struct Shard {
     connections: Arc<Common>,
-    /// A fan-out under way holds on to the subscribers that it began with: nothing is copied for
-    /// it, unless somebody comes or goes meanwhile.
+    /// The subscribers of each topic. A round of the fan-out keeps the set that it started with. The set is copied only if
+    /// a subscriber is added or removed during the round.
     topics: Mutex<HashMap<Topic, Arc<Sessions>, RandomState>>,
     sessions: Mutex<Sessions>,
     pub(super) mailbox: Mailbox,
     pub(super) fan_out: FanOut,
-    /// When the event loop last went round, in milliseconds of the server's clock.
+    /// Time of the last turn of the event loop, in ms of the server's clock.
     beat_ms: AtomicU64,
 }
 
-/// In a row for the fan-out, and removable at once for a browser that leaves.
+/// A set that the fan-out can visit by index, and that removes a session in constant time.
 pub(super) type Sessions = IndexSet<ById, RandomState>;
 
-/// A session, told from others by its id.
+/// A session that is compared and hashed by its id.
 #[derive(Debug, Clone)]
 pub(super) struct ById(pub(super) Session);
 
@@ -78,7 +76,7 @@ impl Shard {
         self.connections.shard
     }
 
-    /// Notes that the event loop goes round.
+    /// Records that the event loop is running.
     pub(crate) fn beat(&self, now_ms: u64) {
         self.beat_ms.store(now_ms, Ordering::Relaxed);
     }
@@ -111,7 +109,7 @@ impl Shard {
         Arc::make_mut(subscribers).insert(ById(session.clone()));
     }
 
-    /// The topic, if the session was subscribed to it.
+    /// Removes a subscriber. Returns the topic, or `None` if the session was not subscribed to it.
     pub(super) fn unsubscribe(&self, topic: &str, session: &Session) -> Option<Topic> {
         let mut topics = self.topics.lock();
         let topic = topics.get_key_value(topic)?.0.clone();
@@ -127,7 +125,7 @@ impl Shard {
         Some(topic)
     }
 
-    /// The topic's subscribers as they are now.
+    /// Returns the topic's subscribers at this moment.
     pub(super) fn subscribers(&self, topic: &str) -> Arc<Sessions> {
         let topics = self.topics.lock();
         topics.get(topic).cloned().unwrap_or_default()
@@ -138,27 +136,28 @@ impl Shard {
     }
 
     /// Sums up the contents of all outboxes.
-    pub(super) fn waiting(&self) -> Waiting {
-        let mut sum = Waiting::default();
-        for (_, waiting) in self.waiting_sessions() {
-            sum += waiting;
+    pub(super) fn outbox_totals(&self) -> OutboxTotals {
+        let mut sum = OutboxTotals::default();
+        for (_, totals) in self.sessions_with_outbox() {
+            sum += totals;
         }
         sum
     }
 
-    /// Returns the sessions whose outbox is not empty, and what is in it.
-    pub(super) fn waiting_sessions(&self) -> impl Iterator<Item = (Session, Waiting)> {
-        let is_waiting = |session: &Session| session.connection().waiting().outboxes > 0;
-        let sessions = self.chunks(is_waiting).flatten();
+    /// Returns the sessions that have bytes to send, and the size of their outboxes.
+    pub(super) fn sessions_with_outbox(&self) -> impl Iterator<Item = (Session, OutboxTotals)> {
+        let has_outbox = |session: &Session| session.connection().outbox_totals().outboxes > 0;
+        let sessions = self.chunks(has_outbox).flatten();
         sessions.map(|session| {
-            let waiting = session.connection().waiting();
-            (session, waiting)
+            let totals = session.connection().outbox_totals();
+            (session, totals)
         })
     }
 
-    /// Visits all sessions, [`CHUNK`] at a time, and returns the `wanted` ones of each chunk. The lock is held only
-    /// while a chunk is visited, so browsers can connect and leave between two chunks. If sessions end meanwhile, others
-    /// change places and may be missed.
+    /// Visits all sessions, [`CHUNK`] at a time, and returns the `wanted` ones of each chunk.
+    ///
+    /// The lock is held only while a chunk is visited, so browsers can connect and leave between two chunks. If a session
+    /// ends in between, another one takes its index and may be missed.
     pub(crate) fn chunks(
         &self,
         wanted: impl Fn(&Session) -> bool,
@@ -201,9 +200,8 @@ mod tests {
     use super::*;
     use crate::application::Recipe;
     use crate::config::Options;
-    use crate::connection::Connection;
-    use crate::connection::Socket;
-    use crate::connection::faults::{Call, Fault, Plan};
+    use crate::connection::faults::{FaultPlan, SocketCall, SocketFault};
+    use crate::connection::{Connection, Socket};
     use crate::context::Context;
     use crate::server::Server;
 
@@ -231,7 +229,7 @@ mod tests {
             &self.context.hub.shards()[0]
         }
 
-        fn add(&self, is_waiting: bool) {
+        fn add(&self, has_outbox: bool) {
             let stream = TcpStream::connect(self.listener.local_addr().unwrap()).unwrap();
             stream.set_nonblocking(true).unwrap();
             let stream = tokio::net::TcpStream::from_std(stream).unwrap();
@@ -244,35 +242,35 @@ mod tests {
                 Subprotocol::Wamp,
                 0,
             );
-            if is_waiting {
-                Plan::at(Call::Write, 1, Fault::Blocks).begin();
+            if has_outbox {
+                FaultPlan::at(SocketCall::Write, 1, SocketFault::Blocks).begin();
                 connection.send(&Bytes::from_static(FRAME));
-                Plan::NOTHING.begin();
+                FaultPlan::NOTHING.begin();
             }
             self.shard().add_session(&Session::new(connection));
         }
     }
 
     #[tokio::test]
-    async fn outboxes_are_added_up_across_chunks() {
+    async fn outbox_totals_cover_all_chunks() {
         let sessions = TestShard::new();
-        for is_waiting in [true, false, false, false, true] {
-            sessions.add(is_waiting);
+        for has_outbox in [true, false, false, false, true] {
+            sessions.add(has_outbox);
         }
-        let Waiting { outboxes, len } = sessions.shard().waiting();
+        let OutboxTotals { outboxes, len } = sessions.shard().outbox_totals();
         assert_eq!((outboxes, len), (2, 2 * FRAME.len() as u64));
     }
 
     #[tokio::test]
-    async fn browsers_can_connect_while_outboxes_are_added_up() {
+    async fn browsers_can_connect_between_two_chunks() {
         let sessions = TestShard::new();
         for _ in 0..=CHUNK {
             sessions.add(true);
         }
-        let mut waiting = sessions.shard().waiting_sessions();
-        waiting.next().unwrap();
+        let mut iterator = sessions.shard().sessions_with_outbox();
+        iterator.next().unwrap();
         assert!(sessions.shard().sessions.try_lock().is_some());
         sessions.add(true);
-        assert_eq!(waiting.count(), CHUNK + 1, "with the new one");
+        assert_eq!(iterator.count(), CHUNK + 1, "includes the new session");
     }
 }

@@ -1,15 +1,15 @@
-//! The hub's figures, and those that are counted elsewhere.
+//! Sums up the figures of all shards.
 
 use super::Hub;
-use crate::stats::{Gathered, Stats, Waiting};
+use crate::stats::{Gathered, OutboxTotals, Stats};
 
 impl Hub {
     /// Returns the figures of the server at this moment.
     pub fn stats(&self) -> Stats {
-        let mut waiting = Waiting::default();
+        let mut totals = OutboxTotals::default();
         let (mut deliveries, mut delivery_bytes) = (0, 0);
         for shard in &self.shared.shards {
-            waiting += shard.waiting();
+            totals += shard.outbox_totals();
             deliveries += shard.fan_out.deliveries.get();
             delivery_bytes += shard.fan_out.bytes.get();
         }
@@ -19,8 +19,8 @@ impl Hub {
             deliveries,
             delivery_bytes,
             backlog_len: self.backlog_len() as u64,
-            outboxes: waiting.outboxes,
-            outboxes_len: waiting.len,
+            outboxes: totals.outboxes,
+            outboxes_len: totals.len,
         })
     }
 }

@@ -1,23 +1,26 @@
-//! Operators that watch a topic: its events are copied to them, apart from the fan-out.
+//! Watchers: operators who see a copy of a topic's events on the status page. They are separate from the fan-out, so a
+//! slow operator never delays a browser.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context as TaskContext, Poll, Waker};
 
 use parking_lot::Mutex;
 
-/// Everybody who watches. Nobody does, as a rule: then a publish looks at one number.
+/// All watchers. Usually there is none, and a publish costs one relaxed load of `count`.
 #[derive(Default)]
 pub(crate) struct Watchers {
+    /// Length of `list`, to be read without the lock.
     count: AtomicUsize,
-    taps: Mutex<Vec<Arc<Tap>>>,
+    list: Mutex<Vec<Arc<Watch>>>,
 }
 
-/// One topic's events for one operator.
-struct Tap {
+/// The events of one topic for one operator.
+struct Watch {
     topic: Box<str>,
+    /// Most bytes in the queue.
     len_max: usize,
     queue: Mutex<Queue>,
 }
@@ -26,74 +29,80 @@ struct Tap {
 struct Queue {
     events: VecDeque<WatchItem>,
     len: usize,
+    /// Events that did not fit in the queue, since the last one that did.
     missed: u64,
     waker: Option<Waker>,
 }
 
-/// What a watcher sees.
+/// An item that a watcher reads.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum WatchItem {
     Event {
         sequence: u64,
-        /// JSON, as it was published; all watchers share one copy.
+        /// The event as it was published. All watchers share one copy.
         json: Arc<str>,
     },
-    /// So many events did not fit what the watcher had not read yet.
+    /// Number of events that were left out here, because the watcher's queue was full.
     Missed(u64),
 }
 
-/// Watches until it is dropped.
+/// Reads the events of one topic. The watch ends when this is dropped.
 pub(crate) struct Watcher {
-    taps: Arc<Watchers>,
-    tap: Arc<Tap>,
+    watchers: Arc<Watchers>,
+    watch: Arc<Watch>,
 }
 
 impl Watchers {
-    /// Begins to watch a topic with room for so many bytes; `None` if enough others do.
+    /// Starts to watch a topic, with a queue of `len_max` bytes. Returns `None` if there are `watchers_max` watchers
+    /// already.
     pub(crate) fn watch(
         self: &Arc<Self>,
         topic: &str,
         len_max: usize,
         watchers_max: usize,
     ) -> Option<Watcher> {
-        let mut taps = self.taps.lock();
-        if taps.len() >= watchers_max {
+        let mut list = self.list.lock();
+        if list.len() >= watchers_max {
             return None;
         }
-        let tap = Arc::new(Tap {
+        let watch = Arc::new(Watch {
             topic: topic.into(),
             len_max,
             queue: Mutex::default(),
         });
-        taps.push(tap.clone());
-        self.count.store(taps.len(), Ordering::Relaxed);
+        list.push(watch.clone());
+        self.count.store(list.len(), Ordering::Relaxed);
         Some(Watcher {
-            taps: self.clone(),
-            tap,
+            watchers: self.clone(),
+            watch,
         })
     }
 
-    /// Copies an event if somebody watches its topic. Call it before the directory is locked: a copy of 1 MiB takes
-    /// longer than everything that happens under that lock.
+    /// Copies an event if its topic has a watcher. Call it before you lock the directory: to copy 1 MiB takes longer than
+    /// all the work under that lock.
     pub(super) fn copy(&self, topic: &str, json: &str) -> Option<Arc<str>> {
         if self.count.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let is_watched = self.taps.lock().iter().any(|tap| *tap.topic == *topic);
+        let is_watched = self.list.lock().iter().any(|watch| *watch.topic == *topic);
         is_watched.then(|| json.into())
     }
 
-    /// Gives an event to all watchers of its topic. Call it under the directory's lock: the events of a topic then come
-    /// in the order of their sequence numbers.
+    /// Queues an event for all watchers of its topic. Call it under the directory's lock, so that watchers see the events
+    /// of a topic in the order of their sequence numbers.
     pub(super) fn event(&self, topic: &str, sequence: u64, json: &Arc<str>) {
-        for tap in self.taps.lock().iter().filter(|tap| *tap.topic == *topic) {
-            tap.put(sequence, json);
+        let list = self.list.lock();
+        for watch in list.iter().filter(|watch| *watch.topic == *topic) {
+            watch.put(sequence, json);
         }
     }
 }
 
-impl Tap {
-    /// Any event fits an empty queue.
+impl Watch {
+    /// Queues an event, or counts it as missed if the queue is full. An empty queue takes an event of any length.
+    ///
+    /// After the first missed event all others are missed too, until the watcher has read the count. So the count stands
+    /// between the right two events.
     fn put(&self, sequence: u64, json: &Arc<str>) {
         let mut queue = self.queue.lock();
         if queue.missed > 0 || queue.len > 0 && queue.len + json.len() > self.len_max {
@@ -110,13 +119,13 @@ impl Tap {
 }
 
 impl Watcher {
-    pub(crate) fn poll_next(&self, context: &mut Context<'_>) -> Poll<WatchItem> {
-        let mut queue = self.tap.queue.lock();
-        if let Some(seen) = queue.events.pop_front() {
-            if let WatchItem::Event { json, .. } = &seen {
+    pub(crate) fn poll_next(&self, context: &mut TaskContext<'_>) -> Poll<WatchItem> {
+        let mut queue = self.watch.queue.lock();
+        if let Some(item) = queue.events.pop_front() {
+            if let WatchItem::Event { json, .. } = &item {
                 queue.len -= json.len();
             }
-            return Poll::Ready(seen);
+            return Poll::Ready(item);
         }
         match std::mem::take(&mut queue.missed) {
             0 => {
@@ -130,9 +139,9 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        let mut taps = self.taps.taps.lock();
-        taps.retain(|tap| !Arc::ptr_eq(tap, &self.tap));
-        self.taps.count.store(taps.len(), Ordering::Relaxed);
+        let mut list = self.watchers.list.lock();
+        list.retain(|watch| !Arc::ptr_eq(watch, &self.watch));
+        self.watchers.count.store(list.len(), Ordering::Relaxed);
     }
 }
 
@@ -146,18 +155,18 @@ impl fmt::Debug for Watchers {
 mod tests {
     use super::*;
 
-    /// What a watcher sees next, `None` if there is nothing yet.
+    /// Returns the next item, or `None` if there is none yet.
     fn next(watcher: &Watcher) -> Option<WatchItem> {
-        match watcher.poll_next(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(seen) => Some(seen),
+        match watcher.poll_next(&mut TaskContext::from_waker(Waker::noop())) {
+            Poll::Ready(item) => Some(item),
             Poll::Pending => None,
         }
     }
 
-    /// Publishes as the hub does.
-    fn publish(taps: &Watchers, topic: &str, sequence: u64, json: &str) {
-        if let Some(json) = taps.copy(topic, json) {
-            taps.event(topic, sequence, &json);
+    /// Publishes an event as the hub does.
+    fn publish(watchers: &Watchers, topic: &str, sequence: u64, json: &str) {
+        if let Some(json) = watchers.copy(topic, json) {
+            watchers.event(topic, sequence, &json);
         }
     }
 
@@ -167,33 +176,33 @@ mod tests {
     }
 
     #[test]
-    fn events_of_the_topic_come_in_order_as_long_as_somebody_watches() {
-        let taps = Arc::new(Watchers::default());
-        publish(&taps, "t", 1, "1");
-        let watcher = taps.watch("t", 100, 2).unwrap();
+    fn a_watcher_sees_the_events_of_its_topic_in_order() {
+        let watchers = Arc::new(Watchers::default());
+        publish(&watchers, "t", 1, "1");
+        let watcher = watchers.watch("t", 100, 2).unwrap();
         assert_eq!(next(&watcher), None);
-        publish(&taps, "t", 2, "22");
-        publish(&taps, "other", 9, "9");
-        publish(&taps, "t", 3, "33");
+        publish(&watchers, "t", 2, "22");
+        publish(&watchers, "other", 9, "9");
+        publish(&watchers, "t", 3, "33");
         assert_eq!(next(&watcher), event(2, "22"));
         assert_eq!(next(&watcher), event(3, "33"));
         assert_eq!(next(&watcher), None);
         drop(watcher);
-        assert_eq!(taps.count.load(Ordering::Relaxed), 0);
+        assert_eq!(watchers.count.load(Ordering::Relaxed), 0);
     }
 
     #[test]
-    fn what_does_not_fit_is_counted_and_told_in_its_place() {
-        let taps = Arc::new(Watchers::default());
-        let watcher = taps.watch("t", 10, 1).unwrap();
+    fn missed_events_are_counted_at_their_position() {
+        let watchers = Arc::new(Watchers::default());
+        let watcher = watchers.watch("t", 10, 1).unwrap();
         for (sequence, json) in [(1, "1234567"), (2, "890"), (3, "x"), (4, "")] {
-            publish(&taps, "t", sequence, json);
+            publish(&watchers, "t", sequence, json);
         }
         assert_eq!(next(&watcher), event(1, "1234567"));
-        publish(&taps, "t", 5, "5");
+        publish(&watchers, "t", 5, "5");
         assert_eq!(next(&watcher), event(2, "890"));
         assert_eq!(next(&watcher), Some(WatchItem::Missed(3)));
-        publish(&taps, "t", 6, "an event longer than all the room");
+        publish(&watchers, "t", 6, "an event longer than all the room");
         assert_eq!(
             next(&watcher),
             event(6, "an event longer than all the room")
@@ -203,11 +212,11 @@ mod tests {
 
     #[test]
     fn all_watchers_of_a_topic_share_one_copy() {
-        let taps = Arc::new(Watchers::default());
-        let watch = || taps.watch("t", 100, 3).unwrap();
-        let watchers = [watch(), watch(), taps.watch("other", 100, 3).unwrap()];
-        publish(&taps, "t", 1, "1");
-        let seen = watchers.each_ref().map(next);
+        let watchers = Arc::new(Watchers::default());
+        let watch = || watchers.watch("t", 100, 3).unwrap();
+        let all = [watch(), watch(), watchers.watch("other", 100, 3).unwrap()];
+        publish(&watchers, "t", 1, "1");
+        let seen = all.each_ref().map(next);
         let [
             Some(WatchItem::Event { json: first, .. }),
             Some(WatchItem::Event { json: second, .. }),
@@ -220,22 +229,22 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_nobody_watches_is_not_copied() {
-        let taps = Arc::new(Watchers::default());
-        let watcher = taps.watch("t", 100, 1).unwrap();
-        assert!(taps.copy("other", "1").is_none());
-        assert!(taps.copy("t", "1").is_some());
+    fn an_event_without_watcher_is_not_copied() {
+        let watchers = Arc::new(Watchers::default());
+        let watcher = watchers.watch("t", 100, 1).unwrap();
+        assert!(watchers.copy("other", "1").is_none());
+        assert!(watchers.copy("t", "1").is_some());
         drop(watcher);
-        assert!(taps.copy("t", "1").is_none());
+        assert!(watchers.copy("t", "1").is_none());
     }
 
     #[test]
-    fn so_many_may_watch() {
-        let taps = Arc::new(Watchers::default());
-        let first = taps.watch("t", 10, 2).unwrap();
-        let _second = taps.watch("t", 10, 2).unwrap();
-        assert!(taps.watch("t", 10, 2).is_none());
+    fn watchers_are_limited() {
+        let watchers = Arc::new(Watchers::default());
+        let first = watchers.watch("t", 10, 2).unwrap();
+        let _second = watchers.watch("t", 10, 2).unwrap();
+        assert!(watchers.watch("t", 10, 2).is_none());
         drop(first);
-        assert!(taps.watch("t", 10, 2).is_some());
+        assert!(watchers.watch("t", 10, 2).is_some());
     }
 }

@@ -19,7 +19,7 @@ pub(super) async fn submit(
     let receipt = match id {
         Some(id) => {
             let now_ms = context.clock.now_ms();
-            context.known_ids.once(topic, id, now_ms, send)?
+            context.known_ids.publish_once(topic, id, now_ms, send)?
         }
         None => send()?,
     };

@@ -1,4 +1,4 @@
-//! The figures while they change. Each is an atomic number and orders nothing else: a count costs
+//! Counters and gauges. Each is one relaxed atomic number, because no other memory depends on its value. A count costs
 //! about a nanosecond.
 
 use std::marker::PhantomData;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use super::counts::Counts;
 use super::labels::Kind;
 
-/// Only grows.
+/// A number that only grows.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
@@ -21,17 +21,17 @@ impl Counter {
     }
 }
 
-/// How much there is of something now.
+/// A number that grows and shrinks.
 #[derive(Debug, Default)]
 pub(crate) struct Gauge(AtomicU64);
 
 impl Gauge {
-    /// Returns how much there is with it.
+    /// Returns the new value.
     pub(crate) fn add(&self, more: u64) -> u64 {
         self.0.fetch_add(more, Relaxed) + more
     }
 
-    /// Adds one as long as what is returned is kept.
+    /// Adds 1 until the returned guard is dropped.
     pub(crate) fn hold(&self) -> Held<'_> {
         self.add(1);
         Held(self)
@@ -46,7 +46,7 @@ impl Gauge {
     }
 }
 
-/// See [`Gauge::hold`].
+/// The guard of [`Gauge::hold`].
 pub(crate) struct Held<'a>(&'a Gauge);
 
 impl Drop for Held<'_> {
@@ -55,7 +55,7 @@ impl Drop for Held<'_> {
     }
 }
 
-/// A counter for each kind.
+/// One counter for each kind.
 #[derive(Debug)]
 pub(crate) struct ByKind<K> {
     counters: Box<[Counter]>,
@@ -81,7 +81,7 @@ impl<K: Kind> ByKind<K> {
     }
 }
 
-/// A figure that is being counted.
+/// A figure that can be read: a counter, a gauge or a set of counters.
 pub(super) trait Cell {
     type Shown;
 
@@ -112,9 +112,11 @@ impl<K: Kind> Cell for ByKind<K> {
     }
 }
 
-/// What one shard's fan-out has done; only its own thread counts.
+/// The counters of one shard's fan-out. Only the shard's thread writes them, so their cache line stays with one processor.
 #[derive(Debug, Default)]
 pub(crate) struct FanOut {
+    /// Events times subscribers.
     pub(crate) deliveries: Counter,
+    /// Bytes of the deliveries.
     pub(crate) bytes: Counter,
 }

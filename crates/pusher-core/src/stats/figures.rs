@@ -1,6 +1,6 @@
 //! The table of all figures.
 //!
-//! A row is everything that has to be written for a figure. The macro makes of it the counter, the field of
+//! A figure is one row. From it, the macro makes the counter, the field of
 //! [`Stats`], the family in `/metrics`, the field in `/status.json` and the row on the status page.
 
 use super::counters::{ByKind, Cell, Counter, Gauge};
@@ -20,7 +20,7 @@ pub(crate) struct Figure {
     pub(crate) metric_type: &'static str,
     pub(crate) help: &'static str,
     pub(crate) value: Value,
-    /// The kind of peer or message that was refused or dropped, if the figure counts such.
+    /// The kind of peer or message, if the figure counts refused or dropped ones.
     pub(crate) refused: Option<&'static str>,
 }
 
@@ -78,8 +78,8 @@ macro_rules! refused {
     };
 }
 
-/// Rows: `TYPE NAME = "METRIC"`, then the enum of the labels and the label's name, then the peer or message that is
-/// refused. `counted` figures are counted where they happen, `gathered` ones are summed up when somebody asks.
+/// A row is `TYPE NAME = "METRIC"`, then the enum of the labels and the label's name, then the kind of peer or message
+/// that is refused. `counted` figures are counted when an event happens, `gathered` ones are summed up on demand.
 macro_rules! figures {
     (
         counted {$(

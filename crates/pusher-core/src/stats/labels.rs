@@ -1,26 +1,26 @@
-//! What is counted apart from each other, and the label that each has.
+//! Enums by which figures are counted, and the label of each variant.
 
-/// Something that is counted by kind.
+/// An enum by which a figure is counted.
 pub trait Kind: Copy + Eq + 'static {
-    /// Every kind, in the order of their positions.
+    /// All variants, in the order of their positions.
     const ALL: &'static [Self];
 
-    /// A word for logs and metrics; for a limit that was reached its name in
+    /// Returns the name for logs and metrics. If the kind is a limit that was reached, it is the name of the field in
     /// [`Limits`](crate::Limits).
     fn label(self) -> &'static str;
 
-    /// Its place in [`ALL`](Self::ALL).
+    /// Returns the index in [`ALL`](Self::ALL).
     fn position(self) -> usize;
 }
 
-/// Enums of kinds, each variant with its label.
+/// Defines the enums. Each variant has a label.
 macro_rules! kinds {
-    ($($(#[$about:meta])* $name:ident { $($(#[$what:meta])* $kind:ident = $label:literal,)* })*) => {$(
-        $(#[$about])*
+    ($($(#[$enum_doc:meta])* $name:ident { $($(#[$kind_doc:meta])* $kind:ident = $label:literal,)* })*) => {$(
+        $(#[$enum_doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
-            $($(#[$what])* $kind,)*
+            $($(#[$kind_doc])* $kind,)*
         }
 
         impl Kind for $name {
@@ -40,23 +40,23 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// How an event came in.
+    /// The way in which an event was published.
     Source {
-        /// As raw JSON, by the private door.
+        /// Raw JSON on the publish listener.
         Raw = "raw",
-        /// By libpusher or the PHP extension.
+        /// The native protocol, which libpusher and the PHP extension use.
         Native = "native",
-        /// By ZeroMQ.
+        /// ZeroMQ.
         Zmtp = "zmtp",
-        /// As `POST /publish/{category}`.
+        /// HTTP: `POST /publish/{category}`.
         Http = "http",
-        /// By the program that embeds the server: [`Hub::publish`](crate::Hub::publish).
+        /// The program that embeds the server: [`Hub::publish`](crate::Hub::publish).
         Application = "application",
-        /// By a browser that may publish.
+        /// A browser that may publish.
         Browser = "browser",
     }
 
-    /// Why a browser got no session.
+    /// Reason why a browser got no session.
     BrowserRefusal {
         /// [`Limits::connections_max`](crate::Limits::connections_max).
         Connections = "connections_max",
@@ -68,21 +68,21 @@ kinds! {
         Headers = "headers_max",
         /// [`Limits::handshake_timeout`](crate::Limits::handshake_timeout).
         HandshakeTimeout = "handshake_timeout",
-        /// A page of a site that may not connect.
+        /// The page's origin may not connect.
         Origin = "origin",
-        /// The application did not want it.
+        /// [`Application::accept`](crate::Application::accept) refused it.
         Application = "application",
         /// It does not offer the subprotocol `wamp`.
         Subprotocol = "subprotocol",
-        /// What it said is no WebSocket handshake, nor another request that can be answered.
+        /// The request is not a WebSocket handshake, and the server has no other response for it.
         BadRequest = "bad_request",
     }
 
-    /// Why a session was closed by the server. [`code`](Self::code) is what the browser was told.
+    /// Reason why the server closed a session. [`code`](Self::code) returns the close code.
     ViolationKind {
-        /// Against RFC 6455.
+        /// A violation of RFC 6455.
         Protocol = "protocol",
-        /// Not a message of WAMP v1, or no UTF-8.
+        /// A message that is not WAMP v1, or not UTF-8.
         InvalidData = "invalid_data",
         /// [`Limits::client_message_len_max`](crate::Limits::client_message_len_max).
         MessageLen = "client_message_len_max",
@@ -96,15 +96,16 @@ kinds! {
         TopicsLen = "topics_len_max",
         /// [`Limits::topic_len_max`](crate::Limits::topic_len_max).
         TopicLen = "topic_len_max",
-        /// More or longer prefixes than a session may have.
+        /// [`Limits::prefixes_max`](crate::Limits::prefixes_max) or
+        /// [`Limits::prefixes_len_max`](crate::Limits::prefixes_len_max).
         Prefixes = "prefixes_max",
-        /// [`Limits::event_len_max`](crate::Limits::event_len_max), by a browser that may publish.
+        /// [`Limits::event_len_max`](crate::Limits::event_len_max), exceeded by a browser that may publish.
         EventLen = "event_len_max",
-        /// It has published where it may not.
+        /// The browser published to a topic to which it may not publish.
         Publish = "publish",
     }
 
-    /// Why a slow consumer, a browser that did not take its events, was dropped.
+    /// Reason why a slow consumer, a browser that did not read its events, was dropped.
     SlowConsumer {
         /// [`Limits::outbox_len_max`](crate::Limits::outbox_len_max).
         Outbox = "outbox_len_max",
@@ -114,7 +115,7 @@ kinds! {
         Memory = "events_len_max",
     }
 
-    /// Why a publisher's connection was refused or ended by the server.
+    /// Reason why the server refused or closed a publisher's connection.
     PublisherRefusal {
         /// [`Limits::publishers_max`](crate::Limits::publishers_max).
         Publishers = "publishers_max",
@@ -126,37 +127,37 @@ kinds! {
         UnfinishedLen = "unfinished_len_max",
         /// [`Limits::answer_timeout`](crate::Limits::answer_timeout).
         Answer = "answer_timeout",
-        /// It speaks none of the languages of the private door.
+        /// The connection uses none of the protocols of the publish listener.
         Language = "language",
-        /// It asked by HTTP for something else than to publish, and did not get it.
+        /// An HTTP request that is not a publish, and was refused.
         Request = "request",
     }
 
-    /// Why nobody got what a publisher sent.
+    /// Reason why a publish was refused.
     PublishRefusal {
         /// An empty or too long topic.
         BadTopic = "bad_topic",
         /// An empty or too long id.
         BadId = "bad_id",
-        /// Not a message of its language, or not JSON.
+        /// A malformed message, or an event that is not JSON.
         BadMessage = "bad_message",
         /// [`Limits::event_len_max`](crate::Limits::event_len_max).
         EventTooLarge = "event_too_large",
-        /// [`Limits::publish_len_max`](crate::Limits::publish_len_max), or nested too deep.
+        /// [`Limits::publish_len_max`](crate::Limits::publish_len_max), or JSON that is nested too deep.
         TooLarge = "too_large",
-        /// No token or a wrong one, a page in a browser, or a host that is not this server.
+        /// A missing or wrong token, a page in a browser, or a `Host` that is not this server.
         Denied = "denied",
         /// [`Limits::backlog_len_max`](crate::Limits::backlog_len_max).
         Overloaded = "overloaded",
-        /// It came when the server was about to end.
+        /// The server is shutting down.
         Ending = "ending",
-        /// It broke off in the middle.
+        /// The message is incomplete: the connection ended or a timeout expired.
         Unfinished = "unfinished",
     }
 }
 
 impl ViolationKind {
-    /// The close code (RFC 6455, section 7.4.1).
+    /// Returns the close code (RFC 6455, section 7.4.1).
     pub fn code(self) -> u16 {
         match self {
             Self::Protocol => 1002,
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_its_place_and_a_label_of_its_own() {
+    fn positions_and_labels_are_unique() {
         check::<Source>();
         check::<BrowserRefusal>();
         check::<ViolationKind>();

@@ -4,10 +4,10 @@ mod counters;
 mod counts;
 mod figures;
 mod labels;
+mod outbox_totals;
 mod peer_log;
 mod refused_origins;
 mod token_bucket;
-mod waiting;
 
 pub(crate) use counters::FanOut;
 pub use counts::Counts;
@@ -16,7 +16,7 @@ pub(crate) use figures::{Counters, Figure, Gathered, Value};
 pub use labels::{
     BrowserRefusal, Kind, PublishRefusal, PublisherRefusal, SlowConsumer, Source, ViolationKind,
 };
+pub(crate) use outbox_totals::OutboxTotals;
 pub(crate) use peer_log::{PeerLog, PeerLogEntry};
 pub(crate) use refused_origins::RefusedOrigins;
 pub(crate) use token_bucket::TokenBucket;
-pub(crate) use waiting::Waiting;

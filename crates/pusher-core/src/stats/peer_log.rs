@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::token_bucket::TokenBucket;
 
-/// Lines that may be written at once.
+/// Lines that may be written at once, after a quiet time.
 const BURST: u16 = 100;
 
 /// Lines a second after the burst.
@@ -30,7 +30,7 @@ struct State {
     started: Instant,
     bucket: TokenBucket,
     left_out: u64,
-    /// The last lines, the newest last.
+    /// The last lines, oldest first.
     recent: VecDeque<PeerLogEntry>,
 }
 
@@ -39,7 +39,7 @@ struct State {
 pub(crate) struct PeerLogEntry {
     pub(crate) at: Instant,
     pub(crate) peer: String,
-    pub(crate) what: String,
+    pub(crate) message: String,
 }
 
 impl PeerLog {
@@ -53,19 +53,19 @@ impl PeerLog {
     }
 
     /// Logs a warning about a peer, unless the rate limit is reached.
-    pub(crate) fn about(&self, peer: &str, what: impl Display) {
+    pub(crate) fn about(&self, peer: &str, message: impl Display) {
         let Some(left_out) = self.0.lock().take(Instant::now()) else {
             return;
         };
-        let what = escaped(&what);
+        let message = escaped(&message);
         match left_out {
-            0 => tracing::warn!(peer, "{what}"),
-            left_out => tracing::warn!(peer, left_out, "{what}"),
+            0 => tracing::warn!(peer, "{message}"),
+            left_out => tracing::warn!(peer, left_out, "{message}"),
         }
-        self.0.lock().remember(peer, what);
+        self.0.lock().remember(peer, message);
     }
 
-    /// Returns the last lines, the oldest first.
+    /// Returns the last lines, oldest first.
     pub(crate) fn recent(&self) -> Vec<PeerLogEntry> {
         self.0.lock().recent.iter().cloned().collect()
     }
@@ -83,25 +83,25 @@ impl State {
         Some(std::mem::take(&mut self.left_out))
     }
 
-    fn remember(&mut self, peer: &str, what: String) {
+    fn remember(&mut self, peer: &str, message: String) {
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
         }
         self.recent.push_back(PeerLogEntry {
             at: Instant::now(),
             peer: peer.to_owned(),
-            what,
+            message,
         });
     }
 }
 
 /// Escapes control characters and cuts the text to [`LEN_MAX`], so that it is one short line.
-fn escaped(what: &impl Display) -> String {
+fn escaped(message: &impl Display) -> String {
     let mut line = Line {
         text: String::new(),
         left: LEN_MAX,
     };
-    if write!(line, "{what}").is_err() {
+    if write!(line, "{message}").is_err() {
         line.text.push('…');
     }
     line.text
@@ -110,6 +110,7 @@ fn escaped(what: &impl Display) -> String {
 /// A line that is being written.
 struct Line {
     text: String,
+    /// Number of characters that it may still take.
     left: usize,
 }
 
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_gives_a_burst_and_then_a_line_a_second() {
+    fn a_flood_logs_a_burst_and_then_one_line_per_second() {
         let log = PeerLog::new();
         let mut state = log.0.lock();
         let start = state.started;
@@ -151,7 +152,7 @@ mod tests {
         assert_eq!(state.take(at(3500)), Some(0));
         assert_eq!(state.take(at(3999)), None);
         assert_eq!(state.take(at(4000)), Some(1), "half seconds are not lost");
-        // After a long silence there is a burst again, and no more.
+        // A long silence allows one burst, not more.
         for _ in 0..BURST {
             assert_eq!(state.take(at(1_000_000)), Some(0));
         }

@@ -1,32 +1,34 @@
-//! Which refused origins are logged.
+//! Limits the log lines about refused origins: one line per origin and hour.
 
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use parking_lot::Mutex;
 
-/// Origins that were refused lately. The operator reads of each once in a while: one site's pages
-/// that try again and again must not hide another's.
+/// Origins whose refusal was logged recently.
+///
+/// Pages retry, so a single site could use up the rate limit of the log and hide the refusals of other sites.
 #[derive(Debug, Default)]
 pub(crate) struct RefusedOrigins(Mutex<IndexMap<String, Instant>>);
 
-/// How many of them are remembered, and how long.
+/// Most remembered origins. Bounds the memory, because a client can send any number of origins.
 const REMEMBERED_MAX: usize = 64;
+/// Time after which the same origin is logged again.
 const REMEMBERED_FOR: Duration = Duration::from_secs(3600);
 
 impl RefusedOrigins {
-    /// Whether the operator is to hear of it now.
+    /// Whether the refusal of this origin should be logged now. If so, records that it was.
     pub(crate) fn is_news(&self, origin: &str, now: Instant) -> bool {
-        let mut told = self.0.lock();
+        let mut logged = self.0.lock();
         let is_known = |at: &Instant| now.saturating_duration_since(*at) < REMEMBERED_FOR;
-        if told.get(origin).is_some_and(is_known) {
+        if logged.get(origin).is_some_and(is_known) {
             return false;
         }
-        told.shift_remove(origin);
-        if told.len() == REMEMBERED_MAX {
-            told.shift_remove_index(0);
+        logged.shift_remove(origin);
+        if logged.len() == REMEMBERED_MAX {
+            logged.shift_remove_index(0);
         }
-        told.insert(origin.to_owned(), now);
+        logged.insert(origin.to_owned(), now);
         true
     }
 }
@@ -36,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_origin_is_told_once_in_a_while() {
+    fn an_origin_is_logged_once_per_hour() {
         let refused = RefusedOrigins::default();
         let start = Instant::now();
         assert!(refused.is_news("a", start));
@@ -47,6 +49,9 @@ mod tests {
             assert!(refused.is_news(&other.to_string(), start));
         }
         assert_eq!(refused.0.lock().len(), REMEMBERED_MAX);
-        assert!(refused.is_news("b", start), "the oldest was forgotten");
+        assert!(
+            refused.is_news("b", start),
+            "the oldest origin is forgotten"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! A token bucket: the rate limit of sessions and of log lines.
 
-/// The cost of one message. With it a rate in messages a second is a rate in these units a millisecond, and nothing
-/// is rounded.
+/// The cost of one message in units. A rate in messages per second is then the same number of units per millisecond, so
+/// refills are exact.
 const MESSAGE: u64 = 1000;
 
 /// A token bucket in 8 bytes, because every session has one.
@@ -9,12 +9,12 @@ const MESSAGE: u64 = 1000;
 pub(crate) struct TokenBucket {
     /// Time of the last refill, as the low 32 bits of a clock in ms. It wraps after 49 days, which only delays one refill.
     refilled_ms: u32,
-    /// The cost of the messages that are not yet paid back by refills.
+    /// The cost of the taken messages, minus the refills. 0 is a full bucket.
     used: u32,
 }
 
 impl TokenBucket {
-    /// Pays back the share of `per_second` for the time since the last refill.
+    /// Refills the bucket for the time since the last refill.
     pub(crate) fn refill(&mut self, now_ms: u64, per_second: u32) {
         let now_ms = now_ms as u32;
         let passed_ms = now_ms.wrapping_sub(self.refilled_ms);

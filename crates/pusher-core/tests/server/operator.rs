@@ -275,7 +275,7 @@ fn each_browser_that_is_refused_or_dropped_is_told_once_with_its_reason() {
         .collect();
     told.sort_unstable();
     let expected = [
-        "dropping a browser that answers no ping: nothing was heard of it for ",
+        "dropped a browser that did not answer a ping: no data from it for ",
         "refusing a browser: 16 bytes of its request have arrived in 1s, and not the rest",
         "refusing a browser: only GET is possible here",
         "refusing a browser: the request has more than 10 headers",

@@ -1,4 +1,4 @@
-//! What waits for one browser because its socket did not take it at once.
+//! The outbox: frames that wait for one browser because its socket was full.
 
 #[cfg(test)]
 mod tests;
@@ -12,41 +12,43 @@ use pusher_proto::wamp::server_frame_len;
 use super::Topic;
 use crate::config::SlowPolicy;
 
-/// What a piece counts beside its bytes, so that many short ones can't take more than they seem to.
+/// Bytes that each piece counts in addition to its frames: about the memory of a [`Piece`] and its allocation. Without it,
+/// many short pieces would use much more memory than the limit.
 const PIECE_COST: usize = 64;
 
-/// A bounded queue of bytes, in order, and what becomes of the connection.
+/// A bounded queue of frames, and the state of the connection.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    /// As a rule there is none: an idle connection keeps no memory for what it once needed.
+    /// `None` if nothing is queued, so an idle connection keeps no memory.
     queue: Option<Box<Queue>>,
     state: State,
-    /// The connection's task, to be woken when there is something to do for it.
+    /// Wakes the connection's task when it has something to do.
     waker: Option<Waker>,
 }
 
-/// Empty only while something is about to be added.
+/// The queued pieces. Never empty, except in the middle of a push.
 #[derive(Debug, Default)]
 struct Queue {
     pieces: VecDeque<Piece>,
+    /// Bytes of all pieces.
     len: usize,
-    /// Bytes that have left since the queue is there.
-    left: u64,
-    /// When was how much of that gone; for [`Outbox::stalled_ms`].
-    seen: Option<(u64, u64)>,
+    /// Bytes that were sent since the queue was created.
+    sent: u64,
+    /// The value of `sent` at the last progress, and the time in ms when [`Outbox::stalled_ms`] noticed it.
+    progress: Option<(u64, u64)>,
 }
 
-/// Whole frames; only the first piece may have lost a part of its first.
+/// Whole frames. Only the first piece of the queue may begin within a frame.
 #[derive(Debug)]
 struct Piece {
     frames: Bytes,
-    /// Whose events these are, if they may be left out.
-    optional: Option<Optional>,
+    /// Set if the events may be dropped.
+    drop_policy: Option<DropPolicy>,
 }
 
-/// A topic whose events may be left out.
+/// A topic whose events may be dropped for a slow consumer, and which of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Optional {
+pub(crate) struct DropPolicy {
     pub(crate) topic: Topic,
     pub(crate) policy: SlowPolicy,
 }
@@ -55,9 +57,9 @@ pub(crate) struct Optional {
 pub(super) enum State {
     #[default]
     Open,
-    /// Nothing new is taken; what is queued still leaves.
+    /// Accepts no frames, but still sends the queued ones.
     Finishing,
-    /// Nothing leaves any more.
+    /// Accepts and sends nothing.
     Dropped,
 }
 
@@ -74,41 +76,43 @@ impl Outbox {
         self.queue.is_none()
     }
 
-    /// Bytes that are queued.
+    /// Returns the queued bytes.
     pub(super) fn len(&self) -> usize {
         self.queue.as_ref().map_or(0, |queue| queue.len)
     }
 
-    /// Queues frames that must all arrive, unless more than `len_max` waits already behind those that are
-    /// being sent: so a large event never drops a browser that has yet to take the one before. Events that
-    /// may be left out make room; returns how many were.
+    /// Queues frames that must not be dropped. Fails if more than `len_max` bytes are queued behind the piece that is being
+    /// sent. The new frames and that piece do not count, so one large event never makes a browser a slow consumer.
+    ///
+    /// Drops queued events that may be dropped, to make room. Returns how many.
     pub(super) fn push(&mut self, frames: Bytes, len_max: usize) -> Result<u64, Full> {
         let queue = self.queue.get_or_insert_default();
-        let left_out = queue.make_room(len_max);
+        let dropped = queue.make_room(len_max);
         if queue.is_full(len_max) {
             return Err(Full);
         }
         self.push_last(Piece {
             frames,
-            optional: None,
+            drop_policy: None,
         });
-        Ok(left_out)
+        Ok(dropped)
     }
 
-    /// Queues frames of a topic whose events may be left out, the first `begun` bytes of which have
-    /// left already. Returns how many events were left out, of these and of others.
-    pub(super) fn push_optional(
+    /// Queues frames of a topic whose events may be dropped. The first `begun` bytes are sent already. Returns the number of
+    /// dropped events, both new and queued ones.
+    pub(super) fn push_droppable(
         &mut self,
         frames: &Bytes,
         begun: usize,
-        optional: &Optional,
+        drop_policy: &DropPolicy,
         len_max: usize,
     ) -> u64 {
+        // The browser has the first bytes of a frame, so it must get the rest of that frame.
         let begun_end = end_of_begun(frames, begun);
         if begun < begun_end {
             self.push_last(Piece {
                 frames: frames.slice(begun..begun_end),
-                optional: None,
+                drop_policy: None,
             });
         }
         let mut frames = frames.slice(begun_end..);
@@ -116,23 +120,23 @@ impl Outbox {
             return 0;
         }
         let queue = self.queue.get_or_insert_default();
-        let mut left_out = 0;
-        if optional.policy == SlowPolicy::KeepLatest {
+        let mut dropped = 0;
+        if drop_policy.policy == SlowPolicy::KeepLatest {
             while let Some(len) = first_of_several(&frames) {
                 frames = frames.slice(len..);
-                left_out += 1;
+                dropped += 1;
             }
-            left_out += queue.leave_out(optional);
+            dropped += queue.drop_topic(drop_policy);
         }
-        left_out += queue.make_room(len_max);
+        dropped += queue.make_room(len_max);
         if queue.is_full(len_max) {
-            return left_out + count(&frames);
+            return dropped + count(&frames);
         }
         self.push_last(Piece {
             frames,
-            optional: Some(optional.clone()),
+            drop_policy: Some(drop_policy.clone()),
         });
-        left_out
+        dropped
     }
 
     fn push_last(&mut self, piece: Piece) {
@@ -147,13 +151,13 @@ impl Outbox {
         queue.pieces.front().map(|piece| &piece.frames)
     }
 
-    /// The first `written` bytes of the front have left.
+    /// Removes `written` bytes from the front, which the socket has accepted.
     pub(super) fn advance(&mut self, written: usize) {
         let Some(queue) = &mut self.queue else {
             return;
         };
         queue.len -= written;
-        queue.left += written as u64;
+        queue.sent += written as u64;
         if let Some(front) = queue.pieces.front_mut() {
             if written < front.frames.len() {
                 queue.split_begun(written);
@@ -166,20 +170,21 @@ impl Outbox {
         }
     }
 
-    /// For how long the browser has taken nothing although something waits, as far as those who
-    /// asked before could see. `None` if nothing waits.
+    /// Returns the time since the browser last read something, in ms. `None` if nothing is queued.
+    ///
+    /// The time begins at the first call that sees no progress, so it is too short by up to the interval between two calls.
     pub(super) fn stalled_ms(&mut self, now_ms: u64) -> Option<u64> {
         let queue = self.queue.as_mut()?;
-        match queue.seen {
-            Some((left, since_ms)) if left == queue.left => Some(now_ms.saturating_sub(since_ms)),
+        match queue.progress {
+            Some((sent, since_ms)) if sent == queue.sent => Some(now_ms.saturating_sub(since_ms)),
             _ => {
-                queue.seen = Some((queue.left, now_ms));
+                queue.progress = Some((queue.sent, now_ms));
                 Some(0)
             }
         }
     }
 
-    /// Takes nothing more; `last` goes out behind what is queued.
+    /// Accepts no more frames. Sends `last` after the queued ones.
     pub(super) fn finish(&mut self, last: Option<Bytes>) {
         if self.state != State::Open {
             return;
@@ -187,14 +192,14 @@ impl Outbox {
         if let Some(frames) = last {
             self.push_last(Piece {
                 frames,
-                optional: None,
+                drop_policy: None,
             });
         }
         self.state = State::Finishing;
         self.wake();
     }
 
-    /// Throws away what is queued.
+    /// Discards the queue, and accepts no more frames.
     pub(super) fn drop_all(&mut self) {
         self.queue = None;
         self.state = State::Dropped;
@@ -208,7 +213,7 @@ impl Outbox {
         }
     }
 
-    /// There is something to do for the connection's task.
+    /// Wakes the connection's task.
     pub(super) fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
@@ -217,23 +222,24 @@ impl Outbox {
 }
 
 impl Queue {
-    /// Whether more than `len_max` bytes wait. The first piece is being sent and does not count, unless its
-    /// events may be left out: otherwise an event larger than `len_max` would leave no room behind it. If
-    /// `len_max` is 0 it does count.
+    /// Whether more than `len_max` bytes are queued.
+    ///
+    /// The first piece does not count if its events must not be dropped: it is being sent, and an event larger than
+    /// `len_max` would otherwise leave no room for the next one. If `len_max` is 0 (memory is full), it counts.
     fn is_full(&self, len_max: usize) -> bool {
         let front = self.pieces.front();
-        let is_sent = |piece: &&Piece| piece.optional.is_none() && len_max > 0;
-        let sent = front.filter(is_sent);
-        let sent = sent.map_or(0, |piece| piece.frames.len() + PIECE_COST);
-        self.len + self.pieces.len() * PIECE_COST - sent > len_max
+        let is_exempt = |piece: &&Piece| piece.drop_policy.is_none() && len_max > 0;
+        let exempt = front.filter(is_exempt);
+        let exempt = exempt.map_or(0, |piece| piece.frames.len() + PIECE_COST);
+        self.len + self.pieces.len() * PIECE_COST - exempt > len_max
     }
 
-    /// Leaves the oldest events out that may be, until the rest is within the limit; how many.
+    /// Drops the oldest events that may be dropped, until the rest is within the limit. Returns how many.
     fn make_room(&mut self, len_max: usize) -> u64 {
-        let mut left_out = 0;
+        let mut dropped = 0;
         while self.is_full(len_max) {
             let mut pieces = self.pieces.iter();
-            let Some(index) = pieces.position(|piece| piece.optional.is_some()) else {
+            let Some(index) = pieces.position(|piece| piece.drop_policy.is_some()) else {
                 break;
             };
             let frames = &mut self.pieces[index].frames;
@@ -244,20 +250,20 @@ impl Queue {
                 }
                 None => self.remove(index),
             }
-            left_out += 1;
+            dropped += 1;
         }
-        left_out
+        dropped
     }
 
-    /// Leaves out what waits of a topic; how many events.
-    fn leave_out(&mut self, optional: &Optional) -> u64 {
-        let is_older = |piece: &Piece| piece.optional.as_ref() == Some(optional);
-        let mut left_out = 0;
+    /// Drops the queued events of a topic. Returns how many.
+    fn drop_topic(&mut self, drop_policy: &DropPolicy) -> u64 {
+        let is_older = |piece: &Piece| piece.drop_policy.as_ref() == Some(drop_policy);
+        let mut dropped = 0;
         while let Some(index) = self.pieces.iter().position(is_older) {
-            left_out += count(&self.pieces[index].frames);
+            dropped += count(&self.pieces[index].frames);
             self.remove(index);
         }
-        left_out
+        dropped
     }
 
     fn remove(&mut self, index: usize) {
@@ -266,31 +272,36 @@ impl Queue {
         }
     }
 
-    /// A part of the front has left: the rest of the frame that is begun must follow it.
+    /// Splits the front, of which `written` bytes were sent. The rest of a frame that was begun becomes a piece that must
+    /// not be dropped.
     fn split_begun(&mut self, written: usize) {
-        let Some(Piece { frames, optional }) = self.pieces.pop_front() else {
+        let Some(Piece {
+            frames,
+            drop_policy,
+        }) = self.pieces.pop_front()
+        else {
             return;
         };
         let mut begun_end = frames.len();
-        if let Some(optional) = optional {
+        if let Some(drop_policy) = drop_policy {
             begun_end = end_of_begun(&frames, written);
             if begun_end < frames.len() {
                 self.pieces.push_front(Piece {
                     frames: frames.slice(begun_end..),
-                    optional: Some(optional),
+                    drop_policy: Some(drop_policy),
                 });
             }
         }
         if written < begun_end {
             self.pieces.push_front(Piece {
                 frames: frames.slice(written..begun_end),
-                optional: None,
+                drop_policy: None,
             });
         }
     }
 }
 
-/// Where the frame ends whose first bytes are among the first `begun` of whole frames.
+/// Returns the end of the frame that contains byte `begun - 1`. 0 if `begun` is 0.
 fn end_of_begun(frames: &[u8], begun: usize) -> usize {
     let mut end = 0;
     while end < begun {
@@ -302,12 +313,12 @@ fn end_of_begun(frames: &[u8], begun: usize) -> usize {
     end.min(frames.len())
 }
 
-/// Length of the first frame, if another follows.
+/// Returns the length of the first frame, if another one follows.
 fn first_of_several(frames: &[u8]) -> Option<usize> {
     server_frame_len(frames).filter(|&len| len < frames.len())
 }
 
-/// How many frames these are.
+/// Returns the number of frames.
 fn count(mut frames: &[u8]) -> u64 {
     let mut count = 1;
     while let Some(len) = first_of_several(frames) {

@@ -1,4 +1,4 @@
-//! What waits, what goes, and what is left out.
+//! The order, the limit and the drop policies of an outbox.
 
 use pusher_proto::wamp::text_frame;
 
@@ -11,14 +11,14 @@ fn frames(texts: &[&str]) -> Bytes {
     Bytes::from(frames.collect::<Vec<_>>().concat())
 }
 
-fn optional(topic: &str, policy: SlowPolicy) -> Optional {
-    Optional {
+fn drop_policy(topic: &str, policy: SlowPolicy) -> DropPolicy {
+    DropPolicy {
         topic: topic.into(),
         policy,
     }
 }
 
-/// The texts of what leaves, in writes of `write_len` bytes.
+/// Sends everything in writes of `write_len` bytes. Returns the texts of the frames.
 fn drain(outbox: &mut Outbox, write_len: usize) -> Vec<String> {
     let mut bytes = Vec::new();
     while let Some(front) = outbox.front() {
@@ -37,13 +37,13 @@ fn drain(outbox: &mut Outbox, write_len: usize) -> Vec<String> {
     texts
 }
 
-/// A limit for so many pieces of so many bytes.
+/// Returns the limit that exactly fits this number of pieces and bytes.
 fn limit(pieces: usize, len: usize) -> usize {
     pieces * PIECE_COST + len
 }
 
 #[test]
-fn order_and_rest_are_kept() {
+fn partial_writes_keep_the_order() {
     let mut outbox = Outbox::default();
     outbox.push(Bytes::from_static(b"abc"), NO_LIMIT).unwrap();
     outbox.push(Bytes::from_static(b"de"), NO_LIMIT).unwrap();
@@ -56,28 +56,28 @@ fn order_and_rest_are_kept() {
 }
 
 #[test]
-fn what_waits_has_a_limit_and_what_is_sent_and_what_comes_may_exceed_it() {
+fn only_pieces_behind_the_first_count_against_the_limit() {
     let mut outbox = Outbox::default();
     let max = limit(2, 10);
     let event = |len| Bytes::from(vec![b'x'; len]);
     assert_eq!(outbox.push(event(1000), max), Ok(0));
     assert_eq!(outbox.push(event(4), max), Ok(0));
     assert_eq!(outbox.push(event(7), max), Ok(0));
-    assert_eq!(outbox.push(event(1), max), Err(Full), "11 bytes wait");
+    assert_eq!(outbox.push(event(1), max), Err(Full), "11 bytes count");
     outbox.advance(999);
     assert_eq!(outbox.push(event(1), max), Err(Full));
     outbox.advance(1);
-    assert_eq!(outbox.push(event(1000), max), Ok(0), "7 bytes wait");
+    assert_eq!(outbox.push(event(1000), max), Ok(0), "7 bytes count");
     assert_eq!(outbox.len(), 1011);
     assert_eq!(outbox.push(event(1), max), Err(Full));
-    // In no room nothing waits at all.
+    // With a limit of 0 the first piece counts too.
     let mut outbox = Outbox::default();
     assert_eq!(outbox.push(event(1), 0), Ok(0));
     assert_eq!(outbox.push(event(1), 0), Err(Full));
 }
 
 #[test]
-fn a_close_frame_goes_out_last() {
+fn a_close_frame_is_sent_last() {
     let mut outbox = Outbox::default();
     outbox.push(Bytes::from_static(b"event"), 5).unwrap();
     outbox.finish(Some(Bytes::from_static(b"close")));
@@ -89,44 +89,44 @@ fn a_close_frame_goes_out_last() {
 }
 
 #[test]
-fn the_oldest_are_left_out() {
-    let oldest = optional("t", SlowPolicy::DropOldest);
+fn drop_oldest_makes_room() {
+    let oldest = drop_policy("t", SlowPolicy::DropOldest);
     let mut outbox = Outbox::default();
     let batch = frames(&["one", "two", "six"]);
     // `must` takes 6 bytes, the others 5 each.
     outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
-    assert_eq!(outbox.push_optional(&batch, 0, &oldest, limit(1, 0)), 0);
+    assert_eq!(outbox.push_droppable(&batch, 0, &oldest, limit(1, 0)), 0);
     let ten = frames(&["ten"]);
-    assert_eq!(outbox.push_optional(&ten, 0, &oldest, limit(1, 10)), 1);
+    assert_eq!(outbox.push_droppable(&ten, 0, &oldest, limit(1, 10)), 1);
     assert_eq!(drain(&mut outbox, 100), ["must", "two", "six", "ten"]);
 
-    // What must arrive makes them go, too.
+    // Frames that must not be dropped also make room.
     outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
-    outbox.push_optional(&batch, 0, &oldest, NO_LIMIT);
+    outbox.push_droppable(&batch, 0, &oldest, NO_LIMIT);
     let max = limit(1, 4);
     assert_eq!(outbox.push(frames(&["more"]), max), Ok(3));
     assert_eq!(outbox.push(frames(&["more"]), max), Err(Full));
-    // Nothing else can go: it goes itself.
-    assert_eq!(outbox.push_optional(&batch, 0, &oldest, max), 3);
+    // No queued event may be dropped, so the new ones are.
+    assert_eq!(outbox.push_droppable(&batch, 0, &oldest, max), 3);
     assert_eq!(drain(&mut outbox, 100), ["must", "more"]);
-    // And anything fits an empty outbox.
-    assert_eq!(outbox.push_optional(&batch, 0, &oldest, 0), 0);
-    assert_eq!(outbox.push_optional(&ten, 0, &oldest, 0), 3);
+    // Events of any length fit in an empty outbox.
+    assert_eq!(outbox.push_droppable(&batch, 0, &oldest, 0), 0);
+    assert_eq!(outbox.push_droppable(&ten, 0, &oldest, 0), 3);
     assert_eq!(drain(&mut outbox, 100), ["ten"]);
 }
 
-/// The latest is what counts: it waits behind an older one that is begun, however large both are.
+/// Both may be larger than the limit.
 #[test]
-fn the_latest_waits_behind_a_large_one_that_is_begun() {
+fn the_latest_event_waits_behind_a_begun_one() {
     let large = |text: &str| frames(&[&text.repeat(100)]);
     for policy in [SlowPolicy::DropOldest, SlowPolicy::KeepLatest] {
-        let topic = optional("t", policy);
+        let topic = drop_policy("t", policy);
         let mut outbox = Outbox::default();
         let max = limit(1, 99);
-        for (text, left_out) in [("a", 0), ("b", 0), ("c", 1), ("d", 1)] {
+        for (text, dropped) in [("a", 0), ("b", 0), ("c", 1), ("d", 1)] {
             let begun = if text == "a" { 3 } else { 0 };
-            let pushed = outbox.push_optional(&large(text), begun, &topic, max);
-            assert_eq!(pushed, left_out, "{policy:?} {text}");
+            let pushed = outbox.push_droppable(&large(text), begun, &topic, max);
+            assert_eq!(pushed, dropped, "{policy:?} {text}");
         }
         assert_eq!(outbox.len(), 102 - 3 + 102);
         outbox.advance(99);
@@ -135,11 +135,11 @@ fn the_latest_waits_behind_a_large_one_that_is_begun() {
 }
 
 #[test]
-fn only_the_latest_of_each_topic_is_kept() {
-    let latest = |topic| optional(topic, SlowPolicy::KeepLatest);
+fn keep_latest_keeps_one_event_per_topic() {
+    let latest = |topic| drop_policy(topic, SlowPolicy::KeepLatest);
     let mut outbox = Outbox::default();
     let mut push =
-        |texts: &[&str], topic| outbox.push_optional(&frames(texts), 0, &latest(topic), NO_LIMIT);
+        |texts: &[&str], topic| outbox.push_droppable(&frames(texts), 0, &latest(topic), NO_LIMIT);
     assert_eq!(push(&["a1", "a2", "a3"], "a"), 2);
     assert_eq!(push(&["b1"], "b"), 0);
     assert_eq!(push(&["a4"], "a"), 1);
@@ -148,26 +148,26 @@ fn only_the_latest_of_each_topic_is_kept() {
 }
 
 #[test]
-fn what_is_begun_is_finished() {
+fn a_begun_frame_is_finished() {
     for policy in [SlowPolicy::DropOldest, SlowPolicy::KeepLatest] {
-        let topic = optional("t", policy);
+        let topic = drop_policy("t", policy);
         let three = frames(&["one", "two", "six"]);
-        // Begun before it was queued.
+        // A part of the frames was sent before they were queued.
         let mut outbox = Outbox::default();
-        assert_eq!(outbox.push_optional(&three, 7, &topic, 0), 1);
+        assert_eq!(outbox.push_droppable(&three, 7, &topic, 0), 1);
         assert_eq!(outbox.len(), 3);
         outbox.advance(3);
         assert!(outbox.is_empty());
-        assert_eq!(outbox.push_optional(&three, 7, &topic, 1), 0);
+        assert_eq!(outbox.push_droppable(&three, 7, &topic, 1), 0);
         outbox.advance(3);
         assert_eq!(drain(&mut outbox, 100), ["six"]);
-        // Begun since.
+        // A part was sent from the queue.
         for begun in 1..5 {
             let mut outbox = Outbox::default();
-            outbox.push_optional(&frames(&["one"]), 0, &topic, NO_LIMIT);
+            outbox.push_droppable(&frames(&["one"]), 0, &topic, NO_LIMIT);
             outbox.advance(begun);
-            outbox.push_optional(&three, 0, &topic, NO_LIMIT);
-            outbox.push_optional(&frames(&["ten"]), 0, &topic, limit(1, 5 - begun));
+            outbox.push_droppable(&three, 0, &topic, NO_LIMIT);
+            outbox.push_droppable(&frames(&["ten"]), 0, &topic, limit(1, 5 - begun));
             assert_eq!(outbox.len(), 10 - begun, "{policy:?} {begun}");
             outbox.advance(5 - begun);
             assert_eq!(drain(&mut outbox, 2), ["ten"]);
@@ -176,21 +176,21 @@ fn what_is_begun_is_finished() {
 }
 
 #[test]
-fn writes_of_any_length_leave_whole_frames() {
+fn writes_of_any_length_send_whole_frames() {
     for write_len in 1..30 {
         let mut outbox = Outbox::default();
-        let topic = optional("t", SlowPolicy::DropOldest);
+        let topic = drop_policy("t", SlowPolicy::DropOldest);
         let batch = frames(&["one", "two", "six"]);
-        outbox.push_optional(&batch, 0, &topic, NO_LIMIT);
+        outbox.push_droppable(&batch, 0, &topic, NO_LIMIT);
         outbox.push(frames(&["must"]), NO_LIMIT).unwrap();
-        outbox.push_optional(&batch, 0, &topic, NO_LIMIT);
+        outbox.push_droppable(&batch, 0, &topic, NO_LIMIT);
         let expect = ["one", "two", "six", "must", "one", "two", "six"];
         assert_eq!(drain(&mut outbox, write_len), expect, "{write_len}");
     }
 }
 
 #[test]
-fn stalled_is_who_takes_nothing() {
+fn a_browser_that_reads_nothing_is_stalled() {
     let mut outbox = Outbox::default();
     assert_eq!(outbox.stalled_ms(0), None);
     outbox.push(Bytes::from_static(b"event"), 5).unwrap();

@@ -1,26 +1,26 @@
-//! Before each call of the system: where this crate's tests make one fail, or move only a part. Otherwise there is
-//! nothing here.
+//! SocketFault injection for sockets: a hook before each system call, which lets tests make the call fail or move fewer bytes.
+//! Outside of tests the hook is empty.
 
 use std::io;
 
-/// What is called.
+/// A system call on a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Call {
+pub(crate) enum SocketCall {
     Read,
     Write,
 }
 
-/// How many of `len` bytes the call may move.
+/// Returns how many of `len` bytes the call may move.
 #[cfg(not(test))]
 #[inline(always)]
-pub(super) fn before(_: Call, len: usize) -> io::Result<usize> {
+pub(super) fn before(_: SocketCall, len: usize) -> io::Result<usize> {
     Ok(len)
 }
 
 #[cfg(test)]
 pub(super) use planned::before;
 #[cfg(test)]
-pub(crate) use planned::{Fault, Plan};
+pub(crate) use planned::{FaultPlan, SocketFault};
 
 #[cfg(test)]
 mod planned {
@@ -28,33 +28,33 @@ mod planned {
 
     use super::*;
 
-    /// What goes wrong.
+    /// The way in which a call fails.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(crate) enum Fault {
-        /// One byte is moved.
+    pub(crate) enum SocketFault {
+        /// The call moves one byte.
         Short,
-        /// The call would have to wait.
+        /// The call returns `WouldBlock`.
         Blocks,
-        /// An error, and at every call that follows.
+        /// This call and all later ones return an error.
         Fails,
     }
 
-    /// What goes wrong on this thread.
+    /// The faults of this thread's calls, and the number of calls so far.
     #[derive(Debug, Clone, Copy)]
-    pub(crate) struct Plan {
-        /// At which of the calls, counted from 1.
-        at: Option<(Call, usize, Fault)>,
-        /// No call moves more bytes than this.
+    pub(crate) struct FaultPlan {
+        /// The call that fails, by its number counted from 1.
+        at: Option<(SocketCall, usize, SocketFault)>,
+        /// Most bytes that one call moves.
         len_max: usize,
         reads: usize,
         writes: usize,
     }
 
     thread_local! {
-        static PLAN: RefCell<Plan> = const { RefCell::new(Plan::NOTHING) };
+        static PLAN: RefCell<FaultPlan> = const { RefCell::new(FaultPlan::NOTHING) };
     }
 
-    impl Plan {
+    impl FaultPlan {
         pub(crate) const NOTHING: Self = Self {
             at: None,
             len_max: usize::MAX,
@@ -62,15 +62,15 @@ mod planned {
             writes: 0,
         };
 
-        /// One such call, counted from 1, goes wrong.
-        pub(crate) fn at(call: Call, number: usize, fault: Fault) -> Self {
+        /// Returns a plan in which the call with this number, counted from 1, fails.
+        pub(crate) fn at(call: SocketCall, number: usize, fault: SocketFault) -> Self {
             Self {
                 at: Some((call, number, fault)),
                 ..Self::NOTHING
             }
         }
 
-        /// Every call moves so many bytes at most.
+        /// Returns a plan in which each call moves `len_max` bytes at most.
         pub(crate) fn pieces(len_max: usize) -> Self {
             Self {
                 len_max,
@@ -78,40 +78,40 @@ mod planned {
             }
         }
 
-        /// Follows it from now on; the one before, and what it has counted.
+        /// Starts this plan. Returns the previous plan with its counts.
         pub(crate) fn begin(self) -> Self {
             PLAN.replace(self)
         }
 
-        /// How many such calls there were on this thread since the plan began.
-        pub(crate) fn seen_so_far(call: Call) -> usize {
+        /// Returns the number of such calls on this thread since the plan began.
+        pub(crate) fn seen_so_far(call: SocketCall) -> usize {
             PLAN.with_borrow(|plan| plan.seen(call))
         }
 
-        /// How many such calls there were.
-        pub(crate) fn seen(&self, call: Call) -> usize {
+        /// Returns the number of such calls.
+        pub(crate) fn seen(&self, call: SocketCall) -> usize {
             match call {
-                Call::Read => self.reads,
-                Call::Write => self.writes,
+                SocketCall::Read => self.reads,
+                SocketCall::Write => self.writes,
             }
         }
 
-        fn before(&mut self, call: Call, len: usize) -> io::Result<usize> {
+        fn before(&mut self, call: SocketCall, len: usize) -> io::Result<usize> {
             match call {
-                Call::Read => self.reads += 1,
-                Call::Write => self.writes += 1,
+                SocketCall::Read => self.reads += 1,
+                SocketCall::Write => self.writes += 1,
             }
             let (reads, writes) = (self.reads, self.writes);
             match self.at {
-                Some((Call::Read, at, Fault::Fails)) if reads >= at => {
+                Some((SocketCall::Read, at, SocketFault::Fails)) if reads >= at => {
                     Err(io::ErrorKind::ConnectionReset.into())
                 }
-                Some((Call::Write, at, Fault::Fails)) if writes >= at => {
+                Some((SocketCall::Write, at, SocketFault::Fails)) if writes >= at => {
                     Err(io::ErrorKind::BrokenPipe.into())
                 }
                 Some((at_call, at, fault)) if at_call == call && at == self.seen(call) => {
                     match fault {
-                        Fault::Short => Ok(len.min(1)),
+                        SocketFault::Short => Ok(len.min(1)),
                         _ => Err(io::ErrorKind::WouldBlock.into()),
                     }
                 }
@@ -120,7 +120,7 @@ mod planned {
         }
     }
 
-    pub(in super::super) fn before(call: Call, len: usize) -> io::Result<usize> {
+    pub(in super::super) fn before(call: SocketCall, len: usize) -> io::Result<usize> {
         PLAN.with_borrow_mut(|plan| plan.before(call, len))
     }
 }

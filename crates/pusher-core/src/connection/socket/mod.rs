@@ -1,8 +1,7 @@
-//! A browser's socket, with TLS or without.
+//! A browser's socket, with or without TLS.
 //!
-//! Like a tokio socket it is used by several at once, through a shared reference: the fan-out writes,
-//! the connection's task reads. Without TLS each call goes straight to the system, and nothing is
-//! larger than the bare socket is.
+//! Like a tokio socket, it is used through a shared reference: the fan-out writes while the connection's task reads.
+//! Without TLS each call is one system call, and a [`Socket`] is as small as a `TcpStream`.
 
 pub(crate) mod faults;
 mod readiness;
@@ -11,7 +10,7 @@ mod tls;
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use bytes::BufMut;
@@ -24,17 +23,17 @@ use tokio::task::yield_now;
 
 use crate::config::Certificate;
 use crate::config::Limits;
-use faults::Call;
+use faults::SocketCall;
 use readiness::{readable, writable};
 use tls::Tls;
 
-/// The first byte of whoever begins with TLS (RFC 8446, section 5.1).
+/// The first byte of a TLS connection: the content type `handshake` (RFC 8446, section 5.1).
 pub(crate) const TLS_HANDSHAKE: u8 = 22;
 
-/// Bytes that one read throws away at most; on the stack.
+/// Most bytes that one read discards. The buffer is on the stack.
 const DISCARD_LEN: usize = 16 * 1024;
 
-/// The connection to one browser.
+/// The socket of one browser.
 #[derive(Debug)]
 pub(crate) enum Socket {
     Plain(TcpStream),
@@ -42,8 +41,7 @@ pub(crate) enum Socket {
 }
 
 impl Socket {
-    /// Shakes hands with TLS. An error may be the browser's: that it does not like our certificate,
-    /// for instance.
+    /// Performs the TLS handshake. An error may come from the browser, for example if it rejects the certificate.
     pub(crate) async fn accept_tls(tcp: TcpStream, certificate: &Certificate) -> io::Result<Self> {
         let tls = Tls::accept(tcp, certificate.config()).await?;
         Ok(Self::Tls(Box::new(tls)))
@@ -60,36 +58,35 @@ impl Socket {
         }
     }
 
-    /// Writes what is taken without waiting. What is taken may still be on its way through TLS: see
+    /// Writes as much as is possible without waiting. With TLS, some of the accepted bytes may not be sent yet: see
     /// [`has_unsent`](Self::has_unsent).
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(tcp) => {
-                let len = faults::before(Call::Write, bytes.len())?;
+                let len = faults::before(SocketCall::Write, bytes.len())?;
                 tcp.try_write(&bytes[..len])
             }
             Self::Tls(tls) => tls.try_write(bytes),
         }
     }
 
-    /// As [`try_write`](Self::try_write), for the fan-out: whoever gets `WouldBlock` must use
-    /// `try_write` from then on, and wait before it.
+    /// A faster [`try_write`](Self::try_write) for the fan-out. After `WouldBlock`, the caller must wait for the socket and
+    /// use `try_write`, until all its bytes are written.
     ///
-    /// On Linux it does not ask tokio whether the socket is ready, which is noted at another place in
-    /// memory: with many subscribers that place has to be fetched anew for every event.
+    /// On Linux it does not read tokio's readiness state of the socket. That state is in another cache line, so with many
+    /// subscribers each write would have one more cache miss.
     pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             #[cfg(target_os = "linux")]
             Self::Plain(tcp) => {
-                let len = faults::before(Call::Write, bytes.len())?;
+                let len = faults::before(SocketCall::Write, bytes.len())?;
                 SockRef::from(tcp).send_with_flags(&bytes[..len], MSG_NOSIGNAL)
             }
             _ => self.try_write(bytes),
         }
     }
 
-    /// Whether something that was taken has not been given to the system yet, and waits for
-    /// [`try_send`](Self::try_send). Never so without TLS.
+    /// Whether some of the accepted bytes still have to be sent with [`try_send`](Self::try_send). Always false without TLS.
     pub(crate) fn has_unsent(&self) -> bool {
         match self {
             Self::Plain(_) => false,
@@ -97,7 +94,7 @@ impl Socket {
         }
     }
 
-    /// Sends some of what is unsent; all of it unless the system takes no more.
+    /// Sends the unsent bytes, as far as is possible without waiting.
     pub(crate) fn try_send(&self) -> io::Result<()> {
         match self {
             Self::Plain(_) => Ok(()),
@@ -105,23 +102,23 @@ impl Socket {
         }
     }
 
-    /// Reads what has arrived; 0 is the end. At most the buffer's spare capacity, or with TLS, a
-    /// record more.
+    /// Appends the bytes that have arrived to the buffer. Returns 0 at the end of the stream. Reads at most the buffer's
+    /// spare capacity, with TLS up to one record more.
     pub(crate) fn try_read_buf(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         match self {
             Self::Plain(tcp) => {
-                let len = faults::before(Call::Read, buffer.capacity() - buffer.len())?;
+                let len = faults::before(SocketCall::Read, buffer.capacity() - buffer.len())?;
                 read_once(tcp, &mut buffer.limit(len))
             }
             Self::Tls(tls) => tls.try_read_buf(buffer),
         }
     }
 
-    pub(crate) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_read_ready(&self, context: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
         self.tcp().poll_read_ready(context)
     }
 
-    pub(crate) fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_write_ready(&self, context: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
         self.tcp().poll_write_ready(context)
     }
 
@@ -133,7 +130,7 @@ impl Socket {
         writable(self.tcp()).await
     }
 
-    /// Writes all of it.
+    /// Writes all bytes and waits until the system has accepted them.
     pub(crate) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             self.writable().await?;
@@ -150,16 +147,16 @@ impl Socket {
         Ok(())
     }
 
-    /// What the browser did not take is thrown away by the kernel too.
+    /// Makes the close send RST, so that the kernel discards the bytes that the browser did not read.
     pub(crate) fn reset_on_close(&self) -> io::Result<()> {
         SockRef::from(self.tcp()).set_linger(Some(Duration::ZERO))
     }
 
-    /// Hangs up in a way that lets the last bytes arrive: a close with unread input would make the
-    /// kernel send RST, which can destroy them on their way.
+    /// Shuts the connection down so that the last bytes arrive. A plain close with unread input would make the kernel send
+    /// RST, and the browser could lose bytes that are still in transit.
     ///
-    /// Reads until the browser hangs up too, but no more than [`Limits::LINGER_LEN_MAX`] bytes, and yields after each
-    /// read that may not have been all: a browser that never stops must not hold the thread.
+    /// Reads until the browser closes its side, at most [`Limits::LINGER_LEN_MAX`] bytes. Yields after each read, so a
+    /// browser that never stops sending cannot block the thread.
     pub(crate) async fn hang_up(&self) {
         if let Self::Tls(tls) = self {
             tls.close_session();
@@ -183,12 +180,12 @@ impl Socket {
 /// Reads once and discards the bytes.
 fn discard(tcp: &TcpStream) -> io::Result<usize> {
     let mut memory = [const { MaybeUninit::<u8>::uninit() }; DISCARD_LEN];
-    let len = faults::before(Call::Read, DISCARD_LEN)?;
+    let len = faults::before(SocketCall::Read, DISCARD_LEN)?;
     read_once(tcp, &mut &mut memory[..len])
 }
 
-/// Reads once. If that leaves room in the buffer, nothing more is there (epoll(7), question 9): until the system
-/// tells of more the socket counts as not ready, and nobody asks it in vain.
+/// Reads once. A read that does not fill the buffer has drained the socket (epoll(7), question 9). The socket then counts
+/// as not ready until the system reports more data, which saves a second `read` that would return `WouldBlock`.
 fn read_once(tcp: &TcpStream, buffer: &mut impl BufMut) -> io::Result<usize> {
     let mut read = Err(ErrorKind::WouldBlock.into());
     let _is_ready = tcp.try_io(Interest::READABLE, || {
@@ -213,21 +210,21 @@ mod tests {
     use std::thread::{self, JoinHandle};
 
     use super::*;
-    use faults::Plan;
+    use faults::FaultPlan;
 
-    /// More reads than tokio lets a task have in one turn.
-    const READS_A_TURN_MAX: usize = 200;
+    /// More reads than tokio's budget (128) allows a task in one turn.
+    const READS_PER_TURN_MAX: usize = 200;
 
     #[test]
-    fn a_socket_without_tls_takes_no_more_than_tokios() {
+    fn socket_is_as_small_as_tcp_stream() {
         assert_eq!(size_of::<Socket>(), size_of::<TcpStream>());
     }
 
-    /// Runs to the end what reads from a client that sends `beginning` and then without end. Returns how many reads
-    /// there were in all, and the most of one turn.
+    /// Runs `run` to its end against a client that sends `beginning` and then data without end. Returns the number of reads
+    /// in total, and the most in one turn.
     fn flood<F: Future>(
         beginning: &'static [u8],
-        plan: Plan,
+        plan: FaultPlan,
         run: impl FnOnce(TcpStream) -> F,
     ) -> (usize, usize) {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -240,7 +237,7 @@ mod tests {
             let (mut before, mut most) = (0, 0);
             poll_fn(|context| {
                 let polled = pin!(&mut run).poll(context);
-                let seen = Plan::seen_so_far(Call::Read);
+                let seen = FaultPlan::seen_so_far(SocketCall::Read);
                 most = most.max(seen - before);
                 before = seen;
                 polled.map(drop)
@@ -250,7 +247,7 @@ mod tests {
             client.join().unwrap();
             most
         });
-        (Plan::NOTHING.begin().seen(Call::Read), most)
+        (FaultPlan::NOTHING.begin().seen(SocketCall::Read), most)
     }
 
     fn flooded(beginning: &'static [u8]) -> (TcpStream, JoinHandle<()>) {
@@ -264,8 +261,8 @@ mod tests {
     }
 
     #[test]
-    fn hang_up_reads_once_a_turn_and_not_without_end() {
-        let (reads, most) = flood(b"", Plan::NOTHING, |tcp| async move {
+    fn hang_up_reads_once_per_turn_up_to_its_limit() {
+        let (reads, most) = flood(b"", FaultPlan::NOTHING, |tcp| async move {
             Socket::Plain(tcp).hang_up().await;
         });
         assert_eq!(most, 1);
@@ -273,8 +270,8 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_of_reads_yields() {
-        let (reads, most) = flood(b"", Plan::pieces(1), |tcp| async move {
+    fn a_read_loop_yields() {
+        let (reads, most) = flood(b"", FaultPlan::pieces(1), |tcp| async move {
             let socket = Socket::Plain(tcp);
             let mut bytes = Vec::with_capacity(2048);
             while bytes.len() < 2000 {
@@ -283,7 +280,7 @@ mod tests {
             }
         });
         assert!(reads >= 2000, "{reads}");
-        assert!(most <= READS_A_TURN_MAX, "{most}");
+        assert!(most <= READS_PER_TURN_MAX, "{most}");
     }
 
     #[test]
@@ -294,12 +291,12 @@ mod tests {
         std::fs::write(&chain, files.cert.pem()).unwrap();
         std::fs::write(&key, files.signing_key.serialize_pem()).unwrap();
         let certificate = Certificate::load(&chain, &key).unwrap();
-        // A record of 16 KiB, of which each read brings one byte.
+        // A record of 16 KiB. Each read returns one byte of it.
         let hello = b"\x16\x03\x01\x40\0\x01\x01\0\0";
-        let (reads, most) = flood(hello, Plan::pieces(1), |tcp| async move {
+        let (reads, most) = flood(hello, FaultPlan::pieces(1), |tcp| async move {
             Socket::accept_tls(tcp, &certificate).await.unwrap_err();
         });
         assert!(reads >= 10_000, "{reads}");
-        assert!(most <= READS_A_TURN_MAX, "{most}");
+        assert!(most <= READS_PER_TURN_MAX, "{most}");
     }
 }

@@ -1,4 +1,4 @@
-//! TLS on a socket, by rustls, which knows no sockets: here are its bytes moved.
+//! TLS on a socket. rustls does no I/O of its own, so this module moves its bytes.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
@@ -7,42 +7,42 @@ use parking_lot::Mutex;
 use rustls::{ServerConfig, ServerConnection};
 use tokio::net::TcpStream;
 
-use super::faults::{self, Call};
+use super::faults::{self, SocketCall};
 use super::readiness::{readable, writable};
 
-/// Most that is encrypted before the system has taken what was encrypted before, in bytes: one
-/// record. So what rustls keeps for a browser that does not read is bounded.
+/// Most bytes that are encrypted at once: one record. The next record is encrypted only when the system has accepted the
+/// last one, which bounds the memory that rustls holds for a browser that does not read.
 const RECORD_LEN: usize = 16 * 1024;
 
 /// An encrypted connection.
 #[derive(Debug)]
 pub(crate) struct Tls {
     tcp: TcpStream,
-    // Held for the time of a call, and never across an await.
+    /// Never locked across an await.
     session: Mutex<ServerConnection>,
 }
 
-/// The socket as rustls wants it.
-struct Bare<'a>(&'a TcpStream);
+/// The socket as the `Read` and `Write` that rustls expects.
+struct TcpIo<'a>(&'a TcpStream);
 
-impl Read for Bare<'_> {
+impl Read for TcpIo<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let len = faults::before(Call::Read, buffer.len())?;
-        // Not `read_once`: the last read of the handshake may have brought the request along, and the socket must then
-        // count as ready although nothing more comes.
+        let len = faults::before(SocketCall::Read, buffer.len())?;
+        // Not `read_once`: the last read of the handshake may contain the request too. The socket must then still count as
+        // ready, although no more data arrives.
         self.0.try_read(&mut buffer[..len])
     }
 }
 
-impl Write for Bare<'_> {
+impl Write for TcpIo<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let len = faults::before(Call::Write, bytes.len())?;
+        let len = faults::before(SocketCall::Write, bytes.len())?;
         self.0.try_write(&bytes[..len])
     }
 
     fn write_vectored(&mut self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
         let len = slices.iter().map(|slice| slice.len()).sum();
-        let may = faults::before(Call::Write, len)?;
+        let may = faults::before(SocketCall::Write, len)?;
         match slices.first() {
             Some(first) if may < len => self.0.try_write(&first[..may.min(first.len())]),
             _ => self.0.try_write_vectored(slices),
@@ -55,7 +55,7 @@ impl Write for Bare<'_> {
 }
 
 impl Tls {
-    /// Shakes hands.
+    /// Performs the handshake.
     pub(super) async fn accept(tcp: TcpStream, config: Arc<ServerConfig>) -> io::Result<Self> {
         let mut session = ServerConnection::new(config).map_err(io::Error::other)?;
         while session.is_handshaking() || session.wants_write() {
@@ -115,21 +115,21 @@ impl Tls {
         }
     }
 
-    /// Takes one read's worth from the system, and hands over all that it completes: nothing that
-    /// is decrypted stays behind, for nobody would be woken for it.
+    /// Reads from the socket once, and appends all decrypted bytes to the buffer. No decrypted byte may stay in rustls,
+    /// because no event of the socket would wake the task for it.
     pub(super) fn try_read_buf(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         let mut session = self.session.lock();
         let received = receive(&self.tcp, &mut session);
-        // What the handshake had brought along comes first, and needs no further read.
+        // May have bytes from the handshake's last read, even if this read returned none.
         let len_before = buffer.len();
         let is_end = match session.reader().read_to_end(buffer) {
             Ok(_) => true,
             Err(error) if error.kind() == ErrorKind::WouldBlock => false,
-            // The connection was cut.
+            // The peer closed the socket without close_notify.
             Err(_) => true,
         };
         let len = buffer.len() - len_before;
-        // Answers of TLS itself. Whoever does not take them does not get them.
+        // Responses of TLS itself, such as a key update. If the socket is full, they wait for the next write.
         let _unsent = send(&self.tcp, &mut session);
         match received {
             _ if len > 0 || is_end => Ok(len),
@@ -139,7 +139,7 @@ impl Tls {
         }
     }
 
-    /// Tells the browser that nothing more comes, if that is possible without waiting.
+    /// Sends close_notify, if that is possible without waiting.
     pub(super) fn close_session(&self) {
         let mut session = self.session.lock();
         session.send_close_notify();
@@ -147,19 +147,19 @@ impl Tls {
     }
 }
 
-/// Sends all that is encrypted; `WouldBlock` if some of it stays.
+/// Sends all encrypted bytes. Returns `WouldBlock` if some remain.
 fn send(tcp: &TcpStream, session: &mut ServerConnection) -> io::Result<()> {
     while session.wants_write() {
-        session.write_tls(&mut Bare(tcp))?;
+        session.write_tls(&mut TcpIo(tcp))?;
     }
     Ok(())
 }
 
-/// Receives once and decrypts; 0 is the end.
+/// Reads once and decrypts. Returns 0 at the end of the stream.
 fn receive(tcp: &TcpStream, session: &mut ServerConnection) -> io::Result<usize> {
-    let len = session.read_tls(&mut Bare(tcp))?;
+    let len = session.read_tls(&mut TcpIo(tcp))?;
     if let Err(error) = session.process_new_packets() {
-        // The other side is told why, if that is possible without waiting.
+        // Sends the alert, if that is possible without waiting.
         let _unsent = send(tcp, session);
         return Err(io::Error::new(ErrorKind::InvalidData, error));
     }

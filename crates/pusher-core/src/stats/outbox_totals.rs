@@ -1,15 +1,15 @@
-//! The contents of outboxes.
+//! The size of outboxes.
 
 use std::ops::AddAssign;
 
-/// A number of outboxes that are not empty, and their bytes.
+/// Number of outboxes that are not empty, and their bytes.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Waiting {
+pub(crate) struct OutboxTotals {
     pub(crate) outboxes: u64,
     pub(crate) len: u64,
 }
 
-impl AddAssign for Waiting {
+impl AddAssign for OutboxTotals {
     fn add_assign(&mut self, more: Self) {
         self.outboxes += more.outboxes;
         self.len += more.len;
