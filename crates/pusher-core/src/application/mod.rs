@@ -1,4 +1,4 @@
-//! What an application decides: the server does the rest.
+//! The interface between the server and the program that embeds it.
 
 pub mod cra;
 mod recipe;
@@ -17,79 +17,77 @@ pub use recipe::Recipe;
 pub(crate) use request::Header;
 pub use request::Request;
 
-/// WebSocket close code of a violation of policy (RFC 6455, section 7.4.1).
+/// WebSocket close code for a policy violation (RFC 6455, section 7.4.1).
 pub const POLICY_VIOLATION: u16 = 1008;
 
-/// An application on top of the push server.
+/// The decisions of the program that embeds the server.
 ///
-/// Its methods are called on the threads that serve browsers: they must not block. Whatever takes
-/// time (a [`Call`], say) is moved to a task or thread of the application's own.
+/// The server calls these methods on the threads that serve browsers, so they must not block. Move slow work, such as the
+/// answer to a [`Call`], to a task or thread of your own.
 pub trait Application: Send + Sync + 'static {
-    /// A browser shakes hands. Called before it gets an answer.
+    /// Accepts or refuses a browser. Called during the WebSocket handshake, before the response.
     fn accept(&self, request: &Request) -> Result<(), Refusal> {
         let _ = request;
         Ok(())
     }
 
-    /// A session has begun: its WELCOME is on the way.
+    /// Called after a session was opened. WELCOME is the first message of the session.
     fn opened(&self, session: &Session, request: &Request) {
         let _ = (session, request);
     }
 
-    /// A session has ended, in whatever way.
+    /// Called after a session has ended, for any reason.
     fn closed(&self, session: &Session) {
         let _ = session;
     }
 
-    /// May the session subscribe to this topic? WAMP v1 has no answer to SUBSCRIBE: a refused
-    /// session just gets no events.
+    /// Whether the session may subscribe to this topic. The default is yes. WAMP v1 has no response to SUBSCRIBE, so a
+    /// refused session just gets no events.
     fn may_subscribe(&self, session: &Session, topic: &str) -> bool {
         let _ = (session, topic);
         true
     }
 
-    /// The session has unsubscribed from a topic that it was subscribed to. Not called for the
-    /// topics that a closed session still had.
+    /// Called after the session has unsubscribed from a topic. Not called for the subscriptions that end with the session.
     fn unsubscribed(&self, session: &Session, topic: &str) {
         let _ = (session, topic);
     }
 
-    /// The session calls a procedure. The default answers that there is none.
+    /// Handles a remote procedure call. The default answers with an error.
     fn call(&self, call: Call) {
         let uri = call.proc_uri().to_owned();
         call.error(&uri, "there is no such procedure");
     }
 
-    /// May the session publish this event, one JSON value, to this topic? If not, it is closed
-    /// with code 1008. The default is no.
+    /// Whether the session may publish this event, one JSON value, to this topic. If not, the session is closed with code
+    /// 1008. The default is no.
     fn may_publish(&self, session: &Session, topic: &str, event: &str) -> bool {
         let _ = (session, topic, event);
         false
     }
 
-    /// Whether each message is just sent back, in place of WAMP and without a WELCOME: for test suites that
-    /// judge WebSocket alone.
+    /// Whether the server echoes each message instead of WAMP, for test suites of the WebSocket protocol.
     #[doc(hidden)]
     fn is_echo(&self) -> bool {
         false
     }
 }
 
-/// Why a browser is turned away: an HTTP status and a line for whoever reads the answer.
+/// The HTTP response to a browser that is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// 400 to 599.
+    /// HTTP status, 400 to 599.
     pub status: u16,
-    /// What is wrong and what to do about it.
+    /// The body of the response: the reason, and the remedy.
     pub reason: String,
 }
 
-/// A remote procedure call that waits for its answer. It may be answered from any thread; one that
-/// is dropped unanswered is answered with an error.
+/// A remote procedure call that waits for its answer. It can be answered from any thread. A call that is dropped without
+/// an answer gets an error.
 #[derive(Debug)]
 pub struct Call {
     session: Session,
-    /// JSON text of the id.
+    /// The id as JSON text, which the answer repeats.
     id: String,
     proc_uri: String,
     arguments: Vec<Box<RawValue>>,
@@ -112,22 +110,22 @@ impl Call {
         }
     }
 
-    /// Who calls.
+    /// Returns the session that made the call.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// The procedure's full URI.
+    /// Returns the URI of the procedure, with prefixes expanded.
     pub fn proc_uri(&self) -> &str {
         &self.proc_uri
     }
 
-    /// The arguments as they came, each a JSON value.
+    /// Returns the arguments as JSON values.
     pub fn arguments(&self) -> &[Box<RawValue>] {
         &self.arguments
     }
 
-    /// The argument at `index` as a Rust value; a missing one reads as `null`.
+    /// Returns the argument at `index` as a Rust value. A missing argument reads as `null`.
     pub fn argument<T: DeserializeOwned>(&self, index: usize) -> serde_json::Result<T> {
         let text = self
             .arguments
@@ -140,17 +138,18 @@ impl Call {
     pub fn result<T: Serialize>(mut self, result: &T) {
         match serde_json::to_string(result) {
             Ok(result) => self.send(&call_result(&self.id, &result)),
-            Err(error) => self.send_generic_error(&format!("the result is no JSON: {error}")),
+            Err(error) => self
+                .send_generic_error(&format!("the result cannot be serialized as JSON: {error}")),
         }
     }
 
-    /// Answers with an error: its URI, and a description for people.
+    /// Answers with an error: a URI for programs, and a description for people.
     pub fn error(mut self, error_uri: &str, description: &str) {
         self.send(&call_error(&self.id, error_uri, description, None));
     }
 
-    /// Answers with an error that has details for programs. Details that are `null` are left out,
-    /// since WAMP v1 does not allow them to be.
+    /// Answers with an error that has details for programs. Details that are `null` are omitted, because WAMP v1 forbids
+    /// them.
     pub fn error_with_details<T: Serialize>(
         mut self,
         error_uri: &str,

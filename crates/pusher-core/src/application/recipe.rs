@@ -1,4 +1,4 @@
-//! The application of Ratchet's "Push to an Existing Site" recipe: browsers only listen.
+//! The application of Ratchet's tutorial "Push to an Existing Site": browsers subscribe, and do not call or publish.
 
 use std::sync::Arc;
 
@@ -8,12 +8,13 @@ use super::{Application, Call};
 use crate::config::TopicPattern;
 use crate::connection::Session;
 
-/// WebSocket close code of a normal end (RFC 6455, section 7.4.1).
+/// WebSocket close code for a normal closure (RFC 6455, section 7.4.1).
 const NORMAL: u16 = 1000;
 
-/// Anybody may subscribe to anything. Whoever calls gets an error and is closed; whoever publishes
-/// is closed, but for topics that were opened to browsers. `pushd` runs this. Copies stay one: what
-/// is set in one is set in all.
+/// The application that `pushd` runs.
+///
+/// Every session may subscribe to every topic. A session that calls a procedure gets an error and is closed. A session that
+/// publishes is closed, except for topics that browsers may publish to. All clones share these topics.
 #[derive(Debug, Clone, Default)]
 pub struct Recipe {
     client_publish: Arc<ArcSwap<Vec<TopicPattern>>>,
@@ -27,7 +28,7 @@ impl Recipe {
         recipe
     }
 
-    /// The same while the server runs.
+    /// Replaces the patterns. Can be called while the server runs.
     pub fn set_client_publish(&self, patterns: Vec<TopicPattern>) {
         self.client_publish.store(Arc::new(patterns));
     }

@@ -1,4 +1,4 @@
-//! A browser's request, as data.
+//! A browser's HTTP request.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::config::forwarded_hosts;
 
-/// A browser's request for a session, for an application that decides by it.
+/// The HTTP request of a browser's handshake. Applications use it to accept or refuse the browser.
 #[derive(Debug)]
 pub struct Request {
     /// The bytes of the request line and the headers. The ranges below are parts of it.
@@ -23,7 +23,7 @@ pub struct Request {
     pub(crate) is_by_proxy: bool,
 }
 
-/// Where a header stands in the head of a request.
+/// The position of a header in the head of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Header {
     pub(crate) name: Range<usize>,
@@ -110,7 +110,7 @@ impl Request {
         tokens.any(|value| value.trim().eq_ignore_ascii_case(token))
     }
 
-    /// The parser accepts only UTF-8 in the request line.
+    /// Returns a part of the request line. It is UTF-8, because the parser accepts nothing else there.
     fn text(&self, range: &Range<usize>) -> &str {
         std::str::from_utf8(&self.head[range.clone()]).unwrap_or_default()
     }

@@ -1,12 +1,12 @@
-//! WAMP-CRA v1: challenge-response authentication, for applications that switch it on.
+//! WAMP-CRA v1: optional challenge-response authentication.
 //!
-//! A client proves that it knows a secret without sending it, by two calls:
+//! A client proves with two calls that it knows a secret, without sending the secret:
 //!
-//! 1. `authreq(authKey, extra)` is answered with a challenge, a JSON string;
-//! 2. `auth(signature)`, where signature = base64(HMAC-SHA256(secret, challenge)), is answered with
-//!    the permissions that the session has from then on.
+//! 1. `authreq(authKey, extra)` returns a challenge, a JSON string.
+//! 2. `auth(signature)`, with signature = base64(HMAC-SHA256(secret, challenge)), returns the permissions that the session
+//!    has from then on.
 //!
-//! Before that, a session may do nothing else.
+//! Before that, a session may not subscribe, call or publish.
 
 mod permissions;
 mod signature;
@@ -32,40 +32,41 @@ const ERRORS: &str = "http://api.wamp.ws/error#";
 /// Longest authKey, in bytes.
 const AUTH_KEY_LEN_MAX: usize = 255;
 
-/// Longest extra information that comes with an authreq, in bytes of JSON.
+/// Longest `extra` of an authreq, in bytes of JSON.
 const EXTRA_LEN_MAX: usize = 4 * 1024;
 
-/// Wrong signatures of a session before it is closed.
+/// Wrong signatures after which a session is closed.
 const FAILURES_MAX: u32 = 3;
 
-/// What is known of somebody who may authenticate.
+/// An account that can authenticate.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// What the client signs with: the password, or what [`derive_key`] made of it.
+    /// The key of the signature: the password, or the result of [`derive_key`].
     pub secret: String,
-    /// How the client makes the secret of the password, if it must.
+    /// Set if the client derives the secret from a password.
     pub derivation: Option<KeyDerivation>,
-    /// What the session may do once it is authenticated.
+    /// Permissions of an authenticated session.
     pub permissions: Permissions,
 }
 
-/// An application whose sessions must authenticate first.
+/// Wraps an application, and only passes on requests of authenticated sessions.
 #[derive(Debug)]
 pub struct Authenticated<A, F> {
     application: A,
     find_account: F,
+    /// Sessions that have called `authreq`.
     sessions: Mutex<HashMap<SessionId, State>>,
 }
 
 #[derive(Debug)]
 enum State {
-    /// A challenge was sent; this account's secret must sign it.
+    /// A challenge was sent, and its signature has not arrived.
     Challenged {
         challenge: String,
         account: Account,
         failures: u32,
     },
-    /// The last challenge was signed wrongly.
+    /// The signature of the last challenge was wrong.
     Failed {
         failures: u32,
     },
@@ -82,15 +83,15 @@ impl State {
 }
 
 /// The name of an error, and its description.
-type Refused = (&'static str, &'static str);
+type CraError = (&'static str, &'static str);
 
-const ALREADY_AUTHENTICATED: Refused = ("already-authenticated", "already authenticated");
-const NO_CHALLENGE: Refused = (
+const ALREADY_AUTHENTICATED: CraError = ("already-authenticated", "already authenticated");
+const NO_CHALLENGE: CraError = (
     "no-authentication-requested",
-    "authreq must come first, and each challenge can be answered once",
+    "call authreq first; each challenge can be answered once",
 );
 
-/// The challenge, as the JSON string that is signed.
+/// The challenge. The client signs its JSON text.
 #[derive(Serialize)]
 struct Challenge<'a> {
     authid: String,
@@ -108,8 +109,8 @@ where
     A: Application,
     F: Fn(&str) -> Option<Account> + Send + Sync + 'static,
 {
-    /// Lets sessions through to `application` that have authenticated. `find_account` looks an
-    /// authKey up; it is called on a thread that serves browsers and must not block.
+    /// Wraps an application. `find_account` looks up an authKey. It is called on a thread that serves browsers and must not
+    /// block.
     pub fn new(application: A, find_account: F) -> Self {
         Self {
             application,
@@ -125,20 +126,20 @@ where
         }
     }
 
-    /// The challenge for a session that has none yet, or why there is none.
-    fn make_challenge(&self, call: &Call) -> Result<String, Refused> {
+    /// Creates a challenge for a session, and records it.
+    fn make_challenge(&self, call: &Call) -> Result<String, CraError> {
         let session = call.session().id();
         match self.sessions.lock().get(&session) {
             Some(State::Authenticated(_)) => return Err(ALREADY_AUTHENTICATED),
             Some(State::Challenged { .. }) => {
                 return Err((
                     "authentication-already-requested",
-                    "a challenge was sent already",
+                    "a challenge was already sent",
                 ));
             }
             Some(State::Failed { .. }) | None => {}
         }
-        let unknown = ("no-such-authkey", "this authKey is not known");
+        let unknown = ("no-such-authkey", "unknown authKey");
         let auth_key = call.argument::<String>(0).map_err(|_| unknown)?;
         if auth_key.len() > AUTH_KEY_LEN_MAX {
             return Err(unknown);
@@ -146,11 +147,13 @@ where
         let account = (self.find_account)(&auth_key).ok_or(unknown)?;
         let extra = call.arguments().get(1).map_or("null", |extra| extra.get());
         if extra.len() > EXTRA_LEN_MAX {
-            return Err(("generic", "the extra information is too long"));
+            return Err(("generic", "extra is too long: at most 4 KiB are allowed"));
         }
         let extra = serde_json::from_str(extra).unwrap_or_default();
-        let challenge = challenge(&auth_key, session, &extra, &account)
-            .ok_or(("generic", "the server can make no challenge"))?;
+        let challenge = challenge(&auth_key, session, &extra, &account).ok_or((
+            "generic",
+            "the server has no random numbers for a challenge",
+        ))?;
         let mut sessions = self.sessions.lock();
         let failures = sessions.get(&session).map_or(0, State::failures);
         let state = State::Challenged {
@@ -176,8 +179,9 @@ where
         }
     }
 
-    /// The permissions of a session that has signed its challenge. Each is good for one try.
-    fn check_signature(&self, call: &Call) -> Result<Permissions, Refused> {
+    /// Checks the signature of the session's challenge. Returns the session's permissions. Each challenge can be tried only
+    /// once.
+    fn check_signature(&self, call: &Call) -> Result<Permissions, CraError> {
         let session = call.session();
         let mut sessions = self.sessions.lock();
         let (challenge, account, failures) = match sessions.remove(&session.id()) {
@@ -209,7 +213,7 @@ where
         Ok(permissions)
     }
 
-    /// Whether the session is authenticated and its permissions pass the test.
+    /// Whether the session is authenticated and `test` accepts its permissions.
     fn has(&self, session: &Session, test: impl FnOnce(&Permissions) -> bool) -> bool {
         match self.sessions.lock().get(&session.id()) {
             Some(State::Authenticated(permissions)) => test(permissions),
@@ -218,7 +222,7 @@ where
     }
 }
 
-/// `None` if the operating system has no random numbers.
+/// Returns a new challenge as JSON. `None` if the operating system has no random numbers.
 fn challenge(
     auth_key: &str,
     session: SessionId,
@@ -274,7 +278,7 @@ where
             }
             _ => call.error(
                 &format!("{ERRORS}not-authorized"),
-                "this session may not call that",
+                "this session may not call this procedure",
             ),
         }
     }

@@ -1,37 +1,37 @@
-//! What an authenticated session may do, in the form that `auth` is answered with.
+//! The permissions of an authenticated session, as the result of `auth` has them.
 
 use serde::Serialize;
 
-/// Everything that is not named here is forbidden.
+/// The permissions of a session. Everything that is not listed is forbidden.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Permissions {
-    /// Topics.
+    /// Permissions for topics.
     pub pubsub: Vec<TopicPermission>,
-    /// Procedures.
+    /// Permissions for procedures.
     pub rpc: Vec<RpcPermission>,
 }
 
-/// What may be done with a topic, or with all whose URI begins alike.
+/// The permissions for one topic, or for all topics with the same prefix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TopicPermission {
-    /// The topic's full URI, or how it begins.
+    /// The full URI of the topic, or a prefix of it.
     pub uri: String,
-    /// Whether `uri` is only the beginning.
+    /// Whether `uri` is a prefix.
     pub prefix: bool,
-    /// May publish.
+    /// Whether the session may publish.
     #[serde(rename = "pub")]
     pub publish: bool,
-    /// May subscribe.
+    /// Whether the session may subscribe.
     #[serde(rename = "sub")]
     pub subscribe: bool,
 }
 
-/// Whether a procedure may be called.
+/// The permission for one procedure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RpcPermission {
-    /// The procedure's full URI.
+    /// The full URI of the procedure.
     pub uri: String,
-    /// May call.
+    /// Whether the session may call it.
     pub call: bool,
 }
 

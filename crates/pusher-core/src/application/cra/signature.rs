@@ -5,21 +5,21 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::Sha256;
 
-/// How a client makes the secret of a password: PBKDF2 with HMAC-SHA256.
+/// Parameters with which a client derives its secret from a password: PBKDF2 with HMAC-SHA256.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyDerivation {
-    /// Different for each account.
+    /// Salt, different for each account.
     pub salt: String,
-    /// Rounds, at least 1; AutobahnPython's default is 10,000.
+    /// Number of rounds, at least 1. AutobahnPython's default is 10,000.
     pub iterations: u32,
-    /// Bytes of the derived key, 1 to 64; AutobahnPython's default is 32.
+    /// Length of the derived key, 1 to 64 bytes. AutobahnPython's default is 32.
     pub keylen: usize,
 }
 
 /// Longest derived key, in bytes.
 const KEY_LEN_MAX: usize = 64;
 
-/// Makes the secret of a password, as the client does: PBKDF2-HMAC-SHA256, in base64.
+/// Derives the secret from a password as the client does: PBKDF2-HMAC-SHA256, in base64.
 pub fn derive_key(password: &str, derivation: &KeyDerivation) -> String {
     let mut key = vec![0; derivation.keylen.clamp(1, KEY_LEN_MAX)];
     let (salt, rounds) = (derivation.salt.as_bytes(), derivation.iterations.max(1));
@@ -27,8 +27,8 @@ pub fn derive_key(password: &str, derivation: &KeyDerivation) -> String {
     BASE64.encode(&key)
 }
 
-/// Whether `signature` is base64(HMAC-SHA256(secret, challenge)); takes the same time for every
-/// wrong one.
+/// Whether `signature` is base64(HMAC-SHA256(secret, challenge)). Compares in constant time, so that an attacker cannot
+/// guess the signature byte by byte.
 pub(super) fn is_valid(secret: &str, challenge: &str, signature: &str) -> bool {
     let Ok(signature) = BASE64.decode(signature.as_bytes()) else {
         return false;
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_signatures() {
+    fn signatures_match_rfc_4231() {
         // RFC 4231, test case 2.
         let (secret, challenge) = ("Jefe", "what do ya want for nothing?");
         let signature = "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=";
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn known_keys() {
+    fn derived_keys_match_rfc_7914() {
         // RFC 7914, section 11: PBKDF2-HMAC-SHA-256 ("passwd", "salt", 1, 64).
         let derivation = KeyDerivation {
             salt: "salt".to_owned(),
