@@ -13,7 +13,7 @@ use pusher_proto::{Endpoint, EndpointError};
 /// `unix:/run/pushd/publish.sock`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PublishAddress {
-    /// With port 0 the system chooses a port.
+    /// A TCP address. With port 0, the system chooses the port.
     Tcp(SocketAddr),
     /// The path of a unix socket.
     Unix(PathBuf),
@@ -23,10 +23,10 @@ pub enum PublishAddress {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishAddressError {
-    /// It is not an address at all.
+    /// The text is not an address.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    /// It has a host name. A name can mean several addresses, and others tomorrow.
+    /// The address has a host name. A name can resolve to several addresses, and to other ones later.
     #[error(
         "\"{0}\" is a host name: a server listens on an IP address, such as 127.0.0.1 or [::1]"
     )]
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_shown_as_they_are_read() {
+    fn addresses_display_and_parse() {
         for (text, shown) in [
             ("127.0.0.1:5555", "127.0.0.1:5555"),
             ("tcp://127.0.0.1:0", "127.0.0.1:0"),
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_other_texts_are_refused() {
+    fn host_names_and_malformed_addresses_are_refused() {
         for (text, part) in [
             ("5555", "port is missing"),
             ("localhost:65536", "1 to 65535"),

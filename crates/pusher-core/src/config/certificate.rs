@@ -1,4 +1,4 @@
-//! What the public door shows of itself where it has TLS.
+//! The certificate of the public listener.
 
 use std::fmt;
 use std::io;
@@ -14,38 +14,38 @@ use x509_cert::der::Decode;
 
 use super::pem::Wanted;
 
-/// A certificate with its key, for the public door. Cheap to clone. `Debug` does not show the key.
+/// A certificate with its key, for TLS on the public listener. Cheap to clone. `Debug` does not show the key.
 #[derive(Clone)]
 pub struct Certificate {
     config: Arc<ServerConfig>,
     not_after: Option<SystemTime>,
 }
 
-/// Files that are no certificate and its key.
+/// Reason why a certificate and its key cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertificateError {
-    /// A file can't be read.
+    /// A file cannot be read.
     #[error("cannot read {path}: {source}", path = path.display())]
     Read {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// It is not what it should be.
-    #[error("{path}: {what}", path = path.display())]
+    /// A file has the wrong content.
+    #[error("{path}: {reason}", path = path.display())]
     Content {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What is wrong with it.
-        what: String,
+        /// The mistake, and the remedy if it is known.
+        reason: String,
     },
 }
 
 impl Certificate {
-    /// Reads a certificate, with those between it and its issuer behind it, and its key. Both are
-    /// PEM files; the key is of RSA, ECDSA or Ed25519 and not encrypted.
+    /// Loads a certificate chain and its key from PEM files. The server's own certificate comes first in the chain, followed
+    /// by the intermediate certificates. The key is RSA, ECDSA or Ed25519, and not encrypted.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, CertificateError> {
         let text = read(chain)?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
@@ -72,10 +72,10 @@ impl Certificate {
     }
 
     fn new(mut config: ServerConfig, not_after: Option<SystemTime>) -> Self {
-        // A browser would rather speak HTTP/2, in which our WebSockets are not.
+        // Without this, a browser would choose HTTP/2, and the server only supports WebSocket over HTTP/1.1.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // Pages that come back, as all do after a loss, are spared the costly part of a handshake. Without
-        // that it still works.
+        // Tickets let browsers resume a TLS session without the expensive part of the handshake. This matters when all
+        // browsers reconnect at once. If there is no ticketer, every handshake is a full one.
         if let Ok(ticketer) = ring::Ticketer::new() {
             config.ticketer = ticketer;
         }
@@ -85,9 +85,10 @@ impl Certificate {
         }
     }
 
-    /// Until when browsers take it: the end of the first certificate, not of those between it and its
-    /// issuer, for which browsers may know another way. `None` if it does not say so in a way that is
-    /// understood.
+    /// Returns the time when the certificate expires, or `None` if its date cannot be parsed.
+    ///
+    /// Only the first certificate of the chain counts: a browser may know another path than an intermediate one that has
+    /// expired.
     pub fn not_after(&self) -> Option<SystemTime> {
         self.not_after
     }
@@ -97,41 +98,41 @@ impl Certificate {
     }
 }
 
-/// Until when a certificate in DER is valid, if it says so in a way that is understood.
+/// Returns the time when a certificate in DER expires, or `None` if it cannot be parsed.
 pub fn not_after(certificate: &[u8]) -> Option<SystemTime> {
     let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
     let validity = certificate.tbs_certificate().validity();
     Some(validity.not_after.to_system_time())
 }
 
-fn content(path: &Path, what: impl Into<String>) -> CertificateError {
+fn content(path: &Path, reason: impl Into<String>) -> CertificateError {
     CertificateError::Content {
         path: path.to_owned(),
-        what: what.into(),
+        reason: reason.into(),
     }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
-    crate::config::pem::read(path).map_err(|source| CertificateError::Read {
+    super::pem::read(path).map_err(|source| CertificateError::Read {
         path: path.to_owned(),
         source,
     })
 }
 
 fn about(path: &Path, text: &[u8], wanted: Wanted, error: &pem::Error) -> CertificateError {
-    if let Some(what) = crate::config::pem::mistake(path, text, wanted) {
-        return content(path, what);
+    if let Some(reason) = super::pem::mistake(path, text, wanted) {
+        return content(path, reason);
     }
     match (error, wanted) {
         (pem::Error::NoItemsFound, Wanted::Certificate) => content(
             path,
-            "there is no certificate in it: BEGIN CERTIFICATE is missing",
+            "the file has no certificate: BEGIN CERTIFICATE is missing",
         ),
         (pem::Error::NoItemsFound, Wanted::Key) => content(
             path,
-            "there is no private key in it: BEGIN PRIVATE KEY is missing",
+            "the file has no private key: BEGIN PRIVATE KEY is missing",
         ),
-        (error, _) => content(path, format!("it is no PEM file: {error}")),
+        (error, _) => content(path, format!("the file is not PEM: {error}")),
     }
 }
 
@@ -142,18 +143,18 @@ fn about_pair(chain: &Path, key: &Path, error: &rustls::Error) -> CertificateErr
             content(
                 key,
                 format!(
-                    "the key does not belong to the first certificate of {chain}: it is another's, or the site's own \
-                     certificate does not come first there"
+                    "the key does not belong to the first certificate of {chain}: it is the key of another certificate, \
+                     or the site's own certificate does not come first"
                 ),
             )
         }
         rustls::Error::InvalidCertificate(error) => {
-            content(chain, format!("the certificate makes no sense: {error}"))
+            content(chain, format!("the certificate is invalid: {error}"))
         }
         error => content(
             key,
             format!(
-                "the key is of no use: {error}; RSA from 2048 bits on, ECDSA with P-256 or P-384, and Ed25519 are possible"
+                "the key cannot be used: {error}; use RSA with at least 2048 bits, ECDSA with P-256 or P-384, or Ed25519"
             ),
         ),
     }

@@ -1,4 +1,4 @@
-//! The names that hosts have in HTTP.
+//! Host names in HTTP headers and options.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,17 +6,17 @@ use std::str::FromStr;
 
 use http::uri::Authority;
 
-/// What a host is called, so that two names of the same kind can be compared.
+/// A host without its port, normalized so that two of them can be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HostName {
-    /// An address, however it is written.
+    /// An IP address. An IPv4 address that is mapped to IPv6 is an IPv4 address here.
     Ip(IpAddr),
-    /// Lower case, without a dot at the end.
+    /// A name in lower case, without a final dot.
     Name(String),
 }
 
 impl HostName {
-    /// Reads the name out of `example.org`, `example.org:8080`, `[::1]:8080`. `None` if it is none.
+    /// Parses the host in `example.org`, `example.org:8080` or `[::1]:8080`. Returns `None` for other texts.
     pub(crate) fn parse(host: &str) -> Option<Self> {
         let authority: Authority = host.parse().ok()?;
         if host.contains('@') {
@@ -34,14 +34,14 @@ impl HostName {
         is_name.then(|| Self::Name(name.to_ascii_lowercase()))
     }
 
-    /// The same without a port, or a star for many.
-    pub(crate) fn parse_alone(text: &str) -> Option<Self> {
+    /// Parses a host in an option, where a port and a `*` are not allowed.
+    pub(crate) fn parse_without_port(text: &str) -> Option<Self> {
         let has_port = text.contains(':') && !text.ends_with(']');
         let is_alone = !text.contains('*') && !has_port;
         is_alone.then(|| Self::parse(text)).flatten()
     }
 
-    /// Whether it is this machine, whatever it is called elsewhere.
+    /// Whether the host is a loopback address, `localhost` or a name below it (RFC 6761, section 6.3).
     pub(crate) fn is_loopback(&self) -> bool {
         match self {
             Self::Ip(ip) => ip.is_loopback(),
@@ -50,7 +50,7 @@ impl HostName {
     }
 }
 
-/// As a URI has it.
+/// Writes the host as in a URI: IPv6 addresses have brackets.
 impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -61,13 +61,13 @@ impl fmt::Display for HostName {
     }
 }
 
-/// A name by which others call this server, without a port: `example.com`.
+/// A name of this server, without a port: `example.com`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownHost(HostName);
 
-/// A text that is no [`KnownHost`].
+/// A text that is not a [`KnownHost`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a host's name looks like example.com, without scheme, port or path")]
+#[error("a host name looks like example.com, without scheme, port or path")]
 pub struct KnownHostError;
 
 impl KnownHost {
@@ -80,7 +80,9 @@ impl FromStr for KnownHost {
     type Err = KnownHostError;
 
     fn from_str(text: &str) -> Result<Self, KnownHostError> {
-        HostName::parse_alone(text).map(Self).ok_or(KnownHostError)
+        HostName::parse_without_port(text)
+            .map(Self)
+            .ok_or(KnownHostError)
     }
 }
 
@@ -95,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_without_what_is_around_them() {
+    fn hosts_are_parsed_without_port_and_case() {
         let name = |text: &str| Some(HostName::Name(text.to_owned()));
         let ip = |text: &str| Some(HostName::Ip(text.parse().unwrap()));
         for (host, parsed) in [
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_host_is_a_name_alone() {
+    fn a_known_host_has_no_port_or_path() {
         let known: KnownHost = "EXAMPLE.org.".parse().unwrap();
         assert_eq!(known.to_string(), "example.org");
         for (host, expect) in [("example.org:8080", true), ("www.example.org", false)] {
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine() {
+    fn loopback_hosts() {
         for (host, is_loopback) in [
             ("localhost:8080", true),
             ("blog.localhost", true),

@@ -1,5 +1,4 @@
-//! The options in force. Those that are read each time they are needed can change while the server
-//! runs.
+//! The current values of the options that can change while the server runs.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -9,15 +8,15 @@ use arc_swap::{ArcSwap, Guard};
 
 use super::{Certificate, Limits, LiveOptions};
 
-/// Shared by everything that obeys options. Reading costs a few nanoseconds and takes no lock. Drop the guard soon, and
+/// The current options, shared by all tasks. Reading costs a few nanoseconds and takes no lock. Drop the guard soon, and
 /// before any await: clippy refuses both types of guard there (`.clippy.toml`).
 #[derive(Debug)]
 pub(crate) struct Live(ArcSwap<LiveOptions>);
 
-/// The options of this moment.
+/// The current options, as a guard.
 pub(crate) struct OptionsNow(Guard<Arc<LiveOptions>>);
 
-/// The limits of this moment.
+/// The current limits, as a guard.
 pub(crate) struct LimitsNow(Guard<Arc<LiveOptions>>);
 
 impl Live {
@@ -33,13 +32,13 @@ impl Live {
         LimitsNow(self.0.load())
     }
 
-    /// How long what is queued may take to leave, and a peer to hang up.
+    /// Returns `flush_timeout` and `linger_timeout`.
     pub(crate) fn end_timeouts(&self) -> (Duration, Duration) {
         let limits = self.limits();
         (limits.flush_timeout, limits.linger_timeout)
     }
 
-    /// With which connections that begin now are encrypted, if they are to be.
+    /// Returns the certificate for new connections. `None` if TLS is off.
     pub(crate) fn certificate(&self) -> Option<Certificate> {
         self.options().certificate.clone()
     }
@@ -67,7 +66,7 @@ impl Deref for LimitsNow {
 
 #[cfg(test)]
 impl Live {
-    /// Shows whether somebody still holds the current options after others have replaced them.
+    /// Returns a weak reference. A test can see with it whether old options are freed after a reload.
     pub(crate) fn downgrade(&self) -> std::sync::Weak<LiveOptions> {
         Arc::downgrade(&self.0.load_full())
     }

@@ -1,4 +1,4 @@
-//! Options and limits of a server, and the types that their values have.
+//! Options and limits of a server, and the types of their values.
 
 mod address;
 mod certificate;

@@ -8,7 +8,7 @@ use super::{
     SlowPolicy, SocketAccess, TopicPattern, TrustedProxy,
 };
 
-/// All options of a server. `Options::default()` is what `pushd` runs with if it gets no arguments.
+/// All options of a server. `pushd` without arguments runs with `Options::default()`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
@@ -55,7 +55,7 @@ pub struct LiveOptions {
     /// page of `http://example.com:8000` may connect to `ws://example.com:8080`, and a page of another host gets 403.
     /// A client that sends no `Origin` is not a page and may connect. Default none.
     pub allow_origins: Vec<AllowedOrigin>,
-    /// What happens to events that a browser does not take fast enough, by topic. The first pattern that matches
+    /// The policies for events that a browser does not read fast enough, by topic. The first matching pattern
     /// decides. Default none, which is [`SlowPolicy::Disconnect`] for all topics.
     pub slow_policies: Vec<(TopicPattern, SlowPolicy)>,
     /// All other limits.

@@ -1,9 +1,8 @@
-//! Which sites' pages may connect: those of the host that the browser calls this server by, and
-//! those that the operator names.
+//! The origins whose pages may connect: pages of the server's own host, and origins that the operator allows.
 //!
-//! A browser says `Origin` with every WebSocket handshake and no page can change it, so a page of
-//! another site can't listen in with the cookies or from inside the network of whoever looks at it.
-//! Other programs say what they like, and mostly nothing: no `Origin` is allowed.
+//! A browser sends `Origin` in every WebSocket handshake, and a page cannot change it. So a page of another site cannot
+//! connect with the visitor's cookies, or from inside the visitor's network. Clients that are not browsers can send any
+//! `Origin` and usually send none, so a request without `Origin` is allowed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +11,7 @@ use http::Uri;
 
 use super::{HostName, KnownHost};
 
-/// Pages that may connect beside those of this server's own host.
+/// Pages that may connect, in addition to those of the server's own host.
 ///
 /// As text: `https://example.com` (this scheme, host and port), `example.com` (the host with any
 /// scheme and port), `*.example.com` (all hosts below it), `null` (pages without an origin, such as
@@ -23,22 +22,22 @@ pub struct AllowedOrigin(Rule);
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Rule {
     Any,
-    /// The same text, `null` for one.
+    /// An origin without a host, such as `null`. Compared as text.
     Opaque(String),
     Host(HostName),
-    /// What the host must end with, dot and all.
+    /// The suffix of the host, with its leading dot.
     Below(String),
     Origin(Tuple),
 }
 
-/// A text that is no [`AllowedOrigin`].
+/// A text that is not an [`AllowedOrigin`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "an origin looks like https://example.com, example.com, *.example.com, null or *, without a path"
 )]
 pub struct AllowedOriginError;
 
-/// An origin that has a host (RFC 6454, section 4).
+/// An origin that has a host (RFC 6454, section 4). The default port of the scheme is `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Tuple {
     scheme: String,
@@ -56,7 +55,7 @@ impl FromStr for AllowedOrigin {
             _ if text.contains("://") => Tuple::parse(text).map(Rule::Origin),
             _ => match text.strip_prefix("*.") {
                 Some(name) => below(name),
-                None => HostName::parse_alone(text).map(Rule::Host),
+                None => HostName::parse_without_port(text).map(Rule::Host),
             },
         };
         rule.map(Self).ok_or(AllowedOriginError)
@@ -78,8 +77,9 @@ impl fmt::Display for AllowedOrigin {
     }
 }
 
+/// Returns the rule for `*.NAME`.
 fn below(name: &str) -> Option<Rule> {
-    match HostName::parse_alone(name)? {
+    match HostName::parse_without_port(name)? {
         HostName::Name(name) => Some(Rule::Below(format!(".{name}"))),
         HostName::Ip(_) => None,
     }
@@ -101,12 +101,12 @@ impl AllowedOrigin {
 }
 
 impl Tuple {
-    /// `scheme://host` or `scheme://host:port`.
+    /// Parses `scheme://host` or `scheme://host:port`.
     fn parse(origin: &str) -> Option<Self> {
         let uri: Uri = origin.parse().ok()?;
         let scheme = uri.scheme_str()?.to_ascii_lowercase();
         let authority = uri.authority()?;
-        // A URI has a path, which is `/` where there is none.
+        // `Uri::path` is `/` if the text has no path, so it cannot tell `http://host` from `http://host/`.
         let has_path = !origin.ends_with(authority.as_str());
         if has_path || origin.contains('*') {
             return None;
@@ -124,32 +124,33 @@ impl Tuple {
     }
 }
 
-/// What the operator says about pages.
+/// The operator's options for pages of browsers.
 pub(crate) struct OriginRules<'a> {
-    /// What this server is called; if there is none, whatever browsers call it.
+    /// The names of this server. If empty, every name is accepted.
     pub(crate) hosts: &'a [KnownHost],
-    /// Which pages of other hosts may connect.
+    /// The origins of other hosts that may connect.
     pub(crate) origins: &'a [AllowedOrigin],
 }
 
 impl OriginRules<'_> {
-    /// Whether a page of this origin may connect to a server that is called by one of these hosts.
+    /// Whether a page of this origin may connect, if the browser calls this server by one of `hosts`.
     ///
-    /// Scheme and port do not matter: the page and the push server are often two servers on one host.
-    /// All names of the machine itself are the same host.
+    /// Scheme and port of the origin do not matter, because the site and the push server are often two servers on one host.
+    /// All loopback names are the same host.
     pub(crate) fn allow<'a>(&self, origin: &str, hosts: impl IntoIterator<Item = &'a str>) -> bool {
         let tuple = Tuple::parse(origin);
         let is_same_host = tuple.as_ref().is_some_and(|Tuple { host: page, .. }| {
             let hosts = hosts.into_iter().filter_map(HostName::parse);
-            let mut hosts = hosts.filter(|host| self.know(host));
+            let mut hosts = hosts.filter(|host| self.is_known(host));
             hosts.any(|host| host == *page || (host.is_loopback() && page.is_loopback()))
         });
         let mut origins = self.origins.iter();
         is_same_host || origins.any(|rule| rule.allows(origin, tuple.as_ref()))
     }
 
-    /// Whether this server is called so. Nobody can point an address elsewhere.
-    fn know(&self, host: &HostName) -> bool {
+    /// Whether `host` is a name of this server. IP addresses always are: unlike a name, an address cannot be pointed to this
+    /// server by an attacker (DNS rebinding).
+    fn is_known(&self, host: &HostName) -> bool {
         let mut hosts = self.hosts.iter();
         self.hosts.is_empty()
             || matches!(host, HostName::Ip(_))
@@ -159,23 +160,23 @@ impl OriginRules<'_> {
 
     /// Whether the operator listed the names of this server and `host` is not one of them.
     pub(crate) fn is_unknown(&self, host: &str) -> bool {
-        HostName::parse(host).is_some_and(|host| !self.know(&host))
+        HostName::parse(host).is_some_and(|host| !self.is_known(&host))
     }
 
-    /// Names origin and setting, for the readers of the answer and of the log.
+    /// Returns the reason for a refusal, and the setting that would allow it. For the response and the log.
     pub(crate) fn explain(&self, origin: &str, host: &str) -> String {
         if let Some(host) = HostName::parse(host)
-            && !self.know(&host)
+            && !self.is_known(&host)
         {
             return format!(
-                "pages of {origin} may not connect: the browser calls this server {host}, which is \
-                 none of its names. If it is one: --public-host {host}"
+                "pages of {origin} may not connect: the browser calls this server {host}, which is not one of its \
+                 names. To add the name: --public-host {host}"
             );
         }
         format!(
-            "pages of {origin} may not connect: they are not of this server's host, which the browser \
-             calls {host}. To let them in: --allow-origin {origin}. Behind a proxy that changes Host, \
-             let it send X-Forwarded-Host, and name it: --trust-proxy"
+            "pages of {origin} may not connect: the browser calls this server {host}, which is another host. To allow \
+             them: --allow-origin {origin}. If a proxy changes Host, let it send X-Forwarded-Host, and add \
+             --trust-proxy with its address"
         )
     }
 }
@@ -190,7 +191,7 @@ mod tests {
     };
 
     #[test]
-    fn the_same_host_is_allowed_and_others_are_not() {
+    fn pages_of_the_same_host_may_connect() {
         for (origin, host, expect) in [
             ("http://127.0.0.1:8000", "127.0.0.1:8080", true),
             ("https://example.com", "example.com:8080", true),
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_operator_allows() {
+    fn pages_of_allowed_origins_may_connect() {
         for (rule, origin, expect) in [
             ("https://example.com", "https://example.com", true),
             ("https://example.com", "https://EXAMPLE.com:443", true),
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_were_pointed_here_are_not_ours() {
+    fn pages_of_unknown_hosts_may_not_connect() {
         let hosts = &["example.com", "[2001:db8::1]"].map(|host| host.parse().unwrap());
         let rules = OriginRules { hosts, ..ANY };
         for (host, expect) in [
@@ -279,18 +280,21 @@ mod tests {
             assert!(ANY.allow(&origin, [host]), "{host}");
         }
         assert!(!rules.allow("http://evil.example", ["example.com"]));
-        let why = rules.explain("http://evil.example", "evil.example:8080");
-        assert!(why.ends_with("--public-host evil.example"), "{why}");
-        let why = rules.explain("http://evil.example", "example.com");
-        assert!(why.contains("--allow-origin http://evil.example."), "{why}");
+        let reason = rules.explain("http://evil.example", "evil.example:8080");
+        assert!(reason.ends_with("--public-host evil.example"), "{reason}");
+        let reason = rules.explain("http://evil.example", "example.com");
         assert!(
-            !why.contains('_'),
-            "fields of Options are no settings: {why}"
+            reason.contains("--allow-origin http://evil.example."),
+            "{reason}"
+        );
+        assert!(
+            !reason.contains('_'),
+            "names a field of Options instead of a setting: {reason}"
         );
     }
 
     #[test]
-    fn what_is_no_origin() {
+    fn malformed_origins_are_refused() {
         for text in [
             "",
             "**",

@@ -4,29 +4,29 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// Longest file, in bytes: a chain has a few KiB.
+/// Longest file, in bytes. A certificate chain has a few KiB.
 const LEN_MAX: u64 = 1024 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// First byte of DER: a SEQUENCE.
+/// First byte of a DER file: the tag of a SEQUENCE.
 const SEQUENCE: u8 = 0x30;
-/// Version 3, with which the SEQUENCE of PKCS #12 begins (RFC 7292, 4).
+/// The first element of the SEQUENCE in PKCS #12: the integer 3, its version (RFC 7292, section 4).
 const PKCS12_VERSION: [u8; 3] = [0x02, 0x01, 0x03];
 
-/// The purpose of a file.
+/// The expected content of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
     Certificate,
     Key,
 }
 
-/// Reads a file, without the byte order mark that some editors put before its text.
+/// Reads a file without its byte order mark, which some editors write.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let len = File::open(path)?.take(LEN_MAX + 1).read_to_end(&mut text)?;
     if len as u64 > LEN_MAX {
-        let what = "it is longer than 1 MiB: no certificate or key is";
-        return Err(io::Error::new(ErrorKind::FileTooLarge, what));
+        let reason = "the file is longer than 1 MiB, so it cannot be a certificate or key";
+        return Err(io::Error::new(ErrorKind::FileTooLarge, reason));
     }
     if text.starts_with(BYTE_ORDER_MARK) {
         text.drain(..BYTE_ORDER_MARK.len());
@@ -47,41 +47,41 @@ pub(crate) fn mistake(path: &Path, text: &[u8], wanted: Wanted) -> Option<String
     Some(match wanted {
         _ if text.is_empty() => "the file is empty".to_owned(),
         _ if is_pkcs12(text) => format!(
-            "it is PKCS #12 and not PEM: `openssl pkcs12 -in {path} -nodes -out both.pem` makes a file that may be given \
-             as certificate and as key"
+            "the file is PKCS #12, not PEM: `openssl pkcs12 -in {path} -nodes -out both.pem` converts it to a file that \
+             can be used as certificate and as key"
         ),
         _ if text.first() == Some(&SEQUENCE) => format!(
-            "it is DER and not PEM: `openssl {tool} -inform DER -in {path} -out {tool}.pem` makes it PEM"
+            "the file is DER, not PEM: `openssl {tool} -inform DER -in {path} -out {tool}.pem` converts it"
         ),
         _ if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") => {
-            "it is UTF-16: save it as UTF-8 or ASCII".to_owned()
+            "the file is UTF-16: save it as UTF-8 or ASCII".to_owned()
         }
         Wanted::Key if is_encrypted => format!(
-            "the key is encrypted, and nobody is there to type its passphrase: `openssl pkey -in {path} -out plain.pem` \
+            "the key is encrypted, and a server cannot ask for the passphrase: `openssl pkey -in {path} -out plain.pem` \
              decrypts it; keep the new file as secret as the old one (chmod 600)"
         ),
         Wanted::Key if has("OPENSSH PRIVATE KEY") => {
-            "it is a key of SSH, not of a certificate".to_owned()
+            "the file is an SSH key, not the key of a certificate".to_owned()
         }
         Wanted::Key if has("PUBLIC KEY") => {
-            "it is a public key: BEGIN PRIVATE KEY is missing".to_owned()
+            "the file is a public key: BEGIN PRIVATE KEY is missing".to_owned()
         }
         Wanted::Key if has("CERTIFICATE") => {
-            "there is a certificate in it and no key (BEGIN PRIVATE KEY is missing): are certificate and key swapped?"
+            "the file has a certificate and no key (BEGIN PRIVATE KEY is missing): are certificate and key swapped?"
                 .to_owned()
         }
         Wanted::Certificate if has("CERTIFICATE REQUEST") => {
-            "it is the request for a certificate: what the issuer sent back is wanted".to_owned()
+            "the file is a certificate request: use the certificate that the issuer sent back".to_owned()
         }
         Wanted::Certificate if labels.iter().any(|label| label.ends_with("PRIVATE KEY")) => {
-            "there is a key in it and no certificate (BEGIN CERTIFICATE is missing): are certificate and key swapped?"
+            "the file has a key and no certificate (BEGIN CERTIFICATE is missing): are certificate and key swapped?"
                 .to_owned()
         }
         _ => return None,
     })
 }
 
-/// Labels of PEM blocks, as in `-----BEGIN CERTIFICATE-----`.
+/// Returns the labels of all PEM blocks, such as `CERTIFICATE` in `-----BEGIN CERTIFICATE-----`.
 fn labels(text: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(text);
     let labels = text.lines().filter_map(|line| {
@@ -95,7 +95,7 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-/// A SEQUENCE, whose length has 1 to 5 bytes, and the version.
+/// Whether a file begins like PKCS #12: a SEQUENCE, its length in 1 to 5 bytes, and the version.
 fn is_pkcs12(text: &[u8]) -> bool {
     let body = match text {
         [SEQUENCE, len, rest @ ..] if *len < 0x80 => Some(rest),

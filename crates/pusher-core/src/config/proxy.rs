@@ -1,8 +1,8 @@
-//! Proxies in front of the public door, and what they say about whom they speak for.
+//! Trusted proxies in front of the public listener, and the client address in their headers.
 //!
-//! Only a proxy that the operator trusts is believed; anybody else could write the same headers.
-//! Of the addresses in `X-Forwarded-For` (or in the `for` of `Forwarded`, RFC 7239) the last one
-//! that is no trusted proxy counts: what stands before it is the client's own word.
+//! Every client can send these headers, so they only count if the peer is a proxy that the operator trusts. The client is
+//! the last address in `X-Forwarded-For` (or in the `for` parameters of `Forwarded`, RFC 7239) that is not a trusted proxy.
+//! The client itself may have written the addresses before it.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -10,8 +10,7 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
-/// Proxies that are believed: an address, a network such as `10.0.0.0/8`, or `loopback` for every
-/// address of this machine.
+/// Trusted proxies: an address, a network such as `10.0.0.0/8`, or `loopback` for all loopback addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedProxy(Network);
 
@@ -21,13 +20,13 @@ enum Network {
     Network(IpNet),
 }
 
-/// A text that is no [`TrustedProxy`].
+/// A text that is not a [`TrustedProxy`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a proxy is an address (192.0.2.1, 2001:db8::1), a network (10.0.0.0/8) or loopback")]
 pub struct TrustedProxyError;
 
 impl TrustedProxy {
-    /// Whether this is its address.
+    /// Whether the address is one of these proxies.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         match &self.0 {
@@ -64,21 +63,21 @@ impl fmt::Display for TrustedProxy {
     }
 }
 
-/// The proxies that are trusted.
+/// All trusted proxies.
 #[derive(Debug, Default)]
 pub(crate) struct Proxies(Vec<TrustedProxy>);
 
-/// What the headers of one request say.
+/// The forwarding headers of one request.
 #[derive(Debug, Default)]
 pub(crate) struct Forwarded<'a> {
-    /// Every `X-Forwarded-For`, in order.
+    /// The values of all `X-Forwarded-For` headers, in order.
     pub(crate) x_forwarded_for: Vec<&'a str>,
-    /// Every `Forwarded`, in order.
+    /// The values of all `Forwarded` headers, in order.
     pub(crate) forwarded: Vec<&'a str>,
 }
 
-/// `X-Forwarded-For` and `Forwarded` name different clients: the proxy writes one of them, and the
-/// other is the client's invention, but there is no telling which.
+/// `X-Forwarded-For` and `Forwarded` name different clients. A proxy usually writes only one of them, and the other one
+/// comes from the client. The server cannot know which.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the headers Forwarded and X-Forwarded-For name different clients: the proxy must remove the \
@@ -95,8 +94,8 @@ impl Proxies {
         self.0.iter().any(|proxy| proxy.contains(address))
     }
 
-    /// The client for whom `peer` speaks, port 0 if that is not said; `peer` itself if it is not
-    /// trusted or names nobody.
+    /// Returns the client that a trusted proxy names, with port 0 if the header has no port. Returns `peer` if it is not a
+    /// trusted proxy, or names no client.
     pub(crate) fn client(
         &self,
         peer: SocketAddr,
@@ -121,7 +120,8 @@ impl Proxies {
         }
     }
 
-    /// Goes from the last hop to the first as long as the one before is to be believed.
+    /// Returns the last hop that is not a trusted proxy. Each hop was written by the one after it, so it only counts if that
+    /// one is trusted.
     fn last_untrusted(
         &self,
         peer: SocketAddr,
@@ -129,7 +129,7 @@ impl Proxies {
     ) -> SocketAddr {
         let mut client = peer;
         for hop in hops.rev() {
-            // A hop that hides its address, or writes nonsense.
+            // A hop without a usable address, such as `unknown`.
             let Some(hop) = hop else {
                 break;
             };
@@ -147,7 +147,7 @@ pub(crate) fn forwarded_hosts(line: &str) -> impl Iterator<Item = &str> {
     elements(line).filter_map(|element| Some(unquoted(parameter(element, "host")?)))
 }
 
-/// An address as proxies write it, with a port or without.
+/// Parses an address with or without a port, and with or without quotes and brackets.
 fn node(text: &str) -> Option<SocketAddr> {
     let text = unquoted(text);
     if let Ok(address) = text.parse::<SocketAddr>() {
@@ -161,8 +161,8 @@ fn node(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(address.to_canonical(), 0))
 }
 
-/// The elements of a `Forwarded` header. Commas within quotes have no use in addresses: there they
-/// make an element that is none, where the client's word ends.
+/// Returns the elements of a `Forwarded` header. Splits at commas in quotes too. Addresses have no commas, so such an element
+/// is malformed and ends the search for the client.
 fn elements(line: &str) -> impl DoubleEndedIterator<Item = &str> {
     line.split(',')
 }
@@ -175,7 +175,7 @@ fn unquoted(text: &str) -> &str {
     inner.unwrap_or(text)
 }
 
-/// The value of one parameter of an element, quotes and all.
+/// Returns the value of a parameter of an element, with its quotes.
 fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.find(|(key, _)| key.trim().eq_ignore_ascii_case(name))?;
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_that_is_not_trusted_counts() {
+    fn the_last_untrusted_hop_is_the_client() {
         let trusted = ["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"];
         for (lines, expect) in [
             (&[][..], "127.0.0.1:9"),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_as_in_rfc_7239() {
+    fn forwarded_is_parsed_as_in_rfc_7239() {
         for (lines, expect) in [
             (&["for=192.0.2.1"][..], "192.0.2.1:0"),
             (
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_in_forwarded() {
+    fn hosts_in_forwarded_are_found() {
         for (line, hosts) in [
             (
                 "for=192.0.2.1;host=example.com;proto=https",
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_trusted_is_not_believed() {
+    fn headers_of_untrusted_peers_are_ignored() {
         for trusted in [&[][..], &["10.0.0.0/8"], &["::1"]] {
             let said = (&["192.0.2.1"], &["for=198.51.100.1"]);
             let found = client(trusted, "127.0.0.1:9", said.0, said.1);
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn two_headers_must_not_contradict_each_other() {
+    fn contradicting_headers_are_refused() {
         let check = |x, rfc| client(&["loopback"], "[::1]:9", &[x], &[rfc]);
         assert_eq!(
             check("192.0.2.1", "for=192.0.2.1").as_deref(),
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_as_text() {
+    fn proxies_parse_and_display() {
         for (text, address, contains) in [
             ("loopback", "127.9.9.9", true),
             ("loopback", "::1", true),

@@ -1,28 +1,28 @@
-//! What becomes of events for a browser that does not take them fast enough.
+//! The policy for events that a slow consumer does not read fast enough.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::TopicPattern;
 
-/// What becomes of a topic's events that wait for a slow consumer. Whatever it is, an event that
-/// arrives arrives whole, and a topic's events arrive in order.
+/// The policy for a topic's events that are queued for a slow consumer. With every policy, events arrive whole, and those
+/// of a topic in order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SlowPolicy {
-    /// No event is left out: a browser for which too much waits is dropped.
+    /// Drops no event. If the outbox is full, drops the browser.
     #[default]
     Disconnect,
-    /// The oldest events that wait are left out when there is no room for new ones.
+    /// Drops the oldest queued events to make room for new ones.
     DropOldest,
-    /// Of the topic's events that wait only the latest is kept: for what replaces what was before,
-    /// such as a score or a price.
+    /// Keeps only the latest queued event of the topic. For values that replace the previous one, such as a score or a
+    /// price.
     KeepLatest,
 }
 
-/// A text that is no [`SlowPolicy`].
+/// A text that is not a [`SlowPolicy`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a policy is disconnect, drop-oldest or keep-latest")]
+#[error("a slow policy is disconnect, drop-oldest or keep-latest")]
 pub struct SlowPolicyError;
 
 const NAMES: [(&str, SlowPolicy); 3] = [
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_pattern_that_matches_counts() {
+    fn the_first_matching_pattern_decides() {
         let policies = [
             ("chat/log", "disconnect"),
             ("chat/*", "drop-oldest"),

@@ -1,12 +1,12 @@
-//! Permissions of the publishers' unix sockets.
+//! Permissions of the publish listener's unix sockets.
 
-/// Who may use a unix socket.
+/// Permissions of a unix socket's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketAccess {
-    /// The file's permissions; whoever may write to it may publish. Default 0660.
+    /// Mode of the file. Every user with write permission may publish. Default 0660.
     pub mode: u32,
-    /// The file's group; the process' own if it is `None`.
+    /// Group of the file. `None` for the group of the process.
     pub gid: Option<u32>,
 }
 

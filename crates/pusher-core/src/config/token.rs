@@ -1,4 +1,4 @@
-//! The secret that publishers must send where other machines can connect.
+//! The token that publishers must send. It is required if other machines can connect.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,17 +1,18 @@
-//! Patterns of topics in options.
+//! Topic patterns in options.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Some topics: one URI, or all that begin with what stands before a final `*`.
+/// A pattern that matches one topic (`chat`), or all topics with a prefix (`chat/*`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicPattern {
+    /// The topic, or the prefix without its `*`.
     start: String,
     is_prefix: bool,
 }
 
 impl TopicPattern {
-    /// Whether a topic is meant.
+    /// Whether the pattern matches a topic.
     pub fn matches(&self, topic: &str) -> bool {
         match self.is_prefix {
             true => topic.starts_with(&self.start),
@@ -20,14 +21,14 @@ impl TopicPattern {
     }
 }
 
-/// A text that is no pattern.
+/// A text that is not a [`TopicPattern`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TopicPatternError {
-    /// Nothing there: `*` means every topic.
-    #[error("the pattern is empty; `*` means every topic")]
+    /// The text is empty.
+    #[error("the pattern is empty: use `*` for all topics")]
     Empty,
-    /// A `*` somewhere else than at the end.
-    #[error("`*` is only possible at the end of a pattern")]
+    /// A `*` that is not the last character.
+    #[error("`*` is only allowed at the end of a pattern")]
     Star,
 }
 
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns() {
+    fn patterns_match_one_topic_or_a_prefix() {
         for (pattern, topic, matches) in [
             ("chat", "chat", true),
             ("chat", "chat2", false),

@@ -484,7 +484,7 @@ fn files_that_are_none_are_told_by_name() {
             "BEGIN PRIVATE KEY",
         ),
         (&broken, &files.key(), &broken, "PEM"),
-        (&senseless, &files.key(), &senseless, "makes no sense"),
+        (&senseless, &files.key(), &senseless, "is invalid"),
         (
             &files.chain(),
             &other.key(),
