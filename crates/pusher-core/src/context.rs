@@ -15,7 +15,7 @@ use crate::connection::{BrowserPermits, PublisherPermits};
 use crate::hub::{Hub, KnownIds};
 use crate::stats::{Counters, PeerLog, RefusedOrigins};
 
-/// The state that every connection and every task of a server can reach.
+/// The state of one server.
 pub(crate) struct Context {
     pub(crate) application: Box<dyn Application>,
     pub(crate) hub: Hub,
@@ -33,16 +33,16 @@ pub(crate) struct Context {
     /// Notified after each reload of the options.
     pub(crate) reloads: watch::Sender<()>,
     pub(crate) refused_origins: RefusedOrigins,
-    /// An address of the publish listener that other machines can reach, so a token is required.
+    /// An address of the publish listener that other machines can reach. If there is one, a token is required.
     pub(crate) open_to_others: Option<SocketAddr>,
     pub(crate) started: SystemTime,
-    /// Set if the embedding program counts the log lines that it drops.
+    /// The number of log lines that the embedding program dropped. Unset if it does not count them.
     pub(crate) log_lines_dropped: OnceLock<Arc<AtomicU64>>,
     pub(crate) tasks: Tasks,
 }
 
 impl Context {
-    /// Returns the time since the slowest shard's heartbeat. About a second is normal.
+    /// Returns the longest time since a shard's last heartbeat. About a second is normal. Much more means that its thread hangs.
     pub(crate) fn silent_for(&self) -> Duration {
         let now_ms = self.clock.now_ms();
         let shards = self.hub.shards().iter();

@@ -1,4 +1,4 @@
-//! A WAMP v1 push server to embed.
+//! A WAMP v1 push server for your own program.
 //!
 //! ```no_run
 //! use pusher_core::{Application, Call, Options, Server};
@@ -9,7 +9,7 @@
 //!     fn call(&self, call: Call) {
 //!         match call.argument::<String>(0) {
 //!             Ok(name) => call.result(&format!("Hello {name}")),
-//!             Err(_) => call.error("http://example.com/error#name", "a name is wanted"),
+//!             Err(_) => call.error("http://example.com/error#name", "the argument must be a name"),
 //!         }
 //!     }
 //! }
@@ -23,20 +23,20 @@
 //! }
 //! ```
 //!
-//! Browsers connect to the public door (WebSocket, subprotocol `wamp`), publishers to the private
-//! one. What browsers may do is the [`Application`]'s decision; [`Recipe`] is the one that `pushd`
-//! runs.
+//! Browsers connect to the public listener (WebSocket, subprotocol `wamp`), and publishers to the publish listener. An
+//! [`Application`] decides which browsers may connect, subscribe, call and publish. `pushd` runs the application
+//! [`Recipe`].
 //!
-//! The rooms, from top to bottom. Each knows only those below it:
+//! The modules, from top to bottom. A module only uses modules below it:
 //!
-//! | module | what it holds |
+//! | module | content |
 //! |---|---|
 //! | `server` | listeners, threads (one [shard](Options::shards) each), heartbeat, shutdown, [`Control`] |
 //! | `publishers` | port 5555: raw JSON, native protocol, ZeroMQ, HTTP |
 //! | `browsers` | port 8080: handshake, WAMP v1 sessions |
 //! | `admin` | metrics, health, status page: served on port 5555 |
-//! | `context` | the state that all connections share |
-//! | `application` | [`Application`], the decisions of the embedding program; [`Recipe`]; [`cra`] |
+//! | `context` | the state that all tasks share |
+//! | `application` | [`Application`]: the decisions of the embedding program; [`Recipe`]; [`cra`] |
 //! | `hub` | topics, sequence numbers, fan-out, known publish ids |
 //! | `connection` | one browser's socket, permit, outbox and [`Session`] handle |
 //! | `config` | options, limits and the types of their values |
@@ -57,7 +57,7 @@ mod publishers;
 mod server;
 mod stats;
 
-/// The README's examples, as tests.
+/// Runs the examples of the README as doc tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
