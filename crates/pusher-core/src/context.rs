@@ -42,7 +42,8 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Returns the longest time since a shard's last heartbeat. About a second is normal. Much more means that its thread hangs.
+    /// Returns the longest time since a shard's last heartbeat. About a second is normal. Much more means that its
+    /// thread hangs.
     pub(crate) fn silent_for(&self) -> Duration {
         let now_ms = self.clock.now_ms();
         let shards = self.hub.shards().iter();

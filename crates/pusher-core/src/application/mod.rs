@@ -22,8 +22,8 @@ pub const POLICY_VIOLATION: u16 = 1008;
 
 /// The decisions of the program that embeds the server.
 ///
-/// The server calls these methods on the threads that serve browsers, so they must not block. Move slow work, such as the
-/// answer to a [`Call`], to a task or thread of your own.
+/// The server calls these methods on the threads that serve browsers, so they must not block. Move slow work, such as
+/// the answer to a [`Call`], to a task or thread of your own.
 pub trait Application: Send + Sync + 'static {
     /// Accepts or refuses a browser. Called during the WebSocket handshake, before the response.
     fn accept(&self, request: &Request) -> Result<(), Refusal> {
@@ -48,7 +48,8 @@ pub trait Application: Send + Sync + 'static {
         true
     }
 
-    /// Called after the session has unsubscribed from a topic. Not called for the subscriptions that end with the session.
+    /// Called after the session has unsubscribed from a topic. Not called for the subscriptions that end with the
+    /// session.
     fn unsubscribed(&self, session: &Session, topic: &str) {
         let _ = (session, topic);
     }
@@ -59,8 +60,8 @@ pub trait Application: Send + Sync + 'static {
         call.error(&uri, "there is no such procedure");
     }
 
-    /// Whether the session may publish this event, one JSON value, to this topic. If not, the session is closed with code
-    /// 1008. The default is no.
+    /// Whether the session may publish this event, one JSON value, to this topic. If not, the session is closed with
+    /// code 1008. The default is no.
     fn may_publish(&self, session: &Session, topic: &str, event: &str) -> bool {
         let _ = (session, topic, event);
         false
@@ -82,8 +83,8 @@ pub struct Refusal {
     pub reason: String,
 }
 
-/// A remote procedure call that waits for its answer. It can be answered from any thread. A call that is dropped without
-/// an answer gets an error.
+/// A remote procedure call that waits for its answer. It can be answered from any thread. A call that is dropped
+/// without an answer gets an error.
 #[derive(Debug)]
 pub struct Call {
     session: Session,
@@ -148,8 +149,8 @@ impl Call {
         self.send(&call_error(&self.id, error_uri, description, None));
     }
 
-    /// Answers with an error that has details for programs. Details that are `null` are omitted, because WAMP v1 forbids
-    /// them.
+    /// Answers with an error that has details for programs. Details that are `null` are omitted, because WAMP v1
+    /// forbids them.
     pub fn error_with_details<T: Serialize>(
         mut self,
         error_uri: &str,

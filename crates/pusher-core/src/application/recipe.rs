@@ -13,8 +13,8 @@ const NORMAL: u16 = 1000;
 
 /// The application that `pushd` runs.
 ///
-/// Every session may subscribe to every topic. A session that calls a procedure gets an error and is closed. A session that
-/// publishes is closed, except for topics that browsers may publish to. All clones share these topics.
+/// Every session may subscribe to every topic. A session that calls a procedure gets an error and is closed. A session
+/// that publishes is closed, except for topics that browsers may publish to. All clones share these topics.
 #[derive(Debug, Clone, Default)]
 pub struct Recipe {
     client_publish: Arc<ArcSwap<Vec<TopicPattern>>>,

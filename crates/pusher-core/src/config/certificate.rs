@@ -44,8 +44,8 @@ pub enum CertificateError {
 }
 
 impl Certificate {
-    /// Loads a certificate chain and its key from PEM files. The server's own certificate comes first in the chain, followed
-    /// by the intermediate certificates. The key is RSA, ECDSA or Ed25519, and not encrypted.
+    /// Loads a certificate chain and its key from PEM files. The server's own certificate comes first in the chain,
+    /// followed by the intermediate certificates. The key is RSA, ECDSA or Ed25519, and not encrypted.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, CertificateError> {
         let text = read(chain)?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
@@ -87,8 +87,8 @@ impl Certificate {
 
     /// Returns the time when the certificate expires, or `None` if its date cannot be parsed.
     ///
-    /// Only the first certificate of the chain counts: a browser may know another path than an intermediate one that has
-    /// expired.
+    /// Only the first certificate of the chain counts: a browser may know another path than an intermediate one that
+    /// has expired.
     pub fn not_after(&self) -> Option<SystemTime> {
         self.not_after
     }

@@ -8,8 +8,8 @@ use arc_swap::{ArcSwap, Guard};
 
 use super::{Certificate, Limits, LiveOptions};
 
-/// The current options, shared by all tasks. Reading costs a few nanoseconds and takes no lock. Drop the guard soon, and
-/// before any await: clippy refuses both types of guard there (`.clippy.toml`).
+/// The current options, shared by all tasks. Reading costs a few nanoseconds and takes no lock. Drop the guard soon,
+/// and before any await: clippy refuses both types of guard there (`.clippy.toml`).
 #[derive(Debug)]
 pub(crate) struct Live(ArcSwap<LiveOptions>);
 

@@ -37,23 +37,23 @@ pub struct Options {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct LiveOptions {
-    /// With a certificate, the public listeners accept TLS, too: a connection that begins with a TLS handshake gets https
-    /// and wss, any other one http and ws, on the same port. Default none.
+    /// With a certificate, the public listeners accept TLS, too: a connection that begins with a TLS handshake gets
+    /// https and wss, any other one http and ws, on the same port. Default none.
     pub certificate: Option<Certificate>,
     /// The secret that publishers must send, on all addresses. Raw JSON and ZeroMQ cannot send one and are refused.
     /// Default none.
     pub publish_token: Option<PublishToken>,
     /// Names by which publishers call this server in HTTP, in addition to `localhost` and the IP address that they
-    /// connect to. A request with another `Host` may come from a page whose name was pointed here (DNS rebinding), and is
-    /// refused. Default none.
+    /// connect to. A request with another `Host` may come from a page whose name was pointed here (DNS rebinding), and
+    /// is refused. Default none.
     pub publish_hosts: Vec<KnownHost>,
-    /// Names by which browsers call this server, in addition to its addresses and `localhost`. If there are any, a page of
-    /// another name counts as a page of another site, even if that name was pointed here (DNS rebinding). Default none:
-    /// every name is accepted.
+    /// Names by which browsers call this server, in addition to its addresses and `localhost`. If there are any, a page
+    /// of another name counts as a page of another site, even if that name was pointed here (DNS rebinding). Default
+    /// none: every name is accepted.
     pub public_hosts: Vec<KnownHost>,
-    /// Sites whose pages may connect, in addition to those of the host that the browser calls this server by. By default, a
-    /// page of `http://example.com:8000` may connect to `ws://example.com:8080`, and a page of another host gets 403.
-    /// A client that sends no `Origin` is not a page and may connect. Default none.
+    /// Sites whose pages may connect, in addition to those of the host that the browser calls this server by. By
+    /// default, a page of `http://example.com:8000` may connect to `ws://example.com:8080`, and a page of another host
+    /// gets 403. A client that sends no `Origin` is not a page and may connect. Default none.
     pub allow_origins: Vec<AllowedOrigin>,
     /// The policies for events that a browser does not read fast enough, by topic. The first matching pattern
     /// decides. Default none, which is [`SlowPolicy::Disconnect`] for all topics.

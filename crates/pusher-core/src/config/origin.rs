@@ -135,8 +135,8 @@ pub(crate) struct OriginRules<'a> {
 impl OriginRules<'_> {
     /// Whether a page of this origin may connect, if the browser calls this server by one of `hosts`.
     ///
-    /// Scheme and port of the origin do not matter, because the site and the push server are often two servers on one host.
-    /// All loopback names are the same host.
+    /// Scheme and port of the origin do not matter, because the site and the push server are often two servers on one
+    /// host. All loopback names are the same host.
     pub(crate) fn allow<'a>(&self, origin: &str, hosts: impl IntoIterator<Item = &'a str>) -> bool {
         let tuple = Tuple::parse(origin);
         let is_same_host = tuple.as_ref().is_some_and(|Tuple { host: page, .. }| {
@@ -148,8 +148,8 @@ impl OriginRules<'_> {
         is_same_host || origins.any(|rule| rule.allows(origin, tuple.as_ref()))
     }
 
-    /// Whether `host` is a name of this server. IP addresses always are: unlike a name, an address cannot be pointed to this
-    /// server by an attacker (DNS rebinding).
+    /// Whether `host` is a name of this server. IP addresses always are: unlike a name, an address cannot be pointed to
+    /// this server by an attacker (DNS rebinding).
     fn is_known(&self, host: &HostName) -> bool {
         let mut hosts = self.hosts.iter();
         self.hosts.is_empty()

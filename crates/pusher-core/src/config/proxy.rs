@@ -1,8 +1,8 @@
 //! Trusted proxies in front of the public listener, and the client address in their headers.
 //!
-//! Every client can send these headers, so they only count if the peer is a proxy that the operator trusts. The client is
-//! the last address in `X-Forwarded-For` (or in the `for` parameters of `Forwarded`, RFC 7239) that is not a trusted proxy.
-//! The client itself may have written the addresses before it.
+//! Every client can send these headers, so they only count if the peer is a proxy that the operator trusts. The client
+//! is the last address in `X-Forwarded-For` (or in the `for` parameters of `Forwarded`, RFC 7239) that is not a trusted
+//! proxy. The client itself may have written the addresses before it.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -94,8 +94,8 @@ impl Proxies {
         self.0.iter().any(|proxy| proxy.contains(address))
     }
 
-    /// Returns the client that a trusted proxy names, with port 0 if the header has no port. Returns `peer` if it is not a
-    /// trusted proxy, or names no client.
+    /// Returns the client that a trusted proxy names, with port 0 if the header has no port. Returns `peer` if it is
+    /// not a trusted proxy, or names no client.
     pub(crate) fn client(
         &self,
         peer: SocketAddr,
@@ -120,8 +120,8 @@ impl Proxies {
         }
     }
 
-    /// Returns the last hop that is not a trusted proxy. Each hop was written by the one after it, so it only counts if that
-    /// one is trusted.
+    /// Returns the last hop that is not a trusted proxy. Each hop was written by the one after it, so it only counts if
+    /// that one is trusted.
     fn last_untrusted(
         &self,
         peer: SocketAddr,
@@ -161,8 +161,8 @@ fn node(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(address.to_canonical(), 0))
 }
 
-/// Returns the elements of a `Forwarded` header. Splits at commas in quotes too. Addresses have no commas, so such an element
-/// is malformed and ends the search for the client.
+/// Returns the elements of a `Forwarded` header. Splits at commas in quotes too. Addresses have no commas, so such an
+/// element is malformed and ends the search for the client.
 fn elements(line: &str) -> impl DoubleEndedIterator<Item = &str> {
     line.split(',')
 }

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use super::TopicPattern;
 
-/// The policy for a topic's events that are queued for a slow consumer. With every policy, events arrive whole, and those
-/// of a topic in order.
+/// The policy for a topic's events that are queued for a slow consumer. With every policy, events arrive whole, and
+/// those of a topic in order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SlowPolicy {

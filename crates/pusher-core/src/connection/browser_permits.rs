@@ -89,8 +89,8 @@ impl BrowserPermits {
         }
     }
 
-    /// Returns the address by which connections are counted. For IPv6 it is the 64-bit network, because providers assign
-    /// a whole one to each customer.
+    /// Returns the address by which connections are counted. For IPv6 it is the 64-bit network, because providers
+    /// assign a whole one to each customer.
     ///
     /// Returns `None` for addresses that are not counted: trusted proxies, and this machine, where a proxy may run.
     fn address_key(&self, address: IpAddr) -> Option<IpAddr> {
@@ -118,8 +118,8 @@ impl BrowserPermit {
         self.peer
     }
 
-    /// Counts the permit for the client that a proxy names, no longer for the proxy. Returns the limit if the client has
-    /// reached it.
+    /// Counts the permit for the client that a proxy names, no longer for the proxy. Returns the limit if the client
+    /// has reached it.
     pub(crate) fn give_to(&mut self, client: SocketAddr) -> Result<(), BrowserRefusal> {
         if !self.permits.add_address(client.ip()) {
             return Err(BrowserRefusal::ConnectionsPerAddress);

@@ -1,7 +1,8 @@
 //! One browser's connection: its socket, its permit and its outbox.
 //!
-//! Several tasks write to a connection ([`Connection::send`]). The fan-out writes to the socket directly. Only bytes that
-//! the socket does not accept go to the outbox, and the connection's own task sends them when the socket is writable.
+//! Several tasks write to a connection ([`Connection::send`]). The fan-out writes to the socket directly. Only bytes
+//! that the socket does not accept go to the outbox, and the connection's own task sends them when the socket is
+//! writable.
 
 mod browser_permits;
 mod counted_bytes;
@@ -167,8 +168,8 @@ impl Connection {
         self.common.count_dropped(dropped);
     }
 
-    /// Writes to the socket if the outbox is empty. Returns the number of bytes that the socket accepted, or `None` if there
-    /// is nothing to queue: all is written, or the connection is ending.
+    /// Writes to the socket if the outbox is empty. Returns the number of bytes that the socket accepted, or `None` if
+    /// there is nothing to queue: all is written, or the connection is ending.
     fn try_write(&self, outbox: &mut Outbox, frames: &Bytes) -> Option<usize> {
         if outbox.state() != State::Open {
             return None;
@@ -199,7 +200,7 @@ impl Connection {
         counters.slow_consumers.count(reason);
         let limits = live.limits();
         let peer = self.peer().to_string();
-        let log = |what: fmt::Arguments<'_>| self.common.browser_log.about(&peer, what);
+        let log = |text: fmt::Arguments<'_>| self.common.browser_log.about(&peer, text);
         match reason {
             SlowConsumer::Outbox => log(format_args!(
                 "dropped a slow browser: its outbox has more than {} bytes (outbox-len-max)",
@@ -234,7 +235,8 @@ impl Connection {
         counted_bytes(frame, capacity, &self.common.counters)
     }
 
-    /// Returns 1 outbox if bytes wait in the outbox or in TLS, and the bytes in the outbox. Bytes in TLS are not counted.
+    /// Returns 1 outbox if bytes wait in the outbox or in TLS, and the bytes in the outbox. Bytes in TLS are not
+    /// counted.
     pub(crate) fn outbox_totals(&self) -> OutboxTotals {
         let outbox = self.outbox.lock();
         OutboxTotals {
@@ -285,13 +287,13 @@ impl Connection {
             self.send(ping);
         } else if pinged && silent_ms >= ping_ms + pong_ms {
             self.common.counters.pings_unanswered.add(1);
-            let what = format_args!(
+            let message = format_args!(
                 "dropped a browser that did not answer a ping: no data from it for {:?}",
                 Duration::from_millis(silent_ms)
             );
             self.common
                 .browser_log
-                .about(&self.peer().to_string(), what);
+                .about(&self.peer().to_string(), message);
             self.drop_all();
             self.reset_on_close();
         }
@@ -359,7 +361,8 @@ impl Connection {
         self.outbox.lock().state() == State::Dropped
     }
 
-    /// Appends the bytes that have arrived to `buffer`. Returns 0 at the end of the stream. See [`Socket::try_read_buf`].
+    /// Appends the bytes that have arrived to `buffer`. Returns 0 at the end of the stream. See
+    /// [`Socket::try_read_buf`].
     pub(crate) fn read_some(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         self.socket.try_read_buf(buffer)
     }

@@ -1,11 +1,11 @@
 //! Connection limits for the publish listener, and the choice of the publisher that gives way to a new one.
 //!
-//! If all permits are taken, a new publisher gets the permit of the one that has been idle longest. The server closes that
-//! connection, and its client reopens it for the next publish.
+//! If all permits are taken, a new publisher gets the permit of the one that has been idle longest. The server closes
+//! that connection, and its client reopens it for the next publish.
 //!
 //! A few more connections are accepted without a permit ([`Limits::PUBLISHERS_RESERVE`]), so that the server can read
-//! their first request. Requests of the operator need no permit, so they are always answered. A publisher gets `busy` if
-//! no other publisher is idle.
+//! their first request. Requests of the operator need no permit, so they are always answered. A publisher gets `busy`
+//! if no other publisher is idle.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -89,8 +89,8 @@ impl PublisherPermits {
         }
     }
 
-    /// Admits a connection, with a permit if one is left. Waits while the reserve is used up too. Meanwhile new connections
-    /// wait in the kernel's backlog.
+    /// Admits a connection, with a permit if one is left. Waits while the reserve is used up too. Meanwhile new
+    /// connections wait in the kernel's backlog.
     pub(crate) async fn enter(self: &Arc<Self>) -> PublisherPermit {
         loop {
             let changed = self.changed.notified();
@@ -127,7 +127,8 @@ impl PublisherPermits {
 }
 
 impl Table {
-    /// Takes the permit of the connection that has been idle longest, and tells it to leave. Returns false if none is idle.
+    /// Takes the permit of the connection that has been idle longest, and tells it to leave. Returns false if none is
+    /// idle.
     fn evict(&mut self) -> bool {
         loop {
             let idle = self.granted.iter().filter_map(|(&id, state)| {
@@ -162,10 +163,12 @@ impl PublisherPermit {
         self.is_reserved() && self.state.idle_since.load(Relaxed) != LEAVING
     }
 
-    /// Takes a permit for a connection that turns out to be a publisher's, if it has none yet. The permit is a free one, or
-    /// that of the publisher that has been idle longest. That publisher counts in the reserve until it has left.
+    /// Takes a permit for a connection that turns out to be a publisher's, if it has none yet. The permit is a free
+    /// one, or that of the publisher that has been idle longest. That publisher counts in the reserve until it has
+    /// left.
     ///
-    /// If no publisher is idle, waits up to [`Limits::PERMIT_WAIT_MAX`] for one: a publish takes less than a millisecond.
+    /// If no publisher is idle, waits up to [`Limits::PERMIT_WAIT_MAX`] for one: a publish takes less than a
+    /// millisecond.
     pub(crate) async fn acquire(&self) -> Result<(), Busy> {
         let Err(busy) = self.try_acquire() else {
             return Ok(());
@@ -210,8 +213,8 @@ impl PublisherPermit {
             let now = self.permits.idle_clock.fetch_add(1, Relaxed) + last;
             let idle_since = &self.state.idle_since;
             // Only a busy connection changes: one that is idle keeps its time, and one that has to leave still has to.
-            // SeqCst here and for `waiting`: either a waiting connection sees that this one is idle, or this one sees that
-            // a connection waits.
+            // SeqCst here and for `waiting`: either a waiting connection sees that this one is idle, or this one sees
+            // that a connection waits.
             let _unchanged = idle_since.compare_exchange(BUSY, now, SeqCst, Relaxed);
             if self.permits.waiting.load(SeqCst) > 0 {
                 self.permits.changed.notify_waiters();

@@ -23,7 +23,7 @@ impl Session {
         }
     }
 
-    /// Returns the id that WELCOME told the browser.
+    /// Returns the id of the session, which the browser knows from WELCOME.
     pub fn id(&self) -> SessionId {
         self.connection.id()
     }
@@ -41,8 +41,8 @@ impl Session {
         Ok(())
     }
 
-    /// Closes the session with a WebSocket close code (RFC 6455, section 7.4) and a reason of up to 123 bytes. Events that
-    /// are queued are sent first. autobahn.js does not reconnect after a close.
+    /// Closes the session with a WebSocket close code (RFC 6455, section 7.4) and a reason of up to 123 bytes. Events
+    /// that are queued are sent first. autobahn.js does not reconnect after a close.
     pub fn close(&self, code: u16, reason: &str) {
         self.connection.close(code, reason);
     }

@@ -1,11 +1,11 @@
 //! The fan-out of one shard.
 //!
-//! The flusher collects the events that were published in this turn of the event loop, by topic, and writes the events of
-//! a topic to each subscriber with one write.
+//! The flusher collects the events that were published in this turn of the event loop, by topic, and writes the events
+//! of a topic to each subscriber with one write.
 //!
 //! It writes a topic with many subscribers in slices, in turn with other topics, and yields to the event loop between
-//! them. So a large topic delays neither other topics nor other tasks. Events that are published to a topic while a round
-//! of it runs wait for the next round, so every subscriber gets the events of a topic in order.
+//! them. So a large topic delays neither other topics nor other tasks. Events that are published to a topic while a
+//! round of it runs wait for the next round, so every subscriber gets the events of a topic in order.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Receipts of publishes that had an id. A publisher that got no answer can send the publish again with the same id, and
-//! the event is published only once.
+//! Receipts of publishes that had an id. A publisher that got no answer can send the publish again with the same id,
+//! and the event is published only once.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -43,11 +43,11 @@ impl KnownIds {
         }
     }
 
-    /// Calls `publish`, or returns the receipt of an earlier publish with the same topic and id. A publish that failed is
-    /// not remembered, so it can be tried again.
+    /// Calls `publish`, or returns the receipt of an earlier publish with the same topic and id. A publish that failed
+    /// is not remembered, so it can be tried again.
     ///
-    /// Holds the lock while `publish` runs, so that only one of several simultaneous publishes with the same id happens.
-    /// `publish` must not wait, and takes the directory's lock: see the lock order in [`hub`](super).
+    /// Holds the lock while `publish` runs, so that only one of several simultaneous publishes with the same id
+    /// happens. `publish` must not wait, and takes the directory's lock: see the lock order in [`hub`](super).
     pub(crate) fn publish_once<E>(
         &self,
         topic: &str,

@@ -19,7 +19,8 @@ pub(super) struct Delivery {
     pub(super) recipients: Option<Arc<Recipients>>,
 }
 
-/// A queue of events. The hub puts them in under the directory's lock, so they are in the order of their sequence numbers.
+/// A queue of events. The hub puts them in under the directory's lock, so they are in the order of their sequence
+/// numbers.
 ///
 /// It has no limit of its own: publishers wait while its [`Backlog`] is too long.
 #[derive(Debug, Default)]

@@ -97,8 +97,8 @@ impl Hub {
 
     /// Sends an event, one JSON value, to every subscriber of a topic.
     ///
-    /// Never waits. The receipt has the number of browsers that the event was queued for. Each of them gets the events of
-    /// a topic in the order of the receipts' sequence numbers.
+    /// Never waits. The receipt has the number of browsers that the event was queued for. Each of them gets the events
+    /// of a topic in the order of the receipts' sequence numbers.
     pub fn publish(&self, topic: &str, event: &str) -> Result<Receipt, PublishError> {
         check_value(event)?;
         if !self.has_room() {
@@ -107,8 +107,8 @@ impl Hub {
         self.publish_checked(topic, event, None, Source::Application)
     }
 
-    /// Sends an event to some of the subscribers only. Otherwise like [`publish`](Self::publish). The receipt counts all
-    /// subscribers.
+    /// Sends an event to some of the subscribers only. Otherwise like [`publish`](Self::publish). The receipt counts
+    /// all subscribers.
     pub fn publish_to(
         &self,
         topic: &str,
@@ -170,8 +170,8 @@ impl Hub {
         self.backlog_len() < self.shared.live.limits().backlog_len_max
     }
 
-    /// Waits until the backlogs are below their limit. The flushers reduce them without waiting for any browser, so a slow
-    /// consumer cannot delay this.
+    /// Waits until the backlogs are below their limit. The flushers reduce them without waiting for any browser, so a
+    /// slow consumer cannot delay this.
     pub(crate) async fn room(&self) {
         let max = self.shared.live.limits().backlog_len_max;
         for shard in &self.shared.shards {
@@ -201,8 +201,8 @@ impl Hub {
         if shard.is_subscribed(topic, session) {
             return None;
         }
-        // The directory first: an event whose receipt counts this subscriber is then delivered to it. The flusher cannot
-        // run in between, because it runs on this thread.
+        // The directory first: an event whose receipt counts this subscriber is then delivered to it. The flusher
+        // cannot run in between, because it runs on this thread.
         let topic = self
             .shared
             .directory

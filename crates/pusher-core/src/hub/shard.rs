@@ -23,8 +23,8 @@ const CHUNK: usize = if cfg!(test) { 2 } else { 1024 };
 #[derive(Debug)]
 pub(crate) struct Shard {
     connections: Arc<Common>,
-    /// The subscribers of each topic. A round of the fan-out keeps the set that it started with. The set is copied only if
-    /// a subscriber is added or removed during the round.
+    /// The subscribers of each topic. A round of the fan-out keeps the set that it started with. The set is copied only
+    /// if a subscriber is added or removed during the round.
     topics: Mutex<HashMap<Topic, Arc<Sessions>, RandomState>>,
     sessions: Mutex<Sessions>,
     pub(super) mailbox: Mailbox,
@@ -156,8 +156,8 @@ impl Shard {
 
     /// Visits all sessions, [`CHUNK`] at a time, and returns the `wanted` ones of each chunk.
     ///
-    /// The lock is held only while a chunk is visited, so browsers can connect and leave between two chunks. If a session
-    /// ends in between, another one takes its index and may be missed.
+    /// The lock is held only while a chunk is visited, so browsers can connect and leave between two chunks. If a
+    /// session ends in between, another one takes its index and may be missed.
     pub(crate) fn chunks(
         &self,
         wanted: impl Fn(&Session) -> bool,

@@ -1,4 +1,4 @@
-//! Watchers: operators who see a copy of a topic's events on the status page. They are separate from the fan-out, so a
+//! Watchers: operators that get a copy of a topic's events on the status page. They are separate from the fan-out, so a
 //! slow operator never delays a browser.
 
 use std::collections::VecDeque;
@@ -42,7 +42,7 @@ pub(crate) enum WatchItem {
         /// The event as it was published. All watchers share one copy.
         json: Arc<str>,
     },
-    /// Number of events that were left out here, because the watcher's queue was full.
+    /// Number of events that were dropped here, because the watcher's queue was full.
     Missed(u64),
 }
 
@@ -78,8 +78,8 @@ impl Watchers {
         })
     }
 
-    /// Copies an event if its topic has a watcher. Call it before you lock the directory: to copy 1 MiB takes longer than
-    /// all the work under that lock.
+    /// Copies an event if its topic has a watcher. Call it before you lock the directory: to copy 1 MiB takes longer
+    /// than all the work under that lock.
     pub(super) fn copy(&self, topic: &str, json: &str) -> Option<Arc<str>> {
         if self.count.load(Ordering::Relaxed) == 0 {
             return None;
@@ -88,8 +88,8 @@ impl Watchers {
         is_watched.then(|| json.into())
     }
 
-    /// Queues an event for all watchers of its topic. Call it under the directory's lock, so that watchers see the events
-    /// of a topic in the order of their sequence numbers.
+    /// Queues an event for all watchers of its topic. Call it under the directory's lock, so that watchers see the
+    /// events of a topic in the order of their sequence numbers.
     pub(super) fn event(&self, topic: &str, sequence: u64, json: &Arc<str>) {
         let list = self.list.lock();
         for watch in list.iter().filter(|watch| *watch.topic == *topic) {
@@ -101,8 +101,8 @@ impl Watchers {
 impl Watch {
     /// Queues an event, or counts it as missed if the queue is full. An empty queue takes an event of any length.
     ///
-    /// After the first missed event all others are missed too, until the watcher has read the count. So the count stands
-    /// between the right two events.
+    /// After the first missed event all others are missed too, until the watcher has read the count. So the count
+    /// stands between the right two events.
     fn put(&self, sequence: u64, json: &Arc<str>) {
         let mut queue = self.queue.lock();
         if queue.missed > 0 || queue.len > 0 && queue.len + json.len() > self.len_max {

@@ -112,7 +112,8 @@ impl<K: Kind> Cell for ByKind<K> {
     }
 }
 
-/// The counters of one shard's fan-out. Only the shard's thread writes them, so their cache line stays with one processor.
+/// The counters of one shard's fan-out. Only the shard's thread writes them, so their cache line stays with one
+/// processor.
 #[derive(Debug, Default)]
 pub(crate) struct FanOut {
     /// Events times subscribers.

@@ -17,7 +17,7 @@ const PER_SECOND: u32 = 1;
 /// Lines that the status page can show.
 const RECENT_MAX: usize = 50;
 
-/// Longest line in characters. Some lines quote what the peer sent.
+/// Longest line in characters. Some lines quote bytes of the peer.
 const LEN_MAX: usize = 500;
 
 /// Log lines about all peers together, at most [`BURST`] at once and [`PER_SECOND`] after that. Each line says how many
@@ -72,7 +72,8 @@ impl PeerLog {
 }
 
 impl State {
-    /// Takes one line out of the bucket. Returns how many lines were left out before it, or `None` if the bucket is empty.
+    /// Takes one line out of the bucket. Returns how many lines were left out before it, or `None` if the bucket is
+    /// empty.
     fn take(&mut self, now: Instant) -> Option<u64> {
         let now_ms = now.saturating_duration_since(self.started).as_millis() as u64;
         self.bucket.refill(now_ms, PER_SECOND);

@@ -7,7 +7,8 @@ const MESSAGE: u64 = 1000;
 /// A token bucket in 8 bytes, because every session has one.
 #[derive(Debug, Default)]
 pub(crate) struct TokenBucket {
-    /// Time of the last refill, as the low 32 bits of a clock in ms. It wraps after 49 days, which only delays one refill.
+    /// Time of the last refill, as the low 32 bits of a clock in ms. It wraps after 49 days, which only delays one
+    /// refill.
     refilled_ms: u32,
     /// The cost of the taken messages, minus the refills. 0 is a full bucket.
     used: u32,

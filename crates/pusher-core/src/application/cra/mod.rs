@@ -3,8 +3,8 @@
 //! A client proves with two calls that it knows a secret, without sending the secret:
 //!
 //! 1. `authreq(authKey, extra)` returns a challenge, a JSON string.
-//! 2. `auth(signature)`, with signature = base64(HMAC-SHA256(secret, challenge)), returns the permissions that the session
-//!    has from then on.
+//! 2. `auth(signature)`, with signature = base64(HMAC-SHA256(secret, challenge)), returns the permissions that the
+//!    session has from then on.
 //!
 //! Before that, a session may not subscribe, call or publish.
 
@@ -109,8 +109,8 @@ where
     A: Application,
     F: Fn(&str) -> Option<Account> + Send + Sync + 'static,
 {
-    /// Wraps an application. `find_account` looks up an authKey. It is called on a thread that serves browsers and must not
-    /// block.
+    /// Wraps an application. `find_account` looks up an authKey. It is called on a thread that serves browsers and must
+    /// not block.
     pub fn new(application: A, find_account: F) -> Self {
         Self {
             application,
@@ -179,8 +179,8 @@ where
         }
     }
 
-    /// Checks the signature of the session's challenge. Returns the session's permissions. Each challenge can be tried only
-    /// once.
+    /// Checks the signature of the session's challenge. Returns the session's permissions. Each challenge can be tried
+    /// only once.
     fn check_signature(&self, call: &Call) -> Result<Permissions, CraError> {
         let session = call.session();
         let mut sessions = self.sessions.lock();

@@ -12,8 +12,8 @@ use pusher_proto::wamp::server_frame_len;
 use super::Topic;
 use crate::config::SlowPolicy;
 
-/// Bytes that each piece counts in addition to its frames: about the memory of a [`Piece`] and its allocation. Without it,
-/// many short pieces would use much more memory than the limit.
+/// Bytes that each piece counts in addition to its frames: about the memory of a [`Piece`] and its allocation. Without
+/// it, many short pieces would use much more memory than the limit.
 const PIECE_COST: usize = 64;
 
 /// A bounded queue of frames, and the state of the connection.
@@ -81,8 +81,9 @@ impl Outbox {
         self.queue.as_ref().map_or(0, |queue| queue.len)
     }
 
-    /// Queues frames that must not be dropped. Fails if more than `len_max` bytes are queued behind the piece that is being
-    /// sent. The new frames and that piece do not count, so one large event never makes a browser a slow consumer.
+    /// Queues frames that must not be dropped. Fails if more than `len_max` bytes are queued behind the piece that is
+    /// being sent. The new frames and that piece do not count, so one large event never makes a browser a slow
+    /// consumer.
     ///
     /// Drops queued events that may be dropped, to make room. Returns how many.
     pub(super) fn push(&mut self, frames: Bytes, len_max: usize) -> Result<u64, Full> {
@@ -98,8 +99,8 @@ impl Outbox {
         Ok(dropped)
     }
 
-    /// Queues frames of a topic whose events may be dropped. The first `begun` bytes are sent already. Returns the number of
-    /// dropped events, both new and queued ones.
+    /// Queues frames of a topic whose events may be dropped. The first `begun` bytes are sent already. Returns the
+    /// number of dropped events, both new and queued ones.
     pub(super) fn push_droppable(
         &mut self,
         frames: &Bytes,
@@ -172,7 +173,8 @@ impl Outbox {
 
     /// Returns the time since the browser last read something, in ms. `None` if nothing is queued.
     ///
-    /// The time begins at the first call that sees no progress, so it is too short by up to the interval between two calls.
+    /// The time begins at the first call that sees no progress, so it is too short by up to the interval between two
+    /// calls.
     pub(super) fn stalled_ms(&mut self, now_ms: u64) -> Option<u64> {
         let queue = self.queue.as_mut()?;
         match queue.progress {
@@ -272,8 +274,8 @@ impl Queue {
         }
     }
 
-    /// Splits the front, of which `written` bytes were sent. The rest of a frame that was begun becomes a piece that must
-    /// not be dropped.
+    /// Splits the front, of which `written` bytes were sent. The rest of a frame that was begun becomes a piece that
+    /// must not be dropped.
     fn split_begun(&mut self, written: usize) {
         let Some(Piece {
             frames,

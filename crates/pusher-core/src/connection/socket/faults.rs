@@ -1,5 +1,5 @@
-//! SocketFault injection for sockets: a hook before each system call, which lets tests make the call fail or move fewer bytes.
-//! Outside of tests the hook is empty.
+//! Fault injection for sockets: a hook before each system call, which lets tests make the call fail or move fewer
+//! bytes. Outside of tests the hook is empty.
 
 use std::io;
 

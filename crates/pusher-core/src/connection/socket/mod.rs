@@ -70,11 +70,11 @@ impl Socket {
         }
     }
 
-    /// A faster [`try_write`](Self::try_write) for the fan-out. After `WouldBlock`, the caller must wait for the socket and
-    /// use `try_write`, until all its bytes are written.
+    /// A faster [`try_write`](Self::try_write) for the fan-out. After `WouldBlock`, the caller must wait for the socket
+    /// and use `try_write`, until all its bytes are written.
     ///
-    /// On Linux it does not read tokio's readiness state of the socket. That state is in another cache line, so with many
-    /// subscribers each write would have one more cache miss.
+    /// On Linux it does not read tokio's readiness state of the socket. That state is in another cache line, so with
+    /// many subscribers each write would have one more cache miss.
     pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             #[cfg(target_os = "linux")]
@@ -86,7 +86,8 @@ impl Socket {
         }
     }
 
-    /// Whether some of the accepted bytes still have to be sent with [`try_send`](Self::try_send). Always false without TLS.
+    /// Whether some of the accepted bytes still have to be sent with [`try_send`](Self::try_send). Always false without
+    /// TLS.
     pub(crate) fn has_unsent(&self) -> bool {
         match self {
             Self::Plain(_) => false,
@@ -102,8 +103,8 @@ impl Socket {
         }
     }
 
-    /// Appends the bytes that have arrived to the buffer. Returns 0 at the end of the stream. Reads at most the buffer's
-    /// spare capacity, with TLS up to one record more.
+    /// Appends the bytes that have arrived to the buffer. Returns 0 at the end of the stream. Reads at most the
+    /// buffer's spare capacity, with TLS up to one record more.
     pub(crate) fn try_read_buf(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         match self {
             Self::Plain(tcp) => {
@@ -152,8 +153,8 @@ impl Socket {
         SockRef::from(self.tcp()).set_linger(Some(Duration::ZERO))
     }
 
-    /// Shuts the connection down so that the last bytes arrive. A plain close with unread input would make the kernel send
-    /// RST, and the browser could lose bytes that are still in transit.
+    /// Shuts the connection down so that the last bytes arrive. A plain close with unread input would make the kernel
+    /// send RST, and the browser could lose bytes that are still in transit.
     ///
     /// Reads until the browser closes its side, at most [`Limits::LINGER_LEN_MAX`] bytes. Yields after each read, so a
     /// browser that never stops sending cannot block the thread.
@@ -184,8 +185,8 @@ fn discard(tcp: &TcpStream) -> io::Result<usize> {
     read_once(tcp, &mut &mut memory[..len])
 }
 
-/// Reads once. A read that does not fill the buffer has drained the socket (epoll(7), question 9). The socket then counts
-/// as not ready until the system reports more data, which saves a second `read` that would return `WouldBlock`.
+/// Reads once. A read that does not fill the buffer has drained the socket (epoll(7), question 9). The socket then
+/// counts as not ready until the system reports more data, which saves a second `read` that would return `WouldBlock`.
 fn read_once(tcp: &TcpStream, buffer: &mut impl BufMut) -> io::Result<usize> {
     let mut read = Err(ErrorKind::WouldBlock.into());
     let _is_ready = tcp.try_io(Interest::READABLE, || {
@@ -220,8 +221,8 @@ mod tests {
         assert_eq!(size_of::<Socket>(), size_of::<TcpStream>());
     }
 
-    /// Runs `run` to its end against a client that sends `beginning` and then data without end. Returns the number of reads
-    /// in total, and the most in one turn.
+    /// Runs `run` to its end against a client that sends `beginning` and then data without end. Returns the number of
+    /// reads in total, and the most in one turn.
     fn flood<F: Future>(
         beginning: &'static [u8],
         plan: FaultPlan,

@@ -7,8 +7,8 @@ use tokio::net::TcpStream;
 
 /// Waits until the socket is readable.
 ///
-/// Unlike `TcpStream::readable`, it uses up the task's cooperative budget. So a loop around it yields to other tasks, even
-/// if the peer sends faster than the loop reads.
+/// Unlike `TcpStream::readable`, it uses up the task's cooperative budget. So a loop around it yields to other tasks,
+/// even if the peer sends faster than the loop reads.
 pub(super) async fn readable(tcp: &TcpStream) -> io::Result<()> {
     poll_fn(|context| tcp.poll_read_ready(context)).await
 }

@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 use super::faults::{self, SocketCall};
 use super::readiness::{readable, writable};
 
-/// Most bytes that are encrypted at once: one record. The next record is encrypted only when the system has accepted the
-/// last one, which bounds the memory that rustls holds for a browser that does not read.
+/// Most bytes that are encrypted at once: one record. The next record is encrypted only when the system has accepted
+/// the last one, which bounds the memory that rustls holds for a browser that does not read.
 const RECORD_LEN: usize = 16 * 1024;
 
 /// An encrypted connection.
@@ -28,8 +28,8 @@ struct TcpIo<'a>(&'a TcpStream);
 impl Read for TcpIo<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = faults::before(SocketCall::Read, buffer.len())?;
-        // Not `read_once`: the last read of the handshake may contain the request too. The socket must then still count as
-        // ready, although no more data arrives.
+        // Not `read_once`: the last read of the handshake may contain the request too. The socket must then still count
+        // as ready, although no more data arrives.
         self.0.try_read(&mut buffer[..len])
     }
 }
