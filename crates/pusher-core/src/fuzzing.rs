@@ -1,7 +1,7 @@
 //! What must hold for anything that peers send. The fuzz targets call these, and a test runs their seeds.
 
 use crate::browsers::heard_of;
-use crate::publishers::faults::{Fault, converse};
+use crate::publishers::faults::{StreamFault, serve_input};
 
 /// A browser's frames: in whatever chunks they come, the same messages come out, and the same end.
 pub fn websocket(input: &[u8]) {
@@ -18,10 +18,10 @@ pub fn private_http(input: &[u8]) {
     if !input.first().is_some_and(u8::is_ascii_uppercase) || input.starts_with(b"PRI ") {
         return;
     }
-    let (whole, published) = converse(input, Fault::None);
+    let (whole, published) = serve_input(input, StreamFault::None);
     let whole = String::from_utf8_lossy(&whole.answers);
     for len in [1, 7] {
-        let (pieces, published_again) = converse(input, Fault::Short(len));
+        let (pieces, published_again) = serve_input(input, StreamFault::Short(len));
         assert_eq!(published_again, published, "pieces of {len}");
         let pieces = String::from_utf8_lossy(&pieces.answers);
         let rest = whole.strip_prefix(pieces.as_ref());

@@ -21,7 +21,7 @@ use crate::connection::BrowserPermit;
 use crate::connection::Socket;
 use crate::context::Context;
 use crate::publishers;
-use crate::publishers::{Door, Peer, Stream};
+use crate::publishers::{Peer, Stream, Transport};
 use crate::stats::BrowserRefusal;
 use crate::stats::PeerLog;
 
@@ -79,7 +79,7 @@ async fn tcp_publishers(admin: &Arc<Admin>, listener: std::net::TcpListener) {
         let local = stream.local_addr().ok();
         let peer = Peer {
             name: peer.to_string(),
-            door: Door::Tcp {
+            transport: Transport::Tcp {
                 local: local.map(|local| local.ip().to_canonical()),
             },
         };
@@ -116,8 +116,8 @@ async fn unix_publishers(
             Ok(peer) => format!("uid {}, pid {}", peer.uid(), peer.pid().unwrap_or(0)),
             Err(_) => "unix".to_owned(),
         };
-        let door = Door::Unix;
-        let peer = Peer { name, door };
+        let transport = Transport::Unix;
+        let peer = Peer { name, transport };
         serve_publisher(admin, stream, peer).await;
     }
 }

@@ -148,7 +148,7 @@ fn what_is_wrong_has_its_status_and_reason() {
         (
             change("/publish/t", "/nowhere"),
             404,
-            "POST /publish/{category}",
+            "POST /publish/{topic}",
         ),
         (change("POST", "PUT"), 405, "only POST"),
         (change("/publish/t", "/publish/t?"), 400, "%3F"),

@@ -35,7 +35,7 @@ fn the_log_names_size_limit_and_setting_of_a_publish_that_is_too_large() {
         wait_for_complaint(&server, "a ZeroMQ publisher: ", event_or_message);
     }
     for what in [
-        "raw JSON: the message is longer than 200 bytes (publish-len-max): 300 have arrived",
+        "raw JSON: the message is longer than 200 bytes (publish-len-max): 300 bytes have arrived",
         "a ZeroMQ publisher: the message is 302 bytes long, at most 200 are allowed (publish-len-max)",
     ] {
         wait_for_complaint(&server, what, "");

@@ -298,7 +298,7 @@ fn each_publisher_that_is_dropped_is_told_with_its_reason() {
     // Until it is dropped, since it does not read.
     while publisher.0.write_all(publishes.as_bytes()).is_ok() {}
     for what in [
-        "dropping a publisher that has said nothing for 500ms",
+        "dropping a publisher that has sent nothing for 500ms",
         "dropping a publisher that has not taken its answers in 500ms",
     ] {
         status_until(&server, what, |status| {

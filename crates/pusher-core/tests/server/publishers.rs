@@ -65,7 +65,7 @@ fn native_messages_are_answered_in_order() {
         "[4,1,1,1]",
         r#"[5,2,"bad_topic","the topic is empty"]"#,
         "[4,3,2,1]",
-        r#"[5,null,"unknown_type","this server knows no message of type 99"]"#,
+        r#"[5,null,"unknown_type","unknown message type 99"]"#,
         "[4,4,3,1]",
     ] {
         assert_eq!(publisher.line(), expect);
