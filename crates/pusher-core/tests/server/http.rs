@@ -225,7 +225,7 @@ fn what_is_wrong_has_its_status_and_reason() {
             505,
             "HTTP/2.0",
         ),
-        ("GET\r\n\r\n".to_owned(), 400, "first line"),
+        ("GET\r\n\r\n".to_owned(), 400, "request line"),
     ];
     for (request, status, reason) in rows {
         let answer = refusal(&server, &request);

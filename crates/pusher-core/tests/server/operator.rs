@@ -276,7 +276,7 @@ fn each_browser_that_is_refused_or_dropped_is_told_once_with_its_reason() {
     told.sort_unstable();
     let expected = [
         "dropping a browser that answers no ping: nothing was heard of it for ",
-        "refusing a browser: 16 bytes of its request have arrived in 1s, and not the rest",
+        "refusing a browser: its request was not complete after 1s and 16 bytes",
         "refusing a browser: only GET is possible here",
         "refusing a browser: the request has more than 10 headers",
     ];
