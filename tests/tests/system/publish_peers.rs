@@ -234,7 +234,7 @@ fn a_unix_socket_outlives_a_crash_but_not_an_end() {
     second.args(["--listen=127.0.0.1:0", "--publish-listen"]);
     let ended = program::run(second.arg(format!("unix:{path}")), WAIT_MS);
     assert_eq!(ended.status.code(), Some(1));
-    let told = format!("unix:{path}: somebody is already listening there");
+    let told = format!("unix:{path}: another process is already listening there");
     assert!(ended.stderr.contains(&told), "{}", ended.stderr);
 
     assert_eq!(daemon.end_by(Signal::SIGTERM).code(), Some(0));

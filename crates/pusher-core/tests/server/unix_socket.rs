@@ -97,7 +97,7 @@ fn a_living_server_is_left_alone() {
     let server = start_at(&path, SocketAccess::default());
     let error = bind_error(&path).to_string();
     let there = format!(
-        "unix:{}: somebody is already listening there",
+        "unix:{}: another process is already listening there",
         path.display()
     );
     assert!(error.ends_with(&there), "{error}");
@@ -123,7 +123,7 @@ fn another_file_is_not_touched() {
     let (_folder, path) = folder();
     fs::write(&path, "precious").unwrap();
     let error = bind_error(&path).to_string();
-    assert!(error.contains("no socket"), "{error}");
+    assert!(error.contains("not a socket"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), b"precious");
 }
 
