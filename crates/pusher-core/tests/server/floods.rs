@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use pusher_core::{Limits, Recipe};
 
 use crate::support::{Publisher, Running, connect, on_any_ports, start_server};
-use crate::tls::Files;
+use crate::tls::TestCertificate;
 
 /// Longest time for the 99th percentile of an event's way to all browsers. Without optimization a turn of the event loop
 /// takes ten times as long.
@@ -359,7 +359,7 @@ fn flooding_publishers_delay_nobody() {
 
 #[test]
 fn flooding_browsers_with_tls_delay_nobody() {
-    let files = Files::new();
+    let files = TestCertificate::new();
     let server = files.start(|_| ());
     let address = server.public;
     let handshake = State::public("TLS handshake", &[b"\x16\x03\x01\x40\0\x01\x01\0\0"], b"x");
