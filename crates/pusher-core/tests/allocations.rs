@@ -65,7 +65,7 @@ fn allocations(hub: &Hub, browsers: &mut [TcpStream]) -> usize {
 }
 
 #[test]
-fn an_event_allocates_nothing_for_each_subscriber() {
+fn delivery_allocates_nothing_per_subscriber() {
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut options = Options::default();
     options.listen = vec![any_port];

@@ -16,7 +16,7 @@ fn options(change: impl FnOnce(&mut Options)) -> LiveOptions {
 }
 
 #[test]
-fn limits_change_for_those_who_are_connected() {
+fn new_limits_apply_to_open_connections() {
     let server = start_server(on_any_ports(), Recipe::default());
     let mut browser = server.subscriber("t");
     let mut publisher = server.publisher();
@@ -41,7 +41,7 @@ fn limits_change_for_those_who_are_connected() {
 }
 
 #[test]
-fn browsers_are_pinged_by_the_new_interval() {
+fn new_ping_interval_applies_to_open_sessions() {
     let server = start_server(on_any_ports(), Recipe::default());
     let mut browser = server.browser();
     server
@@ -55,7 +55,7 @@ fn browsers_are_pinged_by_the_new_interval() {
 }
 
 #[test]
-fn the_token_changes_for_the_next_publisher() {
+fn new_token_applies_to_next_publisher() {
     let server = start_server(on_any_ports(), Recipe::default());
     let _known = server.publisher();
     server
@@ -64,13 +64,13 @@ fn the_token_changes_for_the_next_publisher() {
             options.live.publish_token = Some("s3cret".parse().unwrap());
         }))
         .unwrap();
-    let mut stranger = crate::support::Publisher(server.raw(server.private));
+    let mut stranger = crate::support::Publisher(server.raw(server.publish));
     stranger.send("[1,1]");
     assert!(stranger.line().contains("denied"));
 }
 
 #[test]
-fn a_door_that_is_open_to_others_keeps_a_token() {
+fn reload_cannot_remove_required_token() {
     let with_token = |options: &mut Options| {
         options.publish_listen = vec!["0.0.0.0:0".parse().unwrap()];
         options.live.publish_token = Some("s3cret".parse().unwrap());
@@ -84,7 +84,7 @@ fn a_door_that_is_open_to_others_keeps_a_token() {
 }
 
 #[test]
-fn browsers_may_publish_to_other_topics() {
+fn new_open_topics_apply_to_open_sessions() {
     let recipe = Recipe::default();
     let server = start_with(pusher_core::Limits::default(), recipe.clone());
     let mut browser = server.subscriber("chat/1");
@@ -110,7 +110,7 @@ impl Application for Hanging {
 }
 
 #[test]
-fn a_thread_that_hangs_is_noticed_and_one_that_goes_on_again() {
+fn hanging_thread_is_reported_until_it_recovers() {
     let (hangs, is_hanging) = channel();
     let (go, let_go) = channel();
     let let_go = Mutex::new(let_go);

@@ -6,7 +6,7 @@ use std::thread;
 use crate::support::start;
 
 #[test]
-fn a_publish_reaches_the_subscribers_of_its_topic_and_nobody_else() {
+fn publish_reaches_only_its_subscribers() {
     let server = start(|_| {});
     let mut subscribers: Vec<_> = (0..4).map(|_| server.subscriber("cats")).collect();
     let mut other = server.subscriber("dogs");
@@ -29,7 +29,7 @@ fn a_publish_reaches_the_subscribers_of_its_topic_and_nobody_else() {
 
 /// More subscribers than the fan-out serves in one turn, on both shards, and several publishers.
 #[test]
-fn order_is_that_of_the_receipts_for_everybody() {
+fn events_arrive_in_order_of_receipts() {
     const PUBLISHERS: usize = 4;
     const EVENTS: usize = 50;
     let server = start(|_| {});
@@ -65,7 +65,7 @@ fn order_is_that_of_the_receipts_for_everybody() {
 }
 
 #[test]
-fn subscribers_that_come_and_go_disturb_nobody() {
+fn subscription_churn_disturbs_no_subscriber() {
     let server = start(|_| {});
     let mut steady = server.subscriber("t");
     let server = &server;
@@ -90,7 +90,7 @@ fn subscribers_that_come_and_go_disturb_nobody() {
 }
 
 #[test]
-fn subscribing_twice_is_subscribing_once() {
+fn second_subscribe_has_no_effect() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     browser.subscribe("t");

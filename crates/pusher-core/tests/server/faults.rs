@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use crate::support::{Running, WAIT, start};
+use crate::support::{TestServer, WAIT, start};
 
 /// A whole session: handshake, PREFIX, SUBSCRIBE, a ping, a close.
 fn session() -> Vec<u8> {
@@ -24,7 +24,7 @@ fn session() -> Vec<u8> {
     .concat()
 }
 
-/// A client's frame, its mask all zeros.
+/// Builds a client's frame, with a mask of zeros.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
 }
@@ -39,14 +39,14 @@ fn go(stream: TcpStream, with_reset: bool) {
 }
 
 /// Nothing is left of anybody but the one who stays, and it still gets its events.
-fn nobody_is_left(server: &Running) {
+fn nobody_is_left(server: &TestServer) {
     server.until("only one is left", |hub| {
         (hub.session_count(), hub.topic_count()) == (1, 1)
     });
 }
 
 #[test]
-fn a_browser_may_go_after_any_byte_that_it_sent() {
+fn browser_may_disconnect_after_any_sent_byte() {
     let server = start(|limits| limits.linger_timeout = Duration::from_millis(100));
     let mut staying = server.subscriber("stays");
     let session = session();
@@ -64,7 +64,7 @@ fn a_browser_may_go_after_any_byte_that_it_sent() {
 
 /// So that the server's writes fail at every position, or are cut short.
 #[test]
-fn a_browser_may_go_after_any_byte_that_it_read() {
+fn browser_may_disconnect_after_any_received_byte() {
     let server = start(|limits| limits.linger_timeout = Duration::from_millis(100));
     let mut staying = server.subscriber("stays");
     let session = session();
@@ -86,7 +86,7 @@ fn a_browser_may_go_after_any_byte_that_it_read() {
 /// The kernel takes a few bytes of most writes, and cuts the session's answer and its events at ever other
 /// places: what arrives is whole and in order all the same.
 #[test]
-fn writes_may_be_cut_short_anywhere() {
+fn short_writes_keep_events_whole() {
     let server = start(|limits| limits.outbox_len_max = 64 * 1024 * 1024);
     let payload = |n: usize| format!("\"{n}{}\"", "x".repeat(n * 7919 % 40_000));
     // Less than a segment of loopback's would make the kernel wait for longer and longer.
@@ -103,7 +103,7 @@ fn writes_may_be_cut_short_anywhere() {
         for n in 0..published {
             assert_eq!(browser.message(), format!("[8,\"t\",{}]", payload(n)));
         }
-        server.until("nothing waits", |hub| hub.stats().outboxes == 0);
+        server.until("the outboxes are empty", |hub| hub.stats().outboxes == 0);
     }
 }
 
@@ -139,7 +139,7 @@ fn dribble(address: SocketAddr, beginning: &[u8], byte: u8) {
 
 /// Time is counted from a message's first byte, not from its last.
 #[test]
-fn who_sends_byte_after_byte_is_waited_for_as_long_as_a_message_may_take() {
+fn slow_message_times_out_from_its_first_byte() {
     let server = start(|limits| {
         limits.handshake_timeout = Duration::from_millis(300);
         limits.unfinished_timeout = Duration::from_millis(300);
@@ -158,7 +158,7 @@ fn who_sends_byte_after_byte_is_waited_for_as_long_as_a_message_may_take() {
         (http, b'x'),
         (body, b'x'),
     ] {
-        dribble(server.private, beginning, byte);
+        dribble(server.publish, beginning, byte);
     }
     server.hub.publish("stays", "1").unwrap();
     assert_eq!(staying.message(), r#"[8,"stays",1]"#);

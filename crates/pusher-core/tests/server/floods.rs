@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use pusher_core::{Limits, Recipe};
 
-use crate::support::{Publisher, Running, connect, on_any_ports, start_server};
+use crate::support::{Publisher, TestServer, connect, on_any_ports, start_server};
 use crate::tls::TestCertificate;
 
 /// Longest time for the 99th percentile of an event's way to all browsers. Without optimization a turn of the event loop
@@ -67,7 +67,7 @@ impl State {
         Self::new(name, true, beginning, rest)
     }
 
-    fn private(name: &'static str, beginning: &[&[u8]], rest: &[u8]) -> Self {
+    fn publish(name: &'static str, beginning: &[&[u8]], rest: &[u8]) -> Self {
         Self::new(name, false, beginning, rest)
     }
 
@@ -81,15 +81,15 @@ impl State {
         }
     }
 
-    fn address(&self, server: &Running) -> SocketAddr {
+    fn address(&self, server: &TestServer) -> SocketAddr {
         match self.is_public {
             true => server.public,
-            false => server.private,
+            false => server.publish,
         }
     }
 }
 
-/// A client's frame, its mask all zeros.
+/// Builds a client's frame, with a mask of zeros.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
 }
@@ -124,10 +124,10 @@ fn sessions() -> Vec<State> {
 /// States of a publisher's connection after which the server only waits for the client to close.
 fn refused_publishers() -> Vec<State> {
     vec![
-        State::private("refused message", &[b"[1,1][3,"], b"x"),
-        State::private("refused HTTP", &[b"PRI * HTTP/2.0\r\n"], b"x"),
-        State::private("refused body", &[POST, b"100000000000\r\n\r\n"], b"x"),
-        State::private("refused command", &[ZMTP, b"\x06\0"], b"x"),
+        State::publish("refused message", &[b"[1,1][3,"], b"x"),
+        State::publish("refused HTTP", &[b"PRI * HTTP/2.0\r\n"], b"x"),
+        State::publish("refused body", &[POST, b"100000000000\r\n\r\n"], b"x"),
+        State::publish("refused command", &[ZMTP, b"\x06\0"], b"x"),
     ]
 }
 
@@ -136,16 +136,16 @@ fn publishers() -> Vec<State> {
     let body = [POST, b"100000\r\n\r\n", &b"1".repeat(100_000)].concat();
     let empty = [POST, b"1\r\n\r\n1"].concat();
     vec![
-        State::private("publish bodies", &[], &body),
-        State::private("small HTTP publishes", &[], &empty),
-        State::private("ZMTP commands", &[ZMTP], b"\x04\x07\x04PING\0\0"),
-        State::private("unknown ZMTP commands", &[ZMTP], b"\x04\x01\0"),
-        State::private("wrong ZMTP messages", &[ZMTP], b"\0\x01x"),
-        State::private("ZMTP messages", &[ZMTP], b"\x01\x05flood\0\x011"),
-        State::private("white space", &[b"{\"category\":\"flood\"}"], b" "),
-        State::private("raw JSON", &[], b"{\"category\":\"flood\"}"),
-        State::private("native publishes", &[b"[1,1]"], b"[3,1,\"flood\",1]"),
-        State::private("native refusals", &[b"[1,1]"], b"[9]"),
+        State::publish("publish bodies", &[], &body),
+        State::publish("small HTTP publishes", &[], &empty),
+        State::publish("ZMTP commands", &[ZMTP], b"\x04\x07\x04PING\0\0"),
+        State::publish("unknown ZMTP commands", &[ZMTP], b"\x04\x01\0"),
+        State::publish("wrong ZMTP messages", &[ZMTP], b"\0\x01x"),
+        State::publish("ZMTP messages", &[ZMTP], b"\x01\x05flood\0\x011"),
+        State::publish("white space", &[b"{\"category\":\"flood\"}"], b" "),
+        State::publish("raw JSON", &[], b"{\"category\":\"flood\"}"),
+        State::publish("native publishes", &[b"[1,1]"], b"[3,1,\"flood\",1]"),
+        State::publish("native refusals", &[b"[1,1]"], b"[9]"),
     ]
 }
 
@@ -268,7 +268,7 @@ impl Measured {
     }
 }
 
-fn measure(server: &Running, publisher: &mut Publisher) -> Measured {
+fn measure(server: &TestServer, publisher: &mut Publisher) -> Measured {
     let mut browsers: Vec<_> = (0..4).map(|_| server.subscriber("t")).collect();
     let mut join = Duration::ZERO;
     let mut latencies = Vec::new();
@@ -299,7 +299,7 @@ static MACHINE: Mutex<()> = Mutex::new(());
 
 /// Measures while `senders` clients flood the server.
 fn hold<S: Write>(
-    server: &Running,
+    server: &TestServer,
     state: &State,
     open: impl Fn() -> Option<S> + Send + Clone + 'static,
 ) {
@@ -338,27 +338,27 @@ fn hold_all(states: Vec<State>) {
 }
 
 #[test]
-fn flooding_browsers_that_were_refused_delay_nobody() {
+fn floods_of_refused_browsers_delay_no_event() {
     hold_all(refused_browsers());
 }
 
 #[test]
-fn flooding_sessions_delay_nobody() {
+fn floods_of_sessions_delay_no_event() {
     hold_all(sessions());
 }
 
 #[test]
-fn flooding_publishers_that_were_refused_delay_nobody() {
+fn floods_of_refused_publishers_delay_no_event() {
     hold_all(refused_publishers());
 }
 
 #[test]
-fn flooding_publishers_delay_nobody() {
+fn floods_of_publishers_delay_no_event() {
     hold_all(publishers());
 }
 
 #[test]
-fn flooding_browsers_with_tls_delay_nobody() {
+fn floods_of_tls_browsers_delay_no_event() {
     let files = TestCertificate::new();
     let server = files.start(|_| ());
     let address = server.public;
@@ -372,7 +372,7 @@ fn flooding_browsers_with_tls_delay_nobody() {
 }
 
 /// Bytes that a client can send until the server cuts it off.
-fn bytes_until_cut_off(server: &Running, state: &State) -> u64 {
+fn bytes_until_cut_off(server: &TestServer, state: &State) -> u64 {
     let mut stream = connect(state.address(server));
     let began = Instant::now();
     let mut sent = 0;
@@ -393,7 +393,7 @@ fn bytes_until_cut_off(server: &Running, state: &State) -> u64 {
 
 /// The time limit alone would let through all that a client can send in an hour.
 #[test]
-fn a_refused_client_that_goes_on_sending_is_cut_off_after_some_bytes() {
+fn refused_client_is_cut_off_at_byte_limit() {
     /// What the system takes on both sides before anybody reads it.
     const BUFFERS_LEN_MAX: u64 = 16 * 1024 * 1024;
     let mut options = on_any_ports();

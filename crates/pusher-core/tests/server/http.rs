@@ -7,7 +7,7 @@ use std::time::Duration;
 use pusher_core::{PublisherRefusal, Recipe};
 use serde_json::{Value, json};
 
-use crate::support::{Running, on_any_ports, read_to_end, start, start_server};
+use crate::support::{TestServer, on_any_ports, read_to_end, start, start_server};
 
 const SOON: Duration = Duration::from_millis(50);
 
@@ -15,8 +15,8 @@ const SOON: Duration = Duration::from_millis(50);
 pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
-    pub(crate) fn connect(server: &Running) -> Self {
-        Self(BufReader::new(server.raw(server.private)))
+    pub(crate) fn connect(server: &TestServer) -> Self {
+        Self(BufReader::new(server.raw(server.publish)))
     }
 
     pub(crate) fn send(&mut self, request: &str) {
@@ -64,8 +64,8 @@ pub(crate) fn post(category: &str, event: &str) -> String {
 }
 
 /// Says something on a connection of its own; the answer's status and error. The server must close.
-pub(crate) fn refusal(server: &Running, request: &str) -> (u16, String) {
-    let mut stream = server.raw(server.private);
+pub(crate) fn refusal(server: &TestServer, request: &str) -> (u16, String) {
+    let mut stream = server.raw(server.publish);
     stream.write_all(request.as_bytes()).unwrap();
     let answer = read_to_end(&mut stream);
     let status = answer.split(' ').nth(1).unwrap_or("0").parse().unwrap();
@@ -78,7 +78,7 @@ pub(crate) fn refusal(server: &Running, request: &str) -> (u16, String) {
 }
 
 #[test]
-fn publishes_on_one_connection_are_answered_with_receipts() {
+fn publishes_on_one_connection_get_receipts() {
     let server = start(|_| {});
     let mut browser = server.subscriber("猫 1");
     let mut client = Client::connect(&server);
@@ -95,7 +95,7 @@ fn publishes_on_one_connection_are_answered_with_receipts() {
 }
 
 #[test]
-fn requests_in_any_chunks_and_without_waiting() {
+fn requests_may_be_split_and_pipelined() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     let requests: String = (0..20).map(|n| post("t", &n.to_string())).collect();
@@ -112,7 +112,7 @@ fn requests_in_any_chunks_and_without_waiting() {
 }
 
 #[test]
-fn a_client_that_asks_first_is_told_to_go_on() {
+fn expect_100_continue_is_answered() {
     let server = start(|_| {});
     let mut client = Client::connect(&server);
     let request = post("t", "12").replace("\r\n\r\n12", "\r\nExpect: 100-continue\r\n\r\n");
@@ -125,7 +125,7 @@ fn a_client_that_asks_first_is_told_to_go_on() {
 
 /// As `nc -N` does at the end of its input.
 #[test]
-fn who_has_said_all_still_gets_its_answers() {
+fn half_closed_client_gets_its_answers() {
     let server = start(|_| {});
     for _ in 0..20 {
         let mut client = Client::connect(&server);
@@ -139,7 +139,7 @@ fn who_has_said_all_still_gets_its_answers() {
 }
 
 #[test]
-fn what_is_wrong_has_its_status_and_reason() {
+fn refusals_have_status_and_reason() {
     let server = start(|limits| limits.event_len_max = 100);
     let mut browser = server.subscriber("t");
     let request = post("t", "1");
@@ -244,7 +244,7 @@ fn what_is_wrong_has_its_status_and_reason() {
 }
 
 #[test]
-fn a_wrong_event_leaves_the_connection() {
+fn invalid_event_keeps_the_connection() {
     let server = start(|_| {});
     let mut client = Client::connect(&server);
     let long_topic = "t".repeat(1025);
@@ -265,12 +265,12 @@ fn a_wrong_event_leaves_the_connection() {
 }
 
 #[test]
-fn a_page_of_another_site_can_not_publish() {
+fn page_of_other_site_cannot_publish() {
     let mut options = on_any_ports();
     options.live.publish_hosts = vec!["push.example.org".parse().unwrap()];
     let server = start_server(options, Recipe::default());
     let mut browser = server.subscriber("t");
-    let address = server.private.to_string();
+    let address = server.publish.to_string();
     let request = post("t", "1");
     let with_host = |host: &str| request.replace("Host: localhost", &format!("Host: {host}"));
     let with = |header: &str| request.replace("Host", &format!("{header}\r\nHost"));
@@ -288,7 +288,7 @@ fn a_page_of_another_site_can_not_publish() {
         with("Sec-Fetch-Site: cross-site"),
         with("Sec-Fetch-Site: same-site"),
         with_host("evil.example.org"),
-        with_host(&format!("evil.example.org:{}", server.private.port())),
+        with_host(&format!("evil.example.org:{}", server.publish.port())),
         with_host("169.254.169.254"),
         with_host("localhost.evil.example.org"),
         with_host(&format!("x@{address}")),
@@ -314,7 +314,7 @@ fn a_page_of_another_site_can_not_publish() {
 }
 
 #[test]
-fn length_of_an_event_and_of_a_head() {
+fn event_and_head_lengths_are_limited() {
     let server = start(|limits| {
         limits.event_len_max = 100;
         limits.handshake_len_max = 1000;
@@ -339,7 +339,7 @@ fn length_of_an_event_and_of_a_head() {
 }
 
 #[test]
-fn head_and_body_may_not_take_long() {
+fn slow_head_and_body_time_out() {
     let server = start(|limits| limits.unfinished_timeout = SOON);
     let (status, reason) = refusal(&server, &post("t", "1").replace("h: 1", "h: 2"));
     assert_eq!((status, reason.is_empty()), (408, false));
@@ -348,9 +348,9 @@ fn head_and_body_may_not_take_long() {
 
 /// Answers are kept for a peer that reads none, but not without end.
 #[test]
-fn who_reads_no_answers_is_heard_no_more() {
+fn client_that_reads_no_answers_is_dropped() {
     let server = start(|limits| limits.answer_timeout = SOON);
-    let mut stream = server.raw(server.private);
+    let mut stream = server.raw(server.publish);
     let requests = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
     let mut sent = 0;
     let error = loop {
@@ -373,7 +373,7 @@ fn who_reads_no_answers_is_heard_no_more() {
 }
 
 #[test]
-fn a_server_ends_although_connections_are_kept() {
+fn shutdown_closes_kept_connections() {
     let mut server = start(|_| {});
     let mut client = Client::connect(&server);
     client.send(&post("t", "1"));

@@ -27,7 +27,7 @@ fn in_chunks(event: &str, chunk_len: usize) -> String {
 
 /// As `curl --http2` and Java's `HttpClient` send it.
 #[test]
-fn an_offer_of_another_protocol_is_ignored() {
+fn upgrade_to_other_protocol_is_ignored() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     let mut client = Client::connect(&server);
@@ -42,7 +42,7 @@ fn an_offer_of_another_protocol_is_ignored() {
 
 /// As HAProxy's `option httpchk` sends it.
 #[test]
-fn a_health_check_in_http_1_0_needs_no_host() {
+fn http_1_0_health_check_needs_no_host() {
     let server = start(|_| {});
     for (request, status) in [
         ("GET /healthz HTTP/1.0\r\n\r\n", 200),
@@ -78,7 +78,7 @@ fn a_health_check_in_http_1_0_needs_no_host() {
 
 /// RFC 9112, section 3.2.2: its host counts, and not the one in `Host`.
 #[test]
-fn a_target_may_be_a_whole_url() {
+fn absolute_form_target_is_accepted() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     let mut client = Client::connect(&server);
@@ -91,7 +91,7 @@ fn a_target_may_be_a_whole_url() {
 }
 
 #[test]
-fn a_body_may_come_in_chunks() {
+fn chunked_body_is_accepted() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     let mut client = Client::connect(&server);
@@ -127,7 +127,7 @@ fn a_body_may_come_in_chunks() {
 }
 
 #[test]
-fn chunks_have_limits() {
+fn chunked_bodies_are_limited() {
     let server = start(|limits| {
         limits.event_len_max = 100;
         limits.unfinished_timeout = Duration::from_secs(5);
@@ -164,7 +164,7 @@ fn chunks_have_limits() {
 
 /// A proxy in front might go by the other of the two lengths and take the rest for a request of its own.
 #[test]
-fn nothing_is_smuggled_behind_a_body_with_two_lengths() {
+fn body_with_two_lengths_cannot_smuggle() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     let smuggled = post("t", "\"smuggled\"");
@@ -193,7 +193,7 @@ fn nothing_is_smuggled_behind_a_body_with_two_lengths() {
 
 /// The answer does not depend on how many writes the request line came in.
 #[test]
-fn another_version_is_refused_with_its_name() {
+fn unsupported_version_is_named() {
     let server = start(|_| {});
     for line in ["GET /healthz HTTP/2.0\r\n", "PRI * HTTP/2.0\r\n"] {
         for chunk_len in [1, 5, line.len()] {
@@ -209,7 +209,7 @@ fn another_version_is_refused_with_its_name() {
 }
 
 #[test]
-fn an_answer_says_how_long_the_connection_is_kept() {
+fn answers_announce_keep_alive_timeout() {
     let server = start(|limits| limits.unfinished_timeout = Duration::from_secs(30));
     let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let mut client = Client::connect(&server);

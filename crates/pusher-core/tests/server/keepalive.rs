@@ -6,7 +6,7 @@ use std::time::Duration;
 use pusher_core::Limits;
 use pusher_proto::wamp::{ping_frame, text_frame};
 
-use crate::support::{Running, on_any_ports, start, start_server};
+use crate::support::{TestServer, on_any_ports, start, start_server};
 
 const SOON: Duration = Duration::from_millis(50);
 
@@ -19,7 +19,7 @@ struct Client {
 
 impl Client {
     /// Reads the answer and WELCOME, and nothing behind it.
-    fn connect(server: &Running, subprotocols: &str) -> Self {
+    fn connect(server: &TestServer, subprotocols: &str) -> Self {
         let mut client = Self {
             stream: server.raw(server.public),
             head: String::new(),
@@ -85,7 +85,7 @@ fn pinged_soon(limits: &mut Limits) {
 
 /// The server's bytes, exactly as before `pushd.1` existed.
 #[test]
-fn a_client_of_wamp_sees_no_difference() {
+fn wamp_client_gets_no_keepalive() {
     let server = start(pinged_soon);
     let mut client = Client::connect(&server, "Sec-WebSocket-Protocol: wamp\r\n");
     assert_eq!(
@@ -109,7 +109,7 @@ fn a_client_of_wamp_sees_no_difference() {
 }
 
 #[test]
-fn the_first_subprotocol_that_the_server_speaks_is_chosen() {
+fn first_supported_subprotocol_is_chosen() {
     let server = start(|_| {});
     for (offered, chosen) in [
         ("Sec-WebSocket-Protocol: wamp\r\n", Some("wamp")),
@@ -141,7 +141,7 @@ fn the_first_subprotocol_that_the_server_speaks_is_chosen() {
 }
 
 #[test]
-fn the_interval_is_told_behind_welcome_with_each_ping_and_when_asked() {
+fn keepalive_follows_welcome_ping_and_request() {
     let server = start(pinged_soon);
     let mut client = Client::connect(&server, "Sec-WebSocket-Protocol: pushd.1, wamp\r\n");
     let keepalive = text_frame("[12,50]");
@@ -155,7 +155,7 @@ fn the_interval_is_told_behind_welcome_with_each_ping_and_when_asked() {
 }
 
 #[test]
-fn a_question_is_answered_at_once_and_in_order() {
+fn keepalive_request_is_answered_in_order() {
     let mut options = on_any_ports();
     options.live.limits.ping_interval = Duration::from_secs(3600);
     let server = start_server(options.clone(), pusher_core::Recipe::default());
@@ -173,7 +173,7 @@ fn a_question_is_answered_at_once_and_in_order() {
 }
 
 #[test]
-fn a_flood_of_questions_ends_the_session() {
+fn keepalive_requests_are_rate_limited() {
     let server = start(|limits| {
         limits.client_messages_burst = 10;
         limits.client_messages_per_second = 1;

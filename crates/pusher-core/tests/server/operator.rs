@@ -10,11 +10,11 @@ use parking_lot::Mutex;
 use pusher_core::{Application, Call, Recipe};
 use serde_json::Value;
 
-use crate::support::{Running, WAIT, on_any_ports, read_to_end, start, start_server};
+use crate::support::{TestServer, WAIT, on_any_ports, read_to_end, start, start_server};
 
 /// The answer to a request with more headers: head and body.
-fn ask(server: &Running, method: &str, path: &str, headers: &str) -> (String, String) {
-    let mut stream = server.raw(server.private);
+fn ask(server: &TestServer, method: &str, path: &str, headers: &str) -> (String, String) {
+    let mut stream = server.raw(server.publish);
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"
     );
@@ -24,24 +24,24 @@ fn ask(server: &Running, method: &str, path: &str, headers: &str) -> (String, St
     (head.to_lowercase(), body.to_owned())
 }
 
-pub(crate) fn get(server: &Running, path: &str) -> (String, String) {
+pub(crate) fn get(server: &TestServer, path: &str) -> (String, String) {
     ask(server, "GET", path, "")
 }
 
 /// Status code and body.
-fn state(server: &Running, path: &str) -> (u16, String) {
+fn state(server: &TestServer, path: &str) -> (u16, String) {
     let (head, body) = get(server, path);
     let code = head.split(' ').nth(1).unwrap().parse().unwrap();
     (code, body.trim_end().to_owned())
 }
 
-fn status(server: &Running) -> Value {
+fn status(server: &TestServer) -> Value {
     let (_, body) = get(server, "/status.json");
     serde_json::from_str(&body).unwrap()
 }
 
 /// Asks until something about the status is true.
-fn status_until(server: &Running, what: &str, is_true: impl Fn(&Value) -> bool) -> Value {
+fn status_until(server: &TestServer, what: &str, is_true: impl Fn(&Value) -> bool) -> Value {
     let started = std::time::Instant::now();
     loop {
         let status = status(server);
@@ -56,7 +56,7 @@ fn status_until(server: &Running, what: &str, is_true: impl Fn(&Value) -> bool) 
 }
 
 #[test]
-fn a_server_is_well_and_ready() {
+fn idle_server_is_healthy_and_ready() {
     let server = start(|_| {});
     assert_eq!(
         state(&server, "/healthz"),
@@ -96,7 +96,7 @@ impl Application for Hanging {
 }
 
 #[test]
-fn a_server_with_more_events_than_it_can_send_is_not_ready() {
+fn overloaded_server_is_not_ready() {
     let (hanging, until_it_hangs, go) = Hanging::new();
     let mut options = on_any_ports();
     options.live.limits.backlog_len_max = 1000;
@@ -117,7 +117,7 @@ fn a_server_with_more_events_than_it_can_send_is_not_ready() {
 }
 
 #[test]
-fn a_server_with_a_thread_that_hangs_is_not_well() {
+fn server_with_hanging_thread_is_unhealthy() {
     let (hanging, _, go) = Hanging::new();
     let server = start_server(on_any_ports(), hanging);
     let _first = server.browser();
@@ -136,7 +136,7 @@ fn a_server_with_a_thread_that_hangs_is_not_well() {
 }
 
 #[test]
-fn a_server_that_ends_is_not_ready() {
+fn ending_server_is_not_ready() {
     let mut server = start(|limits| limits.closing_grace = Duration::from_secs(1));
     server.begin_end();
     let started = std::time::Instant::now();
@@ -195,9 +195,9 @@ fn metrics_are_in_prometheus_format() {
 }
 
 #[test]
-fn who_speaks_tls_at_the_private_door_is_told_apart() {
+fn tls_at_publish_listener_is_named() {
     let server = start(|_| {});
-    let mut stranger = server.raw(server.private);
+    let mut stranger = server.raw(server.publish);
     stranger.write_all(b"\x16\x03\x01\x02\x00\x01").unwrap();
     read_to_end(&mut stranger);
     let status = status(&server);
@@ -206,7 +206,7 @@ fn who_speaks_tls_at_the_private_door_is_told_apart() {
 }
 
 #[test]
-fn the_status_tells_who_is_there_and_what_happened() {
+fn status_has_peers_and_counts() {
     let server = start(|_| {});
     let _two: Vec<_> = (0..2).map(|_| server.subscriber("large")).collect();
     let _one = server.subscriber("<b>small</b>");
@@ -214,7 +214,7 @@ fn the_status_tells_who_is_there_and_what_happened() {
         server.publisher().publish("large", "1");
     }
     server.until("they are counted", |hub| hub.stats().deliveries == 6);
-    let mut stranger = server.raw(server.private);
+    let mut stranger = server.raw(server.publish);
     stranger.write_all(b"\x01").unwrap();
     read_to_end(&mut stranger);
     let status = status_until(&server, "the second is over", |status| {
@@ -246,7 +246,7 @@ fn the_status_tells_who_is_there_and_what_happened() {
 
 /// What the log says, too.
 #[test]
-fn each_browser_that_is_refused_or_dropped_is_told_once_with_its_reason() {
+fn refused_browser_is_logged_once_with_reason() {
     let server = start(|limits| {
         limits.handshake_timeout = Duration::from_secs(1);
         limits.ping_interval = Duration::from_millis(50);
@@ -287,12 +287,12 @@ fn each_browser_that_is_refused_or_dropped_is_told_once_with_its_reason() {
 }
 
 #[test]
-fn each_publisher_that_is_dropped_is_told_with_its_reason() {
+fn dropped_publisher_is_logged_with_reason() {
     let server = start(|limits| {
         limits.first_byte_timeout = Duration::from_millis(500);
         limits.answer_timeout = Duration::from_millis(500);
     });
-    read_to_end(&mut server.raw(server.private));
+    read_to_end(&mut server.raw(server.publish));
     let mut publisher = server.publisher();
     let publishes = "[3,1,\"t\",1]".repeat(1000);
     // Until it is dropped, since it does not read.
@@ -309,7 +309,7 @@ fn each_publisher_that_is_dropped_is_told_with_its_reason() {
 }
 
 #[test]
-fn the_status_tells_for_whom_most_waits() {
+fn status_names_longest_outbox() {
     let server = start(|_| {});
     let _slow = server.subscriber("t");
     let event = format!("\"{}\"", "x".repeat(1_000_000));
@@ -337,8 +337,8 @@ struct Watcher(BufReader<TcpStream>);
 
 impl Watcher {
     /// The status line, and who it is for.
-    fn begin(server: &Running, path: &str) -> (String, Self) {
-        let mut stream = server.raw(server.private);
+    fn begin(server: &TestServer, path: &str) -> (String, Self) {
+        let mut stream = server.raw(server.publish);
         let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         let mut watcher = Self(BufReader::new(stream));
@@ -359,7 +359,7 @@ impl Watcher {
 }
 
 #[test]
-fn who_watches_a_topic_sees_its_events() {
+fn watcher_receives_events_of_its_topic() {
     let mut server = start(|limits| limits.watchers_max = 1);
     let (status, mut watcher) = Watcher::begin(&server, "/watch/a%20%E7%8C%AB");
     assert!(status.contains(" 200 "), "{status}");
@@ -379,7 +379,7 @@ fn who_watches_a_topic_sees_its_events() {
 }
 
 #[test]
-fn a_place_is_free_again_when_a_watcher_has_gone() {
+fn disconnected_watcher_frees_its_permit() {
     let server = start(|limits| limits.watchers_max = 1);
     let (_, watcher) = Watcher::begin(&server, "/watch/t");
     drop(watcher);
@@ -392,7 +392,7 @@ fn a_place_is_free_again_when_a_watcher_has_gone() {
 }
 
 #[test]
-fn only_the_page_and_health_are_shown_without_the_token() {
+fn only_page_and_health_need_no_token() {
     let mut options = on_any_ports();
     options.live.publish_token = Some("s3cret".parse().unwrap());
     let server = start_server(options, Recipe::default());
@@ -417,7 +417,7 @@ fn only_the_page_and_health_are_shown_without_the_token() {
 }
 
 #[test]
-fn the_page_loads_nothing_from_elsewhere_and_stands_in_no_frame() {
+fn page_has_strict_content_security_policy() {
     let server = start(|_| {});
     for path in ["/", "/status.css", "/status.js"] {
         let (head, body) = get(&server, path);
@@ -436,7 +436,7 @@ fn the_page_loads_nothing_from_elsewhere_and_stands_in_no_frame() {
 }
 
 #[test]
-fn pages_of_other_sites_see_nothing() {
+fn pages_of_other_sites_are_refused() {
     let server = start(|_| {});
     let visit =
         "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use flate2::read::GzDecoder;
 
-use crate::support::{Running, start};
+use crate::support::{TestServer, start};
 
 struct Answer {
     status: u16,
@@ -22,7 +22,7 @@ impl Answer {
     }
 }
 
-fn ask(server: &Running, line: &str, headers: &str) -> Answer {
+fn ask(server: &TestServer, line: &str, headers: &str) -> Answer {
     let mut stream = server.raw(server.public);
     write!(stream, "{line}\r\nHost: a\r\n{headers}\r\n").unwrap();
     let mut answer = Vec::new();
@@ -46,7 +46,7 @@ const README: &str = include_str!("../../../../README.md");
 const GZIP: &str = "Accept-Encoding: gzip, deflate, br\r\n";
 
 #[test]
-fn scripts_are_compressed_where_that_is_accepted() {
+fn scripts_are_compressed_if_accepted() {
     let server = start(|_| {});
     for name in ["pusher.js", "autobahn.js", "pusher.d.ts"] {
         let line = format!("GET /site/{name}?v=1 HTTP/1.1");
@@ -74,7 +74,7 @@ fn scripts_are_compressed_where_that_is_accepted() {
 }
 
 #[test]
-fn the_readme_says_how_large_the_client_is() {
+fn readme_has_the_size_of_the_client() {
     let server = start(|_| {});
     let answer = ask(&server, "GET /pusher.js HTTP/1.1", GZIP);
     let kib = (answer.body.len() + 512) / 1024;
@@ -83,7 +83,7 @@ fn the_readme_says_how_large_the_client_is() {
 }
 
 #[test]
-fn a_script_that_the_browser_has_is_not_sent_again() {
+fn unchanged_script_is_not_sent_again() {
     let server = start(|_| {});
     let line = "GET /pusher.js HTTP/1.1";
     let etag = ask(&server, line, GZIP).header("ETag").unwrap().to_owned();
@@ -111,7 +111,7 @@ fn a_script_that_the_browser_has_is_not_sent_again() {
 
 /// As `curl --http2` and Java ask, and as proxies do.
 #[test]
-fn a_script_by_an_offer_of_http_2_or_a_whole_url() {
+fn script_loads_with_h2c_offer_and_absolute_target() {
     let server = start(|_| {});
     let offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n";
     for (line, headers) in [

@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use pusher_core::{Options, Recipe, SlowConsumer, SlowPolicy};
 
-use crate::support::{Browser, Running, WAIT, on_any_ports, raise_open_files, start, start_server};
+use crate::support::{
+    Browser, TestServer, WAIT, on_any_ports, raise_open_files, start, start_server,
+};
 
 const SOON: Duration = Duration::from_millis(50);
 const NEVER: Duration = Duration::from_secs(3600);
 
-fn start_options(change: impl FnOnce(&mut Options)) -> Running {
+fn start_options(change: impl FnOnce(&mut Options)) -> TestServer {
     let mut options = on_any_ports();
     options.live.limits.write_timeout = NEVER;
     change(&mut options);
     start_server(options, Recipe::default())
 }
 
-fn with_policy(policy: SlowPolicy, change: impl FnOnce(&mut Options)) -> Running {
+fn with_policy(policy: SlowPolicy, change: impl FnOnce(&mut Options)) -> TestServer {
     start_options(|options| {
         options.live.slow_policies = vec![("t*".parse().unwrap(), policy)];
         change(options);
@@ -39,7 +41,7 @@ fn number(message: &str) -> u64 {
 }
 
 /// Publishes until something waits for a browser that does not read.
-fn fill(server: &Running, topic: &str, len: usize) -> u64 {
+fn fill(server: &TestServer, topic: &str, len: usize) -> u64 {
     let started = std::time::Instant::now();
     let mut publisher = server.publisher();
     let mut published = 0;
@@ -52,17 +54,17 @@ fn fill(server: &Running, topic: &str, len: usize) -> u64 {
 }
 
 #[test]
-fn who_takes_nothing_for_too_long_goes() {
+fn stalled_browser_is_dropped_at_write_timeout() {
     let server = start(|limits| limits.write_timeout = SOON);
     let _stuck = server.subscriber("t");
     fill(&server, "t", 50_000);
-    server.until("it has gone", |hub| hub.session_count() == 0);
+    server.until("the connection has closed", |hub| hub.session_count() == 0);
     let slow = server.hub.stats().slow_consumers;
     assert_eq!((slow.get(SlowConsumer::Stall), slow.total()), (1, 1));
 }
 
 #[test]
-fn who_takes_a_little_stays() {
+fn slow_but_steady_browser_stays() {
     let server = start_options(|options| options.live.limits.outbox_len_max = 100 << 20);
     let mut slow = server.subscriber("t");
     let published = fill(&server, "t", 50_000);
@@ -74,7 +76,7 @@ fn who_takes_a_little_stays() {
 
 /// A visitor's line takes a second for each: two that are published in the same moment must both arrive.
 #[test]
-fn an_event_is_taken_as_long_as_no_more_waits_than_may() {
+fn event_is_queued_while_outbox_is_within_limit() {
     let server = start_options(|_| {});
     let mut slow = server.subscriber("t");
     // All of it may wait.
@@ -106,7 +108,7 @@ fn an_event_is_taken_as_long_as_no_more_waits_than_may() {
 
 /// An article of 1 MB is 3 MB of escaped JSON, and then come the comments on it.
 #[test]
-fn behind_an_event_that_is_larger_than_an_outbox_there_is_room() {
+fn large_event_leaves_room_in_outbox() {
     let server = start_options(|options| options.live.limits.outbox_len_max = 100_000);
     let mut slow = server.subscriber("t");
     let mut publisher = server.publisher();
@@ -131,7 +133,7 @@ fn behind_an_event_that_is_larger_than_an_outbox_there_is_room() {
 }
 
 #[test]
-fn the_oldest_events_are_left_out() {
+fn drop_oldest_drops_oldest_events() {
     let server = with_policy(SlowPolicy::DropOldest, |options| {
         options.live.limits.outbox_len_max = 500_000;
     });
@@ -159,7 +161,7 @@ fn the_oldest_events_are_left_out() {
 }
 
 #[test]
-fn only_the_latest_event_of_each_topic_is_kept() {
+fn latest_keeps_last_event_of_each_topic() {
     let server = with_policy(SlowPolicy::KeepLatest, |_| {});
     let mut slow = server.subscriber("t");
     slow.subscribe("t2");
@@ -194,7 +196,7 @@ fn arrived_until(browser: &mut Browser, last: u64) -> Vec<u64> {
 
 /// Each has its own topic, so that nothing is shared.
 #[test]
-fn all_events_that_wait_have_a_limit() {
+fn queued_events_are_limited_in_total() {
     let server = start_options(|options| {
         options.live.limits.events_len_max = 4 << 20;
         options.live.limits.outbox_len_max = 100 << 20;
@@ -229,7 +231,7 @@ fn all_events_that_wait_have_a_limit() {
 }
 
 #[test]
-fn when_memory_is_tight_the_slowest_go_first() {
+fn slowest_browsers_are_dropped_if_memory_is_tight() {
     let server = start_options(|options| {
         options.live.limits.events_len_max = 8 << 20;
         options.live.limits.outbox_len_max = 100 << 20;
@@ -245,7 +247,7 @@ fn when_memory_is_tight_the_slowest_go_first() {
         sent += 1;
         publisher.publish("t", &event(sent, 100_000));
     }
-    server.until("it has gone", |hub| hub.session_count() == 0);
+    server.until("the connection has closed", |hub| hub.session_count() == 0);
     assert_eq!(
         server.hub.stats().slow_consumers.get(SlowConsumer::Memory),
         1
@@ -255,7 +257,7 @@ fn when_memory_is_tight_the_slowest_go_first() {
 
 /// The same events wait for all of them: they are in memory once.
 #[test]
-fn a_thousand_slow_browsers_cost_what_one_does() {
+fn slow_browsers_share_queued_events() {
     raise_open_files();
     let server = start_options(|options| options.live.limits.outbox_len_max = 1 << 20);
     let stuck: Vec<_> = (0..1000).map(|_| server.subscriber("t")).collect();

@@ -15,23 +15,23 @@ use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 pub(crate) const WAIT: Duration = Duration::from_secs(15);
 
 /// A server on threads of its own; it ends when this goes.
-pub(crate) struct Running {
+pub(crate) struct TestServer {
     pub(crate) hub: Hub,
     pub(crate) control: Control,
     pub(crate) public: SocketAddr,
-    pub(crate) private: SocketAddr,
+    pub(crate) publish: SocketAddr,
     shutdown: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<std::io::Result<()>>>,
 }
 
 /// The recipe with other limits, on two shards.
-pub(crate) fn start(change: impl FnOnce(&mut Limits)) -> Running {
+pub(crate) fn start(change: impl FnOnce(&mut Limits)) -> TestServer {
     let mut limits = Limits::default();
     change(&mut limits);
     start_with(limits, Recipe::default())
 }
 
-pub(crate) fn start_with(limits: Limits, application: impl Application) -> Running {
+pub(crate) fn start_with(limits: Limits, application: impl Application) -> TestServer {
     let mut options = on_any_ports();
     options.live.limits = limits;
     start_server(options, application)
@@ -47,11 +47,11 @@ pub(crate) fn on_any_ports() -> Options {
     options
 }
 
-/// The first address of the private door must be of TCP.
-pub(crate) fn start_server(options: Options, application: impl Application) -> Running {
+/// The first address of the publish door must be of TCP.
+pub(crate) fn start_server(options: Options, application: impl Application) -> TestServer {
     let server = Server::bind(options, application).unwrap();
     let public = server.public_addrs()[0];
-    let private = match server.publish_addrs()[0] {
+    let publish = match server.publish_addrs()[0] {
         PublishAddress::Tcp(address) => address,
         ref other => panic!("{other}"),
     };
@@ -63,17 +63,17 @@ pub(crate) fn start_server(options: Options, application: impl Application) -> R
             let _asked_or_dropped = until.await;
         }))
     });
-    Running {
+    TestServer {
         hub,
         control,
         public,
-        private,
+        publish,
         shutdown: Some(shutdown),
         thread: Some(thread),
     }
 }
 
-impl Running {
+impl TestServer {
     /// Asks the server to end; does not wait.
     pub(crate) fn begin_end(&mut self) {
         self.shutdown.take();
@@ -106,7 +106,7 @@ impl Running {
 
     /// A publisher that speaks the native protocol and has greeted.
     pub(crate) fn publisher(&self) -> Publisher {
-        let mut publisher = Publisher(connect(self.private));
+        let mut publisher = Publisher(connect(self.publish));
         publisher.send("[1,1]");
         assert!(publisher.line().starts_with("[2,1,"));
         publisher
@@ -122,7 +122,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for TestServer {
     fn drop(&mut self) {
         self.begin_end();
         if let Some(thread) = self.thread.take() {

@@ -10,7 +10,7 @@ use pusher_core::{BindError, PublishAddress, Recipe, Server, SocketAccess};
 use socket2::{Domain, SockAddr, Socket, Type};
 use tempfile::TempDir;
 
-use crate::support::{Running, WAIT, on_any_ports, start_server};
+use crate::support::{TestServer, WAIT, on_any_ports, start_server};
 
 /// A folder, and a path in it for a socket.
 fn folder() -> (TempDir, PathBuf) {
@@ -19,7 +19,7 @@ fn folder() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-fn start_at(path: &Path, access: SocketAccess) -> Running {
+fn start_at(path: &Path, access: SocketAccess) -> TestServer {
     let mut options = on_any_ports();
     options
         .publish_listen
@@ -42,7 +42,7 @@ fn connect(path: &Path) -> UnixStream {
 }
 
 #[test]
-fn both_doors_take_publishers_at_the_same_time() {
+fn tcp_and_unix_socket_accept_publishers() {
     let (_folder, path) = folder();
     let server = start_at(&path, SocketAccess::default());
     let mut browser = server.subscriber("t");
@@ -67,7 +67,7 @@ fn both_doors_take_publishers_at_the_same_time() {
 }
 
 #[test]
-fn mode_and_group_are_as_asked_for() {
+fn socket_has_configured_mode_and_group() {
     let (folder, path) = folder();
     let mut access = SocketAccess::default();
     let server = start_at(&path, access.clone());
@@ -81,7 +81,7 @@ fn mode_and_group_are_as_asked_for() {
 }
 
 #[test]
-fn a_file_that_a_dead_server_left_is_replaced() {
+fn stale_socket_file_is_replaced() {
     let (_folder, path) = folder();
     drop(UnixListener::bind(&path).unwrap());
     assert!(fs::metadata(&path).unwrap().file_type().is_socket());
@@ -92,7 +92,7 @@ fn a_file_that_a_dead_server_left_is_replaced() {
 }
 
 #[test]
-fn a_living_server_is_left_alone() {
+fn socket_of_running_server_is_kept() {
     let (_folder, path) = folder();
     let server = start_at(&path, SocketAccess::default());
     let error = bind_error(&path).to_string();
@@ -108,7 +108,7 @@ fn a_living_server_is_left_alone() {
 
 /// One that is stopped, or has too much to do, accepts nobody: it lives all the same.
 #[test]
-fn a_server_with_a_full_queue_lives() {
+fn full_accept_queue_counts_as_running() {
     let (_folder, path) = folder();
     let busy = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
     busy.bind(&SockAddr::unix(&path).unwrap()).unwrap();
@@ -119,7 +119,7 @@ fn a_server_with_a_full_queue_lives() {
 }
 
 #[test]
-fn another_file_is_not_touched() {
+fn regular_file_is_not_replaced() {
     let (_folder, path) = folder();
     fs::write(&path, "precious").unwrap();
     let error = bind_error(&path).to_string();
@@ -128,7 +128,7 @@ fn another_file_is_not_touched() {
 }
 
 #[test]
-fn a_missing_folder_is_told_with_the_path() {
+fn missing_folder_is_reported_with_path() {
     let (folder, _) = folder();
     let path = folder.path().join("missing/publish.sock");
     let error = bind_error(&path);
@@ -143,7 +143,7 @@ fn a_missing_folder_is_told_with_the_path() {
 }
 
 #[test]
-fn the_file_goes_with_the_server() {
+fn socket_file_is_removed_at_shutdown() {
     let (_folder, path) = folder();
     let mut server = start_at(&path, SocketAccess::default());
     assert!(path.exists());
@@ -160,7 +160,7 @@ fn the_file_goes_with_the_server() {
 }
 
 #[test]
-fn what_another_has_put_in_its_place_stays() {
+fn replaced_socket_file_is_kept_at_shutdown() {
     let (_folder, path) = folder();
     let mut server = start_at(&path, SocketAccess::default());
     fs::remove_file(&path).unwrap();
@@ -169,12 +169,12 @@ fn what_another_has_put_in_its_place_stays() {
     assert!(path.exists());
 }
 
-fn reload(server: &Running) {
+fn reload(server: &TestServer) {
     server.control.reload(on_any_ports().live).unwrap();
 }
 
 #[test]
-fn a_socket_that_somebody_removed_is_made_again_at_a_reload() {
+fn reload_recreates_removed_socket() {
     let (folder, path) = folder();
     let mut access = SocketAccess::default();
     access.mode = 0o600;
@@ -199,7 +199,7 @@ fn a_socket_that_somebody_removed_is_made_again_at_a_reload() {
 }
 
 #[test]
-fn a_socket_that_is_there_or_somebody_elses_stays_at_a_reload() {
+fn reload_keeps_existing_and_foreign_sockets() {
     let (_folder, path) = folder();
     let server = start_at(&path, SocketAccess::default());
     let mut browser = server.subscriber("t");

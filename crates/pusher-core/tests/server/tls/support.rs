@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tempfile::TempDir;
 
-use crate::support::{Browser, Running, connect, on_any_ports, start_server};
+use crate::support::{Browser, TestServer, connect, on_any_ports, start_server};
 
 pub(crate) type Encrypted = StreamOwned<ClientConnection, TcpStream>;
 
@@ -60,7 +60,7 @@ impl TestCertificate {
         options
     }
 
-    pub(crate) fn start(&self, change: impl FnOnce(&mut Limits)) -> Running {
+    pub(crate) fn start(&self, change: impl FnOnce(&mut Limits)) -> TestServer {
         start_server(self.options(change), Recipe::default())
     }
 
@@ -76,7 +76,7 @@ impl TestCertificate {
         ClientConnection::new(Arc::new(config), name).unwrap()
     }
 
-    pub(super) fn connect(&self, server: &Running) -> Encrypted {
+    pub(super) fn connect(&self, server: &TestServer) -> Encrypted {
         self.connect_to(server.public)
     }
 
@@ -84,7 +84,7 @@ impl TestCertificate {
         StreamOwned::new(self.connection(), connect(address))
     }
 
-    pub(super) fn browser(&self, server: &Running) -> Browser<Encrypted> {
+    pub(super) fn browser(&self, server: &TestServer) -> Browser<Encrypted> {
         Browser::open(self.connect(server), "wss://localhost/", &[])
     }
 }
