@@ -1,4 +1,4 @@
-//! What an embedding program decides and does.
+//! The `Application` trait: decisions and actions of an embedding program.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
 
 use crate::support::{Browser, TestServer, connect, start_with};
 
-/// Writes down what happens, and decides by simple rules.
+/// Records all callbacks, and decides by simple rules.
 #[derive(Default)]
 struct Diary {
     lines: Mutex<Vec<String>>,

@@ -1,4 +1,4 @@
-//! Options that change while the server runs, and whether it is well.
+//! `Control`: options that change at run time, and health.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use pusher_core::{Application, Call, LiveOptions, Options, Recipe};
 
 use crate::support::{WAIT, on_any_ports, start_server, start_with};
 
-/// Options with other limits than the defaults.
+/// Returns live options with changes.
 fn options(change: impl FnOnce(&mut Options)) -> LiveOptions {
     let mut options = on_any_ports();
     change(&mut options);
@@ -32,7 +32,7 @@ fn new_limits_apply_to_open_connections() {
     publisher.send("[3,7,\"t\",\"12345678\"]\n");
     assert!(
         publisher.line().contains("at most 9"),
-        "the event is longer"
+        "the event is too long"
     );
     assert_eq!(publisher.publish("t", "\"1234567\"").1, 1);
     assert_eq!(browser.message(), "[8,\"t\",\"1234567\"]");
@@ -96,7 +96,7 @@ fn new_open_topics_apply_to_open_sessions() {
     assert_eq!(browser.close_code(), 1008);
 }
 
-/// Hangs in each call until it is let go.
+/// An application that blocks in each call until the test releases it.
 struct Hanging {
     hangs: Sender<()>,
     let_go: Mutex<Receiver<()>>,
@@ -126,10 +126,12 @@ fn hanging_thread_is_reported_until_it_recovers() {
     let mut browser = server.browser();
     browser.send("[2,\"id\",\"hang\"]");
     is_hanging.recv_timeout(WAIT).unwrap();
-    wait_until("the silence is long", &|| {
+    wait_until("the thread is reported", &|| {
         silent_for() > Duration::from_secs(3)
     });
     go.send(()).unwrap();
-    wait_until("it is over", &|| silent_for() < Duration::from_secs(2));
+    wait_until("the thread has recovered", &|| {
+        silent_for() < Duration::from_secs(2)
+    });
     assert!(browser.message().starts_with("[4,\"id\","));
 }

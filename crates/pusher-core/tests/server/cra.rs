@@ -1,4 +1,4 @@
-//! WAMP-CRA v1, from the client's side.
+//! WAMP-CRA v1, as clients use it.
 
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
@@ -13,7 +13,7 @@ use crate::support::{Browser, TestServer, start_with};
 
 const PASSWORD: &str = "s3cret";
 
-/// Allows everything, so that only the permissions count.
+/// An application that allows everything, so that only the permissions decide.
 struct Open;
 
 impl Application for Open {
@@ -82,7 +82,7 @@ fn call(browser: &mut Browser, procedure: &str, argument: &str) -> Value {
     serde_json::from_str(&browser.message()).unwrap()
 }
 
-/// The last part of a CALLERROR's URI.
+/// Returns the last part of a CALLERROR's URI.
 fn error_name(answer: &Value) -> &str {
     assert_eq!(answer[0], 4, "{answer}");
     answer[2].as_str().unwrap().split_once('#').unwrap().1
@@ -206,7 +206,11 @@ fn each_error_has_its_uri() {
         "already-authenticated"
     );
     browser.send(r#"[2,"c","http://x/do"]"#);
-    assert_eq!(browser.message(), r#"[3,"c","done"]"#, "and it stays so");
+    assert_eq!(
+        browser.message(),
+        r#"[3,"c","done"]"#,
+        "the session keeps its permissions"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The end of a server, and of connections.
+//! Shutdown, and the end of connections.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use crate::support::{read_to_end, start};
 
-/// autobahn.js comes back only after an unclean loss: there must be no close frame.
+/// autobahn.js reconnects only after an unclean end, so the server must not send a close frame.
 #[test]
 fn shutdown_sends_queued_events_without_close_frame() {
     let mut server = start(|_| {});
@@ -41,7 +41,7 @@ fn shutdown_sends_queued_events_without_close_frame() {
     server.end();
 }
 
-/// A page of the recipe writes and goes: nobody would tell it that its event was lost on the way.
+/// A PHP page of the recipe writes and exits. It would never learn that its event was lost.
 #[test]
 fn publish_in_flight_at_shutdown_is_delivered() {
     const GRACE: Duration = Duration::from_secs(5);
@@ -50,7 +50,7 @@ fn publish_in_flight_at_shutdown_is_delivered() {
     server.begin_end();
     let control = server.control.clone();
     server.until("the end has begun", |_| control.is_ending());
-    // A server that did not wait would be gone long before.
+    // Without the grace period the server would have ended long before.
     let heard_until = Instant::now() + GRACE / 10;
     while Instant::now() < heard_until {
         let mut page = server.raw(server.publish);

@@ -1,4 +1,4 @@
-//! Every event to every subscriber, once, in the order of the receipts.
+//! Every subscriber gets every event once, in the order of the receipts.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -27,7 +27,7 @@ fn publish_reaches_only_its_subscribers() {
     assert_eq!(server.hub.topics(), [("dogs".into(), 1)]);
 }
 
-/// More subscribers than the fan-out serves in one turn, on both shards, and several publishers.
+/// Uses more subscribers than the flusher serves in one turn, on both shards, and several publishers.
 #[test]
 fn events_arrive_in_order_of_receipts() {
     const PUBLISHERS: usize = 4;
@@ -54,7 +54,7 @@ fn events_arrive_in_order_of_receipts() {
     assert_eq!(
         expect.len(),
         PUBLISHERS * EVENTS,
-        "no number is given twice"
+        "no sequence number occurs twice"
     );
     for subscriber in &mut subscribers {
         for event in expect.values() {

@@ -1,4 +1,4 @@
-//! Garbage at both doors, in each of their languages: whoever sends it harms nobody else.
+//! Mutated input on both listeners, in each protocol. It must not disturb other clients.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -10,7 +10,7 @@ const GREETING: &[u8; 64] =
     b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
     \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
-/// Numbers that look random and are the same every time (xorshift).
+/// Pseudo-random numbers (xorshift), the same in every run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -21,8 +21,7 @@ impl Numbers {
         (self.0 % max as u64) as usize
     }
 
-    /// Changes a few bytes: another value, one missing, one twice, everything behind one missing.
-    /// So many at the beginning stay as they are.
+    /// Changes a few bytes: replaces, removes or doubles one, or cuts the rest. The first `kept` bytes stay.
     fn mutate(&mut self, original: &[u8], kept: usize) -> Vec<u8> {
         let mut bytes = original.to_vec();
         for _ in 0..=self.below(4) {
@@ -41,7 +40,7 @@ impl Numbers {
     }
 }
 
-/// A subscriber and a publisher that garbage must not disturb.
+/// A subscriber and a publisher that the garbage must not disturb.
 struct Control {
     browser: Browser,
     publisher: Publisher,
@@ -66,20 +65,20 @@ impl Control {
     }
 }
 
-/// Sends this and waits until the server has closed.
+/// Sends the bytes and waits until the server closes.
 fn send(server: &TestServer, bytes: &[u8]) {
     send_to(server, server.publish, bytes);
 }
 
-fn send_to(server: &TestServer, door: SocketAddr, bytes: &[u8]) {
-    let mut stream = server.raw(door);
-    // It may close before it has read everything.
+fn send_to(server: &TestServer, address: SocketAddr, bytes: &[u8]) {
+    let mut stream = server.raw(address);
+    // The server may close before it has read everything.
     let _sent = stream.write_all(bytes);
     let _closed = stream.shutdown(Shutdown::Write);
     let _answers = stream.read_to_end(&mut Vec::new());
 }
 
-/// At the private door, where the first byte chooses the language.
+/// Sends mutations to the publish listener. Keeps the first byte, which selects the protocol.
 fn disturb(originals: &[&[u8]]) {
     disturb_by(originals, |server, numbers, original| {
         send(server, &numbers.mutate(original, 1));
@@ -215,7 +214,7 @@ fn garbage_of_no_protocol() {
     control.check();
 }
 
-/// More than may be in memory, and nested deeper than a stack: refused before it is there.
+/// Input that would exceed memory or the stack is refused before it has arrived.
 #[test]
 fn oversized_input_is_refused() {
     let server = start(|limits| limits.linger_timeout = Duration::from_millis(100));

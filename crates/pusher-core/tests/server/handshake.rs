@@ -1,4 +1,4 @@
-//! What fell other servers in a handshake, and what must not mislead this one behind a proxy.
+//! Malformed handshakes, including known attacks on other servers and request smuggling behind a proxy.
 
 use std::io::Write;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::support::{TestServer, read_to_end, start};
 
 const KEY: &str = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
 
-/// A good request with `more` headers.
+/// Returns a valid request with additional headers.
 fn upgrade(more: &str) -> String {
     format!(
         "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -15,7 +15,7 @@ fn upgrade(more: &str) -> String {
     )
 }
 
-/// The status of the answer; a session is closed at once, by a frame behind the request.
+/// Returns the status of the answer. A close frame behind the request ends a session at once.
 fn status(server: &TestServer, request: &[u8]) -> u16 {
     let mut stream = server.raw(server.public);
     // The server may answer and close before it has read everything.
@@ -155,7 +155,7 @@ fn malformed_requests_have_their_status() {
     assert_eq!(server.hub.session_count(), 0);
 }
 
-/// Only what is new is searched for the end: a byte at a time costs no more than all at once.
+/// The server searches only new bytes for the end of the head, so single bytes do not take quadratic time.
 #[test]
 fn long_request_may_arrive_byte_by_byte() {
     let server = start(|_| {});
@@ -170,7 +170,7 @@ fn long_request_may_arrive_byte_by_byte() {
     assert!(answer.starts_with(b"HTTP/1.1 101 "));
 }
 
-/// Whoever dawdles holds a place for no longer than a handshake may take.
+/// A slow handshake holds its permit only until `handshake_timeout`.
 #[test]
 fn slow_handshakes_free_their_permits() {
     let server = start(|limits| {

@@ -1,4 +1,4 @@
-//! HTTP/1.1 at the private door.
+//! HTTP/1.1 on the publish listener.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -11,7 +11,7 @@ use crate::support::{TestServer, on_any_ports, read_to_end, start, start_server}
 
 const SOON: Duration = Duration::from_millis(50);
 
-/// A connection that is kept.
+/// A client with keep-alive.
 pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
@@ -29,13 +29,13 @@ impl Client {
         line
     }
 
-    /// Status and body of the next answer.
+    /// Returns the status and the body of the next answer.
     pub(crate) fn answer(&mut self) -> (u16, Value) {
         let (status, _, body) = self.response();
         (status, serde_json::from_str(&body).unwrap())
     }
 
-    /// Status, header lines and body of the next answer.
+    /// Returns the status, the headers and the body of the next answer.
     pub(crate) fn response(&mut self) -> (u16, String, String) {
         let status_line = self.line();
         let status = status_line.split(' ').nth(1).unwrap().parse().unwrap();
@@ -55,15 +55,15 @@ impl Client {
     }
 }
 
-pub(crate) fn post(category: &str, event: &str) -> String {
+pub(crate) fn post(topic: &str, event: &str) -> String {
     let len = event.len();
     format!(
-        "POST /publish/{category} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+        "POST /publish/{topic} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
          Content-Length: {len}\r\n\r\n{event}"
     )
 }
 
-/// Says something on a connection of its own; the answer's status and error. The server must close.
+/// Sends a request on a new connection. Returns the status and the error of the answer. The server must close.
 pub(crate) fn refusal(server: &TestServer, request: &str) -> (u16, String) {
     let mut stream = server.raw(server.publish);
     stream.write_all(request.as_bytes()).unwrap();
@@ -123,7 +123,7 @@ fn expect_100_continue_is_answered() {
     assert_eq!(client.answer().0, 200);
 }
 
-/// As `nc -N` does at the end of its input.
+/// `nc -N` closes its write side at the end of its input.
 #[test]
 fn half_closed_client_gets_its_answers() {
     let server = start(|_| {});
@@ -202,7 +202,7 @@ fn refusals_have_status_and_reason() {
             413,
             "101 bytes long, at most 100 are allowed (event-len-max)",
         ),
-        // What hyper refuses has no reason but its status.
+        // Refusals by hyper have no text.
         (change("Content-Length: 1", "Content-Length: -1"), 400, ""),
         (
             change(
@@ -240,7 +240,11 @@ fn refusals_have_status_and_reason() {
     let mut client = Client::connect(&server);
     client.send(&request);
     assert_eq!(client.answer().0, 200);
-    assert_eq!(browser.message(), r#"[8,"t",1]"#, "nothing came before it");
+    assert_eq!(
+        browser.message(),
+        r#"[8,"t",1]"#,
+        "no refused event was published"
+    );
 }
 
 #[test]
@@ -346,7 +350,7 @@ fn slow_head_and_body_time_out() {
     assert_eq!(refusal(&server, "POST /publish/t HTTP/1.1\r\nHo").0, 0);
 }
 
-/// Answers are kept for a peer that reads none, but not without end.
+/// The server buffers answers for a peer that does not read, up to a limit.
 #[test]
 fn client_that_reads_no_answers_is_dropped() {
     let server = start(|limits| limits.answer_timeout = SOON);
@@ -358,7 +362,7 @@ fn client_that_reads_no_answers_is_dropped() {
             Ok(len) => sent += len,
             Err(error) => break error,
         }
-        assert!(sent < 64 << 20, "it takes requests for ever");
+        assert!(sent < 64 << 20, "the server never stops reading");
     };
     assert!(
         matches!(
@@ -367,7 +371,7 @@ fn client_that_reads_no_answers_is_dropped() {
         ),
         "{error}"
     );
-    server.until("it is counted", |hub| {
+    server.until("the publisher is counted", |hub| {
         hub.stats().publishers_refused.get(PublisherRefusal::Answer) == 1
     });
 }

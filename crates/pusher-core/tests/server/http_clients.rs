@@ -1,4 +1,4 @@
-//! Forms of HTTP that clients send to port 5555 beside the plainest one.
+//! Less common forms of HTTP that real clients send to port 5555.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use pusher_core::PublishRefusal;
 use crate::http::{Client, post, refusal};
 use crate::support::start;
 
-/// A publish whose body is these bytes, chunk framing included.
+/// Returns a publish with this body, which includes the chunk framing.
 fn chunked(body: &str) -> String {
     format!(
         "POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
@@ -15,7 +15,7 @@ fn chunked(body: &str) -> String {
     )
 }
 
-/// The event in chunks of this many bytes, and the last chunk.
+/// Splits the event into chunks, and adds the last chunk.
 fn in_chunks(event: &str, chunk_len: usize) -> String {
     let chunks = event.as_bytes().chunks(chunk_len);
     let chunks = chunks.map(|chunk| {
@@ -25,7 +25,7 @@ fn in_chunks(event: &str, chunk_len: usize) -> String {
     chunks.collect::<String>() + "0\r\n\r\n"
 }
 
-/// As `curl --http2` and Java's `HttpClient` send it.
+/// `curl --http2` and Java's `HttpClient` offer h2c.
 #[test]
 fn upgrade_to_other_protocol_is_ignored() {
     let server = start(|_| {});
@@ -40,7 +40,7 @@ fn upgrade_to_other_protocol_is_ignored() {
     }
 }
 
-/// As HAProxy's `option httpchk` sends it.
+/// HAProxy's `option httpchk` sends this.
 #[test]
 fn http_1_0_health_check_needs_no_host() {
     let server = start(|_| {});
@@ -76,7 +76,7 @@ fn http_1_0_health_check_needs_no_host() {
     }
 }
 
-/// RFC 9112, section 3.2.2: its host counts, and not the one in `Host`.
+/// The host of the target overrides `Host` (RFC 9112, section 3.2.2).
 #[test]
 fn absolute_form_target_is_accepted() {
     let server = start(|_| {});
@@ -107,7 +107,7 @@ fn chunked_body_is_accepted() {
         "0001\r\n1\r\n000\r\n\r\n",
     ] {
         let request = chunked(body);
-        // In one write and byte by byte.
+        // In one write, and in single bytes.
         client.send(&request);
         assert_eq!(client.answer().0, 200, "{body}");
         for byte in request.split_inclusive(|_: char| true) {
@@ -150,7 +150,7 @@ fn chunked_bodies_are_limited() {
         ("1\n1\n0\n\n".to_owned(), 400, "chunks"),
         (long_extension, 400, "chunks"),
         (long_trailer, 400, "chunks"),
-        // The body ends, the request does not.
+        // The body has ended, but not the request: the last chunk is missing.
         ("0\r\n\r\n".to_owned(), 400, "JSON"),
     ] {
         let request = chunked(&body).replace("Host", "Connection: close\r\nHost");
@@ -162,7 +162,7 @@ fn chunked_bodies_are_limited() {
     assert_eq!(refused.get(PublishRefusal::EventTooLarge), 1);
 }
 
-/// A proxy in front might go by the other of the two lengths and take the rest for a request of its own.
+/// A proxy in front might use the other length, and take the rest for another request.
 #[test]
 fn body_with_two_lengths_cannot_smuggle() {
     let server = start(|_| {});
@@ -191,7 +191,7 @@ fn body_with_two_lengths_cannot_smuggle() {
     assert_eq!(event, r#"[8,"t","end"]"#);
 }
 
-/// The answer does not depend on how many writes the request line came in.
+/// The answer does not depend on the number of writes of the request line.
 #[test]
 fn unsupported_version_is_named() {
     let server = start(|_| {});

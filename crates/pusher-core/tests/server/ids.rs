@@ -1,4 +1,4 @@
-//! Publishes with an id: asked for again, they are not done again.
+//! Publishes with an id. A repeated publish is not published again.
 
 use std::io::Write;
 
@@ -6,7 +6,7 @@ use pusher_core::Recipe;
 
 use crate::support::{TestServer, on_any_ports, read_to_end, start, start_server};
 
-/// The receipt of a publish by HTTP, as JSON.
+/// Publishes over HTTP. Returns the receipt as JSON.
 fn post(server: &TestServer, headers: &str, event: &str) -> String {
     let len = event.len();
     let mut stream = server.raw(server.publish);
@@ -30,7 +30,7 @@ fn repeated_id_returns_first_receipt_in_any_protocol() {
     let mut other_browser = server.subscriber("t");
     let mut second = server.publisher();
     second.send(r#"[3,8,"t",2,{"id":"猫"}][3,9,"t",3,{"id":"other"}]"#);
-    assert_eq!(second.line(), "[4,8,1,1]", "the receipt of then");
+    assert_eq!(second.line(), "[4,8,1,1]", "the first receipt");
     assert_eq!(second.line(), "[4,9,2,2]");
     assert_eq!(browser.message(), r#"[8,"t",1]"#);
     assert_eq!(browser.message(), r#"[8,"t",3]"#);
@@ -48,7 +48,7 @@ fn repeated_id_returns_first_receipt_in_any_protocol() {
     browser.barrier();
 }
 
-/// Each of several publishers asks for the same.
+/// Several publishers send the same id at once.
 #[test]
 fn concurrent_publishes_with_one_id_run_once() {
     let server = start(|_| {});

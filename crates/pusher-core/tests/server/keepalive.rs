@@ -1,4 +1,4 @@
-//! The subprotocol pushd.1: WAMP v1 with KEEPALIVE, for scripts, which cannot see pings.
+//! The subprotocol pushd.1: WAMP v1 with KEEPALIVE, because scripts in pages cannot see pings.
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::support::{TestServer, on_any_ports, start, start_server};
 
 const SOON: Duration = Duration::from_millis(50);
 
-/// A client that looks at bytes.
+/// A client that compares bytes.
 struct Client {
     stream: std::net::TcpStream,
     head: String,
@@ -18,7 +18,7 @@ struct Client {
 }
 
 impl Client {
-    /// Reads the answer and WELCOME, and nothing behind it.
+    /// Reads the answer and WELCOME, and nothing after that.
     fn connect(server: &TestServer, subprotocols: &str) -> Self {
         let mut client = Self {
             stream: server.raw(server.public),
@@ -47,7 +47,7 @@ impl Client {
         bytes
     }
 
-    /// First byte and payload of the next frame that is no ping. It must be a short one.
+    /// Returns the first byte and the payload of the next frame other than a ping. It must be short.
     fn frame(&mut self) -> (u8, Vec<u8>) {
         loop {
             let header = self.read(2);
@@ -69,7 +69,7 @@ impl Client {
         self.stream.write_all(&frame).unwrap();
     }
 
-    /// The code and reason of the close frame that comes next.
+    /// Returns the code and the reason of the close frame, which must come next.
     fn closed(&mut self) -> (u16, String) {
         let (first, payload) = self.frame();
         assert_eq!(first, 0x88, "a close frame");
@@ -93,7 +93,7 @@ fn wamp_client_gets_no_keepalive() {
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: wamp\r\n\r\n"
     );
-    // A ping, and nothing with it.
+    // A ping without KEEPALIVE.
     assert_eq!(client.read(2), ping_frame());
     client.send("[5,\"t\"]");
     server.until("it is subscribed", |hub| hub.subscriber_count("t") == 1);
@@ -149,7 +149,7 @@ fn keepalive_follows_welcome_ping_and_request() {
     let with_ping = [ping_frame(), &keepalive].concat();
     for _ in 0..3 {
         assert_eq!(client.read(with_ping.len()), with_ping);
-        // A pong, so that there is another ping.
+        // The pong, so that the server sends the next ping.
         client.stream.write_all(&[0x8a, 0x80, 0, 0, 0, 0]).unwrap();
     }
 }
@@ -192,7 +192,7 @@ fn keepalive_requests_are_rate_limited() {
         assert_eq!(client.message(), "[12,25000]");
         answers += 1;
     }
-    // More than 10 only if the machine stood still for a second meanwhile.
+    // More than 10 only if the machine was stalled for a second.
     assert!((10..50).contains(&answers), "{answers}");
     let (code, reason) = client.closed();
     assert_eq!(code, 1008);

@@ -1,4 +1,4 @@
-//! A publish that is too large, in each protocol of port 5555.
+//! Publishes that are too large, in each protocol of port 5555.
 
 use std::io::Write;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use crate::operator;
 use crate::support::{TestServer, WAIT, start};
 use crate::zmtp::{Push, frames};
 
-/// For an event, and for the message around it.
+/// Tests the limit for events, and the limit for whole messages.
 #[test]
 fn too_large_publish_is_logged_with_size_and_limit() {
     let server = start(|limits| {
@@ -45,7 +45,7 @@ fn too_large_publish_is_logged_with_size_and_limit() {
     wait_for_complaint(&server, what, "");
 }
 
-/// Waits until the log, as the status page shows it, has both texts in a row.
+/// Waits until the status page shows a log line with both texts, one after the other.
 fn wait_for_complaint(server: &TestServer, start: &str, end: &str) {
     let started = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! Every limit at its bound and beyond.
+//! Every limit, at its bound and beyond.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -21,7 +21,7 @@ fn slow_consumer_is_dropped_at_limit() {
     let mut publisher = server.publisher();
     let event = format!("\"{}\"", "x".repeat(50_000));
     let mut published = 0;
-    // The kernel takes some megabytes for a peer that does not read, then it is our turn.
+    // The kernel buffers some megabytes for a peer that does not read. Then the outbox grows.
     while server.hub.subscriber_count("t") == 2 {
         publisher.publish("t", &event);
         published += 1;
@@ -176,11 +176,11 @@ fn browsers_are_limited() {
     assert_eq!(first.close_code(), 1007);
     drop(first);
     server.until("a permit is free", |hub| hub.session_count() == 1);
-    // The session is over a moment before its connection is.
+    // The session ends a moment before its permit is free.
     while !can_connect(server.raw(server.public)) {}
 }
 
-/// Whether a plain request is served.
+/// Whether the server answers a plain request.
 fn can_connect(mut stream: TcpStream) -> bool {
     let request = b"GET /pusher.js HTTP/1.1\r\nHost: x\r\n\r\n";
     stream.write_all(request).is_ok() && read_to_end(&mut stream).starts_with("HTTP/1.1 200 ")
@@ -253,12 +253,12 @@ fn silent_publishers_time_out() {
 fn silent_browser_is_pinged_then_dropped() {
     let server = start(|limits| {
         limits.ping_interval = SOON;
-        // Long enough for a busy machine: the one who is alive must not go too.
+        // Long enough for a busy machine: the live browser must not be dropped.
         limits.pong_timeout = Duration::from_secs(2);
     });
     let mut alive = server.subscriber("t");
     let ghost = server.subscriber("t");
-    // Reading answers the pings.
+    // The library answers pings while it reads.
     for _ in 0..4 {
         assert!(matches!(alive.read().unwrap(), Message::Ping(_)));
     }
@@ -277,7 +277,7 @@ fn browser_is_not_pinged_before_interval() {
     browser.barrier();
 }
 
-/// Publishers are held up by the server's own work only, and nothing that was accepted is lost.
+/// Only the server's own backlog blocks publishers, and no accepted event is lost.
 #[test]
 fn full_backlog_blocks_publishers() {
     let server = start(|limits| limits.backlog_len_max = 1000);
@@ -292,7 +292,7 @@ fn full_backlog_blocks_publishers() {
     }
 }
 
-/// As for publishers: a browser that publishes faster than events can be sent is not read.
+/// The server stops reading from a browser that publishes faster than events can be sent.
 #[test]
 fn full_backlog_blocks_publishing_browsers() {
     let mut limits = Limits::default();
@@ -314,22 +314,24 @@ fn full_backlog_blocks_publishing_browsers() {
         std::thread::yield_now();
     }
     flood.join().unwrap();
-    // What one read brings is taken in as a whole.
-    assert!(worst > 0 && worst < 20_000, "{worst} bytes waited");
+    // The server handles all messages of one read, so the backlog may exceed the limit by one read.
+    assert!(worst > 0 && worst < 20_000, "{worst} bytes in the backlog");
 }
 
-/// What is begun by all publishers together: whoever goes beyond is refused, those who came before
-/// can finish.
+/// Limits the incomplete messages of all publishers together. The publisher that exceeds the limit is refused, and the
+/// earlier ones can finish.
 #[test]
 fn incomplete_publishes_are_limited_in_total() {
     let server = start(|limits| limits.unfinished_len_max = 300_000);
     let begun = format!("\"{}", "x".repeat(99_000));
     let mut first = server.publisher();
     first.send(&format!("[3,1,\"t\",{begun}"));
-    server.until("it has arrived", |hub| hub.stats().unfinished_len > 99_000);
+    server.until("the first message has arrived", |hub| {
+        hub.stats().unfinished_len > 99_000
+    });
     let mut second = server.raw(server.publish);
     write!(second, "{{\"category\":\"t\",\"x\":{begun}").unwrap();
-    server.until("it has arrived too", |hub| {
+    server.until("the second message has arrived", |hub| {
         hub.stats().unfinished_len > 198_000
     });
     let head = "POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
@@ -340,7 +342,7 @@ fn incomplete_publishes_are_limited_in_total() {
     assert!(answer.starts_with(r#"[5,null,"overloaded","#), "{answer}");
     read_to_end(&mut too_much.0);
     let mut raw = server.raw(server.publish);
-    // The server may close before all of it is there.
+    // The server may close before it has read everything.
     let _sent = write!(raw, "{{\"category\":\"t\",\"x\":{begun}{begun}");
     read_to_end(&mut raw);
     let mut http = server.raw(server.publish);
@@ -350,7 +352,7 @@ fn incomplete_publishes_are_limited_in_total() {
     let refused = server.hub.stats().publishers_refused;
     assert_eq!(refused.get(PublisherRefusal::UnfinishedLen), 3);
 
-    server.until("what was refused is given back", |hub| {
+    server.until("the refused message has freed its memory", |hub| {
         hub.stats().unfinished_len < 200_000
     });
     let mut http = server.raw(server.publish);
@@ -364,7 +366,9 @@ fn incomplete_publishes_are_limited_in_total() {
     first.send("\"]");
     assert!(first.line().starts_with("[4,1,"));
     second.write_all(b"\"}").unwrap();
-    server.until("both are finished", |hub| hub.stats().unfinished_len == 0);
+    server.until("both messages are complete", |hub| {
+        hub.stats().unfinished_len == 0
+    });
     assert_eq!(server.hub.stats().events.total(), 3);
 }
 
@@ -438,7 +442,7 @@ fn prefixes_per_session_are_limited() {
     }
 }
 
-/// A CURIE counts at its expanded length, or a few bytes would make answers of many kilobytes.
+/// The limit counts the expanded CURIE. Otherwise a few bytes could cause answers of many kilobytes.
 #[test]
 fn procedure_uri_length_is_limited() {
     struct Any;
@@ -452,7 +456,7 @@ fn procedure_uri_length_is_limited() {
     assert_eq!(browser.close_code(), 1008);
 }
 
-/// A message that never ends takes memory for as long as it may take.
+/// A message that never ends holds memory until the timeout.
 #[test]
 fn slow_browser_message_times_out() {
     let server = start(|limits| limits.unfinished_timeout = SOON);
@@ -464,17 +468,17 @@ fn slow_browser_message_times_out() {
               Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
         )
         .unwrap();
-    // A long message, a byte at a time.
+    // A long message in single bytes.
     stream.write_all(b"\x81\xfe\xff\xff\0\0\0\0").unwrap();
     let started = std::time::Instant::now();
     while stream.write_all(b" ").is_ok() {
         assert!(
             started.elapsed() < crate::support::WAIT,
-            "it may take for ever"
+            "the message never timed out"
         );
         std::thread::yield_now();
     }
-    server.until("it is counted", |hub| {
+    server.until("the violation is counted", |hub| {
         hub.stats().violations.get(ViolationKind::Unfinished) == 1
     });
 }

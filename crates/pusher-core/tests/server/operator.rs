@@ -1,4 +1,4 @@
-//! What the operator looks at: health, metrics, status, and a topic's events.
+//! The admin routes: health, metrics, status, and watching a topic.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::{TestServer, WAIT, on_any_ports, read_to_end, start, start_server};
 
-/// The answer to a request with more headers: head and body.
+/// Sends a request with additional headers. Returns the head and the body of the answer.
 fn ask(server: &TestServer, method: &str, path: &str, headers: &str) -> (String, String) {
     let mut stream = server.raw(server.publish);
     let request = format!(
@@ -28,7 +28,7 @@ pub(crate) fn get(server: &TestServer, path: &str) -> (String, String) {
     ask(server, "GET", path, "")
 }
 
-/// Status code and body.
+/// Returns the status code and the body of a state route.
 fn state(server: &TestServer, path: &str) -> (u16, String) {
     let (head, body) = get(server, path);
     let code = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -40,7 +40,7 @@ fn status(server: &TestServer) -> Value {
     serde_json::from_str(&body).unwrap()
 }
 
-/// Asks until something about the status is true.
+/// Requests the status until a condition is true.
 fn status_until(server: &TestServer, what: &str, is_true: impl Fn(&Value) -> bool) -> Value {
     let started = std::time::Instant::now();
     loop {
@@ -73,7 +73,7 @@ fn idle_server_is_healthy_and_ready() {
     );
 }
 
-/// Hangs in a call until it is let go, and tells when that begins.
+/// An application that blocks in a call until the test releases it. Reports when a call begins.
 struct Hanging {
     hangs: Mutex<Sender<()>>,
     let_go: Mutex<Receiver<()>>,
@@ -101,7 +101,7 @@ fn overloaded_server_is_not_ready() {
     let mut options = on_any_ports();
     options.live.limits.backlog_len_max = 1000;
     let server = start_server(options, hanging);
-    // The first shard serves whoever asks, the second hangs.
+    // The first shard answers the requests, the second one hangs.
     let _first = server.browser();
     let mut second = server.subscriber("t");
     second.send("[2,\"id\",\"hang\"]");
@@ -244,7 +244,7 @@ fn status_has_peers_and_counts() {
     assert_eq!(lens, [lens[0]; 3]);
 }
 
-/// What the log says, too.
+/// The log has the same lines.
 #[test]
 fn refused_browser_is_logged_once_with_reason() {
     let server = start(|limits| {
@@ -253,20 +253,20 @@ fn refused_browser_is_logged_once_with_reason() {
         limits.pong_timeout = Duration::from_secs(1);
         limits.headers_max = 10;
     });
-    let _ghost = server.browser();
+    let _silent = server.browser();
     let say = |request: &str| {
         let mut stream = server.raw(server.public);
         stream.write_all(request.as_bytes()).unwrap();
         read_to_end(&mut stream)
     };
-    // A browser keeps some of these in stock: it is no news.
+    // Browsers open some connections in advance, so these are not logged.
     say("");
     let begun = "GET / HTTP/1.1\r\n";
     say(begun);
     say("POST / HTTP/1.1\r\nHost: x\r\n\r\n");
     let many = "X: y\r\n".repeat(10);
     say(&format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n"));
-    let status = status_until(&server, "the ghost has gone", |status| {
+    let status = status_until(&server, "the silent browser is dropped", |status| {
         status["sessions"] == 0
     });
     let complaints = status["complaints"].as_array().unwrap().iter();
@@ -313,11 +313,11 @@ fn status_names_longest_outbox() {
     let server = start(|_| {});
     let _slow = server.subscriber("t");
     let event = format!("\"{}\"", "x".repeat(1_000_000));
-    // More than the kernel takes for a browser that does not read.
+    // More than the kernel buffers for a browser that does not read.
     let mut published = 0;
     while server.hub.stats().outboxes_len == 0 {
         published += 1;
-        assert!(published < 100, "the kernel takes everything");
+        assert!(published < 100, "the kernel buffers everything");
         server.hub.publish("t", &event).unwrap();
         server.until("it is sent", |hub| hub.backlog_len() == 0);
     }
@@ -332,11 +332,11 @@ fn status_names_longest_outbox() {
     assert_eq!(slow["len"], status["outboxes_len"]);
 }
 
-/// Somebody who watches a topic.
+/// A client that watches a topic.
 struct Watcher(BufReader<TcpStream>);
 
 impl Watcher {
-    /// The status line, and who it is for.
+    /// Sends the request. Returns the status line and the watcher.
     fn begin(server: &TestServer, path: &str) -> (String, Self) {
         let mut stream = server.raw(server.publish);
         let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
@@ -366,14 +366,14 @@ fn watcher_receives_events_of_its_topic() {
     assert_eq!(watcher.lines(), [": watching", ""]);
     server.hub.publish("other", "0").unwrap();
     let receipt = server.hub.publish("a 猫", "{\n\"a\":1}").unwrap();
-    assert_eq!(receipt.subscribers, 0, "who watches is no subscriber");
+    assert_eq!(receipt.subscribers, 0, "a watcher is not a subscriber");
     let id = format!("id: {}", receipt.sequence);
     assert_eq!(watcher.lines(), [&id, "data: {", "data: \"a\":1}", ""]);
-    // So many, and no more.
+    // The limit is reached.
     let (status, mut refused) = Watcher::begin(&server, "/watch/t");
     assert!(status.contains(" 503 "), "{status}");
     assert!(refused.line().contains("watchers-max"));
-    // It ends with the server, and does not hold it up.
+    // The stream ends at shutdown, and does not delay it.
     server.end();
     assert_eq!(watcher.line(), "");
 }
@@ -385,7 +385,7 @@ fn disconnected_watcher_frees_its_permit() {
     drop(watcher);
     let started = std::time::Instant::now();
     while !Watcher::begin(&server, "/watch/t").0.contains(" 200 ") {
-        // What is written to it tells the server that nobody is there.
+        // A failed write tells the server that the watcher has disconnected.
         server.hub.publish("t", "1").unwrap();
         assert!(started.elapsed() < WAIT);
     }

@@ -1,4 +1,4 @@
-//! Which sites' pages may connect, and for whom proxies speak.
+//! Origin checks, and addresses from trusted proxies.
 
 use std::io::{Read, Write};
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use pusher_core::{Application, BrowserRefusal, Options, Recipe, Request, Session
 
 use crate::support::{Browser, TestServer, on_any_ports, read_to_end, start_server};
 
-/// The status of a handshake with these headers, and the rest of the answer.
+/// Performs a handshake with these headers. Returns the status and the rest of the answer.
 fn handshake(server: &TestServer, headers: &str) -> (u16, String) {
     let mut stream = server.raw(server.public);
     write!(
@@ -19,7 +19,7 @@ fn handshake(server: &TestServer, headers: &str) -> (u16, String) {
          Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{headers}\r\n"
     )
     .unwrap();
-    // A masked close frame, so that the server hangs up on a session too.
+    // A masked close frame, so that the server also closes a session.
     let _refused = stream.write_all(b"\x88\x80\0\0\0\0");
     let mut answer = Vec::new();
     let _reset = Read::read_to_end(&mut stream, &mut answer);
@@ -138,7 +138,7 @@ fn configured_origins_may_connect() {
     assert_eq!(handshake(&server, "Host: a\r\nOrigin: http://b\r\n").0, 101);
 }
 
-/// The client's script may be loaded by any page.
+/// Any page may load the client's script.
 #[test]
 fn scripts_need_no_origin() {
     let server = start(|_| {});
@@ -172,7 +172,7 @@ fn trusted_proxy_forwards_the_host() {
     }
 }
 
-/// RFC 9112, section 3.2.2: the host of the target counts, and not the one in `Host`.
+/// The host of the target overrides `Host` (RFC 9112, section 3.2.2).
 #[test]
 fn absolute_form_host_overrides_header() {
     let server = start(|_| {});
@@ -192,7 +192,7 @@ fn absolute_form_host_overrides_header() {
     }
 }
 
-/// Tells the address of every browser that shakes hands.
+/// An application that reports the address of every browser.
 struct Addresses(Mutex<mpsc::Sender<(IpAddr, IpAddr)>>);
 
 impl Application for Addresses {
@@ -241,7 +241,7 @@ fn contradicting_forwarded_headers_are_refused() {
     assert_eq!(handshake(&server, &headers).0, 101);
 }
 
-/// The proxy itself has more connections than any client may have.
+/// The proxy itself has more connections than a client may have.
 #[test]
 fn clients_behind_proxy_are_limited_separately() {
     let server = start(|options| {
@@ -265,7 +265,7 @@ fn clients_behind_proxy_are_limited_separately() {
     let _third = client("192.0.2.1");
 }
 
-/// However many browsers there are, publishers come in.
+/// Publishers can connect even if all permits of browsers are taken.
 #[test]
 fn full_public_listener_does_not_block_publishers() {
     let server = start(|options| options.live.limits.connections_max = 1);

@@ -1,4 +1,4 @@
-//! All places of publishers are taken: the one that has been idle longest gives way, and the operator is answered.
+//! Permits of publishers. If all are taken, the longest idle publisher is evicted, and admin requests are answered.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -14,30 +14,30 @@ const ZMTP: &[u8] = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL\0\0\0\0\0\0\0\0\0\0
     \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
     \x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PUSH";
 
-/// Greeting and READY of the server.
+/// Length of the server's greeting and READY, in bytes.
 const ZMTP_ANSWER_LEN: usize = 64 + 28;
 
 const POST: &[u8] =
     b"POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
     Content-Length: 1\r\n\r\n1";
 
-fn three_places() -> TestServer {
+fn start_with_three_permits() -> TestServer {
     start(|limits| limits.publishers_max = 3)
 }
 
-fn gave_way(server: &TestServer) -> u64 {
+fn evictions(server: &TestServer) -> u64 {
     server.hub.stats().publishers_gave_way
 }
 
 #[track_caller]
-fn operator_is_answered(server: &TestServer) {
+fn assert_admin_is_answered(server: &TestServer) {
     for path in ["/healthz", "/readyz", "/metrics", "/status.json", "/"] {
         let (head, _) = get(server, path);
         assert!(head.starts_with("http/1.1 200 "), "{path}: {head}");
     }
 }
 
-/// The head of an HTTP answer.
+/// Reads the head of an HTTP answer.
 fn head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -48,7 +48,7 @@ fn head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// It publishes once and stays.
+/// Connects an HTTP publisher, which publishes once and stays.
 fn http_publisher(server: &TestServer) -> TcpStream {
     let mut stream = server.raw(server.publish);
     stream.write_all(POST).unwrap();
@@ -66,15 +66,19 @@ fn zmtp_publisher(server: &TestServer) -> TcpStream {
 
 #[test]
 fn longest_idle_publisher_is_evicted() {
-    let server = three_places();
+    let server = start_with_three_permits();
     let mut idle: Vec<_> = (0..3).map(|_| server.publisher()).collect();
     for index in [1, 0, 2] {
         idle[index].publish("t", "1");
     }
-    operator_is_answered(&server);
-    assert_eq!(gave_way(&server), 0, "nobody has to go for the operator");
+    assert_admin_is_answered(&server);
+    assert_eq!(
+        evictions(&server),
+        0,
+        "an admin request evicts no publisher"
+    );
     server.publisher().publish("t", "1");
-    assert_eq!(gave_way(&server), 1);
+    assert_eq!(evictions(&server), 1);
     assert_eq!(read_to_end(&mut idle[1].0), "");
     for index in [0, 2] {
         idle[index].publish("t", "1");
@@ -86,7 +90,7 @@ fn longest_idle_publisher_is_evicted() {
     );
 }
 
-/// A client that writes at this very moment must know that nothing of it was read.
+/// A client that writes at that moment must learn that the server read nothing.
 #[test]
 fn evicted_native_publisher_is_reset() {
     let server = start(|limits| limits.publishers_max = 1);
@@ -101,8 +105,10 @@ fn evicted_native_publisher_is_reset() {
 fn silent_publisher_is_evicted() {
     let server = start(|limits| limits.publishers_max = 1);
     let mut silent = server.raw(server.publish);
-    server.until("it is there", |hub| hub.stats().publishers == 1);
-    // Not in its first second: it may be about to speak.
+    server.until("the connection is accepted", |hub| {
+        hub.stats().publishers == 1
+    });
+    // Not in its first second, because its first bytes may be on the way.
     let is_refused = || {
         let mut publisher = server.raw(server.publish);
         publisher.write_all(b"[1,1][3,1,\"t\",1]").unwrap();
@@ -119,11 +125,14 @@ fn idle_http_connection_is_evicted() {
     let server = start(|limits| limits.publishers_max = 1);
     let mut idle = http_publisher(&server);
     http_publisher(&server);
-    assert!(read_to_end(&mut idle).ends_with('\n'), "the receipt's rest");
-    assert_eq!(gave_way(&server), 1);
+    assert!(
+        read_to_end(&mut idle).ends_with('\n'),
+        "the rest of the receipt"
+    );
+    assert_eq!(evictions(&server), 1);
 }
 
-/// Neither can be told, so what is on its way is taken.
+/// Raw JSON and ZMTP have no answers, so the server accepts the events that are on the way.
 #[test]
 fn evicted_publishers_without_answers_lose_no_event() {
     let raw = |server: &TestServer| server.raw(server.publish);
@@ -148,7 +157,7 @@ fn evicted_publishers_without_answers_lose_no_event() {
     }
 }
 
-/// It would keep a place beyond the limit, and thirty-two of them the operator out.
+/// Otherwise it would keep a reserved place, and 32 of them would block admin requests.
 #[test]
 fn evicted_publisher_that_never_pauses_is_cut_off() {
     let object = b"{\"category\":\"flood\"}";
@@ -162,8 +171,12 @@ fn evicted_publisher_that_never_pauses_is_cut_off() {
         drop(browser);
         let mut busy = server.publisher();
         busy.send("[3,1,");
-        server.until("both are there", |hub| hub.stats().publishers == 2);
-        server.until("it gives way", |hub| hub.stats().publishers_gave_way == 1);
+        server.until("both connections are accepted", |hub| {
+            hub.stats().publishers == 2
+        });
+        server.until("one publisher is evicted", |hub| {
+            hub.stats().publishers_gave_way == 1
+        });
         let (messages, begun) = (message.repeat(5000), Instant::now());
         let flooding = thread::spawn(move || {
             while begun.elapsed() < 2 * WAIT && flood.write_all(&messages).is_ok() {}
@@ -189,19 +202,21 @@ fn raw_json_is_evicted_last() {
     }
 }
 
-/// Half of a message is there from each publisher.
+/// Connects three publishers, each with an incomplete message.
 fn three_busy(server: &TestServer) -> Vec<Publisher> {
     let mut busy: Vec<_> = (0..3).map(|_| server.publisher()).collect();
     for publisher in &mut busy {
         publisher.send("[3,1,");
     }
-    server.until("all are busy", |hub| hub.stats().unfinished_len == 15);
+    server.until("all publishers are busy", |hub| {
+        hub.stats().unfinished_len == 15
+    });
     busy
 }
 
 #[test]
 fn busy_is_reported_in_each_protocol() {
-    let server = three_places();
+    let server = start_with_three_permits();
     let mut busy = three_busy(&server);
     let answer = |said: &[u8]| {
         let mut stream = server.raw(server.publish);
@@ -223,21 +238,21 @@ fn busy_is_reported_in_each_protocol() {
     assert_eq!(
         answer(ZMTP),
         "",
-        "after an ERROR ZeroMQ would not come back"
+        "after an ERROR ZeroMQ would not reconnect"
     );
-    operator_is_answered(&server);
+    assert_admin_is_answered(&server);
     let refused = server.hub.stats().publishers_refused;
     assert_eq!(refused.get(PublisherRefusal::Publishers), 3);
 
     busy[1].send("\"t\",1]");
     assert!(busy[1].line().starts_with("[4,1,"));
     server.publisher().publish("t", "1");
-    assert_eq!(gave_way(&server), 1);
+    assert_eq!(evictions(&server), 1);
 }
 
 #[test]
 fn reserved_connection_gets_one_request() {
-    let server = three_places();
+    let server = start_with_three_permits();
     let _busy = three_busy(&server);
     let mut stream = server.raw(server.publish);
     let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -246,7 +261,7 @@ fn reserved_connection_gets_one_request() {
     assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
 }
 
-/// They have a second for their first byte, and nobody is sent away meanwhile.
+/// Reserved connections have a second for their first byte. Until then others wait, and none is refused.
 #[test]
 fn connections_wait_if_reserve_is_full() {
     let server = start(|limits| limits.publishers_max = 1);
@@ -254,13 +269,13 @@ fn connections_wait_if_reserve_is_full() {
     let _silent: Vec<_> = (0..connections)
         .map(|_| server.raw(server.publish))
         .collect();
-    server.until("all are there", |hub| {
+    server.until("all connections are accepted", |hub| {
         hub.stats().publishers == connections as u64
     });
-    operator_is_answered(&server);
+    assert_admin_is_answered(&server);
 }
 
-/// Neither the first line nor the rest of a request's head may take long there.
+/// On a reserved connection both the request line and the rest of the head have a short timeout.
 #[test]
 fn slow_request_frees_its_reserved_place() {
     for beginning in ["GET /healthz", "GET /healthz HTTP/1.1\r\nHost: "] {
@@ -275,9 +290,11 @@ fn slow_request_frees_its_reserved_place() {
             })
             .collect();
         let all = 1 + slow.len() as u64;
-        server.until("all are there", |hub| hub.stats().publishers == all);
+        server.until("all connections are accepted", |hub| {
+            hub.stats().publishers == all
+        });
         let begun = Instant::now();
-        operator_is_answered(&server);
+        assert_admin_is_answered(&server);
         assert!(begun.elapsed() < Limits::default().unfinished_timeout / 2);
         publisher.publish("t", "1");
     }
@@ -291,7 +308,7 @@ fn pause_of_raw_json_loses_no_event() {
     for _ in 0..2 {
         raw.write_all(b"{\"category\":\"t\"}").unwrap();
         browser.message();
-        // Who waits for the server to close need not wait for longer.
+        // A client that waits for the close gets it.
         assert_eq!(read_to_end(&mut raw), "");
     }
     drop(raw);
@@ -300,7 +317,7 @@ fn pause_of_raw_json_loses_no_event() {
     });
 }
 
-/// Of /proc/net/tcp: the timer that runs, and in how many hundredths of a second it ends.
+/// Reads /proc/net/tcp: the active timer, and the time until it expires in hundredths of a second.
 #[cfg(target_os = "linux")]
 #[test]
 fn publishers_have_tcp_keepalive() {

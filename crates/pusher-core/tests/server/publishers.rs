@@ -1,4 +1,4 @@
-//! The private door.
+//! Raw JSON and the native protocol on the publish listener.
 
 use std::io::Write;
 use std::time::Duration;
@@ -115,11 +115,11 @@ fn message_timeout_restarts_with_each_message() {
     native.send("[3,1,");
     raw.write_all(b"{\"category\":").unwrap();
     for _ in 0..3 {
-        // That long the server waits before it lets an idle publisher go.
+        // The server drops an idle publisher after this time.
         let mut idle = server.raw(server.publish);
         idle.write_all(b"{\"category\":\"other\"}").unwrap();
         assert_eq!(read_to_end(&mut idle), "");
-        // It gets the end of a message and the beginning of the next, and never a pause.
+        // Each write has the end of one message and the beginning of the next, so the stream is never idle.
         native.send("\"t\",1][3,1,");
         assert!(native.line().starts_with("[4,1,"));
         assert_eq!(browser.message(), "[8,\"t\",1]");

@@ -1,4 +1,4 @@
-//! The client's files on port 8080, as browsers and caches ask for them.
+//! The files of the JavaScript client on port 8080, as browsers and caches request them.
 
 use std::io::{Read, Write};
 
@@ -13,7 +13,7 @@ struct Answer {
 }
 
 impl Answer {
-    /// The value of a header.
+    /// Returns the value of a header.
     fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines
@@ -66,7 +66,7 @@ fn scripts_are_compressed_if_accepted() {
             let len = answer.body.len().to_string();
             assert_eq!(answer.header("Content-Length"), Some(&*len));
             assert_eq!(answer.header("Vary"), Some("Accept-Encoding"));
-            // Pages with Cross-Origin-Embedder-Policy load nothing else.
+            // Pages with Cross-Origin-Embedder-Policy require this header.
             let policy = answer.header("Cross-Origin-Resource-Policy");
             assert_eq!(policy, Some("cross-origin"));
         }
@@ -101,7 +101,7 @@ fn unchanged_script_is_not_sent_again() {
         assert_eq!(answer.header("ETag"), Some(&*etag), "{tag}");
         assert_eq!(answer.header("Cache-Control"), Some("max-age=600"));
     }
-    // The other encoding is another representation.
+    // The tag of the other encoding does not match.
     let plain = ask(&server, line, &format!("If-None-Match: {etag}\r\n"));
     assert_eq!(plain.status, 200);
     let head = ask(&server, "HEAD /pusher.js HTTP/1.1", GZIP);
@@ -109,7 +109,7 @@ fn unchanged_script_is_not_sent_again() {
     assert!(head.body.is_empty());
 }
 
-/// As `curl --http2` and Java ask, and as proxies do.
+/// `curl --http2` and Java offer h2c, and proxies send absolute targets.
 #[test]
 fn script_loads_with_h2c_offer_and_absolute_target() {
     let server = start(|_| {});

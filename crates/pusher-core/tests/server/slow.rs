@@ -1,4 +1,4 @@
-//! Browsers that do not take their events.
+//! Slow consumers.
 
 use std::time::Duration;
 
@@ -25,12 +25,12 @@ fn with_policy(policy: SlowPolicy, change: impl FnOnce(&mut Options)) -> TestSer
     })
 }
 
-/// An event that is told from others by its number.
+/// Returns an event with a number and a length.
 fn event(number: u64, len: usize) -> String {
     format!("[{number},\"{}\"]", "x".repeat(len))
 }
 
-/// The number of an event that has arrived.
+/// Returns the number of a received event.
 fn number(message: &str) -> u64 {
     let (topic, event): (_, (u64, String)) = {
         let (_, topic, event): (u8, String, (u64, String)) = serde_json::from_str(message).unwrap();
@@ -40,7 +40,7 @@ fn number(message: &str) -> u64 {
     event.0
 }
 
-/// Publishes until something waits for a browser that does not read.
+/// Publishes until the outbox of a browser that does not read has events.
 fn fill(server: &TestServer, topic: &str, len: usize) -> u64 {
     let started = std::time::Instant::now();
     let mut publisher = server.publisher();
@@ -48,7 +48,7 @@ fn fill(server: &TestServer, topic: &str, len: usize) -> u64 {
     while server.hub.stats().outboxes == 0 {
         published += 1;
         publisher.publish(topic, &event(published, len));
-        assert!(started.elapsed() < WAIT, "a browser takes everything");
+        assert!(started.elapsed() < WAIT, "the kernel buffers everything");
     }
     published
 }
@@ -74,19 +74,21 @@ fn slow_but_steady_browser_stays() {
     assert_eq!(server.hub.stats().outboxes, 0);
 }
 
-/// A visitor's line takes a second for each: two that are published in the same moment must both arrive.
+/// A slow line needs a second per event. Two events published at the same moment must both arrive.
 #[test]
 fn event_is_queued_while_outbox_is_within_limit() {
     let server = start_options(|_| {});
     let mut slow = server.subscriber("t");
-    // All of it may wait.
+    // All of this fits in the outbox.
     let large = 1024 * 1024 - 200;
     let mut publisher = server.publisher();
     let mut last = 1000;
     let mut publish = || {
         last += 1;
         publisher.publish("t", &event(last, large));
-        server.until("it is on its way", |hub| hub.backlog_len() == 0);
+        server.until("the event has left the backlog", |hub| {
+            hub.backlog_len() == 0
+        });
         last
     };
     while server.hub.stats().outboxes == 0 {
@@ -97,7 +99,7 @@ fn event_is_queued_while_outbox_is_within_limit() {
     for expect in 1001..=last {
         assert_eq!(number(&slow.message()), expect);
     }
-    // Beyond. One is being sent, one waits and one comes.
+    // Beyond the limit: one event is being sent, one is queued, and one is new.
     while server.hub.session_count() == 1 {
         publish();
         assert!(server.hub.stats().outboxes_len < 3 * 1024 * 1024 + 100);
@@ -106,7 +108,7 @@ fn event_is_queued_while_outbox_is_within_limit() {
     assert_eq!((slow.get(SlowConsumer::Outbox), slow.total()), (1, 1));
 }
 
-/// An article of 1 MB is 3 MB of escaped JSON, and then come the comments on it.
+/// An article of 1 MB is 3 MB of escaped JSON. Events about its comments follow at once.
 #[test]
 fn large_event_leaves_room_in_outbox() {
     let server = start_options(|options| options.live.limits.outbox_len_max = 100_000);
@@ -116,7 +118,9 @@ fn large_event_leaves_room_in_outbox() {
     let mut publish = |len: usize| {
         last += 1;
         publisher.publish("t", &event(last, len));
-        server.until("it is on its way", |hub| hub.backlog_len() == 0);
+        server.until("the event has left the backlog", |hub| {
+            hub.backlog_len() == 0
+        });
         last
     };
     while server.hub.stats().outboxes == 0 {
@@ -146,15 +150,17 @@ fn drop_oldest_drops_oldest_events() {
         publisher.publish("t", &event(last, 50_000));
         assert_eq!(number(&quick.message()), last);
     }
-    // The slow one may be of another shard.
-    server.until("the last is there, too", |hub| hub.backlog_len() == 0);
-    // And one event.
+    // The slow browser may be on another shard.
+    server.until("the last event has left the backlog", |hub| {
+        hub.backlog_len() == 0
+    });
+    // The limit plus one event.
     assert!(server.hub.stats().outboxes_len <= 500_000 + 50_100);
     let left_out = server.hub.stats().deliveries_dropped;
     let arrived = arrived_until(&mut slow, last);
     assert!(arrived.is_sorted());
     assert_eq!(arrived.len() as u64 + left_out, last);
-    // One gap, before what was kept.
+    // There is one gap, before the kept events.
     let gaps = arrived.windows(2).filter(|pair| pair[1] != pair[0] + 1);
     assert_eq!(gaps.count(), 1);
     assert_eq!(server.hub.stats().slow_consumers.total(), 0);
@@ -171,21 +177,21 @@ fn latest_keeps_last_event_of_each_topic() {
         publisher.publish("t", &event(number, 50_000));
         publisher.publish("t2", &event(number, 10));
     }
-    // What was begun, and one of each topic.
+    // The event that was being written, and one per topic.
     let stats = server.hub.stats();
     assert!(stats.outboxes_len < 200_000, "{}", stats.outboxes_len);
     let mut messages = Vec::new();
     while messages.iter().filter(|&&number| number == 1099).count() < 2 {
         messages.push(number(&slow.message()));
     }
-    // The kernel may have taken some more of them.
+    // The kernel may have accepted more events before.
     let left_out = server.hub.stats().deliveries_dropped;
     assert!(left_out > 50, "{left_out}");
     assert_eq!(messages.len() as u64 + left_out, published + 200);
     assert!(messages.is_sorted(), "{messages:?}");
 }
 
-/// The numbers that arrive, up to the last.
+/// Receives events up to the last one. Returns their numbers.
 fn arrived_until(browser: &mut Browser, last: u64) -> Vec<u64> {
     let mut numbers = Vec::new();
     while numbers.last() != Some(&last) {
@@ -194,13 +200,13 @@ fn arrived_until(browser: &mut Browser, last: u64) -> Vec<u64> {
     numbers
 }
 
-/// Each has its own topic, so that nothing is shared.
+/// Each browser has its own topic, so that no memory is shared.
 #[test]
 fn queued_events_are_limited_in_total() {
     let server = start_options(|options| {
         options.live.limits.events_len_max = 4 << 20;
         options.live.limits.outbox_len_max = 100 << 20;
-        // Nobody is looked at meanwhile: whoever does not take an event at once has to go.
+        // The heartbeat does not run during the test, so the limit alone drops the browsers.
         options.live.limits.ping_interval = NEVER;
         options.live.limits.pong_timeout = NEVER;
     });
@@ -217,13 +223,15 @@ fn queued_events_are_limited_in_total() {
         sent += 1;
         for topic in topics.iter().chain([&"t".to_owned()]) {
             publisher.publish(topic, &event(sent, 100_000));
-            // What is on its way to the outboxes would come on top.
-            server.until("it is there", |hub| hub.stats().backlog_len == 0);
+            // Events in the backlog would add to the measured memory.
+            server.until("the event has left the backlog", |hub| {
+                hub.stats().backlog_len == 0
+            });
             let events_len = server.hub.stats().events_len;
             assert!(events_len < 5 << 20, "{events_len}");
         }
         assert_eq!(number(&quick.message()), sent);
-        assert!(started.elapsed() < WAIT, "there is no limit");
+        assert!(started.elapsed() < WAIT, "no browser was dropped");
     }
     let slow = server.hub.stats().slow_consumers;
     assert_eq!((slow.get(SlowConsumer::Memory), slow.total()), (10, 10));
@@ -252,10 +260,10 @@ fn slowest_browsers_are_dropped_if_memory_is_tight() {
         server.hub.stats().slow_consumers.get(SlowConsumer::Memory),
         1
     );
-    server.until("its memory too", |hub| hub.stats().events_len == 0);
+    server.until("its memory is free", |hub| hub.stats().events_len == 0);
 }
 
-/// The same events wait for all of them: they are in memory once.
+/// The outboxes share the queued events, so each event is in memory once.
 #[test]
 fn slow_browsers_share_queued_events() {
     raise_open_files();
@@ -269,7 +277,7 @@ fn slow_browsers_share_queued_events() {
         publisher.publish("t", &event(sent, 100_000));
         assert_eq!(number(&quick.message()), sent);
         worst = worst.max(server.hub.stats().events_len);
-        assert!(sent < 1000, "they take everything");
+        assert!(sent < 1000, "the kernel buffers everything");
     }
     assert!(worst < 16 << 20, "{worst} bytes for events");
     let slow = server.hub.stats().slow_consumers;

@@ -1,4 +1,4 @@
-//! Figures of the server after things have happened.
+//! Figures of the server.
 
 use std::io::Write;
 
@@ -9,13 +9,13 @@ use pusher_core::{
 
 use crate::support::{TestServer, read_to_end, start};
 
-/// Waits until the figures are so.
+/// Waits until a condition on the figures is true.
 fn until(server: &TestServer, what: &str, is_so: impl Fn(&Stats) -> bool) -> Stats {
     server.until(what, |hub| is_so(&hub.stats()));
     server.hub.stats()
 }
 
-/// Those that are not 0.
+/// Returns the counts other than 0.
 fn labels<K: Kind>(counts: &Counts<K>) -> Vec<(&'static str, u64)> {
     let counts = counts.iter().map(|(kind, count)| (kind.label(), count));
     counts.filter(|&(_, count)| count > 0).collect()
@@ -68,7 +68,7 @@ fn events_are_counted_by_source() {
     assert_eq!(stats.events.total(), 5);
     let event_bytes = "123".len() + 3 * "1".len() + "{\"category\":\"t\"}".len();
     assert_eq!(stats.event_bytes, event_bytes as u64);
-    // The last write is counted a moment after it.
+    // The last write is counted a moment later.
     let stats = until(&server, "all is counted", |stats| stats.deliveries >= 8);
     assert_eq!(stats.deliveries, 8);
     let frame = "HL[8,\"t\",]".len();
@@ -108,7 +108,7 @@ fn publisher_errors_are_counted() {
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         read_to_end(&mut stream);
     }
-    // Who only looks is no publish that was lost.
+    // A refused admin request is not a refused publish.
     for line in ["POST /publish/t", "GET /healthz", "GET /admin"] {
         alone();
         let mut http = server.raw(server.publish);

@@ -1,4 +1,4 @@
-//! Who may publish where a token is wanted.
+//! The publish token.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ fn start_with_token() -> TestServer {
     start_server(options, Recipe::default())
 }
 
-/// What the server says to this, until it closes.
+/// Sends the bytes. Returns all answers until the server closes.
 fn answer(server: &TestServer, said: &[u8]) -> String {
     let mut publisher = server.raw(server.publish);
     publisher.write_all(said).unwrap();

@@ -1,4 +1,4 @@
-//! The private door on a unix socket.
+//! The publish listener on a unix socket.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::support::{TestServer, WAIT, on_any_ports, start_server};
 
-/// A folder, and a path in it for a socket.
+/// Creates a folder. Returns it with a path for a socket in it.
 fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("publish.sock");
@@ -28,7 +28,7 @@ fn start_at(path: &Path, access: SocketAccess) -> TestServer {
     start_server(options, Recipe::default())
 }
 
-/// Why a server can't listen there.
+/// Returns the error of a server that cannot listen at `path`.
 fn bind_error(path: &Path) -> BindError {
     let mut options = on_any_ports();
     options.publish_listen = vec![PublishAddress::Unix(path.to_owned())];
@@ -54,7 +54,7 @@ fn tcp_and_unix_socket_accept_publishers() {
     assert!(lines.next().unwrap().starts_with("[2,1,"));
     assert_eq!(lines.next().unwrap(), "[4,7,2,1]");
     assert_eq!(browser.message(), r#"[8,"t",1]"#);
-    // No browser connects to a unix socket: any host is right.
+    // Browsers cannot connect to a unix socket, so any host is accepted.
     let mut http = BufReader::new(connect(&path));
     let request = "POST /publish/t HTTP/1.1\r\nHost: any\r\nContent-Type: application/json\r\n\
         Content-Length: 1\r\n\r\n2";
@@ -106,7 +106,7 @@ fn socket_of_running_server_is_kept() {
     browser.message();
 }
 
-/// One that is stopped, or has too much to do, accepts nobody: it lives all the same.
+/// A stopped or overloaded server accepts no connection, but it is still running.
 #[test]
 fn full_accept_queue_counts_as_running() {
     let (_folder, path) = folder();
@@ -186,7 +186,7 @@ fn reload_recreates_removed_socket() {
     fs::remove_file(&path).unwrap();
     reload(&server);
     server.until("the socket is there", |_| path.exists());
-    // Nobody can connect before it listens, and its mode is set before that.
+    // The mode is set before the socket listens, so no client can connect too early.
     server.until("it listens", |_| UnixStream::connect(&path).is_ok());
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     connect(&path).write_all(b"{\"category\":\"t\"}").unwrap();
@@ -212,7 +212,7 @@ fn reload_keeps_existing_and_foreign_sockets() {
     let _other = UnixListener::bind(&path).unwrap();
     let others = fs::metadata(&path).unwrap().ino();
     reload(&server);
-    // The acceptors have had their turn when this is answered.
+    // The answer shows that the acceptors have handled the reload.
     server.publisher().publish("t", "1");
     drop(server);
     assert_eq!(fs::metadata(&path).unwrap().ino(), others);

@@ -1,4 +1,4 @@
-//! A PUSH socket of ZeroMQ at the private door, byte by byte.
+//! A ZeroMQ PUSH socket on the publish listener, byte by byte.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -9,7 +9,7 @@ use crate::support::{TestServer, start};
 /// Long enough for a handshake on a busy machine.
 const A_WHILE: Duration = Duration::from_millis(500);
 
-/// Ours and the server's alike: both sides speak ZMTP 3.1 with the mechanism NULL.
+/// The greeting of both sides: ZMTP 3.1 with the mechanism NULL.
 const GREETING: &[u8; 64] =
     b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
     \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
@@ -20,7 +20,7 @@ const READY_PULL: &[u8] = b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PULL";
 pub(crate) struct Push(TcpStream);
 
 impl Push {
-    /// As libzmq: ten bytes, then the rest when it has heard the other's.
+    /// Sends ten bytes, and the rest after the server's signature, as libzmq does.
     pub(crate) fn connect(server: &TestServer) -> Self {
         let mut push = Self(server.raw(server.publish));
         push.send(&GREETING[..10]);
@@ -42,7 +42,7 @@ impl Push {
         bytes
     }
 
-    /// Everything until the server hangs up.
+    /// Reads until the server closes.
     fn until_closed(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.0.read_to_end(&mut bytes).unwrap();
@@ -50,7 +50,7 @@ impl Push {
     }
 }
 
-/// The frames of a message.
+/// Encodes the frames of a message.
 pub(crate) fn frames(parts: &[&str]) -> Vec<u8> {
     let mut frames = Vec::new();
     for (index, part) in parts.iter().enumerate() {
@@ -102,7 +102,7 @@ fn one_and_two_part_messages_keep_order() {
     }
 }
 
-/// A script sends everything without waiting, and closes at its end.
+/// A script sends everything without waiting, and closes when it exits.
 #[test]
 fn script_may_send_and_close_at_once() {
     let server = start(|_| {});
@@ -121,7 +121,7 @@ fn script_may_send_and_close_at_once() {
     assert_eq!(browser.message(), r#"[8,"t",2]"#);
 }
 
-/// Its end is no reason to overlook what it has written, though its heartbeats can't be answered.
+/// The server publishes all messages before the disconnect, although it cannot answer the heartbeats between them.
 #[test]
 fn messages_before_disconnect_are_published() {
     let server = start(|_| {});
@@ -158,7 +158,7 @@ fn heartbeat_ttl_closes_silent_peer() {
     assert_eq!(push.receive(10), b"\x04\x08\x04PONGabc");
     push.send(&frames(&["t", "1"]));
     assert_eq!(browser.message(), r#"[8,"t",1]"#);
-    // A tenth of a second, and nothing comes.
+    // A time to live of a tenth of a second, and then silence.
     push.send(b"\x04\x07\x04PING\0\x01");
     assert_eq!(push.until_closed(), b"\x04\x05\x04PONG");
 }
