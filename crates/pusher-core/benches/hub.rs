@@ -1,7 +1,7 @@
-//! What grows with the number of topics, or of a topic's subscribers: nothing.
-//! `cargo bench --package pusher-core`.
+//! Shows that the cost of an operation does not grow with the number of topics, or of a topic's subscribers.
+//! Run: `cargo bench --package pusher-core`.
 //!
-//! Sessions are real ones, each with its socket, so that open files are the limit: both ends are in this process.
+//! Each session has a real socket, and both ends are in this process, so the limit of open files limits the sizes.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,15 +11,15 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use pusher_core::{Hub, Options, PublishAddress, Recipe, Server};
 
-/// Subscriptions of others, all to different topics.
+/// Subscriptions of other sessions, all to different topics.
 const TOPICS: [usize; 3] = [10, 1000, 100_000];
-/// Topics of each session that only holds topics: what the server allows at most.
+/// Topics of each of those sessions: the server's maximum.
 const TOPICS_EACH: usize = 10_000;
 /// Subscribers of one topic.
 const SUBSCRIBERS: [usize; 3] = [10, 1000, 9000];
-/// SUBSCRIBE and UNSUBSCRIBE, so often in one write.
+/// Pairs of SUBSCRIBE and UNSUBSCRIBE in one write.
 const PAIRS: usize = 100;
-/// So often that: a session may not say more at once.
+/// Number of such writes. More would exceed the message burst of a session.
 const SAMPLES: u32 = 200;
 const EVENT: &str = r#"{"title":"A new kitten"}"#;
 
@@ -28,12 +28,12 @@ fn main() {
 }
 
 /// A server that lives as long as this process.
-struct Running {
+struct TestServer {
     hub: Hub,
     web: SocketAddr,
 }
 
-impl Running {
+impl TestServer {
     fn start() -> Self {
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut options = Options::default();
@@ -64,25 +64,25 @@ impl Running {
         session
     }
 
-    /// Sessions that hold these topics, one subscriber each.
+    /// Opens sessions that together subscribe to `topics` topics, one subscriber each.
     fn holding(&self, topics: usize) -> Vec<Session> {
         let all: Vec<usize> = (0..topics).collect();
         let hold = |own: &[usize]| {
             let mut session = self.session();
             for some in own.chunks(PAIRS) {
                 let messages = some.iter().map(|topic| format!("[5,\"other/{topic}\"]"));
-                session.say_all(messages);
+                session.send_all(messages);
             }
             session
         };
         all.chunks(TOPICS_EACH).map(hold).collect()
     }
 
-    /// Sessions that are all subscribed to one topic.
+    /// Opens sessions that all subscribe to `topic`.
     fn subscribed(&self, topic: &str, subscribers: usize) -> Vec<Session> {
         let subscribe = |_| {
             let mut session = self.session();
-            session.say_all([format!("[5,\"{topic}\"]")]);
+            session.send_all([format!("[5,\"{topic}\"]")]);
             session
         };
         (0..subscribers).map(subscribe).collect()
@@ -94,8 +94,8 @@ struct Session {
 }
 
 impl Session {
-    /// Sends messages, and waits until the server has handled them: it answers pings in their turn.
-    fn say_all(&mut self, messages: impl IntoIterator<Item = String>) {
+    /// Sends messages, and waits until the server has handled them: it answers a ping in order.
+    fn send_all(&mut self, messages: impl IntoIterator<Item = String>) {
         let mut bytes = Vec::new();
         for message in messages {
             put_frame(&mut bytes, 0x81, message.as_bytes());
@@ -116,63 +116,63 @@ impl Session {
     }
 }
 
-/// A client's frame, its mask all zeros.
+/// Appends a client's frame, with a mask of zeros.
 fn put_frame(bytes: &mut Vec<u8>, first: u8, payload: &[u8]) {
     assert!(payload.len() <= 125);
     bytes.extend_from_slice(&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0]);
     bytes.extend_from_slice(payload);
 }
 
-/// To a topic that nobody has subscribed to, beside many.
+/// Publishes to a topic without subscribers, beside many other topics.
 #[divan::bench(args = TOPICS)]
 fn publish_beside_topics(bencher: Bencher<'_, '_>, topics: usize) {
-    let server = Running::start();
+    let server = TestServer::start();
     let _others = server.holding(topics);
     bencher.bench_local(|| server.hub.publish(black_box("topic"), EVENT));
 }
 
 #[divan::bench(args = TOPICS, sample_count = SAMPLES, sample_size = 1)]
 fn subscribe_and_unsubscribe_beside_topics(bencher: Bencher<'_, '_>, topics: usize) {
-    let server = Running::start();
+    let server = TestServer::start();
     let _others = server.holding(topics);
     bench_pairs(bencher, &server);
 }
 
 #[divan::bench(args = SUBSCRIBERS, sample_count = SAMPLES, sample_size = 1)]
 fn subscribe_and_unsubscribe_beside_subscribers(bencher: Bencher<'_, '_>, subscribers: usize) {
-    let server = Running::start();
+    let server = TestServer::start();
     let _others = server.subscribed("topic", subscribers);
     bench_pairs(bencher, &server);
 }
 
-fn bench_pairs(bencher: Bencher<'_, '_>, server: &Running) {
+fn bench_pairs(bencher: Bencher<'_, '_>, server: &TestServer) {
     let mut session = server.session();
     bencher.counter(ItemsCount::new(PAIRS)).bench_local(|| {
         let pairs = (0..PAIRS).flat_map(|_| ["[5,\"topic\"]", "[6,\"topic\"]"]);
-        session.say_all(pairs.map(str::to_owned));
+        session.send_all(pairs.map(str::to_owned));
     });
 }
 
-/// UNSUBSCRIBE and SUBSCRIBE of a session that has many topics itself.
+/// Sends UNSUBSCRIBE and SUBSCRIBE in a session with many topics.
 #[divan::bench(args = [1, 100, 9_900], sample_count = SAMPLES, sample_size = 1)]
-fn unsubscribe_and_subscribe_of_many_own(bencher: Bencher<'_, '_>, topics: usize) {
-    let server = Running::start();
+fn unsubscribe_and_subscribe_with_many_own_topics(bencher: Bencher<'_, '_>, topics: usize) {
+    let server = TestServer::start();
     let mut sessions = server.holding(topics);
     let session = &mut sessions[0];
     bencher.counter(ItemsCount::new(PAIRS)).bench_local(|| {
         let pairs = (0..PAIRS).flat_map(|_| ["[6,\"other/0\"]", "[5,\"other/0\"]"]);
-        session.say_all(pairs.map(str::to_owned));
+        session.send_all(pairs.map(str::to_owned));
     });
 }
 
-/// Handshake, SUBSCRIBE, and the end of the connection.
+/// Runs a handshake, SUBSCRIBE, and the end of the connection.
 #[divan::bench(args = SUBSCRIBERS)]
-fn come_and_go_beside_subscribers(bencher: Bencher<'_, '_>, subscribers: usize) {
-    let server = Running::start();
+fn connect_and_disconnect_beside_subscribers(bencher: Bencher<'_, '_>, subscribers: usize) {
+    let server = TestServer::start();
     let _others = server.subscribed("topic", subscribers);
     bencher.bench_local(|| {
         let mut session = server.session();
-        session.say_all(["[5,\"topic\"]".to_owned()]);
+        session.send_all(["[5,\"topic\"]".to_owned()]);
         drop(session);
         while server.hub.session_count() > subscribers {
             std::thread::yield_now();

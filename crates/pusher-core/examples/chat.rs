@@ -1,4 +1,4 @@
-//! Pub/sub among browsers: everybody may publish to rooms, and the server says who comes and goes.
+//! A chat: browsers publish to rooms, and the server announces arrivals and departures.
 //!
 //! Run: `cargo run -p pusher-core --example chat [ADDRESS:PORT]`, then in two pages that have
 //! loaded `http://127.0.0.1:8080/pusher.js`:
@@ -17,7 +17,7 @@ const ROOMS: &str = "http://example.com/chat/";
 const PRESENCE: &str = "http://example.com/presence";
 const TEXT_LEN_MAX: usize = 1000;
 
-/// The hub is there once the server is bound, so a little later than the application.
+/// The hub exists once the server is bound, which is after the application is created.
 #[derive(Default)]
 struct Chat {
     hub: OnceLock<Hub>,

@@ -1,10 +1,10 @@
-//! Sends back what it gets: what a test suite of WebSocket judges. `cargo xtask autobahn` runs this.
+//! Echoes every message, for a WebSocket test suite. `cargo xtask autobahn` runs this.
 //!
 //! Run: `cargo run -p pusher-core --example echo [ADDRESS:PORT]`.
 
 use pusher_core::{Application, Options, Server};
 
-/// The suite's longest message, and some more.
+/// More than the longest message of the suite.
 const MESSAGE_LEN_MAX: usize = 20 * 1024 * 1024;
 
 struct Echo;

@@ -1,4 +1,4 @@
-//! WAMP-CRA v1: only who knows a secret may listen and talk.
+//! WAMP-CRA v1: only authenticated clients may subscribe and publish.
 //!
 //! Run: `cargo run -p pusher-core --example members [ADDRESS:PORT]`, then in a page that has
 //! loaded `http://127.0.0.1:8080/autobahn.js`:
@@ -13,7 +13,7 @@
 use pusher_core::cra::{Account, Authenticated, Permissions, TopicPermission};
 use pusher_core::{Application, Options, Server, Session};
 
-/// Whoever is let in may do all that the permissions allow.
+/// An application that leaves all decisions to the permissions.
 struct Members;
 
 impl Application for Members {
@@ -22,7 +22,7 @@ impl Application for Members {
     }
 }
 
-/// A real program would look into its database.
+/// Finds an account. A real program would query its database.
 fn find_account(auth_key: &str) -> Option<Account> {
     let members = TopicPermission {
         uri: "http://example.com/members/".to_owned(),

@@ -1,27 +1,27 @@
-//! What must hold for anything that peers send. The fuzz targets call these, and a test runs their seeds.
+//! Invariants that hold for every input. The fuzz targets check them; a unit test checks them for the seeds.
 
-use crate::browsers::heard_of;
-use crate::publishers::faults::{Fault, converse};
+use crate::browsers::decode;
+use crate::publishers::faults::{StreamFault, serve_input};
 
-/// A browser's frames: in whatever chunks they come, the same messages come out, and the same end.
+/// Checks a browser's frames: the chunks in which they arrive change neither the messages nor the end.
 pub fn websocket(input: &[u8]) {
-    let whole = heard_of(input.chunks(input.len().max(1)));
+    let whole = decode(input.chunks(input.len().max(1)));
     for len in [1, 2, 7] {
-        assert_eq!(heard_of(input.chunks(len)), whole, "chunks of {len}");
+        assert_eq!(decode(input.chunks(len)), whole, "chunks of {len}");
     }
 }
 
-/// A publisher's HTTP: in whatever pieces it comes and its answers go, as many events are published, and the answers
-/// are the same; but for the last, if that refuses half a head whose mistake is seen only at its end.
+/// Checks a publisher's HTTP: short reads and writes change neither the events nor the answers. One exception: the last
+/// answer may be missing, if it refuses an incomplete head. hyper finds that error only if the head arrives at once.
 pub fn private_http(input: &[u8]) {
-    // Other languages, and the preface of HTTP/2, which is known only if it comes in one piece.
+    // Skip other protocols, and the preface of HTTP/2, which is recognized only if it arrives at once.
     if !input.first().is_some_and(u8::is_ascii_uppercase) || input.starts_with(b"PRI ") {
         return;
     }
-    let (whole, published) = converse(input, Fault::None);
+    let (whole, published) = serve_input(input, StreamFault::None);
     let whole = String::from_utf8_lossy(&whole.answers);
     for len in [1, 7] {
-        let (pieces, published_again) = converse(input, Fault::Short(len));
+        let (pieces, published_again) = serve_input(input, StreamFault::Short(len));
         assert_eq!(published_again, published, "pieces of {len}");
         let pieces = String::from_utf8_lossy(&pieces.answers);
         let rest = whole.strip_prefix(pieces.as_ref());
@@ -37,7 +37,7 @@ mod tests {
 
     use super::*;
 
-    /// What the fuzzers begin with.
+    /// Reads the seeds of a fuzz target.
     fn seeds(target: &str) -> Vec<Vec<u8>> {
         let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
         let files: Vec<_> = fs::read_dir(seeds.join(target)).unwrap().collect();
@@ -46,30 +46,30 @@ mod tests {
         files.into_iter().map(read).collect()
     }
 
-    /// Changes every byte in some ways, one after the other, and cuts it short there.
-    fn spoil(seed: &[u8], check: fn(&[u8])) {
+    /// Checks the seed, each prefix of it, and copies with one changed byte.
+    fn check_mutations(seed: &[u8], check: fn(&[u8])) {
         check(seed);
         for at in 0..seed.len() {
             check(&seed[..at]);
             for other in [seed[at] ^ 1, seed[at] ^ 0x80, 0, b'\n', 0xff] {
-                let mut spoilt = seed.to_vec();
-                spoilt[at] = other;
-                check(&spoilt);
+                let mut mutated = seed.to_vec();
+                mutated[at] = other;
+                check(&mutated);
             }
         }
     }
 
     #[test]
-    fn frames_that_are_spoilt_at_any_byte() {
+    fn mutated_frames_keep_the_invariant() {
         for seed in seeds("websocket") {
-            spoil(&seed, websocket);
+            check_mutations(&seed, websocket);
         }
     }
 
     #[test]
-    fn requests_that_are_spoilt_at_any_byte() {
+    fn mutated_requests_keep_the_invariant() {
         for seed in seeds("private_http") {
-            spoil(&seed, private_http);
+            check_mutations(&seed, private_http);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What an event costs in memory does not depend on how many browsers get it. In a program of its own, since the
-//! whole process is counted.
+//! The number of allocations per event does not depend on the number of subscribers. This test is a program of its own
+//! because the allocator counts for the whole process.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,7 +22,7 @@ const WAIT: Duration = Duration::from_secs(15);
 const EVENTS: usize = 200;
 const EVENT: &str = r#"{"title":"A new kitten"}"#;
 
-/// A browser that is subscribed to `t`.
+/// Connects a browser and subscribes it to `t`.
 fn subscriber(web: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(web).unwrap();
     stream.set_read_timeout(Some(WAIT)).unwrap();
@@ -30,7 +30,7 @@ fn subscriber(web: SocketAddr) -> TcpStream {
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\
         Sec-WebSocket-Protocol: wamp\r\n\r\n";
     stream.write_all(request.as_bytes()).unwrap();
-    // SUBSCRIBE, and a ping: its answer comes when the subscription is there.
+    // SUBSCRIBE and a ping. The pong follows the subscription.
     let mut frames = b"\x81\x87\0\0\0\0[5,\"t\"]".to_vec();
     frames.extend_from_slice(b"\x89\x84\0\0\0\0done");
     stream.write_all(&frames).unwrap();
@@ -43,7 +43,7 @@ fn subscriber(web: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Publishes one event after the other to all of them; how often memory was allocated meanwhile.
+/// Publishes events one by one, and waits for each at all browsers. Returns the number of allocations.
 fn allocations(hub: &Hub, browsers: &mut [TcpStream]) -> usize {
     let frame_len = 2 + r#"[8,"t",]"#.len() + EVENT.len();
     let mut buffer = vec![0; frame_len];
@@ -54,7 +54,7 @@ fn allocations(hub: &Hub, browsers: &mut [TcpStream]) -> usize {
             browser.read_exact(&mut buffer).unwrap();
         }
     };
-    // Tables and queues get the size that they keep.
+    // Let tables and queues grow to their final size.
     deliver();
     let region = Region::new(ALLOCATOR);
     for _ in 0..EVENTS {
@@ -65,7 +65,7 @@ fn allocations(hub: &Hub, browsers: &mut [TcpStream]) -> usize {
 }
 
 #[test]
-fn an_event_allocates_nothing_for_each_subscriber() {
+fn delivery_allocates_nothing_per_subscriber() {
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut options = Options::default();
     options.listen = vec![any_port];
@@ -85,7 +85,7 @@ fn an_event_allocates_nothing_for_each_subscriber() {
     let few = allocations(&hub, &mut browsers);
     browsers.extend((2..200).map(|_| subscriber(web)));
     let many = allocations(&hub, &mut browsers);
-    // The heartbeat may come in between; one allocation for each delivery would be 39,600 more.
+    // The heartbeat may add a few. One allocation per delivery would be 39,600 more.
     assert!(many < few + EVENTS, "2 subscribers: {few}, 200: {many}");
 
     drop(shutdown);

@@ -57,13 +57,13 @@ ini_set('pusher.token', 'with space s3cret');
 echo outcome($publish), "\n";
 ?>
 --EXPECTF--
--10 tcp://127.0.0.1:%d after TIME refused to publish the event (denied: this server wants a token: [1,1,{"token":"..."}])
+-10 tcp://127.0.0.1:%d after TIME refused to publish the event (denied: this server requires a token: [1,1,{"token":"..."}])
 -10 tcp://127.0.0.1:%d after TIME refused to publish the event (denied: the token is wrong)
 published to 0
 -10 tcp://127.0.0.1:%d after TIME refused to publish the event (denied: the token is wrong)
 published to 0
 published to 0
--10 tcp://127.0.0.1:%d after TIME refused to publish the event (denied: this server wants a token: [1,1,{"token":"..."}])
+-10 tcp://127.0.0.1:%d after TIME refused to publish the event (denied: this server requires a token: [1,1,{"token":"..."}])
 published to 0
 published to 0
 bool(false)

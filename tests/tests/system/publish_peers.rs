@@ -236,7 +236,7 @@ fn a_unix_socket_stays_after_a_crash_and_goes_with_a_shutdown() {
     second.args(["--listen=127.0.0.1:0", "--publish-listen"]);
     let ended = program::run(second.arg(format!("unix:{path}")), WAIT_MS);
     assert_eq!(ended.status.code(), Some(1));
-    let told = format!("unix:{path}: somebody is already listening there");
+    let told = format!("unix:{path}: another process is already listening there");
     assert!(ended.stderr.contains(&told), "{}", ended.stderr);
 
     assert_eq!(daemon.end_by(Signal::SIGTERM).code(), Some(0));

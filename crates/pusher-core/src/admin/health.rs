@@ -6,10 +6,10 @@ use http::StatusCode;
 
 use crate::context::Context;
 
-/// An event loop that has not gone round for so long hangs.
+/// Silence of an event loop after which it counts as hanging.
 const HANGS_AFTER: Duration = Duration::from_secs(10);
 
-/// Whether the server is alive: whoever asks may otherwise start it again.
+/// Returns whether the server is alive. A process manager may restart a server that is not.
 pub(crate) fn health(context: &Context) -> (StatusCode, &'static str) {
     match context.silent_for() > HANGS_AFTER {
         false => (StatusCode::OK, "ok"),
@@ -17,7 +17,7 @@ pub(crate) fn health(context: &Context) -> (StatusCode, &'static str) {
     }
 }
 
-/// Whether it should be given work: whoever asks may otherwise send that elsewhere.
+/// Returns whether the server accepts work. A load balancer may otherwise choose another server.
 pub(crate) fn readiness(context: &Context) -> (StatusCode, &'static str) {
     if context.tasks.closing.is_cancelled() {
         (StatusCode::SERVICE_UNAVAILABLE, "ending")

@@ -1,4 +1,4 @@
-//! The last minutes, second by second.
+//! Figures of the last minutes, per second.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,21 +8,21 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::context::Context;
 
-/// How far back it goes, in seconds.
+/// Length of the history, in seconds.
 const LEN_MAX: usize = 300;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What happened in each second.
+/// Figures of each second.
 #[derive(Debug, Default)]
 pub(crate) struct History(Mutex<VecDeque<Second>>);
 
-/// One second.
+/// Figures of one second.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Second {
     pub(super) events: u64,
     pub(super) deliveries: u64,
-    /// Sessions at its end.
+    /// Number of sessions at its end.
     pub(super) sessions: u64,
 }
 
@@ -35,17 +35,17 @@ impl History {
         seconds.push_back(second);
     }
 
-    /// One figure of every second, the oldest first.
+    /// Returns one figure of every second, the oldest first.
     pub(super) fn row(&self, figure: impl Fn(&Second) -> u64) -> Vec<u64> {
         self.0.lock().iter().map(figure).collect()
     }
 }
 
-/// Writes the history until it is dropped.
+/// Records the history until the future is dropped.
 pub(super) async fn record(context: &Context, history: &History) {
     let (mut events, mut deliveries) = totals(context);
     let mut ticks = interval(SECOND);
-    // After a stall the next second is as long as it was.
+    // After a stall do not record a burst of very short seconds.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
     loop {
@@ -60,7 +60,7 @@ pub(super) async fn record(context: &Context, history: &History) {
     }
 }
 
-/// Events and deliveries since the start.
+/// Returns the number of events and deliveries since the start.
 fn totals(context: &Context) -> (u64, u64) {
     let events = context.counters.events.counts().total();
     (events, context.hub.delivery_count())
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_last_minutes_are_kept() {
+    fn oldest_second_is_dropped_at_limit() {
         let history = History::default();
         for events in 0..=LEN_MAX as u64 {
             history.add(Second {

@@ -1,4 +1,4 @@
-//! The figures in Prometheus' text format, version 0.0.4.
+//! The metrics in the Prometheus text format, version 0.0.4.
 
 use std::fmt::{Display, Write};
 use std::sync::atomic::Ordering::Relaxed;
@@ -9,10 +9,10 @@ use crate::config::Limits;
 use crate::context::Context;
 use crate::stats::{Figure, Value};
 
-/// What a page of this is.
+/// `Content-Type` of that format.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Everything, a family each few lines.
+/// The text of all metric families.
 #[derive(Debug, Default)]
 struct Page(String);
 
@@ -25,13 +25,13 @@ impl Page {
         let _written = writeln!(self.0, "{name}{labels} {value}");
     }
 
-    /// How much there is of something now.
+    /// Adds a value that can fall.
     fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
         self.family(name, "gauge", help);
         self.sample(name, "", value);
     }
 
-    /// What only grows.
+    /// Adds a value that only grows.
     fn counter(&mut self, name: &str, help: &str, value: u64) {
         self.family(name, "counter", help);
         self.sample(name, "", value);
@@ -50,7 +50,7 @@ impl Page {
     }
 }
 
-/// The page of this moment. Takes a while where there are many sessions.
+/// Returns the current metrics. Slow if there are many sessions.
 pub(crate) fn metrics(context: &Context) -> String {
     let (stats, limits) = (context.hub.stats(), context.live.limits());
     let mut page = Page::default();
@@ -64,7 +64,7 @@ pub(crate) fn metrics(context: &Context) -> String {
 }
 
 fn about_process(page: &mut Page, context: &Context) {
-    page.family("pushd_info", "gauge", "What the server calls itself.");
+    page.family("pushd_info", "gauge", "Name and version of the server.");
     let ident = context.server_ident.replace('\\', "\\\\");
     let ident = ident.replace('"', "\\\"").replace('\n', "\\n");
     page.sample("pushd_info", &format!("{{ident=\"{ident}\"}}"), 1);
@@ -78,10 +78,10 @@ fn about_process(page: &mut Page, context: &Context) {
         page.gauge("process_resident_memory_bytes", help, len);
     }
     let silence = context.silent_for().as_secs_f64();
-    let help = "How long the slowest event loop has not gone round; about 1 is as it should be.";
+    let help = "Time since the slowest event loop last ran its timer. About 1 is normal.";
     page.gauge("pushd_event_loop_silence_seconds", help, silence);
     if let Some(dropped) = context.log_lines_dropped.get() {
-        let help = "Lines of the log that were dropped because nobody read them fast enough.";
+        let help = "Log lines that were dropped because they were not read fast enough.";
         page.counter("pushd_log_lines_dropped_total", help, dropped.load(Relaxed));
     }
 }
@@ -92,12 +92,12 @@ fn about_certificate(page: &mut Page, context: &Context) {
     let Some(Ok(not_after)) = not_after.map(|end| end.duration_since(UNIX_EPOCH)) else {
         return;
     };
-    let help = "When the public door's certificate ends, in seconds since 1970.";
+    let help = "When the certificate of the public listener expires, in seconds since 1970.";
     let seconds = not_after.as_secs();
     page.gauge("pushd_certificate_expiry_timestamp_seconds", help, seconds);
 }
 
-/// The limits of figures, so that an alert can compare the two.
+/// Adds the limits of some figures, so that an alert can compare both.
 fn about_limits(page: &mut Page, limits: &Limits) {
     page.gauge(
         "pushd_browsers_max",

@@ -1,12 +1,12 @@
-//! What the operator looks at, over HTTP on the private door.
+//! The admin routes: health, metrics and the status page, over HTTP on the publish listener.
 //!
-//! | path | what | file |
+//! | path | answer | module |
 //! |---|---|---|
 //! | `/` | the status page | `page` |
-//! | `/status.json` | what the page shows | `status`, `history` |
-//! | `/watch/{topic}` | the topic's events as they come, as Server-Sent Events | `watch` |
-//! | `/metrics` | for Prometheus | `metrics` |
-//! | `/healthz`, `/readyz` | for process managers and load balancers | `health` |
+//! | `/status.json` | data of the status page | `status`, `history` |
+//! | `/watch/{topic}` | the topic's events, as Server-Sent Events | `watch` |
+//! | `/metrics` | metrics for Prometheus | `metrics` |
+//! | `/healthz`, `/readyz` | health and readiness, for process managers and load balancers | `health` |
 
 mod health;
 mod history;

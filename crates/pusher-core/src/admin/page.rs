@@ -1,6 +1,6 @@
-//! The status page's files. There is nothing secret in them: what they show comes by `/status.json`.
+//! The files of the status page. They contain no data, so they need no token: the page loads `/status.json`.
 
-/// A file of the page.
+/// A file of the status page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct File {
     pub(crate) path: &'static str,
@@ -8,7 +8,7 @@ pub(crate) struct File {
     pub(crate) text: &'static str,
 }
 
-/// Every file.
+/// All files.
 pub(crate) const FILES: [File; 3] = [
     File {
         path: "/",

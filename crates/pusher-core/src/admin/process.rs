@@ -1,6 +1,6 @@
-//! What the operating system says of this process.
+//! The operating system's figures of this process.
 
-/// Memory that is in RAM, in bytes; `None` where it can't be asked.
+/// Returns the resident memory in bytes. `None` on systems without `/proc`.
 pub(super) fn resident_len() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status

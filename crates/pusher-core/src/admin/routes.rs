@@ -1,4 +1,4 @@
-//! The pages of the operator: their routes, and the answer to each.
+//! The admin routes and their answers.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::status::Snapshot;
 use super::watch::Watch;
 use crate::context::Context;
 
-/// A page of the operator.
+/// An admin route.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum AdminRoute {
     /// A file of the status page.
@@ -32,7 +32,7 @@ pub(crate) enum AdminRoute {
 }
 
 impl AdminRoute {
-    /// Finds the page of a path, except `/watch/{topic}`, whose topic is percent-encoded.
+    /// Finds the route of a path, except `/watch/{topic}`, whose topic is percent-encoded.
     pub(crate) fn find(path: &str) -> Option<Self> {
         Some(match path {
             "/healthz" => Self::Health,
@@ -43,16 +43,16 @@ impl AdminRoute {
         })
     }
 
-    /// Whether the page shows topics, events or figures, so that a configured token is required.
+    /// Whether the answer shows topics, events or figures, so that a configured token is required.
     pub(crate) fn needs_token(&self) -> bool {
         !matches!(self, Self::File(_) | Self::Health | Self::Readiness)
     }
 }
 
-/// The answer to a request for a page.
+/// The answer to an admin request.
 pub(crate) enum AdminResponse {
     File(&'static File),
-    /// The state of the server in a word.
+    /// The state of the server, in one or few words.
     State(StatusCode, &'static str),
     Text {
         content_type: &'static str,
@@ -63,18 +63,18 @@ pub(crate) enum AdminResponse {
     Events(Watch),
 }
 
-/// Reasons for not answering with the page.
+/// Errors of admin requests.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AdminError {
-    /// The topic to watch cannot exist.
+    /// The topic to watch is invalid.
     #[error(transparent)]
     Topic(#[from] TopicError),
-    /// The server cannot do it now.
+    /// The server cannot answer now.
     #[error("{0}")]
     Unavailable(Cow<'static, str>),
 }
 
-/// Everything that an operator can look at, for all requests of a server.
+/// Answers the admin requests of a server, and holds the state that they share.
 #[derive(Debug)]
 pub(crate) struct Admin {
     context: Arc<Context>,
@@ -100,7 +100,7 @@ impl Admin {
         record(&self.context, &self.history).await;
     }
 
-    /// Answers a request for a page.
+    /// Answers a request.
     pub(crate) async fn answer(&self, route: AdminRoute) -> Result<AdminResponse, AdminError> {
         let context = &self.context;
         Ok(match route {
@@ -161,7 +161,7 @@ impl Admin {
         }
         let result = result.await;
         result.map_err(|_| {
-            let text = "the server failed to make the answer: see its log";
+            let text = "the server could not create the answer: see its log";
             AdminError::Unavailable(text.into())
         })
     }
@@ -172,7 +172,7 @@ fn state((status, word): (StatusCode, &'static str)) -> AdminResponse {
 }
 
 fn too_many_watchers() -> AdminError {
-    let text = "too many operators watch topics already (watchers-max)";
+    let text = "watchers-max is reached: too many clients are watching topics";
     AdminError::Unavailable(text.into())
 }
 
@@ -186,7 +186,7 @@ mod tests {
     use crate::server::Server;
 
     #[tokio::test]
-    async fn waiting_requests_hold_no_thread() {
+    async fn waiting_requests_use_no_thread() {
         let mut options = Options::default();
         options.listen.clear();
         options.publish_listen.clear();

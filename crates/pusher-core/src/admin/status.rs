@@ -1,4 +1,4 @@
-//! What the status page shows, as JSON.
+//! The data of the status page, as JSON.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,25 +14,26 @@ use crate::context::Context;
 use crate::stats::PeerLogEntry;
 use crate::stats::{Figure, Value as FigureValue};
 
-/// How many topics, outboxes and complaints are told.
+/// Maximum numbers of topics, outboxes and log lines in the answer.
 const TOPICS_MAX: usize = 50;
 const OUTBOXES_MAX: usize = 20;
 const COMPLAINTS_MAX: usize = 50;
 
-/// A snapshot is good for so long: several pages that look cost what one does.
-const FRESH: Duration = Duration::from_millis(500);
+/// Minimum lifetime of a snapshot. Several open pages then cost as much as one.
+const LIFETIME_MIN: Duration = Duration::from_millis(500);
 
-/// And for so many times as long as it took: with very many topics, publishers wait meanwhile.
-const FRESH_TIMES: u32 = 20;
+/// Lifetime of a snapshot, as a multiple of the time to create it. With very many topics that takes long, and publishers
+/// wait meanwhile; the factor limits this to 5 % of the time.
+const LIFETIME_FACTOR: u32 = 20;
 
-/// The last snapshot, and until when it is good. One request at a time takes a new one, or gathers the metrics. The
-/// others wait for the lock as tasks, without a thread.
+/// The last snapshot and its expiry. One request at a time creates a snapshot or the metrics. The others wait for the
+/// lock as tasks, without a thread.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot(Arc<Mutex<Last>>);
 
 type Last = Option<(Instant, Bytes)>;
 
-/// The turn of a request. The thread that works for the request owns it: if the client hangs up meanwhile, the next
+/// The lock of a request. The thread that works for the request owns it: if the client disconnects meanwhile, the next
 /// request still waits for that thread.
 #[derive(Debug)]
 pub(crate) struct SnapshotLock(OwnedMutexGuard<Last>);
@@ -44,25 +45,25 @@ impl Snapshot {
 }
 
 impl SnapshotLock {
-    /// Returns the last snapshot if it is still good.
+    /// Returns the last snapshot if it has not expired.
     pub(crate) fn last(&self) -> Option<Bytes> {
-        let (good_until, json) = self.0.as_ref()?;
-        (Instant::now() < *good_until).then(|| json.clone())
+        let (expiry, json) = self.0.as_ref()?;
+        (Instant::now() < *expiry).then(|| json.clone())
     }
 
-    /// Takes a snapshot. Blocks for a while where there are many sessions or topics.
+    /// Creates a snapshot. Slow if there are many sessions or topics.
     pub(crate) fn renew(mut self, context: &Context, history: &History) -> Bytes {
         let begin = Instant::now();
         let json = Bytes::from(take(context, history).to_string());
         let now = Instant::now();
-        *self.0 = Some((now + good_for(now - begin), json.clone()));
+        *self.0 = Some((now + lifetime(now - begin), json.clone()));
         json
     }
 }
 
-/// How long a snapshot is good that took so long.
-fn good_for(took: Duration) -> Duration {
-    FRESH.max(took * FRESH_TIMES)
+/// Returns the lifetime of a snapshot from the time to create it.
+fn lifetime(took: Duration) -> Duration {
+    LIFETIME_MIN.max(took * LIFETIME_FACTOR)
 }
 
 fn take(context: &Context, history: &History) -> Value {
@@ -96,7 +97,7 @@ fn take(context: &Context, history: &History) -> Value {
     status
 }
 
-/// Every figure with its description, for the table of the status page.
+/// Returns every figure with its description, for the table of the status page.
 fn described(figures: &[Figure]) -> Vec<Value> {
     let described = figures.iter().map(
         |Figure {
@@ -114,7 +115,7 @@ fn largest_topics(context: &Context) -> Vec<Value> {
         .collect()
 }
 
-/// Whom most waits for.
+/// Returns the browsers with the largest outboxes.
 fn longest_outboxes(context: &Context) -> Vec<Value> {
     let waiting = context.hub.longest_outboxes(OUTBOXES_MAX);
     let shown = waiting.into_iter();
@@ -123,7 +124,7 @@ fn longest_outboxes(context: &Context) -> Vec<Value> {
         .collect()
 }
 
-/// Refused and dropped peers and messages by reason, without those that did not occur.
+/// Returns refused and dropped peers and messages by reason, without reasons that did not occur.
 fn refused(figures: &[Figure]) -> Vec<Value> {
     let mut rows = Vec::new();
     for figure in figures {
@@ -142,7 +143,7 @@ fn refused(figures: &[Figure]) -> Vec<Value> {
     rows
 }
 
-/// The last log lines about peers, the newest first.
+/// Returns the last log lines about peers, the newest first.
 fn complaints(context: &Context) -> Vec<Value> {
     let mut recent = context.publisher_log.recent();
     recent.extend(context.browser_log.recent());
@@ -166,10 +167,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_snapshot_that_took_long_is_good_for_longer() {
-        for (took_ms, good_for_ms) in [(0, 500), (25, 500), (26, 520), (1000, 20_000)] {
+    fn slow_snapshot_lives_longer() {
+        for (took_ms, lifetime_ms) in [(0, 500), (25, 500), (26, 520), (1000, 20_000)] {
             let took = Duration::from_millis(took_ms);
-            assert_eq!(good_for(took), Duration::from_millis(good_for_ms));
+            assert_eq!(lifetime(took), Duration::from_millis(lifetime_ms));
         }
     }
 }

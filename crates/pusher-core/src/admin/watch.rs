@@ -1,4 +1,4 @@
-//! A topic's events as they come: Server-Sent Events, as the HTML standard has them.
+//! The events of a topic as Server-Sent Events (HTML standard, section 9.2).
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,10 +13,10 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use crate::context::Context;
 use crate::hub::{WatchItem, Watcher};
 
-/// How often something is written when nothing happens, to find out about watchers that have gone.
-const COMMENT_EVERY: Duration = Duration::from_secs(5);
+/// Interval of comments in the stream. A write to a watcher that has disconnected fails, which ends the watch.
+const COMMENT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// An answer's body that ends with the watcher, or with the server.
+/// The body of the answer. It ends when the client disconnects or the server shuts down.
 pub(crate) struct Watch {
     watcher: Watcher,
     comments: Interval,
@@ -24,7 +24,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// `None` if enough others watch.
+    /// Starts a watch. `None` if `watchers_max` is reached.
     pub(crate) fn begin(context: &Context, topic: &str) -> Option<Self> {
         let limits = context.live.limits();
         let (len_max, watchers_max) = (limits.outbox_len_max, limits.watchers_max);
@@ -32,8 +32,8 @@ impl Watch {
         let end = context.tasks.stop_publishers.clone();
         Some(Self {
             watcher,
-            // The first comes at once: the answer begins when the watcher is there.
-            comments: interval(COMMENT_EVERY),
+            // The first tick comes at once, and sends the head of the answer once the watcher is registered.
+            comments: interval(COMMENT_INTERVAL),
             end: Box::pin(end.cancelled_owned()),
         })
     }
@@ -65,7 +65,7 @@ impl Body for Watch {
     }
 }
 
-/// JSON that has line ends between its values is several lines.
+/// Formats an event. JSON with line ends between its values becomes several `data` lines.
 fn event(sequence: u64, json: &str) -> String {
     let mut text = format!("id: {sequence}\n");
     for line in json.split(['\r', '\n']).filter(|line| !line.is_empty()) {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_may_have_several_lines() {
+    fn multi_line_event_has_several_data_fields() {
         assert_eq!(
             event(7, "{\"a\":\"\\n\"}"),
             "id: 7\ndata: {\"a\":\"\\n\"}\n\n"

@@ -1,5 +1,6 @@
-//! Every read and write on a browser's socket fails once, is cut short or has to wait: whatever the position, the
-//! browser gets what it is to get, or the beginning of it, and nothing is left of it afterwards.
+//! SocketFault injection for a browser's socket. Each read and write in turn fails, is cut short, or blocks.
+//!
+//! The invariants: the browser receives the expected bytes or a prefix of them, and the server frees all state.
 
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 
@@ -27,13 +28,13 @@ const WAIT: Duration = Duration::from_secs(15);
 
 const TOPIC: &str = "http://example.com/t";
 
-/// With TLS or without.
-struct Door {
+/// A public listener with or without TLS.
+struct Listener {
     tls: Option<(Certificate, CertificateDer<'static>)>,
 }
 
-impl Door {
-    fn encrypted() -> Self {
+impl Listener {
+    fn with_tls() -> Self {
         let files = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let (chain, key) = (folder.path().join("chain"), folder.path().join("key"));
@@ -45,8 +46,8 @@ impl Door {
         }
     }
 
-    /// What the browser saw of a session in which all goes as in the plan, and what was counted then.
-    fn converse(&self, plan: FaultPlan) -> (Vec<u8>, FaultPlan) {
+    /// Runs a session with the faults of `plan`. Returns the bytes that the browser received, and the counted calls.
+    fn run_session(&self, plan: FaultPlan) -> (Vec<u8>, FaultPlan) {
         let mut options = Options::default();
         options.listen.clear();
         options.publish_listen.clear();
@@ -69,8 +70,8 @@ impl Door {
             let (stream, peer) = listener.accept().unwrap();
             stream.set_nonblocking(true).unwrap();
             let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-            let place = context.browser_permits.enter(peer).unwrap();
-            serve(context.clone(), shard, stream, place).await;
+            let permit = context.browser_permits.enter(peer).unwrap();
+            serve(context.clone(), shard, stream, permit).await;
             context.tasks.browsers.close();
             context.tasks.browsers.wait().await;
             flusher.abort();
@@ -105,29 +106,29 @@ impl Door {
                 Some(tls) => browse(StreamOwned::new(tls, stream), &hub),
                 None => browse(stream, &hub),
             };
-            blot_out_the_id(&mut seen);
+            mask_session_id(&mut seen);
             seen
         })
     }
 }
 
-/// A client's frame, its mask all zeros.
+/// Builds a client's frame, with a mask of zeros.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
 }
 
-/// A whole session: everything that the browser saw of it.
+/// Plays the browser's part of a session. Returns the received bytes.
 fn browse(mut stream: impl Read + Write, hub: &Hub) -> Vec<u8> {
     let upgrade =
         b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
         Sec-WebSocket-Protocol: wamp\r\n\r\n";
     let mut seen = Vec::new();
-    let mut step = |says: &[u8], hears: &[u8]| {
+    let mut step = |output: &[u8], expected_end: &[u8]| {
         let mut chunk = [0; 4096];
-        // Whoever can't speak any more may still hear.
-        let _cut_off = stream.write_all(says).and_then(|()| stream.flush());
-        while hears.is_empty() || !seen.ends_with(hears) {
+        // After a failed write there may still be bytes to read.
+        let _cut_off = stream.write_all(output).and_then(|()| stream.flush());
+        while expected_end.is_empty() || !seen.ends_with(expected_end) {
             match stream.read(&mut chunk) {
                 Ok(len @ 1..) => seen.extend_from_slice(&chunk[..len]),
                 Ok(0) => return false,
@@ -136,7 +137,7 @@ fn browse(mut stream: impl Read + Write, hub: &Hub) -> Vec<u8> {
                         error.kind(),
                         std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
                     );
-                    assert!(!is_late, "the session stands still");
+                    assert!(!is_late, "the session has stalled");
                     return false;
                 }
             }
@@ -144,33 +145,33 @@ fn browse(mut stream: impl Read + Write, hub: &Hub) -> Vec<u8> {
         true
     };
     let long = format!("\"{}\"", "x".repeat(3000));
-    let mut goes_on = true;
-    for (ping, says) in [
+    let mut continues = true;
+    for (ping, output) in [
         (b"1", upgrade.to_vec()),
         (b"2", frame(0x81, br#"[1,"p","http://example.com/"]"#)),
         (b"3", frame(0x81, br#"[5,"p:t"]"#)),
         (b"4", frame(0x81, br#"[6,"nothing"]"#)),
     ] {
-        let says = [says, frame(0x89, ping)].concat();
-        goes_on = goes_on && step(&says, &[0x8a, 1, ping[0]]);
+        let output = [output, frame(0x89, ping)].concat();
+        continues = continues && step(&output, &[0x8a, 1, ping[0]]);
     }
     for events in [&["1"][..], &[&long], &["2", &long, "3"]] {
-        if goes_on {
+        if continues {
             for event in events {
                 hub.publish(TOPIC, event).unwrap();
             }
-            goes_on = step(b"", &event_frame(TOPIC, events[events.len() - 1]));
+            continues = step(b"", &event_frame(TOPIC, events[events.len() - 1]));
         }
     }
-    if goes_on {
-        // It may not, and is told so before the close frame.
+    if continues {
+        // The browser may not call this: it gets CALLERROR, then the close frame.
         step(&frame(0x81, br#"[2,"c","p:x"]"#), b"");
     }
     seen
 }
 
-/// The only thing that is not the same every time.
-fn blot_out_the_id(seen: &mut [u8]) {
+/// Masks the session id, the only bytes that differ from run to run.
+fn mask_session_id(seen: &mut [u8]) {
     const WELCOME: &[u8] = b"[0,\"";
     let found = seen
         .windows(WELCOME.len())
@@ -182,35 +183,35 @@ fn blot_out_the_id(seen: &mut [u8]) {
     }
 }
 
-/// Every read and every write.
+/// Injects `fault` at every read and at every write, one per session.
 fn at_every_position(fault: SocketFault, check: impl Fn(&[u8], &[u8], &str)) {
-    for door in [Door { tls: None }, Door::encrypted()] {
-        let (whole, _) = door.converse(FaultPlan::NOTHING);
+    for listener in [Listener { tls: None }, Listener::with_tls()] {
+        let (whole, _) = listener.run_session(FaultPlan::NOTHING);
         for call in [SocketCall::Read, SocketCall::Write] {
             let mut at = 1;
             loop {
-                let (seen, counted) = door.converse(FaultPlan::at(call, at, fault));
-                let place = format!("{counted:?}");
-                check(&seen, &whole, &place);
+                let (seen, counted) = listener.run_session(FaultPlan::at(call, at, fault));
+                let position = format!("{counted:?}");
+                check(&seen, &whole, &position);
                 if counted.seen(call) < at {
                     break;
                 }
                 at += 1;
             }
-            assert!(at > 5, "{call:?}: there are more of them");
+            assert!(at > 5, "{call:?}: only {at} calls");
         }
     }
 }
 
 #[track_caller]
-fn is_whole(seen: &[u8], whole: &[u8], place: &str) {
+fn assert_whole(seen: &[u8], whole: &[u8], position: &str) {
     let (seen, whole) = (seen.escape_ascii(), whole.escape_ascii());
-    assert_eq!(seen.to_string(), whole.to_string(), "{place}");
+    assert_eq!(seen.to_string(), whole.to_string(), "{position}");
 }
 
 #[test]
-fn without_a_fault_everything_arrives() {
-    let (whole, counted) = Door { tls: None }.converse(FaultPlan::NOTHING);
+fn without_fault_everything_arrives() {
+    let (whole, counted) = Listener { tls: None }.run_session(FaultPlan::NOTHING);
     let head_end = whole.windows(4).position(|bytes| bytes == b"\r\n\r\n");
     let mut frames = &whole[head_end.unwrap() + 4..];
     let mut count = 0;
@@ -220,37 +221,41 @@ fn without_a_fault_everything_arrives() {
     }
     // WELCOME, four pongs, five events, CALLERROR, close.
     assert_eq!((count, frames), (12, &b""[..]), "{counted:?}");
-    is_whole(
-        &Door::encrypted().converse(FaultPlan::NOTHING).0,
+    assert_whole(
+        &Listener::with_tls().run_session(FaultPlan::NOTHING).0,
         &whole,
         "with TLS",
     );
 }
 
 #[test]
-fn one_that_moves_a_byte_only_changes_nothing() {
-    at_every_position(SocketFault::Short, is_whole);
+fn one_byte_transfer_changes_nothing() {
+    at_every_position(SocketFault::Short, assert_whole);
 }
 
 #[test]
-fn one_that_would_wait_changes_nothing() {
-    at_every_position(SocketFault::Blocks, is_whole);
+fn blocked_call_changes_nothing() {
+    at_every_position(SocketFault::Blocks, assert_whole);
 }
 
 #[test]
-fn one_that_fails_ends_the_connection() {
-    at_every_position(SocketFault::Fails, |seen, whole, place| {
-        assert!(whole.starts_with(seen), "{place}: {}", seen.escape_ascii());
+fn failed_call_ends_connection() {
+    at_every_position(SocketFault::Fails, |seen, whole, position| {
+        assert!(
+            whole.starts_with(seen),
+            "{position}: {}",
+            seen.escape_ascii()
+        );
     });
 }
 
 #[test]
-fn reads_and_writes_of_few_bytes_change_nothing() {
-    for door in [Door { tls: None }, Door::encrypted()] {
-        let (whole, _) = door.converse(FaultPlan::NOTHING);
+fn short_transfers_change_nothing() {
+    for listener in [Listener { tls: None }, Listener::with_tls()] {
+        let (whole, _) = listener.run_session(FaultPlan::NOTHING);
         for len_max in [1, 2, 3, 7, 64, 1000] {
-            let (seen, counted) = door.converse(FaultPlan::pieces(len_max));
-            is_whole(&seen, &whole, &format!("{counted:?}"));
+            let (seen, counted) = listener.run_session(FaultPlan::pieces(len_max));
+            assert_whole(&seen, &whole, &format!("{counted:?}"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A browser's bytes become messages, by the WebSocket library, without a socket.
+//! Decodes a browser's bytes into WebSocket messages. Uses the WebSocket library without a socket.
 
 use std::io::{self, Read, Write};
 
@@ -13,36 +13,37 @@ use crate::stats::ViolationKind;
 /// Close code of a normal end (RFC 6455, section 7.4.1).
 const NORMAL: u16 = 1000;
 
-/// How much the library reads at once; it is allocated only while a message is under way.
+/// Size of the library's read buffer, in bytes. It exists only while a message is incomplete.
 const READ_BUFFER_LEN: usize = 1024;
 
-/// What came out of the bytes.
+/// A decoded message or frame.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Incoming {
-    /// A message.
+    /// A message in text frames.
     Text(Utf8Bytes),
-    /// A message, in binary frames.
+    /// A message in binary frames.
     Binary(bytes::Bytes),
-    /// A ping, which is answered later, or a pong.
+    /// A ping or a pong. The answer to a ping follows as a [`Reply`](Self::Reply).
     Control,
-    /// An answer that the library wants sent: a pong.
+    /// A pong to send.
     Reply(Vec<u8>),
-    /// The browser closes; this close frame answers it.
+    /// A close frame from the browser. Holds the close frame to answer with.
     Close(Vec<u8>),
 }
 
-/// Holds the library's state only while a message is incomplete: an idle connection has none.
+/// The decoder of one connection. Holds the library's state only while a message is incomplete, so that an idle
+/// connection needs no memory for it.
 #[derive(Debug, Default)]
 pub(super) struct Inbound {
     decoder: Option<Box<Decoder>>,
 }
 
-/// What a message may be.
+/// Limits for one message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MessageLimits {
     pub(super) len_max: usize,
-    /// From its first byte to its last.
-    pub(super) patience_ms: u64,
+    /// Time from the first byte to the last.
+    pub(super) timeout_ms: u64,
 }
 
 #[derive(Debug)]
@@ -50,13 +51,13 @@ struct Decoder {
     context: WebSocketContext,
     pipe: Pipe,
     boundary: MessageBoundary,
-    /// Since when a message is incomplete, in milliseconds of the server's clock.
+    /// Start of the incomplete message, in milliseconds of the server clock.
     since_ms: u64,
-    /// A message that must wait for the answer to a ping before it.
+    /// A message to return after the pong that precedes it.
     held: Option<Incoming>,
 }
 
-/// Stands in for the socket: what arrived is read from it, answers are written to it.
+/// Replaces the socket for the library: it reads the input from here, and writes its frames here.
 #[derive(Debug, Default)]
 struct Pipe {
     input: Vec<u8>,
@@ -65,8 +66,8 @@ struct Pipe {
 }
 
 impl Inbound {
-    /// Takes bytes that arrived and hands over what they complete, in order. After a `Close` or a
-    /// violation nothing more is read.
+    /// Decodes received bytes, and passes each complete message to `hand_over`, in order. Stops after a `Close` or a
+    /// violation.
     pub(super) fn feed(
         &mut self,
         bytes: &[u8],
@@ -92,7 +93,7 @@ impl Inbound {
             self.decoder = None;
         } else if is_complete {
             decoder.since_ms = now_ms;
-        } else if now_ms.saturating_sub(decoder.since_ms) > limits.patience_ms {
+        } else if now_ms.saturating_sub(decoder.since_ms) > limits.timeout_ms {
             return Err(Violation {
                 kind: ViolationKind::Unfinished,
                 reason: "a message took too long to arrive".to_owned(),
@@ -118,28 +119,28 @@ impl Decoder {
         }
     }
 
-    /// The next thing that the bytes complete.
+    /// Returns the next complete message or frame.
     fn next(&mut self) -> Result<Option<Incoming>, Violation> {
         if let Some(held) = self.held.take() {
             return Ok(Some(held));
         }
         loop {
             match self.context.read(&mut self.pipe) {
-                Ok(Message::Text(text)) => return Ok(Some(self.in_turn(Incoming::Text(text)))),
+                Ok(Message::Text(text)) => return Ok(Some(self.after_pong(Incoming::Text(text)))),
                 Ok(Message::Binary(bytes)) => {
-                    return Ok(Some(self.in_turn(Incoming::Binary(bytes))));
+                    return Ok(Some(self.after_pong(Incoming::Binary(bytes))));
                 }
                 Ok(Message::Close(None)) => {
-                    // The library would answer without a code too; Ratchet says 1000.
+                    // The library would answer without a code. Ratchet, which this server replaces, sends 1000.
                     return Ok(Some(Incoming::Close(close_frame(NORMAL, ""))));
                 }
                 Ok(Message::Close(Some(_))) => {
-                    // The answer leaves the library with the flush, which then says "closed".
+                    // The flush writes the answer, and then fails with `ConnectionClosed`.
                     let _closed = self.context.flush(&mut self.pipe);
                     return Ok(Some(Incoming::Close(self.pipe.take_output())));
                 }
                 Ok(Message::Ping(_) | Message::Pong(_)) => return Ok(Some(Incoming::Control)),
-                // Never read.
+                // The library returns raw frames only to writers.
                 Ok(Message::Frame(_)) => {}
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     let reply = self.pipe.take_output();
@@ -150,8 +151,8 @@ impl Decoder {
         }
     }
 
-    /// Answers to pings that came before the message go before what it leads to.
-    fn in_turn(&mut self, message: Incoming) -> Incoming {
+    /// Keeps the order: the pong to an earlier ping leaves before the answer to `message`.
+    fn after_pong(&mut self, message: Incoming) -> Incoming {
         let reply = self.pipe.take_output();
         if reply.is_empty() {
             return message;
@@ -210,44 +211,44 @@ impl Write for Pipe {
     }
 }
 
-/// Every message of a browser that sends these, in words, and how it ends if it does. Without what is answered: that may
-/// be put together in several ways.
+/// Decodes `chunks`, and describes each message and the end, if there is one. Omits the answers, because their grouping
+/// depends on the chunks.
 #[cfg(any(test, fuzzing))]
-pub(crate) fn heard_of<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
+pub(crate) fn decode<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
     const LIMITS: MessageLimits = MessageLimits {
         len_max: 200,
-        patience_ms: u64::MAX,
+        timeout_ms: u64::MAX,
     };
     let mut inbound = Inbound::default();
-    let mut heard = Vec::new();
+    let mut decoded = Vec::new();
     for chunk in chunks {
         let mut is_closed = false;
         let fed = inbound.feed(chunk, 0, LIMITS, |incoming| {
             match incoming {
-                Incoming::Text(text) => heard.push(format!("text {text}")),
-                Incoming::Binary(bytes) => heard.push(format!("binary {bytes:?}")),
+                Incoming::Text(text) => decoded.push(format!("text {text}")),
+                Incoming::Binary(bytes) => decoded.push(format!("binary {bytes:?}")),
                 Incoming::Reply(_) | Incoming::Control => {}
                 Incoming::Close(_) => is_closed = true,
             }
             Ok(())
         });
         if let Err(violation) = fed {
-            heard.push(format!("violation {:?}", violation.kind));
+            decoded.push(format!("violation {:?}", violation.kind));
             break;
         }
         if is_closed {
-            heard.push("close".to_owned());
+            decoded.push("close".to_owned());
             break;
         }
     }
-    heard
+    decoded
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A client's frame, its mask all zeros.
+    /// Builds a client's frame, with a mask of zeros.
     fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
         let mut frame = vec![first];
         match payload.len() {
@@ -268,7 +269,7 @@ mod tests {
         for chunk in bytes.chunks(chunk_len) {
             let limits = MessageLimits {
                 len_max: 1000,
-                patience_ms: 0,
+                timeout_ms: 0,
             };
             let fed = inbound.feed(chunk, 0, limits, |message| {
                 if message != Incoming::Control {
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_in_any_chunks_leave_no_state() {
+    fn chunks_of_any_size_decode_and_leave_no_state() {
         let bytes = [
             frame(0x81, b"one"),
             frame(0x01, b"t"),
@@ -296,7 +297,7 @@ mod tests {
         for chunk_len in [1, 2, 3, 7, 100, bytes.len()] {
             let (incoming, fed, is_idle) = feed(&bytes, chunk_len);
             assert_eq!(fed, Ok(()));
-            assert!(is_idle, "nothing is kept between messages");
+            assert!(is_idle, "the decoder is dropped between messages");
             assert_eq!(
                 incoming,
                 [
@@ -310,10 +311,10 @@ mod tests {
     }
 
     #[test]
-    fn a_message_must_be_complete_in_time() {
+    fn incomplete_message_times_out() {
         let limits = MessageLimits {
             len_max: 1000,
-            patience_ms: 100,
+            timeout_ms: 100,
         };
         let mut inbound = Inbound::default();
         let mut feed = |bytes: &[u8], now_ms| {
@@ -324,8 +325,12 @@ mod tests {
         let ping = frame(0x89, b"");
         assert_eq!(feed(&first, 1000), Ok(()));
         assert_eq!(feed(&ping, 1100), Ok(()), "in time");
-        assert_eq!(feed(&last, 1101), Ok(()), "late, but there it is");
-        assert_eq!(feed(&first, 2000), Ok(()), "a new one has its own time");
+        assert_eq!(feed(&last, 1101), Ok(()), "late, but complete");
+        assert_eq!(
+            feed(&first, 2000),
+            Ok(()),
+            "the next message has its own timeout"
+        );
         let last_and_first = [&last[..], &first].concat();
         assert_eq!(feed(&last_and_first, 2100), Ok(()));
         assert_eq!(feed(&ping, 2200), Ok(()));
@@ -333,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn close_is_answered() {
+    fn close_frame_is_answered() {
         let code = |code: u16| code.to_be_bytes().to_vec();
         let echo = |code: u16| [&[0x88, 2][..], &code.to_be_bytes()].concat();
         for (payload, reply) in [

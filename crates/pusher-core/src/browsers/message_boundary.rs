@@ -1,7 +1,7 @@
-//! Where in the stream of a browser's bytes does a message end?
+//! Finds the ends of messages in a browser's byte stream.
 //!
-//! The WebSocket library's state takes memory and can't say whether it is in the middle of
-//! something. This tells when it is not, and the state can go until the next bytes arrive.
+//! The WebSocket library cannot report whether it is within a message. At a message end its state can be dropped, which
+//! saves its memory until the next bytes arrive.
 
 use std::io::Cursor;
 
@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 /// Longest header of a frame (RFC 6455, section 5.2).
 const HEADER_LEN_MAX: usize = 14;
 
-/// Follows the frames' headers; their contents are the library's business.
+/// Parses frame headers and skips the payloads.
 #[derive(Debug, Default)]
 pub(super) struct MessageBoundary {
     header: [u8; HEADER_LEN_MAX],
@@ -21,7 +21,7 @@ pub(super) struct MessageBoundary {
 }
 
 impl MessageBoundary {
-    /// Takes note of bytes that arrived.
+    /// Follows received bytes.
     pub(super) fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.payload_left == 0 {
@@ -33,15 +33,15 @@ impl MessageBoundary {
         }
     }
 
-    /// Whether the last byte was also the last one of a message, fragments and all.
+    /// Whether the last byte completed a message, including all its fragments.
     pub(super) fn is_at_message_end(&self) -> bool {
         self.header_len == 0 && self.payload_left == 0 && !self.in_fragments
     }
 
-    /// Takes one byte more of a header.
+    /// Adds one byte to the header. Returns the other bytes.
     fn feed_header<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         if self.header_len == HEADER_LEN_MAX {
-            return &[]; // No header is so long: the library has refused it.
+            return &[]; // No header is longer, so the library has refused the stream.
         }
         self.header[self.header_len] = bytes[0];
         self.header_len += 1;
@@ -61,7 +61,7 @@ impl MessageBoundary {
 mod tests {
     use super::*;
 
-    /// Offsets at which a message ends, the bytes coming one by one and in one piece.
+    /// Checks that messages end at the offsets `ends`, with single bytes and with all bytes at once.
     fn check(bytes: &[u8], ends: &[usize]) {
         let mut boundary = MessageBoundary::default();
         for (index, byte) in bytes.iter().enumerate() {
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_and_fragments() {
+    fn messages_end_after_last_fragment() {
         check(&[0x81, 0x80, 1, 2, 3, 4], &[6]);
         check(
             &[0x81, 0x82, 1, 2, 3, 4, 9, 9, 0x8a, 0x80, 0, 0, 0, 0],
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_header_is_no_end() {
+    fn invalid_header_is_no_message_end() {
         let mut boundary = MessageBoundary::default();
         boundary.feed(&[0xff; 100]);
         assert!(!boundary.is_at_message_end());

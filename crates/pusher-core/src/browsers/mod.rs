@@ -13,5 +13,5 @@ mod wamp_session;
 
 pub(crate) use handshake::Response;
 #[cfg(any(test, fuzzing))]
-pub(crate) use inbound::heard_of;
+pub(crate) use inbound::decode;
 pub(crate) use serve::serve;

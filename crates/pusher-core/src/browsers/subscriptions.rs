@@ -1,4 +1,4 @@
-//! The topics that one session is subscribed to.
+//! The subscriptions of one session.
 
 use std::collections::HashSet;
 
@@ -6,12 +6,11 @@ use foldhash::fast::RandomState;
 
 use crate::connection::Topic;
 
-/// A set. Most sessions have one topic, and there are very many sessions: the first one takes no
-/// memory of its own.
+/// A set of topics. Most sessions have one topic, so the first topic is stored without an allocation.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
     one: Option<Topic>,
-    /// Made for the second topic. All the topics are in it then, and `one` is empty.
+    /// Allocated for the second topic. Then it holds all topics, and `one` is empty.
     many: Option<Box<Many>>,
 }
 
@@ -27,7 +26,7 @@ impl Subscriptions {
         many + usize::from(self.one.is_some())
     }
 
-    /// Bytes of all of them.
+    /// Sum of the lengths of all topics, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let many = self.many.as_ref().map_or(0, |many| many.bytes);
         many + self.one.as_ref().map_or(0, |one| one.len())
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_a_set_whatever_its_size() {
+    fn set_of_any_size_keeps_count_and_bytes() {
         let mut topics = Subscriptions::default();
         let mut expected: Vec<Topic> = Vec::new();
         for topic in ["a", "b", "c"] {

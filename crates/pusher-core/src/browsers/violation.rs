@@ -2,7 +2,7 @@
 
 use crate::stats::ViolationKind;
 
-/// The session must end with the kind's close code.
+/// An error of the browser that ends its session, with the close code of `kind`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
     pub(crate) kind: ViolationKind,

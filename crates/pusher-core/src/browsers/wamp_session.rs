@@ -1,4 +1,4 @@
-//! WAMP v1 for one session: what a browser says, and what happens then. It owns no socket.
+//! WAMP v1 for one session: handles the browser's messages. It owns no socket.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use crate::context::Context;
 use crate::hub::{PublishError, Recipients};
 use crate::stats::{Source, TokenBucket, ViolationKind};
 
-/// A session's own state. When it goes, so do its subscriptions.
+/// The WAMP state of a session. Dropping it removes the subscriptions.
 pub(crate) struct WampSession {
     context: Arc<Context>,
     session: Session,
     topics: Subscriptions,
     prefixes: Prefixes,
-    /// What it has said lately.
+    /// Limits the messages per second.
     rate_limit: TokenBucket,
-    /// Has published since it was last asked.
+    /// The session has published since the last call of `must_wait_for_room`.
     has_published: bool,
 }
 
@@ -49,18 +49,18 @@ impl WampSession {
         &self.session
     }
 
-    /// Whether the session has published more than is sent by now: it must wait as publishers do.
+    /// Whether the session must wait for the hub, as publishers do: it has published, and the backlog is full.
     pub(crate) fn must_wait_for_room(&mut self) -> bool {
         std::mem::take(&mut self.has_published) && !self.context.hub.has_room()
     }
 
-    /// Something of the browser has arrived: what it has said longer ago counts less now.
-    pub(crate) fn heard(&mut self, now_ms: u64) {
+    /// Refills the rate limit for the time since the last call. Called for each read.
+    pub(crate) fn refill_rate_limit(&mut self, now_ms: u64) {
         let per_second = self.context.live.limits().client_messages_per_second;
         self.rate_limit.refill(now_ms, per_second);
     }
 
-    /// Counts one message or frame, before it is acted on.
+    /// Counts one message or control frame against the rate limit.
     pub(crate) fn count_message(&mut self) -> Result<(), Violation> {
         let burst = self.context.live.limits().client_messages_burst;
         if self.rate_limit.take(burst) {
@@ -71,7 +71,7 @@ impl WampSession {
         Err(violation(ViolationKind::MessageRate, reason))
     }
 
-    /// Acts on one message.
+    /// Handles one message.
     pub(crate) fn receive(&mut self, text: &str) -> Result<(), Violation> {
         tracing::trace!(session = %self.session.id(), len = text.len(), "message");
         let connection = self.session.connection();
@@ -103,7 +103,7 @@ impl WampSession {
 
     fn subscribe(&mut self, topic: Cow<'_, str>) -> Result<(), Violation> {
         let topic = self.prefixes.resolve(topic);
-        // Nobody can publish to the empty topic: nothing to do.
+        // The empty topic has no events, because the hub refuses publishes to it.
         if topic.is_empty() {
             return Ok(());
         }
@@ -162,7 +162,7 @@ impl WampSession {
         arguments: &[&RawValue],
     ) -> Result<(), Violation> {
         let proc_uri = self.prefixes.resolve(proc_uri);
-        // Or a few bytes would make errors of many: they carry the URI.
+        // A prefix makes a short message a long URI, and CALLERROR repeats the URI: limit it like a topic.
         let max = self.context.live.limits().topic_len_max;
         if proc_uri.len() > max {
             let reason = format!("the procedure's URI is longer than {max} bytes");
@@ -193,7 +193,7 @@ impl WampSession {
         let hub = &self.context.hub;
         let published = hub.publish_checked(&topic, event, recipients, Source::Browser);
         let error = match published {
-            // At the end there must be no close frame, or the browser would not come back.
+            // During shutdown send no close frame for this: some clients do not reconnect after one.
             Ok(_) | Err(PublishError::Ending) => return Ok(()),
             Err(error) => error,
         };
@@ -205,7 +205,7 @@ impl WampSession {
         Err(violation(kind, error.to_string()))
     }
 
-    /// `None` if every subscriber is meant.
+    /// Converts the recipients of a PUBLISH. `None` means all subscribers.
     fn recipients(&self, wire: &WireRecipients<'_>) -> Option<Recipients> {
         if *wire == WireRecipients::default() {
             return None;

@@ -1,5 +1,6 @@
-//! Every operation of a publisher's connection fails once, or is cut short: whatever the position, what was
-//! answered was done, and nothing else happens.
+//! Fault injection for a publisher's connection. Each read and write in turn fails or is cut short.
+//!
+//! The invariant: every event with a receipt was published, and the server does nothing else.
 
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 
@@ -13,49 +14,50 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
-use super::{Door, Peer, Stream, serve};
+use super::{Peer, Stream, Transport, serve};
 use crate::application::Recipe;
 use crate::config::Options;
 use crate::server::Server;
 
-/// What goes wrong.
+/// The error that a connection injects.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(fuzzing, allow(dead_code, reason = "only some are for fuzzers"))]
-pub(crate) enum Fault {
-    /// Nothing.
+pub(crate) enum StreamFault {
     None,
-    /// The operation with this number, and each that follows.
+    /// The operation with this number fails, and each one after it. Numbers start at 1.
     Fails(usize),
-    /// Reads are at an end after so many bytes.
+    /// The stream ends after this many bytes.
     Ends(usize),
-    /// Reads and writes get through so many bytes at once.
+    /// Each read or write moves at most this many bytes.
     Short(usize),
 }
 
-/// A connection in memory.
+/// A connection in memory that injects faults.
 struct Faulty<'a> {
-    fault: Fault,
+    fault: StreamFault,
     input: &'a [u8],
-    seen: Arc<Mutex<Seen>>,
+    transcript: Arc<Mutex<Transcript>>,
 }
 
-/// What the publisher saw.
+/// The publisher's view of a session.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct Transcript {
     pub(crate) answers: Vec<u8>,
     operations: usize,
-    /// How often the event loop went on to other tasks.
+    /// Number of times that the event loop polled the task.
     turns: usize,
 }
 
 impl Faulty<'_> {
-    /// How many bytes the next operation may move.
+    /// Starts an operation. Returns the number of bytes that it may move.
     fn begin(&self) -> io::Result<usize> {
-        let mut seen = self.seen.lock();
-        seen.operations += 1;
+        let mut transcript = self.transcript.lock();
+        transcript.operations += 1;
         match self.fault {
-            Fault::Fails(at) if seen.operations >= at => Err(io::ErrorKind::ConnectionReset.into()),
-            Fault::Short(len) => Ok(len),
+            StreamFault::Fails(at) if transcript.operations >= at => {
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+            StreamFault::Short(len) => Ok(len),
             _ => Ok(usize::MAX),
         }
     }
@@ -82,7 +84,10 @@ impl AsyncWrite for Faulty<'_> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let len = self.begin()?.min(bytes.len());
-        self.seen.lock().answers.extend_from_slice(&bytes[..len]);
+        self.transcript
+            .lock()
+            .answers
+            .extend_from_slice(&bytes[..len]);
         Poll::Ready(Ok(len))
     }
 
@@ -99,27 +104,27 @@ impl Stream for Faulty<'_> {
     fn reset_on_close(&self) {}
 }
 
-/// What the publisher saw, and how many events there were. Whoever publishes says all of it at once, to a server
-/// without doors.
-pub(crate) fn converse(input: &[u8], fault: Fault) -> (Seen, u64) {
+/// Serves a publisher that sends `input` at once. Returns its view, and the number of events published.
+/// The server has no listeners.
+pub(crate) fn serve_input(input: &[u8], fault: StreamFault) -> (Transcript, u64) {
     let mut options = Options::default();
     options.listen.clear();
     options.publish_listen.clear();
     options.shards = 1;
     let admin = Server::bind(options, Recipe::default()).unwrap().admin;
     let context = admin.context();
-    let seen = Arc::new(Mutex::<Seen>::default());
+    let transcript = Arc::new(Mutex::<Transcript>::default());
     let stream = Faulty {
         fault,
         input: match fault {
-            Fault::Ends(at) => &input[..at],
+            StreamFault::Ends(at) => &input[..at],
             _ => input,
         },
-        seen: Arc::clone(&seen),
+        transcript: Arc::clone(&transcript),
     };
     let peer = Peer {
         name: "test".to_owned(),
-        door: Door::Unix,
+        transport: Transport::Unix,
     };
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().build().unwrap();
@@ -127,17 +132,17 @@ pub(crate) fn converse(input: &[u8], fault: Fault) -> (Seen, u64) {
     let permit = runtime.block_on(context.publisher_permits.enter());
     let mut serve = Box::pin(serve(admin.clone(), stream, peer, permit, shutdown));
     runtime.block_on(poll_fn(|context| {
-        seen.lock().turns += 1;
+        transcript.lock().turns += 1;
         serve.as_mut().poll(context)
     }));
     let last = context.hub.publish("t", "0").unwrap();
-    let mut seen = seen.lock().clone();
-    blot_out_times(&mut seen.answers);
-    (seen, last.sequence - 1)
+    let mut transcript = transcript.lock().clone();
+    mask_dates(&mut transcript.answers);
+    (transcript, last.sequence - 1)
 }
 
-/// The only thing in the answers that is not the same every time.
-fn blot_out_times(answers: &mut [u8]) {
+/// Masks the `Date` headers, the only bytes that differ from run to run.
+fn mask_dates(answers: &mut [u8]) {
     const DATE: &[u8] = b"date: ";
     const TIME_LEN: usize = 29;
     for at in DATE.len()..answers.len() {
@@ -163,7 +168,7 @@ mod tests {
     POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
     Expect: 100-continue\r\nContent-Length: 1\r\n\r\n1";
 
-    /// What publishers say, how many events that is, and what stands in each answer to one.
+    /// Input, number of events in it, and the text that marks a receipt.
     const SESSIONS: [(&[u8], u64, &str); 4] = [
         (
             b"[1,1][3,1,\"t\",{}]\n[3,2,\"t\",[1],{\"id\":\"a\"}][99][3,3,\"\",1][3,4,\"t\",4]",
@@ -179,45 +184,57 @@ mod tests {
         (HTTP, 2, "{\"sequence\":"),
     ];
 
-    /// How many of the answers, whole or not, say that something was published.
+    /// Counts the receipts. The last one may be incomplete.
     fn receipts(answers: &[u8], receipt: &str) -> u64 {
         let answers = String::from_utf8_lossy(answers);
         answers.matches(receipt).count() as u64
     }
 
     #[test]
-    fn without_a_fault_all_of_it_is_done() {
+    fn without_fault_everything_is_published() {
         for (input, events, receipt) in SESSIONS {
-            let (seen, published) = converse(input, Fault::None);
-            assert_eq!(published, events, "{seen:?}");
-            let answered = receipts(&seen.answers, receipt);
-            assert!([0, events].contains(&answered), "{seen:?}");
+            let (transcript, published) = serve_input(input, StreamFault::None);
+            assert_eq!(published, events, "{transcript:?}");
+            let answered = receipts(&transcript.answers, receipt);
+            assert!([0, events].contains(&answered), "{transcript:?}");
         }
     }
 
     #[test]
-    fn an_operation_that_fails_ends_the_connection_and_nothing_is_answered_that_was_not_done() {
+    fn failed_operation_ends_connection_without_false_receipt() {
         for (input, events, receipt) in SESSIONS {
-            let (whole, _) = converse(input, Fault::None);
+            let (whole, _) = serve_input(input, StreamFault::None);
             for at in 1..=whole.operations {
-                let (seen, published) = converse(input, Fault::Fails(at));
-                assert!(whole.answers.starts_with(&seen.answers), "{at}: {seen:?}");
-                let answered = receipts(&seen.answers, receipt);
-                assert!((answered..=events).contains(&published), "{at}: {seen:?}");
-                assert!(seen.operations >= at, "it was not reached: {at}");
+                let (transcript, published) = serve_input(input, StreamFault::Fails(at));
+                assert!(
+                    whole.answers.starts_with(&transcript.answers),
+                    "{at}: {transcript:?}"
+                );
+                let answered = receipts(&transcript.answers, receipt);
+                assert!(
+                    (answered..=events).contains(&published),
+                    "{at}: {transcript:?}"
+                );
+                assert!(
+                    transcript.operations >= at,
+                    "operation {at} was not reached"
+                );
             }
         }
     }
 
     #[test]
-    fn whoever_ends_in_the_middle_has_published_what_was_whole() {
+    fn complete_messages_are_published_before_an_early_end() {
         for (input, events, receipt) in SESSIONS {
             let mut published_before = 0;
             for at in 0..=input.len() {
-                let (seen, published) = converse(input, Fault::Ends(at));
-                let answered = receipts(&seen.answers, receipt);
-                assert!((answered..=events).contains(&published), "{at}: {seen:?}");
-                assert!(published >= published_before, "{at}: {seen:?}");
+                let (transcript, published) = serve_input(input, StreamFault::Ends(at));
+                let answered = receipts(&transcript.answers, receipt);
+                assert!(
+                    (answered..=events).contains(&published),
+                    "{at}: {transcript:?}"
+                );
+                assert!(published >= published_before, "{at}: {transcript:?}");
                 published_before = published;
             }
             assert_eq!(published_before, events);
@@ -227,19 +244,19 @@ mod tests {
     #[test]
     fn short_reads_and_writes_change_nothing() {
         for (input, events, _) in SESSIONS {
-            let (whole, _) = converse(input, Fault::None);
+            let (whole, _) = serve_input(input, StreamFault::None);
             for len in [1, 2, 3, 7, 64] {
-                let (seen, published) = converse(input, Fault::Short(len));
-                let answers = String::from_utf8_lossy(&seen.answers);
+                let (transcript, published) = serve_input(input, StreamFault::Short(len));
+                let answers = String::from_utf8_lossy(&transcript.answers);
                 let expected = String::from_utf8_lossy(&whole.answers);
                 assert_eq!((answers, published), (expected, events), "{len}");
             }
         }
     }
 
-    /// One read brings thousands of small messages.
+    /// One read brings thousands of small messages. They must not starve the other tasks.
     #[test]
-    fn small_messages_are_taken_in_many_turns() {
+    fn small_messages_yield_to_other_tasks() {
         let small: [(&[u8], &[u8], usize); 5] = [
             (b"[1,1]", b"[3,1,\"t\",1]", 3000),
             (b"[1,1]", b"[9]", 6000),
@@ -249,9 +266,13 @@ mod tests {
         ];
         for (beginning, message, count) in small {
             let input = [beginning, &message.repeat(count)].concat();
-            let (seen, _) = converse(&input, Fault::None);
+            let (transcript, _) = serve_input(&input, StreamFault::None);
             let message = message.escape_ascii();
-            assert!(seen.turns >= count / 200, "{message}: {} turns", seen.turns);
+            assert!(
+                transcript.turns >= count / 200,
+                "{message}: {} turns",
+                transcript.turns
+            );
         }
     }
 }

@@ -1,15 +1,15 @@
-//! The private door: publishers, told apart by their first byte.
+//! The publish listener. The first byte of a connection selects its protocol.
 //!
-//! | first byte | what it is |
+//! | first byte | protocol |
 //! |---|---|
-//! | `{`, white space or a UTF-8 byte order mark | raw JSON, no answer |
-//! | `[` | the native protocol, each publish answered |
-//! | 0xff | ZMTP: a PUSH socket of ZeroMQ |
-//! | `A` to `Z` | HTTP/1.1: `POST /publish/{category}`, and what the operator looks at |
+//! | `{`, white space or a UTF-8 byte order mark | raw JSON, without answers |
+//! | `[` | the native protocol, with a receipt for each publish |
+//! | 0xff | ZMTP: a ZeroMQ PUSH socket |
+//! | `A` to `Z` | HTTP/1.1: `POST /publish/{topic}`, and the admin routes |
 //! | anything else | refused |
 //!
-//! Where a [token](PublishToken) is wanted, only the native protocol and HTTP can show it, and the
-//! others are refused.
+//! If the options have a [publish token](crate::config::PublishToken), raw JSON and ZMTP are refused, because
+//! neither can carry one.
 
 #[cfg(any(test, fuzzing))]
 pub(crate) mod faults;
@@ -32,10 +32,10 @@ use crate::connection::{PublisherPermit, TLS_HANDSHAKE};
 use crate::stats::PublisherRefusal;
 use wire::Wire;
 
-pub(crate) use peer::{Door, Peer};
+pub(crate) use peer::{Peer, Transport};
 pub(crate) use wire::Stream;
 
-/// Serves one publisher until it goes, or until the server ends.
+/// Serves one publisher until it disconnects or the server shuts down.
 pub(crate) async fn serve<S>(
     admin: Arc<Admin>,
     stream: S,
@@ -57,25 +57,26 @@ pub(crate) async fn serve<S>(
             Err(busy) => native::refuse(wire, &busy).await,
         },
         b'{' | b' ' | b'\t' | b'\r' | b'\n' | 0xef => {
-            // There are no answers: the log says why it is closed.
+            // Raw JSON has no answers, so the reason is only in the log.
             if wire.acquire_permit().await.is_ok() {
                 raw::serve(&context, wire, &first).await;
             }
         }
         0xff => {
-            // Closed before the greeting, ZeroMQ tries again and keeps its messages. After an ERROR it never would.
+            // If the connection closes before the greeting, ZeroMQ reconnects and keeps its messages. After an ERROR
+            // it would never reconnect.
             if wire.acquire_permit().await.is_ok() {
                 zmtp::serve(&context, wire, &first).await;
             }
         }
-        b'A'..=b'Z' => http::serve(&admin, wire, first, peer.door).await,
+        b'A'..=b'Z' => http::serve(&admin, wire, first, peer.transport).await,
         TLS_HANDSHAKE => wire.refuse(
             PublisherRefusal::Language,
-            "refusing a publisher that begins with TLS: the private door speaks none, use http",
+            "refusing a publisher that begins with TLS: the publish listener has no TLS, use http",
         ),
         byte => wire.refuse(PublisherRefusal::Language, format_args!(
-            "refusing a publisher that begins with byte 0x{byte:02x}: neither raw JSON ('{{'), nor \
-             the native protocol ('['), nor ZMTP (0xff), nor HTTP"
+            "refusing a publisher that begins with byte 0x{byte:02x}: expected raw JSON ('{{'), \
+             the native protocol ('['), ZMTP (0xff) or HTTP"
         )),
     }
 }

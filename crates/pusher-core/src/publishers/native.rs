@@ -1,4 +1,4 @@
-//! The native protocol: every publish is answered, in order.
+//! The native protocol. Every publish gets a receipt or an error, in order.
 
 use pusher_proto::native::{
     ErrorCode, FromPublisher, VERSION, encode_error, encode_receipt, encode_welcome,
@@ -8,16 +8,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::refusal::{RefusedMessage, native_code};
 use super::submit::submit;
-use super::wire::{Heard, Stream, Wire};
+use super::wire::{ReadOutcome, Stream, Wire};
 use crate::connection::Busy;
 use crate::context::Context;
 use crate::stats::Source;
 
-/// Answers are written when there are so many bytes of them, at the latest. Receipts for all that one
-/// read brings fit in; what makes longer answers than messages must not grow.
+/// Answers are written as soon as they have this many bytes. The receipts for one read fit in. The limit
+/// matters for messages whose error is longer than the message.
 const ANSWERS_LEN: usize = 64 * 1024;
 
-/// Tells a publisher that there is no place for it.
+/// Answers a publisher that gets no permit.
 pub(super) async fn refuse<S: Stream>(mut wire: Wire<S>, busy: &Busy) {
     let mut answer = Vec::new();
     encode_error(&mut answer, None, ErrorCode::Overloaded, &busy.to_string());
@@ -36,26 +36,26 @@ pub(super) async fn serve<S: Stream>(context: &Context, mut wire: Wire<S>, first
         has_greeted: false,
     };
     loop {
-        let goes_on = session.answer_all(&mut wire, &mut json).await;
+        let continues = session.answer_all(&mut wire, &mut json).await;
         let answers = std::mem::take(&mut session.answers);
         if wire.send(&answers).await.is_err() {
             return;
         }
-        if !goes_on {
+        if !continues {
             return wire.hang_up().await;
         }
         match wire.read(&mut json, None).await {
-            Heard::More => {}
-            Heard::End | Heard::Silence => return,
-            Heard::GiveWay => return wire.give_way(),
-            Heard::NoRoom(no_room) => {
+            ReadOutcome::More => {}
+            ReadOutcome::End | ReadOutcome::IdleTimeout => return,
+            ReadOutcome::Evicted => return wire.evict(),
+            ReadOutcome::NoRoom(no_room) => {
                 let text = no_room.to_string();
                 encode_error(&mut session.answers, None, ErrorCode::Overloaded, &text);
                 let _gone = wire.send(&session.answers).await;
                 drop(json);
                 return wire.hang_up().await;
             }
-            Heard::Closing => {
+            ReadOutcome::ShuttingDown => {
                 let text = "the server is about to end";
                 session.refuse(None, ErrorCode::ShuttingDown, text);
                 let _gone = wire.send(&session.answers).await;
@@ -69,20 +69,20 @@ struct NativeSession<'a> {
     context: &'a Context,
     /// For the log.
     peer: String,
-    /// To be written when everything that has arrived is answered.
+    /// Written together once every complete message is answered.
     answers: Vec<u8>,
     has_greeted: bool,
 }
 
 impl NativeSession<'_> {
-    /// Answers every message that is complete; false if the connection is to be closed.
+    /// Answers every complete message. Returns false if the connection must be closed.
     async fn answer_all<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         wire: &mut Wire<S>,
         json: &mut JsonStream,
     ) -> bool {
         loop {
-            let goes_on = match json.next_value() {
+            let continues = match json.next_value() {
                 Ok(None) => return true,
                 Ok(Some(text)) => {
                     wire.message_is_complete().await;
@@ -93,7 +93,7 @@ impl NativeSession<'_> {
                     self.refuse(None, native_code(refused.kind), &refused.to_string())
                 }
             };
-            if !goes_on {
+            if !continues {
                 return false;
             }
             if self.answers.len() >= ANSWERS_LEN {
@@ -122,7 +122,7 @@ impl NativeSession<'_> {
                 id,
             } => self.publish(request, &publish, id.as_deref()).await,
             FromPublisher::Unknown { kind } => {
-                let text = format!("this server knows no message of type {kind}");
+                let text = format!("unknown message type {kind}");
                 self.refuse(None, ErrorCode::UnknownType, &text)
             }
         }
@@ -130,7 +130,7 @@ impl NativeSession<'_> {
 
     fn greet(&mut self, version: u32, token: Option<&str>) -> bool {
         if version == 0 {
-            let text = format!("version 0 does not exist, this server speaks 1 to {VERSION}");
+            let text = format!("there is no version 0: this server supports 1 to {VERSION}");
             return self.refuse(None, ErrorCode::Version, &text);
         }
         if let Err(text) = self.check_token(token) {
@@ -148,7 +148,7 @@ impl NativeSession<'_> {
             (None, _) => Ok(()),
             (Some(token), Some(shown)) if token.is(shown) => Ok(()),
             (Some(_), Some(_)) => Err("the token is wrong"),
-            (Some(_), None) => Err("this server wants a token: [1,1,{\"token\":\"...\"}]"),
+            (Some(_), None) => Err("this server requires a token: [1,1,{\"token\":\"...\"}]"),
         }
     }
 
@@ -169,7 +169,7 @@ impl NativeSession<'_> {
         }
     }
 
-    /// Answers with an error; whether the session goes on.
+    /// Answers with an error. Returns whether the session continues.
     fn refuse(&mut self, request: Option<u64>, code: ErrorCode, text: &str) -> bool {
         if code != ErrorCode::ShuttingDown {
             self.context.counters.publishes_refused.count(code.into());

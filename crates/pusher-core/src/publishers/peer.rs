@@ -2,20 +2,20 @@
 
 use std::net::IpAddr;
 
-/// Who publishes.
+/// The publisher at the other end of a connection.
 #[derive(Debug)]
 pub(crate) struct Peer {
     /// For the log.
     pub(crate) name: String,
-    pub(crate) door: Door,
+    pub(crate) transport: Transport,
 }
 
-/// How a publisher has come.
+/// The transport of a publisher's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum Transport {
     Unix,
-    /// To this address of ours.
     Tcp {
+        /// The server's address of this connection. `None` if the system does not tell it.
         local: Option<IpAddr>,
     },
 }

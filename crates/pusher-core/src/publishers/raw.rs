@@ -1,11 +1,11 @@
-//! Raw JSON, as the recipe's page writes it: objects with a category, and no answer.
+//! Raw JSON: objects with the key `category`, without answers. The recipe's PHP page sends this.
 
 use pusher_proto::{JsonStream, raw};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::refusal::RefusedMessage;
 use super::submit::submit;
-use super::wire::{Heard, Wire};
+use super::wire::{ReadOutcome, Wire};
 use crate::config::Limits;
 use crate::context::Context;
 use crate::stats::{PublishRefusal, Source};
@@ -16,7 +16,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     first: &[u8],
 ) {
     if context.live.options().publish_token.is_some() {
-        let what = "refusing raw JSON: it cannot carry the token that is wanted here";
+        let what = "refusing raw JSON: it cannot carry the token that this server requires";
         return wire.refuse_publish(PublishRefusal::Denied, what);
     }
     wire.permit().gives_way_last();
@@ -33,22 +33,26 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             true => Limits::RAW_PAUSE_MAX,
         };
         match wire.read(&mut json, Some(idle)).await {
-            Heard::More => {}
-            Heard::GiveWay => {
-                wire.give_way_to_the_last_message().await;
+            ReadOutcome::More => {}
+            ReadOutcome::Evicted => {
+                wire.evict_after_last_message().await;
                 has_hung_up = true;
             }
-            // A program that waits for the server to close goes on; one that only pauses is heard when it does.
-            Heard::Silence if !has_hung_up => {
-                wire.hang_up_but_read_on().await;
+            // Close only the write side. A program that waits for the close continues; one that only paused can still
+            // publish.
+            ReadOutcome::IdleTimeout if !has_hung_up => {
+                wire.close_write_side().await;
                 has_hung_up = true;
             }
-            Heard::Silence | Heard::End | Heard::NoRoom(_) | Heard::Closing => return,
+            ReadOutcome::IdleTimeout
+            | ReadOutcome::End
+            | ReadOutcome::NoRoom(_)
+            | ReadOutcome::ShuttingDown => return,
         }
     }
 }
 
-/// Publishes every object that is complete.
+/// Publishes every complete object.
 async fn publish_all<S: AsyncRead + AsyncWrite + Unpin>(
     context: &Context,
     wire: &mut Wire<S>,

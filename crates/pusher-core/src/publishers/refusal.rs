@@ -1,4 +1,4 @@
-//! RefusedMessage messages of publishers: the count, the text for the log, and the answer.
+//! Refused messages of publishers: the count, the text for the log, and the answer.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use pusher_proto::zmtp::{MessageError, ZmtpError};
 use crate::hub::PublishError;
 use crate::stats::PublishRefusal;
 
-/// A message of a publisher that is not delivered.
+/// A publisher's message that the server does not deliver.
 #[derive(Debug)]
 pub(super) struct RefusedMessage {
     pub(super) kind: PublishRefusal,
@@ -34,7 +34,7 @@ impl From<PublishError> for RefusedMessage {
 }
 
 impl RefusedMessage {
-    /// For a stream of JSON; `len` bytes of the message have arrived.
+    /// Converts an error of a JSON stream, after `len` bytes of the message.
     pub(super) fn stream(error: &StreamError, len: usize) -> Self {
         let kind = match error {
             StreamError::TooLong(_) | StreamError::TooDeep => PublishRefusal::TooLarge,
@@ -42,7 +42,7 @@ impl RefusedMessage {
         };
         let text = match error {
             StreamError::TooLong(_) => {
-                format!("{error} (publish-len-max): {len} have arrived")
+                format!("{error} (publish-len-max): {len} bytes have arrived")
             }
             _ => error.to_string(),
         };
@@ -95,8 +95,8 @@ impl From<&PublishError> for PublishRefusal {
     }
 }
 
-/// The answers to a refused publish: the code in the native protocol, and the status in HTTP. Raw JSON and ZMTP have
-/// no answers.
+/// Returns the answers to a refused publish: the code of the native protocol, and the HTTP status. Raw JSON and ZMTP
+/// have no answers.
 fn answers(kind: PublishRefusal) -> (ErrorCode, StatusCode) {
     match kind {
         PublishRefusal::BadTopic => (ErrorCode::BadTopic, StatusCode::BAD_REQUEST),

@@ -1,4 +1,4 @@
-//! The way of a publish into the hub, which all four protocols share.
+//! Hands a publish to the hub. All four protocols share this path.
 
 use pusher_proto::{Publish, Receipt};
 
@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::hub::PublishError;
 use crate::stats::Source;
 
-/// Publishes once there is room; with an id, only if that is new.
+/// Publishes as soon as the hub has room. A publish with a known id returns its first receipt again.
 pub(super) async fn submit(
     context: &Context,
     publish: &Publish<'_>,

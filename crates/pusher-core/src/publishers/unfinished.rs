@@ -1,21 +1,21 @@
-//! The memory that publishers take with messages that have begun and are not complete.
+//! Memory of incomplete messages, limited over all publishers together.
 
 use std::sync::Arc;
 
 use crate::context::Context;
 use crate::stats::PublisherRefusal;
 
-/// One publisher's share of it; given back when it is dropped.
+/// One publisher's part of that memory. Dropping it releases the part.
 pub(super) struct Unfinished {
     context: Arc<Context>,
     len: u64,
 }
 
-/// All publishers together have reached the limit, in bytes.
+/// The incomplete messages of all publishers together have reached the limit, in bytes.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "publishers have sent {len_max} bytes of messages that they have not finished: the server has \
-     no room for more of them now"
+    "incomplete messages of all publishers have reached {len_max} bytes (unfinished-len-max): the server has no room \
+     for more now"
 )]
 pub(super) struct NoRoom {
     len_max: usize,
@@ -26,8 +26,8 @@ impl Unfinished {
         Self { context, len: 0 }
     }
 
-    /// The publisher's message has come to `len` bytes so far. Whoever reaches the limit must go,
-    /// and those who came before can finish.
+    /// Records that the publisher's message has `len` bytes so far. On an error the caller must drop this publisher,
+    /// so that the earlier ones can finish.
     pub(super) fn set(&mut self, len: usize) -> Result<(), NoRoom> {
         let before = std::mem::replace(&mut self.len, len as u64);
         let all = &self.context.counters.unfinished_len;

@@ -1,4 +1,4 @@
-//! A publisher's connection: bytes in, answers out, and how long to wait for either.
+//! A publisher's connection: reads, writes, and their timeouts.
 
 use std::fmt::Display;
 use std::future::poll_fn;
@@ -25,13 +25,13 @@ use crate::connection::{Busy, PublisherPermit};
 use crate::context::Context;
 use crate::stats::{PublishRefusal, PublisherRefusal};
 
-/// How much is read at once, in bytes; on the stack, so that an idle publisher holds none of it.
+/// Size of the read buffer, in bytes. It is on the stack, so an idle publisher has none.
 const READ_LEN: usize = 32 * 1024;
 
 /// A publisher's socket.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {
-    /// Has the close that follows tell the client, whatever it is sending at this moment, that nothing of it was read:
-    /// after an ordinary close it could not know.
+    /// Makes the following close a reset. A client that is sending at that moment then knows that the server read
+    /// nothing. After an ordinary close it could not know.
     fn reset_on_close(&self);
 }
 
@@ -45,18 +45,18 @@ impl Stream for TcpStream {
 
 #[cfg(unix)]
 impl Stream for tokio::net::UnixStream {
-    /// A unix socket says so anyway: a write after the close fails, and one before it is answered by a reset.
+    /// Unix sockets need nothing: a write after the close fails, and unread data makes the close a reset.
     fn reset_on_close(&self) {}
 }
 
-/// Where the bytes go.
+/// Collects received bytes until a message is complete.
 pub(super) trait Inbox {
-    /// What comes in one piece, for the log.
+    /// Name of one message, for the log.
     const MESSAGE: &str;
 
     fn feed(&mut self, bytes: &[u8]);
 
-    /// Bytes of a message that has begun and is not complete.
+    /// Number of bytes of the incomplete message.
     fn unfinished_len(&self) -> usize;
 }
 
@@ -84,21 +84,21 @@ impl Inbox for Pull {
     }
 }
 
-/// What came of waiting for more.
+/// Outcome of [`Wire::read`].
 #[derive(Debug)]
-pub(super) enum Heard {
-    /// Bytes, which are in the inbox.
+pub(super) enum ReadOutcome {
+    /// The inbox has more bytes.
     More,
-    /// Nothing any more: the publisher has hung up, or took too long.
+    /// The publisher closed the connection, or did not finish a message in time.
     End,
-    /// Nothing between messages, for as long as it was waited for.
-    Silence,
-    /// Nothing any more: all publishers together have too much that is unfinished.
+    /// The idle timeout passed between two messages.
+    IdleTimeout,
+    /// The incomplete messages of all publishers together are too long.
     NoRoom(NoRoom),
-    /// The server is about to end.
-    Closing,
-    /// Another publisher needs the place of this one, which is idle.
-    GiveWay,
+    /// The server is shutting down.
+    ShuttingDown,
+    /// The connection is idle, and another publisher needs its permit.
+    Evicted,
 }
 
 pub(super) struct Wire<S> {
@@ -109,17 +109,17 @@ pub(super) struct Wire<S> {
     unfinished: Unfinished,
     unfinished_since: Option<Instant>,
     permit: PublisherPermit,
-    /// Deadline for a publisher that gives way to finish its message.
+    /// Deadline for an evicted publisher to finish its last message.
     leaves_at: Option<Instant>,
 }
 
 impl<S: Stream> Wire<S> {
-    /// Returns the publisher's first bytes; `None` if it hangs up, sends nothing, or has to give way.
+    /// Returns the publisher's first bytes. `None` if it closes the connection, sends nothing, or is evicted.
     pub(super) async fn read_first(&mut self) -> Option<Vec<u8>> {
         let mut first = Vec::new();
         let (patience, grace) = self.first_byte_timeout();
         let permit = &self.permit;
-        // Not at once: a client that has connected just now is about to speak.
+        // Evict no client that has just connected: its first bytes are probably on the way.
         let must_leave = async {
             sleep(Limits::FIRST_BYTE_SOON).await;
             permit.idle();
@@ -132,7 +132,7 @@ impl<S: Stream> Wire<S> {
                 biased;
                 read = &mut read => Some(read),
                 () = must_leave => None,
-                // A publisher that was accepted at the last moment is read too.
+                // A connection accepted just before the shutdown may already have sent a publish.
                 () = self.shutdown.cancelled() => Some(timeout(grace, read).await.ok()?),
             }
         };
@@ -142,20 +142,20 @@ impl<S: Stream> Wire<S> {
             Some(Ok(_)) => {}
             Some(Err(_)) => {
                 let what =
-                    format_args!("dropping a publisher that has said nothing for {patience:?}");
+                    format_args!("dropping a publisher that has sent nothing for {patience:?}");
                 self.refuse(PublisherRefusal::FirstByte, what);
             }
         }
         (!first.is_empty()).then_some(first)
     }
 
-    /// Closes an idle connection so that its client opens another, and publishes on that what it sends meanwhile.
-    pub(super) fn give_way(self) {
+    /// Resets an idle connection. Its client connects again, and repeats a publish that crossed the reset.
+    pub(super) fn evict(self) {
         self.reset();
     }
 
     fn reset(&self) {
-        self.tell_of_giving_way();
+        self.log_eviction();
         self.stream.reset_on_close();
     }
 }
@@ -184,7 +184,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         &self.permit
     }
 
-    /// Takes a permit for a publisher that has none yet, or counts it as refused.
+    /// Takes a permit if the publisher has none yet. Logs and counts a refusal.
     pub(super) async fn acquire_permit(&mut self) -> Result<(), Busy> {
         self.permit.acquire().await.inspect_err(|busy| {
             let what = format_args!("refusing a publisher: {busy}");
@@ -192,7 +192,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         })
     }
 
-    fn tell_of_giving_way(&self) {
+    fn log_eviction(&self) {
         let max = self.context.live.limits().publishers_max;
         let what = format_args!(
             "closing the publisher that was idle longest, to make room for another: \
@@ -201,20 +201,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.context.publisher_log.about(&self.peer, what);
     }
 
-    /// Hangs up on a publisher that gets no answers, and still takes for a moment what it is sending: read on.
-    pub(super) async fn give_way_to_the_last_message(&mut self) {
-        self.tell_of_giving_way();
+    /// Evicts a publisher whose protocol has no answers. Closes the write side; the caller must read on until the linger
+    /// timeout, because the publisher may be sending an event.
+    pub(super) async fn evict_after_last_message(&mut self) {
+        self.log_eviction();
         let (_, linger_timeout) = self.context.live.end_timeouts();
         self.leaves_at = Some(Instant::now() + linger_timeout);
-        self.hang_up_but_read_on().await;
+        self.close_write_side().await;
     }
 
-    /// Ends what is written: a publisher that waits for the end need not wait longer.
-    pub(super) async fn hang_up_but_read_on(&mut self) {
-        // Whether it has gone shows at the next read.
+    /// Closes the write side, for a publisher that waits for the server to close.
+    pub(super) async fn close_write_side(&mut self) {
+        // If the publisher has disconnected, the next read reports it.
         let _gone = self.stream.shutdown().await;
     }
 
+    /// Timeout for the first byte, and the grace period during shutdown. A connection without a permit gets less time,
+    /// because only a few of them are accepted.
     fn first_byte_timeout(&self) -> (Duration, Duration) {
         let limits = self.context.live.limits();
         let patience = match self.permit.is_reserved() {
@@ -224,7 +227,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         (patience, limits.closing_grace)
     }
 
-    /// How long a message may take, or the head of a request.
+    /// Timeout for a whole message, or for the head of a request.
     pub(super) fn unfinished_timeout(&self) -> Duration {
         let limit = self.context.live.limits().unfinished_timeout;
         match self.permit.is_newcomer() {
@@ -233,31 +236,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
-    /// Who it is, for the log.
+    /// Name of the publisher, for the log.
     pub(super) fn peer(&self) -> &str {
         &self.peer
     }
 
-    /// Counts a message that nobody gets, and tells the operator.
+    /// Counts and logs a message that is not delivered.
     pub(super) fn refuse_publish(&self, kind: PublishRefusal, what: impl Display) {
         self.context.counters.publishes_refused.count(kind);
         self.context.publisher_log.about(&self.peer, what);
     }
 
-    /// Counts a publisher that must go, and tells the operator.
+    /// Counts and logs a publisher whose connection the server closes.
     pub(super) fn refuse(&self, kind: PublisherRefusal, what: impl Display) {
         self.context.counters.publishers_refused.count(kind);
         self.context.publisher_log.about(&self.peer, what);
     }
 
-    /// Waits for more: `idle` between messages (without end if that is `None`), and for a message
-    /// that has begun no longer than one may take.
-    pub(super) async fn read<I: Inbox>(&mut self, inbox: &mut I, idle: Option<Duration>) -> Heard {
+    /// Reads once into `inbox`. Between messages it waits for `idle`, or without limit if that is `None`. An incomplete
+    /// message must be complete within [`unfinished_timeout`](Self::unfinished_timeout).
+    pub(super) async fn read<I: Inbox>(
+        &mut self,
+        inbox: &mut I,
+        idle: Option<Duration>,
+    ) -> ReadOutcome {
         let len = inbox.unfinished_len();
         if let Err(no_room) = self.unfinished.set(len) {
             let what = format_args!("dropping a publisher: {no_room}");
             self.context.publisher_log.about(&self.peer, what);
-            return Heard::NoRoom(no_room);
+            return ReadOutcome::NoRoom(no_room);
         }
         let patience = self.patience(len, idle);
         let shutdown = self.shutdown.clone();
@@ -273,7 +280,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let is_over = self.leaves_at.is_some_and(|at| at <= Instant::now());
         let read = async {
             match patience {
-                // `timeout` would read once more, and so without end from a client that never pauses.
+                // `timeout` polls the read first, so a client that never pauses would never time out.
                 Some(_) if is_over => None,
                 Some(patience) => timeout(patience, read).await.ok(),
                 None => Some(read.await),
@@ -281,21 +288,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         };
         let read = tokio::select! {
             biased;
-            () = shutdown.cancelled() => return Heard::Closing,
+            () = shutdown.cancelled() => return ReadOutcome::ShuttingDown,
             read = read => read,
-            () = self.permit.must_leave(), if is_idle => return Heard::GiveWay,
+            () = self.permit.must_leave(), if is_idle => return ReadOutcome::Evicted,
         };
         self.permit.busy();
         if let Some(Ok(true)) = read {
             if len == READ_LEN {
-                // There is more: whoever sends without end must not keep the others waiting.
+                // The socket has more data. Yield, so that one fast publisher does not starve the others.
                 yield_now().await;
             }
-            return Heard::More;
+            return ReadOutcome::More;
         }
         let len = inbox.unfinished_len();
         if len == 0 && read.is_none() {
-            return Heard::Silence;
+            return ReadOutcome::IdleTimeout;
         }
         if len > 0 {
             let message = I::MESSAGE;
@@ -313,12 +320,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 self.refuse_publish(PublishRefusal::Unfinished, what);
             }
         }
-        Heard::End
+        ReadOutcome::End
     }
 
-    /// A message was complete: what is unfinished now has begun since.
+    /// Restarts the timeout of the next message.
     ///
-    /// Yields after 128 messages (tokio's budget of a task): one read may bring thousands of them.
+    /// Yields after 128 messages (tokio's task budget), because one read may bring thousands.
     pub(super) async fn message_is_complete(&mut self) {
         self.unfinished_since = None;
         consume_budget().await;
@@ -337,8 +344,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Some(limit.saturating_sub(since.elapsed()))
     }
 
-    /// Writes answers. A publisher that has gone may have left messages to read; one that takes no
-    /// answers in time ([`TimedOut`](io::ErrorKind::TimedOut)) should be left.
+    /// Writes answers. If the publisher has disconnected, the socket may still hold messages: read on. After
+    /// [`TimedOut`](io::ErrorKind::TimedOut), drop the connection.
     pub(super) async fn send(&mut self, answers: &[u8]) -> io::Result<()> {
         if answers.is_empty() {
             return Ok(());
@@ -353,20 +360,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         })
     }
 
+    /// Closes the connection after the last answer; see [`hang_up`].
     pub(super) async fn hang_up(self) {
         drop(self.unfinished);
         let (_, linger_timeout) = self.context.live.end_timeouts();
         hang_up(self.stream, linger_timeout).await;
     }
 
-    /// Stream, name and end for whoever reads and writes by other means.
+    /// Splits the connection for hyper, which reads and writes on its own.
     pub(super) fn into_parts(self) -> (S, String, PublisherPermit, CancellationToken) {
         (self.stream, self.peer, self.permit, self.shutdown)
     }
 }
 
-/// Hangs up and for a moment reads what still comes: otherwise the last answer could be lost. No more than
-/// [`Limits::PUBLISHER_LINGER_LEN_MAX`] bytes, and others have their turn after each read.
+/// Closes the write side, then reads and discards for a moment: a close with unread data resets the connection, and
+/// the client could lose the last answer. Reads at most [`Limits::PUBLISHER_LINGER_LEN_MAX`] bytes, and yields after
+/// each read.
 pub(super) async fn hang_up<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, patience: Duration) {
     let _timed_out = timeout(patience, async {
         stream.shutdown().await?;
@@ -381,7 +390,7 @@ pub(super) async fn hang_up<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, pa
     .await;
 }
 
-/// Reads what has arrived; false at the end of the stream.
+/// Reads once. Returns false at the end of the stream.
 async fn read_some<S: AsyncRead + Unpin>(
     stream: &mut S,
     mut take: impl FnMut(&[u8]),
@@ -403,7 +412,7 @@ mod tests {
 
     use super::*;
 
-    /// A client that sends without end.
+    /// A client that never stops sending.
     #[derive(Default)]
     struct Endless {
         read: Arc<parking_lot::Mutex<usize>>,
@@ -442,7 +451,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hang_up_reads_once_a_turn_and_not_without_end() {
+    async fn hang_up_yields_after_each_read_and_stops_at_limit() {
         let client = Endless::default();
         let read = Arc::clone(&client.read);
         let mut hang_up = pin!(hang_up(client, Duration::from_secs(3600)));

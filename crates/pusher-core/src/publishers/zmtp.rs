@@ -1,4 +1,4 @@
-//! ZeroMQ: PUSH sockets, whose messages are published and never answered.
+//! ZeroMQ PUSH sockets. ZMTP has no answers to their messages.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::refusal::RefusedMessage;
 use super::submit::submit;
-use super::wire::{Heard, Wire};
+use super::wire::{ReadOutcome, Wire};
 use crate::context::Context;
 use crate::stats::Source;
 
@@ -19,17 +19,17 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let mut pull = Pull::new(context.live.limits().publish_len_max);
     if context.live.options().publish_token.is_some() {
-        pull.deny("ZeroMQ cannot carry the token that is wanted here");
+        pull.deny("ZeroMQ cannot carry the token that this server requires");
     }
     pull.feed(first);
     loop {
         let mut answers = Vec::new();
-        let heard = take_all(context, &mut wire, &mut pull, &mut answers).await;
+        let published = publish_all(context, &mut wire, &mut pull, &mut answers).await;
         let sent = wire.send(&answers).await;
         if sent.is_err_and(|error| error.kind() == ErrorKind::TimedOut) {
             return;
         }
-        let idle = match heard {
+        let idle = match published {
             Ok(idle) => idle,
             Err(error) => {
                 wire.refuse_publish(
@@ -40,20 +40,23 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             }
         };
         match wire.read(&mut pull, idle).await {
-            Heard::More => {}
-            // ZeroMQ reconnects and keeps its unsent messages meanwhile.
-            Heard::GiveWay => wire.give_way_to_the_last_message().await,
-            Heard::End | Heard::Silence | Heard::NoRoom(_) | Heard::Closing => return,
+            ReadOutcome::More => {}
+            // ZeroMQ reconnects, and keeps its unsent messages until then.
+            ReadOutcome::Evicted => wire.evict_after_last_message().await,
+            ReadOutcome::End
+            | ReadOutcome::IdleTimeout
+            | ReadOutcome::NoRoom(_)
+            | ReadOutcome::ShuttingDown => return,
         }
     }
 }
 
-/// Takes everything that is complete. How long the publisher means to be silent at most, if it
-/// said so last.
+/// Publishes every complete message. If the last one is a PING with a time to live, returns that time, the idle timeout
+/// that the publisher asks for (ZMTP 3.1).
 ///
-/// A wrong message is dropped alone: its frames were right, so the next one can be found, and
-/// closing would lose what the socket has sent behind it without telling anybody.
-async fn take_all<S: AsyncRead + AsyncWrite + Unpin>(
+/// A malformed message does not close the connection. Its frames were valid, so the next message can be found, and a
+/// close would lose the messages behind it without an error to the sender.
+async fn publish_all<S: AsyncRead + AsyncWrite + Unpin>(
     context: &Context,
     wire: &mut Wire<S>,
     pull: &mut Pull,

@@ -1,4 +1,4 @@
-//! Takes connections in and hands them to the shards.
+//! Accepts connections and hands them to the shards.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,18 +21,18 @@ use crate::connection::BrowserPermit;
 use crate::connection::Socket;
 use crate::context::Context;
 use crate::publishers;
-use crate::publishers::{Door, Peer, Stream};
+use crate::publishers::{Peer, Stream, Transport};
 use crate::stats::BrowserRefusal;
 use crate::stats::PeerLog;
 
-/// Browsers that find no place and are still heard, so that they hear why: they come on top of those
-/// that have one.
+/// Maximum number of refused browsers whose connections stay open for a moment, so that they receive the answer. They
+/// have no permit and are not counted in `connections-max`.
 const LINGERING_MAX: u64 = 16;
 
-/// How long to wait when the process has no file descriptor left.
-const RETRY: Duration = Duration::from_millis(100);
+/// Pause after a failed accept, for example when the process has no file descriptor left.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts browsers until the server closes; shard after shard gets one.
+/// Accepts browsers until shutdown. The shards get them in turn.
 pub(crate) async fn browsers(
     context: Arc<Context>,
     shards: Vec<Handle>,
@@ -45,19 +45,19 @@ pub(crate) async fn browsers(
     let end = &context.tasks.closing;
     while let Some((stream, peer)) = accept(end, &context.browser_log, || listener.accept()).await {
         set_nodelay(&stream);
-        let place = match context.browser_permits.enter(peer) {
-            Ok(place) => place,
+        let permit = match context.browser_permits.enter(peer) {
+            Ok(permit) => permit,
             Err(why) => {
                 refuse(&context, stream, peer, why);
                 continue;
             }
         };
-        serve_browser(&context, &shards, next, stream, place);
+        serve_browser(&context, &shards, next, stream, permit);
         next = (next + 1) % shards.len();
     }
 }
 
-/// Accepts publishers until the server closes.
+/// Accepts publishers until shutdown.
 pub(crate) async fn publishers(admin: Arc<Admin>, listener: PublishListener) {
     match listener {
         PublishListener::Tcp(listener) => tcp_publishers(&admin, listener).await,
@@ -79,7 +79,7 @@ async fn tcp_publishers(admin: &Arc<Admin>, listener: std::net::TcpListener) {
         let local = stream.local_addr().ok();
         let peer = Peer {
             name: peer.to_string(),
-            door: Door::Tcp {
+            transport: Transport::Tcp {
                 local: local.map(|local| local.ip().to_canonical()),
             },
         };
@@ -116,13 +116,13 @@ async fn unix_publishers(
             Ok(peer) => format!("uid {}, pid {}", peer.uid(), peer.pid().unwrap_or(0)),
             Err(_) => "unix".to_owned(),
         };
-        let door = Door::Unix;
-        let peer = Peer { name, door };
+        let transport = Transport::Unix;
+        let peer = Peer { name, transport };
         serve_publisher(admin, stream, peer).await;
     }
 }
 
-/// If somebody has removed the socket's file, listens on a new one.
+/// Creates the socket again if its file was removed.
 #[cfg(unix)]
 fn listen_again(file: Option<&SocketFile>) -> Option<(tokio::net::UnixListener, SocketFile)> {
     let path = file?.path().display();
@@ -133,17 +133,17 @@ fn listen_again(file: Option<&SocketFile>) -> Option<(tokio::net::UnixListener, 
     match again {
         Ok(None) => None,
         Ok(Some(again)) => {
-            tracing::warn!(%path, "somebody has removed the publishers' socket: it is made again");
+            tracing::warn!(%path, "publish socket was removed, created it again");
             Some(again)
         }
         Err(error) => {
-            tracing::error!(%path, %error, "the publishers' socket is gone and cannot be made again");
+            tracing::error!(%path, %error, "publish socket was removed, cannot create it again");
             None
         }
     }
 }
 
-/// Serves it on this shard, once there is a place for it; until then nobody else is accepted.
+/// Serves a publisher on this shard. Waits until it may enter; until then this listener accepts no other connection.
 async fn serve_publisher<S>(admin: &Arc<Admin>, stream: S, peer: Peer)
 where
     S: Stream + Send + 'static,
@@ -161,35 +161,36 @@ where
     context.tasks.publishers.spawn(publisher);
 }
 
-/// The acceptors run on the first shard; a stream for another one moves there.
+/// Serves a browser on the shard with this index. The acceptors run on the first shard, so a stream for another shard
+/// must be registered with that shard's runtime.
 fn serve_browser(
     context: &Arc<Context>,
     shards: &[Handle],
     index: usize,
     stream: TcpStream,
-    place: BrowserPermit,
+    permit: BrowserPermit,
 ) {
     let shard = context.hub.shards()[index].clone();
     let tasks = &context.tasks.browsers;
     let context = context.clone();
     if index == 0 {
-        tasks.spawn(browsers::serve(context, shard, stream, place));
+        tasks.spawn(browsers::serve(context, shard, stream, permit));
         return;
     }
     let moving = stream.into_std();
     let serve = async move {
         match moving.and_then(TcpStream::from_std) {
-            Ok(stream) => browsers::serve(context, shard, stream, place).await,
+            Ok(stream) => browsers::serve(context, shard, stream, permit).await,
             Err(error) => {
-                let peer = place.peer();
-                tracing::warn!(%peer, %error, "cannot hand a connection to its thread");
+                let peer = permit.peer();
+                tracing::warn!(%peer, %error, "cannot move a connection to its shard");
             }
         }
     };
     tasks.spawn_on(serve, &shards[index]);
 }
 
-/// Says 503 or 429 if that is possible without waiting.
+/// Answers 503 or 429, if that is possible without waiting.
 fn refuse(context: &Arc<Context>, stream: TcpStream, peer: SocketAddr, why: BrowserRefusal) {
     let response = Response::no_permit(why, &context.live.limits());
     context.counters.browsers_refused.count(why);
@@ -199,7 +200,7 @@ fn refuse(context: &Arc<Context>, stream: TcpStream, peer: SocketAddr, why: Brow
     if stream.try_write(&response.into_bytes()).is_err() {
         return;
     }
-    // Its request may be there already, and a close would make the answer get lost.
+    // The request may have arrived already. A close with unread data is a reset, and the answer could get lost.
     let counters = context.counters.clone();
     if counters.lingering.get() < LINGERING_MAX {
         let (_, linger_timeout) = context.live.end_timeouts();
@@ -218,13 +219,13 @@ fn adopt<L>(listener: io::Result<L>) -> Option<L> {
         .ok()
 }
 
-/// Without it events and answers wait up to 40 ms for the acknowledgement of the last.
+/// Turns off Nagle's algorithm, which would delay events and answers by up to 40 ms.
 fn set_nodelay(stream: &TcpStream) {
     let _gone = stream.set_nodelay(true);
 }
 
-/// A publisher that has vanished (its machine, or the network between) is found and its place is free again: it sends
-/// nothing for hours anyway, and nothing is sent to it.
+/// Turns on TCP keep-alive, so that a publisher whose machine or network has failed is found and its permit released.
+/// Publishers may be silent for hours, and the server sends them nothing on its own.
 fn set_keepalive(stream: &TcpStream) {
     let keepalive = TcpKeepalive::new()
         .with_time(Limits::PUBLISHER_KEEPALIVE_IDLE)
@@ -235,7 +236,7 @@ fn set_keepalive(stream: &TcpStream) {
     }
 }
 
-/// The next connection; `None` after the end.
+/// Accepts the next connection. `None` after shutdown.
 async fn accept<T, F>(
     end: &CancellationToken,
     log: &PeerLog,
@@ -252,18 +253,18 @@ where
         };
         match accepted {
             Ok(connection) => return Some(connection),
-            Err(error) if is_of_the_peer(&error) => {}
+            Err(error) if is_peer_error(&error) => {}
             Err(error) => {
-                let what = format!("cannot accept a connection, trying again: {error}");
-                log.about("nobody yet", what);
-                tokio::time::sleep(RETRY).await;
+                let what = format!("cannot accept a connection, retrying: {error}");
+                log.about("none", what);
+                tokio::time::sleep(RETRY_PAUSE).await;
             }
         }
     }
 }
 
-/// The peer has gone before it was accepted: nothing is wrong here.
-fn is_of_the_peer(error: &io::Error) -> bool {
+/// Whether the peer closed the connection before it was accepted.
+fn is_peer_error(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted

@@ -3,24 +3,26 @@
 use std::io;
 use std::net::SocketAddr;
 
-/// A door could not be opened.
+/// A listener cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
-    /// The operating system says no.
-    #[error("cannot listen for {whom} on {address}: {source}")]
+    /// The operating system returned an error.
+    #[error("cannot listen for {peers} on {address}: {source}")]
     Listen {
         /// "browsers" or "publishers".
-        whom: &'static str,
-        /// The address that was asked for.
+        peers: &'static str,
+        /// The configured address.
         address: String,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Others than this machine could publish, without any secret.
-    #[error("whoever can reach {address} could publish there: that needs a token")]
+    /// Other machines could publish without a token.
+    #[error(
+        "other machines can reach {address}: publishing there needs a token, set publish-token"
+    )]
     TokenNeeded {
-        /// The address that was asked for.
+        /// The configured address.
         address: SocketAddr,
     },
 }

@@ -1,4 +1,4 @@
-//! The operator's hand on a running server.
+//! Control of a running server.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,8 +10,7 @@ use super::listen::check_token;
 use crate::config::LiveOptions;
 use crate::context::Context;
 
-/// Changes a running server, and tells whether it is well. Cheap to clone; usable from any thread.
-/// From [`Server::control`](crate::Server::control).
+/// Changes the options of a running server and reports its health. Cheap to clone; usable from any thread. Returned by [`Server::control`](crate::Server::control).
 #[derive(Clone)]
 pub struct Control {
     context: Arc<Context>,
@@ -33,19 +32,19 @@ impl Control {
         Ok(())
     }
 
-    /// How long no event loop of the server has gone round, the slowest one's time. About a second
-    /// is as it should be; a minute means that a thread hangs.
+    /// Returns the time since the slowest event loop last ran its timer. About one second is normal; a minute means that
+    /// a thread hangs.
     pub fn silent_for(&self) -> Duration {
         self.context.silent_for()
     }
 
-    /// Shows the number of log lines that the program has dropped, in the metrics
-    /// (`pushd_log_lines_dropped_total`). The first counter stays.
+    /// Adds the number of log lines that the program has dropped to the metrics, as `pushd_log_lines_dropped_total`.
+    /// Only the first call has an effect.
     pub fn show_dropped_log_lines(&self, dropped: Arc<AtomicU64>) {
         let _is_first = self.context.log_lines_dropped.set(dropped);
     }
 
-    /// Whether the server has been told to end.
+    /// Whether shutdown has begun.
     pub fn is_ending(&self) -> bool {
         self.context.tasks.closing.is_cancelled()
     }

@@ -1,4 +1,4 @@
-//! Finds browsers that have gone without a word, and those that take nothing.
+//! Finds dead connections and slow consumers.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use crate::context::Context;
 use crate::hub::Shard;
 use crate::stats::SlowConsumer;
 
-/// How often a shard's connections are looked at, at most.
+/// Bounds of the interval at which a shard's connections are checked.
 const TICK_MAX: Duration = Duration::from_secs(1);
 const TICK_MIN: Duration = Duration::from_millis(10);
 
-/// A round that is later than this says nothing about browsers.
+/// If a round starts later than this, the server itself was stopped, and silence says nothing about browsers.
 const LATE_MS: u64 = 1000;
 
-/// One timer for all connections of a shard: a timer for each would take more memory than the
-/// connection. Works until it is dropped.
+/// Checks all connections of a shard with one timer, because a timer for each would need more memory than the connection
+/// itself. Runs until it is dropped.
 pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
     let mut standstill = Standstill::default();
     loop {
@@ -35,10 +35,10 @@ pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
         }
         let mut round = Round::new(&context, times, now_ms);
         let ping_ms = round.times.ping_ms;
-        // A session that changes places meanwhile may be missed. The next tick visits it.
+        // A session that moves within the table during the loop may be missed. The next round visits it.
         for sessions in shard.chunks(|session| needs_attention(session, now_ms, ping_ms)) {
             for session in sessions {
-                round.look_at(session);
+                round.check(session);
             }
             tokio::task::yield_now().await;
         }
@@ -46,29 +46,29 @@ pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
     }
 }
 
-/// The server itself has not run for a while: it was stopped, or the machine was. What browsers have
-/// said meanwhile, or have taken, is not seen yet; a round later it is.
+/// Detects that the process or the machine was stopped for a while. After that, data of the browsers waits unread in the
+/// sockets, so they look silent until the next round.
 #[derive(Debug, Default)]
 struct Standstill {
     is_excused: bool,
 }
 
 impl Standstill {
-    /// Whether this round must not count, `late_ms` after it was due. Never two in a row.
+    /// Whether to skip a round that starts `late_ms` after it was due. Never skips two in a row.
     fn excuses(&mut self, late_ms: u64) -> bool {
         self.is_excused = !self.is_excused && late_ms > LATE_MS;
         self.is_excused
     }
 }
 
-/// The limits that go by time, in milliseconds, and the frames that ask browsers for a sign of life.
+/// Timeouts in milliseconds, and the frames to which a live browser answers.
 struct Times {
     tick: Duration,
     ping_ms: u64,
     pong_ms: u64,
     write_ms: u64,
     ping: Bytes,
-    /// For `pushd.1`: a ping and KEEPALIVE, which leave in one write.
+    /// For `pushd.1`: a ping and KEEPALIVE, sent in one write.
     ping_and_keepalive: Bytes,
 }
 
@@ -96,14 +96,14 @@ impl Times {
     }
 }
 
-/// One look at all connections of a shard.
+/// One check of all connections of a shard.
 struct Round<'a> {
     context: &'a Context,
     times: Times,
     now_ms: u64,
-    /// Events take half of what they may: the slowest browsers have to go.
+    /// Queued events use more than half of `events-len-max`, so the slowest consumers must be dropped.
     is_memory_tight: bool,
-    /// Who has taken nothing, and for how long; only when memory is tight.
+    /// Stalled sessions, with the time since their last progress in milliseconds. Filled only if memory is tight.
     stalled: Vec<(u64, Session)>,
 }
 
@@ -118,7 +118,7 @@ impl<'a> Round<'a> {
         }
     }
 
-    fn look_at(&mut self, session: Session) {
+    fn check(&mut self, session: Session) {
         let connection = session.connection();
         let (ping_ms, pong_ms) = (self.times.ping_ms, self.times.pong_ms);
         let ping = self.times.ping(connection.subprotocol());
@@ -134,7 +134,7 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Drops those who have taken nothing for longest, until memory is not tight any more.
+    /// Drops the longest stalled sessions until memory is no longer tight.
     fn make_room(&mut self) {
         self.stalled
             .sort_by_key(|&(stalled_ms, _)| Reverse(stalled_ms));
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_round_after_a_standstill_does_not_count() {
+    fn first_round_after_standstill_is_skipped() {
         let mut standstill = Standstill::default();
         for (late_ms, excused) in [
             (0, false),

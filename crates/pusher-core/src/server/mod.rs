@@ -1,4 +1,4 @@
-//! The server: its sockets, its threads, its shutdown.
+//! The server: listeners, threads and shutdown.
 
 mod accept;
 mod bind_error;
@@ -31,10 +31,10 @@ pub use bind_error::BindError;
 pub use control::Control;
 pub use listen::Listeners;
 
-/// How long publishers may take to get the answers to what they sent when the server ends.
+/// Time for publishers to receive their last answers during shutdown.
 const PUBLISHERS_END_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A server that listens and does not serve yet: see [`Server::run`].
+/// A server with open listeners. [`Server::run`] serves the connections.
 #[derive(Debug)]
 pub struct Server {
     pub(crate) context: Arc<Context>,
@@ -42,21 +42,21 @@ pub struct Server {
     listeners: BoundListeners,
 }
 
-/// One shard's thread.
+/// The thread of one shard.
 struct ShardThread {
     handle: Handle,
     thread: thread::JoinHandle<()>,
-    /// Dropped when the thread ends, for whatever reason.
+    /// Resolves when the thread ends, also after a panic.
     ended: oneshot::Receiver<()>,
 }
 
 impl Server {
-    /// Opens the listeners. From then on connections queue up in the kernel, until [`run`](Self::run).
+    /// Opens the listeners. Until [`run`](Self::run), the kernel queues connections.
     pub fn bind(options: Options, application: impl Application) -> Result<Self, BindError> {
         Self::bind_with(options, Listeners::default(), application)
     }
 
-    /// The same with listeners that are open already.
+    /// Like [`bind`](Self::bind), with listeners that are already open.
     pub fn bind_with(
         options: Options,
         given: Listeners,
@@ -101,33 +101,33 @@ impl Server {
         })
     }
 
-    /// The addresses of the public door, with the ports that the system chose where 0 was asked.
+    /// Returns the addresses of the public listener. A configured port 0 is replaced by the port that the system chose.
     pub fn public_addrs(&self) -> Vec<SocketAddr> {
         let addrs = self.listeners.public.iter().map(TcpListener::local_addr);
         addrs.filter_map(Result::ok).collect()
     }
 
-    /// The addresses of the private door.
+    /// Returns the addresses of the publish listener.
     pub fn publish_addrs(&self) -> Vec<PublishAddress> {
         let listeners = self.listeners.publish.iter();
         listeners.filter_map(PublishListener::address).collect()
     }
 
-    /// To publish from this program, and to see who is there.
+    /// Returns a handle to publish from this program and to inspect sessions and topics.
     pub fn hub(&self) -> Hub {
         self.context.hub.clone()
     }
 
-    /// To change what may change while it runs, and to ask whether it is well.
+    /// Returns a handle to change options at run time and to check the server's health.
     pub fn control(&self) -> Control {
         Control::new(self.context.clone())
     }
 
-    /// Serves until `shutdown` is ready, then takes in what publishers have sent by then, sends what
-    /// is queued and ends the connections without a close frame, so that pages reconnect. Returns
-    /// when every task and thread of the server has ended.
+    /// Serves until `shutdown` is ready. Then accepts the publishes that have arrived, sends all queued events, and closes
+    /// the connections without a close frame, so that pages reconnect. Returns when every task and thread of the server
+    /// has ended.
     ///
-    /// The server brings its own threads and runtimes; this future runs on any executor.
+    /// The server has its own threads and runtimes, so this future runs on any executor.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let Self {
             context,
@@ -156,13 +156,13 @@ impl Server {
             .map(|shard| shard.thread.join())
             .any(|joined| joined.is_err());
         match is_broken || panicked {
-            true => Err(io::Error::other("a thread of the server ended by a panic")),
+            true => Err(io::Error::other("a server thread panicked")),
             false => Ok(()),
         }
     }
 }
 
-/// The end, in order: publishers, events, browsers, threads.
+/// Shuts down in order: publishers, events, browsers, threads.
 async fn close(context: Arc<Context>) {
     let tasks = &context.tasks;
     let closing_grace = context.live.limits().closing_grace;
@@ -170,7 +170,7 @@ async fn close(context: Arc<Context>) {
     tasks.stop_publishers.cancel();
     tasks.publishers.close();
     let _late = timeout(PUBLISHERS_END_TIMEOUT, tasks.publishers.wait()).await;
-    // A publisher that is late by now gets an error: the browsers would not get its event.
+    // From here a publish gets an error, because its event could no longer reach the browsers.
     context.hub.close();
     let (flush_timeout, linger_timeout) = context.live.end_timeouts();
     let _late = timeout(flush_timeout, context.hub.flushed()).await;
@@ -178,18 +178,18 @@ async fn close(context: Arc<Context>) {
         session.connection().finish(None);
     }
     tasks.browsers.close();
-    let patience = flush_timeout + linger_timeout;
-    if timeout(patience, tasks.browsers.wait()).await.is_err() {
-        let left = tasks.browsers.len();
+    let end_timeout = flush_timeout + linger_timeout;
+    if timeout(end_timeout, tasks.browsers.wait()).await.is_err() {
+        let connections = tasks.browsers.len();
         tracing::warn!(
-            left,
-            "ending although some browsers did not take their events"
+            connections,
+            "shutdown timed out: some connections still had queued events"
         );
     }
     tasks.ended.cancel();
 }
 
-/// Starts every shard's thread. If one can't be started, those that have been end.
+/// Starts the threads of all shards. If one cannot be started, stops the others.
 async fn start_shards(context: &Arc<Context>) -> io::Result<Vec<ShardThread>> {
     let mut shards = Vec::new();
     for shard in context.hub.shards() {
@@ -215,8 +215,8 @@ fn start_shard(context: &Arc<Context>, shard: &Arc<Shard>) -> io::Result<ShardTh
         .build()?;
     let handle = runtime.handle().clone();
     let (ending, ended) = oneshot::channel::<()>();
-    // The thread gets its runtime when it runs: one that is never started would drop it here, in a task, which
-    // tokio answers by a panic.
+    // Hand the runtime over only to a running thread. If the spawn fails, its closure is dropped in this task, and tokio
+    // panics if a runtime is dropped there.
     let (give, take) = mpsc::channel::<Runtime>();
     let (context, shard) = (context.clone(), shard.clone());
     let started = thread::Builder::new()
@@ -243,7 +243,7 @@ fn start_shard(context: &Arc<Context>, shard: &Arc<Shard>) -> io::Result<ShardTh
     }
 }
 
-/// The fan-out and the heartbeat of a shard; its browsers are tasks beside them.
+/// Runs the flusher and the heartbeat of a shard. Its browsers are other tasks of the same runtime.
 fn serve_shard(runtime: &Runtime, context: &Arc<Context>, shard: Arc<Shard>) {
     runtime.block_on(async {
         tokio::select! {
@@ -254,14 +254,14 @@ fn serve_shard(runtime: &Runtime, context: &Arc<Context>, shard: Arc<Shard>) {
     });
 }
 
-/// A shard without its fan-out must end, as if the panic had been the thread's own.
+/// Continues the flusher's panic on the shard's thread: a shard without a flusher must end.
 fn resume_panic(error: JoinError) {
     if let Ok(panic) = error.try_into_panic() {
         std::panic::resume_unwind(panic);
     }
 }
 
-/// Waits for either; whether it was the second.
+/// Waits for the first of two futures. Returns whether it was `second`.
 async fn until_either(first: impl Future<Output = ()>, second: impl Future<Output = ()>) -> bool {
     tokio::select! {
         () = first => false,
@@ -269,12 +269,12 @@ async fn until_either(first: impl Future<Output = ()>, second: impl Future<Outpu
     }
 }
 
-/// Waits until any of the threads has ended.
+/// Waits until one of the threads has ended.
 async fn wait_for_first<'a>(threads: impl Iterator<Item = &'a mut oneshot::Receiver<()>>) {
     let mut threads: Vec<_> = threads.collect();
-    std::future::poll_fn(|context| {
+    std::future::poll_fn(|task| {
         let mut threads = threads.iter_mut();
-        let ended = threads.any(|ended| std::pin::Pin::new(&mut **ended).poll(context).is_ready());
+        let ended = threads.any(|ended| std::pin::Pin::new(&mut **ended).poll(task).is_ready());
         match ended {
             true => std::task::Poll::Ready(()),
             false => std::task::Poll::Pending,

@@ -1,4 +1,4 @@
-//! What an embedding program decides and does.
+//! The `Application` trait: decisions and actions of an embedding program.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,9 +7,9 @@ use pusher_core::{
 };
 use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
 
-use crate::support::{Browser, Running, connect, start_with};
+use crate::support::{Browser, TestServer, connect, start_with};
 
-/// Writes down what happens, and decides by simple rules.
+/// Records all callbacks, and decides by simple rules.
 #[derive(Default)]
 struct Diary {
     lines: Mutex<Vec<String>>,
@@ -75,24 +75,26 @@ impl Application for Diary {
     }
 }
 
-fn start() -> (Running, Arc<Diary>) {
+fn start() -> (TestServer, Arc<Diary>) {
     let diary = Arc::new(Diary::default());
     (start_with(Limits::default(), diary.clone()), diary)
 }
 
-fn greeted(server: &Running) -> Browser {
+fn greeted(server: &TestServer) -> Browser {
     let mut browser = server.browser();
     assert_eq!(browser.message(), r#"[8,"hello","you"]"#);
     browser
 }
 
 #[test]
-fn sessions_open_and_close() {
+fn sessions_are_reported() {
     let (server, diary) = start();
     let browser = Browser::connect_with(server.public, "/members?a=b", &[("Cookie", "x=y")]);
     server.until("the session is known", |hub| hub.session_count() == 1);
     drop(browser);
-    server.until("it is gone", |_| diary.lines.lock().unwrap().len() == 2);
+    server.until("the session has ended", |_| {
+        diary.lines.lock().unwrap().len() == 2
+    });
     assert_eq!(
         *diary.lines.lock().unwrap(),
         ["opened /members a=b", "closed"]
@@ -100,7 +102,7 @@ fn sessions_open_and_close() {
 }
 
 #[test]
-fn a_handshake_can_be_refused() {
+fn application_can_refuse_handshake() {
     let (server, diary) = start();
     let url = format!("ws://{}/members", server.public);
     let mut request = url.into_client_request().unwrap();
@@ -112,7 +114,7 @@ fn a_handshake_can_be_refused() {
 }
 
 #[test]
-fn a_subscription_can_be_refused_silently() {
+fn refused_subscription_gets_no_answer() {
     let (server, diary) = start();
     let mut browser = greeted(&server);
     browser.subscribe("secret");
@@ -158,7 +160,7 @@ fn calls_are_answered() {
 }
 
 #[test]
-fn browsers_publish_where_they_may() {
+fn browsers_publish_only_where_allowed() {
     let (server, _diary) = start();
     let mut browsers: Vec<_> = (0..3).map(|_| greeted(&server)).collect();
     for browser in &mut browsers {
@@ -200,7 +202,7 @@ fn browsers_publish_where_they_may() {
 }
 
 #[test]
-fn the_program_publishes_and_closes_too() {
+fn program_publishes_and_closes_sessions() {
     let (server, _diary) = start();
     let hub = &server.hub;
     let mut one = greeted(&server);
@@ -231,12 +233,12 @@ fn the_program_publishes_and_closes_too() {
     assert!(session.peer_addr().ip().is_loopback());
     session.close(3001, "enough");
     assert_eq!(one.close_code(), 3001);
-    server.until("it is gone", |hub| hub.session(id).is_none());
+    server.until("the session has ended", |hub| hub.session(id).is_none());
     session.send_event("t", "3").unwrap();
 }
 
 #[test]
-fn the_recipe_can_open_topics_to_browsers() {
+fn recipe_lets_browsers_publish_to_open_topics() {
     let patterns = vec!["open/*".parse().unwrap()];
     let server = start_with(Limits::default(), Recipe::with_client_publish(patterns));
     let mut listener = server.subscriber("open/1");

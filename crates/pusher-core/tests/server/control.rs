@@ -1,4 +1,4 @@
-//! Options that change while the server runs, and whether it is well.
+//! `Control`: options that change at run time, and health.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use pusher_core::{Application, Call, LiveOptions, Options, Recipe};
 
 use crate::support::{WAIT, on_any_ports, start_server, start_with};
 
-/// Options with other limits than the defaults.
+/// Returns live options with changes.
 fn options(change: impl FnOnce(&mut Options)) -> LiveOptions {
     let mut options = on_any_ports();
     change(&mut options);
@@ -16,7 +16,7 @@ fn options(change: impl FnOnce(&mut Options)) -> LiveOptions {
 }
 
 #[test]
-fn limits_change_for_those_who_are_connected() {
+fn new_limits_apply_to_open_connections() {
     let server = start_server(on_any_ports(), Recipe::default());
     let mut browser = server.subscriber("t");
     let mut publisher = server.publisher();
@@ -32,7 +32,7 @@ fn limits_change_for_those_who_are_connected() {
     publisher.send("[3,7,\"t\",\"12345678\"]\n");
     assert!(
         publisher.line().contains("at most 9"),
-        "the event is longer"
+        "the event is too long"
     );
     assert_eq!(publisher.publish("t", "\"1234567\"").1, 1);
     assert_eq!(browser.message(), "[8,\"t\",\"1234567\"]");
@@ -41,7 +41,7 @@ fn limits_change_for_those_who_are_connected() {
 }
 
 #[test]
-fn browsers_are_pinged_by_the_new_interval() {
+fn new_ping_interval_applies_to_open_sessions() {
     let server = start_server(on_any_ports(), Recipe::default());
     let mut browser = server.browser();
     server
@@ -55,7 +55,7 @@ fn browsers_are_pinged_by_the_new_interval() {
 }
 
 #[test]
-fn the_token_changes_for_the_next_publisher() {
+fn new_token_applies_to_next_publisher() {
     let server = start_server(on_any_ports(), Recipe::default());
     let _known = server.publisher();
     server
@@ -64,13 +64,13 @@ fn the_token_changes_for_the_next_publisher() {
             options.live.publish_token = Some("s3cret".parse().unwrap());
         }))
         .unwrap();
-    let mut stranger = crate::support::Publisher(server.raw(server.private));
+    let mut stranger = crate::support::Publisher(server.raw(server.publish));
     stranger.send("[1,1]");
     assert!(stranger.line().contains("denied"));
 }
 
 #[test]
-fn a_door_that_is_open_to_others_keeps_a_token() {
+fn reload_cannot_remove_required_token() {
     let with_token = |options: &mut Options| {
         options.publish_listen = vec!["0.0.0.0:0".parse().unwrap()];
         options.live.publish_token = Some("s3cret".parse().unwrap());
@@ -84,7 +84,7 @@ fn a_door_that_is_open_to_others_keeps_a_token() {
 }
 
 #[test]
-fn browsers_may_publish_to_other_topics() {
+fn new_open_topics_apply_to_open_sessions() {
     let recipe = Recipe::default();
     let server = start_with(pusher_core::Limits::default(), recipe.clone());
     let mut browser = server.subscriber("chat/1");
@@ -96,7 +96,7 @@ fn browsers_may_publish_to_other_topics() {
     assert_eq!(browser.close_code(), 1008);
 }
 
-/// Hangs in each call until it is let go.
+/// An application that blocks in each call until the test releases it.
 struct Hanging {
     hangs: Sender<()>,
     let_go: Mutex<Receiver<()>>,
@@ -110,7 +110,7 @@ impl Application for Hanging {
 }
 
 #[test]
-fn a_thread_that_hangs_is_noticed_and_one_that_goes_on_again() {
+fn hanging_thread_is_reported_until_it_recovers() {
     let (hangs, is_hanging) = channel();
     let (go, let_go) = channel();
     let let_go = Mutex::new(let_go);
@@ -126,10 +126,12 @@ fn a_thread_that_hangs_is_noticed_and_one_that_goes_on_again() {
     let mut browser = server.browser();
     browser.send("[2,\"id\",\"hang\"]");
     is_hanging.recv_timeout(WAIT).unwrap();
-    wait_until("the silence is long", &|| {
+    wait_until("the thread is reported", &|| {
         silent_for() > Duration::from_secs(3)
     });
     go.send(()).unwrap();
-    wait_until("it is over", &|| silent_for() < Duration::from_secs(2));
+    wait_until("the thread has recovered", &|| {
+        silent_for() < Duration::from_secs(2)
+    });
     assert!(browser.message().starts_with("[4,\"id\","));
 }

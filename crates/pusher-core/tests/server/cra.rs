@@ -1,4 +1,4 @@
-//! WAMP-CRA v1, from the client's side.
+//! WAMP-CRA v1, as clients use it.
 
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
@@ -9,11 +9,11 @@ use pusher_core::{Application, Call, Limits, Session};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::support::{Browser, Running, start_with};
+use crate::support::{Browser, TestServer, start_with};
 
 const PASSWORD: &str = "s3cret";
 
-/// Allows everything, so that only the permissions count.
+/// An application that allows everything, so that only the permissions decide.
 struct Open;
 
 impl Application for Open {
@@ -66,7 +66,7 @@ fn find_account(auth_key: &str) -> Option<Account> {
     }
 }
 
-fn start() -> Running {
+fn start() -> TestServer {
     start_with(Limits::default(), Authenticated::new(Open, find_account))
 }
 
@@ -82,7 +82,7 @@ fn call(browser: &mut Browser, procedure: &str, argument: &str) -> Value {
     serde_json::from_str(&browser.message()).unwrap()
 }
 
-/// The last part of a CALLERROR's URI.
+/// Returns the last part of a CALLERROR's URI.
 fn error_name(answer: &Value) -> &str {
     assert_eq!(answer[0], 4, "{answer}");
     answer[2].as_str().unwrap().split_once('#').unwrap().1
@@ -95,7 +95,7 @@ fn challenge(browser: &mut Browser, auth_key: &str) -> String {
 }
 
 #[test]
-fn who_knows_the_secret_gets_the_permissions() {
+fn right_signature_grants_permissions() {
     let server = start();
     let mut browser = server.browser();
     let challenge = challenge(&mut browser, "ann");
@@ -139,7 +139,7 @@ fn who_knows_the_secret_gets_the_permissions() {
 }
 
 #[test]
-fn a_derived_key_is_the_secret() {
+fn derived_key_signs_like_a_secret() {
     let server = start();
     let mut browser = server.browser();
     let challenge = challenge(&mut browser, "bob");
@@ -152,7 +152,7 @@ fn a_derived_key_is_the_secret() {
 }
 
 #[test]
-fn without_authentication_nothing_is_allowed() {
+fn unauthenticated_session_has_no_permissions() {
     let server = start();
     let mut browser = server.browser();
     browser.subscribe("http://x/news");
@@ -164,7 +164,7 @@ fn without_authentication_nothing_is_allowed() {
 }
 
 #[test]
-fn mistakes_are_named() {
+fn each_error_has_its_uri() {
     let server = start();
     let mut browser = server.browser();
     let browser = &mut browser;
@@ -206,11 +206,15 @@ fn mistakes_are_named() {
         "already-authenticated"
     );
     browser.send(r#"[2,"c","http://x/do"]"#);
-    assert_eq!(browser.message(), r#"[3,"c","done"]"#, "and it stays so");
+    assert_eq!(
+        browser.message(),
+        r#"[3,"c","done"]"#,
+        "the session keeps its permissions"
+    );
 }
 
 #[test]
-fn guessing_has_an_end() {
+fn wrong_signatures_close_the_session() {
     let server = start();
     let mut browser = server.browser();
     for _ in 0..3 {
@@ -222,7 +226,7 @@ fn guessing_has_an_end() {
 }
 
 #[test]
-fn extra_information_has_a_limit() {
+fn extra_information_is_limited() {
     let server = start();
     let mut browser = server.browser();
     let request = |len: usize| {

@@ -1,4 +1,4 @@
-//! The end of a server, and of connections.
+//! Shutdown, and the end of connections.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -9,9 +9,9 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use crate::support::{read_to_end, start};
 
-/// autobahn.js comes back only after an unclean loss: there must be no close frame.
+/// autobahn.js reconnects only after an unclean end, so the server must not send a close frame.
 #[test]
-fn at_the_end_events_leave_and_tcp_is_dropped_without_a_close_frame() {
+fn shutdown_sends_queued_events_without_close_frame() {
     let mut server = start(|_| {});
     let mut browsers: Vec<_> = (0..10).map(|_| server.subscriber("t")).collect();
     let mut publisher = server.publisher();
@@ -41,19 +41,19 @@ fn at_the_end_events_leave_and_tcp_is_dropped_without_a_close_frame() {
     server.end();
 }
 
-/// A page of the recipe writes and goes: nobody would tell it that its event was lost on the way.
+/// A PHP page of the recipe writes and exits. It would never learn that its event was lost.
 #[test]
-fn what_is_on_the_way_when_the_end_begins_is_published() {
+fn publish_in_flight_at_shutdown_is_delivered() {
     const GRACE: Duration = Duration::from_secs(5);
     let mut server = start(|limits| limits.closing_grace = GRACE);
     let mut browser = server.subscriber("t");
     server.begin_end();
     let control = server.control.clone();
     server.until("the end has begun", |_| control.is_ending());
-    // A server that did not wait would be gone long before.
+    // Without the grace period the server would have ended long before.
     let heard_until = Instant::now() + GRACE / 10;
     while Instant::now() < heard_until {
-        let mut page = server.raw(server.private);
+        let mut page = server.raw(server.publish);
         page.write_all(br#"{"category":"t"}"#).unwrap();
         assert_eq!(browser.message(), r#"[8,"t",{"category":"t"}]"#);
     }
@@ -63,7 +63,7 @@ fn what_is_on_the_way_when_the_end_begins_is_published() {
 }
 
 #[test]
-fn a_server_ends_although_a_browser_does_not_read() {
+fn shutdown_does_not_wait_for_slow_browser() {
     let mut server = start(|limits| {
         limits.flush_timeout = Duration::from_millis(100);
         limits.linger_timeout = Duration::from_millis(100);
@@ -79,26 +79,28 @@ fn a_server_ends_although_a_browser_does_not_read() {
 }
 
 #[test]
-fn a_server_ends_although_somebody_shakes_hands() {
+fn shutdown_does_not_wait_for_handshake() {
     let mut server = start(|limits| {
         limits.flush_timeout = Duration::from_secs(3600);
     });
     let mut half = server.raw(server.public);
     half.write_all(b"GET / HTTP/1.1\r\n").unwrap();
-    let _silent_publisher = server.raw(server.private);
+    let _silent_publisher = server.raw(server.publish);
     let _idle_publisher = server.publisher();
     server.end();
     assert_eq!(read_to_end(&mut half), "");
 }
 
 #[test]
-fn a_refused_connection_leaves_the_others_alone() {
+fn refused_connection_disturbs_no_session() {
     let server = start(|_| {});
     let mut subscriber = server.subscriber("t");
     let mut violator = server.subscriber("t");
     violator.send("[]");
     assert_eq!(violator.close_code(), 1007);
-    server.until("it is gone", |hub| hub.subscriber_count("t") == 1);
+    server.until("the session has ended", |hub| {
+        hub.subscriber_count("t") == 1
+    });
     server.hub.publish("t", "1").unwrap();
     assert_eq!(subscriber.message(), r#"[8,"t",1]"#);
 }

@@ -1,4 +1,4 @@
-//! Every event to every subscriber, once, in the order of the receipts.
+//! Every subscriber gets every event once, in the order of the receipts.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -6,7 +6,7 @@ use std::thread;
 use crate::support::start;
 
 #[test]
-fn a_publish_reaches_the_subscribers_of_its_topic_and_nobody_else() {
+fn publish_reaches_only_its_subscribers() {
     let server = start(|_| {});
     let mut subscribers: Vec<_> = (0..4).map(|_| server.subscriber("cats")).collect();
     let mut other = server.subscriber("dogs");
@@ -27,9 +27,9 @@ fn a_publish_reaches_the_subscribers_of_its_topic_and_nobody_else() {
     assert_eq!(server.hub.topics(), [("dogs".into(), 1)]);
 }
 
-/// More subscribers than the fan-out serves in one turn, on both shards, and several publishers.
+/// Uses more subscribers than the flusher serves in one turn, on both shards, and several publishers.
 #[test]
-fn order_is_that_of_the_receipts_for_everybody() {
+fn events_arrive_in_order_of_receipts() {
     const PUBLISHERS: usize = 4;
     const EVENTS: usize = 50;
     let server = start(|_| {});
@@ -54,7 +54,7 @@ fn order_is_that_of_the_receipts_for_everybody() {
     assert_eq!(
         expect.len(),
         PUBLISHERS * EVENTS,
-        "no number is given twice"
+        "no sequence number occurs twice"
     );
     for subscriber in &mut subscribers {
         for event in expect.values() {
@@ -65,7 +65,7 @@ fn order_is_that_of_the_receipts_for_everybody() {
 }
 
 #[test]
-fn subscribers_that_come_and_go_disturb_nobody() {
+fn subscription_churn_disturbs_no_subscriber() {
     let server = start(|_| {});
     let mut steady = server.subscriber("t");
     let server = &server;
@@ -90,7 +90,7 @@ fn subscribers_that_come_and_go_disturb_nobody() {
 }
 
 #[test]
-fn subscribing_twice_is_subscribing_once() {
+fn second_subscribe_has_no_effect() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     browser.subscribe("t");

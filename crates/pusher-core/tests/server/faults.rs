@@ -1,4 +1,4 @@
-//! Peers that go at any byte, and peers that send one byte after the other.
+//! Peers that disconnect at any byte, and peers that send single bytes.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use crate::support::{Running, WAIT, start};
+use crate::support::{TestServer, WAIT, start};
 
-/// A whole session: handshake, PREFIX, SUBSCRIBE, a ping, a close.
+/// Returns the bytes of a whole session: handshake, PREFIX, SUBSCRIBE, a ping, a close frame.
 fn session() -> Vec<u8> {
     let upgrade =
         b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -24,13 +24,13 @@ fn session() -> Vec<u8> {
     .concat()
 }
 
-/// A client's frame, its mask all zeros.
+/// Builds a client's frame, with a mask of zeros.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
 }
 
-/// Goes: with a reset, or as if all was said.
-fn go(stream: TcpStream, with_reset: bool) {
+/// Closes the connection, with or without a reset.
+fn disconnect(stream: TcpStream, with_reset: bool) {
     if with_reset {
         let linger = Some(Duration::ZERO);
         SockRef::from(&stream).set_linger(linger).unwrap();
@@ -38,15 +38,15 @@ fn go(stream: TcpStream, with_reset: bool) {
     drop(stream);
 }
 
-/// Nothing is left of anybody but the one who stays, and it still gets its events.
-fn nobody_is_left(server: &Running) {
-    server.until("only one is left", |hub| {
+/// Waits until the server has freed all sessions except one.
+fn wait_for_one_session(server: &TestServer) {
+    server.until("one session is left", |hub| {
         (hub.session_count(), hub.topic_count()) == (1, 1)
     });
 }
 
 #[test]
-fn a_browser_may_go_after_any_byte_that_it_sent() {
+fn browser_may_disconnect_after_any_sent_byte() {
     let server = start(|limits| limits.linger_timeout = Duration::from_millis(100));
     let mut staying = server.subscriber("stays");
     let session = session();
@@ -54,17 +54,17 @@ fn a_browser_may_go_after_any_byte_that_it_sent() {
         for with_reset in [false, true] {
             let mut stream = server.raw(server.public);
             stream.write_all(&session[..len]).unwrap();
-            go(stream, with_reset);
+            disconnect(stream, with_reset);
         }
     }
-    nobody_is_left(&server);
+    wait_for_one_session(&server);
     server.hub.publish("stays", "1").unwrap();
     assert_eq!(staying.message(), r#"[8,"stays",1]"#);
 }
 
-/// So that the server's writes fail at every position, or are cut short.
+/// Makes the server's writes fail, or end short, at every position.
 #[test]
-fn a_browser_may_go_after_any_byte_that_it_read() {
+fn browser_may_disconnect_after_any_received_byte() {
     let server = start(|limits| limits.linger_timeout = Duration::from_millis(100));
     let mut staying = server.subscriber("stays");
     let session = session();
@@ -76,20 +76,19 @@ fn a_browser_may_go_after_any_byte_that_it_read() {
         let mut stream = server.raw(server.public);
         stream.write_all(&session).unwrap();
         stream.read_exact(&mut vec![0; len]).unwrap();
-        go(stream, len % 2 == 0);
+        disconnect(stream, len % 2 == 0);
     }
-    nobody_is_left(&server);
+    wait_for_one_session(&server);
     server.hub.publish("stays", "1").unwrap();
     assert_eq!(staying.message(), r#"[8,"stays",1]"#);
 }
 
-/// The kernel takes a few bytes of most writes, and cuts the session's answer and its events at ever other
-/// places: what arrives is whole and in order all the same.
+/// A small send buffer makes the kernel accept only some bytes of most writes, at changing positions.
 #[test]
-fn writes_may_be_cut_short_anywhere() {
+fn short_writes_keep_events_whole() {
     let server = start(|limits| limits.outbox_len_max = 64 * 1024 * 1024);
     let payload = |n: usize| format!("\"{n}{}\"", "x".repeat(n * 7919 % 40_000));
-    // Less than a segment of loopback's would make the kernel wait for longer and longer.
+    // A buffer below one loopback segment would make the kernel back off and wait.
     for receive_buffer in [100_000, 200_000, 500_000] {
         let mut browser = server.subscriber("t");
         let socket = SockRef::from(browser.socket.get_ref());
@@ -98,16 +97,16 @@ fn writes_may_be_cut_short_anywhere() {
         while server.hub.stats().outboxes == 0 || published % 100 != 0 {
             server.hub.publish("t", &payload(published)).unwrap();
             published += 1;
-            assert!(published < 10_000, "the kernel takes it all");
+            assert!(published < 10_000, "no write was cut short");
         }
         for n in 0..published {
             assert_eq!(browser.message(), format!("[8,\"t\",{}]", payload(n)));
         }
-        server.until("nothing waits", |hub| hub.stats().outboxes == 0);
+        server.until("the outboxes are empty", |hub| hub.stats().outboxes == 0);
     }
 }
 
-/// Sends byte after byte, without end, for as long as the server takes them.
+/// Sends single bytes until the server closes.
 fn dribble(address: SocketAddr, beginning: &[u8], byte: u8) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
@@ -137,9 +136,9 @@ fn dribble(address: SocketAddr, beginning: &[u8], byte: u8) {
     }
 }
 
-/// Time is counted from a message's first byte, not from its last.
+/// The timeout counts from the first byte of a message, so single bytes do not extend it.
 #[test]
-fn who_sends_byte_after_byte_is_waited_for_as_long_as_a_message_may_take() {
+fn slow_message_times_out_from_its_first_byte() {
     let server = start(|limits| {
         limits.handshake_timeout = Duration::from_millis(300);
         limits.unfinished_timeout = Duration::from_millis(300);
@@ -158,7 +157,7 @@ fn who_sends_byte_after_byte_is_waited_for_as_long_as_a_message_may_take() {
         (http, b'x'),
         (body, b'x'),
     ] {
-        dribble(server.private, beginning, byte);
+        dribble(server.publish, beginning, byte);
     }
     server.hub.publish("stays", "1").unwrap();
     assert_eq!(staying.message(), r#"[8,"stays",1]"#);

@@ -1,5 +1,5 @@
-//! Clients that send without end, in every state of a connection: other browsers get their events in time, new
-//! browsers can join, and a refused client is cut off.
+//! Clients that never stop sending, in every state of a connection. Other browsers must get their events in time, new
+//! browsers must be able to join, and refused clients must be cut off.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -10,34 +10,34 @@ use std::time::{Duration, Instant};
 
 use pusher_core::{Limits, Recipe};
 
-use crate::support::{Publisher, Running, connect, on_any_ports, start_server};
-use crate::tls::Files;
+use crate::support::{Publisher, TestServer, connect, on_any_ports, start_server};
+use crate::tls::TestCertificate;
 
-/// Longest time for the 99th percentile of an event's way to all browsers. Without optimization a turn of the event loop
-/// takes ten times as long.
+/// Limit for the 99th percentile of the time that an event takes to reach all browsers. Without optimization a turn of the
+/// event loop takes ten times as long.
 const P99_MAX: Duration = match cfg!(debug_assertions) {
     false => Duration::from_millis(50),
     true => Duration::from_millis(250),
 };
 
-/// Longest time for a new browser's handshake.
+/// Limit for the time of a new browser's handshake.
 const JOIN_MAX: Duration = Duration::from_secs(1);
 
 /// Events of one measurement.
 const EVENTS: usize = 200;
 
-/// The machine may be busy with other tests: one measurement of these must hold. Without a bound on what a client can
-/// make the server do in one turn, none does.
+/// Number of attempts. One measurement must be within the limits, because other tests may keep the machine busy. If a
+/// client could make the server do unlimited work in one turn, none would be.
 const MEASUREMENTS: usize = 5;
 
-/// Where even threads that never talk to the server delay events for longer than the limits, a flood may take so many
-/// times as long.
+/// If the machine is so busy that even threads without a connection delay events beyond the limits, a flood may take this
+/// many times as long.
 const TIMES_BUSY_MACHINE: u32 = 3;
 
-/// A flood ends after this time, even if the test fails.
+/// Maximum duration of a flood, in case the test fails.
 const FLOOD_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// Bytes that one write of a flood has.
+/// Size of one write of a flood, in bytes.
 const WRITE_LEN: usize = 64 * 1024;
 
 const UPGRADE: &[u8] =
@@ -67,7 +67,7 @@ impl State {
         Self::new(name, true, beginning, rest)
     }
 
-    fn private(name: &'static str, beginning: &[&[u8]], rest: &[u8]) -> Self {
+    fn publish(name: &'static str, beginning: &[&[u8]], rest: &[u8]) -> Self {
         Self::new(name, false, beginning, rest)
     }
 
@@ -81,20 +81,20 @@ impl State {
         }
     }
 
-    fn address(&self, server: &Running) -> SocketAddr {
+    fn address(&self, server: &TestServer) -> SocketAddr {
         match self.is_public {
             true => server.public,
-            false => server.private,
+            false => server.publish,
         }
     }
 }
 
-/// A client's frame, its mask all zeros.
+/// Builds a client's frame, with a mask of zeros.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
 }
 
-/// States of a browser's connection after which the server only waits for the client to close.
+/// Returns states of a browser's connection in which the server only waits for the client to close.
 fn refused_browsers() -> Vec<State> {
     vec![
         State::public("head", &[b"GET / HTTP/1.1\r\nX: "], b"x"),
@@ -121,35 +121,35 @@ fn sessions() -> Vec<State> {
     ]
 }
 
-/// States of a publisher's connection after which the server only waits for the client to close.
+/// Returns states of a publisher's connection in which the server only waits for the client to close.
 fn refused_publishers() -> Vec<State> {
     vec![
-        State::private("refused message", &[b"[1,1][3,"], b"x"),
-        State::private("refused HTTP", &[b"PRI * HTTP/2.0\r\n"], b"x"),
-        State::private("refused body", &[POST, b"100000000000\r\n\r\n"], b"x"),
-        State::private("refused command", &[ZMTP, b"\x06\0"], b"x"),
+        State::publish("refused message", &[b"[1,1][3,"], b"x"),
+        State::publish("refused HTTP", &[b"PRI * HTTP/2.0\r\n"], b"x"),
+        State::publish("refused body", &[POST, b"100000000000\r\n\r\n"], b"x"),
+        State::publish("refused command", &[ZMTP, b"\x06\0"], b"x"),
     ]
 }
 
 fn publishers() -> Vec<State> {
-    // Without optimization the check of a longer event takes too much of the 50 ms.
+    // Without optimization, checking a longer event takes too much of the 50 ms.
     let body = [POST, b"100000\r\n\r\n", &b"1".repeat(100_000)].concat();
     let empty = [POST, b"1\r\n\r\n1"].concat();
     vec![
-        State::private("publish bodies", &[], &body),
-        State::private("small HTTP publishes", &[], &empty),
-        State::private("ZMTP commands", &[ZMTP], b"\x04\x07\x04PING\0\0"),
-        State::private("unknown ZMTP commands", &[ZMTP], b"\x04\x01\0"),
-        State::private("wrong ZMTP messages", &[ZMTP], b"\0\x01x"),
-        State::private("ZMTP messages", &[ZMTP], b"\x01\x05flood\0\x011"),
-        State::private("white space", &[b"{\"category\":\"flood\"}"], b" "),
-        State::private("raw JSON", &[], b"{\"category\":\"flood\"}"),
-        State::private("native publishes", &[b"[1,1]"], b"[3,1,\"flood\",1]"),
-        State::private("native refusals", &[b"[1,1]"], b"[9]"),
+        State::publish("publish bodies", &[], &body),
+        State::publish("small HTTP publishes", &[], &empty),
+        State::publish("ZMTP commands", &[ZMTP], b"\x04\x07\x04PING\0\0"),
+        State::publish("unknown ZMTP commands", &[ZMTP], b"\x04\x01\0"),
+        State::publish("wrong ZMTP messages", &[ZMTP], b"\0\x01x"),
+        State::publish("ZMTP messages", &[ZMTP], b"\x01\x05flood\0\x011"),
+        State::publish("white space", &[b"{\"category\":\"flood\"}"], b" "),
+        State::publish("raw JSON", &[], b"{\"category\":\"flood\"}"),
+        State::publish("native publishes", &[b"[1,1]"], b"[3,1,\"flood\",1]"),
+        State::publish("native refusals", &[b"[1,1]"], b"[9]"),
     ]
 }
 
-/// Clients that send for as long as this is kept.
+/// Flooding clients. Dropping it stops them.
 struct Flood {
     is_over: Arc<AtomicBool>,
     senders: Vec<JoinHandle<()>>,
@@ -184,7 +184,7 @@ impl Flood {
     }
 }
 
-/// As many threads that need a processor as a flood has, and nothing else.
+/// Starts as many busy threads as a flood has, without connections.
 fn busy_machine(senders: usize) -> Flood {
     let is_over = Arc::new(AtomicBool::new(false));
     let senders = (0..senders).map(|_| {
@@ -209,7 +209,7 @@ impl Drop for Flood {
     }
 }
 
-/// A client that reads all answers, so that the server can go on.
+/// A client that reads all answers, so that the server can continue.
 struct Client {
     stream: TcpStream,
     reader: Option<JoinHandle<()>>,
@@ -252,7 +252,7 @@ impl Drop for Client {
     }
 }
 
-/// How long events take to reach all browsers, and the longest time of a handshake.
+/// Times of events to reach all browsers, and the longest handshake.
 #[derive(Debug)]
 #[allow(dead_code, reason = "p50 and max explain a failure")]
 struct Measured {
@@ -268,7 +268,7 @@ impl Measured {
     }
 }
 
-fn measure(server: &Running, publisher: &mut Publisher) -> Measured {
+fn measure(server: &TestServer, publisher: &mut Publisher) -> Measured {
     let mut browsers: Vec<_> = (0..4).map(|_| server.subscriber("t")).collect();
     let mut join = Duration::ZERO;
     let mut latencies = Vec::new();
@@ -294,17 +294,17 @@ fn measure(server: &Running, publisher: &mut Publisher) -> Measured {
     }
 }
 
-/// One flood at a time has the machine.
+/// Lets one flood at a time use the machine.
 static MACHINE: Mutex<()> = Mutex::new(());
 
 /// Measures while `senders` clients flood the server.
 fn hold<S: Write>(
-    server: &Running,
+    server: &TestServer,
     state: &State,
     open: impl Fn() -> Option<S> + Send + Clone + 'static,
 ) {
     let _machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
-    // Before the flood: a publisher's first byte is due soon after it connects.
+    // Connect before the flood, because a publisher's first byte is due soon.
     let mut publisher = server.publisher();
     for senders in [1, 4] {
         let mut seen = Vec::new();
@@ -338,28 +338,28 @@ fn hold_all(states: Vec<State>) {
 }
 
 #[test]
-fn flooding_browsers_that_were_refused_delay_nobody() {
+fn floods_of_refused_browsers_delay_no_event() {
     hold_all(refused_browsers());
 }
 
 #[test]
-fn flooding_sessions_delay_nobody() {
+fn floods_of_sessions_delay_no_event() {
     hold_all(sessions());
 }
 
 #[test]
-fn flooding_publishers_that_were_refused_delay_nobody() {
+fn floods_of_refused_publishers_delay_no_event() {
     hold_all(refused_publishers());
 }
 
 #[test]
-fn flooding_publishers_delay_nobody() {
+fn floods_of_publishers_delay_no_event() {
     hold_all(publishers());
 }
 
 #[test]
-fn flooding_browsers_with_tls_delay_nobody() {
-    let files = Files::new();
+fn floods_of_tls_browsers_delay_no_event() {
+    let files = TestCertificate::new();
     let server = files.start(|_| ());
     let address = server.public;
     let handshake = State::public("TLS handshake", &[b"\x16\x03\x01\x40\0\x01\x01\0\0"], b"x");
@@ -371,8 +371,8 @@ fn flooding_browsers_with_tls_delay_nobody() {
     }
 }
 
-/// Bytes that a client can send until the server cuts it off.
-fn bytes_until_cut_off(server: &Running, state: &State) -> u64 {
+/// Returns the number of bytes that a client can send until the server cuts it off.
+fn bytes_until_cut_off(server: &TestServer, state: &State) -> u64 {
     let mut stream = connect(state.address(server));
     let began = Instant::now();
     let mut sent = 0;
@@ -391,10 +391,10 @@ fn bytes_until_cut_off(server: &Running, state: &State) -> u64 {
     sent
 }
 
-/// The time limit alone would let through all that a client can send in an hour.
+/// Tests the byte limit: the time limit alone, an hour here, would not end the flood.
 #[test]
-fn a_refused_client_that_goes_on_sending_is_cut_off_after_some_bytes() {
-    /// What the system takes on both sides before anybody reads it.
+fn refused_client_is_cut_off_at_byte_limit() {
+    /// Capacity of the socket buffers on both sides, in bytes.
     const BUFFERS_LEN_MAX: u64 = 16 * 1024 * 1024;
     let mut options = on_any_ports();
     options.live.limits.linger_timeout = Duration::from_secs(3600);
@@ -409,7 +409,7 @@ fn a_refused_client_that_goes_on_sending_is_cut_off_after_some_bytes() {
         let max = Limits::PUBLISHER_LINGER_LEN_MAX as u64 + BUFFERS_LEN_MAX;
         assert!(sent <= max, "{}: {sent} bytes", state.name);
     }
-    server.until("nobody lingers", |hub| {
+    server.until("no connection lingers", |hub| {
         let stats = hub.stats();
         (stats.browsers, stats.publishers) == (0, 0)
     });

@@ -1,16 +1,16 @@
-//! Garbage at both doors, in each of their languages: whoever sends it harms nobody else.
+//! Mutated input on both listeners, in each protocol. It must not disturb other clients.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
-use crate::support::{Browser, Publisher, Running, start};
+use crate::support::{Browser, Publisher, TestServer, start};
 
 const GREETING: &[u8; 64] =
     b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
     \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
-/// Numbers that look random and are the same every time (xorshift).
+/// Pseudo-random numbers (xorshift), the same in every run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -21,8 +21,7 @@ impl Numbers {
         (self.0 % max as u64) as usize
     }
 
-    /// Changes a few bytes: another value, one missing, one twice, everything behind one missing.
-    /// So many at the beginning stay as they are.
+    /// Changes a few bytes: replaces, removes or doubles one, or cuts the rest. The first `kept` bytes stay.
     fn mutate(&mut self, original: &[u8], kept: usize) -> Vec<u8> {
         let mut bytes = original.to_vec();
         for _ in 0..=self.below(4) {
@@ -41,7 +40,7 @@ impl Numbers {
     }
 }
 
-/// A subscriber and a publisher that garbage must not disturb.
+/// A subscriber and a publisher that the garbage must not disturb.
 struct Control {
     browser: Browser,
     publisher: Publisher,
@@ -49,7 +48,7 @@ struct Control {
 }
 
 impl Control {
-    fn new(server: &Running) -> Self {
+    fn new(server: &TestServer) -> Self {
         Self {
             browser: server.subscriber("control"),
             publisher: server.publisher(),
@@ -66,27 +65,27 @@ impl Control {
     }
 }
 
-/// Sends this and waits until the server has closed.
-fn send(server: &Running, bytes: &[u8]) {
-    send_to(server, server.private, bytes);
+/// Sends the bytes and waits until the server closes.
+fn send(server: &TestServer, bytes: &[u8]) {
+    send_to(server, server.publish, bytes);
 }
 
-fn send_to(server: &Running, door: SocketAddr, bytes: &[u8]) {
-    let mut stream = server.raw(door);
-    // It may close before it has read everything.
+fn send_to(server: &TestServer, address: SocketAddr, bytes: &[u8]) {
+    let mut stream = server.raw(address);
+    // The server may close before it has read everything.
     let _sent = stream.write_all(bytes);
     let _closed = stream.shutdown(Shutdown::Write);
     let _answers = stream.read_to_end(&mut Vec::new());
 }
 
-/// At the private door, where the first byte chooses the language.
+/// Sends mutations to the publish listener. Keeps the first byte, which selects the protocol.
 fn disturb(originals: &[&[u8]]) {
     disturb_by(originals, |server, numbers, original| {
         send(server, &numbers.mutate(original, 1));
     });
 }
 
-fn disturb_by(originals: &[&[u8]], send: impl Fn(&Running, &mut Numbers, &[u8])) {
+fn disturb_by(originals: &[&[u8]], send: impl Fn(&TestServer, &mut Numbers, &[u8])) {
     let server = start(|limits| limits.linger_timeout = Duration::from_millis(100));
     let mut control = Control::new(&server);
     let mut numbers = Numbers(0x5eed_0000_0000_0001);
@@ -101,7 +100,7 @@ fn disturb_by(originals: &[&[u8]], send: impl Fn(&Running, &mut Numbers, &[u8]))
 }
 
 #[test]
-fn raw_json() {
+fn garbage_raw_json() {
     disturb(&[
         b"{\"category\":\"t\",\"a\":[1,2.0,{}],\"b\":\"\\u65b0\\\"\"}",
         "\u{feff}{\"category\":7}\n{\"category\":\"猫\"}\0".as_bytes(),
@@ -147,7 +146,7 @@ const UPGRADE: &[u8] = b"GET /chat?x=1 HTTP/1.1\r\nHost: localhost\r\nUpgrade: w
     Connection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: foo, wamp\r\n\r\n";
 
-/// A client's frame, its mask all zeros.
+/// Builds a client's frame, with a mask of zeros.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first, 0xfe];
     frame.extend((payload.len() as u16).to_be_bytes());
@@ -203,7 +202,7 @@ fn wamp() {
 }
 
 #[test]
-fn no_language_at_all() {
+fn garbage_of_no_protocol() {
     let server = start(|_| {});
     let mut control = Control::new(&server);
     for first in 0..=255 {
@@ -215,9 +214,9 @@ fn no_language_at_all() {
     control.check();
 }
 
-/// More than may be in memory, and nested deeper than a stack: refused before it is there.
+/// Input that would exceed memory or the stack is refused before it has arrived.
 #[test]
-fn too_much_of_everything() {
+fn oversized_input_is_refused() {
     let server = start(|limits| limits.linger_timeout = Duration::from_millis(100));
     let mut control = Control::new(&server);
     let huge = vec![b'['; 4 << 20];

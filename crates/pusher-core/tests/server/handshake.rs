@@ -1,13 +1,13 @@
-//! What fell other servers in a handshake, and what must not mislead this one behind a proxy.
+//! Malformed handshakes, including known attacks on other servers and request smuggling behind a proxy.
 
 use std::io::Write;
 use std::time::Duration;
 
-use crate::support::{Running, read_to_end, start};
+use crate::support::{TestServer, read_to_end, start};
 
 const KEY: &str = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
 
-/// A good request with `more` headers.
+/// Returns a valid request with additional headers.
 fn upgrade(more: &str) -> String {
     format!(
         "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -15,8 +15,8 @@ fn upgrade(more: &str) -> String {
     )
 }
 
-/// The status of the answer; a session is closed at once, by a frame behind the request.
-fn status(server: &Running, request: &[u8]) -> u16 {
+/// Returns the status of the answer. A close frame behind the request ends a session at once.
+fn status(server: &TestServer, request: &[u8]) -> u16 {
     let mut stream = server.raw(server.public);
     // The server may answer and close before it has read everything.
     let _sent = stream.write_all(request);
@@ -28,7 +28,7 @@ fn status(server: &Running, request: &[u8]) -> u16 {
 }
 
 #[test]
-fn requests_of_any_shape() {
+fn malformed_requests_have_their_status() {
     let server = start(|limits| limits.linger_timeout = Duration::from_millis(100));
     let many = |part: &str, count: usize| part.repeat(count);
     for (case, request, expect) in [
@@ -155,9 +155,9 @@ fn requests_of_any_shape() {
     assert_eq!(server.hub.session_count(), 0);
 }
 
-/// Only what is new is searched for the end: a byte at a time costs no more than all at once.
+/// The server searches only new bytes for the end of the head, so single bytes do not take quadratic time.
 #[test]
-fn a_long_request_byte_by_byte() {
+fn long_request_may_arrive_byte_by_byte() {
     let server = start(|_| {});
     let request = upgrade(&format!("Cookie: {}\r\n", "c".repeat(16_000)));
     let mut stream = server.raw(server.public);
@@ -170,9 +170,9 @@ fn a_long_request_byte_by_byte() {
     assert!(answer.starts_with(b"HTTP/1.1 101 "));
 }
 
-/// Whoever dawdles holds a place for no longer than a handshake may take.
+/// A slow handshake holds its permit only until `handshake_timeout`.
 #[test]
-fn dawdlers_make_room() {
+fn slow_handshakes_free_their_permits() {
     let server = start(|limits| {
         limits.connections_max = 10;
         limits.handshake_timeout = Duration::from_millis(50);
@@ -184,12 +184,12 @@ fn dawdlers_make_room() {
         let answer = read_to_end(dawdler);
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     }
-    server.until("there is room", |hub| hub.stats().browsers == 0);
+    server.until("a permit is free", |hub| hub.stats().browsers == 0);
     server.browser();
 }
 
 #[test]
-fn refusals_carry_their_reason() {
+fn refusals_carry_a_reason_header() {
     let server = start(|_| {});
     let without = |header: &str| upgrade("").replace(header, "");
     let answer = |request: &str| {

@@ -1,4 +1,4 @@
-//! HTTP/1.1 at the private door.
+//! HTTP/1.1 on the publish listener.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -7,16 +7,16 @@ use std::time::Duration;
 use pusher_core::{PublisherRefusal, Recipe};
 use serde_json::{Value, json};
 
-use crate::support::{Running, on_any_ports, read_to_end, start, start_server};
+use crate::support::{TestServer, on_any_ports, read_to_end, start, start_server};
 
 const SOON: Duration = Duration::from_millis(50);
 
-/// A connection that is kept.
+/// A client with keep-alive.
 pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
-    pub(crate) fn connect(server: &Running) -> Self {
-        Self(BufReader::new(server.raw(server.private)))
+    pub(crate) fn connect(server: &TestServer) -> Self {
+        Self(BufReader::new(server.raw(server.publish)))
     }
 
     pub(crate) fn send(&mut self, request: &str) {
@@ -29,13 +29,13 @@ impl Client {
         line
     }
 
-    /// Status and body of the next answer.
+    /// Returns the status and the body of the next answer.
     pub(crate) fn answer(&mut self) -> (u16, Value) {
         let (status, _, body) = self.response();
         (status, serde_json::from_str(&body).unwrap())
     }
 
-    /// Status, header lines and body of the next answer.
+    /// Returns the status, the headers and the body of the next answer.
     pub(crate) fn response(&mut self) -> (u16, String, String) {
         let status_line = self.line();
         let status = status_line.split(' ').nth(1).unwrap().parse().unwrap();
@@ -55,17 +55,17 @@ impl Client {
     }
 }
 
-pub(crate) fn post(category: &str, event: &str) -> String {
+pub(crate) fn post(topic: &str, event: &str) -> String {
     let len = event.len();
     format!(
-        "POST /publish/{category} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+        "POST /publish/{topic} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
          Content-Length: {len}\r\n\r\n{event}"
     )
 }
 
-/// Says something on a connection of its own; the answer's status and error. The server must close.
-pub(crate) fn refusal(server: &Running, request: &str) -> (u16, String) {
-    let mut stream = server.raw(server.private);
+/// Sends a request on a new connection. Returns the status and the error of the answer. The server must close.
+pub(crate) fn refusal(server: &TestServer, request: &str) -> (u16, String) {
+    let mut stream = server.raw(server.publish);
     stream.write_all(request.as_bytes()).unwrap();
     let answer = read_to_end(&mut stream);
     let status = answer.split(' ').nth(1).unwrap_or("0").parse().unwrap();
@@ -78,7 +78,7 @@ pub(crate) fn refusal(server: &Running, request: &str) -> (u16, String) {
 }
 
 #[test]
-fn publishes_on_one_connection_are_answered_with_receipts() {
+fn publishes_on_one_connection_get_receipts() {
     let server = start(|_| {});
     let mut browser = server.subscriber("猫 1");
     let mut client = Client::connect(&server);
@@ -95,7 +95,7 @@ fn publishes_on_one_connection_are_answered_with_receipts() {
 }
 
 #[test]
-fn requests_in_any_chunks_and_without_waiting() {
+fn requests_may_be_split_and_pipelined() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     let requests: String = (0..20).map(|n| post("t", &n.to_string())).collect();
@@ -112,7 +112,7 @@ fn requests_in_any_chunks_and_without_waiting() {
 }
 
 #[test]
-fn a_client_that_asks_first_is_told_to_go_on() {
+fn expect_100_continue_is_answered() {
     let server = start(|_| {});
     let mut client = Client::connect(&server);
     let request = post("t", "12").replace("\r\n\r\n12", "\r\nExpect: 100-continue\r\n\r\n");
@@ -123,9 +123,9 @@ fn a_client_that_asks_first_is_told_to_go_on() {
     assert_eq!(client.answer().0, 200);
 }
 
-/// As `nc -N` does at the end of its input.
+/// `nc -N` closes its write side at the end of its input.
 #[test]
-fn who_has_said_all_still_gets_its_answers() {
+fn half_closed_client_gets_its_answers() {
     let server = start(|_| {});
     for _ in 0..20 {
         let mut client = Client::connect(&server);
@@ -139,7 +139,7 @@ fn who_has_said_all_still_gets_its_answers() {
 }
 
 #[test]
-fn what_is_wrong_has_its_status_and_reason() {
+fn refusals_have_status_and_reason() {
     let server = start(|limits| limits.event_len_max = 100);
     let mut browser = server.subscriber("t");
     let request = post("t", "1");
@@ -148,7 +148,7 @@ fn what_is_wrong_has_its_status_and_reason() {
         (
             change("/publish/t", "/nowhere"),
             404,
-            "POST /publish/{category}",
+            "POST /publish/{topic}",
         ),
         (change("POST", "PUT"), 405, "only POST"),
         (change("/publish/t", "/publish/t?"), 400, "%3F"),
@@ -202,7 +202,7 @@ fn what_is_wrong_has_its_status_and_reason() {
             413,
             "101 bytes long, at most 100 are allowed (event-len-max)",
         ),
-        // What hyper refuses has no reason but its status.
+        // Refusals by hyper have no text.
         (change("Content-Length: 1", "Content-Length: -1"), 400, ""),
         (
             change(
@@ -225,7 +225,7 @@ fn what_is_wrong_has_its_status_and_reason() {
             505,
             "HTTP/2.0",
         ),
-        ("GET\r\n\r\n".to_owned(), 400, "first line"),
+        ("GET\r\n\r\n".to_owned(), 400, "request line"),
     ];
     for (request, status, reason) in rows {
         let answer = refusal(&server, &request);
@@ -240,11 +240,15 @@ fn what_is_wrong_has_its_status_and_reason() {
     let mut client = Client::connect(&server);
     client.send(&request);
     assert_eq!(client.answer().0, 200);
-    assert_eq!(browser.message(), r#"[8,"t",1]"#, "nothing came before it");
+    assert_eq!(
+        browser.message(),
+        r#"[8,"t",1]"#,
+        "no refused event was published"
+    );
 }
 
 #[test]
-fn a_wrong_event_leaves_the_connection() {
+fn invalid_event_keeps_the_connection() {
     let server = start(|_| {});
     let mut client = Client::connect(&server);
     let long_topic = "t".repeat(1025);
@@ -265,12 +269,12 @@ fn a_wrong_event_leaves_the_connection() {
 }
 
 #[test]
-fn a_page_of_another_site_can_not_publish() {
+fn page_of_other_site_cannot_publish() {
     let mut options = on_any_ports();
     options.live.publish_hosts = vec!["push.example.org".parse().unwrap()];
     let server = start_server(options, Recipe::default());
     let mut browser = server.subscriber("t");
-    let address = server.private.to_string();
+    let address = server.publish.to_string();
     let request = post("t", "1");
     let with_host = |host: &str| request.replace("Host: localhost", &format!("Host: {host}"));
     let with = |header: &str| request.replace("Host", &format!("{header}\r\nHost"));
@@ -288,7 +292,7 @@ fn a_page_of_another_site_can_not_publish() {
         with("Sec-Fetch-Site: cross-site"),
         with("Sec-Fetch-Site: same-site"),
         with_host("evil.example.org"),
-        with_host(&format!("evil.example.org:{}", server.private.port())),
+        with_host(&format!("evil.example.org:{}", server.publish.port())),
         with_host("169.254.169.254"),
         with_host("localhost.evil.example.org"),
         with_host(&format!("x@{address}")),
@@ -314,7 +318,7 @@ fn a_page_of_another_site_can_not_publish() {
 }
 
 #[test]
-fn length_of_an_event_and_of_a_head() {
+fn event_and_head_lengths_are_limited() {
     let server = start(|limits| {
         limits.event_len_max = 100;
         limits.handshake_len_max = 1000;
@@ -339,18 +343,18 @@ fn length_of_an_event_and_of_a_head() {
 }
 
 #[test]
-fn head_and_body_may_not_take_long() {
+fn slow_head_and_body_time_out() {
     let server = start(|limits| limits.unfinished_timeout = SOON);
     let (status, reason) = refusal(&server, &post("t", "1").replace("h: 1", "h: 2"));
     assert_eq!((status, reason.is_empty()), (408, false));
     assert_eq!(refusal(&server, "POST /publish/t HTTP/1.1\r\nHo").0, 0);
 }
 
-/// Answers are kept for a peer that reads none, but not without end.
+/// The server buffers answers for a peer that does not read, up to a limit.
 #[test]
-fn who_reads_no_answers_is_heard_no_more() {
+fn client_that_reads_no_answers_is_dropped() {
     let server = start(|limits| limits.answer_timeout = SOON);
-    let mut stream = server.raw(server.private);
+    let mut stream = server.raw(server.publish);
     let requests = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
     let mut sent = 0;
     let error = loop {
@@ -358,7 +362,7 @@ fn who_reads_no_answers_is_heard_no_more() {
             Ok(len) => sent += len,
             Err(error) => break error,
         }
-        assert!(sent < 64 << 20, "it takes requests for ever");
+        assert!(sent < 64 << 20, "the server never stops reading");
     };
     assert!(
         matches!(
@@ -367,13 +371,13 @@ fn who_reads_no_answers_is_heard_no_more() {
         ),
         "{error}"
     );
-    server.until("it is counted", |hub| {
+    server.until("the publisher is counted", |hub| {
         hub.stats().publishers_refused.get(PublisherRefusal::Answer) == 1
     });
 }
 
 #[test]
-fn a_server_ends_although_connections_are_kept() {
+fn shutdown_closes_kept_connections() {
     let mut server = start(|_| {});
     let mut client = Client::connect(&server);
     client.send(&post("t", "1"));

@@ -1,4 +1,4 @@
-//! Forms of HTTP that clients send to port 5555 beside the plainest one.
+//! Less common forms of HTTP that real clients send to port 5555.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use pusher_core::PublishRefusal;
 use crate::http::{Client, post, refusal};
 use crate::support::start;
 
-/// A publish whose body is these bytes, chunk framing included.
+/// Returns a publish with this body, which includes the chunk framing.
 fn chunked(body: &str) -> String {
     format!(
         "POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
@@ -15,7 +15,7 @@ fn chunked(body: &str) -> String {
     )
 }
 
-/// The event in chunks of this many bytes, and the last chunk.
+/// Splits the event into chunks, and adds the last chunk.
 fn in_chunks(event: &str, chunk_len: usize) -> String {
     let chunks = event.as_bytes().chunks(chunk_len);
     let chunks = chunks.map(|chunk| {
@@ -25,9 +25,9 @@ fn in_chunks(event: &str, chunk_len: usize) -> String {
     chunks.collect::<String>() + "0\r\n\r\n"
 }
 
-/// As `curl --http2` and Java's `HttpClient` send it.
+/// `curl --http2` and Java's `HttpClient` offer h2c.
 #[test]
-fn an_offer_of_another_protocol_is_ignored() {
+fn upgrade_to_other_protocol_is_ignored() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     let mut client = Client::connect(&server);
@@ -40,9 +40,9 @@ fn an_offer_of_another_protocol_is_ignored() {
     }
 }
 
-/// As HAProxy's `option httpchk` sends it.
+/// HAProxy's `option httpchk` sends this.
 #[test]
-fn a_health_check_in_http_1_0_needs_no_host() {
+fn http_1_0_health_check_needs_no_host() {
     let server = start(|_| {});
     for (request, status) in [
         ("GET /healthz HTTP/1.0\r\n\r\n", 200),
@@ -76,9 +76,9 @@ fn a_health_check_in_http_1_0_needs_no_host() {
     }
 }
 
-/// RFC 9112, section 3.2.2: its host counts, and not the one in `Host`.
+/// The host of the target overrides `Host` (RFC 9112, section 3.2.2).
 #[test]
-fn a_target_may_be_a_whole_url() {
+fn absolute_form_target_is_accepted() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     let mut client = Client::connect(&server);
@@ -91,7 +91,7 @@ fn a_target_may_be_a_whole_url() {
 }
 
 #[test]
-fn a_body_may_come_in_chunks() {
+fn chunked_body_is_accepted() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     let mut client = Client::connect(&server);
@@ -107,7 +107,7 @@ fn a_body_may_come_in_chunks() {
         "0001\r\n1\r\n000\r\n\r\n",
     ] {
         let request = chunked(body);
-        // In one write and byte by byte.
+        // In one write, and in single bytes.
         client.send(&request);
         assert_eq!(client.answer().0, 200, "{body}");
         for byte in request.split_inclusive(|_: char| true) {
@@ -127,7 +127,7 @@ fn a_body_may_come_in_chunks() {
 }
 
 #[test]
-fn chunks_have_limits() {
+fn chunked_bodies_are_limited() {
     let server = start(|limits| {
         limits.event_len_max = 100;
         limits.unfinished_timeout = Duration::from_secs(5);
@@ -150,7 +150,7 @@ fn chunks_have_limits() {
         ("1\n1\n0\n\n".to_owned(), 400, "chunks"),
         (long_extension, 400, "chunks"),
         (long_trailer, 400, "chunks"),
-        // The body ends, the request does not.
+        // The body has ended, but not the request: the last chunk is missing.
         ("0\r\n\r\n".to_owned(), 400, "JSON"),
     ] {
         let request = chunked(&body).replace("Host", "Connection: close\r\nHost");
@@ -162,9 +162,9 @@ fn chunks_have_limits() {
     assert_eq!(refused.get(PublishRefusal::EventTooLarge), 1);
 }
 
-/// A proxy in front might go by the other of the two lengths and take the rest for a request of its own.
+/// A proxy in front might use the other length, and take the rest for another request.
 #[test]
-fn nothing_is_smuggled_behind_a_body_with_two_lengths() {
+fn body_with_two_lengths_cannot_smuggle() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     let smuggled = post("t", "\"smuggled\"");
@@ -191,9 +191,9 @@ fn nothing_is_smuggled_behind_a_body_with_two_lengths() {
     assert_eq!(event, r#"[8,"t","end"]"#);
 }
 
-/// The answer does not depend on how many writes the request line came in.
+/// The answer does not depend on the number of writes of the request line.
 #[test]
-fn another_version_is_refused_with_its_name() {
+fn unsupported_version_is_named() {
     let server = start(|_| {});
     for line in ["GET /healthz HTTP/2.0\r\n", "PRI * HTTP/2.0\r\n"] {
         for chunk_len in [1, 5, line.len()] {
@@ -209,7 +209,7 @@ fn another_version_is_refused_with_its_name() {
 }
 
 #[test]
-fn an_answer_says_how_long_the_connection_is_kept() {
+fn answers_announce_keep_alive_timeout() {
     let server = start(|limits| limits.unfinished_timeout = Duration::from_secs(30));
     let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let mut client = Client::connect(&server);

@@ -1,15 +1,15 @@
-//! Publishes with an id: asked for again, they are not done again.
+//! Publishes with an id. A repeated publish is not published again.
 
 use std::io::Write;
 
 use pusher_core::Recipe;
 
-use crate::support::{Running, on_any_ports, read_to_end, start, start_server};
+use crate::support::{TestServer, on_any_ports, read_to_end, start, start_server};
 
-/// The receipt of a publish by HTTP, as JSON.
-fn post(server: &Running, headers: &str, event: &str) -> String {
+/// Publishes over HTTP. Returns the receipt as JSON.
+fn post(server: &TestServer, headers: &str, event: &str) -> String {
     let len = event.len();
-    let mut stream = server.raw(server.private);
+    let mut stream = server.raw(server.publish);
     write!(
         stream,
         "POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
@@ -21,7 +21,7 @@ fn post(server: &Running, headers: &str, event: &str) -> String {
 }
 
 #[test]
-fn the_second_is_answered_with_the_first_receipt_whatever_the_language() {
+fn repeated_id_returns_first_receipt_in_any_protocol() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     let mut first = server.publisher();
@@ -30,7 +30,7 @@ fn the_second_is_answered_with_the_first_receipt_whatever_the_language() {
     let mut other_browser = server.subscriber("t");
     let mut second = server.publisher();
     second.send(r#"[3,8,"t",2,{"id":"猫"}][3,9,"t",3,{"id":"other"}]"#);
-    assert_eq!(second.line(), "[4,8,1,1]", "the receipt of then");
+    assert_eq!(second.line(), "[4,8,1,1]", "the first receipt");
     assert_eq!(second.line(), "[4,9,2,2]");
     assert_eq!(browser.message(), r#"[8,"t",1]"#);
     assert_eq!(browser.message(), r#"[8,"t",3]"#);
@@ -48,9 +48,9 @@ fn the_second_is_answered_with_the_first_receipt_whatever_the_language() {
     browser.barrier();
 }
 
-/// Each of several publishers asks for the same.
+/// Several publishers send the same id at once.
 #[test]
-fn of_many_at_the_same_time_one_is_done() {
+fn concurrent_publishes_with_one_id_run_once() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     std::thread::scope(|scope| {
@@ -75,7 +75,7 @@ fn of_many_at_the_same_time_one_is_done() {
 }
 
 #[test]
-fn a_refused_publish_may_be_tried_again_and_ids_have_a_limit() {
+fn refused_publish_keeps_its_id_free() {
     let server = start(|limits| limits.event_len_max = 10);
     let mut publisher = server.publisher();
     publisher.send(r#"[3,1,"t","too long by much",{"id":"x"}][3,2,"t",1,{"id":"x"}]"#);
@@ -108,7 +108,7 @@ fn a_refused_publish_may_be_tried_again_and_ids_have_a_limit() {
 }
 
 #[test]
-fn memory_has_a_limit() {
+fn oldest_ids_are_forgotten_at_limit() {
     let mut options = on_any_ports();
     options.id_limits.ids_max = 3;
     let server = start_server(options, Recipe::default());

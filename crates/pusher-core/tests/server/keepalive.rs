@@ -1,4 +1,4 @@
-//! The subprotocol pushd.1: WAMP v1 with KEEPALIVE, for scripts, which cannot see pings.
+//! The subprotocol pushd.1: WAMP v1 with KEEPALIVE, because scripts in pages cannot see pings.
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use pusher_core::Limits;
 use pusher_proto::wamp::{ping_frame, text_frame};
 
-use crate::support::{Running, on_any_ports, start, start_server};
+use crate::support::{TestServer, on_any_ports, start, start_server};
 
 const SOON: Duration = Duration::from_millis(50);
 
-/// A client that looks at bytes.
+/// A client that compares bytes.
 struct Client {
     stream: std::net::TcpStream,
     head: String,
@@ -18,8 +18,8 @@ struct Client {
 }
 
 impl Client {
-    /// Reads the answer and WELCOME, and nothing behind it.
-    fn connect(server: &Running, subprotocols: &str) -> Self {
+    /// Reads the answer and WELCOME, and nothing after that.
+    fn connect(server: &TestServer, subprotocols: &str) -> Self {
         let mut client = Self {
             stream: server.raw(server.public),
             head: String::new(),
@@ -47,7 +47,7 @@ impl Client {
         bytes
     }
 
-    /// First byte and payload of the next frame that is no ping. It must be a short one.
+    /// Returns the first byte and the payload of the next frame other than a ping. It must be short.
     fn frame(&mut self) -> (u8, Vec<u8>) {
         loop {
             let header = self.read(2);
@@ -69,7 +69,7 @@ impl Client {
         self.stream.write_all(&frame).unwrap();
     }
 
-    /// The code and reason of the close frame that comes next.
+    /// Returns the code and the reason of the close frame, which must come next.
     fn closed(&mut self) -> (u16, String) {
         let (first, payload) = self.frame();
         assert_eq!(first, 0x88, "a close frame");
@@ -85,7 +85,7 @@ fn pinged_soon(limits: &mut Limits) {
 
 /// The server's bytes, exactly as before `pushd.1` existed.
 #[test]
-fn a_client_of_wamp_sees_no_difference() {
+fn wamp_client_gets_no_keepalive() {
     let server = start(pinged_soon);
     let mut client = Client::connect(&server, "Sec-WebSocket-Protocol: wamp\r\n");
     assert_eq!(
@@ -93,7 +93,7 @@ fn a_client_of_wamp_sees_no_difference() {
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: wamp\r\n\r\n"
     );
-    // A ping, and nothing with it.
+    // A ping without KEEPALIVE.
     assert_eq!(client.read(2), ping_frame());
     client.send("[5,\"t\"]");
     server.until("it is subscribed", |hub| hub.subscriber_count("t") == 1);
@@ -109,7 +109,7 @@ fn a_client_of_wamp_sees_no_difference() {
 }
 
 #[test]
-fn the_first_subprotocol_that_the_server_speaks_is_chosen() {
+fn first_supported_subprotocol_is_chosen() {
     let server = start(|_| {});
     for (offered, chosen) in [
         ("Sec-WebSocket-Protocol: wamp\r\n", Some("wamp")),
@@ -141,7 +141,7 @@ fn the_first_subprotocol_that_the_server_speaks_is_chosen() {
 }
 
 #[test]
-fn the_interval_is_told_behind_welcome_with_each_ping_and_when_asked() {
+fn keepalive_follows_welcome_ping_and_request() {
     let server = start(pinged_soon);
     let mut client = Client::connect(&server, "Sec-WebSocket-Protocol: pushd.1, wamp\r\n");
     let keepalive = text_frame("[12,50]");
@@ -149,13 +149,13 @@ fn the_interval_is_told_behind_welcome_with_each_ping_and_when_asked() {
     let with_ping = [ping_frame(), &keepalive].concat();
     for _ in 0..3 {
         assert_eq!(client.read(with_ping.len()), with_ping);
-        // A pong, so that there is another ping.
+        // The pong, so that the server sends the next ping.
         client.stream.write_all(&[0x8a, 0x80, 0, 0, 0, 0]).unwrap();
     }
 }
 
 #[test]
-fn a_question_is_answered_at_once_and_in_order() {
+fn keepalive_request_is_answered_in_order() {
     let mut options = on_any_ports();
     options.live.limits.ping_interval = Duration::from_secs(3600);
     let server = start_server(options.clone(), pusher_core::Recipe::default());
@@ -173,7 +173,7 @@ fn a_question_is_answered_at_once_and_in_order() {
 }
 
 #[test]
-fn a_flood_of_questions_ends_the_session() {
+fn keepalive_requests_are_rate_limited() {
     let server = start(|limits| {
         limits.client_messages_burst = 10;
         limits.client_messages_per_second = 1;
@@ -192,7 +192,7 @@ fn a_flood_of_questions_ends_the_session() {
         assert_eq!(client.message(), "[12,25000]");
         answers += 1;
     }
-    // More than 10 only if the machine stood still for a second meanwhile.
+    // More than 10 only if the machine was stalled for a second.
     assert!((10..50).contains(&answers), "{answers}");
     let (code, reason) = client.closed();
     assert_eq!(code, 1008);

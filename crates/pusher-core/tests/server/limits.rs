@@ -1,4 +1,4 @@
-//! Every limit at its bound and beyond.
+//! Every limit, at its bound and beyond.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,14 +14,14 @@ const SOON: Duration = Duration::from_millis(50);
 const NEVER: Duration = Duration::from_secs(3600);
 
 #[test]
-fn a_slow_consumer_goes_and_nobody_else_notices() {
+fn slow_consumer_is_dropped_at_limit() {
     let server = start(|limits| limits.outbox_len_max = 100_000);
     let _stuck = server.subscriber("t");
     let mut reader = server.subscriber("t");
     let mut publisher = server.publisher();
     let event = format!("\"{}\"", "x".repeat(50_000));
     let mut published = 0;
-    // The kernel takes some megabytes for a peer that does not read, then it is our turn.
+    // The kernel buffers some megabytes for a peer that does not read. Then the outbox grows.
     while server.hub.subscriber_count("t") == 2 {
         publisher.publish("t", &event);
         published += 1;
@@ -33,7 +33,7 @@ fn a_slow_consumer_goes_and_nobody_else_notices() {
 }
 
 #[test]
-fn topics_of_a_session() {
+fn topics_per_session_are_limited() {
     let server = start(|limits| limits.topics_max = 3);
     let mut browser = server.browser();
     for topic in ["a", "b", "c", "a"] {
@@ -41,11 +41,13 @@ fn topics_of_a_session() {
     }
     browser.send(r#"[5,"d"]"#);
     assert_eq!(browser.close_code(), 1008);
-    server.until("its topics are gone", |hub| hub.topic_count() == 0);
+    server.until("its topics have no subscriber", |hub| {
+        hub.topic_count() == 0
+    });
 }
 
 #[test]
-fn length_of_a_topic() {
+fn topic_length_is_limited() {
     let server = start(|_| {});
     let mut browser = server.browser();
     browser.subscribe(&"t".repeat(1024));
@@ -61,7 +63,7 @@ fn length_of_a_topic() {
 }
 
 #[test]
-fn a_topic_has_the_length_that_the_operator_says() {
+fn topic_length_limit_is_configurable() {
     let mut options = on_any_ports();
     options.live.limits.topic_len_max = 2000;
     let recipe = Recipe::with_client_publish(vec!["*".parse().unwrap()]);
@@ -78,7 +80,7 @@ fn a_topic_has_the_length_that_the_operator_says() {
         let request = format!(
             "POST /publish/{category} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n2"
         );
-        let mut http = server.raw(server.private);
+        let mut http = server.raw(server.publish);
         http.write_all(request.as_bytes()).unwrap();
         let answer = read_to_end(&mut http);
         let status = if category == &longer { "400" } else { "200" };
@@ -88,7 +90,7 @@ fn a_topic_has_the_length_that_the_operator_says() {
         );
         let raw = format!("{{\"category\":\"{category}\"}}");
         server
-            .raw(server.private)
+            .raw(server.publish)
             .write_all(raw.as_bytes())
             .unwrap();
     }
@@ -119,7 +121,7 @@ fn a_topic_has_the_length_that_the_operator_says() {
 }
 
 #[test]
-fn prefixes_expand_only_to_topics_that_are_allowed() {
+fn expanded_curie_is_limited_like_a_topic() {
     let server = start(|_| {});
     let mut browser = server.browser();
     browser.send(&format!("[1,\"p\",\"{}\"]", "u".repeat(1000)));
@@ -129,7 +131,7 @@ fn prefixes_expand_only_to_topics_that_are_allowed() {
 }
 
 #[test]
-fn length_of_a_browsers_message() {
+fn browser_message_length_is_limited() {
     let server = start(|limits| limits.client_message_len_max = 100);
     let mut browser = server.browser();
     browser.send(&format!("[6,\"{}\"]", "t".repeat(94)));
@@ -139,7 +141,7 @@ fn length_of_a_browsers_message() {
 }
 
 #[test]
-fn length_of_an_event() {
+fn event_length_is_limited() {
     let server = start(|limits| limits.event_len_max = 100);
     let mut publisher = server.publisher();
     publisher.publish("t", &format!("\"{}\"", "x".repeat(98)));
@@ -152,7 +154,7 @@ fn length_of_an_event() {
 }
 
 #[test]
-fn length_of_a_publishers_message() {
+fn publisher_message_length_is_limited() {
     let server = start(|limits| limits.publish_len_max = 100);
     let mut publisher = server.publisher();
     publisher.send(&format!("[3,5,\"t\",\"{}\"]", "x".repeat(88)));
@@ -163,7 +165,7 @@ fn length_of_a_publishers_message() {
 }
 
 #[test]
-fn browsers_at_the_same_time() {
+fn browsers_are_limited() {
     let server = start(|limits| limits.connections_max = 2);
     let mut first = server.browser();
     let _second = server.browser();
@@ -173,19 +175,19 @@ fn browsers_at_the_same_time() {
     first.send("[]");
     assert_eq!(first.close_code(), 1007);
     drop(first);
-    server.until("there is room", |hub| hub.session_count() == 1);
-    // The session is over a moment before its connection is.
+    server.until("a permit is free", |hub| hub.session_count() == 1);
+    // The session ends a moment before its permit is free.
     while !can_connect(server.raw(server.public)) {}
 }
 
-/// Whether a plain request is served.
+/// Whether the server answers a plain request.
 fn can_connect(mut stream: TcpStream) -> bool {
     let request = b"GET /pusher.js HTTP/1.1\r\nHost: x\r\n\r\n";
     stream.write_all(request).is_ok() && read_to_end(&mut stream).starts_with("HTTP/1.1 200 ")
 }
 
 #[test]
-fn length_of_a_handshake() {
+fn handshake_length_is_limited() {
     let server = start(|limits| limits.handshake_len_max = 1000);
     let request = |len: usize| {
         let start = "GET /pusher.js HTTP/1.1\r\nHost: x\r\nCookie: ";
@@ -205,7 +207,7 @@ fn length_of_a_handshake() {
 }
 
 #[test]
-fn number_of_headers() {
+fn header_count_is_limited() {
     let server = start(|limits| limits.headers_max = 10);
     for (headers, status) in [(10, "200"), (11, "431")] {
         let more = "X: y\r\n".repeat(headers - 1);
@@ -220,7 +222,7 @@ fn number_of_headers() {
 }
 
 #[test]
-fn duration_of_a_handshake() {
+fn handshake_times_out() {
     let server = start(|limits| limits.handshake_timeout = SOON);
     let mut stream = server.raw(server.public);
     stream.write_all(b"GET / HTTP/1.1\r\n").unwrap();
@@ -229,34 +231,34 @@ fn duration_of_a_handshake() {
 }
 
 #[test]
-fn patience_with_publishers() {
+fn silent_publishers_time_out() {
     let server = start(|limits| {
         limits.first_byte_timeout = SOON;
         limits.unfinished_timeout = SOON;
         limits.raw_idle_timeout = SOON;
     });
     for said in ["", "[1,1]\n[3,", "{\"category\":", "{\"category\":\"t\"}"] {
-        let mut stream = server.raw(server.private);
+        let mut stream = server.raw(server.publish);
         stream.write_all(said.as_bytes()).unwrap();
         let answer = read_to_end(&mut stream);
         let greeting = if said.starts_with('[') { "[2,1," } else { "" };
         assert!(answer.starts_with(greeting), "{said}: {answer}");
     }
     let mut idle = server.publisher();
-    server.raw(server.private).read_exact(&mut [0]).unwrap_err();
+    server.raw(server.publish).read_exact(&mut [0]).unwrap_err();
     idle.publish("t", "1");
 }
 
 #[test]
-fn a_silent_browser_is_pinged_and_one_that_does_not_answer_is_dropped() {
+fn silent_browser_is_pinged_then_dropped() {
     let server = start(|limits| {
         limits.ping_interval = SOON;
-        // Long enough for a busy machine: the one who is alive must not go too.
+        // Long enough for a busy machine: the live browser must not be dropped.
         limits.pong_timeout = Duration::from_secs(2);
     });
     let mut alive = server.subscriber("t");
     let ghost = server.subscriber("t");
-    // Reading answers the pings.
+    // The library answers pings while it reads.
     for _ in 0..4 {
         assert!(matches!(alive.read().unwrap(), Message::Ping(_)));
     }
@@ -269,15 +271,15 @@ fn a_silent_browser_is_pinged_and_one_that_does_not_answer_is_dropped() {
 }
 
 #[test]
-fn no_ping_before_its_time() {
+fn browser_is_not_pinged_before_interval() {
     let server = start(|limits| limits.ping_interval = NEVER);
     let mut browser = server.subscriber("t");
     browser.barrier();
 }
 
-/// Publishers are held up by the server's own work only, and nothing that was accepted is lost.
+/// Only the server's own backlog blocks publishers, and no accepted event is lost.
 #[test]
-fn a_full_backlog_makes_publishers_wait() {
+fn full_backlog_blocks_publishers() {
     let server = start(|limits| limits.backlog_len_max = 1000);
     let mut browser = server.subscriber("t");
     let mut publisher = server.publisher();
@@ -290,9 +292,9 @@ fn a_full_backlog_makes_publishers_wait() {
     }
 }
 
-/// As for publishers: a browser that publishes faster than events can be sent is not read.
+/// The server stops reading from a browser that publishes faster than events can be sent.
 #[test]
-fn a_full_backlog_makes_browsers_wait_that_publish() {
+fn full_backlog_blocks_publishing_browsers() {
     let mut limits = Limits::default();
     limits.backlog_len_max = 1000;
     let recipe = Recipe::with_client_publish(vec!["t".parse().unwrap()]);
@@ -312,22 +314,24 @@ fn a_full_backlog_makes_browsers_wait_that_publish() {
         std::thread::yield_now();
     }
     flood.join().unwrap();
-    // What one read brings is taken in as a whole.
-    assert!(worst > 0 && worst < 20_000, "{worst} bytes waited");
+    // The server handles all messages of one read, so the backlog may exceed the limit by one read.
+    assert!(worst > 0 && worst < 20_000, "{worst} bytes in the backlog");
 }
 
-/// What is begun by all publishers together: whoever goes beyond is refused, those who came before
-/// can finish.
+/// Limits the incomplete messages of all publishers together. The publisher that exceeds the limit is refused, and the
+/// earlier ones can finish.
 #[test]
-fn bytes_that_publishers_have_not_finished() {
+fn incomplete_publishes_are_limited_in_total() {
     let server = start(|limits| limits.unfinished_len_max = 300_000);
     let begun = format!("\"{}", "x".repeat(99_000));
     let mut first = server.publisher();
     first.send(&format!("[3,1,\"t\",{begun}"));
-    server.until("it has arrived", |hub| hub.stats().unfinished_len > 99_000);
-    let mut second = server.raw(server.private);
+    server.until("the first message has arrived", |hub| {
+        hub.stats().unfinished_len > 99_000
+    });
+    let mut second = server.raw(server.publish);
     write!(second, "{{\"category\":\"t\",\"x\":{begun}").unwrap();
-    server.until("it has arrived too", |hub| {
+    server.until("the second message has arrived", |hub| {
         hub.stats().unfinished_len > 198_000
     });
     let head = "POST /publish/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
@@ -337,21 +341,21 @@ fn bytes_that_publishers_have_not_finished() {
     let answer = too_much.line();
     assert!(answer.starts_with(r#"[5,null,"overloaded","#), "{answer}");
     read_to_end(&mut too_much.0);
-    let mut raw = server.raw(server.private);
-    // The server may close before all of it is there.
+    let mut raw = server.raw(server.publish);
+    // The server may close before it has read everything.
     let _sent = write!(raw, "{{\"category\":\"t\",\"x\":{begun}{begun}");
     read_to_end(&mut raw);
-    let mut http = server.raw(server.private);
+    let mut http = server.raw(server.publish);
     let _sent = write!(http, "{head}Content-Length: 200000\r\n\r\n{begun}{begun}");
     let answer = read_to_end(&mut http);
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     let refused = server.hub.stats().publishers_refused;
     assert_eq!(refused.get(PublisherRefusal::UnfinishedLen), 3);
 
-    server.until("what was refused is given back", |hub| {
+    server.until("the refused message has freed its memory", |hub| {
         hub.stats().unfinished_len < 200_000
     });
-    let mut http = server.raw(server.private);
+    let mut http = server.raw(server.publish);
     write!(
         http,
         "{head}Connection: close\r\nContent-Type: application/json\r\nContent-Length: 99002\r\n\r\n{begun}\""
@@ -362,12 +366,14 @@ fn bytes_that_publishers_have_not_finished() {
     first.send("\"]");
     assert!(first.line().starts_with("[4,1,"));
     second.write_all(b"\"}").unwrap();
-    server.until("both are finished", |hub| hub.stats().unfinished_len == 0);
+    server.until("both messages are complete", |hub| {
+        hub.stats().unfinished_len == 0
+    });
     assert_eq!(server.hub.stats().events.total(), 3);
 }
 
 #[test]
-fn messages_of_a_browser() {
+fn browser_messages_are_rate_limited() {
     let server = start(|limits| {
         limits.client_messages_burst = 5;
         limits.client_messages_per_second = 0;
@@ -386,7 +392,7 @@ fn messages_of_a_browser() {
 }
 
 #[test]
-fn bytes_of_a_sessions_topics() {
+fn topic_bytes_per_session_are_limited() {
     let server = start(|limits| limits.topics_len_max = 100);
     let mut browser = server.browser();
     browser.subscribe(&"a".repeat(60));
@@ -398,14 +404,16 @@ fn bytes_of_a_sessions_topics() {
     assert_eq!(browser.close_code(), 1008);
     let violations = server.hub.stats().violations;
     assert_eq!(violations.get(ViolationKind::TopicsLen), 1);
-    server.until("its topics are gone", |hub| hub.topic_count() == 0);
+    server.until("its topics have no subscriber", |hub| {
+        hub.topic_count() == 0
+    });
     let mut browser = server.browser();
     browser.send(&format!("[5,\"{}\"]", "a".repeat(101)));
     assert_eq!(browser.close_code(), 1008);
 }
 
 #[test]
-fn prefixes_of_a_session() {
+fn prefixes_per_session_are_limited() {
     let server = start(|limits| {
         limits.prefixes_max = 2;
         limits.prefixes_len_max = 100;
@@ -434,9 +442,9 @@ fn prefixes_of_a_session() {
     }
 }
 
-/// A CURIE counts at its expanded length, or a few bytes would make answers of many kilobytes.
+/// The limit counts the expanded CURIE. Otherwise a few bytes could cause answers of many kilobytes.
 #[test]
-fn length_of_a_procedures_uri() {
+fn procedure_uri_length_is_limited() {
     struct Any;
     impl pusher_core::Application for Any {}
     let server = start_with(Limits::default(), Any);
@@ -448,9 +456,9 @@ fn length_of_a_procedures_uri() {
     assert_eq!(browser.close_code(), 1008);
 }
 
-/// A message that never ends takes memory for as long as it may take.
+/// A message that never ends holds memory until the timeout.
 #[test]
-fn duration_of_a_browsers_message() {
+fn slow_browser_message_times_out() {
     let server = start(|limits| limits.unfinished_timeout = SOON);
     let mut stream = server.raw(server.public);
     stream
@@ -460,17 +468,17 @@ fn duration_of_a_browsers_message() {
               Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
         )
         .unwrap();
-    // A long message, a byte at a time.
+    // A long message in single bytes.
     stream.write_all(b"\x81\xfe\xff\xff\0\0\0\0").unwrap();
     let started = std::time::Instant::now();
     while stream.write_all(b" ").is_ok() {
         assert!(
             started.elapsed() < crate::support::WAIT,
-            "it may take for ever"
+            "the message never timed out"
         );
         std::thread::yield_now();
     }
-    server.until("it is counted", |hub| {
+    server.until("the violation is counted", |hub| {
         hub.stats().violations.get(ViolationKind::Unfinished) == 1
     });
 }

@@ -1,4 +1,4 @@
-//! The server as an embedding program and its browsers and publishers see it.
+//! Tests of the server through its public interfaces: the Rust API, browsers and publishers.
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 mod application;

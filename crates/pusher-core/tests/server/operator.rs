@@ -1,4 +1,4 @@
-//! What the operator looks at: health, metrics, status, and a topic's events.
+//! The admin routes: health, metrics, status, and watching a topic.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
@@ -10,11 +10,11 @@ use parking_lot::Mutex;
 use pusher_core::{Application, Call, Recipe};
 use serde_json::Value;
 
-use crate::support::{Running, WAIT, on_any_ports, read_to_end, start, start_server};
+use crate::support::{TestServer, WAIT, on_any_ports, read_to_end, start, start_server};
 
-/// The answer to a request with more headers: head and body.
-fn ask(server: &Running, method: &str, path: &str, headers: &str) -> (String, String) {
-    let mut stream = server.raw(server.private);
+/// Sends a request with additional headers. Returns the head and the body of the answer.
+fn ask(server: &TestServer, method: &str, path: &str, headers: &str) -> (String, String) {
+    let mut stream = server.raw(server.publish);
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"
     );
@@ -24,24 +24,24 @@ fn ask(server: &Running, method: &str, path: &str, headers: &str) -> (String, St
     (head.to_lowercase(), body.to_owned())
 }
 
-pub(crate) fn get(server: &Running, path: &str) -> (String, String) {
+pub(crate) fn get(server: &TestServer, path: &str) -> (String, String) {
     ask(server, "GET", path, "")
 }
 
-/// Status code and body.
-fn state(server: &Running, path: &str) -> (u16, String) {
+/// Returns the status code and the body of a state route.
+fn state(server: &TestServer, path: &str) -> (u16, String) {
     let (head, body) = get(server, path);
     let code = head.split(' ').nth(1).unwrap().parse().unwrap();
     (code, body.trim_end().to_owned())
 }
 
-fn status(server: &Running) -> Value {
+fn status(server: &TestServer) -> Value {
     let (_, body) = get(server, "/status.json");
     serde_json::from_str(&body).unwrap()
 }
 
-/// Asks until something about the status is true.
-fn status_until(server: &Running, what: &str, is_true: impl Fn(&Value) -> bool) -> Value {
+/// Requests the status until a condition is true.
+fn status_until(server: &TestServer, what: &str, is_true: impl Fn(&Value) -> bool) -> Value {
     let started = std::time::Instant::now();
     loop {
         let status = status(server);
@@ -56,7 +56,7 @@ fn status_until(server: &Running, what: &str, is_true: impl Fn(&Value) -> bool) 
 }
 
 #[test]
-fn a_server_is_well_and_ready() {
+fn idle_server_is_healthy_and_ready() {
     let server = start(|_| {});
     assert_eq!(
         state(&server, "/healthz"),
@@ -73,7 +73,7 @@ fn a_server_is_well_and_ready() {
     );
 }
 
-/// Hangs in a call until it is let go, and tells when that begins.
+/// An application that blocks in a call until the test releases it. Reports when a call begins.
 struct Hanging {
     hangs: Mutex<Sender<()>>,
     let_go: Mutex<Receiver<()>>,
@@ -96,12 +96,12 @@ impl Application for Hanging {
 }
 
 #[test]
-fn a_server_with_more_events_than_it_can_send_is_not_ready() {
+fn overloaded_server_is_not_ready() {
     let (hanging, until_it_hangs, go) = Hanging::new();
     let mut options = on_any_ports();
     options.live.limits.backlog_len_max = 1000;
     let server = start_server(options, hanging);
-    // The first shard serves whoever asks, the second hangs.
+    // The first shard answers the requests, the second one hangs.
     let _first = server.browser();
     let mut second = server.subscriber("t");
     second.send("[2,\"id\",\"hang\"]");
@@ -117,7 +117,7 @@ fn a_server_with_more_events_than_it_can_send_is_not_ready() {
 }
 
 #[test]
-fn a_server_with_a_thread_that_hangs_is_not_well() {
+fn server_with_hanging_thread_is_unhealthy() {
     let (hanging, _, go) = Hanging::new();
     let server = start_server(on_any_ports(), hanging);
     let _first = server.browser();
@@ -136,7 +136,7 @@ fn a_server_with_a_thread_that_hangs_is_not_well() {
 }
 
 #[test]
-fn a_server_that_ends_is_not_ready() {
+fn ending_server_is_not_ready() {
     let mut server = start(|limits| limits.closing_grace = Duration::from_secs(1));
     server.begin_end();
     let started = std::time::Instant::now();
@@ -195,9 +195,9 @@ fn metrics_are_in_prometheus_format() {
 }
 
 #[test]
-fn who_speaks_tls_at_the_private_door_is_told_apart() {
+fn tls_at_publish_listener_is_named() {
     let server = start(|_| {});
-    let mut stranger = server.raw(server.private);
+    let mut stranger = server.raw(server.publish);
     stranger.write_all(b"\x16\x03\x01\x02\x00\x01").unwrap();
     read_to_end(&mut stranger);
     let status = status(&server);
@@ -206,7 +206,7 @@ fn who_speaks_tls_at_the_private_door_is_told_apart() {
 }
 
 #[test]
-fn the_status_tells_who_is_there_and_what_happened() {
+fn status_has_peers_and_counts() {
     let server = start(|_| {});
     let _two: Vec<_> = (0..2).map(|_| server.subscriber("large")).collect();
     let _one = server.subscriber("<b>small</b>");
@@ -214,7 +214,7 @@ fn the_status_tells_who_is_there_and_what_happened() {
         server.publisher().publish("large", "1");
     }
     server.until("they are counted", |hub| hub.stats().deliveries == 6);
-    let mut stranger = server.raw(server.private);
+    let mut stranger = server.raw(server.publish);
     stranger.write_all(b"\x01").unwrap();
     read_to_end(&mut stranger);
     let status = status_until(&server, "the second is over", |status| {
@@ -244,29 +244,29 @@ fn the_status_tells_who_is_there_and_what_happened() {
     assert_eq!(lens, [lens[0]; 3]);
 }
 
-/// What the log says, too.
+/// The log has the same lines.
 #[test]
-fn each_browser_that_is_refused_or_dropped_is_told_once_with_its_reason() {
+fn refused_browser_is_logged_once_with_reason() {
     let server = start(|limits| {
         limits.handshake_timeout = Duration::from_secs(1);
         limits.ping_interval = Duration::from_millis(50);
         limits.pong_timeout = Duration::from_secs(1);
         limits.headers_max = 10;
     });
-    let _ghost = server.browser();
+    let _silent = server.browser();
     let say = |request: &str| {
         let mut stream = server.raw(server.public);
         stream.write_all(request.as_bytes()).unwrap();
         read_to_end(&mut stream)
     };
-    // A browser keeps some of these in stock: it is no news.
+    // Browsers open some connections in advance, so these are not logged.
     say("");
     let begun = "GET / HTTP/1.1\r\n";
     say(begun);
     say("POST / HTTP/1.1\r\nHost: x\r\n\r\n");
     let many = "X: y\r\n".repeat(10);
     say(&format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n"));
-    let status = status_until(&server, "the ghost has gone", |status| {
+    let status = status_until(&server, "the silent browser is dropped", |status| {
         status["sessions"] == 0
     });
     let complaints = status["complaints"].as_array().unwrap().iter();
@@ -276,7 +276,7 @@ fn each_browser_that_is_refused_or_dropped_is_told_once_with_its_reason() {
     told.sort_unstable();
     let expected = [
         "dropped a browser that did not answer a ping: no data from it for ",
-        "refusing a browser: 16 bytes of its request have arrived in 1s, and not the rest",
+        "refusing a browser: its request was not complete after 1s and 16 bytes",
         "refusing a browser: only GET is possible here",
         "refusing a browser: the request has more than 10 headers",
     ];
@@ -287,18 +287,18 @@ fn each_browser_that_is_refused_or_dropped_is_told_once_with_its_reason() {
 }
 
 #[test]
-fn each_publisher_that_is_dropped_is_told_with_its_reason() {
+fn dropped_publisher_is_logged_with_reason() {
     let server = start(|limits| {
         limits.first_byte_timeout = Duration::from_millis(500);
         limits.answer_timeout = Duration::from_millis(500);
     });
-    read_to_end(&mut server.raw(server.private));
+    read_to_end(&mut server.raw(server.publish));
     let mut publisher = server.publisher();
     let publishes = "[3,1,\"t\",1]".repeat(1000);
     // Until it is dropped, since it does not read.
     while publisher.0.write_all(publishes.as_bytes()).is_ok() {}
     for what in [
-        "dropping a publisher that has said nothing for 500ms",
+        "dropping a publisher that has sent nothing for 500ms",
         "dropping a publisher that has not taken its answers in 500ms",
     ] {
         status_until(&server, what, |status| {
@@ -309,15 +309,15 @@ fn each_publisher_that_is_dropped_is_told_with_its_reason() {
 }
 
 #[test]
-fn the_status_tells_for_whom_most_waits() {
+fn status_names_longest_outbox() {
     let server = start(|_| {});
     let _slow = server.subscriber("t");
     let event = format!("\"{}\"", "x".repeat(1_000_000));
-    // More than the kernel takes for a browser that does not read.
+    // More than the kernel buffers for a browser that does not read.
     let mut published = 0;
     while server.hub.stats().outboxes_len == 0 {
         published += 1;
-        assert!(published < 100, "the kernel takes everything");
+        assert!(published < 100, "the kernel buffers everything");
         server.hub.publish("t", &event).unwrap();
         server.until("it is sent", |hub| hub.backlog_len() == 0);
     }
@@ -332,13 +332,13 @@ fn the_status_tells_for_whom_most_waits() {
     assert_eq!(slow["len"], status["outboxes_len"]);
 }
 
-/// Somebody who watches a topic.
+/// A client that watches a topic.
 struct Watcher(BufReader<TcpStream>);
 
 impl Watcher {
-    /// The status line, and who it is for.
-    fn begin(server: &Running, path: &str) -> (String, Self) {
-        let mut stream = server.raw(server.private);
+    /// Sends the request. Returns the status line and the watcher.
+    fn begin(server: &TestServer, path: &str) -> (String, Self) {
+        let mut stream = server.raw(server.publish);
         let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         let mut watcher = Self(BufReader::new(stream));
@@ -359,40 +359,40 @@ impl Watcher {
 }
 
 #[test]
-fn who_watches_a_topic_sees_its_events() {
+fn watcher_receives_events_of_its_topic() {
     let mut server = start(|limits| limits.watchers_max = 1);
     let (status, mut watcher) = Watcher::begin(&server, "/watch/a%20%E7%8C%AB");
     assert!(status.contains(" 200 "), "{status}");
     assert_eq!(watcher.lines(), [": watching", ""]);
     server.hub.publish("other", "0").unwrap();
     let receipt = server.hub.publish("a 猫", "{\n\"a\":1}").unwrap();
-    assert_eq!(receipt.subscribers, 0, "who watches is no subscriber");
+    assert_eq!(receipt.subscribers, 0, "a watcher is not a subscriber");
     let id = format!("id: {}", receipt.sequence);
     assert_eq!(watcher.lines(), [&id, "data: {", "data: \"a\":1}", ""]);
-    // So many, and no more.
+    // The limit is reached.
     let (status, mut refused) = Watcher::begin(&server, "/watch/t");
     assert!(status.contains(" 503 "), "{status}");
     assert!(refused.line().contains("watchers-max"));
-    // It ends with the server, and does not hold it up.
+    // The stream ends at shutdown, and does not delay it.
     server.end();
     assert_eq!(watcher.line(), "");
 }
 
 #[test]
-fn a_place_is_free_again_when_a_watcher_has_gone() {
+fn disconnected_watcher_frees_its_permit() {
     let server = start(|limits| limits.watchers_max = 1);
     let (_, watcher) = Watcher::begin(&server, "/watch/t");
     drop(watcher);
     let started = std::time::Instant::now();
     while !Watcher::begin(&server, "/watch/t").0.contains(" 200 ") {
-        // What is written to it tells the server that nobody is there.
+        // A failed write tells the server that the watcher has disconnected.
         server.hub.publish("t", "1").unwrap();
         assert!(started.elapsed() < WAIT);
     }
 }
 
 #[test]
-fn only_the_page_and_health_are_shown_without_the_token() {
+fn only_page_and_health_need_no_token() {
     let mut options = on_any_ports();
     options.live.publish_token = Some("s3cret".parse().unwrap());
     let server = start_server(options, Recipe::default());
@@ -417,7 +417,7 @@ fn only_the_page_and_health_are_shown_without_the_token() {
 }
 
 #[test]
-fn the_page_loads_nothing_from_elsewhere_and_stands_in_no_frame() {
+fn page_has_strict_content_security_policy() {
     let server = start(|_| {});
     for path in ["/", "/status.css", "/status.js"] {
         let (head, body) = get(&server, path);
@@ -436,7 +436,7 @@ fn the_page_loads_nothing_from_elsewhere_and_stands_in_no_frame() {
 }
 
 #[test]
-fn pages_of_other_sites_see_nothing() {
+fn pages_of_other_sites_are_refused() {
     let server = start(|_| {});
     let visit =
         "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";

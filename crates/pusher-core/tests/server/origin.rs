@@ -1,4 +1,4 @@
-//! Which sites' pages may connect, and for whom proxies speak.
+//! Origin checks, and addresses from trusted proxies.
 
 use std::io::{Read, Write};
 use std::net::IpAddr;
@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 
 use pusher_core::{Application, BrowserRefusal, Options, Recipe, Request, Session, ViolationKind};
 
-use crate::support::{Browser, Running, on_any_ports, read_to_end, start_server};
+use crate::support::{Browser, TestServer, on_any_ports, read_to_end, start_server};
 
-/// The status of a handshake with these headers, and the rest of the answer.
-fn handshake(server: &Running, headers: &str) -> (u16, String) {
+/// Performs a handshake with these headers. Returns the status and the rest of the answer.
+fn handshake(server: &TestServer, headers: &str) -> (u16, String) {
     let mut stream = server.raw(server.public);
     write!(
         stream,
@@ -19,7 +19,7 @@ fn handshake(server: &Running, headers: &str) -> (u16, String) {
          Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{headers}\r\n"
     )
     .unwrap();
-    // A masked close frame, so that the server hangs up on a session too.
+    // A masked close frame, so that the server also closes a session.
     let _refused = stream.write_all(b"\x88\x80\0\0\0\0");
     let mut answer = Vec::new();
     let _reset = Read::read_to_end(&mut stream, &mut answer);
@@ -27,14 +27,14 @@ fn handshake(server: &Running, headers: &str) -> (u16, String) {
     (answer[9..12].parse().unwrap(), answer)
 }
 
-fn start(change: impl FnOnce(&mut Options)) -> Running {
+fn start(change: impl FnOnce(&mut Options)) -> TestServer {
     let mut options = on_any_ports();
     change(&mut options);
     start_server(options, Recipe::default())
 }
 
 #[test]
-fn a_name_that_was_pointed_here_makes_no_page_ours() {
+fn dns_rebinding_is_refused() {
     let server = start(|options| options.live.public_hosts = vec!["push.example".parse().unwrap()]);
     for (headers, status) in [
         (
@@ -66,7 +66,7 @@ fn a_name_that_was_pointed_here_makes_no_page_ours() {
 }
 
 #[test]
-fn pages_of_the_same_host_whatever_the_port() {
+fn pages_of_same_host_may_connect_from_any_port() {
     let server = start(|_| {});
     for (headers, status) in [
         ("Host: 127.0.0.1:8080\r\n", 101),
@@ -117,7 +117,7 @@ fn pages_of_the_same_host_whatever_the_port() {
 }
 
 #[test]
-fn pages_that_the_operator_allows() {
+fn configured_origins_may_connect() {
     let server = start(|options| {
         options.live.allow_origins = ["https://a.example", "*.b.example", "null"]
             .map(|text| text.parse().unwrap())
@@ -138,9 +138,9 @@ fn pages_that_the_operator_allows() {
     assert_eq!(handshake(&server, "Host: a\r\nOrigin: http://b\r\n").0, 101);
 }
 
-/// The client's script may be loaded by any page.
+/// Any page may load the client's script.
 #[test]
-fn files_are_for_everybody() {
+fn scripts_need_no_origin() {
     let server = start(|_| {});
     let mut stream = server.raw(server.public);
     stream
@@ -150,7 +150,7 @@ fn files_are_for_everybody() {
 }
 
 #[test]
-fn a_trusted_proxy_says_what_the_browser_calls_this_server() {
+fn trusted_proxy_forwards_the_host() {
     let headers = "Host: 127.0.0.1:8080\r\nX-Forwarded-Host: example.org\r\n\
                    Origin: https://example.org\r\n";
     let server = start(|_| {});
@@ -172,9 +172,9 @@ fn a_trusted_proxy_says_what_the_browser_calls_this_server() {
     }
 }
 
-/// RFC 9112, section 3.2.2: the host of the target counts, and not the one in `Host`.
+/// The host of the target overrides `Host` (RFC 9112, section 3.2.2).
 #[test]
-fn the_host_of_a_whole_url() {
+fn absolute_form_host_overrides_header() {
     let server = start(|_| {});
     for (origin, status) in [("https://example.org", 101), ("https://proxy.example", 403)] {
         let mut stream = server.raw(server.public);
@@ -192,7 +192,7 @@ fn the_host_of_a_whole_url() {
     }
 }
 
-/// Tells the address of every browser that shakes hands.
+/// An application that reports the address of every browser.
 struct Addresses(Mutex<mpsc::Sender<(IpAddr, IpAddr)>>);
 
 impl Application for Addresses {
@@ -203,7 +203,7 @@ impl Application for Addresses {
 }
 
 #[test]
-fn the_clients_address_behind_a_proxy() {
+fn client_address_behind_proxy_is_reported() {
     for (trusted, headers, expect) in [
         (
             "loopback",
@@ -233,7 +233,7 @@ fn the_clients_address_behind_a_proxy() {
 }
 
 #[test]
-fn a_client_that_contradicts_its_proxy_is_refused() {
+fn contradicting_forwarded_headers_are_refused() {
     let server = start(|options| options.trust_proxies = vec!["loopback".parse().unwrap()]);
     let headers = "Host: a\r\nX-Forwarded-For: 192.0.2.1\r\nForwarded: for=192.0.2.2\r\n";
     assert_eq!(handshake(&server, headers).0, 400);
@@ -241,9 +241,9 @@ fn a_client_that_contradicts_its_proxy_is_refused() {
     assert_eq!(handshake(&server, &headers).0, 101);
 }
 
-/// The proxy itself has more connections than any client may have.
+/// The proxy itself has more connections than a client may have.
 #[test]
-fn connections_of_each_client_behind_a_proxy() {
+fn clients_behind_proxy_are_limited_separately() {
     let server = start(|options| {
         options.trust_proxies = vec!["loopback".parse().unwrap()];
         options.live.limits.connections_per_address_max = 2;
@@ -261,13 +261,13 @@ fn connections_of_each_client_behind_a_proxy() {
     first.send("[]");
     assert_eq!(first.close_code(), ViolationKind::InvalidData.code());
     drop(first);
-    server.until("there is room", |hub| hub.stats().browsers == 2);
+    server.until("a permit is free", |hub| hub.stats().browsers == 2);
     let _third = client("192.0.2.1");
 }
 
-/// However many browsers there are, publishers come in.
+/// Publishers can connect even if all permits of browsers are taken.
 #[test]
-fn a_full_public_door_leaves_the_private_one_open() {
+fn full_public_listener_does_not_block_publishers() {
     let server = start(|options| options.live.limits.connections_max = 1);
     let mut browser = server.subscriber("t");
     for _ in 0..50 {

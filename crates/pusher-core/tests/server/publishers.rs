@@ -1,4 +1,4 @@
-//! The private door.
+//! Raw JSON and the native protocol on the publish listener.
 
 use std::io::Write;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::support::{read_to_end, start};
 
 #[test]
-fn raw_json_in_any_chunks() {
+fn raw_json_may_be_split_anywhere() {
     let server = start(|_| {});
     let mut browser = server.subscriber("7");
     let objects = [
@@ -15,7 +15,7 @@ fn raw_json_in_any_chunks() {
     ];
     let text = format!("\u{feff}{}\n {}\0", objects[0], objects[1]);
     for chunk_len in [1, 5, text.len()] {
-        let mut publisher = server.raw(server.private);
+        let mut publisher = server.raw(server.publish);
         for chunk in text.as_bytes().chunks(chunk_len) {
             publisher.write_all(chunk).unwrap();
         }
@@ -26,7 +26,7 @@ fn raw_json_in_any_chunks() {
 }
 
 #[test]
-fn what_is_wrong_in_raw_json_ends_that_connection_only() {
+fn invalid_raw_json_closes_only_its_connection() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     for wrong in [
@@ -41,12 +41,12 @@ fn what_is_wrong_in_raw_json_ends_that_connection_only() {
         "x",
         "get / HTTP/1.1\r\n\r\n",
     ] {
-        let mut publisher = server.raw(server.private);
+        let mut publisher = server.raw(server.publish);
         publisher.write_all(wrong.as_bytes()).unwrap();
         publisher.shutdown(std::net::Shutdown::Write).unwrap();
         assert_eq!(read_to_end(&mut publisher), "", "{wrong}");
     }
-    let mut publisher = server.raw(server.private);
+    let mut publisher = server.raw(server.publish);
     publisher.write_all(b"{\"category\":\"t\"}{}").unwrap();
     assert_eq!(browser.message(), r#"[8,"t",{"category":"t"}]"#);
     assert_eq!(read_to_end(&mut publisher), "");
@@ -54,7 +54,7 @@ fn what_is_wrong_in_raw_json_ends_that_connection_only() {
 }
 
 #[test]
-fn native_messages_are_answered_in_order() {
+fn native_publishes_are_answered_in_order() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     let mut publisher = server.publisher();
@@ -65,7 +65,7 @@ fn native_messages_are_answered_in_order() {
         "[4,1,1,1]",
         r#"[5,2,"bad_topic","the topic is empty"]"#,
         "[4,3,2,1]",
-        r#"[5,null,"unknown_type","this server knows no message of type 99"]"#,
+        r#"[5,null,"unknown_type","unknown message type 99"]"#,
         "[4,4,3,1]",
     ] {
         assert_eq!(publisher.line(), expect);
@@ -76,7 +76,7 @@ fn native_messages_are_answered_in_order() {
 }
 
 #[test]
-fn native_mistakes_are_named_and_close() {
+fn native_errors_have_codes_and_close() {
     let server = start(|_| {});
     for (said, code) in [
         ("[3,1,\"t\",1]", "version"),
@@ -86,7 +86,7 @@ fn native_mistakes_are_named_and_close() {
         ("[1,1}", "bad_message"),
         ("[1,\"\u{7f}\",]", "bad_message"),
     ] {
-        let mut publisher = server.raw(server.private);
+        let mut publisher = server.raw(server.publish);
         publisher.write_all(said.as_bytes()).unwrap();
         let answer = read_to_end(&mut publisher);
         assert!(
@@ -94,7 +94,7 @@ fn native_mistakes_are_named_and_close() {
             "{said}: {answer}"
         );
     }
-    let mut publisher = server.raw(server.private);
+    let mut publisher = server.raw(server.publish);
     publisher.write_all(b"[1,7][3,1,\"t\",tru]").unwrap();
     let answer = read_to_end(&mut publisher);
     assert!(
@@ -105,21 +105,21 @@ fn native_mistakes_are_named_and_close() {
 }
 
 #[test]
-fn each_message_of_a_stream_has_its_own_time() {
+fn message_timeout_restarts_with_each_message() {
     let server = start(|limits| {
         limits.unfinished_timeout = Duration::from_secs(2);
         limits.raw_idle_timeout = Duration::from_millis(1200);
     });
     let mut browser = server.subscriber("t");
-    let (mut native, mut raw) = (server.publisher(), server.raw(server.private));
+    let (mut native, mut raw) = (server.publisher(), server.raw(server.publish));
     native.send("[3,1,");
     raw.write_all(b"{\"category\":").unwrap();
     for _ in 0..3 {
-        // That long the server waits before it lets an idle publisher go.
-        let mut idle = server.raw(server.private);
+        // The server drops an idle publisher after this time.
+        let mut idle = server.raw(server.publish);
         idle.write_all(b"{\"category\":\"other\"}").unwrap();
         assert_eq!(read_to_end(&mut idle), "");
-        // It gets the end of a message and the beginning of the next, and never a pause.
+        // Each write has the end of one message and the beginning of the next, so the stream is never idle.
         native.send("\"t\",1][3,1,");
         assert!(native.line().starts_with("[4,1,"));
         assert_eq!(browser.message(), "[8,\"t\",1]");

@@ -1,10 +1,10 @@
-//! The client's files on port 8080, as browsers and caches ask for them.
+//! The files of the JavaScript client on port 8080, as browsers and caches request them.
 
 use std::io::{Read, Write};
 
 use flate2::read::GzDecoder;
 
-use crate::support::{Running, start};
+use crate::support::{TestServer, start};
 
 struct Answer {
     status: u16,
@@ -13,7 +13,7 @@ struct Answer {
 }
 
 impl Answer {
-    /// The value of a header.
+    /// Returns the value of a header.
     fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines
@@ -22,7 +22,7 @@ impl Answer {
     }
 }
 
-fn ask(server: &Running, line: &str, headers: &str) -> Answer {
+fn ask(server: &TestServer, line: &str, headers: &str) -> Answer {
     let mut stream = server.raw(server.public);
     write!(stream, "{line}\r\nHost: a\r\n{headers}\r\n").unwrap();
     let mut answer = Vec::new();
@@ -46,7 +46,7 @@ const README: &str = include_str!("../../../../README.md");
 const GZIP: &str = "Accept-Encoding: gzip, deflate, br\r\n";
 
 #[test]
-fn scripts_are_compressed_where_that_is_accepted() {
+fn scripts_are_compressed_if_accepted() {
     let server = start(|_| {});
     for name in ["pusher.js", "autobahn.js", "pusher.d.ts"] {
         let line = format!("GET /site/{name}?v=1 HTTP/1.1");
@@ -66,7 +66,7 @@ fn scripts_are_compressed_where_that_is_accepted() {
             let len = answer.body.len().to_string();
             assert_eq!(answer.header("Content-Length"), Some(&*len));
             assert_eq!(answer.header("Vary"), Some("Accept-Encoding"));
-            // Pages with Cross-Origin-Embedder-Policy load nothing else.
+            // Pages with Cross-Origin-Embedder-Policy require this header.
             let policy = answer.header("Cross-Origin-Resource-Policy");
             assert_eq!(policy, Some("cross-origin"));
         }
@@ -74,7 +74,7 @@ fn scripts_are_compressed_where_that_is_accepted() {
 }
 
 #[test]
-fn the_readme_says_how_large_the_client_is() {
+fn readme_has_the_size_of_the_client() {
     let server = start(|_| {});
     let answer = ask(&server, "GET /pusher.js HTTP/1.1", GZIP);
     let kib = (answer.body.len() + 512) / 1024;
@@ -83,7 +83,7 @@ fn the_readme_says_how_large_the_client_is() {
 }
 
 #[test]
-fn a_script_that_the_browser_has_is_not_sent_again() {
+fn unchanged_script_is_not_sent_again() {
     let server = start(|_| {});
     let line = "GET /pusher.js HTTP/1.1";
     let etag = ask(&server, line, GZIP).header("ETag").unwrap().to_owned();
@@ -101,7 +101,7 @@ fn a_script_that_the_browser_has_is_not_sent_again() {
         assert_eq!(answer.header("ETag"), Some(&*etag), "{tag}");
         assert_eq!(answer.header("Cache-Control"), Some("max-age=600"));
     }
-    // The other encoding is another representation.
+    // The tag of the other encoding does not match.
     let plain = ask(&server, line, &format!("If-None-Match: {etag}\r\n"));
     assert_eq!(plain.status, 200);
     let head = ask(&server, "HEAD /pusher.js HTTP/1.1", GZIP);
@@ -109,9 +109,9 @@ fn a_script_that_the_browser_has_is_not_sent_again() {
     assert!(head.body.is_empty());
 }
 
-/// As `curl --http2` and Java ask, and as proxies do.
+/// `curl --http2` and Java offer h2c, and proxies send absolute targets.
 #[test]
-fn a_script_by_an_offer_of_http_2_or_a_whole_url() {
+fn script_loads_with_h2c_offer_and_absolute_target() {
     let server = start(|_| {});
     let offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n";
     for (line, headers) in [

@@ -1,34 +1,36 @@
-//! Browsers that do not take their events.
+//! Slow consumers.
 
 use std::time::Duration;
 
 use pusher_core::{Options, Recipe, SlowConsumer, SlowPolicy};
 
-use crate::support::{Browser, Running, WAIT, on_any_ports, raise_open_files, start, start_server};
+use crate::support::{
+    Browser, TestServer, WAIT, on_any_ports, raise_open_files, start, start_server,
+};
 
 const SOON: Duration = Duration::from_millis(50);
 const NEVER: Duration = Duration::from_secs(3600);
 
-fn start_options(change: impl FnOnce(&mut Options)) -> Running {
+fn start_options(change: impl FnOnce(&mut Options)) -> TestServer {
     let mut options = on_any_ports();
     options.live.limits.write_timeout = NEVER;
     change(&mut options);
     start_server(options, Recipe::default())
 }
 
-fn with_policy(policy: SlowPolicy, change: impl FnOnce(&mut Options)) -> Running {
+fn with_policy(policy: SlowPolicy, change: impl FnOnce(&mut Options)) -> TestServer {
     start_options(|options| {
         options.live.slow_policies = vec![("t*".parse().unwrap(), policy)];
         change(options);
     })
 }
 
-/// An event that is told from others by its number.
+/// Returns an event with a number and a length.
 fn event(number: u64, len: usize) -> String {
     format!("[{number},\"{}\"]", "x".repeat(len))
 }
 
-/// The number of an event that has arrived.
+/// Returns the number of a received event.
 fn number(message: &str) -> u64 {
     let (topic, event): (_, (u64, String)) = {
         let (_, topic, event): (u8, String, (u64, String)) = serde_json::from_str(message).unwrap();
@@ -38,31 +40,31 @@ fn number(message: &str) -> u64 {
     event.0
 }
 
-/// Publishes until something waits for a browser that does not read.
-fn fill(server: &Running, topic: &str, len: usize) -> u64 {
+/// Publishes until the outbox of a browser that does not read has events.
+fn fill(server: &TestServer, topic: &str, len: usize) -> u64 {
     let started = std::time::Instant::now();
     let mut publisher = server.publisher();
     let mut published = 0;
     while server.hub.stats().outboxes == 0 {
         published += 1;
         publisher.publish(topic, &event(published, len));
-        assert!(started.elapsed() < WAIT, "a browser takes everything");
+        assert!(started.elapsed() < WAIT, "the kernel buffers everything");
     }
     published
 }
 
 #[test]
-fn who_takes_nothing_for_too_long_goes() {
+fn stalled_browser_is_dropped_at_write_timeout() {
     let server = start(|limits| limits.write_timeout = SOON);
     let _stuck = server.subscriber("t");
     fill(&server, "t", 50_000);
-    server.until("it has gone", |hub| hub.session_count() == 0);
+    server.until("the connection has closed", |hub| hub.session_count() == 0);
     let slow = server.hub.stats().slow_consumers;
     assert_eq!((slow.get(SlowConsumer::Stall), slow.total()), (1, 1));
 }
 
 #[test]
-fn who_takes_a_little_stays() {
+fn slow_but_steady_browser_stays() {
     let server = start_options(|options| options.live.limits.outbox_len_max = 100 << 20);
     let mut slow = server.subscriber("t");
     let published = fill(&server, "t", 50_000);
@@ -72,19 +74,21 @@ fn who_takes_a_little_stays() {
     assert_eq!(server.hub.stats().outboxes, 0);
 }
 
-/// A visitor's line takes a second for each: two that are published in the same moment must both arrive.
+/// A slow line needs a second per event. Two events published at the same moment must both arrive.
 #[test]
-fn an_event_is_taken_as_long_as_no_more_waits_than_may() {
+fn event_is_queued_while_outbox_is_within_limit() {
     let server = start_options(|_| {});
     let mut slow = server.subscriber("t");
-    // All of it may wait.
+    // All of this fits in the outbox.
     let large = 1024 * 1024 - 200;
     let mut publisher = server.publisher();
     let mut last = 1000;
     let mut publish = || {
         last += 1;
         publisher.publish("t", &event(last, large));
-        server.until("it is on its way", |hub| hub.backlog_len() == 0);
+        server.until("the event has left the backlog", |hub| {
+            hub.backlog_len() == 0
+        });
         last
     };
     while server.hub.stats().outboxes == 0 {
@@ -95,7 +99,7 @@ fn an_event_is_taken_as_long_as_no_more_waits_than_may() {
     for expect in 1001..=last {
         assert_eq!(number(&slow.message()), expect);
     }
-    // Beyond. One is being sent, one waits and one comes.
+    // Beyond the limit: one event is being sent, one is queued, and one is new.
     while server.hub.session_count() == 1 {
         publish();
         assert!(server.hub.stats().outboxes_len < 3 * 1024 * 1024 + 100);
@@ -104,9 +108,9 @@ fn an_event_is_taken_as_long_as_no_more_waits_than_may() {
     assert_eq!((slow.get(SlowConsumer::Outbox), slow.total()), (1, 1));
 }
 
-/// An article of 1 MB is 3 MB of escaped JSON, and then come the comments on it.
+/// An article of 1 MB is 3 MB of escaped JSON. Events about its comments follow at once.
 #[test]
-fn behind_an_event_that_is_larger_than_an_outbox_there_is_room() {
+fn large_event_leaves_room_in_outbox() {
     let server = start_options(|options| options.live.limits.outbox_len_max = 100_000);
     let mut slow = server.subscriber("t");
     let mut publisher = server.publisher();
@@ -114,7 +118,9 @@ fn behind_an_event_that_is_larger_than_an_outbox_there_is_room() {
     let mut publish = |len: usize| {
         last += 1;
         publisher.publish("t", &event(last, len));
-        server.until("it is on its way", |hub| hub.backlog_len() == 0);
+        server.until("the event has left the backlog", |hub| {
+            hub.backlog_len() == 0
+        });
         last
     };
     while server.hub.stats().outboxes == 0 {
@@ -131,7 +137,7 @@ fn behind_an_event_that_is_larger_than_an_outbox_there_is_room() {
 }
 
 #[test]
-fn the_oldest_events_are_left_out() {
+fn drop_oldest_drops_oldest_events() {
     let server = with_policy(SlowPolicy::DropOldest, |options| {
         options.live.limits.outbox_len_max = 500_000;
     });
@@ -144,22 +150,24 @@ fn the_oldest_events_are_left_out() {
         publisher.publish("t", &event(last, 50_000));
         assert_eq!(number(&quick.message()), last);
     }
-    // The slow one may be of another shard.
-    server.until("the last is there, too", |hub| hub.backlog_len() == 0);
-    // And one event.
+    // The slow browser may be on another shard.
+    server.until("the last event has left the backlog", |hub| {
+        hub.backlog_len() == 0
+    });
+    // The limit plus one event.
     assert!(server.hub.stats().outboxes_len <= 500_000 + 50_100);
     let left_out = server.hub.stats().deliveries_dropped;
     let arrived = arrived_until(&mut slow, last);
     assert!(arrived.is_sorted());
     assert_eq!(arrived.len() as u64 + left_out, last);
-    // One gap, before what was kept.
+    // There is one gap, before the kept events.
     let gaps = arrived.windows(2).filter(|pair| pair[1] != pair[0] + 1);
     assert_eq!(gaps.count(), 1);
     assert_eq!(server.hub.stats().slow_consumers.total(), 0);
 }
 
 #[test]
-fn only_the_latest_event_of_each_topic_is_kept() {
+fn latest_keeps_last_event_of_each_topic() {
     let server = with_policy(SlowPolicy::KeepLatest, |_| {});
     let mut slow = server.subscriber("t");
     slow.subscribe("t2");
@@ -169,21 +177,21 @@ fn only_the_latest_event_of_each_topic_is_kept() {
         publisher.publish("t", &event(number, 50_000));
         publisher.publish("t2", &event(number, 10));
     }
-    // What was begun, and one of each topic.
+    // The event that was being written, and one per topic.
     let stats = server.hub.stats();
     assert!(stats.outboxes_len < 200_000, "{}", stats.outboxes_len);
     let mut messages = Vec::new();
     while messages.iter().filter(|&&number| number == 1099).count() < 2 {
         messages.push(number(&slow.message()));
     }
-    // The kernel may have taken some more of them.
+    // The kernel may have accepted more events before.
     let left_out = server.hub.stats().deliveries_dropped;
     assert!(left_out > 50, "{left_out}");
     assert_eq!(messages.len() as u64 + left_out, published + 200);
     assert!(messages.is_sorted(), "{messages:?}");
 }
 
-/// The numbers that arrive, up to the last.
+/// Receives events up to the last one. Returns their numbers.
 fn arrived_until(browser: &mut Browser, last: u64) -> Vec<u64> {
     let mut numbers = Vec::new();
     while numbers.last() != Some(&last) {
@@ -192,13 +200,13 @@ fn arrived_until(browser: &mut Browser, last: u64) -> Vec<u64> {
     numbers
 }
 
-/// Each has its own topic, so that nothing is shared.
+/// Each browser has its own topic, so that no memory is shared.
 #[test]
-fn all_events_that_wait_have_a_limit() {
+fn queued_events_are_limited_in_total() {
     let server = start_options(|options| {
         options.live.limits.events_len_max = 4 << 20;
         options.live.limits.outbox_len_max = 100 << 20;
-        // Nobody is looked at meanwhile: whoever does not take an event at once has to go.
+        // The heartbeat does not run during the test, so the limit alone drops the browsers.
         options.live.limits.ping_interval = NEVER;
         options.live.limits.pong_timeout = NEVER;
     });
@@ -215,13 +223,15 @@ fn all_events_that_wait_have_a_limit() {
         sent += 1;
         for topic in topics.iter().chain([&"t".to_owned()]) {
             publisher.publish(topic, &event(sent, 100_000));
-            // What is on its way to the outboxes would come on top.
-            server.until("it is there", |hub| hub.stats().backlog_len == 0);
+            // Events in the backlog would add to the measured memory.
+            server.until("the event has left the backlog", |hub| {
+                hub.stats().backlog_len == 0
+            });
             let events_len = server.hub.stats().events_len;
             assert!(events_len < 5 << 20, "{events_len}");
         }
         assert_eq!(number(&quick.message()), sent);
-        assert!(started.elapsed() < WAIT, "there is no limit");
+        assert!(started.elapsed() < WAIT, "no browser was dropped");
     }
     let slow = server.hub.stats().slow_consumers;
     assert_eq!((slow.get(SlowConsumer::Memory), slow.total()), (10, 10));
@@ -229,7 +239,7 @@ fn all_events_that_wait_have_a_limit() {
 }
 
 #[test]
-fn when_memory_is_tight_the_slowest_go_first() {
+fn slowest_browsers_are_dropped_if_memory_is_tight() {
     let server = start_options(|options| {
         options.live.limits.events_len_max = 8 << 20;
         options.live.limits.outbox_len_max = 100 << 20;
@@ -245,17 +255,17 @@ fn when_memory_is_tight_the_slowest_go_first() {
         sent += 1;
         publisher.publish("t", &event(sent, 100_000));
     }
-    server.until("it has gone", |hub| hub.session_count() == 0);
+    server.until("the connection has closed", |hub| hub.session_count() == 0);
     assert_eq!(
         server.hub.stats().slow_consumers.get(SlowConsumer::Memory),
         1
     );
-    server.until("its memory too", |hub| hub.stats().events_len == 0);
+    server.until("its memory is free", |hub| hub.stats().events_len == 0);
 }
 
-/// The same events wait for all of them: they are in memory once.
+/// The outboxes share the queued events, so each event is in memory once.
 #[test]
-fn a_thousand_slow_browsers_cost_what_one_does() {
+fn slow_browsers_share_queued_events() {
     raise_open_files();
     let server = start_options(|options| options.live.limits.outbox_len_max = 1 << 20);
     let stuck: Vec<_> = (0..1000).map(|_| server.subscriber("t")).collect();
@@ -267,7 +277,7 @@ fn a_thousand_slow_browsers_cost_what_one_does() {
         publisher.publish("t", &event(sent, 100_000));
         assert_eq!(number(&quick.message()), sent);
         worst = worst.max(server.hub.stats().events_len);
-        assert!(sent < 1000, "they take everything");
+        assert!(sent < 1000, "the kernel buffers everything");
     }
     assert!(worst < 16 << 20, "{worst} bytes for events");
     let slow = server.hub.stats().slow_consumers;

@@ -1,4 +1,4 @@
-//! Figures of the server after things have happened.
+//! Figures of the server.
 
 use std::io::Write;
 
@@ -7,22 +7,22 @@ use pusher_core::{
     ViolationKind,
 };
 
-use crate::support::{Running, read_to_end, start};
+use crate::support::{TestServer, read_to_end, start};
 
-/// Waits until the figures are so.
-fn until(server: &Running, what: &str, is_so: impl Fn(&Stats) -> bool) -> Stats {
+/// Waits until a condition on the figures is true.
+fn until(server: &TestServer, what: &str, is_so: impl Fn(&Stats) -> bool) -> Stats {
     server.until(what, |hub| is_so(&hub.stats()));
     server.hub.stats()
 }
 
-/// Those that are not 0.
+/// Returns the counts other than 0.
 fn labels<K: Kind>(counts: &Counts<K>) -> Vec<(&'static str, u64)> {
     let counts = counts.iter().map(|(kind, count)| (kind.label(), count));
     counts.filter(|&(_, count)| count > 0).collect()
 }
 
 #[test]
-fn who_is_there_and_who_was() {
+fn sessions_and_subscriptions_are_counted() {
     let server = start(|_| {});
     let first = server.subscriber("a");
     let mut second = server.subscriber("a");
@@ -43,7 +43,7 @@ fn who_is_there_and_who_was() {
 }
 
 #[test]
-fn events_by_how_they_came_and_what_left() {
+fn events_are_counted_by_source() {
     let server = start(|_| {});
     let mut browsers = [server.subscriber("t"), server.subscriber("t")];
     let mut publisher = server.publisher();
@@ -52,7 +52,7 @@ fn events_by_how_they_came_and_what_left() {
     publisher.send("[3,1,\"t\",5,{\"id\":\"x\"}][3,1,\"t\",5,{\"id\":\"x\"}]");
     assert_eq!(publisher.line(), publisher.line());
     server.hub.publish("t", "4").unwrap();
-    let mut raw = server.raw(server.private);
+    let mut raw = server.raw(server.publish);
     raw.write_all(b"{\"category\":\"t\"}").unwrap();
     for browser in &mut browsers {
         for _ in 0..4 {
@@ -68,7 +68,7 @@ fn events_by_how_they_came_and_what_left() {
     assert_eq!(stats.events.total(), 5);
     let event_bytes = "123".len() + 3 * "1".len() + "{\"category\":\"t\"}".len();
     assert_eq!(stats.event_bytes, event_bytes as u64);
-    // The last write is counted a moment after it.
+    // The last write is counted a moment later.
     let stats = until(&server, "all is counted", |stats| stats.deliveries >= 8);
     assert_eq!(stats.deliveries, 8);
     let frame = "HL[8,\"t\",]".len();
@@ -77,7 +77,7 @@ fn events_by_how_they_came_and_what_left() {
 }
 
 #[test]
-fn what_publishers_do_wrong() {
+fn publisher_errors_are_counted() {
     let server = start(|limits| {
         limits.event_len_max = 100;
         limits.publish_len_max = 200;
@@ -103,15 +103,15 @@ fn what_publishers_do_wrong() {
     read_to_end(&mut publisher.0);
     for said in ["\n}", "{\"category\":", "\0"] {
         alone();
-        let mut stream = server.raw(server.private);
+        let mut stream = server.raw(server.publish);
         stream.write_all(said.as_bytes()).unwrap();
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         read_to_end(&mut stream);
     }
-    // Who only looks is no publish that was lost.
+    // A refused admin request is not a refused publish.
     for line in ["POST /publish/t", "GET /healthz", "GET /admin"] {
         alone();
-        let mut http = server.raw(server.private);
+        let mut http = server.raw(server.publish);
         write!(http, "{line} HTTP/1.1\r\nHost: x\r\nOrigin: x\r\n\r\n").unwrap();
         read_to_end(&mut http);
     }
@@ -119,7 +119,7 @@ fn what_publishers_do_wrong() {
     let mut only = server.publisher();
     only.send("[3,1,");
     server.until("it is busy", |hub| hub.stats().unfinished_len > 0);
-    let mut refused = server.raw(server.private);
+    let mut refused = server.raw(server.publish);
     refused.write_all(b"[1,1]").unwrap();
     read_to_end(&mut refused);
     let stats = server.hub.stats();
@@ -145,7 +145,7 @@ fn what_publishers_do_wrong() {
 }
 
 #[test]
-fn what_browsers_do_wrong() {
+fn browser_errors_are_counted() {
     let server = start(|limits| {
         limits.topics_max = 1;
         limits.headers_max = 10;
@@ -204,7 +204,7 @@ fn what_browsers_do_wrong() {
 }
 
 #[test]
-fn what_waits_and_who_was_too_slow() {
+fn outboxes_and_slow_consumers_are_counted() {
     let server = start(|limits| limits.outbox_len_max = 1_000_000);
     let _stuck = server.subscriber("t");
     let event = format!("\"{}\"", "x".repeat(100_000));
@@ -217,7 +217,9 @@ fn what_waits_and_who_was_too_slow() {
         waited = waited.max(stats.outboxes_len);
     }
     assert!(waited > 0);
-    let stats = until(&server, "it has gone", |stats| stats.browsers == 0);
+    let stats = until(&server, "the connection has closed", |stats| {
+        stats.browsers == 0
+    });
     assert_eq!((stats.outboxes, stats.outboxes_len), (0, 0));
     assert_eq!(labels(&stats.slow_consumers), [("outbox_len_max", 1)]);
     assert_eq!(stats.slow_consumers.get(SlowConsumer::Outbox), 1);

@@ -1,4 +1,4 @@
-//! A server on free ports, and the peers that talk to it.
+//! A test server on free ports, and its clients.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,33 +11,33 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
-/// How long what should happen at once may take on a busy machine.
+/// Timeout for things that should happen at once, long enough for a busy machine.
 pub(crate) const WAIT: Duration = Duration::from_secs(15);
 
-/// A server on threads of its own; it ends when this goes.
-pub(crate) struct Running {
+/// A running server. Dropping it shuts the server down.
+pub(crate) struct TestServer {
     pub(crate) hub: Hub,
     pub(crate) control: Control,
     pub(crate) public: SocketAddr,
-    pub(crate) private: SocketAddr,
+    pub(crate) publish: SocketAddr,
     shutdown: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<std::io::Result<()>>>,
 }
 
-/// The recipe with other limits, on two shards.
-pub(crate) fn start(change: impl FnOnce(&mut Limits)) -> Running {
+/// Starts the recipe with changed limits, on two shards.
+pub(crate) fn start(change: impl FnOnce(&mut Limits)) -> TestServer {
     let mut limits = Limits::default();
     change(&mut limits);
     start_with(limits, Recipe::default())
 }
 
-pub(crate) fn start_with(limits: Limits, application: impl Application) -> Running {
+pub(crate) fn start_with(limits: Limits, application: impl Application) -> TestServer {
     let mut options = on_any_ports();
     options.live.limits = limits;
     start_server(options, application)
 }
 
-/// Two shards, and doors on ports that the system chooses.
+/// Returns options for two shards, and for ports that the system chooses.
 pub(crate) fn on_any_ports() -> Options {
     let mut options = Options::default();
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -47,11 +47,11 @@ pub(crate) fn on_any_ports() -> Options {
     options
 }
 
-/// The first address of the private door must be of TCP.
-pub(crate) fn start_server(options: Options, application: impl Application) -> Running {
+/// Starts a server. The first address of its publish listener must be TCP.
+pub(crate) fn start_server(options: Options, application: impl Application) -> TestServer {
     let server = Server::bind(options, application).unwrap();
     let public = server.public_addrs()[0];
-    let private = match server.publish_addrs()[0] {
+    let publish = match server.publish_addrs()[0] {
         PublishAddress::Tcp(address) => address,
         ref other => panic!("{other}"),
     };
@@ -63,23 +63,23 @@ pub(crate) fn start_server(options: Options, application: impl Application) -> R
             let _asked_or_dropped = until.await;
         }))
     });
-    Running {
+    TestServer {
         hub,
         control,
         public,
-        private,
+        publish,
         shutdown: Some(shutdown),
         thread: Some(thread),
     }
 }
 
-impl Running {
-    /// Asks the server to end; does not wait.
+impl TestServer {
+    /// Begins the shutdown, and does not wait for it.
     pub(crate) fn begin_end(&mut self) {
         self.shutdown.take();
     }
 
-    /// Ends the server and waits for all of it.
+    /// Shuts the server down and waits for its threads.
     pub(crate) fn end(&mut self) {
         self.begin_end();
         if let Some(thread) = self.thread.take() {
@@ -87,32 +87,32 @@ impl Running {
         }
     }
 
-    /// A browser with a session.
+    /// Connects a browser.
     pub(crate) fn browser(&self) -> Browser {
         Browser::connect(self.public)
     }
 
-    /// A browser that is subscribed.
+    /// Connects a browser and subscribes it.
     pub(crate) fn subscriber(&self, topic: &str) -> Browser {
         let mut browser = self.browser();
         browser.subscribe(topic);
         browser
     }
 
-    /// A connection to a door, with nothing said yet.
+    /// Opens a TCP connection and sends nothing.
     pub(crate) fn raw(&self, address: SocketAddr) -> TcpStream {
         connect(address)
     }
 
-    /// A publisher that speaks the native protocol and has greeted.
+    /// Connects a publisher that uses the native protocol, and sends HELLO.
     pub(crate) fn publisher(&self) -> Publisher {
-        let mut publisher = Publisher(connect(self.private));
+        let mut publisher = Publisher(connect(self.publish));
         publisher.send("[1,1]");
         assert!(publisher.line().starts_with("[2,1,"));
         publisher
     }
 
-    /// Waits until something about the server is true.
+    /// Waits until a condition on the server is true.
     pub(crate) fn until(&self, what: &str, is_true: impl Fn(&Hub) -> bool) {
         let started = std::time::Instant::now();
         while !is_true(&self.hub) {
@@ -122,7 +122,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for TestServer {
     fn drop(&mut self) {
         self.begin_end();
         if let Some(thread) = self.thread.take() {
@@ -131,7 +131,7 @@ impl Drop for Running {
     }
 }
 
-/// As many as the system allows: both ends of every connection are here.
+/// Raises the limit of open files to its maximum, because both ends of every connection are in this process.
 pub(crate) fn raise_open_files() {
     #[cfg(unix)]
     {
@@ -149,7 +149,7 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Everything until the peer hangs up; a reset counts as that.
+/// Reads until the peer closes or resets the connection.
 pub(crate) fn read_to_end(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
@@ -165,7 +165,7 @@ pub(crate) fn read_to_end(stream: &mut TcpStream) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// A browser in WAMP.
+/// A WAMP client.
 pub(crate) struct Browser<S = TcpStream> {
     pub(crate) socket: WebSocket<S>,
     pub(crate) session_id: String,
@@ -186,7 +186,7 @@ impl Browser {
 }
 
 impl<S: Read + Write> Browser<S> {
-    /// Over a connection that is there.
+    /// Performs the handshake on an open connection.
     pub(crate) fn open(stream: S, url: &str, headers: &[(&'static str, &'static str)]) -> Self {
         let mut request = url.into_client_request().unwrap();
         let wamp = ("Sec-WebSocket-Protocol", "wamp");
@@ -210,13 +210,13 @@ impl<S: Read + Write> Browser<S> {
         self.socket.send(Message::text(message)).unwrap();
     }
 
-    /// Subscribes and waits until the server has seen it: it answers pings in their turn.
+    /// Subscribes, and waits until the server has handled that.
     pub(crate) fn subscribe(&mut self, topic: &str) {
         self.send(&format!("[5,{}]", serde_json::Value::from(topic)));
         self.barrier();
     }
 
-    /// Waits until everything that was sent is handled; nothing else may come meanwhile.
+    /// Waits until the server has handled all sent messages: it answers a ping in order. No other message may arrive.
     pub(crate) fn barrier(&mut self) {
         self.socket.send(Message::Ping("barrier".into())).unwrap();
         match self.read().unwrap() {
@@ -225,7 +225,7 @@ impl<S: Read + Write> Browser<S> {
         }
     }
 
-    /// The next text message.
+    /// Returns the next text message.
     pub(crate) fn message(&mut self) -> String {
         loop {
             match self.read().unwrap() {
@@ -236,18 +236,18 @@ impl<S: Read + Write> Browser<S> {
         }
     }
 
-    /// The next WebSocket message, or how the connection ended.
+    /// Returns the next WebSocket message, or the error that ended the connection.
     pub(crate) fn read(&mut self) -> tungstenite::Result<Message> {
         loop {
             match self.socket.read() {
-                // This process was stopped and continued: nothing of the message is lost.
+                // The process was stopped and continued. The library keeps the partial message.
                 Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::Interrupted => {}
                 result => return result,
             }
         }
     }
 
-    /// The close code that comes next.
+    /// Returns the code of the close frame, which must come next.
     pub(crate) fn close_code(&mut self) -> u16 {
         match self.read().unwrap() {
             Message::Close(Some(frame)) => frame.code.into(),
@@ -256,7 +256,7 @@ impl<S: Read + Write> Browser<S> {
     }
 }
 
-/// A publisher in the native protocol.
+/// A publisher that uses the native protocol.
 pub(crate) struct Publisher(pub(crate) TcpStream);
 
 impl Publisher {
@@ -264,7 +264,7 @@ impl Publisher {
         self.0.write_all(text.as_bytes()).unwrap();
     }
 
-    /// The next answer.
+    /// Returns the next answer.
     pub(crate) fn line(&mut self) -> String {
         let mut line = Vec::new();
         let mut byte = [0];
@@ -276,7 +276,7 @@ impl Publisher {
         String::from_utf8(line).unwrap()
     }
 
-    /// Publishes and returns sequence and subscribers of the receipt.
+    /// Publishes. Returns the sequence and the number of subscribers of the receipt.
     pub(crate) fn publish(&mut self, topic: &str, event: &str) -> (u64, u64) {
         let topic = serde_json::Value::from(topic);
         self.send(&format!("[3,7,{topic},{event}]\n"));

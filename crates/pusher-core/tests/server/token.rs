@@ -1,27 +1,27 @@
-//! Who may publish where a token is wanted.
+//! The publish token.
 
 use std::io::Write;
 use std::net::SocketAddr;
 
 use pusher_core::{BindError, Recipe, Server};
 
-use crate::support::{Running, on_any_ports, read_to_end, start_server};
+use crate::support::{TestServer, on_any_ports, read_to_end, start_server};
 
-fn start_with_token() -> Running {
+fn start_with_token() -> TestServer {
     let mut options = on_any_ports();
     options.live.publish_token = Some("s3cret".parse().unwrap());
     start_server(options, Recipe::default())
 }
 
-/// What the server says to this, until it closes.
-fn answer(server: &Running, said: &[u8]) -> String {
-    let mut publisher = server.raw(server.private);
+/// Sends the bytes. Returns all answers until the server closes.
+fn answer(server: &TestServer, said: &[u8]) -> String {
+    let mut publisher = server.raw(server.publish);
     publisher.write_all(said).unwrap();
     read_to_end(&mut publisher)
 }
 
 #[test]
-fn the_native_protocol_shows_it_in_hello() {
+fn native_hello_carries_token() {
     let server = start_with_token();
     let mut browser = server.subscriber("t");
     for hello in [
@@ -39,7 +39,7 @@ fn the_native_protocol_shows_it_in_hello() {
         );
         assert_eq!(answer.lines().count(), 1, "{hello}: {answer}");
     }
-    let mut publisher = server.raw(server.private);
+    let mut publisher = server.raw(server.publish);
     publisher
         .write_all(b"[1,1,{\"token\":\"s3cret\"}][3,1,\"t\",2]]")
         .unwrap();
@@ -49,7 +49,7 @@ fn the_native_protocol_shows_it_in_hello() {
 }
 
 #[test]
-fn http_shows_it_in_authorization() {
+fn http_authorization_carries_token() {
     let server = start_with_token();
     let mut browser = server.subscriber("t");
     let request = |authorization: &str| {
@@ -87,14 +87,14 @@ fn http_shows_it_in_authorization() {
 }
 
 #[test]
-fn what_can_not_carry_it_is_refused() {
+fn protocols_without_token_are_refused() {
     let server = start_with_token();
     let mut browser = server.subscriber("t");
     assert_eq!(
         answer(&server, b"{\"category\":\"t\",\"token\":\"s3cret\"}"),
         ""
     );
-    let mut push = server.raw(server.private);
+    let mut push = server.raw(server.publish);
     let mut greeting = [0; 64];
     greeting[..16].copy_from_slice(b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL");
     push.write_all(&greeting).unwrap();
@@ -113,7 +113,7 @@ fn what_can_not_carry_it_is_refused() {
 }
 
 #[test]
-fn listening_for_others_needs_one() {
+fn public_publish_address_needs_token() {
     for (address, is_allowed) in [
         ("0.0.0.0:0", false),
         ("[::]:0", false),

@@ -1,4 +1,4 @@
-//! The private door on a unix socket.
+//! The publish listener on a unix socket.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -10,16 +10,16 @@ use pusher_core::{BindError, PublishAddress, Recipe, Server, SocketAccess};
 use socket2::{Domain, SockAddr, Socket, Type};
 use tempfile::TempDir;
 
-use crate::support::{Running, WAIT, on_any_ports, start_server};
+use crate::support::{TestServer, WAIT, on_any_ports, start_server};
 
-/// A folder, and a path in it for a socket.
+/// Creates a folder. Returns it with a path for a socket in it.
 fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("publish.sock");
     (folder, path)
 }
 
-fn start_at(path: &Path, access: SocketAccess) -> Running {
+fn start_at(path: &Path, access: SocketAccess) -> TestServer {
     let mut options = on_any_ports();
     options
         .publish_listen
@@ -28,7 +28,7 @@ fn start_at(path: &Path, access: SocketAccess) -> Running {
     start_server(options, Recipe::default())
 }
 
-/// Why a server can't listen there.
+/// Returns the error of a server that cannot listen at `path`.
 fn bind_error(path: &Path) -> BindError {
     let mut options = on_any_ports();
     options.publish_listen = vec![PublishAddress::Unix(path.to_owned())];
@@ -42,7 +42,7 @@ fn connect(path: &Path) -> UnixStream {
 }
 
 #[test]
-fn both_doors_take_publishers_at_the_same_time() {
+fn tcp_and_unix_socket_accept_publishers() {
     let (_folder, path) = folder();
     let server = start_at(&path, SocketAccess::default());
     let mut browser = server.subscriber("t");
@@ -54,7 +54,7 @@ fn both_doors_take_publishers_at_the_same_time() {
     assert!(lines.next().unwrap().starts_with("[2,1,"));
     assert_eq!(lines.next().unwrap(), "[4,7,2,1]");
     assert_eq!(browser.message(), r#"[8,"t",1]"#);
-    // No browser connects to a unix socket: any host is right.
+    // Browsers cannot connect to a unix socket, so any host is accepted.
     let mut http = BufReader::new(connect(&path));
     let request = "POST /publish/t HTTP/1.1\r\nHost: any\r\nContent-Type: application/json\r\n\
         Content-Length: 1\r\n\r\n2";
@@ -67,7 +67,7 @@ fn both_doors_take_publishers_at_the_same_time() {
 }
 
 #[test]
-fn mode_and_group_are_as_asked_for() {
+fn socket_has_configured_mode_and_group() {
     let (folder, path) = folder();
     let mut access = SocketAccess::default();
     let server = start_at(&path, access.clone());
@@ -81,7 +81,7 @@ fn mode_and_group_are_as_asked_for() {
 }
 
 #[test]
-fn a_file_that_a_dead_server_left_is_replaced() {
+fn stale_socket_file_is_replaced() {
     let (_folder, path) = folder();
     drop(UnixListener::bind(&path).unwrap());
     assert!(fs::metadata(&path).unwrap().file_type().is_socket());
@@ -92,12 +92,12 @@ fn a_file_that_a_dead_server_left_is_replaced() {
 }
 
 #[test]
-fn a_living_server_is_left_alone() {
+fn socket_of_running_server_is_kept() {
     let (_folder, path) = folder();
     let server = start_at(&path, SocketAccess::default());
     let error = bind_error(&path).to_string();
     let there = format!(
-        "unix:{}: somebody is already listening there",
+        "unix:{}: another process is already listening there",
         path.display()
     );
     assert!(error.ends_with(&there), "{error}");
@@ -106,9 +106,9 @@ fn a_living_server_is_left_alone() {
     browser.message();
 }
 
-/// One that is stopped, or has too much to do, accepts nobody: it lives all the same.
+/// A stopped or overloaded server accepts no connection, but it is still running.
 #[test]
-fn a_server_with_a_full_queue_lives() {
+fn full_accept_queue_counts_as_running() {
     let (_folder, path) = folder();
     let busy = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
     busy.bind(&SockAddr::unix(&path).unwrap()).unwrap();
@@ -119,16 +119,16 @@ fn a_server_with_a_full_queue_lives() {
 }
 
 #[test]
-fn another_file_is_not_touched() {
+fn regular_file_is_not_replaced() {
     let (_folder, path) = folder();
     fs::write(&path, "precious").unwrap();
     let error = bind_error(&path).to_string();
-    assert!(error.contains("no socket"), "{error}");
+    assert!(error.contains("not a socket"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), b"precious");
 }
 
 #[test]
-fn a_missing_folder_is_told_with_the_path() {
+fn missing_folder_is_reported_with_path() {
     let (folder, _) = folder();
     let path = folder.path().join("missing/publish.sock");
     let error = bind_error(&path);
@@ -143,7 +143,7 @@ fn a_missing_folder_is_told_with_the_path() {
 }
 
 #[test]
-fn the_file_goes_with_the_server() {
+fn socket_file_is_removed_at_shutdown() {
     let (_folder, path) = folder();
     let mut server = start_at(&path, SocketAccess::default());
     assert!(path.exists());
@@ -160,7 +160,7 @@ fn the_file_goes_with_the_server() {
 }
 
 #[test]
-fn what_another_has_put_in_its_place_stays() {
+fn replaced_socket_file_is_kept_at_shutdown() {
     let (_folder, path) = folder();
     let mut server = start_at(&path, SocketAccess::default());
     fs::remove_file(&path).unwrap();
@@ -169,12 +169,12 @@ fn what_another_has_put_in_its_place_stays() {
     assert!(path.exists());
 }
 
-fn reload(server: &Running) {
+fn reload(server: &TestServer) {
     server.control.reload(on_any_ports().live).unwrap();
 }
 
 #[test]
-fn a_socket_that_somebody_removed_is_made_again_at_a_reload() {
+fn reload_recreates_removed_socket() {
     let (folder, path) = folder();
     let mut access = SocketAccess::default();
     access.mode = 0o600;
@@ -186,7 +186,7 @@ fn a_socket_that_somebody_removed_is_made_again_at_a_reload() {
     fs::remove_file(&path).unwrap();
     reload(&server);
     server.until("the socket is there", |_| path.exists());
-    // Nobody can connect before it listens, and its mode is set before that.
+    // The mode is set before the socket listens, so no client can connect too early.
     server.until("it listens", |_| UnixStream::connect(&path).is_ok());
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     connect(&path).write_all(b"{\"category\":\"t\"}").unwrap();
@@ -199,7 +199,7 @@ fn a_socket_that_somebody_removed_is_made_again_at_a_reload() {
 }
 
 #[test]
-fn a_socket_that_is_there_or_somebody_elses_stays_at_a_reload() {
+fn reload_keeps_existing_and_foreign_sockets() {
     let (_folder, path) = folder();
     let server = start_at(&path, SocketAccess::default());
     let mut browser = server.subscriber("t");
@@ -212,7 +212,7 @@ fn a_socket_that_is_there_or_somebody_elses_stays_at_a_reload() {
     let _other = UnixListener::bind(&path).unwrap();
     let others = fs::metadata(&path).unwrap().ino();
     reload(&server);
-    // The acceptors have had their turn when this is answered.
+    // The answer shows that the acceptors have handled the reload.
     server.publisher().publish("t", "1");
     drop(server);
     assert_eq!(fs::metadata(&path).unwrap().ino(), others);

@@ -1,15 +1,15 @@
-//! A PUSH socket of ZeroMQ at the private door, byte by byte.
+//! A ZeroMQ PUSH socket on the publish listener, byte by byte.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use crate::support::{Running, start};
+use crate::support::{TestServer, start};
 
 /// Long enough for a handshake on a busy machine.
 const A_WHILE: Duration = Duration::from_millis(500);
 
-/// Ours and the server's alike: both sides speak ZMTP 3.1 with the mechanism NULL.
+/// The greeting of both sides: ZMTP 3.1 with the mechanism NULL.
 const GREETING: &[u8; 64] =
     b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
     \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
@@ -20,9 +20,9 @@ const READY_PULL: &[u8] = b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PULL";
 pub(crate) struct Push(TcpStream);
 
 impl Push {
-    /// As libzmq: ten bytes, then the rest when it has heard the other's.
-    pub(crate) fn connect(server: &Running) -> Self {
-        let mut push = Self(server.raw(server.private));
+    /// Sends ten bytes, and the rest after the server's signature, as libzmq does.
+    pub(crate) fn connect(server: &TestServer) -> Self {
+        let mut push = Self(server.raw(server.publish));
         push.send(&GREETING[..10]);
         assert_eq!(push.receive(11), GREETING[..11]);
         push.send(&GREETING[10..]);
@@ -42,7 +42,7 @@ impl Push {
         bytes
     }
 
-    /// Everything until the server hangs up.
+    /// Reads until the server closes.
     fn until_closed(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.0.read_to_end(&mut bytes).unwrap();
@@ -50,7 +50,7 @@ impl Push {
     }
 }
 
-/// The frames of a message.
+/// Encodes the frames of a message.
 pub(crate) fn frames(parts: &[&str]) -> Vec<u8> {
     let mut frames = Vec::new();
     for (index, part) in parts.iter().enumerate() {
@@ -73,7 +73,7 @@ fn error(reason: &str) -> Vec<u8> {
 }
 
 #[test]
-fn one_part_and_two_in_order() {
+fn one_and_two_part_messages_keep_order() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     let mut push = Push::connect(&server);
@@ -102,12 +102,12 @@ fn one_part_and_two_in_order() {
     }
 }
 
-/// A script sends everything without waiting, and closes at its end.
+/// A script sends everything without waiting, and closes when it exits.
 #[test]
-fn all_in_one_write_and_gone() {
+fn script_may_send_and_close_at_once() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
-    let mut publisher = server.raw(server.private);
+    let mut publisher = server.raw(server.publish);
     let all = [
         GREETING,
         READY_PUSH,
@@ -121,9 +121,9 @@ fn all_in_one_write_and_gone() {
     assert_eq!(browser.message(), r#"[8,"t",2]"#);
 }
 
-/// Its end is no reason to overlook what it has written, though its heartbeats can't be answered.
+/// The server publishes all messages before the disconnect, although it cannot answer the heartbeats between them.
 #[test]
-fn what_was_written_before_the_end_counts() {
+fn messages_before_disconnect_are_published() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     let mut push = Push::connect(&server);
@@ -137,10 +137,10 @@ fn what_was_written_before_the_end_counts() {
 }
 
 #[test]
-fn a_peer_of_version_2() {
+fn zmtp_2_peer_can_publish() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
-    let mut push = Push(server.raw(server.private));
+    let mut push = Push(server.raw(server.publish));
     push.send(&GREETING[..10]);
     assert_eq!(push.receive(11), GREETING[..11]);
     push.send(b"\x01\x08\0\x03who");
@@ -150,7 +150,7 @@ fn a_peer_of_version_2() {
 }
 
 #[test]
-fn heartbeats_are_answered_and_their_promise_is_held_against_the_peer() {
+fn heartbeat_ttl_closes_silent_peer() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     let mut push = Push::connect(&server);
@@ -158,13 +158,13 @@ fn heartbeats_are_answered_and_their_promise_is_held_against_the_peer() {
     assert_eq!(push.receive(10), b"\x04\x08\x04PONGabc");
     push.send(&frames(&["t", "1"]));
     assert_eq!(browser.message(), r#"[8,"t",1]"#);
-    // A tenth of a second, and nothing comes.
+    // A time to live of a tenth of a second, and then silence.
     push.send(b"\x04\x07\x04PING\0\x01");
     assert_eq!(push.until_closed(), b"\x04\x05\x04PONG");
 }
 
 #[test]
-fn a_wrong_message_is_dropped_alone() {
+fn malformed_message_is_dropped_alone() {
     let server = start(|_| {});
     let mut browser = server.subscriber("t");
     let mut push = Push::connect(&server);
@@ -186,7 +186,7 @@ fn a_wrong_message_is_dropped_alone() {
 }
 
 #[test]
-fn who_can_not_be_heard_is_told_and_harms_nobody() {
+fn protocol_errors_are_reported_and_isolated() {
     let server = start(|limits| limits.publish_len_max = 100);
     let mut browser = server.subscriber("t");
     let ready = |len: usize| frames(&["t", &"1".repeat(len)]);
@@ -213,7 +213,7 @@ fn who_can_not_be_heard_is_told_and_harms_nobody() {
             "the message is 18446744073709551615 bytes long, at most 100 are allowed",
         ),
     ] {
-        let mut push = Push(server.raw(server.private));
+        let mut push = Push(server.raw(server.publish));
         push.send(&[&GREETING[..], &after_greeting].concat());
         let answer = push.until_closed();
         assert!(answer.starts_with(GREETING), "{}", answer.escape_ascii());
@@ -224,7 +224,7 @@ fn who_can_not_be_heard_is_told_and_harms_nobody() {
         b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\0",
         b"\xff\0\0\0\0\0\0\0\0\x01\0",
     ] {
-        let mut push = Push(server.raw(server.private));
+        let mut push = Push(server.raw(server.publish));
         push.send(garbage);
         push.0.shutdown(Shutdown::Write).unwrap();
         push.until_closed();
@@ -237,14 +237,14 @@ fn who_can_not_be_heard_is_told_and_harms_nobody() {
 }
 
 #[test]
-fn a_handshake_or_a_message_may_not_take_long_an_idle_socket_may() {
+fn incomplete_input_times_out_but_idle_socket_does_not() {
     let server = start(|limits| {
         limits.unfinished_timeout = A_WHILE;
         limits.raw_idle_timeout = A_WHILE;
     });
     let mut browser = server.subscriber("t");
     let mut idle = Push::connect(&server);
-    let mut half = Push(server.raw(server.private));
+    let mut half = Push(server.raw(server.publish));
     half.send(&GREETING[..10]);
     assert_eq!(half.until_closed(), GREETING[..11]);
     let mut half = Push::connect(&server);

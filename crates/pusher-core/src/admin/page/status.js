@@ -1,12 +1,12 @@
-// The status page: asks for /status.json every second and shows it. Topics, peers and events are
-// other people's words: they go into the page as text only.
+// The status page: loads /status.json every second and shows it. Topics, peers and events are
+// untrusted input, so they enter the page only as text.
 (() => {
   'use strict';
 
   const POLL_MS = 1000;
-  // A server that hangs takes connections still.
+  // The kernel accepts connections for a server that hangs, so a request needs a timeout.
   const ANSWER_MS = 5000;
-  // Whoever watches hears from the server every 5 s at least.
+  // The server writes to each watcher at least every 5 s.
   const SILENCE_MS = 15000;
   const RETRY_MS = 2000;
   const SHOWN_MAX = 2000;
@@ -17,17 +17,17 @@
 
   let token = sessionStorage.getItem('pushd-token') || '';
 
-  // Asks the server, with the token if there is one.
-  async function ask(path, options = {}) {
+  // Sends a request, with the token if there is one.
+  async function request(path, options = {}) {
     const headers = {...options.headers};
     if (token) headers.Authorization = `Bearer ${token}`;
     const answer = await fetch(path, {...options, headers, cache: 'no-store'});
-    if (answer.status === 401) wantToken();
+    if (answer.status === 401) askForToken();
     return answer;
   }
 
-  function wantToken() {
-    byId('token-error').textContent = token ? 'That is not the token.' : '';
+  function askForToken() {
+    byId('token-error').textContent = token ? 'Wrong token.' : '';
     byId('token-form').hidden = false;
     byId('main').hidden = true;
     stopWatching('');
@@ -40,7 +40,7 @@
     poll();
   });
 
-  // ---- What is shown
+  // ---- Figures
 
   function bytes(count) {
     const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
@@ -66,7 +66,7 @@
     byId('state').className = `badge ${isGood ? 'good' : 'bad'}`;
   }
 
-  // The figures are old ones.
+  // Shows that the server does not answer, and marks the figures as old.
   let awaySince = null;
   function away(word) {
     awaySince = awaySince || new Date();
@@ -91,23 +91,23 @@
     text('waiting', bytes(status.outboxes_len));
     text('waiting-more', `for ${numbers.format(status.outboxes)} browsers`);
     text('memory', status.resident_len === null ? '–' : bytes(status.resident_len));
-    text('memory-more', `${bytes(status.backlog_len)} not yet sent`);
+    text('memory-more', `${bytes(status.backlog_len)} not sent yet`);
     for (const name of ['events', 'deliveries', 'sessions']) chart(name, status.history[name]);
-    rows('topics-rows', 'Nobody is subscribed.', status.largest_topics, topic => [
+    rows('topics-rows', 'No subscriptions.', status.largest_topics, topic => [
       cell(topic.topic, 'long'), number(topic.subscribers), watchButton(topic.topic),
     ]);
     const rest = status.topics - status.largest_topics.length;
     text('topics-rest', rest > 0 ? `and ${numbers.format(rest)} more` : '');
-    rows('outboxes-rows', 'Nobody is slow.', status.longest_outboxes, outbox => [
+    rows('outboxes-rows', 'No slow browsers.', status.longest_outboxes, outbox => [
       cell(outbox.peer), cell(bytes(outbox.len), 'number'),
     ]);
-    rows('refused-rows', 'Nobody.', status.refused, refused => [
+    rows('refused-rows', 'None.', status.refused, refused => [
       cell(refused.who), cell(refused.reason), number(refused.count),
     ]);
     rows('figures-rows', 'None.', status.figures, figure => [
       cell(figure.name), number(figure.value), cell(figure.help),
     ]);
-    rows('complaints-rows', 'Nothing to complain about.', status.complaints, complaint => [
+    rows('complaints-rows', 'None.', status.complaints, complaint => [
       cell(`${span(complaint.ago_s)} ago`), cell(complaint.peer), cell(complaint.what),
     ]);
   }
@@ -132,8 +132,8 @@
     return td;
   }
 
-  // Rows of a table. Cells that stay the same are left alone, so that a click meets its button and what is
-  // marked to be copied stays marked.
+  // Fills a table. Keeps the cells that did not change, so that a click hits its button and a text selection
+  // survives the update.
   function rows(id, nothing, values, cells) {
     const made = values.map(cells);
     if (!made.length) {
@@ -151,7 +151,7 @@
     });
   }
 
-  // A line over the last minutes, the newest second on the right.
+  // Draws the last minutes as a line, with the newest second on the right.
   function chart(name, values) {
     const svg = byId(`${name}-chart`);
     const max = Math.max(0, ...values);
@@ -181,7 +181,7 @@
     clearTimeout(timer);
     if (!document.hidden) {
       try {
-        const answer = await ask('status.json', {signal: AbortSignal.timeout(ANSWER_MS)});
+        const answer = await request('status.json', {signal: AbortSignal.timeout(ANSWER_MS)});
         if (answer.ok) {
           byId('token-form').hidden = true;
           byId('main').hidden = false;
@@ -205,29 +205,29 @@
   byId('publish').addEventListener('submit', async event => {
     event.preventDefault();
     const output = byId('publish-answer');
-    const say = (words, isError) => {
-      output.textContent = words;
+    const report = (message, isError) => {
+      output.textContent = message;
       output.className = isError ? 'error' : '';
     };
     const json = byId('publish-event').value;
     try {
       JSON.parse(json);
     } catch (error) {
-      return say(error.message, true);
+      return report(error.message, true);
     }
     try {
       const topic = encodeURIComponent(byId('publish-topic').value);
-      const answer = await ask(`publish/${topic}`, {
+      const answer = await request(`publish/${topic}`, {
         method: 'POST',
         headers: {'Content-Type': 'application/json'},
         body: json,
         signal: AbortSignal.timeout(2 * ANSWER_MS),
       });
       const body = await answer.json();
-      if (!answer.ok) return say(body.error, true);
-      say(`Number ${numbers.format(body.sequence)}, to ${numbers.format(body.subscribers)} browsers`);
+      if (!answer.ok) return report(body.error, true);
+      report(`Event ${numbers.format(body.sequence)} was queued for ${numbers.format(body.subscribers)} browsers`);
     } catch {
-      say('no answer', true);
+      report('no answer', true);
     }
   });
 
@@ -249,42 +249,42 @@
     byId('watch').scrollIntoView({block: 'nearest'});
   });
 
-  function stopWatching(words) {
+  function stopWatching(message) {
     watching?.abort();
     watching = null;
     text('watch-button', 'Watch');
-    text('watch-state', words);
+    text('watch-state', message);
   }
 
-  // Until it is stopped or refused; a stream that ends is asked for again.
+  // Watches a topic until the user stops it or the server refuses. Requests a stream that ended again.
   async function watch(topic) {
     stopWatching('');
-    const own = watching = new AbortController();
+    const current = watching = new AbortController();
     text('watch-button', 'Stop');
     byId('watch-events').replaceChildren();
     for (;;) {
-      const refusal = await readStream(topic, own.signal).catch(() => undefined);
-      if (watching !== own) return;
+      const refusal = await readStream(topic, current.signal).catch(() => undefined);
+      if (watching !== current) return;
       if (refusal) return stopWatching(refusal);
-      text('watch-state', 'Lost; trying again');
+      text('watch-state', 'Connection lost, retrying');
       await new Promise(resolve => setTimeout(resolve, RETRY_MS));
-      if (watching !== own) return;
+      if (watching !== current) return;
     }
   }
 
-  // A stream of events as EventSource reads it, which can't show a token. Why it was refused, if it was.
+  // Reads an event stream. EventSource cannot send a token. Returns the reason of a refusal, or undefined at the end.
   async function readStream(topic, stopped) {
     const own = new AbortController();
     const end = () => own.abort();
     stopped.addEventListener('abort', end);
-    let patience;
-    const heard = () => {
-      clearTimeout(patience);
-      patience = setTimeout(end, SILENCE_MS);
+    let silence;
+    const restartTimeout = () => {
+      clearTimeout(silence);
+      silence = setTimeout(end, SILENCE_MS);
     };
-    heard();
+    restartTimeout();
     try {
-      const answer = await ask(`watch/${encodeURIComponent(topic)}`, {signal: own.signal});
+      const answer = await request(`watch/${encodeURIComponent(topic)}`, {signal: own.signal});
       if (!answer.ok) return (await answer.json()).error;
       text('watch-state', `Watching ${topic}`);
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -292,13 +292,13 @@
       for (;;) {
         const {value, done} = await reader.read();
         if (done) return undefined;
-        heard();
+        restartTimeout();
         const blocks = (rest + value).split('\n\n');
         rest = blocks.pop();
         blocks.forEach(addEvent);
       }
     } finally {
-      clearTimeout(patience);
+      clearTimeout(silence);
       stopped.removeEventListener('abort', end);
     }
   }
@@ -317,9 +317,9 @@
     const time = document.createElement('time');
     time.textContent = new Date().toLocaleTimeString();
     const data = fields.data.join('\n');
-    const words = fields.event === 'missed' ? `${data} events came too fast for this page` : `#${fields.id} ${data}`;
-    li.append(time, words.slice(0, SHOWN_MAX));
-    if (words.length > SHOWN_MAX) li.append(` … (${numbers.format(data.length)} characters)`);
+    const line = fields.event === 'missed' ? `${data} events skipped: they came too fast for this page` : `#${fields.id} ${data}`;
+    li.append(time, line.slice(0, SHOWN_MAX));
+    if (line.length > SHOWN_MAX) li.append(` … (${numbers.format(data.length)} characters)`);
     const list = byId('watch-events');
     list.prepend(li);
     while (list.children.length > EVENTS_MAX) list.lastChild.remove();

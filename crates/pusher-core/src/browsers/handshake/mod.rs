@@ -1,4 +1,4 @@
-//! The HTTP request of a browser: it leads to an [`Upgrade`], or to an ordinary HTTP answer.
+//! The HTTP request of a browser. It results in an [`Upgrade`] or an ordinary HTTP answer.
 
 mod request;
 mod response;
@@ -21,7 +21,7 @@ use crate::stats::BrowserRefusal;
 
 pub(crate) use response::Response;
 
-/// How much of a request is read at once, in bytes: as a rule, all of it.
+/// Number of bytes read at once. Most requests are shorter.
 const READ_LEN: usize = 2 * 1024;
 
 const HEAD_END: &[u8] = b"\r\n\r\n";
@@ -52,30 +52,29 @@ impl Upgrade {
     }
 }
 
-/// Reads a request and answers it. `None` if it did not lead to a session: then the connection
-/// is closed.
+/// Reads a request, and returns its upgrade. Answers any other request, closes the connection and returns `None`.
 pub(crate) async fn shake_hands(
     context: &Context,
     stream: TcpStream,
     permit: BrowserPermit,
 ) -> Option<Upgrade> {
-    let (len_max, patience) = {
+    let (len_max, handshake_timeout) = {
         let limits = context.live.limits();
         (limits.handshake_len_max, limits.handshake_timeout)
     };
-    let end = Deadline::now() + patience;
+    let deadline = Deadline::now() + handshake_timeout;
     let socket = match context.live.certificate() {
-        Some(certificate) => secure(context, stream, &certificate, &permit, end).await?,
+        Some(certificate) => secure(context, stream, &certificate, &permit, deadline).await?,
         None => Socket::Plain(stream),
     };
     let arrival = Arrival { socket, permit };
     let mut bytes = Vec::new();
     let head = read_head(&arrival.socket, &mut bytes, len_max);
-    let answered = match timeout_at(end, head).await {
+    let answered = match timeout_at(deadline, head).await {
         Ok(Ok(Some(head_len))) => answer(context, arrival, bytes, head_len),
         Ok(Ok(None) | Err(_)) => return None,
         Err(_) => {
-            complain_of_slowness(context, &arrival.permit, bytes.len(), patience);
+            log_timeout(context, &arrival.permit, bytes.len(), handshake_timeout);
             Err(Box::new((arrival, Response::timed_out())))
         }
     };
@@ -83,12 +82,12 @@ pub(crate) async fn shake_hands(
         Ok(upgrade) => return Some(upgrade),
         Err(refused) => *refused,
     };
-    // The permit is held until the answer has left.
+    // Hold the permit until the answer is sent.
     let Arrival { socket, permit } = arrival;
     let peer = permit.peer();
     if let Some(why) = response.refusal() {
         context.counters.browsers_refused.count(why);
-        // Of these two the operator has heard already, or need not.
+        // These two were logged before, where there is something to report.
         if !matches!(
             why,
             BrowserRefusal::Origin | BrowserRefusal::HandshakeTimeout
@@ -106,37 +105,37 @@ pub(crate) async fn shake_hands(
     None
 }
 
-/// Tells the operator of a request that comes too slowly. Who says nothing at all is as a rule a browser
-/// that keeps a connection in stock.
-fn complain_of_slowness(context: &Context, permit: &BrowserPermit, len: usize, patience: Duration) {
+/// Logs a request that was not complete in time. A connection without any byte is not logged: browsers open connections
+/// in advance.
+fn log_timeout(context: &Context, permit: &BrowserPermit, len: usize, timeout: Duration) {
     if len > 0 {
         let what = format_args!(
-            "refusing a browser: {len} bytes of its request have arrived in {patience:?}, and not the rest"
+            "refusing a browser: its request was not complete after {timeout:?} and {len} bytes"
         );
         let peer = permit.peer().to_string();
         context.browser_log.about(&peer, what);
     }
 }
 
-/// Encrypts the connection if the browser begins with TLS. `None` if that fails: then it is closed.
+/// Accepts TLS if the first byte is that of a TLS handshake. Closes the connection and returns `None` if TLS fails.
 async fn secure(
     context: &Context,
     stream: TcpStream,
     certificate: &Certificate,
     permit: &BrowserPermit,
-    end: Deadline,
+    deadline: Deadline,
 ) -> Option<Socket> {
     let mut first = [0];
-    // Whoever says nothing, or goes, is dealt with by those who want to read a request.
-    let _late_or_gone = timeout_at(end, stream.peek(&mut first)).await;
+    // If nothing arrives, `read_head` reports the timeout or the end.
+    let _late_or_gone = timeout_at(deadline, stream.peek(&mut first)).await;
     if first[0] != TLS_HANDSHAKE {
         return Some(Socket::Plain(stream));
     }
-    let (why, what) = match timeout_at(end, Socket::accept_tls(stream, certificate)).await {
+    let (why, what) = match timeout_at(deadline, Socket::accept_tls(stream, certificate)).await {
         Ok(Ok(socket)) => return Some(socket),
-        Ok(Err(error)) => (BrowserRefusal::BadRequest, format!("no TLS: {error}")),
+        Ok(Err(error)) => (BrowserRefusal::BadRequest, format!("TLS failed: {error}")),
         Err(_) => {
-            let what = "its TLS handshake takes too long".to_owned();
+            let what = "its TLS handshake took too long".to_owned();
             (BrowserRefusal::HandshakeTimeout, what)
         }
     };
@@ -147,8 +146,8 @@ async fn secure(
     None
 }
 
-/// Reads up to the empty line; its end's offset, or one that `answer` will refuse. `None` if the
-/// peer went without a word.
+/// Reads up to the empty line. Returns the length of the head, also for a head that is too long or not HTTP, which the
+/// parser then refuses. `None` if the peer closed the connection first.
 async fn read_head(
     socket: &Socket,
     bytes: &mut Vec<u8>,
@@ -164,7 +163,7 @@ async fn read_head(
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             Err(error) => return Err(error),
         }
-        // Only what is new is searched: a byte at a time costs no more than all at once.
+        // Search only the new bytes, so that many small reads do not take quadratic time.
         let mut windows = bytes[seen..].windows(HEAD_END.len());
         if let Some(position) = windows.position(|window| window == HEAD_END) {
             return Ok(Some(seen + position + HEAD_END.len()));
@@ -234,7 +233,7 @@ fn check(
     })
 }
 
-/// Whether it is a page of a site that may connect, or no page at all.
+/// Checks that the page's site may connect. Clients other than browsers send no origin and may always connect.
 fn check_origin(context: &Context, request: &Request) -> Result<(), Response> {
     let Some(origin) = request.origin() else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Parses a browser's request and checks it as RFC 6455, section 4.2.1, demands.
+//! Parses a browser's request and checks it (RFC 6455, section 4.2.1).
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use super::response::Response;
 use crate::application::{Header, Request};
 use crate::config::{Forwarded, Limits, Proxies};
 
-/// Most headers that the parser has room for, on the stack.
+/// Maximum number of headers. The parser's table for them is on the stack.
 const HEADERS_MAX: usize = 100;
 
 /// Parses the head of a request. The error is the answer.
@@ -22,7 +22,7 @@ pub(super) fn parse(head: Vec<u8>, peer: SocketAddr, limits: &Limits) -> Result<
     let mut headers = [EMPTY_HEADER; HEADERS_MAX];
     let mut parsed = httparse::Request::new(&mut headers[..headers_max]);
     match parsed.parse(&head) {
-        // If it is shorter, two bare line feeds ended it earlier. A proxy may have read it otherwise.
+        // A shorter length means that two bare line feeds ended the head. A proxy may see another end there.
         Ok(Status::Complete(len)) if len == head.len() => {}
         Err(Error::TooManyHeaders) => return Err(Response::too_many_headers(headers_max)),
         Err(Error::Version) => return Err(Response::http_version()),
@@ -52,7 +52,7 @@ pub(super) fn parse(head: Vec<u8>, peer: SocketAddr, limits: &Limits) -> Result<
     Ok(request)
 }
 
-/// Returns where `part`, a slice of `whole`, stands in it. An empty range for any other slice.
+/// Returns the range of `part`, a subslice of `whole`. An empty range for any other slice.
 fn range_in(whole: &[u8], part: &[u8]) -> Range<usize> {
     let start = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
     let end = start.wrapping_add(part.len());
@@ -62,8 +62,8 @@ fn range_in(whole: &[u8], part: &[u8]) -> Range<usize> {
     }
 }
 
-/// Host, and path with query, of a request's target. In absolute form (`http://host/path`) it has a host;
-/// proxies send it, and a server must take it (RFC 9112, section 3.2.2).
+/// Splits a request's target into its host, and its path with query. Only the absolute form (`http://host/path`) has a
+/// host. Proxies send it, and a server must accept it (RFC 9112, section 3.2.2).
 fn split_target(target: &str) -> (Option<&str>, &str) {
     let Some((scheme, rest)) = target.split_once("://") else {
         return (None, target);
@@ -91,7 +91,7 @@ fn check_host_and_body(request: &Request) -> Result<(), Response> {
     Ok(())
 }
 
-/// Makes the request the one of the client that a trusted proxy names, and returns its address.
+/// Sets the request's peer to the client that a trusted proxy names. Returns that address.
 pub(super) fn take_client(
     request: &mut Request,
     proxies: &Proxies,
@@ -113,7 +113,7 @@ pub(super) fn subprotocol(request: &Request) -> Option<Subprotocol> {
     offered.find_map(|name| Subprotocol::parse(name.trim()))
 }
 
-/// Returns the key of the handshake if the rest of the handshake is correct, too.
+/// Returns the handshake's key, after checking the other headers of the handshake.
 pub(super) fn websocket_key(request: &Request) -> Result<&[u8], Response> {
     if request.method() != "GET" {
         return Err(Response::method_not_allowed());
@@ -139,7 +139,7 @@ pub(super) fn websocket_key(request: &Request) -> Result<&[u8], Response> {
     }
 }
 
-/// 16 bytes in base64: 22 digits, the last of which has two bits, and two pads.
+/// Whether `key` is 16 bytes in base64: 22 digits and two pads.
 fn is_key(key: &str) -> bool {
     let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
     let digits = key.strip_suffix("==").unwrap_or("");
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn targets() {
+    fn target_is_split_into_host_and_path() {
         for (target, host, path) in [
             ("/a?b", None, "/a?b"),
             ("/http://x/y", None, "/http://x/y"),

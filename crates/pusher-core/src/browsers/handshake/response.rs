@@ -1,4 +1,4 @@
-//! The HTTP answers of the public door.
+//! HTTP answers of the public listener.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use crate::stats::BrowserRefusal;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// One answer; the connection is closed behind it.
+/// An HTTP answer. The connection closes after it.
 #[derive(Debug)]
 pub(crate) struct Response {
     status: StatusCode,
@@ -27,7 +27,7 @@ pub(crate) struct Response {
     reason: Option<Reason>,
 }
 
-/// The head of the answer that makes the connection a WebSocket.
+/// Returns the head of the answer that switches the connection to WebSocket.
 pub(super) fn switching_protocols(accept: &str, subprotocol: Subprotocol) -> Vec<u8> {
     let subprotocol = subprotocol.name();
     format!(
@@ -37,8 +37,8 @@ pub(super) fn switching_protocols(accept: &str, subprotocol: Subprotocol) -> Vec
     .into_bytes()
 }
 
-/// The client's files, and help for whoever came by otherwise. In any folder, as WebSockets
-/// connect to any: a web server in front passes a path of the site on, and need not rewrite it.
+/// Answers a request that is not for a WebSocket: with a file of the JavaScript client, or with a hint. The files are in
+/// every folder, as WebSockets connect to every path, so a web server in front need not rewrite paths.
 pub(super) fn for_plain_request(request: &Request) -> Response {
     if !request.is_get() {
         return Response::method_not_allowed();
@@ -112,7 +112,7 @@ impl Response {
         Self::refused(StatusCode::BAD_REQUEST, text, Reason::BadRequest)
     }
 
-    /// For a handshake that lacks a header which proxies remove.
+    /// For a handshake without a header that some proxies remove.
     pub(super) fn upgrade_missing(text: &str) -> Self {
         Self::refused(StatusCode::BAD_REQUEST, text, Reason::UpgradeMissing)
     }
@@ -214,7 +214,7 @@ impl Response {
         Self::refused(status, &text, reason).with_headers("Retry-After: 10\r\n")
     }
 
-    /// Why somebody is refused, for the log.
+    /// Returns the text of the answer, for the log.
     pub(crate) fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.body.trim_ascii_end())
     }

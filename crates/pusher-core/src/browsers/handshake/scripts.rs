@@ -1,4 +1,4 @@
-//! The client's files, as browsers load them: compressed, and only if they have changed.
+//! The files of the JavaScript client, with compression and `ETag`.
 
 use std::io::{self, Write};
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::application::Request;
 
-/// Our client, and with it the layer that stands in for autobahn.js v1.
+/// The client. `autobahn.js` is the client plus a layer with the API of autobahn.js v1.
 const PUSHER_JS: &str = include_str!("../../../js/pusher.js");
 const AUTOBAHN_JS: &str = concat!(
     include_str!("../../../js/pusher.js"),
@@ -22,10 +22,10 @@ const PUSHER_D_TS: &str = include_str!("../../../js/pusher.d.ts");
 const TEXT: &str = "text/plain; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Bytes of a SHA-256 that make an `ETag`.
+/// Length of an `ETag`: the first bytes of a SHA-256.
 const ETAG_LEN: usize = 12;
 
-/// Every file, compressed once, when the first is asked for.
+/// All files. They are compressed once, at the first request for one of them.
 static FILES: LazyLock<[File; 3]> = LazyLock::new(|| {
     [
         File::new("pusher.js", JAVASCRIPT, PUSHER_JS),
@@ -39,7 +39,7 @@ pub(super) struct File {
     name: &'static str,
     pub(super) content_type: &'static str,
     plain: Variant,
-    /// `None` if compression failed, which it cannot in memory.
+    /// `None` if compression failed. Writing to memory does not fail, so this does not happen.
     gzip: Option<Variant>,
 }
 
@@ -84,8 +84,8 @@ impl File {
 
 impl Variant {
     fn new(body: Bytes, etag: String, headers: &str) -> Self {
-        // Any site may load the script, pages with Cross-Origin-Embedder-Policy too. Its URL has no
-        // version: after ten minutes the browser asks whether the file has changed.
+        // Any site may load the script, even from pages with Cross-Origin-Embedder-Policy. Its URL has no version, so
+        // browsers revalidate after ten minutes.
         let headers = format!(
             "Access-Control-Allow-Origin: *\r\nCross-Origin-Resource-Policy: cross-origin\r\n\
              Cache-Control: max-age=600\r\nVary: Accept-Encoding\r\nETag: {etag}\r\n{headers}"
@@ -101,7 +101,7 @@ impl Variant {
     pub(super) fn is_known(&self, request: &Request) -> bool {
         let tags = request.values("If-None-Match");
         let mut tags = tags.flat_map(|tags| tags.split(',')).map(str::trim);
-        // A proxy that compresses on its way may have made the tag a weak one.
+        // A proxy that compresses may have turned the tag into a weak one.
         tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.etag)
     }
 }
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accepted_encodings() {
+    fn gzip_is_sent_only_if_accepted() {
         for (values, expect) in [
             (&[][..], false),
             (&["gzip, deflate, br, zstd"], true),

@@ -1,4 +1,4 @@
-//! Answers, all of them JSON: a receipt, or `{"error": "..."}`.
+//! Answers to requests. A publish is answered by a receipt, or by `{"error": "...", "code": "..."}`, both as JSON.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,23 +23,23 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-/// Lower-case, as [`HeaderName::from_static`] demands.
+/// In lower case, because [`HeaderName::from_static`] panics otherwise.
 const REASON: HeaderName = HeaderName::from_static("pushd-reason");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
-/// How long a request may be under way to the server.
-const ON_THE_WAY: Duration = Duration::from_secs(1);
+/// Time allowed for a request to cross the network.
+const TRANSIT_TIME: Duration = Duration::from_secs(1);
 
-/// What the status page may do: nothing but what comes from here.
+/// Restricts the status page to scripts, styles and requests of its own origin.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// An answer's body.
+/// Body of an answer.
 pub(super) type Body = Either<Full<Bytes>, Watch>;
 
-/// A page of the operator.
+/// Converts the answer of an admin route.
 pub(super) fn admin(answer: AdminResponse) -> Response<Body> {
     match answer {
         AdminResponse::File(page) => file(page),
@@ -54,7 +54,7 @@ pub(super) fn admin(answer: AdminResponse) -> Response<Body> {
     }
 }
 
-/// A file of the status page.
+/// Returns a file of the status page.
 fn file(file: &'static File) -> Response<Body> {
     let content_type = HeaderValue::from_static(file.content_type);
     let mut response = response(StatusCode::OK, content_type, file.text);
@@ -67,7 +67,7 @@ fn file(file: &'static File) -> Response<Body> {
     response
 }
 
-/// The answer to `OPTIONS`.
+/// Answers `OPTIONS`.
 pub(super) fn options(allow: &'static str) -> Response<Body> {
     let mut response = Response::new(Either::Left(Full::default()));
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -77,17 +77,17 @@ pub(super) fn options(allow: &'static str) -> Response<Body> {
 }
 
 /// Announces for how long the connection stays open without a request. Clients such as Node's and
-/// Apache's do not reuse it later, so a request does not meet the server's close. The announced time is
-/// shorter than `idle_timeout` by the time that a request may be under way.
+/// Apache's do not reuse it later, so no request crosses the server's close. The announced time is shorter than
+/// `idle_timeout` by [`TRANSIT_TIME`].
 pub(super) fn announce_idle_timeout(response: &mut Response<Body>, idle_timeout: Duration) {
-    let seconds = idle_timeout.saturating_sub(ON_THE_WAY).as_secs();
+    let seconds = idle_timeout.saturating_sub(TRANSIT_TIME).as_secs();
     let is_kept = !response.headers().contains_key(CONNECTION);
     if is_kept && let Ok(value) = format!("timeout={seconds}").parse() {
         response.headers_mut().insert(KEEP_ALIVE, value);
     }
 }
 
-/// Server-Sent Events.
+/// Starts a stream of Server-Sent Events.
 fn events(watch: Watch) -> Response<Body> {
     let mut response = response(StatusCode::OK, EVENT_STREAM, "");
     *response.body_mut() = Either::Right(watch);
@@ -113,13 +113,13 @@ fn response(
     response
 }
 
-/// Why a request is not answered as it would like.
+/// An answer that refuses a request.
 #[derive(Debug)]
 pub(super) struct HttpRefusal {
     status: StatusCode,
     kind: PublishRefusal,
     reason: Cow<'static, str>,
-    /// What would be possible, where a status wants that said.
+    /// The header that a status requires, such as `Allow` for 405.
     hint: Option<(HeaderName, HeaderValue)>,
     /// Whether the request has been read to its end, so that another can follow.
     keeps_alive: bool,
@@ -148,7 +148,7 @@ impl HttpRefusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, reason)
     }
 
-    /// For a publisher that finds no place.
+    /// For a publisher that gets no permit.
     pub(super) fn busy(reason: String) -> Self {
         Self {
             hint: Some((RETRY_AFTER, HeaderValue::from_static("1"))),
@@ -161,10 +161,10 @@ impl HttpRefusal {
         Self::new(status, format!("{version} is not supported: send HTTP/1.1"))
     }
 
-    /// For a `Content-Encoding` that is not taken.
+    /// For a `Content-Encoding` that the server does not support.
     pub(super) fn content_encoding(encoding: &str) -> Self {
         let reason =
-            format!("Content-Encoding {encoding:?} is not supported: send the event as it is");
+            format!("Content-Encoding {encoding:?} is not supported: send the event uncompressed");
         let identity = HeaderValue::from_static("identity");
         Self {
             hint: Some((ACCEPT_ENCODING, identity)),
@@ -173,7 +173,7 @@ impl HttpRefusal {
     }
 
     pub(super) fn method(allow: &'static str) -> Self {
-        let reason = format!("only {allow} is possible here");
+        let reason = format!("only {allow} is allowed here");
         Self {
             hint: Some((ALLOW, HeaderValue::from_static(allow))),
             ..Self::new(StatusCode::METHOD_NOT_ALLOWED, reason)
@@ -188,7 +188,7 @@ impl HttpRefusal {
         }
     }
 
-    /// What it counts as.
+    /// Label under which the refusal is counted.
     pub(super) fn kind(&self) -> PublishRefusal {
         self.kind
     }
@@ -205,7 +205,7 @@ impl HttpRefusal {
         }
     }
 
-    /// A word for programs. The text in `error` is for people and may change.
+    /// Code for programs. The text in `error` is for people and may change.
     fn code(&self) -> &'static str {
         match (self.kind, self.status) {
             (PublishRefusal::BadMessage, StatusCode::NOT_FOUND) => "not_found",
@@ -235,7 +235,7 @@ impl HttpRefusal {
         response
     }
 
-    /// The whole answer to what is not HTTP/1.1, without hyper.
+    /// Returns the whole answer as bytes, for a request that is not HTTP/1.1 and never reaches hyper.
     pub(super) fn into_bytes(self) -> Vec<u8> {
         let body = self.body();
         let (status, len, code) = (self.status, body.len(), self.code());
@@ -256,7 +256,7 @@ impl From<AdminError> for HttpRefusal {
     }
 }
 
-/// What a refusal counts as unless it knows better.
+/// Returns the default label of a status.
 fn kind(status: StatusCode) -> PublishRefusal {
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => PublishRefusal::Denied,
@@ -267,7 +267,7 @@ fn kind(status: StatusCode) -> PublishRefusal {
     }
 }
 
-/// For the log.
+/// The text for the log.
 impl fmt::Display for HttpRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (status, reason) = (self.status.as_u16(), &self.reason);

@@ -1,4 +1,4 @@
-//! A publish's body: the event.
+//! The body of a publish: the event.
 
 use std::error::Error;
 use std::fmt;
@@ -16,7 +16,7 @@ use super::answer::HttpRefusal;
 use crate::publishers::unfinished::Unfinished;
 use crate::stats::PublishRefusal;
 
-/// Whether the body may be read.
+/// Checks the headers that describe the body, before it is read.
 pub(super) fn check(headers: &HeaderMap, len_max: usize) -> Result<(), HttpRefusal> {
     let content_type = headers.get(CONTENT_TYPE).map(|value| value.to_str());
     let content_type = content_type.and_then(Result::ok).unwrap_or_default();
@@ -35,10 +35,10 @@ pub(super) fn check(headers: &HeaderMap, len_max: usize) -> Result<(), HttpRefus
         return Ok(());
     }
     let Some(len) = headers.get(CONTENT_LENGTH) else {
-        let reason = "there is no Content-Length and no Transfer-Encoding: chunked";
+        let reason = "the request needs a Content-Length, or Transfer-Encoding: chunked";
         return Err(HttpRefusal::new(StatusCode::LENGTH_REQUIRED, reason));
     };
-    // hyper has seen to it that it is a number.
+    // hyper has checked that it is a number, but it may exceed `usize`.
     let len = len.to_str().unwrap_or_default().trim();
     if len.parse().unwrap_or(usize::MAX) > len_max {
         return Err(too_large(format_args!("{len} bytes"), len_max));
@@ -52,8 +52,8 @@ fn too_large(len: impl fmt::Display, len_max: usize) -> HttpRefusal {
     ))
 }
 
-/// Reads the whole body. A chunked one has no length to check beforehand. hyper bounds the bytes of
-/// chunk extensions and trailers of a body, each to 16 KiB.
+/// Reads the whole body. The length of a chunked body is checked while it arrives. hyper limits the chunk extensions
+/// and the trailers of a body to 16 KiB each.
 pub(super) async fn read(
     body: Incoming,
     len_max: usize,
@@ -78,9 +78,9 @@ async fn collect(
     while let Some(frame) = body.frame().await {
         let data = match frame.map(Frame::into_data) {
             Ok(Ok(data)) => data,
-            // The fields behind the last chunk have no use.
+            // Trailers have no meaning for a publish.
             Ok(Err(_trailers)) => continue,
-            Err(error) => return Err(broke_off(&error)),
+            Err(error) => return Err(interrupted(&error)),
         };
         if bytes.len() + data.len() > len_max {
             let len = bytes.len() + data.len();
@@ -93,19 +93,20 @@ async fn collect(
     Ok(bytes)
 }
 
-/// The peer has hung up, or its chunks are wrong.
-fn broke_off(error: &hyper::Error) -> HttpRefusal {
+/// Converts the error of a body: the peer disconnected, or its chunks are malformed.
+fn interrupted(error: &hyper::Error) -> HttpRefusal {
     let source = error.source();
     match source.and_then(|source| source.downcast_ref::<io::Error>()) {
         Some(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
-            let reason = format!("the chunks of the body are wrong: {error}");
+            let reason = format!("the body has malformed chunks: {error}");
             HttpRefusal::bad_request(reason)
         }
-        _ => HttpRefusal::bad_request("the body broke off").counting_as(PublishRefusal::Unfinished),
+        _ => HttpRefusal::bad_request("the connection ended within the body")
+            .counting_as(PublishRefusal::Unfinished),
     }
 }
 
-/// The event, one JSON value.
+/// Returns the event, which must be one JSON value.
 pub(super) fn event(body: &[u8]) -> Result<&str, HttpRefusal> {
     let event = std::str::from_utf8(trim_value(body))
         .map_err(|_| HttpRefusal::bad_request("the event is not valid UTF-8").keep_alive())?;
@@ -119,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_of_a_body() {
+    fn headers_decide_whether_body_is_read() {
         use StatusCode as S;
         const JSON: &str = "application/json";
         for (content_type, name, value, expect) in [

@@ -1,12 +1,12 @@
-//! The first request line of a connection. hyper answers a wrong version with 400 and no text.
+//! Checks the first request line of a connection, because hyper answers an unsupported version with 400 and no text.
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::answer::HttpRefusal;
 use super::request::check_version;
-use crate::publishers::wire::{Heard, Inbox, Wire};
+use crate::publishers::wire::{Inbox, ReadOutcome, Wire};
 
-/// Returns the bytes read so far: at least the first line, if that is not too long.
+/// The bytes read so far.
 struct Arrived(Vec<u8>);
 
 impl Inbox for Arrived {
@@ -21,8 +21,8 @@ impl Inbox for Arrived {
     }
 }
 
-/// Reads on until the line is complete and checks its version. hyper refuses a line of more than
-/// `len_max` bytes. `None` if the publisher is gone.
+/// Reads until the line is complete, and checks its version. Returns all bytes read so far, for hyper. A line of more
+/// than `len_max` bytes is returned unchecked: hyper refuses it. `None` if the connection ended.
 pub(super) async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     first: Vec<u8>,
@@ -40,7 +40,7 @@ pub(super) async fn read<S: AsyncRead + AsyncWrite + Unpin>(
         if seen > len_max {
             return Some(Ok(arrived.0));
         }
-        if !matches!(wire.read(&mut arrived, None).await, Heard::More) {
+        if !matches!(wire.read(&mut arrived, None).await, ReadOutcome::More) {
             return None;
         }
     }

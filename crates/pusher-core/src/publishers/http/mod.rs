@@ -1,14 +1,14 @@
-//! HTTP/1.1: `POST /publish/{category}` with the event as JSON, answered by the receipt as JSON; and
-//! what the operator looks at (see `crate::operator`).
+//! HTTP/1.1: publishes, and the admin routes (see [`crate::admin`]). `POST /publish/{topic}` carries the event as JSON;
+//! the answer is the receipt as JSON.
 //!
 //! Bodies come with a `Content-Length` or in chunks. If a request has both, hyper reads the chunks and
-//! closes the connection after the answer (RFC 9112, section 6.1), so nothing can be smuggled behind it.
-//! A page in a browser must not publish: see `forgery`.
+//! closes the connection after the answer (RFC 9112, section 6.1), so no second request can be smuggled behind it.
+//! Pages in browsers must not publish: see `csrf`.
 
 mod answer;
 mod body;
+mod csrf;
 mod first_line;
-mod forgery;
 mod request;
 mod stream;
 
@@ -25,7 +25,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use pusher_proto::Publish;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::peer::Door;
+use super::peer::Transport;
 use super::refusal::http_status;
 use super::unfinished::Unfinished;
 use super::wire::{Wire, hang_up};
@@ -39,14 +39,14 @@ use answer::{Body, HttpRefusal};
 use request::Route;
 use stream::Stream;
 
-/// The least that hyper takes for its buffer, in bytes.
+/// Minimum of hyper's `max_buf_size`, in bytes. It panics below.
 const BUFFER_LEN_MIN: usize = 8 * 1024;
 
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     admin: &Arc<Admin>,
     mut wire: Wire<S>,
     first: Vec<u8>,
-    door: Door,
+    transport: Transport,
 ) {
     let context = admin.context();
     let len_max = context.live.limits().handshake_len_max;
@@ -64,31 +64,31 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let answer_timeout = context.live.limits().answer_timeout;
     let stream = Stream::new(stream, first, answer_timeout, &permit);
     let respond = |request| {
-        let (peer, door, permit) = (peer.as_str(), &door, &permit);
+        let (peer, transport, permit) = (peer.as_str(), &transport, &permit);
         Box::pin(async move {
             permit.hold(true);
-            let response = respond(admin, peer, door, permit, request).await;
-            // A watcher is busy until it hangs up.
+            let response = respond(admin, peer, transport, permit, request).await;
+            // A watcher stays busy until it disconnects.
             permit.hold(matches!(response.body(), Body::Right(_)));
             Ok::<_, Infallible>(response)
         })
     };
     let mut server = server(context);
     server.header_read_timeout(head_timeout);
-    // The places beyond the limit are for one request each.
+    // A connection beyond the limit gets one request, so that its place is soon free for the next.
     server.keep_alive(!permit.is_reserved());
     let mut connection = server.serve_connection(TokioIo::new(stream), service_fn(respond));
-    let mut gives_way = false;
+    let mut is_evicted = false;
     let served = tokio::select! {
-        served = poll_fn(|context| connection.poll_without_shutdown(context)) => served,
+        served = poll_fn(|task| connection.poll_without_shutdown(task)) => served,
         () = shutdown.cancelled() => {
             std::pin::Pin::new(&mut connection).graceful_shutdown();
-            poll_fn(|context| connection.poll_without_shutdown(context)).await
+            poll_fn(|task| connection.poll_without_shutdown(task)).await
         }
         () = permit.must_leave() => {
-            gives_way = true;
+            is_evicted = true;
             std::pin::Pin::new(&mut connection).graceful_shutdown();
-            poll_fn(|context| connection.poll_without_shutdown(context)).await
+            poll_fn(|task| connection.poll_without_shutdown(task)).await
         }
     };
     match served {
@@ -99,10 +99,10 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             context.publisher_log.about(&peer, what);
         }
         Err(error) => {
-            if stream::is_stuck(&error) {
+            if stream::is_write_timeout(&error) {
                 let kind = PublisherRefusal::Answer;
                 context.counters.publishers_refused.count(kind);
-                let what = "dropping a publisher that takes no answers in HTTP";
+                let what = "dropping an HTTP publisher that does not read its answers";
                 context.publisher_log.about(&peer, what);
             }
             tracing::debug!(peer, %error, "an HTTP connection ended: {error}");
@@ -110,7 +110,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         }
         Ok(()) => {}
     }
-    if shutdown.is_cancelled() || gives_way {
+    if shutdown.is_cancelled() || is_evicted {
         return;
     }
     let stream = connection.into_parts().io.into_inner().into_inner();
@@ -123,7 +123,7 @@ fn server(context: &Context) -> http1::Builder {
     let mut server = http1::Builder::new();
     server
         .timer(TokioTimer::new())
-        // Whoever has said all may close that side and wait for the answer.
+        // A client may close its write side and then wait for the answer.
         .half_close(true)
         .max_headers(limits.headers_max)
         .max_header_size(limits.handshake_len_max)
@@ -134,18 +134,18 @@ fn server(context: &Context) -> http1::Builder {
 async fn respond(
     admin: &Arc<Admin>,
     peer: &str,
-    door: &Door,
+    transport: &Transport,
     permit: &PublisherPermit,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let context = admin.context();
-    // hyper goes on with the next request that it has read, and a read may bring a hundred.
+    // One read may bring a hundred requests, and hyper handles them in a row without yielding.
     tokio::task::yield_now().await;
     let publishes = request::publishes(&request);
     let (head, body) = request.into_parts();
-    // hyper closes connections of the reserved places after their answer.
+    // hyper closes a connection beyond the limit after its answer.
     let wants_keep_alive = !permit.is_reserved() && request::wants_keep_alive(&head);
-    let mut response = match handle(admin, door, permit, head, body).await {
+    let mut response = match handle(admin, transport, permit, head, body).await {
         Ok(response) => response,
         Err(refusal) => {
             let counters = &context.counters;
@@ -166,37 +166,37 @@ async fn respond(
 
 async fn handle(
     admin: &Arc<Admin>,
-    door: &Door,
+    transport: &Transport,
     permit: &PublisherPermit,
     head: Parts,
     body: Incoming,
 ) -> Result<Response<Body>, HttpRefusal> {
     let context = admin.context();
     request::check_form(&head)?;
-    let route = authorize(context, door, &head)?;
-    if route.wants_permit() {
+    let route = authorize(context, transport, &head)?;
+    if route.needs_permit() {
         permit
             .acquire()
             .await
             .map_err(|busy| HttpRefusal::busy(busy.to_string()))?;
     }
     match route {
-        Route::Publish { category } => publish(context, category, &head, body).await,
+        Route::Publish { topic } => publish(context, topic, &head, body).await,
         Route::Admin(route) => Ok(answer::admin(admin.answer(route).await?)),
         Route::Options { allow } => Ok(answer::options(allow)),
     }
 }
 
-/// Returns the route of a request, unless a page of another site may have sent it or the token is missing. Reads the
-/// options in a function that does not wait, so the guard is dropped before the body arrives.
-fn authorize(context: &Context, door: &Door, head: &Parts) -> Result<Route, HttpRefusal> {
+/// Returns the route of a request. Refuses pages of other sites and a missing token. This function is not async, so
+/// that it drops its guard on the options before the body arrives: replaced options must not stay in memory.
+fn authorize(context: &Context, transport: &Transport, head: &Parts) -> Result<Route, HttpRefusal> {
     let options = context.live.options();
     let route = request::route(head);
     let is_page = matches!(&route, Ok(Route::Admin(AdminRoute::File(_))));
-    forgery::check(head, is_page, door, &options.publish_hosts)?;
+    csrf::check(head, is_page, transport, &options.publish_hosts)?;
     let route = route?;
     if let Some(token) = &options.publish_token
-        && route.wants_token()
+        && route.needs_token()
     {
         request::check_token(&head.headers, token)?;
     }
@@ -205,20 +205,20 @@ fn authorize(context: &Context, door: &Door, head: &Parts) -> Result<Route, Http
 
 async fn publish(
     context: &Arc<Context>,
-    category: String,
+    topic: String,
     head: &Parts,
     body: Incoming,
 ) -> Result<Response<Body>, HttpRefusal> {
-    let (len_max, patience) = {
+    let (len_max, timeout) = {
         let limits = context.live.limits();
         (limits.event_len_max, limits.unfinished_timeout)
     };
     body::check(&head.headers, len_max)?;
     let id = request::id(&head.headers)?;
     let unfinished = Unfinished::new(context.clone());
-    let body = body::read(body, len_max, patience, unfinished).await?;
+    let body = body::read(body, len_max, timeout, unfinished).await?;
     let publish = Publish {
-        topic: category.into(),
+        topic: topic.into(),
         event: body::event(&body)?,
     };
     let receipt = submit(context, &publish, id, Source::Http)
@@ -244,7 +244,7 @@ mod tests {
     use crate::server::Server;
 
     #[tokio::test]
-    async fn a_slow_body_does_not_keep_replaced_options_alive() {
+    async fn slow_body_does_not_keep_replaced_options_alive() {
         let mut options = Options::default();
         options.listen.clear();
         options.publish_listen.clear();
@@ -256,7 +256,7 @@ mod tests {
         let wire = Wire::new(context.clone(), stream, "test".to_owned(), permit, shutdown);
         let first = b"POST /publish/t HTTP/1.1\r\nHost: localhost\r\n\
             Content-Type: application/json\r\nContent-Length: 2\r\n\r\n1";
-        let serve = serve(&admin, wire, first.to_vec(), Door::Unix);
+        let serve = serve(&admin, wire, first.to_vec(), Transport::Unix);
         let replace_options = async {
             let replaced = context.live.downgrade();
             while context.counters.unfinished_len.get() == 0 {

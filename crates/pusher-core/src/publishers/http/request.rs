@@ -1,4 +1,4 @@
-//! What a request asks for, and whether it may be asked so.
+//! Routes of requests, and checks of their heads.
 
 use http::header::{AUTHORIZATION, CONNECTION, HeaderName, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
@@ -15,11 +15,12 @@ const PUBLISH: &str = "/publish/";
 const WATCH: &str = "/watch/";
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
-/// What is asked for.
+/// The route of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
+    /// `POST /publish/{topic}`.
     Publish {
-        category: String,
+        topic: String,
     },
     Admin(AdminRoute),
     /// `OPTIONS`, which HAProxy's `option httpchk` sends. Holds the methods for `Allow`.
@@ -29,8 +30,8 @@ pub(super) enum Route {
 }
 
 impl Route {
-    /// Whether it is for those only who may publish.
-    pub(super) fn wants_token(&self) -> bool {
+    /// Whether the request must show the publish token, if one is configured.
+    pub(super) fn needs_token(&self) -> bool {
         match self {
             Self::Publish { .. } => true,
             Self::Admin(route) => route.needs_token(),
@@ -39,7 +40,7 @@ impl Route {
     }
 
     /// Whether the request needs a permit. All other requests are always answered.
-    pub(super) fn wants_permit(&self) -> bool {
+    pub(super) fn needs_permit(&self) -> bool {
         matches!(
             self,
             Self::Publish { .. } | Self::Admin(AdminRoute::Watch { .. })
@@ -47,7 +48,7 @@ impl Route {
     }
 }
 
-/// Whether somebody means to publish, rightly or wrongly.
+/// Whether the request is meant as a publish, valid or not. Decides which counter counts its refusal.
 pub(super) fn publishes<B>(request: &Request<B>) -> bool {
     request.method() == Method::POST && request.uri().path().starts_with(PUBLISH)
 }
@@ -60,13 +61,13 @@ pub(super) fn check_version(line: &[u8]) -> Result<(), HttpRefusal> {
         "HTTP/1.1" | "HTTP/1.0" => Ok(()),
         _ if version.starts_with("HTTP/") => Err(HttpRefusal::version(version)),
         _ => Err(HttpRefusal::bad_request(
-            "the first line does not end with HTTP/1.1",
+            "the request line does not end with HTTP/1.1",
         )),
     }
 }
 
-/// Refuses the forms of HTTP that have no use here. An `Upgrade` to another protocol than WebSocket
-/// is an offer that a server may ignore (RFC 9110, section 7.8): curl and Java send `h2c`.
+/// Refuses forms of HTTP that the server does not support. An `Upgrade` to a protocol other than WebSocket is an offer
+/// that a server may ignore (RFC 9110, section 7.8): curl and Java send `h2c`.
 pub(super) fn check_form(head: &Parts) -> Result<(), HttpRefusal> {
     let scheme = head.uri.scheme_str();
     let has_scheme = scheme.is_some_and(|scheme| matches!(scheme, "http" | "https"));
@@ -108,6 +109,7 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     tokens.any(|value| value.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 
+/// Finds the route of a request.
 pub(super) fn route(head: &Parts) -> Result<Route, HttpRefusal> {
     let path = head.uri.path();
     if head.method == Method::OPTIONS {
@@ -117,12 +119,12 @@ pub(super) fn route(head: &Parts) -> Result<Route, HttpRefusal> {
         };
         return Ok(Route::Options { allow });
     }
-    if let Some(category) = path.strip_prefix(PUBLISH) {
+    if let Some(published) = path.strip_prefix(PUBLISH) {
         if head.method != Method::POST {
             return Err(HttpRefusal::method("POST"));
         }
-        let category = topic(head, category)?;
-        return Ok(Route::Publish { category });
+        let topic = topic(head, published)?;
+        return Ok(Route::Publish { topic });
     }
     let route = match path.strip_prefix(WATCH) {
         Some(watched) => AdminRoute::Watch {
@@ -137,41 +139,39 @@ pub(super) fn route(head: &Parts) -> Result<Route, HttpRefusal> {
 }
 
 fn not_found() -> HttpRefusal {
-    let reason = "there is POST /publish/{category}, and GET / (the status page), /healthz, /readyz, \
+    let reason = "not found: the paths are POST /publish/{topic}, and GET / (the status page), /healthz, /readyz, \
                   /metrics, /status.json and /watch/{topic}";
     HttpRefusal::new(StatusCode::NOT_FOUND, reason)
 }
 
-/// A topic that stands in the target's path.
+/// Decodes the topic in a path.
 fn topic(head: &Parts, path: &str) -> Result<String, HttpRefusal> {
     if head.uri.query().is_some() {
-        return Err(HttpRefusal::bad_request(
-            "a `?` in a category is written %3F",
-        ));
+        return Err(HttpRefusal::bad_request("write a `?` in a topic as %3F"));
     }
     check_percent_encoding(path)?;
     let topic = percent_decode_str(path).decode_utf8();
-    let topic = topic.map_err(|_| HttpRefusal::bad_request("the category is not valid UTF-8"))?;
+    let topic = topic.map_err(|_| HttpRefusal::bad_request("the topic is not valid UTF-8"))?;
     Ok(topic.into_owned())
 }
 
-/// Refuses a `%` without two hexadecimal digits: `percent_decode_str` would keep it as it is.
+/// Refuses a `%` without two hexadecimal digits, which `percent_decode_str` would leave unchanged.
 fn check_percent_encoding(path: &str) -> Result<(), HttpRefusal> {
     for (at, _) in path.match_indices('%') {
         let digits = path.as_bytes().get(at + 1..at + 3);
         if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
-            let wrong: String = path[at..].chars().take(3).collect();
-            let reason = format!("{wrong} is not a percent-encoding: a `%` is written %25");
+            let invalid: String = path[at..].chars().take(3).collect();
+            let reason = format!("{invalid} is not a percent-encoding: write a `%` as %25");
             return Err(HttpRefusal::bad_request(reason));
         }
     }
     Ok(())
 }
 
-/// Whether the right token is shown, as RFC 6750 has it.
+/// Checks the bearer token (RFC 6750, section 2.1).
 pub(super) fn check_token(headers: &HeaderMap, token: &PublishToken) -> Result<(), HttpRefusal> {
     let Some(shown) = headers.get(AUTHORIZATION) else {
-        let reason = "this server wants a token: Authorization: Bearer ...";
+        let reason = "this server requires a token: Authorization: Bearer ...";
         return Err(HttpRefusal::unauthorized(reason));
     };
     let (scheme, shown) = shown
@@ -185,7 +185,7 @@ pub(super) fn check_token(headers: &HeaderMap, token: &PublishToken) -> Result<(
     Err(HttpRefusal::unauthorized("the token is wrong"))
 }
 
-/// The id of the publish: the header's value as it is, quotes included if there are any.
+/// Returns the id of the publish: the value of `Idempotency-Key`, including any quotes.
 pub(super) fn id(headers: &HeaderMap) -> Result<Option<&str>, HttpRefusal> {
     let mut ids = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(id) = ids.next() else {
@@ -193,7 +193,7 @@ pub(super) fn id(headers: &HeaderMap) -> Result<Option<&str>, HttpRefusal> {
     };
     if ids.next().is_some() {
         return Err(HttpRefusal::bad_request(
-            "there are several Idempotency-Keys",
+            "there is more than one Idempotency-Key",
         ));
     }
     let id = id
@@ -219,8 +219,8 @@ mod tests {
     }
 
     #[test]
-    fn targets() {
-        for (target, category) in [
+    fn targets_select_routes() {
+        for (target, topic) in [
             ("/publish/kittens", "kittens"),
             ("/publish/%E7%8C%AB", "猫"),
             ("/publish/a+b%20c", "a+b c"),
@@ -233,9 +233,9 @@ mod tests {
             ),
             ("/publish/", ""),
         ] {
-            let category = category.to_owned();
+            let topic = topic.to_owned();
             let route = check(Method::POST, target);
-            assert_eq!(route, Ok(Route::Publish { category }), "{target}");
+            assert_eq!(route, Ok(Route::Publish { topic }), "{target}");
         }
         assert_eq!(
             check(Method::GET, "/healthz?x"),
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn versions() {
+    fn only_http_1_is_accepted() {
         for first in ["GET / HTTP/1.1\r\n", "GET / HTTP/1.0\n"] {
             assert!(check_version(first.as_bytes()).is_ok(), "{first}");
         }

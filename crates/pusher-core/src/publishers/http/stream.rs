@@ -1,9 +1,9 @@
-//! A publisher's connection as hyper gets it.
+//! The stream between a publisher's socket and hyper.
 
 use std::error::Error;
 use std::io;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context as TaskContext, Poll, Waker, ready};
 use std::time::Duration;
 
 use crate::connection::PublisherPermit;
@@ -11,23 +11,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
 use tokio::time::{Sleep, sleep};
 
-/// Gives back first what was read already. And reads nothing while answers are stuck: hyper would
-/// go on taking requests, and keep answers in memory for a peer that reads none.
+/// Returns the bytes that were read before hyper took over, then reads the socket. Reads nothing while a write is
+/// blocked: hyper would accept more requests, and buffer the answers for a peer that reads none.
 #[derive(Debug)]
 pub(super) struct Stream<'a, S> {
     inner: S,
-    /// Busy from a request's first byte until its answer has left.
+    /// Busy from the first byte of a request until its answer is flushed.
     permit: &'a PublisherPermit,
-    /// An answer is on its way.
+    /// An answer was written since the last flush.
     has_written: bool,
     first: Vec<u8>,
     first_read: usize,
     answer_timeout: Duration,
-    /// Until when the peer must take something; there while answers are stuck.
-    stuck_until: Option<Pin<Box<Sleep>>>,
-    /// Who wants to read as soon as they are not.
+    /// Deadline for a blocked write to make progress; `None` while writes succeed.
+    write_deadline: Option<Pin<Box<Sleep>>>,
+    /// Woken when the blocked write has made progress, to read on.
     reader: Option<Waker>,
-    /// The last read filled hyper's buffer, so there may be more: other tasks have their turn first.
+    /// The last read filled hyper's buffer. Yield before the next one, so that other tasks run.
     must_yield: bool,
 }
 
@@ -45,7 +45,7 @@ impl<'a, S> Stream<'a, S> {
             first,
             first_read: 0,
             answer_timeout,
-            stuck_until: None,
+            write_deadline: None,
             reader: None,
             must_yield: false,
         }
@@ -55,14 +55,14 @@ impl<'a, S> Stream<'a, S> {
         self.inner
     }
 
-    /// Notes whether a write got through; an error if none did for too long.
-    fn watch<T>(
+    /// Tracks the progress of writes. Fails if a write has been blocked for `answer_timeout`.
+    fn track_write<T>(
         &mut self,
-        context: &mut Context<'_>,
+        context: &mut TaskContext<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.stuck_until = None;
+            self.write_deadline = None;
             if let Some(reader) = self.reader.take() {
                 reader.wake();
             }
@@ -70,15 +70,15 @@ impl<'a, S> Stream<'a, S> {
         }
         let timeout = self.answer_timeout;
         let until = self
-            .stuck_until
+            .write_deadline
             .get_or_insert_with(|| Box::pin(sleep(timeout)));
         ready!(until.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-/// Whether a connection ended since the peer took nothing for too long.
-pub(super) fn is_stuck(error: &hyper::Error) -> bool {
+/// Whether a connection ended because a write was blocked for too long.
+pub(super) fn is_write_timeout(error: &hyper::Error) -> bool {
     let source = error
         .source()
         .and_then(|source| source.downcast_ref::<io::Error>());
@@ -88,10 +88,10 @@ pub(super) fn is_stuck(error: &hyper::Error) -> bool {
 impl<S: AsyncRead + Unpin> AsyncRead for Stream<'_, S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
+        context: &mut TaskContext<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.stuck_until.is_some() {
+        if self.write_deadline.is_some() {
             self.reader = Some(context.waker().clone());
             return Poll::Pending;
         }
@@ -121,15 +121,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<'_, S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<'_, S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
+        context: &mut TaskContext<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(context, bytes);
         self.has_written |= written.is_ready();
-        self.watch(context, written)
+        self.track_write(context, written)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.inner).poll_flush(context);
         if flushed.is_ready() && std::mem::take(&mut self.has_written) {
             self.permit.idle();
@@ -137,7 +137,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<'_, S> {
         flushed
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut TaskContext<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(context)
     }
 }

@@ -1,5 +1,5 @@
-//! How many connections the kernel may queue.
+//! Length of the kernel's accept queue.
 
-/// Connections that the kernel holds until they are accepted. After a restart all browsers come back at once. The kernel
-/// holds no more than `net.core.somaxconn`, which is 4096 on most systems.
+/// Maximum number of connections that the kernel queues until they are accepted. After a restart all browsers reconnect
+/// at once. The kernel limits the value to `net.core.somaxconn`, which is 4096 on most systems.
 pub(super) const ACCEPT_BACKLOG: i32 = 4096;

@@ -1,9 +1,9 @@
-//! All listening sockets of a server: opened here, or inherited from the process that started this one.
+//! All listening sockets of a server: opened here, or provided by the embedding program.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
-use super::defer_accept::wait_for_request;
+use super::defer_accept::defer_accept;
 use super::listeners::Listeners;
 use super::publish_listener::PublishListener;
 use super::tcp;
@@ -11,12 +11,12 @@ use crate::config::PublishAddress;
 use crate::config::{LiveOptions, Options};
 use crate::server::bind_error::BindError;
 
-/// What a server listens on.
+/// The open listeners of a server.
 #[derive(Debug)]
 pub(crate) struct BoundListeners {
     pub(crate) public: Vec<TcpListener>,
     pub(crate) publish: Vec<PublishListener>,
-    /// An address of the publish listener that others than this machine can reach.
+    /// An address of the publish listener that other machines can reach.
     pub(crate) open_to_others: Option<SocketAddr>,
 }
 
@@ -45,20 +45,20 @@ impl BoundListeners {
         let open_to_others = addresses.iter().find_map(open_to_others);
         check_token(open_to_others, &options.live)?;
         for listener in &public {
-            ready(
+            check_inherited(
                 "browsers",
                 listener.local_addr(),
                 listener.set_nonblocking(true),
             )?;
         }
         for listener in &publish {
-            ready("publishers", Ok(()), listener.set_nonblocking())?;
+            check_inherited("publishers", Ok(()), listener.set_nonblocking())?;
         }
         let public = match public.is_empty() {
             true => open_public(&options.listen)?,
             false => public,
         };
-        public.iter().for_each(wait_for_request);
+        public.iter().for_each(defer_accept);
         if publish.is_empty() {
             publish = open_publish(options)?;
         }
@@ -101,14 +101,15 @@ fn open_to_others(address: &PublishAddress) -> Option<SocketAddr> {
     }
 }
 
-fn ready<T>(
-    whom: &'static str,
+/// Checks an inherited socket and names it in the error.
+fn check_inherited<T>(
+    peers: &'static str,
     address: io::Result<T>,
     is_set: io::Result<()>,
 ) -> Result<(), BindError> {
     address.and(is_set).map_err(|source| BindError::Listen {
-        whom,
-        address: "a socket that was handed over".to_owned(),
+        peers,
+        address: "an inherited socket".to_owned(),
         source,
     })
 }
@@ -116,7 +117,7 @@ fn ready<T>(
 fn open_public(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
     let open = |&address: &SocketAddr| {
         tcp::listen(address).map_err(|source| BindError::Listen {
-            whom: "browsers",
+            peers: "browsers",
             address: address.to_string(),
             source,
         })
@@ -128,7 +129,7 @@ fn open_publish(options: &Options) -> Result<Vec<PublishListener>, BindError> {
     let open = |address: &PublishAddress| {
         PublishListener::open(address, &options.publish_socket).map_err(|source| {
             BindError::Listen {
-                whom: "publishers",
+                peers: "publishers",
                 address: address.to_string(),
                 source,
             }

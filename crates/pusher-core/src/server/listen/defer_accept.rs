@@ -1,11 +1,11 @@
-//! Browsers speak first, so the system may keep a connection to itself until they have.
+//! TCP_DEFER_ACCEPT on the public listener: the kernel reports a connection once its request has arrived.
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::wait_for_request;
+pub(super) use linux::defer_accept;
 
-/// Elsewhere a connection comes up as soon as it is there.
+/// Other systems report a connection at once.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn wait_for_request(_: &std::net::TcpListener) {}
+pub(super) fn defer_accept(_: &std::net::TcpListener) {}
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -14,10 +14,9 @@ mod linux {
     use nix::libc::{self, IPPROTO_TCP, TCP_DEFER_ACCEPT};
     use nix::sys::socket::{setsockopt, sockopt::SetStruct};
 
-    /// How long a connection may stay with the system without a word, in seconds; that is about when the system asks the
-    /// browser anew. Then it comes up as it is, for our own limits to deal with: browsers and proxies keep connections in
-    /// stock.
-    const SILENCE_S: u32 = 1;
+    /// Time in seconds until the kernel reports a connection without a request; about the time until it repeats its
+    /// SYN-ACK. Browsers and proxies open connections in advance, and those must count against our own limits.
+    const DEFER_S: u32 = 1;
 
     /// TCP_DEFER_ACCEPT (tcp(7)).
     #[derive(Clone, Copy)]
@@ -31,11 +30,11 @@ mod linux {
         SetStruct<u32>
     );
 
-    /// Has connections come up together with their request: the server is woken once instead of twice, and whoever
-    /// connects and goes again costs it nothing.
-    pub(in crate::server::listen) fn wait_for_request(listener: &TcpListener) {
-        if let Err(error) = setsockopt(listener, DeferAccept, &SILENCE_S) {
-            tracing::debug!(%error, "cannot set TCP_DEFER_ACCEPT: connections come up before their requests");
+    /// Sets TCP_DEFER_ACCEPT. The server then wakes once per connection instead of twice, and a client that connects and
+    /// closes without a request never wakes it.
+    pub(in crate::server::listen) fn defer_accept(listener: &TcpListener) {
+        if let Err(error) = setsockopt(listener, DeferAccept, &DEFER_S) {
+            tracing::debug!(%error, "cannot set TCP_DEFER_ACCEPT: connections arrive before their requests");
         }
     }
 
@@ -57,12 +56,12 @@ mod linux {
             GetStruct<u32>
         );
 
-        fn silence_s(listener: &TcpListener) -> u32 {
+        fn defer_s(listener: &TcpListener) -> u32 {
             getsockopt(listener, DeferAccept).unwrap()
         }
 
         #[test]
-        fn the_public_door_waits_for_a_request_whoever_has_opened_it() {
+        fn own_and_inherited_public_listeners_defer_accept() {
             let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
             let options = Options {
                 listen: vec![any_port],
@@ -70,14 +69,14 @@ mod linux {
                 ..Options::default()
             };
             let own = BoundListeners::open(&options, Listeners::default()).unwrap();
-            assert_eq!(silence_s(&own.public[0]), SILENCE_S);
+            assert_eq!(defer_s(&own.public[0]), DEFER_S);
 
             let listener = TcpListener::bind(any_port).unwrap();
-            assert_eq!(silence_s(&listener), 0);
+            assert_eq!(defer_s(&listener), 0);
             let mut given = Listeners::default();
             given.public.push(listener);
             let given = BoundListeners::open(&options, given).unwrap();
-            assert_eq!(silence_s(&given.public[0]), SILENCE_S);
+            assert_eq!(defer_s(&given.public[0]), DEFER_S);
         }
     }
 }

@@ -1,17 +1,17 @@
-//! Listening sockets that the embedding program brings.
+//! Listening sockets that the embedding program provides.
 
 use std::net::TcpListener;
 
-/// Sockets that listen already, such as those that systemd hands over: connections wait in them
-/// while no server runs. A door that has any opens no address of [`Options`](crate::Options).
+/// Sockets that are already listening, for example from systemd socket activation, where connections wait in the socket
+/// during a restart. A listener with sockets here ignores its addresses in [`Options`](crate::Options).
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Listeners {
-    /// Of the public door. On Linux TCP_DEFER_ACCEPT is set on them, as on those that are opened here.
+    /// Sockets of the public listener. On Linux the server sets TCP_DEFER_ACCEPT, as on its own sockets.
     pub public: Vec<TcpListener>,
-    /// Of the private door.
+    /// TCP sockets of the publish listener.
     pub private_tcp: Vec<TcpListener>,
-    /// Of the private door; their files are left alone.
+    /// Unix sockets of the publish listener. The server does not remove their files.
     #[cfg(unix)]
     pub private_unix: Vec<std::os::unix::net::UnixListener>,
 }

@@ -1,4 +1,4 @@
-//! One listening socket for publishers.
+//! One socket of the publish listener.
 
 use std::io;
 use std::net::TcpListener;
@@ -8,11 +8,11 @@ use super::socket_file::{self, SocketFile};
 use super::tcp;
 use crate::config::{PublishAddress, SocketAccess};
 
-/// A listening socket of the publish listener.
+/// A socket of the publish listener.
 #[derive(Debug)]
 pub(crate) enum PublishListener {
     Tcp(TcpListener),
-    /// The file goes with the listener, if that was opened here.
+    /// The file is removed with the listener. `None` for an inherited socket.
     #[cfg(unix)]
     Unix(std::os::unix::net::UnixListener, Option<SocketFile>),
 }
@@ -28,14 +28,14 @@ impl PublishListener {
             }
             #[cfg(not(unix))]
             PublishAddress::Unix(_) => {
-                let _for_unix_only = access;
-                let text = "there are no unix sockets on this system";
+                let _unix_only = access;
+                let text = "this system does not support unix sockets";
                 Err(io::Error::new(io::ErrorKind::Unsupported, text))
             }
         }
     }
 
-    /// Where it listens, with the port that the system chose.
+    /// Returns the address, with the port that the system chose.
     pub(crate) fn address(&self) -> Option<PublishAddress> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok().map(PublishAddress::Tcp),

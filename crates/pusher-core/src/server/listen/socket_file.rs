@@ -1,4 +1,4 @@
-//! The file of a unix socket: what the last server left, who may use it, and its end.
+//! The file of a unix socket: replaces a stale file, sets the permissions, and removes the file at the end.
 
 use std::fs::{self, Metadata, Permissions};
 use std::io::{self, ErrorKind};
@@ -11,7 +11,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use super::backlog::ACCEPT_BACKLOG;
 use crate::config::SocketAccess;
 
-/// The file of a socket that this process listens on; removed when it is dropped.
+/// The file of a socket that this process listens on. Dropping it removes the file.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
@@ -19,11 +19,11 @@ pub(crate) struct SocketFile {
     access: SocketAccess,
 }
 
-/// Device and number: tells our file from one that another process has put in its place.
+/// Device and inode number. They distinguish our file from another one at the same path.
 type Identity = (u64, u64);
 
 impl SocketFile {
-    /// For a socket that was bound to this path just now.
+    /// Describes the file of a socket that was just bound to `path`.
     fn created(path: &Path, access: &SocketAccess) -> io::Result<Self> {
         Ok(Self {
             path: path.to_owned(),
@@ -32,12 +32,12 @@ impl SocketFile {
         })
     }
 
-    /// Whether the path still leads to it. Nobody can connect otherwise, and the listening socket does not notice.
+    /// Whether the path still names this file. Otherwise no client can connect, and the socket reports no error.
     fn is_there(&self) -> bool {
         fs::symlink_metadata(&self.path).is_ok_and(|there| identity(&there) == self.identity)
     }
 
-    /// Listens again at the same path if the file was removed; `None` if it is there.
+    /// Listens again at the same path if the file was removed. `None` if the file exists.
     pub(crate) fn listen_again(&self) -> io::Result<Option<(UnixListener, Self)>> {
         if self.is_there() {
             return Ok(None);
@@ -50,10 +50,11 @@ impl SocketFile {
         &self.path
     }
 
-    fn allow(&self) -> io::Result<()> {
+    /// Sets the group and the mode of the file.
+    fn set_access(&self) -> io::Result<()> {
         if let Some(gid) = self.access.gid {
             chown(&self.path, None, Some(gid)).map_err(|error| {
-                let text = format!("cannot give the socket to group {gid}: {error}");
+                let text = format!("cannot change the group of the socket to {gid}: {error}");
                 io::Error::new(error.kind(), text)
             })?;
         }
@@ -68,7 +69,7 @@ impl Drop for SocketFile {
         }
         if let Err(error) = fs::remove_file(&self.path) {
             let path = self.path.display();
-            tracing::warn!(%path, %error, "cannot remove the publishers' socket");
+            tracing::warn!(%path, %error, "cannot remove the publish socket");
         }
     }
 }
@@ -77,33 +78,32 @@ fn identity(file: &Metadata) -> Identity {
     (file.dev(), file.ino())
 }
 
-/// Listens on a new unix socket. The file that a dead server left there is removed.
+/// Listens on a new unix socket. Removes the file of a server that is gone.
 pub(super) fn listen(path: &Path, access: &SocketAccess) -> io::Result<(Socket, SocketFile)> {
-    make_way(path)?;
+    remove_stale(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
     let file = SocketFile::created(path, access)?;
-    // Nobody can connect before `listen`, whatever the permissions were until now.
-    file.allow()?;
+    // No client can connect before `listen`, so the initial permissions do no harm.
+    file.set_access()?;
     socket.listen(ACCEPT_BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok((socket, file))
 }
 
-/// Removes a socket that nobody listens on any more. An error if somebody does, or if it is
-/// something else.
-fn make_way(path: &Path) -> io::Result<()> {
-    let there = match fs::symlink_metadata(path) {
-        Ok(there) => there,
+/// Removes a socket file without a listener. Fails if a process listens on it, or if it is not a socket.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    let file = match fs::symlink_metadata(path) {
+        Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    if !there.file_type().is_socket() {
-        let text = "there is a file that is no socket";
+    if !file.file_type().is_socket() {
+        let text = "a file that is not a socket exists there";
         return Err(io::Error::new(ErrorKind::AlreadyExists, text));
     }
     match connect(path) {
-        // A full queue is somebody's too.
+        // A full accept queue also means a listener.
         Ok(()) => Err(already_listening()),
         Err(error) if error.kind() == ErrorKind::WouldBlock => Err(already_listening()),
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
@@ -112,11 +112,11 @@ fn make_way(path: &Path) -> io::Result<()> {
 }
 
 fn already_listening() -> io::Error {
-    let text = "somebody is already listening there";
+    let text = "another process is already listening there";
     io::Error::new(ErrorKind::AddrInUse, text)
 }
 
-/// Never waits: a server that was stopped does not accept.
+/// Connects without blocking, because a stopped process does not accept.
 fn connect(path: &Path) -> io::Result<()> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;

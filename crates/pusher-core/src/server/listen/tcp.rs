@@ -1,4 +1,4 @@
-//! Listening on a TCP address.
+//! Listening TCP sockets.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -13,7 +13,7 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         Type::STREAM,
         Some(Protocol::TCP),
     )?;
-    // A restart must not wait for the connections of the last run to be forgotten.
+    // A restart must not wait until the connections of the last run have left TIME_WAIT.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;

@@ -1,9 +1,9 @@
-//! Requests that a page in somebody's browser makes: refused, but for our own status page, or any
-//! page that the operator looks at could publish through `http://127.0.0.1:5555`.
+//! Protection against cross-site request forgery (CSRF) and DNS rebinding. Without it any page in the operator's
+//! browser could publish through `http://127.0.0.1:5555`.
 //!
-//! A browser says `Origin` with every POST, and newer ones `Sec-Fetch-Site`. Ours is the page whose
-//! origin is the host and port that it asks. A page whose own name was pointed at 127.0.0.1 (DNS
-//! rebinding) is of the same origin too; but then its name stands in `Host`.
+//! Browsers send `Origin` with every POST, and newer ones `Sec-Fetch-Site` with every request. Only the status page may
+//! send requests: its origin equals the host and port of the request. A page whose own name was made to resolve to
+//! 127.0.0.1 (DNS rebinding) also has an equal origin, but its name is in `Host`, so `Host` must name this server.
 
 use http::header::{HOST, ORIGIN};
 use http::request::Parts;
@@ -11,30 +11,31 @@ use http::{HeaderMap, StatusCode, Version};
 
 use super::answer::HttpRefusal;
 use crate::config::{HostName, KnownHost};
-use crate::publishers::peer::Door;
+use crate::publishers::peer::Transport;
 
-/// The status page is the one page that may ask: `is_file` is a request for a file of it.
+/// Refuses requests of other pages, and hosts that are not this server. `is_file` means a request for a file of the
+/// status page, which a link on another page may open.
 pub(super) fn check(
     head: &Parts,
     is_file: bool,
-    door: &Door,
+    transport: &Transport,
     allowed: &[KnownHost],
 ) -> Result<(), HttpRefusal> {
     let host = host(head)?;
     let headers = &head.headers;
     let is_visit = is_file && is_visit(headers);
     if !is_visit && is_from_other_page(headers, host.unwrap_or_default()) {
-        let reason = "a page of another site cannot publish or look here (Origin, Sec-Fetch-Site)";
+        let reason = "pages of other sites have no access (Origin, Sec-Fetch-Site)";
         return Err(HttpRefusal::new(StatusCode::FORBIDDEN, reason));
     }
     let Some(host) = host else {
         return Ok(());
     };
-    if is_ours(host, door, allowed) {
+    if is_ours(host, transport, allowed) {
         return Ok(());
     }
     let reason = format!(
-        "the host {host:?} is not known to be this server; --publish-host makes a name known, without the port"
+        "the host {host:?} is not a name of this server: allow it with --publish-host, without the port"
     );
     Err(HttpRefusal::new(StatusCode::FORBIDDEN, reason))
 }
@@ -53,13 +54,13 @@ fn host(head: &Parts) -> Result<Option<&str>, HttpRefusal> {
     Ok(target.map(|authority| authority.as_str()).or(host))
 }
 
-/// Whether somebody follows a link to the page, which no page can do unseen.
+/// Whether the request is a navigation in a browser tab. The user sees it, and other pages cannot read the answer.
 fn is_visit(headers: &HeaderMap) -> bool {
     let is = |name, value: &str| headers.get(name).is_some_and(|known| known == value);
     is("Sec-Fetch-Mode", "navigate") && is("Sec-Fetch-Dest", "document")
 }
 
-/// Whether a browser asks for a page that is not of this very host and port.
+/// Whether a page of another origin (host and port) makes the request.
 fn is_from_other_page(headers: &HeaderMap, host: &str) -> bool {
     let mut sites = headers.get_all("Sec-Fetch-Site").iter();
     if sites.any(|site| site != "none" && site != "same-origin") {
@@ -74,10 +75,10 @@ fn is_from_other_page(headers: &HeaderMap, host: &str) -> bool {
     })
 }
 
-/// Whether whoever says this host means this server: loopback, the address that was connected to,
-/// or a name that the operator knows. No browser connects to a unix socket.
-fn is_ours(host: &str, door: &Door, allowed: &[KnownHost]) -> bool {
-    let Door::Tcp { local } = door else {
+/// Whether `host` is this server: a loopback address, the address of this connection, or a configured name. Browsers
+/// cannot connect to a unix socket, so any host is accepted there.
+fn is_ours(host: &str, transport: &Transport, allowed: &[KnownHost]) -> bool {
+    let Transport::Tcp { local } = transport else {
         return true;
     };
     let Some(host) = HostName::parse(host) else {
@@ -95,8 +96,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_that_mean_this_server() {
-        let tcp = |local: &str| Door::Tcp {
+    fn only_own_hosts_are_accepted() {
+        let tcp = |local: &str| Transport::Tcp {
             local: local.parse().ok(),
         };
         let allowed = ["push.example.org", "192.0.2.7"].map(|host| host.parse().unwrap());
@@ -126,6 +127,6 @@ mod tests {
         ] {
             assert_eq!(is_ours(host, &tcp(local), &allowed), expect, "{host}");
         }
-        assert!(is_ours("whatever", &Door::Unix, &[]));
+        assert!(is_ours("example.org", &Transport::Unix, &[]));
     }
 }

@@ -1,0 +1,8 @@
+//! The public listener with TLS.
+
+mod certificate;
+mod handshake;
+mod sessions;
+mod support;
+
+pub(crate) use support::TestCertificate;
