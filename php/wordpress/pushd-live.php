@@ -1,7 +1,7 @@
 <?php
 /**
  * Plugin Name:       Pushd Live
- * Description:       Posts and comments appear in the pages of everybody who is looking, at the moment when they become public.
+ * Description:       Shows new posts and comments in open pages at the moment when they become public.
  * Version:           0.1.0
  * Requires at least: 5.9
  * Requires PHP:      8.1
@@ -18,7 +18,7 @@ defined('ABSPATH') || exit;
 const FILE = __FILE__;
 const VERSION = '0.1.0';
 
-// Pusher in PHP alone; does nothing where the extension is loaded.
+// The plain PHP classes. If the extension is loaded, this file does not define them.
 require_once __DIR__ . '/pusher/pusher.php';
 require_once __DIR__ . '/src/settings.php';
 require_once __DIR__ . '/src/events.php';

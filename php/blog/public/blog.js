@@ -1,9 +1,10 @@
 'use strict';
-// Brings new articles into the page, and posts without leaving it. Without this file the blog works too,
-// only that readers must load the page again.
+// Shows new articles in the open page, and posts without leaving it. Without this file the blog still works, but
+// readers must reload the page.
 (() => {
   const CATCH_UP_AT_MS = [0, 2000, 10000];
-  // Ids are looked at again this far back: of two posts at the same moment the later may be pushed first.
+  // Each catch-up also fetches this many ids before the newest. Of two posts at the same moment, the one with the
+  // higher id may be pushed first.
   const OVERLAP = 50;
   const LOAD_DELAY_MAX_MS = 30000;
   const WORDS = { connecting: 'connecting', open: 'live', waiting: 'reconnecting', closed: 'not live' };
@@ -19,7 +20,7 @@
   let catchUps = [];
   let unread = 0;
 
-  // ---- what is shown ----
+  // ---- showing articles ----
 
   const idOf = (article) => Number(article.dataset.id);
   const newestId = () => Math.max(0, ...Array.from(list.children, idOf));
@@ -40,12 +41,12 @@
     return typeof value === 'string' ? value : JSON.stringify(value);
   }
 
-  /** An event may come from anybody who may publish, from a shell too: any value makes an article of some kind. */
+  /** Makes an article from any event. Other publishers, such as a shell, may send any JSON value. */
   function articleOf(event) {
     const isEntry = event !== null && typeof event === 'object' && ('title' in event || 'article' in event);
     const { id, title = '', article = '', when = Date.now() / 1000 } = isEntry ? event : { article: event };
     const element = $('#entry-template').content.firstElementChild.cloneNode(true);
-    // textContent, never innerHTML: what was written is text, whatever it looks like.
+    // textContent, never innerHTML: the article is text, even if it looks like markup.
     element.querySelector('h2').textContent = textOf(title);
     element.querySelector('.text').textContent = textOf(article);
     element.dataset.id = Number.isInteger(id) && id > 0 ? id : '';
@@ -55,13 +56,13 @@
     return element;
   }
 
-  /** Puts an entry where it belongs, newest first; one that is there already is not shown twice. */
+  /** Inserts an entry, newest first. Ignores an entry that is already shown. */
   function show(event, isNew) {
     const article = articleOf(event);
     const id = idOf(article);
     const others = Array.from(list.children);
     if (id && others.some((other) => idOf(other) === id)) return;
-    // What has no id was never stored: it is as new as can be, and stays where it came in.
+    // An event without an id was never stored. It goes to the top and keeps its place.
     const isNewest = !id || id > newestId();
     const next = isNewest ? others[0] : others.find((other) => idOf(other) && idOf(other) < id);
     article.classList.toggle('new', isNew);
@@ -80,7 +81,7 @@
     $('#notice').textContent = text;
   }
 
-  // ---- what comes in ----
+  // ---- receiving articles ----
 
   async function stored(after) {
     const query = new URLSearchParams({ category, after });
@@ -89,18 +90,18 @@
     return (await answer.json()).entries;
   }
 
-  /** Fetches what was posted while we were not connected. */
+  /** Fetches the articles that were posted while the page was not connected. */
   async function catchUp() {
     const asked = category;
     try {
       const entries = await stored(Math.max(0, newestId() - OVERLAP));
       if (asked === category) entries.reverse().forEach((entry) => show(entry, true));
     } catch (fault) {
-      console.warn('catching up failed:', fault); // the next one may do better
+      console.warn('catching up failed:', fault); // the next one may succeed
     }
   }
 
-  /** Again after a while: an article may be posted after the fetch and before the server has our SUBSCRIBE. */
+  /** Fetches several times: an article may be posted after the first fetch and before the server has our SUBSCRIBE. */
   function catchUpSoon() {
     catchUps.forEach(clearTimeout);
     catchUps = CATCH_UP_AT_MS.map((ms) => setTimeout(catchUp, ms));
@@ -120,7 +121,7 @@
     });
   }
 
-  /** The script comes from the push server, which may be down just now. */
+  /** Loads pusher.js from the push server. The server may be down, so it tries again. */
   function load(attempt) {
     const script = document.createElement('script');
     script.src = settings.pushUrl + '/pusher.js';
@@ -134,9 +135,9 @@
     document.head.append(script);
   }
 
-  // ---- what the reader does ----
+  // ---- the reader's actions ----
 
-  /** Another category, without leaving the page. */
+  /** Shows another category without leaving the page. */
   async function turnTo(name) {
     category = name;
     document.querySelectorAll('#categories a').forEach((link) => {

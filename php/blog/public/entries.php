@@ -3,7 +3,7 @@ declare(strict_types=1);
 
 namespace Blog;
 
-// GET entries.php?category=NAME&after=ID: {"entries": [...]}, newest first, for pages that were away.
+// GET entries.php?category=NAME&after=ID: {"entries": [...]}, newest first, for pages that were disconnected.
 
 require __DIR__ . '/../src/setup.php';
 

@@ -23,7 +23,7 @@ function get(): void
     show_page($category, Draft::blank($category), notice_after_post());
 }
 
-/** The article is stored first and pushed then: whoever gets the event can find it by the endpoint too. */
+/** Stores the article and then pushes it, so that entries.php already has each article that a browser receives. */
 function post(): void
 {
     if (!is_own_form($_POST)) {
@@ -46,7 +46,7 @@ function post(): void
     header('Location: ./?' . http_build_query($query), true, 303);
 }
 
-/** The page again with all that was written, so that nobody has to write it twice. */
+/** Shows the page again with the fields filled in, so that the writer keeps the text. */
 function refuse(int $status, Draft $draft, array $faults, string $text): void
 {
     if (wants_json()) {
@@ -56,7 +56,7 @@ function refuse(int $status, Draft $draft, array $faults, string $text): void
     show_page($draft->category, $draft, ['kind' => 'fault', 'text' => $text]);
 }
 
-/** What the redirect after a post brought along; blog.js says the same in its own words. */
+/** Returns the notice for the query of the redirect after a post. blog.js has the same texts. */
 function notice_after_post(): array
 {
     if (!isset($_GET['posted'])) {

@@ -1,8 +1,8 @@
 <?php
 declare(strict_types=1);
 
-// A test fixture, not a page to put on line: how a site publishes that followed the Ratchet recipe with a plain socket.
-// There is no extension and no library in it, only three lines at the end, and they must go on working.
+// A test fixture, not a page for a real site. It publishes like a site that follows the Ratchet recipe with a plain
+// socket. It uses no extension and no library, only the lines at the end, which must keep working.
 
 namespace Blog;
 
@@ -15,7 +15,7 @@ if ($draft->faults !== []) {
 }
 $entry = entries()->add($draft);
 
-// This is what the recipe adds to an existing site: connect, write one JSON object, and the page ends.
+// The recipe adds this to an existing site: connect, write one JSON object, end the page.
 $socket = stream_socket_client(setting('PUSH_ADDRESS') ?? 'tcp://127.0.0.1:5555');
 if ($socket !== false) {
     fwrite($socket, json_encode($entry));

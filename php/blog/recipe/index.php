@@ -1,7 +1,7 @@
 <?php
 declare(strict_types=1);
 
-// A test fixture: the recipe's page. It was written for autobahn.js 0.8, and only the address of that script is ours.
+// A test fixture: the recipe's page, written for autobahn.js 0.8. Only the URL of that script differs.
 
 namespace Blog;
 

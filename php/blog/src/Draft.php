@@ -3,14 +3,14 @@ declare(strict_types=1);
 
 namespace Blog;
 
-/** What somebody wrote into the form, cleaned, and what is wrong with it. */
+/** The cleaned fields of the form, and their errors. */
 final class Draft
 {
-    /** In characters, not bytes. */
+    /** Limits in characters, not bytes. */
     public const TITLE_MAX = 200;
     public const ARTICLE_MAX = 10000;
 
-    /** @param array<string, string> $faults a sentence for each field that can't stay as it is */
+    /** @param array<string, string> $faults an error text for each invalid field */
     private function __construct(
         public readonly string $category,
         public readonly string $title,
@@ -24,7 +24,7 @@ final class Draft
         return new self($category, '', '', []);
     }
 
-    /** @param array<mixed> $form $_POST: anything at all */
+    /** @param array<mixed> $form $_POST, not validated */
     public static function from(array $form): self
     {
         $category = category(self::text($form, 'category'));
@@ -39,19 +39,19 @@ final class Draft
         return new self($category ?? array_key_first(CATEGORIES), $title, $article, $faults);
     }
 
-    /** A field as text; a list (title[]=x) or nothing is no text. */
+    /** Returns a field as text. A missing field or a list (title[]=x) is the empty text. */
     private static function text(array $form, string $field): string
     {
         return is_string($form[$field] ?? null) ? $form[$field] : '';
     }
 
-    /** Ideographic and other spaces too. What is no UTF-8 or far too long stays as it is: fault() says so. */
+    /** Removes spaces of all kinds, also ideographic. Keeps text that is not UTF-8 or far too long: fault() reports it. */
     private static function trimmed(string $text): string
     {
         if (strlen($text) > 4 * self::ARTICLE_MAX) {
             return $text;
         }
-        // The lookbehind keeps a long run of spaces in the middle from being tried at each of them.
+        // Without the lookbehind, a long run of spaces in the middle takes quadratic time.
         return preg_replace('/\A[\p{Z}\s]+|(?<![\p{Z}\s])[\p{Z}\s]+\z/u', '', $text) ?? $text;
     }
 
@@ -60,7 +60,7 @@ final class Draft
         return match (true) {
             $text === '' => "The $field is missing.",
             strlen($text) > 4 * $max => "The $field is too long: at most $max characters.",
-            // The /u makes it false for what is no UTF-8.
+            // With /u the result is false if the text is not UTF-8.
             preg_match('/\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*+\z/u', $text) !== 1 => "The $field has characters that can't be shown.",
             preg_match_all('/./su', $text) > $max => "The $field is too long: at most $max characters.",
             default => null,

@@ -6,19 +6,19 @@ namespace Blog;
 use PDO;
 use PDOException;
 
-/** The blog can't work as it is set up; the message is for the person who did that. */
+/** The setup of the blog is wrong. The message is for the operator. */
 final class SetupFault extends \RuntimeException
 {
 }
 
 /**
- * The stored articles, in an SQLite file that is made at first use.
+ * The stored articles, in an SQLite file. The first use makes the file.
  *
- * An entry is what readers get as an event too: id, category, title, article, when (Unix time in seconds).
+ * An entry in the file and an event have the same members: id, category, title, article, when (Unix time in seconds).
  */
 final class Entries
 {
-    /** How long a request waits for others that write, in seconds. */
+    /** Longest time that a request waits while other requests write, in seconds. */
     private const BUSY_S = 5;
 
     private const SCHEMA = <<<'SQL'
@@ -37,12 +37,12 @@ final class Entries
     {
     }
 
-    /** @throws SetupFault if there can be no such file. */
+    /** @throws SetupFault if the file can't be opened or made. */
     public static function open(string $path): self
     {
         $folder = dirname($path);
         try {
-            // Two first requests may both make it: what counts is that it is there.
+            // Two requests may make the folder at the same time, so mkdir() may fail although the folder exists.
             if (!is_dir($folder) && !@mkdir($folder, 0770, true) && !is_dir($folder)) {
                 throw new PDOException("the folder can't be made");
             }
@@ -64,7 +64,7 @@ final class Entries
         if ($pdo->query('PRAGMA user_version')->fetchColumn() === 1) {
             return;
         }
-        // IMMEDIATE waits for its turn; a plain transaction that is upgraded to a writing one would fail at once.
+        // IMMEDIATE waits for other writers. A plain transaction would fail at once when it begins to write.
         $pdo->exec('BEGIN IMMEDIATE');
         $pdo->exec(self::SCHEMA);
         $pdo->exec('COMMIT');
@@ -88,7 +88,7 @@ final class Entries
     }
 
     /**
-     * The newest entries of a category that have an id above $after, newest first.
+     * Returns the newest entries of a category with an id above $after, newest first.
      *
      * @return list<array{id: int, category: string, title: string, article: string, when: int}>
      */

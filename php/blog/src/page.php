@@ -3,7 +3,7 @@ declare(strict_types=1);
 
 namespace Blog;
 
-/** One article. Null gives the empty one that blog.js fills: so there is one place for this markup. */
+/** Returns an article's HTML. Null returns the empty template that blog.js fills, so this is the only copy of the markup. */
 function article_html(?array $entry): string
 {
     $id = $entry === null ? '' : html($entry['id']);

@@ -10,17 +10,17 @@ function can_push(): bool
 }
 
 /**
- * Publishes a stored entry: from here on every browser that looks at its category has it.
+ * Publishes a stored entry to the topic of its category.
  *
- * @return array{subscribers: int, sequence: int}|null null if it could not be pushed. The article is stored all the
- *     same, so that is no reason for the page to fail: the log says why.
+ * @return array{subscribers: int, sequence: int}|null null if the publish failed. The article is stored anyway, so the
+ *     page must not fail. The reason is in the log.
  */
 function push(array $entry): ?array
 {
     if (!can_push()) {
         return null;
     }
-    // By default a failed transfer is a warning and null; with pusher.on_failure=exception it is an exception.
+    // By default a failed publish returns null with a warning. With pusher.on_failure=exception it throws.
     set_error_handler(fn (int $level, string $message): bool => error_log('blog: ' . $message));
     try {
         $receipt = \Pusher::publish($entry['category'], $entry);
@@ -34,9 +34,9 @@ function push(array $entry): ?array
 }
 
 /**
- * Where browsers find the push server: PUSHER_URL, or the host of the page with PUSH_PORT (8080).
+ * Returns the push server's URL for browsers: PUSHER_URL, or the host of the page with PUSH_PORT (8080).
  *
- * @throws SetupFault if PUSHER_URL is no http or https address.
+ * @throws SetupFault if PUSHER_URL is not an http or https URL.
  */
 function push_url(): string
 {
@@ -55,14 +55,14 @@ function page_scheme(): string
     return in_array($_SERVER['HTTPS'] ?? '', ['', 'off'], true) ? 'http' : 'https';
 }
 
-/** The Host header comes from outside: only what can be a host goes into our page. */
+/** Returns the host in the Host header if it is valid. The client can send any text there. */
 function page_host(): string
 {
     $host = preg_replace('/:\d+\z/', '', $_SERVER['HTTP_HOST'] ?? '');
     return preg_match('/\A([a-z0-9._-]+|\[[0-9a-f:.]+\])\z/i', $host) === 1 ? $host : 'localhost';
 }
 
-/** What the page may load and talk to: itself and the push server. */
+/** Returns a policy that allows the page to use only its own server and the push server. */
 function content_security_policy(string $push_url): string
 {
     preg_match('~\A(http)(s?://[^/]+)~i', $push_url, $part);

@@ -3,33 +3,33 @@ declare(strict_types=1);
 
 namespace Blog;
 
-// What every page of the blog begins with.
+// Included first by every page of the blog.
 
-ini_set('display_errors', '0'); // faults belong into the server's log, not between our bytes
+ini_set('display_errors', '0'); // errors go to the server's log, not into the page
 ini_set('log_errors', '1');
 
 require __DIR__ . '/Entries.php';
 require __DIR__ . '/Draft.php';
 require __DIR__ . '/push.php';
 
-/** The topics, and what the reader sees of them. The names are those of the Ratchet recipe. */
+/** The topics and their labels. The Ratchet recipe has the same topics, and calls them categories. */
 const CATEGORIES = [
     'kittensCategory' => 'Kittens',
     'category2' => 'Category 2',
     'category3' => 'Category 3',
 ];
 
-/** The most articles that a page shows. blog.js keeps to it too. */
+/** Most articles that a page shows. blog.js has the same limit. */
 const SHOWN_MAX = 200;
 
-/** An environment variable; SetEnv, a pool's env[] and fastcgi_param count as such. */
+/** Returns an environment variable. SetEnv, a pool's env[] and fastcgi_param set them too. */
 function setting(string $name): ?string
 {
     $value = getenv($name);
     return $value === false || $value === '' ? null : $value;
 }
 
-/** The category that the reader asked for: the first one if none, null if there is no such. */
+/** Returns the requested category, the first one if the request has none, or null if it does not exist. */
 function category(mixed $asked): ?string
 {
     if ($asked === null) {
@@ -43,7 +43,7 @@ function entries(): Entries
     return Entries::open(setting('BLOG_DB') ?? dirname(__DIR__) . '/data/blog.sqlite');
 }
 
-/** Text into HTML, between tags or into a quoted attribute. */
+/** Escapes text for HTML, between tags or in a quoted attribute. */
 function html(string|int $text): string
 {
     return htmlspecialchars((string) $text, ENT_QUOTES | ENT_SUBSTITUTE | ENT_HTML5);
@@ -59,17 +59,17 @@ function send_json(int $status, array $answer): never
     exit;
 }
 
-/** Whether the request came from blog.js, which wants data and not a page. */
+/** Whether the client accepts JSON, as blog.js does. Other clients get a page. */
 function wants_json(): bool
 {
     return str_contains($_SERVER['HTTP_ACCEPT'] ?? '', 'application/json');
 }
 
-// A fault is told to whoever runs the blog: in the log with every detail, on the page without.
+// The log has every detail of an error. The page has only the message of a SetupFault.
 set_exception_handler(function (\Throwable $fault): void {
     error_log('blog: ' . $fault);
     http_response_code(500);
     header('Content-Type: text/plain; charset=utf-8');
-    echo $fault instanceof SetupFault ? $fault->getMessage() : "Something went wrong; the server's log says what.";
+    echo $fault instanceof SetupFault ? $fault->getMessage() : "Something went wrong: see the server's log.";
     echo "\n";
 });

@@ -3,11 +3,11 @@ declare(strict_types=1);
 
 namespace Blog;
 
-// Against forged posts: the form carries the value of a cookie that other sites can neither read nor send.
+// CSRF protection: the form has the value of a cookie. Other sites can neither read nor send the cookie.
 
 const TOKEN_COOKIE = 'blog_token';
 
-/** The token of this browser; a new browser gets one. Before any output. */
+/** Returns the browser's token. Sets a cookie for a new browser, so call it before any output. */
 function token(): string
 {
     $token = $_COOKIE[TOKEN_COOKIE] ?? null;

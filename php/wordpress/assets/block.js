@@ -1,4 +1,4 @@
-// The block in the editor. No build step: what it needs is in WordPress.
+// The block in the editor. It needs no build step, because it uses the libraries that WordPress loads.
 (function (blocks, blockEditor, components, element, ServerSideRender) {
   'use strict';
 

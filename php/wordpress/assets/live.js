@@ -1,16 +1,16 @@
-// Keeps the lists of the page (.pushd-live) as the site is. What comes in is shown as text, never as markup.
+// Keeps the lists of the page (.pushd-live) up to date. Events are shown as text, never as markup.
 (function () {
   'use strict';
 
   const LOAD_DELAY_MAX_MS = 30000;
-  // From a connection on: pushd has our SUBSCRIBE by then.
+  // Time after a connection. By then pushd has our SUBSCRIBE.
   const CATCH_UP_MS = 1000;
   const CATCH_UPS_MAX = 5;
 
   function link(event) {
     const a = document.createElement('a');
     a.textContent = event.title || event.author || event.url;
-    // An address that could run a script is none.
+    // Ignores addresses that could run a script.
     if (/^https?:/i.test(event.url)) a.href = event.url;
     return a;
   }
@@ -24,7 +24,7 @@
     return p;
   }
 
-  // Whether a reader would see no difference.
+  // Whether both entries look the same to a reader.
   function isSame(one, other) {
     const parts = entry => ['a', 'p'].map(name => entry.querySelector(name) || {}).map(part => part.textContent + '\0' + part.href);
     return parts(one).join('\0') === parts(other).join('\0');
@@ -34,7 +34,7 @@
     constructor(list, pusher) {
       this.list = list;
       this.max = Number(list.dataset.max);
-      // The latest ones, shown or not: whatever comes to these is news.
+      // The ids of the latest entries, shown or not. Every other entry is new.
       this.known = new Set(JSON.parse(list.dataset.known));
       this.knowsAll = this.known.size < this.max;
       this.pushed = new Set();
@@ -43,7 +43,7 @@
         list.dataset.state = state;
         clearTimeout(this.timer);
         if (state !== 'open') return;
-        // What is pushed from now on is newer than what the site will answer.
+        // An event that arrives from now on is newer than the site's answer.
         this.pushed.clear();
         this.catchUpSoon(1);
       });
@@ -86,7 +86,7 @@
     }
 
     catchUpSoon(attempt) {
-      // Not all pages in the same moment.
+      // A random delay, so that pages do not send their requests at the same moment.
       const delayMs = attempt * (CATCH_UP_MS + Math.random() * pushdLive.spreadMs);
       this.timer = setTimeout(() => this.catchUp(attempt), delayMs);
     }
@@ -97,7 +97,7 @@
         const answer = await fetch(this.list.dataset.entries, { cache: 'no-store', credentials: 'omit' });
         if (!answer.ok) throw new Error(String(answer.status));
         const { entries } = await answer.json();
-        // Unless it was asked once more.
+        // Ignores the answer if a later request was sent.
         if (asked === this.asked) this.become(entries.filter(event => !this.pushed.has(event.id)));
       } catch (fault) {
         console.warn('Pushd Live: catching up failed:', fault);
@@ -105,16 +105,16 @@
       }
     }
 
-    // Newest first.
+    // Makes the list match the site's entries, newest first.
     become(events) {
       const lastKnown = events.map(event => this.known.has(event.id)).lastIndexOf(true);
-      // What lies behind it has only moved up, as others went.
+      // The entries after lastKnown are older. They are in the answer only because others were removed.
       const news = this.knowsAll || lastKnown < 0 ? events : events.slice(0, lastKnown + 1);
       news.slice().reverse().forEach(event => (this.known.has(event.id) ? this.update(event) : this.show(event)));
       const isThere = new Set(events.map(event => event.kind + ' ' + event.id));
       Array.from(this.list.children).forEach(entry => {
         const id = Number(entry.dataset.id.split(' ')[1]);
-        // What has no number was never stored.
+        // An entry without an id was never stored, so the answer cannot have it.
         if (id > 0 && !this.pushed.has(id) && !isThere.has(entry.dataset.id)) entry.remove();
       });
       events.forEach(event => this.known.add(event.id));
@@ -122,7 +122,7 @@
     }
   }
 
-  // The script comes from pushd, which may be down just now.
+  // Loads pusher.js from pushd. pushd may be down, so it tries again.
   function load(lists, attempt) {
     const script = document.createElement('script');
     script.src = pushdLive.server + '/pusher.js';
@@ -132,7 +132,7 @@
         try {
           new Feed(list, pusher);
         } catch (fault) {
-          // Not of our making: an author may write lists of this class, too.
+          // An author may write a list with this class. It may lack the attributes.
           console.warn('Pushd Live: no feed:', fault);
         }
       });

@@ -3,7 +3,7 @@ declare(strict_types=1);
 
 namespace PushdLive;
 
-/** What pages fetch after they were not connected: all that a feed may show, so that every page asks the same. */
+/** The REST route that pages request after each connection. Every page requests all entries that a feed may show. */
 const REST_NAMESPACE = 'pushd-live/v1';
 const REST_ROUTE = '/entries';
 
@@ -14,10 +14,10 @@ function serve_entries(): void
             'methods' => 'GET',
             'callback' => static function (\WP_REST_Request $request): \WP_REST_Response {
                 $entries = latest($request['show'], $request['type'], $request['post'], COUNT_MAX);
-                // Pages drop what is not in it: an old answer would take back what has just come.
+                // Pages remove entries that are not in the answer, so a cached answer would remove new entries.
                 return new \WP_REST_Response(['entries' => $entries], 200, ['Cache-Control' => 'no-store']);
             },
-            // There is nothing in it that is not for everybody.
+            // The answer has public entries only.
             'permission_callback' => '__return_true',
             'args' => [
                 'show' => ['type' => 'string', 'enum' => ['posts', 'comments'], 'default' => 'posts'],

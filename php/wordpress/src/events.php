@@ -4,15 +4,15 @@ declare(strict_types=1);
 namespace PushdLive;
 
 /*
- * What browsers get. Whoever knows a topic may read it: only what the site shows to anybody goes into
- * an event, and all of it is plain text.
+ * The events that browsers get. Everybody can subscribe to a topic, so an event has public content only. All of it is
+ * plain text.
  */
 
 /**
- * A post as an event; null if it is not for everybody.
+ * Returns a post as an event, or null if the post is not public.
  *
- * Its text is the excerpt that somebody wrote, if one was: what plugins keep from some visitors may
- * stand in the post itself.
+ * The event's text is the excerpt, if the author wrote one. The post's own text may have parts that a plugin hides from
+ * some visitors.
  */
 function post_event(\WP_Post $post): ?array
 {
@@ -29,11 +29,11 @@ function post_event(\WP_Post $post): ?array
         'url' => (string) get_permalink($post),
         'time' => get_post_time(DATE_ATOM, true, $post),
     ];
-    /** Changes what is published of a post, or keeps it from being published (null). */
+    /** Changes a post's event, or prevents it (null). */
     return apply_filters('pushd_live_post', $event, $post);
 }
 
-/** A comment as an event; null if it is not for everybody. */
+/** Returns a comment as an event, or null if the comment is not public. */
 function comment_event(\WP_Comment $comment): ?array
 {
     if ($comment->comment_approved !== '1' || !may_be_public($comment)) {
@@ -48,11 +48,11 @@ function comment_event(\WP_Comment $comment): ?array
         'url' => (string) get_comment_link($comment),
         'time' => get_comment_date(DATE_ATOM, $comment),
     ];
-    /** Changes what is published of a comment, or keeps it from being published (null). */
+    /** Changes a comment's event, or prevents it (null). */
     return apply_filters('pushd_live_comment', $event, $comment);
 }
 
-/** Of a type that was chosen, published, and neither private nor behind a password. */
+/** Whether a post is published, has a type that the settings select, and is neither private nor password-protected. */
 function is_public(\WP_Post $post): bool
 {
     return in_array($post->post_type, settings()['types'], true)
@@ -61,14 +61,14 @@ function is_public(\WP_Post $post): bool
         && is_post_publicly_viewable($post);
 }
 
-/** What somebody wrote on a post that is for everybody: it is public as soon as it is approved. */
+/** Whether a comment is public once it is approved: a reader wrote it, on a public post. */
 function may_be_public(\WP_Comment $comment): bool
 {
     $post = get_post((int) $comment->comment_post_ID);
     return in_array($comment->comment_type, ['', 'comment'], true) && $post instanceof \WP_Post && is_public($post);
 }
 
-/** Where the events of the comments on a post go. */
+/** Returns the topic of the comments on a post. */
 function comments_topic(int $post): string
 {
     return topic("comments/$post");

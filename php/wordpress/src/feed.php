@@ -3,13 +3,13 @@ declare(strict_types=1);
 
 namespace PushdLive;
 
-/** How many entries a feed shows, and the page keeps. */
+/** Most entries that a feed shows, and that an open page keeps. */
 const COUNT_MAX = 50;
 
-/** Over how long the pages' questions are spread, if a filter says nothing else. */
+/** Default time over which pages spread their requests after a connection, in milliseconds. */
 const SPREAD_MS = 2000;
 
-/** The shortcode [pushd_live], and the block of the same make. */
+/** Registers the shortcode [pushd_live], and the block with the same output. */
 function show_feeds(): void
 {
     add_shortcode('pushd_live', static fn ($attributes): string => feed((array) $attributes));
@@ -23,10 +23,10 @@ function show_feeds(): void
 function register_scripts(): void
 {
     wp_register_script('pushd-live', plugins_url('assets/live.js', FILE), [], VERSION, true);
-    // Not in the list: authors may write lists too, and a script comes from there.
+    // Not attributes of the list: authors can write such a list themselves, and the page loads a script from the server.
     $settings = [
         'server' => settings()['url'],
-        /** In what time all pages ask the site after pushd was restarted: a site with many readers wants more. */
+        /** Changes the time over which pages spread their requests, in milliseconds. Increase it for many readers. */
         'spreadMs' => max(0, (int) apply_filters('pushd_live_spread_ms', SPREAD_MS)),
     ];
     wp_add_inline_script('pushd-live', 'const pushdLive = ' . wp_json_encode($settings, JSON_HEX_TAG) . ';', 'before');
@@ -36,12 +36,12 @@ function register_scripts(): void
 }
 
 /**
- * A list of the latest entries, that grows while somebody looks at it.
+ * Returns a list of the latest entries. An open page adds new ones.
  *
- *     [pushd_live]                              posts
- *     [pushd_live type="page" count="3"]        of another type
- *     [pushd_live show="comments" count="0"]    comments on this post, only new ones
- *     [pushd_live show="comments" post="7"]     comments on another
+ *     [pushd_live]                              the latest posts
+ *     [pushd_live type="page" count="3"]        the latest entries of another post type
+ *     [pushd_live show="comments" count="0"]    only new comments on this post
+ *     [pushd_live show="comments" post="7"]     comments on another post
  */
 function feed(array $attributes): string
 {
@@ -57,14 +57,14 @@ function feed(array $attributes): string
         '<ul class="pushd-live" data-topic="%s" data-entries="%s" data-known="%s" data-max="%d" aria-live="polite">%s</ul>',
         esc_attr($show === 'comments' ? comments_topic($post) : topic($type)),
         esc_url(entries_url($show, $type, $post)),
-        // What the script will not take for news, although the page does not show all of it.
+        // Stored entries that the script must not add as new, including those that the list does not show.
         esc_attr(wp_json_encode($server === '' ? [] : array_map(intval(...), stored($show, $type, $post, COUNT_MAX, 'ids')))),
         COUNT_MAX,
         implode('', array_map(entry(...), $events)),
     );
 }
 
-/** An entry, as assets/live.js makes it of an event. */
+/** Returns an entry's HTML. assets/live.js makes the same from an event. */
 function entry(array $event): string
 {
     $heading = $event['title'] ?? $event['author'];
@@ -77,14 +77,14 @@ function entry(array $event): string
     );
 }
 
-/** The events of what everybody may see, newest first: posts of a type, or comments on a post. */
+/** Returns the events of public entries, newest first: posts of a type, or comments on a post. */
 function latest(string $show, string $type, int $post, int $count): array
 {
     $event = $show === 'comments' ? comment_event(...) : post_event(...);
     return array_values(array_filter(array_map($event, stored($show, $type, $post, $count))));
 }
 
-/** @param string $fields "ids" for no more than that */
+/** @param string $fields "ids" returns only the ids */
 function stored(string $show, string $type, int $post, int $count, string $fields = ''): array
 {
     if ($count === 0) {
@@ -101,7 +101,7 @@ function stored(string $show, string $type, int $post, int $count, string $field
             'post_type' => $type,
             'numberposts' => $count,
             'has_password' => false,
-            // Two may have come in the same second.
+            // Two posts may have the same second.
             'orderby' => ['date' => 'DESC', 'ID' => 'DESC'],
             'fields' => $fields,
         ])

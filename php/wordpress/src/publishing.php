@@ -3,13 +3,13 @@ declare(strict_types=1);
 
 namespace PushdLive;
 
-/** More than that in one request is an import, which nobody wants to see live. */
+/** Most events of one request. A request with more is an import, which pages should not show live. */
 const EVENTS_MAX = 100;
 
-/** What pushd takes of one event, in bytes of JSON. */
+/** Longest event that pushd accepts, in bytes of JSON. */
 const EVENT_LEN_MAX = 3 * 1024 * 1024;
 
-/** Watches what WordPress does with posts and comments. */
+/** Publishes changes of posts and comments at the end of each request. */
 function publish_what_is_public(): void
 {
     watch_posts();
@@ -24,7 +24,7 @@ function watch_posts(): void
             queue('post', $post->ID);
         }
     }, 10, 3);
-    // Of all that is edited: also what is no longer public, or has become so without a change of its status.
+    // For every edited post. It may become public, or stop being public, without a change of its status.
     add_action('post_updated', static function (int $id, \WP_Post $after, \WP_Post $before): void {
         if (is_public($before)) {
             queue('post', $id, topic($before->post_type));
@@ -44,11 +44,11 @@ function watch_comments(): void
     add_action('comment_post', static function (int|string $id): void {
         queue('comment', (int) $id);
     });
-    // Of the REST interface, which does not do comment_post.
+    // For the REST API, which does not run comment_post.
     add_action('rest_after_insert_comment', static function (\WP_Comment $comment, $request, bool $isNew): void {
         $isNew && queue('comment', (int) $comment->comment_ID);
     }, 10, 3);
-    // To delete is a status too.
+    // Deleting a comment also changes its status.
     add_action('transition_comment_status', static function (string|int $new, string|int $old, \WP_Comment $comment): void {
         if ($old === 'approved') {
             queue('comment', (int) $comment->comment_ID, topic_if_public($comment));
@@ -56,7 +56,7 @@ function watch_comments(): void
             queue('comment', (int) $comment->comment_ID);
         }
     }, 10, 3);
-    // The only one that has the comment as it was. Whoever wrote a filter before this one may have given an error.
+    // The only hook with the comment before the change. An earlier filter may have returned an error, so $data is mixed.
     add_filter('wp_update_comment_data', static function (mixed $data, array $before): mixed {
         $before = new \WP_Comment((object) $before);
         if ($before->comment_approved === '1') {
@@ -66,19 +66,19 @@ function watch_comments(): void
     }, 10, 2);
 }
 
-/** Where an approved comment is shown; null if it is not. */
+/** Returns the topic of an approved comment, or null if its post is not public. */
 function topic_if_public(\WP_Comment $comment): ?string
 {
     return may_be_public($comment) ? comments_topic((int) $comment->comment_post_ID) : null;
 }
 
 /**
- * What is to be published at the end of the request, when its categories, its address and everything
- * else is stored.
+ * Queues a post or comment. The event is made at the end of the request, when WordPress has stored everything, such as
+ * categories and the address.
  *
  * @param string|null $kind "post" or "comment"; null empties the queue
- * @param string|null $wasIn the topic in which everybody could see it until now
- * @return list<array{string, int, ?string}> what was in it, if it is emptied
+ * @param string|null $wasIn the topic in which it was public before the change
+ * @return list<array{string, int, ?string}> the queued items if $kind is null, otherwise nothing
  */
 function queue(?string $kind = null, int $id = 0, ?string $wasIn = null): array
 {
@@ -87,13 +87,13 @@ function queue(?string $kind = null, int $id = 0, ?string $wasIn = null): array
         [$taken, $queue] = [array_values($queue), []];
         return $taken;
     }
-    // Of another site of this network: at the end of the request its number would be one of ours.
+    // The id belongs to another site of this network. At the end of the request it would mean an entry of this site.
     if (is_multisite() && ms_is_switched()) {
         return [];
     }
     $isKnown = isset($queue["$kind $id"]);
     if ($isKnown || count($queue) < EVENTS_MAX) {
-        // What it was when the request began is what pages show.
+        // Keeps the first $wasIn: open pages show the state from before the request.
         $queue["$kind $id"] ??= [$kind, $id, $wasIn];
     }
     return [];
@@ -112,23 +112,23 @@ function publish_queue(): void
             return;
         }
         $mistakes = array_filter(array_map(mistake(...), $messages));
-        // All together: what is slow is waited for only once.
+        // One call for all events, so that a slow pushd costs only one timeout.
         pusher(settings())->sendMany(array_diff_key($messages, $mistakes));
         if ($mistakes !== []) {
             throw new \UnexpectedValueException(reset($mistakes));
         }
         delete_option(LAST_FAILURE);
     } catch (\Throwable $failure) {
-        // The post is stored, and that is what counts. The settings page shows it, too.
+        // The post is stored, so the request succeeds. The log and the settings page show the failure.
         function_exists('error_log') && error_log('Pushd Live: ' . $failure->getMessage());
         update_option(LAST_FAILURE, ['time' => time(), 'message' => $failure->getMessage()], false);
     }
 }
 
-/** Lets the visitor go, as far as the server can. Shared hosts forbid functions like these: it goes on without. */
+/** Sends the response to the visitor before publishing, if possible. Shared hosts may forbid each of these functions. */
 function finish_page(): void
 {
-    // Or PHP ends here, with nothing sent, if he has gone already.
+    // Otherwise PHP ends the script, and publishes nothing, if the visitor has closed the connection.
     function_exists('ignore_user_abort') && ignore_user_abort(true);
     foreach (['fastcgi_finish_request', 'litespeed_finish_request'] as $finish) {
         if (function_exists($finish)) {
@@ -139,7 +139,7 @@ function finish_page(): void
     function_exists('flush') && flush();
 }
 
-/** Why pushd would not take it, if so: a filter's mistake in one event must not keep back the others. */
+/** Returns the reason why pushd would refuse an event, or null. A filter's mistake in one event must not stop the others. */
 function mistake(array $message): ?string
 {
     [, $event] = $message;
@@ -153,7 +153,7 @@ function mistake(array $message): ?string
 }
 
 /**
- * What pages are told of what was queued.
+ * Returns the messages for a queued post or comment.
  *
  * @return list<array{string, array}> topics and events
  */
@@ -165,13 +165,13 @@ function messages_of(string $kind, int $id, ?string $wasIn): array
         $messages[] = [$wasIn, ['kind' => $kind, 'id' => $id, 'removed' => true]];
     }
     if ($event !== null) {
-        // An update is for those who show it, and no news.
+        // Pages apply an update only to an entry that they show.
         $messages[] = [$topic, $event + ($wasIn === $topic ? ['updated' => true] : [])];
     }
     return $messages;
 }
 
-/** @return array{string, ?array} topic and event; no event if it is not for everybody */
+/** @return array{string, ?array} topic and event; no event if it is not public */
 function event_of(string $kind, int $id): array
 {
     if ($kind === 'post') {

@@ -7,8 +7,8 @@ defined('ABSPATH') || exit;
 
 /**
  * @var array $settings
- * @var array|false $said what came of the test event
- * @var array|false $failure what failed last
+ * @var array|false $said the result of the test event
+ * @var array|false $failure the last failure
  */
 $name = static fn (string $setting): string => esc_attr(SETTINGS . "[$setting]");
 ?>
@@ -40,7 +40,7 @@ $name = static fn (string $setting): string => esc_attr(SETTINGS . "[$setting]")
                 <th scope="row"><label for="pushd-live-url"><?= esc_html__('Public address of pushd', 'pushd-live') ?></label></th>
                 <td>
                     <input type="url" class="regular-text" id="pushd-live-url" name="<?= $name('url') ?>" value="<?= esc_attr($settings['url']) ?>" placeholder="https://example.com:8080">
-                    <p class="description"><?= esc_html__('Where browsers find it. While it is empty, pages show nothing live.', 'pushd-live') ?></p>
+                    <p class="description"><?= esc_html__('The address that browsers connect to. If it is empty, pages show no live entries.', 'pushd-live') ?></p>
                 </td>
             </tr>
             <tr>
@@ -70,7 +70,7 @@ $name = static fn (string $setting): string => esc_attr(SETTINGS . "[$setting]")
                                 <?= esc_html($label) ?></label><br>
                         <?php endforeach ?>
                     </fieldset>
-                    <p class="description"><?= esc_html__('With the comments on them. What is private or behind a password never is.', 'pushd-live') ?></p>
+                    <p class="description"><?= esc_html__('Comments on them are published too. Private and password-protected content is never published.', 'pushd-live') ?></p>
                 </td>
             </tr>
         </table>

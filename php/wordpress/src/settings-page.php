@@ -3,7 +3,7 @@ declare(strict_types=1);
 
 namespace PushdLive;
 
-/** Who may see and change the settings. */
+/** The capability that a user needs to see and change the settings. */
 const CAPABILITY = 'manage_options';
 
 /** The address of the page, and the action of its second button. */
@@ -16,7 +16,7 @@ function add_settings_page(): void
         add_options_page('Pushd Live', 'Pushd Live', CAPABILITY, PAGE, settings_page(...));
     });
     add_action('admin_init', static function (): void {
-        // The settings API brings the nonce and asks for manage_options.
+        // The settings API checks the nonce and manage_options.
         register_setting(PAGE, SETTINGS, ['type' => 'array', 'sanitize_callback' => sanitized(...)]);
     });
     add_action('admin_post_' . TEST, publish_test_event(...));
@@ -30,7 +30,7 @@ function page_url(): string
     return admin_url('options-general.php?page=' . PAGE);
 }
 
-/** What was sent by the form, or what there was where that will not do. */
+/** Returns the settings from the form. An invalid value is replaced by the stored one. */
 function sanitized(mixed $form): array
 {
     $form = is_array($form) ? $form : [];
@@ -38,7 +38,7 @@ function sanitized(mixed $form): array
     $old = settings();
     $new = [
         'address' => $text('address'),
-        // The stored one is not shown, so that an empty field is no wish to remove it.
+        // The form does not show the stored token, so an empty field keeps it.
         'token' => ($form['forget_token'] ?? '') === '1' ? '' : ($text('token') ?: $old['token']),
         'url' => rtrim($text('url'), '/'),
         'types' => array_values(array_intersect(array_keys(public_types()), (array) ($form['types'] ?? []))),
@@ -51,7 +51,7 @@ function sanitized(mixed $form): array
     }
     if ($new['url'] !== '' && (!preg_match('~\Ahttps?://[^\s"\'<>?#]+\z~i', $new['url']) || esc_url_raw($new['url']) !== $new['url'])) {
         add_settings_error(SETTINGS, 'url', sprintf(
-            /* translators: %s: what was typed */
+            /* translators: %s: the invalid address */
             __('The public address must be like https://example.com:8080, not "%s".', 'pushd-live'),
             $new['url'],
         ));
@@ -70,7 +70,7 @@ function publish_test_event(): void
         $receipt = pusher(settings())->send(topic('test'), ['kind' => 'test', 'time' => gmdate(DATE_ATOM)]);
         $said = ['success', sprintf(
             /* translators: %d: a number of browsers */
-            __('pushd has taken a test event. Browsers that look at its topic: %d.', 'pushd-live'),
+            __('pushd has taken a test event. Browsers subscribed to its topic: %d.', 'pushd-live'),
             $receipt->subscribers,
         )];
     } catch (\Throwable $failure) {

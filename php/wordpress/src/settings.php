@@ -3,7 +3,7 @@ declare(strict_types=1);
 
 namespace PushdLive;
 
-/** The option with all settings, and that with what failed last. */
+/** The names of two options: all settings, and the last failure. */
 const SETTINGS = 'pushd_live';
 const LAST_FAILURE = 'pushd_live_failure';
 
@@ -12,23 +12,23 @@ function settings(): array
 {
     $stored = get_option(SETTINGS, []);
     return array_merge([
-        // Where pushd listens for publishers.
+        // The address of pushd's publish listener (port 5555).
         'address' => 'tcp://127.0.0.1:5555',
         'token' => '',
-        // Where browsers find it; without it nothing is shown live.
+        // The address of pushd's public listener, for browsers. If it is empty, pages show no live entries.
         'url' => '',
         'types' => ['post'],
     ], is_array($stored) ? $stored : []);
 }
 
-/** The post types that anybody may read, and so may be published: name => what people call them. */
+/** Returns the public post types, which may be published: name => label. */
 function public_types(): array
 {
     $types = array_diff_key(get_post_types(['public' => true], 'objects'), ['attachment' => true]);
     return array_map(static fn ($type): string => $type->labels->name, array_filter($types, is_post_type_viewable(...)));
 }
 
-/** For what this site publishes; several sites may share a pushd. */
+/** Returns a topic of this site. The site's address is part of it, because several sites may share a pushd. */
 function topic(string $rest): string
 {
     $home = wp_parse_url(home_url());
@@ -36,7 +36,7 @@ function topic(string $rest): string
     return ($home['host'] ?? 'localhost') . $port . rtrim($home['path'] ?? '', '/') . "/$rest";
 }
 
-/** @throws \PusherException A setting can't be understood. */
+/** @throws \PusherException A setting is invalid. */
 function pusher(array $settings): \Pusher
 {
     $options = ['on_failure' => 'exception'];
