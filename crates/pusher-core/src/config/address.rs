@@ -39,7 +39,7 @@ impl FromStr for PublishAddress {
     fn from_str(text: &str) -> Result<Self, PublishAddressError> {
         match text.parse()? {
             Endpoint::Ip(address) => Ok(Self::Tcp(address)),
-            Endpoint::Name { host, port } if host == "localhost" => {
+            Endpoint::Name { host, port } if host.eq_ignore_ascii_case("localhost") => {
                 Ok(Self::Tcp((Ipv4Addr::LOCALHOST, port).into()))
             }
             Endpoint::Name { host, .. } => Err(PublishAddressError::HostName(host)),
