@@ -1,17 +1,17 @@
 /**
- * autobahn.js: stands in for autobahn.js 0.7/0.8 (WAMP v1), on pusher.js. MIT OR Apache-2.0.
- * What is the same, different on purpose, and absent: the table in README.md, beside this file in the sources.
+ * autobahn.js: the API of autobahn.js 0.7/0.8 (WAMP v1), on pusher.js. MIT OR Apache-2.0.
+ * README.md, beside this file in the sources, lists the differences.
  */
 (function (root) {
   'use strict';
 
-  // In one piece with pusher.js, module.exports is Pusher already.
+  // If the file includes pusher.js, module.exports is already Pusher.
   const cjs = typeof module === 'object' && module.exports;
   const Pusher = !cjs ? root.Pusher : typeof cjs === 'function' ? cjs : require('./pusher.js');
   if (typeof Pusher !== 'function') throw new Error('autobahn.js: load pusher.js first');
 
   const PROCEDURE = 'http://api.wamp.ws/procedure#';
-  const ITERATIONS_MAX = 1000000; // the server says how many
+  const ITERATIONS_MAX = 1000000; // the server chooses the number
 
   const ab = {
     CONNECTION_CLOSED: 0,
@@ -38,7 +38,7 @@
     if (title) console.groupEnd();
   }
 
-  // What when.js 2.7 promises can do beside the browser's own.
+  // Methods of when.js 2.7 promises that browsers do not have.
   class Promised extends Promise {
     constructor(executor) {
       let state = { state: 'pending' }, isDecided = false;
@@ -53,7 +53,7 @@
         executor(once(follow), once(refuse));
       });
       this.inspect = () => Object.assign({}, state);
-      this._listeners = []; // of progress
+      this._listeners = []; // for progress
     }
 
     then(onFulfilled, onRejected, onProgress) {
@@ -63,7 +63,7 @@
       return next;
     }
 
-    // Progress goes down the chain, as the handlers return it; what they throw goes down, too.
+    // Progress goes down the chain: the return values of the handlers, and their exceptions.
     _progress(update, pass) {
       let passed;
       try {
@@ -88,7 +88,7 @@
 
     finally(handler) { return this.ensure(handler); }
 
-    // Whatever is thrown goes to window.onerror.
+    // Exceptions go to window.onerror.
     done(onFulfilled, onRejected, onProgress) {
       this.then(onFulfilled, onRejected, onProgress).then(undefined, (error) => { setTimeout(() => { throw error; }, 0); });
     }
@@ -109,7 +109,7 @@
       if (isPending) Promise.resolve().then(() => promise._progress(update, (same) => same));
       return update;
     };
-    promise.then(undefined, () => {}); // nobody need listen
+    promise.then(undefined, () => {}); // no handler is required
     return Object.assign({ promise: promise, resolver: resolver }, resolver);
   };
 
@@ -165,7 +165,7 @@
     return at.origin.replace(/^http/, 'ws') + '/' + (path || 'ws');
   };
 
-  // A function and not a class: v1 pages may inherit by ab.Session.call(this, ...).
+  // A function, not a class, because v1 pages may inherit with ab.Session.call(this, ...).
   ab.Session = function (wsuri, onopen, onclose, options) {
     this._wsuri = wsuri;
     this._options = options || {};
@@ -268,7 +268,7 @@
       delete this._subscriptions[uri];
     },
 
-    // Behind the event: excludeMe, or exclude, or exclude and eligible.
+    // After the event: excludeMe, or exclude, or exclude and eligible.
     publish(topicUri, event, ...rest) {
       const isFlag = rest.length === 1 && typeof rest[0] === 'boolean';
       if (!isFlag && !rest.slice(0, 2).every(Array.isArray)) throw 'invalid argument type(s)';
@@ -305,7 +305,7 @@
       } else if (connects) {
         retry(ab.CONNECTION_UNREACHABLE_SCHEDULED_RECONNECT, 'Connection unreachable');
       } else {
-        hangup(code, 'Connection could not be established.'); // not repeated
+        hangup(code, 'Connection could not be established.'); // no retry
       }
     }
 
@@ -333,7 +333,7 @@
     }, onClose || debug, config.sessionConfig);
   };
 
-  // WAMP-CRA. v1 signs synchronously, and on http pages, where WebCrypto is missing: so SHA-256 by hand.
+  // WAMP-CRA. v1 signs synchronously, also on http pages without WebCrypto, so SHA-256 is implemented here.
   ab.deriveKey = function (secret, extra) {
     if (!extra || !extra.salt) return secret;
     const length = extra.keylen || 32, iterations = extra.iterations || 10000;

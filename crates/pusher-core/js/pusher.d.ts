@@ -4,55 +4,55 @@ export = Pusher;
 export as namespace Pusher;
 
 /**
- * One connection to a push server, kept open until `close()`. A lost one comes back after a random part of 1, 2, 4 .. 30 s,
- * or at once when the machine is on line or the page visible again; slower if the server refused it.
+ * A connection to a push server, kept open until `close()`. Reconnects after a random part of 1, 2, 4 .. 30 s, at once when
+ * the machine is online again or the page visible again, and later if the server refused the connection.
  *
- * A connection may die without a close: sleep, another network, a proxy that forgot it. With `pushd` the client asks for a
- * sign of life after 5/4 of the ping interval and a second of silence, and when the page or the machine is back; without an
- * answer within 5 s the connection is lost. Other servers cannot be asked: when the machine is on line again, or the page
- * visible again after 30 s of silence, the client opens a second connection and moves there. Watchers are then told 'open'
- * once more, with another `sessionId`; each event is delivered once.
+ * A connection may die without a close: sleep, another network, a proxy timeout. With `pushd` the client sends KEEPALIVE
+ * after 5/4 of the ping interval plus a second of silence, and when the page or the machine is back; without an answer
+ * within 5 s the connection is lost. Other servers have no KEEPALIVE: when the machine is online again, or the page is
+ * visible again after 30 s of silence, the client opens a second connection and moves there. Watchers then get 'open'
+ * again, with a new `sessionId`; each event is delivered once.
  */
 declare class Pusher {
   /**
-   * @param url ws:, wss:, http: or https:. By default the address that the script itself came from.
-   * @throws an Error if no address is known or there is no WebSocket, or what `new WebSocket(url)` throws.
+   * @param url ws:, wss:, http: or https:. Default: the address from which the script was loaded.
+   * @throws an Error if no address is known or WebSocket is missing, and the errors of `new WebSocket(url)`.
    */
   constructor(url?: string, options?: Pusher.Options);
 
   /** The address in use. */
   readonly url: string;
   readonly state: Pusher.State;
-  /** From WELCOME; null while not open. Another one each time the state becomes 'open'. */
+  /** From WELCOME; null while not open. A new one each time the state becomes 'open'. */
   readonly sessionId: string | null;
   /** The server's name and version, from WELCOME; null while not open. */
   readonly server: string | null;
 
-  /** May be called in any state; is kept over reconnects. Returns the way to undo it. */
+  /** May be called in any state, and survives reconnects. Returns a function that unsubscribes. */
   subscribe<Event = any>(topic: string | number, handler: Pusher.EventHandler<Event>): () => void;
 
-  /** Without a handler: all handlers of the topic. Unknown ones are ignored. */
+  /** Removes a handler, or all handlers of the topic. Ignores unknown handlers. */
   unsubscribe(topic: string | number, handler?: Pusher.EventHandler<any>): void;
 
   /**
-   * True: handed to the socket, which is no promise of delivery. False: not open, or `unsentBytesMax` are unsent;
-   * nothing is kept to be sent later. A server may refuse browsers' publishes by closing the connection.
+   * True: handed to the socket, without a guarantee of delivery. False: not open, or `unsentBytesMax` bytes are unsent;
+   * the event is not queued. A server may refuse a browser's publish by closing the connection.
    */
   publish(topic: string | number, event: unknown, options?: Pusher.PublishOptions): boolean;
 
-  /** The result of CALLRESULT, or rejected with a `Pusher.CallError`. At most `callsMax` calls pending. */
+  /** Resolves with the result, or rejects with a `Pusher.CallError`. At most `callsMax` calls may be pending. */
   call<Result = any>(procUri: string, ...args: unknown[]): Promise<Result>;
 
-  /** From now on `prefix:rest` is `uri + rest`, here and at the server, after reconnects too. */
+  /** Defines `prefix:rest` as `uri + rest`, here and at the server, also after reconnects. */
   prefix(prefix: string, uri: string): void;
 
-  /** The full URI of a CURIE; whatever has no known prefix is returned as it is. */
+  /** Returns the full URI of a CURIE. Text without a known prefix is returned unchanged. */
   resolve(curie: string): string;
 
-  /** Calls the handler now, and at every change of state. Returns the way to undo it. */
+  /** Calls the handler now, and at each change of state. Returns a function that stops that. */
   watch(handler: Pusher.StateHandler): () => void;
 
-  /** For good: no reconnect. Pending calls are rejected. */
+  /** Closes the connection for good, without a reconnect. Rejects pending calls. */
   close(): void;
 }
 
@@ -60,21 +60,21 @@ declare namespace Pusher {
   /** 'open' is reached with WELCOME; 'waiting' is between two attempts; 'closed' is final. */
   type State = 'connecting' | 'open' | 'waiting' | 'closed';
 
-  /** `topic` is the full URI. What a handler throws goes to the console and harms no other handler. */
+  /** `topic` is the full URI. Errors of a handler go to the console and do not affect other handlers. */
   type EventHandler<Event = any> = (event: Event, topic: string) => void;
 
-  /** 'open' may come twice in a row, after a move. Fetch what was missed each time. */
+  /** 'open' may come twice in a row, after a move. Fetch missed events each time. */
   type StateHandler = (state: State, info: StateInfo) => void;
 
-  /** Of the connection that ended; empty while 'connecting' and 'open'. */
+  /** About the connection that ended; empty while 'connecting' and 'open'. */
   interface StateInfo {
     /** WebSocket close code. */
     code?: number;
     reason?: string;
     wasClean?: boolean;
-    /** Whether the WebSocket had been established at all. */
+    /** Whether the WebSocket had been open. */
     opened?: boolean;
-    /** While 'waiting': until the next attempt. */
+    /** While 'waiting': time until the next attempt. */
     delayMs?: number;
   }
 
@@ -85,13 +85,13 @@ declare namespace Pusher {
     backoffBaseMs?: number;
     /** Default 30000. */
     backoffMaxMs?: number;
-    /** How long a call waits for its answer; 0 is for ever. Default 60000. */
+    /** Timeout of a call; 0 means none. Default 60000. */
     callDeadlineMs?: number;
-    /** Calls that may wait for an answer. Default 1000. */
+    /** Maximum number of pending calls. Default 1000. */
     callsMax?: number;
-    /** Bytes that may be unsent when another message is given to the socket. Default 1 MiB. */
+    /** Maximum number of unsent bytes at which the client sends another message. Default 1 MiB. */
     unsentBytesMax?: number;
-    /** The class to connect with. Default the global one. */
+    /** The WebSocket class. Default: the global one. */
     WebSocket?: new (url: string, protocols: string[]) => any;
   }
 
@@ -105,7 +105,7 @@ declare namespace Pusher {
   }
 
   interface CallError extends Error {
-    /** Of CALLERROR; null when there was none: not connected, connection lost, no answer, too many pending. */
+    /** From CALLERROR; null for other errors: not connected, connection lost, no answer, too many pending. */
     uri: string | null;
     description: string;
     details?: unknown;

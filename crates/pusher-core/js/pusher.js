@@ -1,11 +1,11 @@
 /**
  * pusher.js: a WAMP v1 client for browsers and Node >= 22. MIT OR Apache-2.0. Every method: pusher.d.ts, beside this file.
  *
- *   const pusher = new Pusher();                   // connects to where the script came from
+ *   const pusher = new Pusher();                   // connects to the script's own server
  *   const off = pusher.subscribe('kittensCategory', (event, topic) => show(event));
  *   pusher.watch((state, info) => { light.dataset.state = state; });
  *
- * A lost connection comes back by itself. Fetch what was missed each time the state is 'open'.
+ * Reconnects on its own. Fetch missed events each time the state becomes 'open'.
  */
 (function (root) {
   'use strict';
@@ -16,18 +16,18 @@
   const SUBPROTOCOLS = [PUSHD, 'wamp'];
 
   const WELCOME_DEADLINE_MS = 10000;
-  const STABLE_MS = 10000; // a connection this old was a good one: the backoff begins anew
+  const STABLE_MS = 10000; // a connection that lasted this long resets the backoff
   const REFUSED_BASE_MS = 30000, REFUSED_MAX_MS = 300000;
-  // Close codes for: what you sent will not do. The same bytes would be refused again.
+  // Close codes for invalid input. The server would refuse the same bytes again.
   const REFUSALS = [1002, 1003, 1007, 1008, 1009, 1010];
 
-  // A connection may die without a close, and JavaScript cannot see pings. After this silence the client asks KEEPALIVE;
-  // the server announces the interval: 5/4 of it and a second.
+  // A connection may die without a close, and JavaScript cannot see pings. After this silence the client sends KEEPALIVE:
+  // 5/4 of the interval that the server announces, plus a second.
   const QUIET_MS = 300000, QUIET_SLACK_MS = 1000, INTERVAL_MAX_MS = 3600000;
   const RECENT_MS = 2000; // the same after an event of the page such as `online`
-  const QUIET_WAMP_MS = 30000; // a check costs a "wamp" server a connection
+  const QUIET_WAMP_MS = 30000; // with "wamp" a check needs a second connection
   const ANSWER_MS = 5000;
-  // A sleeping machine or a hidden tab holds a timer up, and perhaps the answer too.
+  // A sleeping machine or a hidden tab delays timers, and perhaps the answer.
   const LATE_MS = 1000, ASKS_MAX = 3;
   const OVERLAP_MS = 2000, OVERLAP_EVENTS_MAX = 10000; // how long a move reads both connections
 
@@ -39,7 +39,7 @@
     throw new Error("Pusher: which server? Give its address: new Pusher('wss://push.example/')");
   }
 
-  // A handler's fault must not hit the others.
+  // One handler's error must not affect the others.
   function guarded(handler, a, b) {
     try {
       handler(a, b);
@@ -55,7 +55,7 @@
   }
 
   function mustBeFunction(handler) {
-    if (typeof handler !== 'function') throw new TypeError('Pusher: the handler is no function');
+    if (typeof handler !== 'function') throw new TypeError('Pusher: the handler is not a function');
   }
 
   function callError(message, uri, details) {
@@ -71,7 +71,7 @@
     }
   }
 
-  // Nothing waits for the closing handshake: on a dead path it would not come.
+  // Do not wait for the closing handshake, which never completes on a dead path.
   function discard(ws) {
     ws.onopen = ws.onmessage = ws.onclose = null;
     ws.onerror = () => {};
@@ -85,7 +85,7 @@
       this.state = 'closed';
       this.sessionId = this.server = null;
       this._WebSocket = given.WebSocket || root.WebSocket;
-      if (!this._WebSocket) throw new Error('Pusher: no WebSocket here (Node has one from 22 on)');
+      if (!this._WebSocket) throw new Error('Pusher: WebSocket is missing (Node has it since 22)');
       const backoff = { reconnect: true, backoffBaseMs: 1000, backoffMaxMs: 30000 };
       const limits = { callDeadlineMs: 60000, callsMax: 1000, unsentBytesMax: 1 << 20 };
       this._options = Object.assign(backoff, limits, given);
@@ -97,7 +97,7 @@
       this._info = {};
       this._quietMs = QUIET_MS;
       this._wake = (event) => this._hurry(event.type);
-      this._connect(); // throws for an address that is none
+      this._connect(); // throws if the address is invalid
       this._listen('addEventListener');
     }
 
@@ -121,7 +121,7 @@
       const given = options || {};
       const message = [PUBLISH, uriOf(topic), event];
       if (given.exclude || given.eligible) {
-        // The wire has the flag or the lists, not both.
+        // The message has the flag or the lists, not both.
         message.push((given.exclude || []).concat(given.excludeMe ? this._sessionIds() : []));
         if (given.eligible) message.push(given.eligible);
       } else if (given.excludeMe) {
@@ -179,7 +179,7 @@
         if (!this._opened) this._fail(1002, 'the server does not speak WAMP');
       };
       this._hear(ws);
-      // Once open, close follows and says more; Node 22 says no more than this of a refused connection.
+      // Once open, `close` follows with details. For a refused connection Node 22 fires only `error`.
       ws.onerror = () => this._opened || this._fail(1006, 'no connection');
       this._become('connecting', {});
     }
@@ -203,7 +203,7 @@
       this._become('open', {});
     }
 
-    // What makes no sense is passed over.
+    // Ignore invalid messages.
     _receive(message) {
       const [type, key] = message;
       if (this.state === 'connecting') {
@@ -221,7 +221,7 @@
 
     _deliver(topic, event) {
       const handlers = this._topics.get(topic);
-      // A copy, for handlers come and go meanwhile.
+      // A copy, because handlers may be added and removed meanwhile.
       const call = (entry) => handlers.has(entry) && guarded(entry.handler, event, topic);
       if (handlers) Array.from(handlers).forEach(call);
     }
@@ -242,12 +242,12 @@
       if (!this._overlap) this._checkAfter(quietMs);
     }
 
-    // Checks the connection when nothing has come for `quietMs`. `mayMove`: with a server that cannot be asked, too.
+    // Checks the connection after `quietMs` of silence. `mayMove`: also with a server that has no KEEPALIVE.
     _checkAfter(quietMs, mayMove) {
       this._asking = false;
       this._dropOther();
       const heardMs = this._heardMs;
-      // A clock that was set back only makes us ask.
+      // If the clock was set back, check.
       const silentMs = Math.abs(Date.now() - heardMs);
       this._after(Math.max(0, quietMs - silentMs), () => {
         if (this._heardMs !== heardMs) this._checkAfter(this._quietMs);
@@ -267,7 +267,7 @@
       });
     }
 
-    // A "wamp" server cannot be asked: whether the old connection is dead remains unknown.
+    // "wamp" has no KEEPALIVE, so the old connection may be dead or alive.
     _openAnother() {
       this._asking = true;
       const giveUp = () => this._checkAfter(this._quietMs);
@@ -284,8 +284,8 @@
       }
     }
 
-    // "wamp" does not say when a subscription begins, so both connections are read for a while. Events of the old one are
-    // delivered at once. Those of the new one wait, and go without what the old one has brought, byte for byte.
+    // "wamp" does not confirm subscriptions, so read both connections for a while. Deliver events of the old one at once.
+    // Hold events of the new one, and then skip those that the old one has brought, byte for byte.
     _moveTo(other, welcome) {
       this._overlap = { old: this._ws, oldId: this.sessionId, held: [], seen: new Map() };
       this._ws = other;
@@ -322,7 +322,7 @@
         const isOld = ws === overlap.old, seen = overlap.seen;
         if (isOld) seen.set(data, (seen.get(data) || 0) + 1);
         if (overlap.held.length + seen.size >= OVERLAP_EVENTS_MAX) this._endOverlap();
-        if (this._overlap !== overlap) return; // a handler has closed
+        if (this._overlap !== overlap) return; // a handler called close()
         if (!isOld && overlap.old) return void overlap.held.push(data);
         if (!isOld && seen.get(data)) return void seen.set(data, seen.get(data) - 1);
       }
@@ -349,7 +349,7 @@
       this._become('waiting', info);
     }
 
-    // Full jitter: not all pages of a restarted server in one wave.
+    // Full jitter, so that the pages of a restarted server do not reconnect in one wave.
     _failureDelay() {
       const ceiling = this._options.backoffBaseMs * Math.pow(2, this._failures++);
       return Math.random() * Math.min(this._options.backoffMaxMs, ceiling);
@@ -368,7 +368,7 @@
       }
     }
 
-    // `event` says that the page or the machine is back.
+    // Handles an event that shows that the page or the machine is back.
     _hurry(event) {
       const isOnline = event === 'online', mayMove = this._options.reconnect;
       if (!isOnline && document.visibilityState === 'hidden') return;
@@ -402,7 +402,7 @@
       this._endCalls();
     }
 
-    // Of this connection, or all.
+    // Rejects the calls of this connection, or all.
     _endCalls(ws) {
       this._calls.forEach((call, id) => {
         if (!ws || call.ws === ws) this._settle(id, callError('connection lost', null));
@@ -421,12 +421,12 @@
     _become(state, info) {
       this.state = state;
       this._info = info;
-      // Unless a watcher has changed it meanwhile.
+      // Stop if a watcher has changed the state.
       const tell = (entry) => this._info === info && guarded(entry.handler, state, info);
       Array.from(this._watchers).forEach(tell);
     }
 
-    // One timer: for WELCOME, the next check, its answer, or the next attempt.
+    // The only timer: for WELCOME, the next check, its answer, or the next attempt.
     _after(ms, action) {
       clearTimeout(this._timer);
       this._timer = setTimeout(action, ms);

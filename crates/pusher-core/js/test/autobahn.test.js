@@ -1,5 +1,5 @@
 'use strict';
-// autobahn.js must do what version 0.7/0.8 did, for pages that were written for it.
+// autobahn.js must behave like version 0.7/0.8, for pages that were written for that.
 const { test } = require('node:test');
 const assert = require('node:assert/strict');
 const crypto = require('node:crypto');
@@ -9,7 +9,7 @@ const vm = require('node:vm');
 const ab = require('../autobahn.js');
 const { fakeClock, fakeWebSocket, settled } = require('./fake-socket.js');
 
-/** A session whose onopen and onclose are told in `told`. */
+/** A session that records its onopen and onclose in `told`. */
 function start(t, options) {
   const { tick } = fakeClock(t);
   const WebSocket = fakeWebSocket();
@@ -131,7 +131,7 @@ for (const [how, lose, expected] of [
   ['uncleanly', (socket) => { socket.welcome(); socket.lose(); }, [ab.CONNECTION_LOST]],
   ['before it began', (socket) => socket.lose(), [ab.CONNECTION_UNREACHABLE]],
 ]) {
-  test(`a session that ends ${how} says so, and never comes back`, async (t) => {
+  test(`a session that ends ${how} calls onclose once, and never reconnects`, async (t) => {
     const { session, WebSocket, told, tick } = start(t);
     lose(WebSocket.last);
     await settled();
@@ -166,7 +166,7 @@ test('without WebSocket: the code, or the message thrown', () => {
   }
 });
 
-/** ab.connect, with what onconnect and onhangup got. */
+/** Calls ab.connect, and records the arguments of onconnect and onhangup. */
 function connect(t, options, hangup = () => undefined) {
   const { tick } = fakeClock(t);
   const WebSocket = fakeWebSocket();
@@ -201,7 +201,7 @@ test('connect retries after an unclean loss: every 5 s, 10 times', async (t) => 
   assert.deepEqual(sessions.map((session) => session.sessionid()), ['one']);
 });
 
-test('connect: a new session each time, the retries counted anew', async (t) => {
+test('connect: a new session each time resets the retries', async (t) => {
   const { WebSocket, sessions, lose, tick } = connect(t, { retryDelay: 100, maxRetries: 1 });
   for (const id of ['one', 'two', 'three']) {
     WebSocket.last.welcome(id);
@@ -212,7 +212,7 @@ test('connect: a new session each time, the retries counted anew', async (t) => 
   assert.equal(new Set(sessions).size, 3);
 });
 
-test('connect: a clean close is the end, and so is a first attempt that fails', async (t) => {
+test('connect: no retry after a clean close, or after a failed first attempt', async (t) => {
   const first = connect(t);
   first.WebSocket.last.welcome();
   assert.deepEqual(await first.lose(1001), [[ab.CONNECTION_CLOSED]]);
@@ -224,7 +224,7 @@ test('connect: a clean close is the end, and so is a first attempt that fails', 
   assert.equal(second.WebSocket.sockets.length, 1);
 });
 
-test('connect: a truthy answer of onhangup stops the retrying', async (t) => {
+test('connect: a truthy result of onhangup stops the retries', async (t) => {
   const { WebSocket, lose, tick } = connect(t, {}, () => true);
   WebSocket.last.welcome();
   const codes = (await lose()).map(([code]) => code);
@@ -308,7 +308,7 @@ for (const [who, config, authreq, auth] of [
 
 const source = (name) => fs.readFileSync(path.join(__dirname, '..', name), 'utf8');
 
-test('served in one piece: works in a page and as a module', () => {
+test('served as one file: works in a page and as a module', () => {
   const both = source('pusher.js') + source('autobahn.js');
   const page = { console };
   page.self = page;

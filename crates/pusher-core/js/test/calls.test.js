@@ -31,7 +31,7 @@ test('calls: result, error with details, ids as strings or numbers', async (t) =
   await assert.rejects(plain, { uri: 'http://calc/error', details: undefined });
 });
 
-test('calls end with the connection, with close(), with their deadline, and cannot begin without one', async (t) => {
+test('calls reject at the end of the connection, at close(), at their deadline, and while not open', async (t) => {
   const { pusher, WebSocket, tick } = start(t);
   await assert.rejects(pusher.call('p'), { message: 'not connected', uri: null });
   WebSocket.last.welcome();
@@ -48,7 +48,7 @@ test('calls end with the connection, with close(), with their deadline, and cann
   await assert.rejects(closed, { message: 'connection lost' });
 });
 
-test('an answered call leaves no timer behind, which would keep a Node process alive', async (t) => {
+test('an answered call leaves no timer, which would keep a Node process alive', async (t) => {
   const { pusher, WebSocket } = opened(t);
   const cleared = t.mock.method(globalThis, 'clearTimeout');
   const call = pusher.call('p');
@@ -57,7 +57,7 @@ test('an answered call leaves no timer behind, which would keep a Node process a
   assert.equal(cleared.mock.callCount(), 1);
 });
 
-test('1000 calls may be pending, the 1001st is refused; an answer makes room', async (t) => {
+test('1000 calls may be pending; the 1001st is refused until an answer arrives', async (t) => {
   const { pusher, WebSocket } = opened(t);
   const calls = Array.from({ length: 1000 }, () => pusher.call('p'));
   await assert.rejects(pusher.call('p'), { message: 'too many calls pending' });

@@ -1,9 +1,9 @@
 'use strict';
-// A client with a server of its own, for the tests.
+// A client with its own fake server, for the tests.
 const Pusher = require('../pusher.js');
 const { fakeClock, fakeWebSocket } = require('./fake-socket.js');
 
-/** A client with its fake server; `states` is what watch() told. */
+/** A client with its fake server; `states` has the states reported by watch(). */
 function start(t, options) {
   const clock = fakeClock(t);
   const WebSocket = fakeWebSocket();
@@ -20,7 +20,7 @@ function opened(t, options) {
   return it;
 }
 
-/** The browser's events, for clients that are made within. */
+/** The browser's events, for clients that are created in the callback. */
 function withPage(t) {
   const page = new EventTarget();
   const document = new EventTarget();

@@ -8,7 +8,7 @@ const { start, opened, withPage } = require('./client.js');
 
 const named = (states) => states.map((each) => each.state);
 
-test('offers pushd.1 and wamp, and is open with WELCOME only', (t) => {
+test('offers pushd.1 and wamp, and is open only after WELCOME', (t) => {
   const { pusher, WebSocket, states } = start(t);
   const socket = WebSocket.last;
   assert.equal(socket.url, 'ws://push.test/');
@@ -22,7 +22,7 @@ test('offers pushd.1 and wamp, and is open with WELCOME only', (t) => {
   assert.equal(pusher.server, 'pushd/0.1');
 });
 
-test('a late word of a socket that was lost changes nothing', (t) => {
+test('a late message of a lost socket changes nothing', (t) => {
   const { pusher, WebSocket, tick, states } = start(t);
   const old = WebSocket.last;
   tick(10000);
@@ -52,7 +52,7 @@ for (const [random, name] of [[0, 'none'], [0.5, 'half'], [0.999999, 'all']]) {
   });
 }
 
-test('the random part differs, and stays within 0 and the ceiling', (t) => {
+test('the delay is random, between 0 and the ceiling', (t) => {
   const delays = new Set();
   fakeClock(t);
   for (let i = 0; i < 200; i++) {
@@ -66,7 +66,7 @@ test('the random part differs, and stays within 0 and the ceiling', (t) => {
   assert.ok(Math.min(...delays) >= 0 && Math.max(...delays) <= 1000);
 });
 
-test('backoff begins anew after a connection that lasted, not after a short one', (t) => {
+test('a long connection resets the backoff, a short one does not', (t) => {
   const { WebSocket, states, tick } = start(t);
   t.mock.method(Math, 'random', () => 1);
   const loseAndWait = () => {
@@ -84,7 +84,7 @@ test('backoff begins anew after a connection that lasted, not after a short one'
   assert.equal(loseAndWait(), 1000);
 });
 
-test('comes back after a clean close too', (t) => {
+test('reconnects after a clean close too', (t) => {
   const { WebSocket, states, tick } = opened(t);
   WebSocket.last.lose(1001, 'going away');
   const { delayMs, ...rest } = states[2];
@@ -93,7 +93,7 @@ test('comes back after a clean close too', (t) => {
   assert.equal(WebSocket.sockets.length, 2);
 });
 
-test('an error without a close, as Node has it, ends an attempt; once open, close decides', (t) => {
+test('error without close (Node) ends an attempt; once open, only close does', (t) => {
   const { WebSocket, states, tick } = start(t);
   WebSocket.last.onerror({});
   assert.deepEqual(named(states), ['connecting', 'waiting']);
@@ -117,7 +117,7 @@ test('an attempt without WELCOME fails after 10 s', (t) => {
   assert.equal(WebSocket.last.closed, true);
 });
 
-test('whoever refuses us is left alone for longer, up to five minutes', (t) => {
+test('after a refusal the delay is longer, up to five minutes', (t) => {
   const { WebSocket, states, tick } = start(t);
   t.mock.method(Math, 'random', () => 0);
   for (const floor of [15000, 30000, 60000, 120000, 150000, 150000]) {
@@ -129,7 +129,7 @@ test('whoever refuses us is left alone for longer, up to five minutes', (t) => {
   }
 });
 
-test('a server of another protocol is dropped and left alone', (t) => {
+test('a server of another protocol is dropped, with the longer delay', (t) => {
   const { WebSocket, states } = start(t);
   WebSocket.last.open('');
   assert.equal(WebSocket.last.closed, true);
@@ -138,7 +138,7 @@ test('a server of another protocol is dropped and left alone', (t) => {
   assert.ok(states[1].delayMs >= 15000 && states[1].delayMs <= 30000);
 });
 
-test('on line again, or visible again: tries at once', (t) => {
+test('online again, or visible again: connects at once', (t) => {
   const { online, show, listeners } = withPage(t);
   const { pusher, WebSocket } = start(t);
   assert.equal(listeners(), 4);
@@ -165,7 +165,7 @@ test('on line again, or visible again: tries at once', (t) => {
   assert.equal(listeners(), 0, 'the page is free of us');
 });
 
-test('a watcher that closes has the last word', (t) => {
+test('a watcher may close the connection', (t) => {
   const { pusher, WebSocket } = start(t);
   pusher.watch((state) => { if (state === 'open') pusher.close(); });
   const states = [];
@@ -183,7 +183,7 @@ test('watch can be undone', (t) => {
   assert.deepEqual(states, ['connecting']);
 });
 
-test('garbage is passed over', (t) => {
+test('garbage is ignored', (t) => {
   const { pusher, WebSocket, states } = opened(t);
   const heard = [];
   pusher.subscribe('cats', (event) => heard.push(event));
@@ -200,7 +200,7 @@ test('garbage is passed over', (t) => {
   assert.deepEqual(heard, ['real']);
 });
 
-test('before WELCOME only WELCOME counts', (t) => {
+test('before WELCOME other messages are ignored', (t) => {
   const { pusher, WebSocket } = start(t);
   const heard = [];
   pusher.subscribe('cats', (event) => heard.push(event));
@@ -210,7 +210,7 @@ test('before WELCOME only WELCOME counts', (t) => {
   assert.deepEqual(heard, []);
 });
 
-test('close is for good', (t) => {
+test('close is final', (t) => {
   const { pusher, WebSocket, states, tick } = opened(t);
   pusher.subscribe('cats', () => assert.fail('closed'));
   const socket = WebSocket.last;
@@ -225,7 +225,7 @@ test('close is for good', (t) => {
   assert.deepEqual([pusher.sessionId, pusher.server], [null, null]);
 });
 
-test('close while waiting ends the waiting', (t) => {
+test('close while waiting cancels the next attempt', (t) => {
   const { pusher, WebSocket, tick, states } = opened(t);
   WebSocket.last.lose();
   pusher.close();
@@ -242,7 +242,7 @@ test('without reconnect the first loss is final', (t) => {
   assert.deepEqual(states[2], { state: 'closed', code: 1006, reason: '', wasClean: false, opened: true });
 });
 
-test('an address that is none throws at once; later ones only wait', (t) => {
+test('an invalid address throws at once; later failures wait', (t) => {
   const { tick } = fakeClock(t);
   const WebSocket = fakeWebSocket();
   assert.throws(() => new Pusher('nonsense', { WebSocket }), SyntaxError);

@@ -1,7 +1,7 @@
 'use strict';
-// A WebSocket that a test plays the server of. Not a test itself.
+// A WebSocket whose server is the test. Not a test itself.
 
-/** A class of its own for every test, which remembers its sockets. */
+/** Creates a class for one test, which records its sockets. */
 function fakeWebSocket() {
   return class FakeWebSocket {
     static sockets = [];
@@ -16,7 +16,7 @@ function fakeWebSocket() {
     send(text) { this.sent.push(JSON.parse(text)); }
     close() { this.closed = true; }
 
-    /** What the client has sent since the last look. */
+    /** Returns the messages that the client has sent since the last call. */
     took() { return this.sent.splice(0); }
 
     open(protocol = 'wamp') {
@@ -47,7 +47,7 @@ async function settled() {
 const { setTimeout: realSetTimeout, clearTimeout: realClearTimeout } = globalThis;
 const realNow = Date.now;
 
-/** Time stands still until the test ticks. Ours, for node's own is unfinished in the Node 18 of Debian 12. */
+/** Fake timers; time passes only in ticks. Those of Node 18 (Debian 12) are incomplete. */
 function fakeClock(t) {
   const timers = new Map(); // id -> {at, run}, in order of creation
   let now = 0, id = 0;
@@ -73,7 +73,7 @@ function fakeClock(t) {
       }
       now = end;
     },
-    /** Time passes and no timer fires: the machine sleeps, or the browser throttles the page. */
+    /** Lets time pass without timers, as on a sleeping machine or in a throttled page. */
     sleep(ms) { now += ms; },
   };
 }

@@ -1,12 +1,12 @@
 'use strict';
-// A connection that died without a close, with a server that speaks pushd.1.
+// A connection that died without a close, with a pushd.1 server.
 const { test } = require('node:test');
 const assert = require('node:assert/strict');
 const { start, withPage } = require('./client.js');
 
 const ASK = [12];
 
-/** Connected; the server announces a ping interval of 4 s: the client waits 6 s. */
+/** Connects. The server announces a ping interval of 4 s, so the client waits 6 s. */
 function kept(t, options, intervalMs = 4000) {
   const it = start(t, options);
   it.WebSocket.last.welcome('sid', 'pushd.1');
@@ -14,7 +14,7 @@ function kept(t, options, intervalMs = 4000) {
   return it;
 }
 
-test('asks after 5/4 of the interval and a second of silence, and an answer will do', (t) => {
+test('asks after 5/4 of the interval plus a second of silence; an answer keeps the connection', (t) => {
   const { pusher, WebSocket, tick } = kept(t);
   for (let round = 0; round < 3; round++) {
     tick(5999);
@@ -28,7 +28,7 @@ test('asks after 5/4 of the interval and a second of silence, and an answer will
   assert.equal(WebSocket.sockets.length, 1);
 });
 
-test('without an answer it drops the socket, does not wait for its close, and connects anew', (t) => {
+test('without an answer drops the socket, and reconnects without waiting for its close', (t) => {
   const { WebSocket, states, tick } = kept(t);
   const dead = WebSocket.last;
   tick(6000 + 4999);
@@ -46,7 +46,7 @@ test('without an answer it drops the socket, does not wait for its close, and co
   assert.equal(states[states.length - 1].state, 'open');
 });
 
-test('with a server that pings in time nothing is ever asked', (t) => {
+test('never asks a server that pings in time', (t) => {
   const { WebSocket, tick } = kept(t);
   for (let seconds = 0; seconds < 3600; seconds += 5) {
     tick(5000);
@@ -56,7 +56,7 @@ test('with a server that pings in time nothing is ever asked', (t) => {
 });
 
 for (const message of ['[8,"cats",1]', '[3,"7",1]', '[99]', 'no json']) {
-  test(`a sign of life is any message: ${message}`, (t) => {
+  test(`any message counts as an answer: ${message}`, (t) => {
     const { pusher, WebSocket, tick } = kept(t);
     tick(5000);
     WebSocket.last.raw(message);
@@ -87,7 +87,7 @@ for (const [name, event] of [['on line again', 'online'], ['restored from the ca
   });
 }
 
-test('a page event right behind a message: asks when 2 s are silent', (t) => {
+test('a page event right after a message: asks after 2 s of silence', (t) => {
   const page = withPage(t);
   const { WebSocket, tick } = kept(t);
   page.online();
@@ -106,7 +106,7 @@ test('a page event right behind a message: asks when 2 s are silent', (t) => {
   assert.deepEqual(WebSocket.last.took(), [ASK]);
 });
 
-test('a page that is hidden asks nothing more often than otherwise', (t) => {
+test('becoming hidden causes no check', (t) => {
   const page = withPage(t);
   const { WebSocket, tick } = kept(t);
   tick(3000);
@@ -116,7 +116,7 @@ test('a page that is hidden asks nothing more often than otherwise', (t) => {
   assert.deepEqual(WebSocket.last.took(), []);
 });
 
-test('a timer that fires late proves nothing: the answer gets its time once more', (t) => {
+test('after a late timer the answer gets its time again', (t) => {
   const { pusher, WebSocket, tick, sleep } = kept(t);
   sleep(3600000);
   tick(0);
@@ -130,7 +130,7 @@ test('a timer that fires late proves nothing: the answer gets its time once more
   assert.equal(pusher.state, 'open');
 });
 
-test('a hidden tab whose timers fire once a minute: three questions, then it gives up', (t) => {
+test('a hidden tab with timers once a minute: asks three times, then gives up', (t) => {
   const { pusher, WebSocket, tick, sleep } = kept(t);
   for (let minute = 1; minute <= 3; minute++) {
     sleep(60000);
@@ -143,7 +143,7 @@ test('a hidden tab whose timers fire once a minute: three questions, then it giv
   assert.equal(pusher.state, 'waiting');
 });
 
-test('a clock that is set back only makes it ask', (t) => {
+test('a clock that is set back only causes a check', (t) => {
   const { pusher, WebSocket, tick, sleep } = kept(t);
   sleep(-3600000);
   tick(6000);
@@ -174,7 +174,7 @@ test('the interval may change, within bounds', (t) => {
   asksAfter(1000);
 });
 
-test('without reconnect a dead connection is the end', (t) => {
+test('without reconnect a dead connection closes for good', (t) => {
   const { WebSocket, states, tick } = kept(t, { reconnect: false });
   tick(11000);
   assert.equal(states[2].state, 'closed');
@@ -183,7 +183,7 @@ test('without reconnect a dead connection is the end', (t) => {
   assert.equal(WebSocket.sockets.length, 1);
 });
 
-test('close() ends the asking', (t) => {
+test('close() stops the checks', (t) => {
   const { pusher, WebSocket, tick } = kept(t);
   tick(6000);
   pusher.close();

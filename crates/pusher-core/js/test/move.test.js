@@ -1,12 +1,12 @@
 'use strict';
-// A connection that may have died without a close, with a server that speaks only "wamp": Ratchet, an older pushd.
+// A connection that may have died without a close, with a "wamp" server: Ratchet, an older pushd.
 const { test } = require('node:test');
 const assert = require('node:assert/strict');
 const { opened, withPage } = require('./client.js');
 
 const named = (states) => states.map((each) => each.state);
 
-/** Open for a while, without a word from the server, and then on line again: a second connection is under way. */
+/** Open and silent for a while, then online again: a second connection is being opened. */
 function checked(t, options) {
   const page = withPage(t);
   const it = opened(t, options);
@@ -20,7 +20,7 @@ function checked(t, options) {
   return { ...it, page, heard, old };
 }
 
-/** The same, and the second connection has WELCOME. */
+/** The same, after WELCOME on the second connection. */
 function moving(t, options) {
   const it = checked(t, options);
   const fresh = it.WebSocket.last;
@@ -29,7 +29,7 @@ function moving(t, options) {
   return { ...it, fresh };
 }
 
-test('on line again: opens a second connection, subscribes there, and drops the first', (t) => {
+test('online again: opens a second connection, subscribes there, and drops the first', (t) => {
   const { pusher, states, tick, old, fresh, heard } = moving(t);
   assert.deepEqual(fresh.took(), [[5, 'cats']]);
   assert.equal(old.closed, false, 'make before break');
@@ -65,7 +65,7 @@ test('without an event of the page nothing is checked', (t) => {
   assert.deepEqual(WebSocket.last.took(), []);
 });
 
-test('a word on the old connection proves that it lives: the second is dropped', (t) => {
+test('a message on the old connection shows that it is alive: the second is dropped', (t) => {
   const { WebSocket, states, old, heard, tick } = checked(t);
   old.say([8, 'cats', 1]);
   assert.equal(WebSocket.last.closed, true);
@@ -97,7 +97,7 @@ for (const [how, fail] of [
   });
 }
 
-test('the old connection is lost meanwhile: the usual way, and the second is dropped', (t) => {
+test('the old connection is lost meanwhile: reconnects as usual, and drops the second', (t) => {
   const { WebSocket, old, states, tick } = checked(t);
   old.lose();
   assert.equal(WebSocket.last.closed, true);
@@ -106,7 +106,7 @@ test('the old connection is lost meanwhile: the usual way, and the second is dro
   assert.equal(WebSocket.sockets.length, 3);
 });
 
-test('the new connection is lost at once: what it has brought is delivered', (t) => {
+test('the new connection is lost at once: its events are delivered', (t) => {
   const { old, fresh, heard, states } = moving(t);
   fresh.say([8, 'cats', 1]);
   fresh.lose();
@@ -126,7 +126,7 @@ test('a flood of events ends the move early', (t) => {
   assert.deepEqual(heard, Array.from({ length: 10000 }, (_, n) => n));
 });
 
-test('a flood on the old connection ends the move early, and nothing comes twice', (t) => {
+test('a flood on the old connection ends the move early, without duplicates', (t) => {
   const { old, fresh, heard } = moving(t);
   const all = Array.from({ length: 10001 }, (_, n) => n);
   for (const n of all) if (!old.closed) old.say([8, 'cats', n]);
@@ -135,7 +135,7 @@ test('a flood on the old connection ends the move early, and nothing comes twice
   assert.deepEqual(heard, all);
 });
 
-test('a handler that closes as a flood ends the move has the last word', (t) => {
+test('a handler may close as a flood ends the move', (t) => {
   const { pusher, fresh } = moving(t);
   const late = [];
   pusher.subscribe('dogs', (event) => { late.push(event); pusher.close(); });
@@ -145,7 +145,7 @@ test('a handler that closes as a flood ends the move has the last word', (t) => 
   assert.deepEqual(late, [1]);
 });
 
-test('close() while both are open closes both, and no handler is called any more', (t) => {
+test('close() while both are open closes both, and no handler is called after it', (t) => {
   const { pusher, old, fresh, heard, tick } = moving(t);
   fresh.say([8, 'cats', 1]);
   pusher.close();
@@ -154,7 +154,7 @@ test('close() while both are open closes both, and no handler is called any more
   assert.deepEqual(heard, []);
 });
 
-test('a handler that closes as the held events come has the last word', (t) => {
+test('a handler may close as the held events are delivered', (t) => {
   const { pusher, fresh, tick } = moving(t);
   const late = [];
   pusher.subscribe('dogs', (event) => { late.push(event); pusher.close(); });
@@ -164,7 +164,7 @@ test('a handler that closes as the held events come has the last word', (t) => {
   assert.deepEqual(late, [1]);
 });
 
-test('calls: of the old connection they fail when it goes, of the new one they go on', async (t) => {
+test('calls of the old connection fail at its end, calls of the new one continue', async (t) => {
   const page = withPage(t);
   const { pusher, WebSocket, tick } = opened(t, { callDeadlineMs: 0 });
   const [answered, lost] = [pusher.call('a'), pusher.call('b')];
@@ -183,7 +183,7 @@ test('calls: of the old connection they fail when it goes, of the new one they g
   await assert.rejects(lost, { message: 'connection lost' });
 });
 
-test('publish excludes both sessions while both are read', (t) => {
+test('publish excludes both sessions while both are open', (t) => {
   const { pusher, fresh, tick } = moving(t);
   fresh.took();
   pusher.publish('cats', 1, { excludeMe: true });
@@ -194,7 +194,7 @@ test('publish excludes both sessions while both are read', (t) => {
   assert.deepEqual(fresh.took(), [[7, 'cats', 1, both], [7, 'cats', 1, ['x', ...both]], [7, 'cats', 1, true]]);
 });
 
-test('without reconnect there is no second connection: the session would be another', (t) => {
+test('without reconnect there is no second connection, because the session would change', (t) => {
   const page = withPage(t);
   const { WebSocket, tick } = opened(t, { reconnect: false });
   tick(60000);
@@ -203,7 +203,7 @@ test('without reconnect there is no second connection: the session would be anot
   assert.equal(WebSocket.sockets.length, 1);
 });
 
-/** Numbers from 0 to below n, the same each time. */
+/** Pseudo-random numbers from 0 to below n, the same in every run. */
 function dice(seed) {
   return (n) => {
     seed = (seed * 1103515245 + 12345) % 2147483648;
@@ -211,17 +211,17 @@ function dice(seed) {
   };
 }
 
-// Each connection brings every event from its subscription on, in order, each after a delay of its own.
+// Each connection brings all events since its subscription, in order, each with its own delay.
 for (const oldIsDead of [false, true]) {
   test(`each event once and in order, whichever connection is faster; the old one ${oldIsDead ? 'dead' : 'alive'}`, (t) => {
     for (let seed = 1; seed <= 200; seed++) {
       const roll = dice(seed);
       const { old, fresh, heard, tick, pusher } = moving(t);
-      const subscribedMs = roll(100); // the server has our SUBSCRIBE
+      const subscribedMs = roll(100); // the server has handled SUBSCRIBE
       const published = [], arrivals = [];
       const last = [0, 0];
       for (let ms = roll(50); ms < 6000; ms += 1 + roll(200)) {
-        // Some twins: the same bytes twice, but not within the moment before our SUBSCRIBE counts.
+        // Some events occur twice with the same bytes, but not just before SUBSCRIBE is handled.
         const event = ms > 300 && roll(4) === 0 ? 'twin' : ms;
         if (ms >= subscribedMs || !oldIsDead) published.push(event);
         [old, fresh].forEach((socket, which) => {

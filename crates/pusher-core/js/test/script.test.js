@@ -9,7 +9,7 @@ const zlib = require('node:zlib');
 const Pusher = require('../pusher.js');
 const { fakeWebSocket } = require('./fake-socket.js');
 
-// The script as a page loads it: no module, document.currentScript says where it came from.
+// Loads the script as a page does: not as a module, with its address in document.currentScript.
 for (const [src, url] of [
   ['http://host:8080/pusher.js', 'ws://host:8080/'],
   ['https://site.test/push/pusher.js', 'wss://site.test/push/'],
@@ -32,11 +32,11 @@ for (const [src, url] of [
   });
 }
 
-test('needs a WebSocket, and says so', () => {
+test('reports a missing WebSocket', () => {
   const saved = globalThis.WebSocket;
   delete globalThis.WebSocket;
   try {
-    assert.throws(() => new Pusher('ws://x/'), /no WebSocket here/);
+    assert.throws(() => new Pusher('ws://x/'), /WebSocket is missing/);
   } finally {
     if (saved) globalThis.WebSocket = saved;
   }

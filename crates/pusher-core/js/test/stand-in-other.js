@@ -1,5 +1,5 @@
 'use strict';
-// What is different on purpose in the stand-in, or absent: a test for each row of the table in README.md.
+// Intended differences from autobahn.js 0.8.2: a test for each such row of the table in README.md.
 const assert = require('node:assert/strict');
 const vm = require('node:vm');
 const { ab, load, opened, printed, start } = require('./stand-in.js');

@@ -1,5 +1,5 @@
 'use strict';
-// What the stand-in does as autobahn.js 0.8.2 did: a test for each row of the table in README.md.
+// Behaviour equal to autobahn.js 0.8.2: a test for each such row of the table in README.md.
 const assert = require('node:assert/strict');
 const crypto = require('node:crypto');
 const vm = require('node:vm');

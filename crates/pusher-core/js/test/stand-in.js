@@ -1,5 +1,5 @@
 'use strict';
-// A session of the stand-in with a server of its own, for the tests. Not a test itself.
+// A session of our autobahn.js with its own fake server, for the tests. Not a test itself.
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
@@ -9,7 +9,7 @@ const { fakeClock, fakeWebSocket } = require('./fake-socket.js');
 
 const source = (name) => fs.readFileSync(path.join(__dirname, '..', name), 'utf8');
 
-/** Loads the stand-in as a page does, where a page has these globals. */
+/** Loads our autobahn.js as a page does, with these globals. */
 function load(globals) {
   const page = { console, ...globals };
   page.self = page;
@@ -17,7 +17,7 @@ function load(globals) {
   return page;
 }
 
-/** A session and its server; `told` has what onopen and onclose were told. */
+/** A session and its server; `told` has the arguments of onopen and onclose. */
 function start(t, options) {
   const clock = fakeClock(t);
   const WebSocket = fakeWebSocket();
@@ -33,7 +33,7 @@ function opened(t, options) {
   return it;
 }
 
-/** What is printed while `run` runs: lines, and what opens and closes a group. */
+/** Returns the console output of `run`: lines, and the starts and ends of groups. */
 function printed(t, run) {
   const lines = [];
   t.mock.method(console, 'log', (...items) => lines.push(...items));

@@ -1,5 +1,5 @@
 'use strict';
-// The table in README.md: each row about autobahn.js beside version 0.8.2 is a test.
+// Each row of the table in README.md that compares autobahn.js with version 0.8.2 is a test.
 const { test } = require('node:test');
 const assert = require('node:assert/strict');
 const { source } = require('./stand-in.js');

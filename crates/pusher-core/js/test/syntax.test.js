@@ -1,5 +1,5 @@
 'use strict';
-// The scripts parse and load where README.md says that they do.
+// The scripts parse and load in the environments that README.md lists.
 const { test } = require('node:test');
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
@@ -10,7 +10,7 @@ const { fakeWebSocket } = require('./fake-socket.js');
 const root = path.join(__dirname, '../../../..');
 
 function acorn() {
-  // Debian's package node-acorn; Node's own search path does not always have Debian's folder.
+  // Debian's package node-acorn. Node's search path does not always include its folder.
   for (const name of ['acorn', '/usr/share/nodejs/acorn']) {
     try {
       return require(name);
@@ -21,7 +21,7 @@ function acorn() {
   throw new Error('the parser acorn is missing: apt install node-acorn');
 }
 
-// Of the pages' own scripts: async functions are ES2017.
+// The scripts of our pages: async functions are ES2017.
 for (const [file, ecmaVersion] of [
   ['crates/pusher-core/js/pusher.js', 2015],
   ['crates/pusher-core/js/autobahn.js', 2015],
@@ -41,7 +41,7 @@ for (const [file, ecmaVersion] of [
 
 const source = (name) => fs.readFileSync(path.join(__dirname, '..', name), 'utf8');
 
-// What each has: `module` makes a CommonJS module of it, `self` and `document` a page.
+// Globals of each environment: `module` means CommonJS, `self` and `document` mean a page.
 for (const [where, globals] of [
   ['Deno, or an ES module', { self: true }],
   ['a worker', { self: true, importScripts() {}, location: { href: 'http://site.test/worker.js' } }],
@@ -49,7 +49,7 @@ for (const [where, globals] of [
   ['Node before it has self', { module: true }],
   ['Bun', { self: true, module: true }],
 ]) {
-  test(`${where}: loads, and wants an address`, () => {
+  test(`${where}: loads, and requires an address`, () => {
     const WebSocket = fakeWebSocket();
     const world = { console, WebSocket, setTimeout: () => 0, clearTimeout() {}, ...globals };
     if (globals.self) world.self = world;
@@ -65,7 +65,7 @@ for (const [where, globals] of [
   });
 }
 
-test('autobahn.js without pusher.js says what is missing', () => {
+test('autobahn.js without pusher.js names the missing script', () => {
   const page = {};
   page.self = page;
   assert.throws(() => vm.runInNewContext(source('autobahn.js'), page), /load pusher\.js first/);

@@ -15,7 +15,7 @@ test('nothing is sent before WELCOME, then prefixes before subscriptions', (t) =
   assert.deepEqual(WebSocket.last.took(), [[1, 'blog', 'http://blog.test/'], [5, 'http://blog.test/cats'], [5, 'dogs']]);
 });
 
-test('one SUBSCRIBE and one UNSUBSCRIBE a topic, however many handlers', (t) => {
+test('one SUBSCRIBE and one UNSUBSCRIBE per topic, for any number of handlers', (t) => {
   const { pusher, WebSocket } = opened(t);
   const socket = WebSocket.last;
   const heard = [];
@@ -55,7 +55,7 @@ test('one handler subscribed twice is two subscriptions; unsubscribe without han
   assert.deepEqual(WebSocket.last.took(), [[5, 'cats'], [6, 'cats']]);
 });
 
-test('subscribes again after a reconnect, with what holds by then', (t) => {
+test('subscribes to the current topics after a reconnect', (t) => {
   const { pusher, WebSocket, tick } = opened(t);
   pusher.prefix('p', 'http://p/');
   pusher.subscribe('p:cats', () => {});
@@ -113,7 +113,7 @@ test('odd names of topics, prefixes and calls', async (t) => {
   assert.equal(heard.length, names.length);
 });
 
-test('numeric topics are strings; others are the caller\'s mistake', (t) => {
+test('numeric topics become strings; other types throw', (t) => {
   const { pusher, WebSocket } = opened(t);
   const heard = [];
   pusher.subscribe(123, (event, topic) => heard.push(topic));
@@ -125,7 +125,7 @@ test('numeric topics are strings; others are the caller\'s mistake', (t) => {
   assert.throws(() => pusher.watch(), TypeError);
 });
 
-test('a handler that throws is reported and harms nobody', (t) => {
+test('a handler that throws is reported, and the others are called', (t) => {
   const { pusher, WebSocket } = opened(t);
   const complaints = t.mock.method(console, 'error', () => {});
   const heard = [];
@@ -141,7 +141,7 @@ test('a handler that throws is reported and harms nobody', (t) => {
   assert.equal(complaints.mock.callCount(), 3);
 });
 
-test('handlers may come and go while an event is delivered', (t) => {
+test('handlers may be added and removed while an event is delivered', (t) => {
   const { pusher, WebSocket } = opened(t);
   const heard = [];
   let off = () => {};
@@ -155,7 +155,7 @@ test('handlers may come and go while an event is delivered', (t) => {
   assert.deepEqual(heard, ['first']);
 });
 
-test('publish: the layouts, and false while it cannot be sent', (t) => {
+test('publish: message layouts, and false while not open', (t) => {
   const { pusher, WebSocket } = start(t);
   assert.equal(pusher.publish('cats', 1), false);
   const socket = WebSocket.last;
