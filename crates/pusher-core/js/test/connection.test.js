@@ -261,7 +261,7 @@ test('an invalid address throws at once; later failures wait', (t) => {
   tick(1000);
   assert.equal(pusher.state, 'waiting');
   broken = false;
-  // How often it failed meanwhile, and so how long it waits now, is up to chance; 30 s is the most.
+  // The number of failures until now is random, so the delay is, too. 30 s is its maximum.
   for (let waited = 0; waited <= 30 && pusher.state === 'waiting'; waited += 1) tick(1000);
   assert.equal(pusher.state, 'connecting');
   pusher.close();

@@ -204,9 +204,9 @@ fn close_for(context: &Context, connection: &Connection, violation: &Violation) 
     let Violation { kind, reason } = violation;
     let code = kind.code();
     context.counters.violations.count(*kind);
-    let what = format_args!("closing a session with code {code}: {reason}");
+    let text = format_args!("closing a session with code {code}: {reason}");
     let peer = connection.peer().to_string();
-    context.browser_log.about(&peer, what);
+    context.browser_log.about(&peer, text);
     connection.close(code, reason);
 }
 

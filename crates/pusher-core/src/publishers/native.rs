@@ -174,8 +174,8 @@ impl NativeSession<'_> {
         if code != ErrorCode::ShuttingDown {
             self.context.counters.publishes_refused.count(code.into());
             let name = code.name();
-            let what = format_args!("refusing a publisher's message ({name}): {text}");
-            self.context.publisher_log.about(&self.peer, what);
+            let text = format_args!("refusing a publisher's message ({name}): {text}");
+            self.context.publisher_log.about(&self.peer, text);
         }
         encode_error(&mut self.answers, request, code, text);
         !code.closes()

@@ -16,8 +16,8 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     first: &[u8],
 ) {
     if context.live.options().publish_token.is_some() {
-        let what = "refusing raw JSON: it cannot carry the token that this server requires";
-        return wire.refuse_publish(PublishRefusal::Denied, what);
+        let text = "refusing raw JSON: it cannot carry the token that this server requires";
+        return wire.refuse_publish(PublishRefusal::Denied, text);
     }
     wire.permit().gives_way_last();
     let mut json = JsonStream::new(context.live.limits().publish_len_max);
@@ -25,8 +25,8 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let mut has_hung_up = false;
     loop {
         if let Err(error) = publish_all(context, &mut wire, &mut json).await {
-            let what = format_args!("dropping a publisher of raw JSON: {error}");
-            return wire.refuse_publish(error.kind, what);
+            let text = format_args!("dropping a publisher of raw JSON: {error}");
+            return wire.refuse_publish(error.kind, text);
         }
         let idle = match has_hung_up {
             false => context.live.limits().raw_idle_timeout,

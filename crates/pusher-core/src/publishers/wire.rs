@@ -117,7 +117,7 @@ impl<S: Stream> Wire<S> {
     /// Returns the publisher's first bytes. `None` if it closes the connection, sends nothing, or is evicted.
     pub(super) async fn read_first(&mut self) -> Option<Vec<u8>> {
         let mut first = Vec::new();
-        let (patience, grace) = self.first_byte_timeout();
+        let (time_limit, grace) = self.first_byte_timeout();
         let permit = &self.permit;
         // Evict no client that has just connected: its first bytes are probably on the way.
         let must_leave = async {
@@ -127,7 +127,7 @@ impl<S: Stream> Wire<S> {
         };
         let read = {
             let take = |bytes: &[u8]| first.extend_from_slice(bytes);
-            let mut read = pin!(timeout(patience, read_some(&mut self.stream, take)));
+            let mut read = pin!(timeout(time_limit, read_some(&mut self.stream, take)));
             tokio::select! {
                 biased;
                 read = &mut read => Some(read),
@@ -141,9 +141,9 @@ impl<S: Stream> Wire<S> {
             None => self.reset(),
             Some(Ok(_)) => {}
             Some(Err(_)) => {
-                let what =
-                    format_args!("dropping a publisher that has sent nothing for {patience:?}");
-                self.refuse(PublisherRefusal::FirstByte, what);
+                let text =
+                    format_args!("dropping a publisher that has sent nothing for {time_limit:?}");
+                self.refuse(PublisherRefusal::FirstByte, text);
             }
         }
         (!first.is_empty()).then_some(first)
@@ -187,18 +187,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Takes a permit if the publisher has none yet. Logs and counts a refusal.
     pub(super) async fn acquire_permit(&mut self) -> Result<(), Busy> {
         self.permit.acquire().await.inspect_err(|busy| {
-            let what = format_args!("refusing a publisher: {busy}");
-            self.refuse(PublisherRefusal::Publishers, what);
+            let text = format_args!("refusing a publisher: {busy}");
+            self.refuse(PublisherRefusal::Publishers, text);
         })
     }
 
     fn log_eviction(&self) {
         let max = self.context.live.limits().publishers_max;
-        let what = format_args!(
+        let text = format_args!(
             "closing the publisher that was idle longest, to make room for another: \
              publishers-max is {max}"
         );
-        self.context.publisher_log.about(&self.peer, what);
+        self.context.publisher_log.about(&self.peer, text);
     }
 
     /// Evicts a publisher whose protocol has no answers. Closes the write side; the caller must read on until the linger
@@ -220,11 +220,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// because only a few of them are accepted.
     fn first_byte_timeout(&self) -> (Duration, Duration) {
         let limits = self.context.live.limits();
-        let patience = match self.permit.is_reserved() {
+        let time_limit = match self.permit.is_reserved() {
             true => Limits::FIRST_BYTE_SOON.min(limits.first_byte_timeout),
             false => limits.first_byte_timeout,
         };
-        (patience, limits.closing_grace)
+        (time_limit, limits.closing_grace)
     }
 
     /// Timeout for a whole message, or for the head of a request.
@@ -242,15 +242,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     /// Counts and logs a message that is not delivered.
-    pub(super) fn refuse_publish(&self, kind: PublishRefusal, what: impl Display) {
+    pub(super) fn refuse_publish(&self, kind: PublishRefusal, text: impl Display) {
         self.context.counters.publishes_refused.count(kind);
-        self.context.publisher_log.about(&self.peer, what);
+        self.context.publisher_log.about(&self.peer, text);
     }
 
     /// Counts and logs a publisher whose connection the server closes.
-    pub(super) fn refuse(&self, kind: PublisherRefusal, what: impl Display) {
+    pub(super) fn refuse(&self, kind: PublisherRefusal, text: impl Display) {
         self.context.counters.publishers_refused.count(kind);
-        self.context.publisher_log.about(&self.peer, what);
+        self.context.publisher_log.about(&self.peer, text);
     }
 
     /// Reads once into `inbox`. Between messages it waits for `idle`, or without limit if that is `None`. An incomplete
@@ -262,11 +262,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     ) -> ReadOutcome {
         let len = inbox.unfinished_len();
         if let Err(no_room) = self.unfinished.set(len) {
-            let what = format_args!("dropping a publisher: {no_room}");
-            self.context.publisher_log.about(&self.peer, what);
+            let text = format_args!("dropping a publisher: {no_room}");
+            self.context.publisher_log.about(&self.peer, text);
             return ReadOutcome::NoRoom(no_room);
         }
-        let patience = self.patience(len, idle);
+        let time_limit = self.read_timeout(len, idle);
         let shutdown = self.shutdown.clone();
         let is_idle = len == 0 && self.leaves_at.is_none();
         if is_idle {
@@ -279,10 +279,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         });
         let is_over = self.leaves_at.is_some_and(|at| at <= Instant::now());
         let read = async {
-            match patience {
+            match time_limit {
                 // `timeout` polls the read first, so a client that never pauses would never time out.
                 Some(_) if is_over => None,
-                Some(patience) => timeout(patience, read).await.ok(),
+                Some(time_limit) => timeout(time_limit, read).await.ok(),
                 None => Some(read.await),
             }
         };
@@ -307,17 +307,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if len > 0 {
             let message = I::MESSAGE;
             if read.is_none() {
-                let patience = self.unfinished_timeout();
-                let what = format_args!(
-                    "dropping a publisher that has not finished {message} in {patience:?}, after \
+                let time_limit = self.unfinished_timeout();
+                let text = format_args!(
+                    "dropping a publisher that has not finished {message} in {time_limit:?}, after \
                      {len} bytes"
                 );
-                self.refuse(PublisherRefusal::Unfinished, what);
+                self.refuse(PublisherRefusal::Unfinished, text);
             } else {
-                let what = format_args!(
+                let text = format_args!(
                     "a publisher hung up in the middle of {message}, after {len} bytes"
                 );
-                self.refuse_publish(PublishRefusal::Unfinished, what);
+                self.refuse_publish(PublishRefusal::Unfinished, text);
             }
         }
         ReadOutcome::End
@@ -331,7 +331,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         consume_budget().await;
     }
 
-    fn patience(&mut self, unfinished_len: usize, idle: Option<Duration>) -> Option<Duration> {
+    /// Returns the time that the next read may take. `None` means no limit.
+    fn read_timeout(&mut self, unfinished_len: usize, idle: Option<Duration>) -> Option<Duration> {
         if let Some(leaves_at) = self.leaves_at {
             return Some(leaves_at.saturating_duration_since(Instant::now()));
         }
@@ -350,12 +351,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if answers.is_empty() {
             return Ok(());
         }
-        let patience = self.context.live.limits().answer_timeout;
-        let sent = timeout(patience, self.stream.write_all(answers)).await;
+        let time_limit = self.context.live.limits().answer_timeout;
+        let sent = timeout(time_limit, self.stream.write_all(answers)).await;
         sent.unwrap_or_else(|_| {
-            let what =
-                format_args!("dropping a publisher that has not taken its answers in {patience:?}");
-            self.refuse(PublisherRefusal::Answer, what);
+            let text = format_args!(
+                "dropping a publisher that has not taken its answers in {time_limit:?}"
+            );
+            self.refuse(PublisherRefusal::Answer, text);
             Err(io::ErrorKind::TimedOut.into())
         })
     }
@@ -376,8 +378,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 /// Closes the write side, then reads and discards for a moment: a close with unread data resets the connection, and
 /// the client could lose the last answer. Reads at most [`Limits::PUBLISHER_LINGER_LEN_MAX`] bytes, and yields after
 /// each read.
-pub(super) async fn hang_up<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, patience: Duration) {
-    let _timed_out = timeout(patience, async {
+pub(super) async fn hang_up<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    time_limit: Duration,
+) {
+    let _timed_out = timeout(time_limit, async {
         stream.shutdown().await?;
         let mut len = 0;
         while len <= Limits::PUBLISHER_LINGER_LEN_MAX

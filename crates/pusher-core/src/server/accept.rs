@@ -195,8 +195,8 @@ fn refuse(context: &Arc<Context>, stream: TcpStream, peer: SocketAddr, why: Brow
     let response = Response::no_permit(why, &context.live.limits());
     context.counters.browsers_refused.count(why);
     let peer = peer.to_string();
-    let what = format_args!("refusing a browser: {}", response.text());
-    context.browser_log.about(&peer, what);
+    let text = format_args!("refusing a browser: {}", response.text());
+    context.browser_log.about(&peer, text);
     if stream.try_write(&response.into_bytes()).is_err() {
         return;
     }
@@ -255,8 +255,8 @@ where
             Ok(connection) => return Some(connection),
             Err(error) if is_peer_error(&error) => {}
             Err(error) => {
-                let what = format!("cannot accept a connection, retrying: {error}");
-                log.about("none", what);
+                let text = format!("cannot accept a connection, retrying: {error}");
+                log.about("none", text);
                 tokio::time::sleep(RETRY_PAUSE).await;
             }
         }

@@ -92,8 +92,8 @@ pub(crate) async fn shake_hands(
             why,
             BrowserRefusal::Origin | BrowserRefusal::HandshakeTimeout
         ) {
-            let what = format!("refusing a browser: {}", response.text());
-            context.browser_log.about(&peer.to_string(), what);
+            let text = format!("refusing a browser: {}", response.text());
+            context.browser_log.about(&peer.to_string(), text);
         }
     }
     tracing::debug!(%peer, status = response.status(), "answered a request without a session");
@@ -109,11 +109,11 @@ pub(crate) async fn shake_hands(
 /// in advance.
 fn log_timeout(context: &Context, permit: &BrowserPermit, len: usize, timeout: Duration) {
     if len > 0 {
-        let what = format_args!(
+        let text = format_args!(
             "refusing a browser: its request was not complete after {timeout:?} and {len} bytes"
         );
         let peer = permit.peer().to_string();
-        context.browser_log.about(&peer, what);
+        context.browser_log.about(&peer, text);
     }
 }
 
@@ -131,18 +131,18 @@ async fn secure(
     if first[0] != TLS_HANDSHAKE {
         return Some(Socket::Plain(stream));
     }
-    let (why, what) = match timeout_at(deadline, Socket::accept_tls(stream, certificate)).await {
+    let (why, text) = match timeout_at(deadline, Socket::accept_tls(stream, certificate)).await {
         Ok(Ok(socket)) => return Some(socket),
         Ok(Err(error)) => (BrowserRefusal::BadRequest, format!("TLS failed: {error}")),
         Err(_) => {
-            let what = "its TLS handshake took too long".to_owned();
-            (BrowserRefusal::HandshakeTimeout, what)
+            let text = "its TLS handshake took too long".to_owned();
+            (BrowserRefusal::HandshakeTimeout, text)
         }
     };
     context.counters.browsers_refused.count(why);
     let peer = permit.peer().to_string();
-    let what = format_args!("refusing a browser: {what}");
-    context.browser_log.about(&peer, what);
+    let text = format_args!("refusing a browser: {text}");
+    context.browser_log.about(&peer, text);
     None
 }
 

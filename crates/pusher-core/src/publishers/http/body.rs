@@ -57,10 +57,10 @@ fn too_large(len: impl fmt::Display, len_max: usize) -> HttpRefusal {
 pub(super) async fn read(
     body: Incoming,
     len_max: usize,
-    patience: Duration,
+    time_limit: Duration,
     mut unfinished: Unfinished,
 ) -> Result<Vec<u8>, HttpRefusal> {
-    match timeout(patience, collect(body, len_max, &mut unfinished)).await {
+    match timeout(time_limit, collect(body, len_max, &mut unfinished)).await {
         Ok(body) => body,
         Err(_) => {
             let reason = "the body took too long to arrive";

@@ -93,17 +93,17 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     };
     match served {
         Err(error) if error.is_parse() => {
-            let what = format_args!("refusing an HTTP request: {error}");
+            let text = format_args!("refusing an HTTP request: {error}");
             let kind = PublishRefusal::BadMessage;
             context.counters.publishes_refused.count(kind);
-            context.publisher_log.about(&peer, what);
+            context.publisher_log.about(&peer, text);
         }
         Err(error) => {
             if stream::is_write_timeout(&error) {
                 let kind = PublisherRefusal::Answer;
                 context.counters.publishers_refused.count(kind);
-                let what = "dropping an HTTP publisher that does not read its answers";
-                context.publisher_log.about(&peer, what);
+                let text = "dropping an HTTP publisher that does not read its answers";
+                context.publisher_log.about(&peer, text);
             }
             tracing::debug!(peer, %error, "an HTTP connection ended: {error}");
             return;
