@@ -1,4 +1,4 @@
-//! SocketFault injection for a browser's socket. Each read and write in turn fails, is cut short, or blocks.
+//! Fault injection for a browser's socket. Each read and write in turn fails, is cut short, or blocks.
 //!
 //! The invariants: the browser receives the expected bytes or a prefix of them, and the server frees all state.
 

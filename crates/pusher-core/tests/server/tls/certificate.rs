@@ -87,9 +87,9 @@ fn invalid_certificate_files_are_named() {
         "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
     )
     .unwrap();
-    let senseless = folder.join("senseless.pem");
+    let invalid = folder.join("invalid.pem");
     fs::write(
-        &senseless,
+        &invalid,
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     )
     .unwrap();
@@ -105,7 +105,7 @@ fn invalid_certificate_files_are_named() {
             "BEGIN PRIVATE KEY",
         ),
         (&broken, &files.key(), &broken, "PEM"),
-        (&senseless, &files.key(), &senseless, "is invalid"),
+        (&invalid, &files.key(), &invalid, "is invalid"),
         (
             &files.chain(),
             &other.key(),
