@@ -75,7 +75,7 @@ fn serve(log: &Log, sources: Sources, settings: Settings) -> Result<(), ServeErr
     let listeners = systemd::listeners()?;
     let is_inherited = [
         !listeners.public.is_empty(),
-        !(listeners.private_tcp.is_empty() && listeners.private_unix.is_empty()),
+        !(listeners.publish_tcp.is_empty() && listeners.publish_unix.is_empty()),
     ];
     let server = Server::bind_with(options, listeners, recipe.clone())?;
     warn_of_socket_units(&settings, &server, is_inherited);

@@ -57,10 +57,10 @@ fn take(
             listeners.public.extend(listener.map_err(failed)?);
         }
         PRIVATE => match sockets.take_tcp_listener(index) {
-            Ok(listener) => listeners.private_tcp.extend(listener),
+            Ok(listener) => listeners.publish_tcp.extend(listener),
             Err(_) => {
                 let listener = sockets.take_unix_listener(index);
-                listeners.private_unix.extend(listener.map_err(failed)?);
+                listeners.publish_unix.extend(listener.map_err(failed)?);
             }
         },
         _ => return Err(SocketError::Name(name.to_owned())),

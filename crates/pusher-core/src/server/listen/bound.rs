@@ -24,14 +24,14 @@ impl BoundListeners {
     pub(crate) fn open(options: &Options, given: Listeners) -> Result<Self, BindError> {
         let Listeners {
             public,
-            private_tcp,
+            publish_tcp,
             #[cfg(unix)]
-            private_unix,
+            publish_unix,
         } = given;
-        let given_publish = private_tcp.into_iter().map(PublishListener::Tcp);
+        let given_publish = publish_tcp.into_iter().map(PublishListener::Tcp);
         #[cfg(unix)]
         let given_publish = {
-            let unix = private_unix.into_iter();
+            let unix = publish_unix.into_iter();
             given_publish.chain(unix.map(|listener| PublishListener::Unix(listener, None)))
         };
         let mut publish: Vec<_> = given_publish.collect();

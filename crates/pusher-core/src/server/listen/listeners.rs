@@ -10,8 +10,8 @@ pub struct Listeners {
     /// Sockets of the public listener. On Linux the server sets TCP_DEFER_ACCEPT, as on its own sockets.
     pub public: Vec<TcpListener>,
     /// TCP sockets of the publish listener.
-    pub private_tcp: Vec<TcpListener>,
+    pub publish_tcp: Vec<TcpListener>,
     /// Unix sockets of the publish listener. The server does not remove their files.
     #[cfg(unix)]
-    pub private_unix: Vec<std::os::unix::net::UnixListener>,
+    pub publish_unix: Vec<std::os::unix::net::UnixListener>,
 }
