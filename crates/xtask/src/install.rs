@@ -115,7 +115,7 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     build_library(workspace)
 }
 
-/// Installs the results of [`build`].
+/// Installs the results of [`build()`].
 pub fn lay_out(workspace: &Workspace, options: &Install) -> Result<()> {
     let folder = options.folder()?;
     step(format_args!("Installing in {}", folder.display()));
