@@ -229,7 +229,7 @@ impl Error {
         )
     }
 
-    /// Returns the error for an ERROR message of pushd's.
+    /// Returns the error for an ERROR message from pushd.
     pub(crate) fn refused(attempt: Attempt, code: ErrorCode, text: String) -> Self {
         match code {
             ErrorCode::BadTopic => Self::Topic { reason: text },

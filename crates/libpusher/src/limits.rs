@@ -1,4 +1,4 @@
-//! Every limit of the library. Limits of the messages themselves are in `pusher_proto::limits`.
+//! The limits of timeouts and batches. Limits of the messages themselves are in `pusher_proto::limits`.
 
 use std::time::Duration;
 

@@ -79,12 +79,12 @@ impl Publisher {
         self.publish_until(topic, event, id, &Deadline::after(self.timeout))
     }
 
-    /// Sends all of the batch, and waits for the receipts. The timeout is that of all together. For
-    /// an empty batch nothing is done.
+    /// Sends every event of the batch and waits for the receipts. One timeout covers the whole batch.
+    /// An empty batch sends nothing.
     ///
-    /// Hands out exactly one answer for each event, in order. An event that pushd refuses does not
-    /// keep the others from being published; when the connection or the time ends, all that have
-    /// no answer by then get that error.
+    /// Calls `settle` exactly once for each event, in order. If pushd refuses an event, the others are still
+    /// published. If the connection fails or the timeout passes, each event without an answer gets
+    /// that error.
     pub fn publish_batch(
         &mut self,
         batch: &Batch,
@@ -242,7 +242,7 @@ impl Publisher {
         }
     }
 
-    /// Runs `question` on the open connection. If there is none, or it was closed meanwhile, on a new one.
+    /// Runs `question` on the open connection, or on a new one if there is none or pushd has closed it.
     fn ask<T>(
         &mut self,
         deadline: &Deadline,
@@ -273,7 +273,7 @@ impl Publisher {
         answer
     }
 
-    /// Keeps the connection if no answer is left on it: the next publish would take it for its own.
+    /// Keeps the connection unless an answer may still arrive on it: the next publish would read that answer as its own.
     fn keep<T>(&mut self, mut connection: Connection, answer: &Result<T, ConnectionError>) {
         if connection.is_reusable_after(answer) {
             self.connection = Some(connection);

@@ -18,7 +18,7 @@ use crate::socket_units;
 use crate::systemd::{self, SocketError};
 use crate::tls::{TlsError, Watch};
 
-/// Advice if the system starts no thread. It counts threads per user and per control group.
+/// Advice if a thread cannot be started. The system limits threads per user and per control group.
 const THREADS_ADVICE: &str =
     "raise the limit of threads (`ulimit -u`, TasksMax= of the unit), or lower `threads`";
 

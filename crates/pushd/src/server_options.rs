@@ -17,7 +17,7 @@ pub(crate) enum OptionsError {
     Tls(#[from] TlsError),
 }
 
-/// Checks settings that are valid one by one for conflicts between them. Returns the certificate. Opens no listener.
+/// Checks that the settings do not contradict each other, and returns the certificate. Opens no listener.
 pub(crate) fn check(config: &Config) -> Result<Option<Certificate>, OptionsError> {
     config.options.check()?;
     Ok(tls::load(config)?)

@@ -74,7 +74,7 @@ pub(crate) struct Tasks {
     pub(crate) ended: CancellationToken,
 }
 
-/// Milliseconds since the server started. Monotonic: changes of the system time do not affect it.
+/// The server's clock, in milliseconds since the start. Monotonic: changes of the system time do not affect it.
 #[derive(Debug)]
 pub(crate) struct Clock(Instant);
 

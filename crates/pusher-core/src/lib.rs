@@ -38,7 +38,7 @@
 //! | `context` | the state that all tasks share |
 //! | `application` | [`Application`]: the decisions of the embedding program; [`Recipe`]; [`cra`] |
 //! | `hub` | topics, sequence numbers, fan-out, known publish ids |
-//! | `connection` | one browser's socket, permit, outbox and [`Session`] handle |
+//! | `connection` | one browser's socket, outbox and [`Session`] handle; the permits of both ports |
 //! | `config` | options, limits and the types of their values |
 //! | `stats` | figures, and the rate-limited log of misbehaving peers |
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-// The publishers' door of the servers that have none of their own: JSON, one object a line, as pushd takes it.
+// The publish listener for servers that have none of their own. It reads one JSON object per line, like pushd.
 'use strict';
 const net = require('node:net');
 

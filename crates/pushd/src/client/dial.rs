@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::target::Target;
 
-/// Addresses of a host that are tried at most.
+/// Maximum number of addresses that are tried for a host.
 const ADDRESSES_MAX: usize = 4;
 
 /// No address of the host accepted a connection. The variant is that of the attempt that tells the operator most:

@@ -197,7 +197,7 @@ fn full(what: String) -> Fault {
     )
 }
 
-/// Explains 429: either pushd counts connections per address, or a server before it limits requests.
+/// Explains 429: either pushd limits connections per address, or a server in front of pushd limits requests.
 fn too_many(answer: &Answer) -> Fault {
     let todo = if answer.reason == Some(Reason::ConnectionsPerAddressMax) {
         "pushd limits the browsers of one address. If the address is a proxy's, set trust-proxy in pushd's \

@@ -80,7 +80,7 @@ async fn open_session(target: Target, timeout: Duration, report: &mut Report) ->
             Err(refusal) => Err(diagnosis::explain(refusal, &connector).await),
         }
     };
-    // Finding the reason of a refusal takes time beside the handshake's.
+    // After a refused handshake, the probes that find the reason need extra time.
     let all = timeout + PROBES_MAX * PROBE_TIMEOUT;
     let socket = report.check_for(Step::WebSocket, all, opening).await?;
     let beginning = async {
@@ -128,7 +128,7 @@ async fn check_tls(connector: &Connector, stream: TcpStream) -> Result<(Encrypte
     }
 }
 
-/// Publishes an event to a topic of its own, for which the publish listener has `publish_timeout`, and waits for it.
+/// Publishes an event to a unique topic and waits until it arrives. `publish_timeout` limits the publish.
 async fn check_event(
     session: &mut Session,
     address: &PublishAddress,

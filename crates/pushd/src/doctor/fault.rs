@@ -3,7 +3,7 @@
 /// A reason and advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// A stable name for programs. PROXIES.md explains each.
+    /// A stable name for programs. PROXIES.md lists them.
     pub(super) code: &'static str,
     /// The reason.
     pub(crate) what: String,

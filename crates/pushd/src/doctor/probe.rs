@@ -12,7 +12,7 @@ use crate::client::{Connector, Target};
 /// Time limit of a probe.
 pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Probes that a failed handshake may need at most.
+/// Maximum number of probes after a failed handshake.
 pub(super) const PROBES_MAX: u32 = 3;
 
 /// Longest greeting that is read, in bytes.

@@ -18,7 +18,7 @@ const LEVELS: [(&str, Level); 5] = [
 /// The crates that log.
 const CRATES: [&str; 2] = ["pushd", "pusher_core"];
 
-/// Similarity of two words from which one is suggested in place of the other, from 0 to 1.
+/// Lowest similarity (0 to 1) at which a name is suggested for an unknown word.
 const ALIKE_MIN: f64 = 0.75;
 
 /// Selects the lines that are logged, as in `info` or `info,pusher_core=debug`. No level switches errors off.

@@ -32,7 +32,7 @@ use tracing_subscriber::{Layer, Registry, reload};
 pub(crate) use levels::Levels;
 use queue::Queue;
 
-/// Time that the end of the process waits for a reader of the log.
+/// Longest time that the process waits at its end until the log lines are written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The format of a log line.

@@ -3,7 +3,7 @@
 use super::setting::Setting;
 use super::table::SETTINGS;
 
-/// Similarity of two names from which one is suggested in place of the other, from 0 to 1.
+/// Lowest similarity (0 to 1) at which a setting is suggested for an unknown name.
 const ALIKE_MIN: f64 = 0.75;
 
 /// Names of options of the commands or of other servers, and the setting that is probably meant.

@@ -103,8 +103,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     limit! { "connections-max", "NUMBER", Count<1, { usize::MAX }>, connections_max, Now,
     "Connected browsers. Further ones get 503. The limit of open files may lower this number" },
     limit! { "connections-per-address-max", "NUMBER", Count<1, { usize::MAX }>, connections_per_address_max, Now,
-    "Connected browsers per address, or per IPv6 network of 64 bits. Further ones get 429. This machine's own \
-     addresses, from which a proxy connects, are exempt" },
+    "Connected browsers per address, or per IPv6 network of 64 bits. Further ones get 429. Loopback \
+     addresses and the proxies of trust-proxy are exempt" },
     limit! { "handshake-len-max", "SIZE", Size<1024>, handshake_len_max, Now,
     "Length of a browser's request line and headers. Longer requests get 431" },
     limit! { "headers-max", "NUMBER", Count<1, 100>, headers_max, Now,
@@ -116,7 +116,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     limit! { "client-messages-per-second", "NUMBER", Count<1, { usize::MAX }, u32>, client_messages_per_second, Now,
     "Messages and pings per second from a browser, on average. More end the connection with close code 1008" },
     limit! { "client-messages-burst", "NUMBER", Count<1, { usize::MAX }, u16>, client_messages_burst, Now,
-    "Messages that a browser may send at once beyond that rate. A page that comes back subscribes to all its \
+    "Messages that a browser may send at once beyond client-messages-per-second. A page that comes back subscribes to all its \
      topics at once" },
     limit! { "topic-len-max", "SIZE", Size<1>, topic_len_max, Now,
     "Length of a topic. A publish to a longer one is refused, and a browser that names a longer one gets close \
@@ -136,7 +136,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     "Time in which a browser must read something while events are queued for it. Otherwise it is dropped as a \
      slow consumer" },
     limit! { "events-len-max", "SIZE", Size<1>, events_len_max, Now,
-    "Total length of all events in memory. Each event counts once, for however many browsers it is queued. Above \
+    "Total length of all events in memory. Each event counts once, even if it is queued for many browsers. Above \
      half of this limit, the browsers that have not read for longest are dropped" },
     limit! { "ping-interval", "TIME", Time<10>, ping_interval, Now,
     "Silence of a browser after which it is pinged" },
@@ -149,7 +149,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     limit! { "linger-timeout", "TIME", Time<0>, linger_timeout, Now,
     "Time in which a browser must close the connection after a close frame" },
     limit! { "publishers-max", "NUMBER", Count<1, { usize::MAX }>, publishers_max, Now,
-    "Connected publishers. A further one replaces the one that was idle longest" },
+    "Connected publishers. A further one replaces the one that was idle longest. If none is idle, it is refused as \
+     busy" },
     limit! { "watchers-max", "NUMBER", Count<0, { usize::MAX }>, watchers_max, Now,
     "Operators that watch the events of a topic, on the status page for instance" },
     limit! { "event-len-max", "SIZE", Size<1>, event_len_max, Now,
@@ -160,7 +161,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     limit! { "first-byte-timeout", "TIME", Time<1>, first_byte_timeout, Now,
     "Time in which a connected publisher must send its first byte" },
     limit! { "unfinished-timeout", "TIME", Time<1>, unfinished_timeout, Now,
-    "Time for a publisher's message, from its first byte to its last" },
+    "Time for a message of a publisher or browser, from its first byte to its last" },
     limit! { "unfinished-len-max", "SIZE", Size<1>, unfinished_len_max, Now,
     "Total length of all messages that publishers have begun and not finished. A publisher that exceeds it is \
      refused" },

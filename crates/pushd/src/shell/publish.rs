@@ -22,7 +22,7 @@ pub(super) fn command() -> Command {
         .about("Publishes an event, and prints its receipt")
         .arg(
             Arg::new("category")
-                .value_name("CATEGORY")
+                .value_name("TOPIC")
                 .required(true)
                 .help("The topic"),
         )

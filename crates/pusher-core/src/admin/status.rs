@@ -17,7 +17,7 @@ use crate::stats::{Figure, Value as FigureValue};
 /// Maximum numbers of topics, outboxes and log lines in the answer.
 const TOPICS_MAX: usize = 50;
 const OUTBOXES_MAX: usize = 20;
-const COMPLAINTS_MAX: usize = 50;
+const PEER_LOG_MAX: usize = 50;
 
 /// Minimum lifetime of a snapshot. Several open pages then cost as much as one.
 const LIFETIME_MIN: Duration = Duration::from_millis(500);
@@ -148,7 +148,7 @@ fn complaints(context: &Context) -> Vec<Value> {
     let mut recent = context.publisher_log.recent();
     recent.extend(context.browser_log.recent());
     recent.sort_by_key(|complaint| std::cmp::Reverse(complaint.at));
-    let shown = recent.into_iter().take(COMPLAINTS_MAX);
+    let shown = recent.into_iter().take(PEER_LOG_MAX);
     shown
         .map(
             |PeerLogEntry {

@@ -67,7 +67,7 @@ pub trait Application: Send + Sync + 'static {
         false
     }
 
-    /// Whether the server echoes each message instead of WAMP, for test suites of the WebSocket protocol.
+    /// Whether the server echoes each message instead of speaking WAMP, for test suites of the WebSocket protocol.
     #[doc(hidden)]
     fn is_echo(&self) -> bool {
         false

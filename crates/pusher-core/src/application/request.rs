@@ -43,7 +43,7 @@ impl Request {
         target.split_once('?').map(|(_, query)| query)
     }
 
-    /// Returns the first header of this name, in any case. `None` if the value is not UTF-8.
+    /// Returns the first value of this header that is UTF-8. The case of `name` does not matter.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.values(name).next()
     }

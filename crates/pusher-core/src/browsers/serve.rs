@@ -15,8 +15,8 @@ use crate::hub::Shard;
 
 /// Serves one browser: the handshake, and then, if the browser asked for a session, a second task.
 ///
-/// There are two tasks because a task keeps the memory that its largest moment needs, and the handshake
-/// needs ten times as much as an idle session.
+/// There are two tasks because a task is always as large as its largest state, and the handshake's state
+/// is ten times as large as an idle session's.
 pub(crate) async fn serve(
     context: Arc<Context>,
     shard: Arc<Shard>,
@@ -35,7 +35,7 @@ pub(crate) async fn serve(
     let Some(task) = open_session(&context, &shard, upgrade) else {
         return;
     };
-    // If shutdown has already listed the sessions, this one is not in the list.
+    // Shutdown may have listed the sessions before this one was added, so it must be ended here.
     if context.tasks.closing.is_cancelled() {
         task.finish();
     }

@@ -33,7 +33,7 @@ pub(super) enum SessionTask {
 pub(super) struct Open {
     wamp: WampSession,
     inbound: Inbound,
-    /// Waits for room in the hub. The task reads nothing until it is ready.
+    /// A wait for room in the hub. While it is set, the task reads nothing.
     room: Option<Wait>,
 }
 
@@ -58,7 +58,7 @@ impl SessionTask {
         }
     }
 
-    /// Ends the session once the outbox is empty.
+    /// Makes the next poll end the session. The queued frames are still sent.
     pub(super) fn finish(&self) {
         if let Self::Open(open) = self {
             open.wamp.session().connection().finish(None);

@@ -87,8 +87,8 @@ impl Certificate {
 
     /// Returns the time when the certificate expires, or `None` if its date cannot be parsed.
     ///
-    /// Only the first certificate of the chain counts: a browser may know another path than an intermediate one that
-    /// has expired.
+    /// Only the first certificate of the chain counts. If an intermediate certificate has expired, a browser may still
+    /// find another path.
     pub fn not_after(&self) -> Option<SystemTime> {
         self.not_after
     }

@@ -22,7 +22,7 @@ pub struct Limits {
     /// Longest handshake. A slower browser gets 408. Default 10 s. On Linux, the time begins with the browser's first
     /// bytes, or about a second after it has connected and sent nothing.
     pub handshake_timeout: Duration,
-    /// Longest message of a browser. A longer one is closed with code 1009. Default 64 KiB.
+    /// Longest message of a browser. A browser that sends a longer one is closed with code 1009. Default 64 KiB.
     pub client_message_len_max: usize,
     /// Most messages of a browser per second, on average. Pings and other control frames count as messages. A browser
     /// that exceeds it is closed with code 1008. Default 100.
@@ -35,13 +35,13 @@ pub struct Limits {
     /// a browser that sends one is closed with code 1008. Default 1 KiB. libpusher and the PHP extension refuse topics
     /// beyond the default before they send them.
     pub topic_len_max: usize,
-    /// Most topics that one session can subscribe to. Beyond, it is closed with code 1008. Default 10,000.
+    /// Most topics that one session can subscribe to. A session with more is closed with code 1008. Default 10,000.
     pub topics_max: usize,
-    /// Most bytes of all topics that one session is subscribed to. Beyond, it is closed with code 1008. Default 1 MiB.
+    /// Most bytes of all topics that one session is subscribed to. A session with more is closed with code 1008. Default 1 MiB.
     pub topics_len_max: usize,
-    /// Most prefixes that one session can define. Beyond, it is closed with code 1008. Default 1,000.
+    /// Most prefixes that one session can define. A session with more is closed with code 1008. Default 1,000.
     pub prefixes_max: usize,
-    /// Most bytes of all prefixes of one session and their URIs. Beyond, it is closed with code 1008. Default 64 KiB.
+    /// Most bytes of all prefixes of one session and their URIs. A session with more is closed with code 1008. Default 64 KiB.
     pub prefixes_len_max: usize,
     /// Most bytes that are queued for one browser. If more arrives for a browser with a full outbox, the browser is
     /// dropped as a slow consumer. The write that is being sent and the new one do not count, so events of any length
@@ -64,7 +64,7 @@ pub struct Limits {
     pub closing_grace: Duration,
     /// Time in which queued bytes can still be sent when a connection or the server ends. Default 5 s.
     pub flush_timeout: Duration,
-    /// Time that a browser has to close the connection after a close frame. Default 1 s.
+    /// Time that a browser or publisher has to close the connection after the server's last bytes. Default 1 s.
     pub linger_timeout: Duration,
     /// Most connected publishers. The next one replaces the publisher that has been idle longest, or gets `busy`.
     /// Default 1,024.
@@ -79,25 +79,25 @@ pub struct Limits {
     /// Time that a publisher has to send its first byte. Default 10 s.
     pub first_byte_timeout: Duration,
     /// Longest time between the first and the last byte of a message, of a publisher or of a browser (which is closed
-    /// with code 1008). Default 30 s.
+    /// with code 1008). An HTTP connection of a publisher may be idle for the same time. Default 30 s.
     pub unfinished_timeout: Duration,
     /// Most bytes of all incomplete messages of publishers. A publisher that exceeds it gets `overloaded` or 503.
     /// Default 64 MiB.
     pub unfinished_len_max: usize,
-    /// Pause after which the server closes its direction to a publisher of raw JSON, for programs that wait for that.
+    /// Pause after which the server closes its write side to a publisher of raw JSON, for programs that wait for that.
     /// The server still reads events after it: see [`RAW_PAUSE_MAX`](Self::RAW_PAUSE_MAX). Default 5 s.
     pub raw_idle_timeout: Duration,
     /// Longest time in which a publisher reads none of its answers. Default 10 s.
     pub answer_timeout: Duration,
-    /// Most bytes of events that one shard has accepted and not yet sent. Beyond, publishers wait. Default 8 MiB.
+    /// Most bytes of events that wait in one shard for the fan-out. At this limit, publishers wait. Default 8 MiB.
     pub backlog_len_max: usize,
 }
 
 /// Limits that no operator needs to change.
 impl Limits {
     /// Most bytes that are read and discarded after the last response to a browser. Without that, a reset could destroy
-    /// the response in transit. It is more than a request that is too long has, and more than a browser sends before it
-    /// sees the response. Beyond, the connection is closed with a reset.
+    /// the response in transit. The limit exceeds any refused request, and the bytes that a browser sends before it
+    /// sees the response. If more arrives, the connection is closed with a reset.
     pub const LINGER_LEN_MAX: usize = 256 * 1024;
     /// The same for publishers. A publisher may send an event of any length before it reads the answer.
     pub const PUBLISHER_LINGER_LEN_MAX: usize = 16 * 1024 * 1024;
@@ -112,10 +112,10 @@ impl Limits {
     pub const PERMIT_WAIT_MAX: Duration = Duration::from_millis(100);
     /// Time that a connection without a permit has to send its first byte. Any other connection counts as idle after
     /// it.
-    pub const FIRST_BYTE_SOON: Duration = Duration::from_secs(1);
+    pub const FIRST_BYTE_TIMEOUT_WITHOUT_PERMIT: Duration = Duration::from_secs(1);
     /// Time that a connection without a permit has to send the head of its request. Slow ones could use up the reserve,
     /// and the operator could not connect.
-    pub const HEAD_SOON: Duration = Duration::from_secs(1);
+    pub const HEAD_TIMEOUT_WITHOUT_PERMIT: Duration = Duration::from_secs(1);
     /// Idle time after which a publisher's TCP connection is probed. Together with the two constants below, a publisher
     /// that has vanished is detected within two minutes.
     pub const PUBLISHER_KEEPALIVE_IDLE: Duration = Duration::from_secs(60);

@@ -58,7 +58,7 @@ pub struct LiveOptions {
     /// The policies for events that a browser does not read fast enough, by topic. The first matching pattern
     /// decides. Default none, which is [`SlowPolicy::Disconnect`] for all topics.
     pub slow_policies: Vec<(TopicPattern, SlowPolicy)>,
-    /// All other limits.
+    /// The limits that can change while the server runs. The others are [`IdLimits`].
     pub limits: Limits,
 }
 

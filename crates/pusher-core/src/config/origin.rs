@@ -37,7 +37,7 @@ enum Rule {
 )]
 pub struct AllowedOriginError;
 
-/// An origin that has a host (RFC 6454, section 4). The default port of the scheme is `None`.
+/// An origin that has a host (RFC 6454, section 4). For the scheme's default port, `port` is `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Tuple {
     scheme: String,
@@ -124,7 +124,7 @@ impl Tuple {
     }
 }
 
-/// The operator's options for pages of browsers.
+/// The options that decide which pages may connect.
 pub(crate) struct OriginRules<'a> {
     /// The names of this server. If empty, every name is accepted.
     pub(crate) hosts: &'a [KnownHost],

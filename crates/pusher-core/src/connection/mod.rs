@@ -46,7 +46,7 @@ pub(crate) use topic::Topic;
 /// each byte costs time.
 const FLUSH_LEN: usize = 256 * 1024;
 
-/// Shared by the connection's task, the fan-out and the application.
+/// One browser's connection. The connection's task, the fan-out and the application share it.
 #[derive(Debug)]
 pub(crate) struct Connection {
     id: SessionId,
@@ -235,8 +235,8 @@ impl Connection {
         counted_bytes(frame, capacity, &self.common.counters)
     }
 
-    /// Returns 1 outbox if bytes wait in the outbox or in TLS, and the bytes in the outbox. Bytes in TLS are not
-    /// counted.
+    /// Returns the size of the outbox. `outboxes` is 1 if bytes are queued in the outbox or in TLS. `len` excludes the
+    /// bytes in TLS.
     pub(crate) fn outbox_totals(&self) -> OutboxTotals {
         let outbox = self.outbox.lock();
         OutboxTotals {

@@ -90,7 +90,7 @@ impl PublisherPermits {
     }
 
     /// Admits a connection, with a permit if one is left. Waits while the reserve is used up too. Meanwhile new
-    /// connections wait in the kernel's backlog.
+    /// connections wait in the kernel's accept queue.
     pub(crate) async fn enter(self: &Arc<Self>) -> PublisherPermit {
         loop {
             let changed = self.changed.notified();
@@ -154,13 +154,13 @@ impl Table {
 
 impl PublisherPermit {
     /// Whether the connection has no permit: it never had one, or another connection took it over.
-    pub(crate) fn is_reserved(&self) -> bool {
+    pub(crate) fn is_without_permit(&self) -> bool {
         !self.permits.table.lock().granted.contains_key(&self.id)
     }
 
     /// Whether the connection never had a permit.
     pub(crate) fn is_newcomer(&self) -> bool {
-        self.is_reserved() && self.state.idle_since.load(Relaxed) != LEAVING
+        self.is_without_permit() && self.state.idle_since.load(Relaxed) != LEAVING
     }
 
     /// Takes a permit for a connection that turns out to be a publisher's, if it has none yet. The permit is a free
@@ -212,7 +212,7 @@ impl PublisherPermit {
             let last = u64::from(self.gives_way_last.load(Relaxed)) * GIVES_WAY_LAST;
             let now = self.permits.idle_clock.fetch_add(1, Relaxed) + last;
             let idle_since = &self.state.idle_since;
-            // Only a busy connection changes: one that is idle keeps its time, and one that has to leave still has to.
+            // Only a busy connection changes. An idle one keeps its time, and a leaving one stays `LEAVING`.
             // SeqCst here and for `waiting`: either a waiting connection sees that this one is idle, or this one sees
             // that a connection waits.
             let _unchanged = idle_since.compare_exchange(BUSY, now, SeqCst, Relaxed);
@@ -223,7 +223,7 @@ impl PublisherPermit {
     }
 
     /// Lets all other publishers give way before this one.
-    pub(crate) fn gives_way_last(&self) {
+    pub(crate) fn set_gives_way_last(&self) {
         self.gives_way_last.store(true, Relaxed);
     }
 
@@ -312,9 +312,9 @@ mod tests {
         connected[0].idle();
         let newcomers: Vec<_> = (0..4).map(|_| permits.try_enter().unwrap()).collect();
         for (newcomer, leaving) in newcomers.iter().zip([0, 2, 1]) {
-            assert!(newcomer.is_reserved());
+            assert!(newcomer.is_without_permit());
             newcomer.try_acquire().unwrap();
-            assert!(!newcomer.is_reserved());
+            assert!(!newcomer.is_without_permit());
             newcomer.try_acquire().unwrap();
             assert!(must_leave(&connected[leaving]));
         }
@@ -328,7 +328,7 @@ mod tests {
     fn a_publisher_that_would_lose_an_event_gives_way_last() {
         let permits = permits(2);
         let connected: Vec<_> = (0..2).map(|_| permits.try_enter().unwrap()).collect();
-        connected[0].gives_way_last();
+        connected[0].set_gives_way_last();
         connected[0].idle();
         connected[1].idle();
         let newcomers: Vec<_> = (0..2).map(|_| permits.try_enter().unwrap()).collect();

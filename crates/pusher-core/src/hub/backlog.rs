@@ -1,4 +1,4 @@
-//! The number of bytes that a shard has accepted and not yet sent.
+//! The number of bytes that a shard has accepted and not yet written to sockets or outboxes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

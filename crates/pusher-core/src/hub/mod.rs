@@ -122,7 +122,7 @@ impl Hub {
         self.publish_checked(topic, event, Some(recipients), Source::Application)
     }
 
-    /// Publishes an event that is known to be one JSON value, whether [`has_room`](Self::has_room) or not.
+    /// Publishes an event that is known to be one JSON value, even if not [`has_room`](Self::has_room).
     pub(crate) fn publish_checked(
         &self,
         topic: &str,
@@ -221,7 +221,7 @@ impl Hub {
         Some(topic)
     }
 
-    /// Returns the bytes of events that are accepted and not yet sent: the maximum of all shards.
+    /// Returns the bytes of events that no socket or outbox has yet: the maximum of all shards.
     /// Publishers wait while this is above [`Limits::backlog_len_max`](crate::Limits::backlog_len_max).
     pub fn backlog_len(&self) -> usize {
         let shards = self.shared.shards.iter();

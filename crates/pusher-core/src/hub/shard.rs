@@ -29,7 +29,7 @@ pub(crate) struct Shard {
     sessions: Mutex<Sessions>,
     pub(super) mailbox: Mailbox,
     pub(super) fan_out: FanOut,
-    /// Time of the last turn of the event loop, in ms of the server's clock.
+    /// Time of the shard's last heartbeat, in ms of the server's clock.
     beat_ms: AtomicU64,
 }
 

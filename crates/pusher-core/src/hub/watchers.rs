@@ -29,7 +29,7 @@ struct Watch {
 struct Queue {
     events: VecDeque<WatchItem>,
     len: usize,
-    /// Events that did not fit in the queue, since the last one that did.
+    /// Number of events that were missed after the last queued one.
     missed: u64,
     waker: Option<Waker>,
 }

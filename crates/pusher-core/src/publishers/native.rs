@@ -13,7 +13,7 @@ use crate::connection::Busy;
 use crate::context::Context;
 use crate::stats::Source;
 
-/// Answers are written as soon as they have this many bytes. The receipts for one read fit in. The limit
+/// Answers are written as soon as they have this many bytes. The receipts for one read are shorter. The limit
 /// matters for messages whose error is longer than the message.
 const ANSWERS_LEN: usize = 64 * 1024;
 

@@ -1,4 +1,4 @@
-//! Raw JSON: objects with the key `category`, without answers. The recipe's PHP page sends this.
+//! Raw JSON: objects with the key `category`, without answers. The PHP page of Ratchet's tutorial sends this.
 
 use pusher_proto::{JsonStream, raw};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,7 +19,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         let text = "refusing raw JSON: it cannot carry the token that this server requires";
         return wire.refuse_publish(PublishRefusal::Denied, text);
     }
-    wire.permit().gives_way_last();
+    wire.permit().set_gives_way_last();
     let mut json = JsonStream::new(context.live.limits().publish_len_max);
     json.feed(first);
     let mut has_hung_up = false;

@@ -121,7 +121,7 @@ impl<S: Stream> Wire<S> {
         let permit = &self.permit;
         // Evict no client that has just connected: its first bytes are probably on the way.
         let must_leave = async {
-            sleep(Limits::FIRST_BYTE_SOON).await;
+            sleep(Limits::FIRST_BYTE_TIMEOUT_WITHOUT_PERMIT).await;
             permit.idle();
             permit.must_leave().await;
         };
@@ -220,8 +220,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// because only a few of them are accepted.
     fn first_byte_timeout(&self) -> (Duration, Duration) {
         let limits = self.context.live.limits();
-        let time_limit = match self.permit.is_reserved() {
-            true => Limits::FIRST_BYTE_SOON.min(limits.first_byte_timeout),
+        let time_limit = match self.permit.is_without_permit() {
+            true => Limits::FIRST_BYTE_TIMEOUT_WITHOUT_PERMIT.min(limits.first_byte_timeout),
             false => limits.first_byte_timeout,
         };
         (time_limit, limits.closing_grace)
@@ -231,7 +231,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(super) fn unfinished_timeout(&self) -> Duration {
         let limit = self.context.live.limits().unfinished_timeout;
         match self.permit.is_newcomer() {
-            true => Limits::HEAD_SOON.min(limit),
+            true => Limits::HEAD_TIMEOUT_WITHOUT_PERMIT.min(limit),
             false => limit,
         }
     }
@@ -345,8 +345,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Some(limit.saturating_sub(since.elapsed()))
     }
 
-    /// Writes answers. If the publisher has disconnected, the socket may still hold messages: read on. After
-    /// [`TimedOut`](io::ErrorKind::TimedOut), drop the connection.
+    /// Writes answers. After [`TimedOut`](io::ErrorKind::TimedOut), drop the connection. Any other error means that the
+    /// publisher has disconnected. The socket may still hold its messages, and ZMTP reads them.
     pub(super) async fn send(&mut self, answers: &[u8]) -> io::Result<()> {
         if answers.is_empty() {
             return Ok(());

@@ -143,7 +143,7 @@ fn listen_again(file: Option<&SocketFile>) -> Option<(tokio::net::UnixListener, 
     }
 }
 
-/// Serves a publisher on this shard. Waits until it may enter; until then this listener accepts no other connection.
+/// Serves a publisher on this shard. Waits until the connection is admitted. Until then this listener accepts no other connection.
 async fn serve_publisher<S>(admin: &Arc<Admin>, stream: S, peer: Peer)
 where
     S: Stream + Send + 'static,

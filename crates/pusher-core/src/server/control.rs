@@ -10,7 +10,8 @@ use super::listen::check_token;
 use crate::config::LiveOptions;
 use crate::context::Context;
 
-/// Changes the options of a running server and reports its health. Cheap to clone; usable from any thread. Returned by [`Server::control`](crate::Server::control).
+/// Changes the options of a running server and reports its health. Cheap to clone, and usable from any thread.
+/// Returned by [`Server::control`](crate::Server::control).
 #[derive(Clone)]
 pub struct Control {
     context: Arc<Context>,

@@ -176,7 +176,7 @@ figures! {
         counter publishers_gave_way = "pushd_publishers_gave_way_total";
         /// Publishers that were refused, or whose connection the server ended.
         counter publishers_refused = "pushd_publishers_refused_total" by PublisherRefusal "reason" refuses "publisher";
-        /// Messages of publishers that were refused.
+        /// Refused messages of publishers.
         counter publishes_refused = "pushd_publishes_refused_total" by PublishRefusal "reason" refuses "publish";
         /// Events that were accepted, also those without a subscriber. A repeated id does not count.
         counter events = "pushd_events_total" by Source "source";

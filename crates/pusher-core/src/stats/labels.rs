@@ -48,7 +48,7 @@ kinds! {
         Native = "native",
         /// ZeroMQ.
         Zmtp = "zmtp",
-        /// HTTP: `POST /publish/{category}`.
+        /// HTTP: `POST /publish/{topic}`.
         Http = "http",
         /// The program that embeds the server: [`Hub::publish`](crate::Hub::publish).
         Application = "application",
@@ -145,9 +145,9 @@ kinds! {
         EventTooLarge = "event_too_large",
         /// [`Limits::publish_len_max`](crate::Limits::publish_len_max), or JSON that is nested too deep.
         TooLarge = "too_large",
-        /// A missing or wrong token, a page in a browser, or a `Host` that is not this server.
+        /// A missing or wrong token, a page of another site, or a `Host` that is not this server.
         Denied = "denied",
-        /// [`Limits::backlog_len_max`](crate::Limits::backlog_len_max).
+        /// The server had no room or no permit for the publish. Over HTTP this includes publishers_max and unfinished_len_max.
         Overloaded = "overloaded",
         /// The server is shutting down.
         Ending = "ending",

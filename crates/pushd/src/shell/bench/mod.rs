@@ -143,7 +143,8 @@ fn check_open_files(subscribers: u32) -> Result<(), ShellError> {
     Ok(())
 }
 
-/// Ctrl-C from now on is a options to see the figures; again, to see none.
+/// Returns a token that the first Ctrl-C cancels: the command then prints its results so far. The second Ctrl-C ends
+/// the process at once.
 fn stop_by_interrupt() -> CancellationToken {
     let stop = CancellationToken::new();
     let stopper = stop.clone();

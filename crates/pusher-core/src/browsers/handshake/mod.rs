@@ -87,7 +87,7 @@ pub(crate) async fn shake_hands(
     let peer = permit.peer();
     if let Some(why) = response.refusal() {
         context.counters.browsers_refused.count(why);
-        // These two were logged before, where there is something to report.
+        // `check_origin` and `log_timeout` have already logged these two, or chosen not to.
         if !matches!(
             why,
             BrowserRefusal::Origin | BrowserRefusal::HandshakeTimeout

@@ -38,7 +38,7 @@ pub(super) fn switching_protocols(accept: &str, subprotocol: Subprotocol) -> Vec
 }
 
 /// Answers a request that is not for a WebSocket: with a file of the JavaScript client, or with a hint. The files are in
-/// every folder, as WebSockets connect to every path, so a web server in front need not rewrite paths.
+/// every folder, and every path accepts WebSockets, so a web server in front need not rewrite paths.
 pub(super) fn for_plain_request(request: &Request) -> Response {
     if !request.is_get() {
         return Response::method_not_allowed();

@@ -22,7 +22,7 @@ const PUSHER_D_TS: &str = include_str!("../../../js/pusher.d.ts");
 const TEXT: &str = "text/plain; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Length of an `ETag`: the first bytes of a SHA-256.
+/// Bytes of the SHA-256 that an `ETag` contains. Each becomes two hexadecimal digits.
 const ETAG_LEN: usize = 12;
 
 /// All files. They are compressed once, at the first request for one of them.

@@ -1,7 +1,7 @@
 //! Protection against cross-site request forgery (CSRF) and DNS rebinding. Without it any page in the operator's
 //! browser could publish through `http://127.0.0.1:5555`.
 //!
-//! Browsers send `Origin` with every POST, and newer ones `Sec-Fetch-Site` with every request. Only the status page may
+//! Browsers send `Origin` with every POST, and newer ones `Sec-Fetch-Site` with every request. Of all pages, only the status page may
 //! send requests: its origin equals the host and port of the request. A page whose own name was made to resolve to
 //! 127.0.0.1 (DNS rebinding) also has an equal origin, but its name is in `Host`, so `Host` must name this server.
 
@@ -13,7 +13,7 @@ use super::answer::HttpRefusal;
 use crate::config::{HostName, KnownHost};
 use crate::publishers::peer::Transport;
 
-/// Refuses requests of other pages, and hosts that are not this server. `is_file` means a request for a file of the
+/// Refuses requests of other pages, and requests whose host is not this server. `is_file` means a request for a file of the
 /// status page, which a link on another page may open.
 pub(super) fn check(
     head: &Parts,

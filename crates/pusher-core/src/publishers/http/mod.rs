@@ -75,8 +75,8 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     };
     let mut server = server(context);
     server.header_read_timeout(head_timeout);
-    // A connection beyond the limit gets one request, so that its place is soon free for the next.
-    server.keep_alive(!permit.is_reserved());
+    // A connection without a permit serves one request, so that its part of the reserve is soon free for the next.
+    server.keep_alive(!permit.is_without_permit());
     let mut connection = server.serve_connection(TokioIo::new(stream), service_fn(respond));
     let mut is_evicted = false;
     let served = tokio::select! {
@@ -143,8 +143,8 @@ async fn respond(
     tokio::task::yield_now().await;
     let publishes = request::publishes(&request);
     let (head, body) = request.into_parts();
-    // hyper closes a connection beyond the limit after its answer.
-    let wants_keep_alive = !permit.is_reserved() && request::wants_keep_alive(&head);
+    // hyper closes a connection without a permit after its answer.
+    let wants_keep_alive = !permit.is_without_permit() && request::wants_keep_alive(&head);
     let mut response = match handle(admin, transport, permit, head, body).await {
         Ok(response) => response,
         Err(refusal) => {
