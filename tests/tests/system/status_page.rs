@@ -68,7 +68,7 @@ fn it_shows_events_and_escapes_markup() {
     page.fill("#publish-topic", HOSTILE);
     page.fill("#publish-event", &json!({"html": HOSTILE}).to_string());
     page.click("#publish button");
-    wait_for_text(&mut page, "#publish-answer", "to 1 browsers");
+    wait_for_text(&mut page, "#publish-answer", "queued for 1 browser");
     wait_for_text(&mut page, "#watch-events li", "onerror");
     page.fill("#publish-event", "no json");
     page.click("#publish button");
@@ -98,12 +98,12 @@ fn it_asks_for_the_token_and_says_when_the_server_is_away() {
     page.wait_for("!document.querySelector('#token-form').hidden");
     page.fill("#token", "wrong");
     page.click("#token-form button");
-    wait_for_text(&mut page, "#token-error", "not the token");
+    wait_for_text(&mut page, "#token-error", "Wrong token");
     page.fill("#token", "s3cret-token-for-tests");
     page.click("#token-form button");
     wait_for_text(&mut page, "#state", "ready");
     page.click("#publish button");
-    wait_for_text(&mut page, "#publish-answer", "to 0 browsers");
+    wait_for_text(&mut page, "#publish-answer", "queued for 0 browsers");
     page.fill("#watch-topic", "t");
     page.click("#watch-button");
     wait_for_text(&mut page, "#watch-state", "Watching t");
@@ -137,7 +137,7 @@ fn it_shows_a_server_that_hangs_and_continues_a_watch() {
     publish_raw(daemon.publish, r#"{"category":"kittens","n":"before"}"#);
     wait_for_text(&mut page, "#watch-events", "before");
     let stopped = daemon.kill();
-    wait_for_text(&mut page, "#watch-state", "trying again");
+    wait_for_text(&mut page, "#watch-state", "retrying");
     let daemon = stopped.start_again();
     wait_for_text(&mut page, "#watch-state", "Watching kittens");
     let long = "z".repeat(10_000);

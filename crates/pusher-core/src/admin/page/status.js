@@ -225,7 +225,8 @@
       });
       const body = await answer.json();
       if (!answer.ok) return report(body.error, true);
-      report(`Event ${numbers.format(body.sequence)} was queued for ${numbers.format(body.subscribers)} browsers`);
+      const browsers = body.subscribers === 1 ? '1 browser' : `${numbers.format(body.subscribers)} browsers`;
+      report(`Event ${numbers.format(body.sequence)} was queued for ${browsers}`);
     } catch {
       report('no answer', true);
     }
