@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::handshake::{self, Upgrade};
 use super::session_task::SessionTask;
 use super::wamp_session::WampSession;
-use crate::connection::{BrowserPermit, Connection, Session, SessionId, keepalive_frame};
+use crate::connection::{BrowserPermit, Connection, Session, keepalive_frame};
 use crate::context::Context;
 use crate::hub::Shard;
 
@@ -32,9 +32,7 @@ pub(crate) async fn serve(
     let Some(upgrade) = upgrade else {
         return;
     };
-    let Some(task) = open_session(&context, &shard, upgrade) else {
-        return;
-    };
+    let task = open_session(&context, &shard, upgrade);
     // Shutdown may have listed the sessions before this one was added, so it must be ended here.
     if context.tasks.closing.is_cancelled() {
         task.finish();
@@ -43,16 +41,13 @@ pub(crate) async fn serve(
 }
 
 /// Opens a session: sends the HTTP answer and WELCOME, and tells the application.
-fn open_session(context: &Arc<Context>, shard: &Shard, upgrade: Upgrade) -> Option<SessionTask> {
-    let peer = upgrade.request.peer_addr();
-    let id = SessionId::random()
-        .inspect_err(|error| tracing::error!(%peer, %error, "no random numbers for a session id"))
-        .ok()?;
+fn open_session(context: &Arc<Context>, shard: &Shard, upgrade: Upgrade) -> SessionTask {
     let mut hello = upgrade.response_head();
     let Upgrade {
         socket,
         permit,
         request,
+        id,
         subprotocol,
         early,
         ..
@@ -75,9 +70,9 @@ fn open_session(context: &Arc<Context>, shard: &Shard, upgrade: Upgrade) -> Opti
     // Other threads find the session only now: nothing must be sent before the answer.
     shard.add_session(&session);
     context.counters.sessions_opened.add(1);
-    tracing::debug!(session = %id, %peer, "session opened");
+    tracing::debug!(session = %id, peer = %request.peer_addr(), "session opened");
     context.application.opened(&session, &request);
     let mut task = SessionTask::new(wamp);
     task.receive_early(&early);
-    Some(task)
+    task
 }

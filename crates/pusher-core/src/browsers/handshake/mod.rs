@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::application::Request;
 use crate::config::{Certificate, OriginRules};
-use crate::connection::{BrowserPermit, Socket, TLS_HANDSHAKE};
+use crate::connection::{BrowserPermit, SessionId, Socket, TLS_HANDSHAKE};
 use crate::context::Context;
 use crate::stats::BrowserRefusal;
 
@@ -26,7 +26,7 @@ const READ_LEN: usize = 2 * 1024;
 
 const HEAD_END: &[u8] = b"\r\n\r\n";
 
-/// A connection whose request is not answered yet.
+/// A connection before the response to its request.
 struct Arrival {
     socket: Socket,
     permit: BrowserPermit,
@@ -38,6 +38,7 @@ pub(crate) struct Upgrade {
     pub(crate) socket: Socket,
     pub(crate) permit: BrowserPermit,
     pub(crate) request: Request,
+    pub(crate) id: SessionId,
     pub(crate) subprotocol: Subprotocol,
     /// The value of `Sec-WebSocket-Accept`.
     accept: String,
@@ -185,12 +186,14 @@ fn answer(
     match check(context, head, &mut arrival.permit) {
         Ok(Checked {
             request,
+            id,
             accept,
             subprotocol,
         }) => Ok(Upgrade {
             socket: arrival.socket,
             permit: arrival.permit,
             request,
+            id,
             subprotocol,
             accept,
             early,
@@ -202,6 +205,7 @@ fn answer(
 /// A request for a session that has passed all checks.
 struct Checked {
     request: Request,
+    id: SessionId,
     accept: String,
     subprotocol: Subprotocol,
 }
@@ -226,8 +230,10 @@ fn check(
     check_origin(context, &request)?;
     let accepted = context.application.accept(&request);
     accepted.map_err(|refusal| Response::from_application(&refusal))?;
+    let id = SessionId::random().map_err(|_| Response::no_random_numbers())?;
     Ok(Checked {
         request,
+        id,
         accept,
         subprotocol,
     })

@@ -186,6 +186,11 @@ impl Response {
         Self::refused(status, &refusal.reason, Reason::Application)
     }
 
+    pub(super) fn no_random_numbers() -> Self {
+        let text = "the operating system gives no random numbers for a session id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, text)
+    }
+
     /// For a browser that gets no permit.
     pub(crate) fn no_permit(why: BrowserRefusal, limits: &Limits) -> Self {
         let (status, text, reason) = match why {
