@@ -35,14 +35,8 @@ struct Listener {
 
 impl Listener {
     fn with_tls() -> Self {
-        let files = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let (chain, key) = (folder.path().join("chain"), folder.path().join("key"));
-        std::fs::write(&chain, files.cert.pem()).unwrap();
-        std::fs::write(&key, files.signing_key.serialize_pem()).unwrap();
-        let certificate = Certificate::load(&chain, &key).unwrap();
         Self {
-            tls: Some((certificate, files.cert.der().clone())),
+            tls: Some(Certificate::self_signed()),
         }
     }
 

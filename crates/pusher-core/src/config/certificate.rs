@@ -165,3 +165,17 @@ impl fmt::Debug for Certificate {
         f.write_str("Certificate(..)")
     }
 }
+
+#[cfg(test)]
+impl Certificate {
+    /// Makes a certificate for `localhost`. Returns also its DER form, for a client to trust.
+    pub(crate) fn self_signed() -> (Self, CertificateDer<'static>) {
+        let files = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (chain, key) = (folder.path().join("chain"), folder.path().join("key"));
+        std::fs::write(&chain, files.cert.pem()).unwrap();
+        std::fs::write(&key, files.signing_key.serialize_pem()).unwrap();
+        let certificate = Self::load(&chain, &key).unwrap();
+        (certificate, files.cert.der().clone())
+    }
+}

@@ -286,12 +286,7 @@ mod tests {
 
     #[test]
     fn a_tls_handshake_yields() {
-        let files = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let (chain, key) = (folder.path().join("chain"), folder.path().join("key"));
-        std::fs::write(&chain, files.cert.pem()).unwrap();
-        std::fs::write(&key, files.signing_key.serialize_pem()).unwrap();
-        let certificate = Certificate::load(&chain, &key).unwrap();
+        let (certificate, _) = Certificate::self_signed();
         // A record of 16 KiB. Each read returns one byte of it.
         let hello = b"\x16\x03\x01\x40\0\x01\x01\0\0";
         let (reads, most) = flood(hello, FaultPlan::pieces(1), |tcp| async move {
