@@ -79,7 +79,7 @@ pub(crate) struct Answer {
     pub(crate) location: Option<String>,
     /// pushd's reason, if the response is from port 8080 of a pushd.
     pub(crate) reason: Option<Reason>,
-    /// The response is from port 5555 of a pushd, whose refusals have a reason and a JSON body.
+    /// Whether port 5555 of a pushd answered. Only its refusals have both a reason and a JSON body.
     pub(crate) is_from_publish_listener: bool,
     /// The first line of a plain text body, or the error in a JSON body.
     pub(crate) text: Option<String>,

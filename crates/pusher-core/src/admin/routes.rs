@@ -32,7 +32,7 @@ pub(crate) enum AdminRoute {
 }
 
 impl AdminRoute {
-    /// Finds the route of a path, except `/watch/{topic}`, whose topic is percent-encoded.
+    /// Finds the route of a fixed path. The caller parses `/watch/{topic}`, because it decodes topics.
     pub(crate) fn find(path: &str) -> Option<Self> {
         Some(match path {
             "/healthz" => Self::Health,

@@ -15,7 +15,7 @@ pub struct Options {
     /// The public listeners, where browsers connect. Default `0.0.0.0:8080`.
     pub listen: Vec<SocketAddr>,
     /// The publish listeners, where publishers connect. Default `127.0.0.1:5555`. Without a `publish_token`,
-    /// everybody who can connect may publish, so only loopback addresses and unix sockets are accepted.
+    /// only loopback addresses and unix sockets are accepted, because every client that connects may publish.
     pub publish_listen: Vec<PublishAddress>,
     /// Permissions of the unix sockets among the publish listeners.
     pub publish_socket: SocketAccess,
@@ -44,16 +44,14 @@ pub struct LiveOptions {
     /// Default none.
     pub publish_token: Option<PublishToken>,
     /// Names by which publishers call this server in HTTP, in addition to `localhost` and the IP address that they
-    /// connect to. A request with another `Host` may come from a page whose name was pointed here (DNS rebinding), and
-    /// is refused. Default none.
+    /// connect to. The server refuses requests with another `Host`: a page can send them by DNS rebinding. Default none.
     pub publish_hosts: Vec<KnownHost>,
     /// Names by which browsers call this server, in addition to its addresses and `localhost`. If there are any, a page
     /// of another name counts as a page of another site, even if that name was pointed here (DNS rebinding). Default
     /// none: every name is accepted.
     pub public_hosts: Vec<KnownHost>,
-    /// Sites whose pages may connect, in addition to those of the host that the browser calls this server by. By
-    /// default, a page of `http://example.com:8000` may connect to `ws://example.com:8080`, and a page of another host
-    /// gets 403. A client that sends no `Origin` is not a page and may connect. Default none.
+    /// Other sites whose pages may connect. Pages of the server's own host always may, from any port: a page of
+    /// `http://example.com:8000` can connect to `ws://example.com:8080`. A page of any other host gets 403. A client that sends no `Origin` is not a page and may connect. Default none.
     pub allow_origins: Vec<AllowedOrigin>,
     /// The policies for events that a browser does not read fast enough, by topic. The first matching pattern
     /// decides. Default none, which is [`SlowPolicy::Disconnect`] for all topics.
