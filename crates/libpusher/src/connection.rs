@@ -274,8 +274,8 @@ impl Connection {
                         _ => ConnectionError::Refused(code, text),
                     });
                 }
-                // A message of a later version: the protocol says to ignore it.
-                FromServer::Unknown { .. } => {}
+                // Not asked for, or a message of a later version: the protocol says to ignore it.
+                FromServer::Position { .. } | FromServer::Unknown { .. } => {}
             }
         }
         Ok(None)

@@ -3,7 +3,7 @@
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use pusher_proto::wamp::{ClientMessage, PrefixLimits, Prefixes, Subprotocol, event_frame};
-use pusher_proto::{JsonStream, Receipt, check_value, native, raw};
+use pusher_proto::{JsonStream, Position, Receipt, Stored, check_value, native, raw};
 
 /// Lengths of events, in bytes.
 const LENS: [usize; 3] = [64, 512, 65536];
@@ -80,6 +80,11 @@ fn encode_receipt(bencher: Bencher<'_, '_>) {
     let receipt = Receipt {
         sequence: 123_456,
         subscribers: 1000,
+        position: Some(Position {
+            epoch: 0x6d1f_3c5a_9be0_2478,
+            sequence: 123_456,
+        }),
+        stored: Stored::Memory,
     };
     bencher.bench_local(|| {
         out.clear();

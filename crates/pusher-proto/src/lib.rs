@@ -8,6 +8,7 @@
 //! | [`zmtp`] | ZeroMQ's protocol, the part that PUSH sockets need |
 //! | [`JsonStream`] | finds complete JSON values in a stream; `native` and `raw` are read with it |
 //! | [`Endpoint`] | the addresses of port 5555, as text |
+//! | [`Receipt`], [`Position`] | the answer to a publish, and a place in the server's log |
 //! | [`check_topic`], [`check_id`], [`check_token`] | the rules for topics, ids and publish tokens |
 //! | [`limits`] | every limit, with its default |
 //!
@@ -19,6 +20,7 @@ mod json;
 mod json_stream;
 pub mod limits;
 pub mod native;
+mod position;
 mod publish;
 pub mod raw;
 mod reason;
@@ -29,7 +31,8 @@ pub mod zmtp;
 pub use address::{Endpoint, EndpointError, UNIX_PATH_LEN_MAX};
 pub use json::{JsonError, check_value, trim_value};
 pub use json_stream::{JsonStream, StreamError};
-pub use publish::{IdError, Publish, Receipt, TopicError, check_id, check_topic};
+pub use position::{Position, PositionError, SEQUENCE_MAX};
+pub use publish::{IdError, Publish, Receipt, Stored, TopicError, check_id, check_topic};
 pub use reason::{REASON_HEADER, Reason};
 pub use token::{TokenError, check_token};
 

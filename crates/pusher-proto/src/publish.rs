@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use crate::limits::ID_LEN_MAX;
+use crate::position::Position;
 
 /// One incoming publish, borrowed from the read buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,14 +19,68 @@ pub struct Publish<'a> {
 
 /// The answer to an accepted publish.
 ///
-/// Its JSON form is the body of an HTTP answer: `{"sequence":12,"subscribers":231}`. A reader ignores members
-/// that it does not know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+/// Its JSON form is the body of an HTTP answer:
+/// `{"sequence":12,"subscribers":231,"position":"00000000000000ab-12","stored":"memory"}`. A reader ignores members that
+/// it does not know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct Receipt {
-    /// Number of the event in its topic. It only grows while the server runs.
+    /// Number of the event in the server's log, which has all topics. Greater than that of every earlier event.
     pub sequence: u64,
     /// Number of browsers that the event was queued to.
     pub subscribers: u64,
+    /// The place behind the event in the log. An older server sends none.
+    #[serde(default, deserialize_with = "crate::position::lenient")]
+    pub position: Option<Position>,
+    /// How safely the server keeps the event for subscribers that come back.
+    #[serde(default, deserialize_with = "Stored::lenient")]
+    pub stored: Stored,
+}
+
+/// How safely the server keeps an event for subscribers that come back. A greater value is safer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stored {
+    /// Not kept: the topic has no history.
+    #[default]
+    No,
+    /// In memory. A restart of the server loses it.
+    Memory,
+    /// Written to a file, without fsync. A crash of the machine may lose it.
+    Written,
+    /// On disk, after fsync.
+    Synced,
+}
+
+const STORED_NAMES: [(Stored, &str); 4] = [
+    (Stored::No, "no"),
+    (Stored::Memory, "memory"),
+    (Stored::Written, "written"),
+    (Stored::Synced, "synced"),
+];
+
+impl Stored {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        let named = STORED_NAMES.iter().find(|(stored, _)| *stored == self);
+        named.map_or("no", |(_, name)| name)
+    }
+
+    /// Returns the value of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        let named = STORED_NAMES.iter().find(|(_, known)| *known == name);
+        named.map(|(stored, _)| *stored)
+    }
+
+    /// Reads a name. An unknown one, of a later server, promises nothing.
+    pub(crate) fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Option::<Cow<'de, str>>::deserialize(deserializer)?;
+        Ok(name.and_then(|name| Self::parse(&name)).unwrap_or_default())
+    }
+}
+
+impl Serialize for Stored {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// Why a text cannot be a topic.
@@ -125,11 +180,44 @@ mod tests {
         let receipt = Receipt {
             sequence: 12,
             subscribers: 231,
+            position: Some(Position {
+                epoch: 0xab,
+                sequence: 12,
+            }),
+            stored: Stored::Written,
         };
-        let json = r#"{"sequence":12,"subscribers":231}"#;
+        let json = r#"{"sequence":12,"subscribers":231,"position":"00000000000000ab-12","stored":"written"}"#;
         assert_eq!(serde_json::to_string(&receipt).unwrap(), json);
-        let later = r#"{"sequence":12,"subscribers":231,"nodes":2}"#;
-        assert_eq!(serde_json::from_str::<Receipt>(later).unwrap(), receipt);
+        assert_eq!(serde_json::from_str::<Receipt>(json).unwrap(), receipt);
         assert!(serde_json::from_str::<Receipt>(r#"{"sequence":12}"#).is_err());
+    }
+
+    #[test]
+    fn receipts_of_other_versions_are_accepted() {
+        let bare = Receipt {
+            sequence: 12,
+            subscribers: 231,
+            ..Receipt::default()
+        };
+        for json in [
+            r#"{"sequence":12,"subscribers":231}"#,
+            r#"{"sequence":12,"subscribers":231,"nodes":2,"position":null,"stored":null}"#,
+            r#"{"sequence":12,"subscribers":231,"position":"1.2.3","stored":"everywhere"}"#,
+        ] {
+            assert_eq!(
+                serde_json::from_str::<Receipt>(json).unwrap(),
+                bare,
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn stored_is_ordered_and_named() {
+        assert!(STORED_NAMES.is_sorted());
+        for (stored, name) in STORED_NAMES {
+            assert_eq!((stored.name(), Stored::parse(name)), (name, Some(stored)));
+        }
+        assert_eq!(Stored::parse("disk"), None);
     }
 }

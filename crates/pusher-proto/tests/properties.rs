@@ -8,7 +8,7 @@ use pusher_proto::native::{
     ErrorCode, FromPublisher, FromServer, encode_error, encode_receipt, encode_welcome,
 };
 use pusher_proto::wamp::{PrefixError, PrefixLimits, Prefixes};
-use pusher_proto::{Receipt, check_value, raw};
+use pusher_proto::{Position, Receipt, SEQUENCE_MAX, Stored, check_value, raw};
 use serde_json::Value;
 
 /// Text that is nearly JSON.
@@ -78,7 +78,8 @@ proptest! {
     fn native_answers_survive_a_round_trip(
         request: u64, sequence: u64, subscribers: u64, version: u32, text in ".{0,20}",
     ) {
-        let receipt = Receipt { sequence, subscribers };
+        let position = Some(Position { epoch: request, sequence: sequence % SEQUENCE_MAX });
+        let receipt = Receipt { sequence, subscribers, position, stored: Stored::Written };
         let (code, server) = (ErrorCode::Overloaded, Cow::Borrowed(&*text));
         let answers = [
             FromServer::Welcome { version, server: server.clone() },

@@ -65,6 +65,7 @@ fn receipt_line(receipt: &Receipt, id: Option<&str>) -> String {
     let Receipt {
         sequence,
         subscribers,
+        ..
     } = receipt;
     let browsers = match subscribers {
         1 => "1 browser".to_owned(),

@@ -82,7 +82,7 @@ impl WampSession {
                 let defined = self.prefixes.define(&prefix, &uri, self.prefix_limits());
                 defined.map_err(|error| violation(ViolationKind::Prefixes, error.to_string()))
             }
-            ClientMessage::Subscribe { topic } => self.subscribe(topic),
+            ClientMessage::Subscribe { topic, .. } => self.subscribe(topic),
             ClientMessage::Unsubscribe { topic } => self.unsubscribe(topic),
             ClientMessage::Call {
                 call_id,

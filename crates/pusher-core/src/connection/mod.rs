@@ -382,7 +382,7 @@ impl Connection {
 /// Returns the KEEPALIVE message as a frame.
 pub(crate) fn keepalive_frame(ping_interval: Duration) -> Vec<u8> {
     let interval_ms = u64::try_from(ping_interval.as_millis()).unwrap_or(u64::MAX);
-    text_frame(&keepalive(interval_ms))
+    text_frame(&keepalive(interval_ms, 1000))
 }
 
 #[cfg(test)]

@@ -149,6 +149,7 @@ impl Publication<'_> {
         Receipt {
             sequence: self.sequence,
             subscribers: self.entry.map_or(0, |(_, entry)| entry.subscribers()),
+            ..Receipt::default()
         }
     }
 
@@ -171,6 +172,7 @@ mod tests {
         let Receipt {
             sequence,
             subscribers,
+            ..
         } = publication.receipt();
         (sequence, subscribers, shards)
     }

@@ -128,7 +128,7 @@ mod tests {
                 self.sequence += 1;
                 Ok::<_, ()>(Receipt {
                     sequence: self.sequence,
-                    subscribers: 0,
+                    ..Receipt::default()
                 })
             });
             receipt.unwrap().sequence
@@ -198,7 +198,7 @@ mod tests {
             let receipt = known.publish_once("t", id, 0, || {
                 Ok::<_, ()>(Receipt {
                     sequence: 1 + done.fetch_add(1, Relaxed),
-                    subscribers: 0,
+                    ..Receipt::default()
                 })
             });
             receipt.unwrap().sequence
@@ -226,6 +226,7 @@ mod tests {
         let receipt = Receipt {
             sequence: 1,
             subscribers: 2,
+            ..Receipt::default()
         };
         assert_eq!(
             known.publish_once("t", "a", 0, || Ok::<_, &str>(receipt)),

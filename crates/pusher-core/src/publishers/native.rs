@@ -121,6 +121,9 @@ impl NativeSession<'_> {
                 publish,
                 id,
             } => self.publish(request, &publish, id.as_deref()).await,
+            FromPublisher::Position { .. } => {
+                self.refuse(None, ErrorCode::UnknownType, "no position")
+            }
             FromPublisher::Unknown { kind } => {
                 let text = format!("unknown message type {kind}");
                 self.refuse(None, ErrorCode::UnknownType, &text)

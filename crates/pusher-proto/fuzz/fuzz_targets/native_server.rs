@@ -3,7 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pusher_proto::native::{FromServer, encode_error, encode_receipt, encode_welcome};
+use pusher_proto::native::{
+    FromServer, encode_error, encode_position, encode_receipt, encode_welcome,
+};
 
 fuzz_target!(|text: &str| {
     let Ok(message) = FromServer::decode(text) else {
@@ -17,6 +19,11 @@ fuzz_target!(|text: &str| {
         FromServer::Receipt { request, receipt } => {
             encode_receipt(&mut encoded, *request, *receipt);
         }
+        // The encoder takes a `Position`, and the decoder accepts any text.
+        FromServer::Position { request, position } => match position.parse() {
+            Ok(position) => encode_position(&mut encoded, *request, position),
+            Err(_) => return,
+        },
         FromServer::Error {
             request,
             code,

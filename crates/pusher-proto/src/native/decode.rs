@@ -2,15 +2,18 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 use serde_json::value::RawValue;
 
 use super::{
-    DecodeError, ERROR, ErrorCode, FromPublisher, FromServer, HELLO, PUBLISH, RECEIPT, WELCOME,
+    AT, DecodeError, ERROR, ErrorCode, FromPublisher, FromServer, HELLO, POSITION, PUBLISH,
+    RECEIPT, WELCOME,
 };
-use crate::publish::{Publish, Receipt, TopicText};
+use crate::position::Position;
+use crate::publish::{Publish, Receipt, Stored, TopicText};
 
 impl<'a> FromPublisher<'a> {
     /// Reads one message of a publisher.
@@ -38,7 +41,7 @@ fn decode<'a, V: Visitor<'a>>(text: &'a str, visitor: V) -> Result<V::Value, Dec
 fn element<'de, A, T>(list: &mut A, name: &str) -> Result<T, A::Error>
 where
     A: SeqAccess<'de>,
-    T: serde::Deserialize<'de>,
+    T: Deserialize<'de>,
 {
     let next = list.next_element()?;
     next.ok_or_else(|| A::Error::custom(format_args!("the message has no {name}")))
@@ -106,11 +109,37 @@ impl<'de> Visitor<'de> for FromPublisherVisitor {
                     id: list.next_element_seed(OptionNamed("id"))?.flatten(),
                 }
             }
+            POSITION => FromPublisher::Position {
+                request: element(&mut list, "request")?,
+            },
             kind => FromPublisher::Unknown { kind },
         };
         skip_rest(&mut list)?;
         Ok(message)
     }
+}
+
+/// Reads the elements of a RECEIPT behind its request.
+fn receipt<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<Receipt, A::Error> {
+    let sequence = element(list, "sequence")?;
+    let subscribers = element(list, "subscribers")?;
+    let Storage { position, stored } = list.next_element()?.unwrap_or_default();
+    Ok(Receipt {
+        sequence,
+        subscribers,
+        position,
+        stored,
+    })
+}
+
+/// The options of a RECEIPT.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Storage {
+    #[serde(deserialize_with = "crate::position::lenient")]
+    position: Option<Position>,
+    #[serde(deserialize_with = "Stored::lenient")]
+    stored: Stored,
 }
 
 struct FromServerVisitor;
@@ -130,10 +159,11 @@ impl<'de> Visitor<'de> for FromServerVisitor {
             },
             RECEIPT => FromServer::Receipt {
                 request: element(&mut list, "request")?,
-                receipt: Receipt {
-                    sequence: element(&mut list, "sequence")?,
-                    subscribers: element(&mut list, "subscribers")?,
-                },
+                receipt: receipt(&mut list)?,
+            },
+            AT => FromServer::Position {
+                request: element(&mut list, "request")?,
+                position: element(&mut list, "position")?,
             },
             ERROR => FromServer::Error {
                 request: element(&mut list, "request")?,

@@ -2,8 +2,11 @@
 
 use std::io::Write;
 
-use super::{DecodeError, ERROR, ErrorCode, HELLO, PUBLISH, RECEIPT, VERSION, WELCOME};
+use super::{
+    AT, DecodeError, ERROR, ErrorCode, HELLO, POSITION, PUBLISH, RECEIPT, VERSION, WELCOME,
+};
 use crate::json::quote;
+use crate::position::Position;
 use crate::publish::Receipt;
 
 /// Appends a HELLO and its line end. Give a token if the server requires one.
@@ -52,11 +55,31 @@ pub fn encode_receipt(out: &mut Vec<u8>, request: u64, receipt: Receipt) {
     let Receipt {
         sequence,
         subscribers,
+        position,
+        stored,
     } = receipt;
     append(
         out,
-        format_args!("[{RECEIPT},{request},{sequence},{subscribers}]\n"),
+        format_args!("[{RECEIPT},{request},{sequence},{subscribers}"),
     );
+    let stored = stored.name();
+    match position {
+        Some(position) => append(
+            out,
+            format_args!(",{{\"position\":\"{position}\",\"stored\":\"{stored}\"}}]\n"),
+        ),
+        None => append(out, format_args!(",{{\"stored\":\"{stored}\"}}]\n")),
+    }
+}
+
+/// Appends a POSITION request and its line end.
+pub fn encode_position_request(out: &mut Vec<u8>, request: u64) {
+    append(out, format_args!("[{POSITION},{request}]\n"));
+}
+
+/// Appends the answer to a POSITION request and its line end.
+pub fn encode_position(out: &mut Vec<u8>, request: u64, position: Position) {
+    append(out, format_args!("[{AT},{request},\"{position}\"]\n"));
 }
 
 /// Appends an ERROR and its line end.

@@ -24,6 +24,11 @@ pub enum FromPublisher<'a> {
         /// The id, unique in its topic. Not checked yet.
         id: Option<Cow<'a, str>>,
     },
+    /// `[6, request]`
+    Position {
+        /// The number that the answer repeats.
+        request: u64,
+    },
     /// A type that this version does not know.
     Unknown {
         /// The type's number.
@@ -41,12 +46,19 @@ pub enum FromServer<'a> {
         /// Name and version of the server, for people.
         server: Cow<'a, str>,
     },
-    /// `[4, request, sequence, subscribers]`
+    /// `[4, request, sequence, subscribers]`, `[4, request, sequence, subscribers, options]`
     Receipt {
         /// The publish's `request`.
         request: u64,
         /// The receipt itself.
         receipt: Receipt,
+    },
+    /// `[7, request, position]`
+    Position {
+        /// The request's number.
+        request: u64,
+        /// The position as text, to pass on.
+        position: Cow<'a, str>,
     },
     /// `[5, request, code, text]`
     Error {

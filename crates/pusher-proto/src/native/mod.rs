@@ -8,7 +8,8 @@ mod message;
 mod tests;
 
 pub use encode::{
-    check_json, encode_error, encode_hello, encode_publish, encode_receipt, encode_welcome,
+    check_json, encode_error, encode_hello, encode_position, encode_position_request,
+    encode_publish, encode_receipt, encode_welcome,
 };
 pub use error_code::ErrorCode;
 pub use message::{DecodeError, FromPublisher, FromServer};
@@ -21,3 +22,5 @@ const WELCOME: u64 = 2;
 const PUBLISH: u64 = 3;
 const RECEIPT: u64 = 4;
 const ERROR: u64 = 5;
+const POSITION: u64 = 6;
+const AT: u64 = 7;

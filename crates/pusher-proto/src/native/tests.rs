@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 
 use super::*;
-use crate::publish::{Publish, Receipt};
+use crate::position::Position;
+use crate::publish::{Publish, Receipt, Stored};
 
 fn publish<'a>(request: u64, topic: &'a str, event: &'a str) -> FromPublisher<'a> {
     publish_with(request, topic, event, None)
@@ -51,6 +52,7 @@ fn publisher_messages_are_decoded() {
         ),
         (r#"[3,7,"t",1,{"new":1}]"#, publish(7, "t", "1")),
         (r#"[3,7,"\u732b","]"]"#, publish(7, "猫", "\"]\"")),
+        ("[6,8,{}]", FromPublisher::Position { request: 8 }),
         ("[77,\"what\"]", FromPublisher::Unknown { kind: 77 }),
     ] {
         assert_eq!(FromPublisher::decode(text).unwrap(), expect, "{text}");
@@ -63,6 +65,7 @@ fn invalid_publisher_messages_are_errors() {
         ("[]", "no type"),
         ("[1]", "no version"),
         ("[3]", "no request"),
+        ("[6]", "no request"),
         ("[3,1]", "no topic"),
         ("[3,1,\"t\"]", "no event"),
         ("[3,-1,\"t\",{}]", "-1"),
@@ -96,11 +99,19 @@ fn tokens_survive_a_round_trip() {
 fn server_messages_round_trip() {
     let mut out = Vec::new();
     encode_welcome(&mut out, 1, "pushd/\"0\"", 9);
+    let position = Position {
+        epoch: 0xab,
+        sequence: 12,
+    };
     let receipt = Receipt {
         sequence: 12,
         subscribers: 231,
+        position: Some(position),
+        stored: Stored::Memory,
     };
     encode_receipt(&mut out, 5, receipt);
+    encode_receipt(&mut out, 6, Receipt::default());
+    encode_position(&mut out, 7, position);
     encode_error(&mut out, None, ErrorCode::TooLarge, "a\nb");
     encode_error(&mut out, Some(6), ErrorCode::BadTopic, "");
     let text = String::from_utf8(out).unwrap();
@@ -123,6 +134,14 @@ fn server_messages_round_trip() {
             FromServer::Receipt {
                 request: 5,
                 receipt
+            },
+            FromServer::Receipt {
+                request: 6,
+                receipt: Receipt::default()
+            },
+            FromServer::Position {
+                request: 7,
+                position: "00000000000000ab-12".into()
             },
             error(None, ErrorCode::TooLarge, "a\nb"),
             error(Some(6), ErrorCode::BadTopic, ""),
@@ -147,6 +166,7 @@ fn an_old_library_meets_a_new_daemon() {
                 receipt: Receipt {
                     sequence: 2,
                     subscribers: 3,
+                    ..Receipt::default()
                 },
             },
         ),

@@ -30,10 +30,12 @@ pub enum ClientMessage<'a> {
         /// The arguments, each a JSON value.
         arguments: Vec<&'a RawValue>,
     },
-    /// `[5, topicURI]`
+    /// `[5, topicURI]`, and in `pushd.1` also `[5, topicURI, {"since": position}]`
     Subscribe {
         /// URI or CURIE.
         topic: Cow<'a, str>,
+        /// Position from which the client has missed events. Not checked: see [`Position`](crate::Position).
+        since: Option<Cow<'a, str>>,
     },
     /// `[6, topicURI]`
     Unsubscribe {
@@ -116,6 +118,12 @@ impl<'de> Visitor<'de> for MessageVisitor {
             CALL => return read_call(list),
             SUBSCRIBE => ClientMessage::Subscribe {
                 topic: topic(&mut list)?,
+                since: match self.subprotocol {
+                    Subprotocol::Wamp => None,
+                    Subprotocol::Pushd1 => list
+                        .next_element::<SubscribeOptions<'_>>()?
+                        .and_then(|options| options.since),
+                },
             },
             UNSUBSCRIBE => ClientMessage::Unsubscribe {
                 topic: topic(&mut list)?,
@@ -152,6 +160,13 @@ fn read_call<'de, A: SeqAccess<'de>>(mut list: A) -> Result<ClientMessage<'de>, 
         proc_uri,
         arguments,
     })
+}
+
+/// The options of a SUBSCRIBE.
+#[derive(serde::Deserialize)]
+struct SubscribeOptions<'a> {
+    #[serde(borrow, default)]
+    since: Option<Cow<'a, str>>,
 }
 
 /// Reads `excludeMe`, or `exclude` and `eligible`. The type of the fourth element decides.
@@ -262,7 +277,8 @@ mod tests {
         match message.map_err(|error| error.to_string())? {
             ClientMessage::Keepalive => Ok("keepalive".to_owned()),
             ClientMessage::Prefix { prefix, uri } => Ok(format!("prefix {prefix} = {uri}")),
-            ClientMessage::Subscribe { topic } => Ok(format!("subscribe {topic}")),
+            ClientMessage::Subscribe { topic, since: None } => Ok(format!("subscribe {topic}")),
+            ClientMessage::Subscribe { .. } => Err("wamp has no since".to_owned()),
             ClientMessage::Unsubscribe { topic } => Ok(format!("unsubscribe {topic}")),
             ClientMessage::Call {
                 call_id,
@@ -362,10 +378,25 @@ mod tests {
         for text in ["12", "[12", "[\"12\"]", "[9]", "[13]"] {
             assert!(decode(text).is_err(), "{text}");
         }
-        let Ok(ClientMessage::Subscribe { topic }) = decode("[5,\"t\"]") else {
-            panic!("SUBSCRIBE as in wamp");
-        };
-        assert_eq!(topic, "t");
+        for (text, expect) in [
+            (r#"[5,"t"]"#, None),
+            (r#"[5,"t",{}]"#, None),
+            (r#"[5,"t",{"since":null,"new":[]},1]"#, None),
+            (r#"[5,"t",{"since":"ab-1"}]"#, Some("ab-1")),
+            (r#"[5,"t",{"since":"\u0061b-1"}]"#, Some("ab-1")),
+        ] {
+            let Ok(ClientMessage::Subscribe { topic, since }) = decode(text) else {
+                panic!("{text}");
+            };
+            assert_eq!((&*topic, since.as_deref()), ("t", expect), "{text}");
+        }
+        for text in [
+            r#"[5,"t",1]"#,
+            r#"[5,"t",{"since":1}]"#,
+            r#"[5,"t",{"since":[]}]"#,
+        ] {
+            assert!(decode(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -30,18 +30,29 @@ pub(super) fn text_header(out: &mut Vec<u8>, len: usize) {
 /// Returns the length of the first frame, header included, or `None` if its header is incomplete. Only for a server's
 /// frames.
 pub fn server_frame_len(frames: &[u8]) -> Option<usize> {
-    let (header_len, payload_len) = match *frames.get(1)? {
+    let (header_len, payload_len) = lens(frames)?;
+    Some(header_len + payload_len)
+}
+
+/// Returns the payload of a whole frame of a server.
+pub(super) fn server_frame_payload(frame: &[u8]) -> &[u8] {
+    let payload = lens(frame).and_then(|(header_len, _)| frame.get(header_len..));
+    payload.unwrap_or_default()
+}
+
+/// Returns the lengths of a frame's header and payload.
+fn lens(frame: &[u8]) -> Option<(usize, usize)> {
+    Some(match *frame.get(1)? {
         126 => {
-            let len: [u8; 2] = frames.get(2..4)?.try_into().ok()?;
+            let len: [u8; 2] = frame.get(2..4)?.try_into().ok()?;
             (4, usize::from(u16::from_be_bytes(len)))
         }
         127 => {
-            let len: [u8; 8] = frames.get(2..10)?.try_into().ok()?;
+            let len: [u8; 8] = frame.get(2..10)?.try_into().ok()?;
             (10, usize::try_from(u64::from_be_bytes(len)).ok()?)
         }
         len => (2, usize::from(len)),
-    };
-    Some(header_len + payload_len)
+    })
 }
 
 /// Returns a text frame.

@@ -1,5 +1,5 @@
 //! The server's side of WAMP v1: JSON arrays in WebSocket text messages. The subprotocol is `wamp`, or `pushd.1`, which is
-//! WAMP v1 with KEEPALIVE.
+//! WAMP v1 with recovery and KEEPALIVE. `PROTOCOL.md` describes both.
 //!
 //! | id | name | direction | layout |
 //! |---|---|---|---|
@@ -8,11 +8,13 @@
 //! | 2 | CALL | to server | `[2, callId, procURI, arg...]` |
 //! | 3 | CALLRESULT | to client | `[3, callId, result]` |
 //! | 4 | CALLERROR | to client | `[4, callId, errorURI, errorDesc]`, and `errorDetails` if there are any |
-//! | 5 | SUBSCRIBE | to server | `[5, topicURI]` |
+//! | 5 | SUBSCRIBE | to server | `[5, topicURI]`, in `pushd.1` also `[5, topicURI, {"since": position}]` |
 //! | 6 | UNSUBSCRIBE | to server | `[6, topicURI]` |
 //! | 7 | PUBLISH | to server | `[7, topicURI, event]`, and `excludeMe`, or `exclude` and `eligible` |
-//! | 8 | EVENT | to client | `[8, topicURI, event]` |
-//! | 12 | KEEPALIVE | both, only in `pushd.1` | to server `[12]`, to client `[12, intervalMs]` |
+//! | 8 | EVENT | to client | `[8, topicURI, event]`, in `pushd.1` `[8, topicURI, event, sequence]` |
+//! | 9 | SUBSCRIBED | to client, only in `pushd.1` | `[9, topicURI, position, recovered, replayed]` |
+//! | 10 | GAP | to client, only in `pushd.1` | `[10, topicURI, position]` |
+//! | 12 | KEEPALIVE | both, only in `pushd.1` | to server `[12]`, to client `[12, intervalMs, retryMs]` |
 
 mod client_message;
 mod frame;
@@ -22,7 +24,9 @@ mod server_message;
 pub use client_message::{CallId, ClientMessage, DecodeError, Recipients};
 pub use frame::{binary_frame, close_frame, ping_frame, server_frame_len, text_frame};
 pub use prefixes::{PrefixError, PrefixLimits, Prefixes};
-pub use server_message::{call_error, call_result, event_frame, keepalive, welcome};
+pub use server_message::{
+    call_error, call_result, event_frame, gap, keepalive, numbered_event_frame, subscribed, welcome,
+};
 
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "wamp";
@@ -33,7 +37,7 @@ pub enum Subprotocol {
     /// WAMP v1, `wamp`.
     #[default]
     Wamp,
-    /// WAMP v1 with KEEPALIVE, `pushd.1`.
+    /// WAMP v1 with recovery and KEEPALIVE, `pushd.1`.
     Pushd1,
 }
 
@@ -63,4 +67,6 @@ const SUBSCRIBE: u64 = 5;
 const UNSUBSCRIBE: u64 = 6;
 const PUBLISH: u64 = 7;
 const EVENT: u64 = 8;
+const SUBSCRIBED: u64 = 9;
+const GAP: u64 = 10;
 const KEEPALIVE: u64 = 12;

@@ -1,8 +1,9 @@
 //! Messages of the server.
 
-use super::frame::{FRAME_HEADER_LEN_MAX, text_header};
-use super::{CALLERROR, CALLRESULT, EVENT, KEEPALIVE, WELCOME};
+use super::frame::{FRAME_HEADER_LEN_MAX, server_frame_payload, text_header};
+use super::{CALLERROR, CALLRESULT, EVENT, GAP, KEEPALIVE, SUBSCRIBED, WELCOME};
 use crate::json::quote;
+use crate::position::Position;
 
 /// `[0, sessionId, 1, serverIdent]`
 pub fn welcome(session_id: &str, server_ident: &str) -> String {
@@ -13,9 +14,22 @@ pub fn welcome(session_id: &str, server_ident: &str) -> String {
     )
 }
 
-/// `[12, intervalMs]`: while the client is silent, the server sends a message at least this often.
-pub fn keepalive(interval_ms: u64) -> String {
-    format!("[{KEEPALIVE},{interval_ms}]")
+/// `[12, intervalMs, retryMs]`: while the client is silent, the server sends a message at least every `interval_ms`. If
+/// the connection is lost, the client waits for a random part of `retry_ms` before it connects again.
+pub fn keepalive(interval_ms: u64, retry_ms: u64) -> String {
+    format!("[{KEEPALIVE},{interval_ms},{retry_ms}]")
+}
+
+/// `[9, topicURI, position, recovered, replayed]`: answers SUBSCRIBE. The topic's events up to `position` come next,
+/// `replayed` of them, and then the new ones. `recovered` is false if events between `since` and `position` are missing.
+pub fn subscribed(topic: &str, position: Position, recovered: bool, replayed: u64) -> String {
+    let topic = quote(topic);
+    format!("[{SUBSCRIBED},{topic},\"{position}\",{recovered},{replayed}]")
+}
+
+/// `[10, topicURI, position]`: the client has missed events before `position`.
+pub fn gap(topic: &str, position: Position) -> String {
+    format!("[{GAP},{},\"{position}\"]", quote(topic))
 }
 
 /// `[3, callId, result]`; `call_id` and `result` are JSON values.
@@ -51,14 +65,37 @@ pub fn event_frame(topic: &str, event: &str) -> Vec<u8> {
     frame
 }
 
+/// Appends the WebSocket frame of `[8, topicURI, event, sequence]`, made of the `frame` of [`event_frame`].
+pub fn numbered_event_frame(out: &mut Vec<u8>, frame: &[u8], sequence: u64) {
+    let payload = server_frame_payload(frame);
+    let open_list = payload.strip_suffix(b"]").unwrap_or(payload);
+    let number = sequence.to_string();
+    text_header(out, open_list.len() + number.len() + 2);
+    out.extend_from_slice(open_list);
+    out.push(b',');
+    out.extend_from_slice(number.as_bytes());
+    out.push(b']');
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::position::SEQUENCE_MAX;
 
     #[test]
     fn layouts() {
         let call_id = r#""i\"d""#;
+        let position = Position {
+            epoch: 0xab,
+            sequence: 7,
+        };
         for (message, expect) in [
+            (keepalive(25_000, 1_000), "[12,25000,1000]"),
+            (
+                subscribed("a\"", position, true, 2),
+                r#"[9,"a\"","00000000000000ab-7",true,2]"#,
+            ),
+            (gap("猫", position), r#"[10,"猫","00000000000000ab-7"]"#),
             (welcome("ab", "pushd/1"), r#"[0,"ab",1,"pushd/1"]"#),
             (call_result(call_id, "null"), r#"[3,"i\"d",null]"#),
             (
@@ -71,6 +108,17 @@ mod tests {
             ),
         ] {
             assert_eq!(message, expect);
+        }
+    }
+
+    #[test]
+    fn numbered_events_have_a_sequence() {
+        let mut frames = Vec::new();
+        for (event, sequence) in [("{ }", 1), ("[1]", SEQUENCE_MAX), (&"x".repeat(70_000), 0)] {
+            frames.clear();
+            numbered_event_frame(&mut frames, &event_frame("t", event), sequence);
+            let text = format!(r#"[8,"t",{event},{sequence}]"#);
+            assert_eq!(frames, crate::wamp::text_frame(&text));
         }
     }
 
