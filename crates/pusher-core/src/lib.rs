@@ -71,7 +71,7 @@ pub use config::{
 };
 pub use connection::{Session, SessionId};
 pub use hub::{Hub, PublishError, Recipients};
-pub use pusher_proto::{JsonError, Receipt, TokenError, TopicError};
+pub use pusher_proto::{JsonError, Position, Receipt, Stored, TokenError, TopicError};
 pub use server::{BindError, Control, Listeners, Server};
 pub use stats::{
     BrowserRefusal, Counts, Kind, PublishRefusal, PublisherRefusal, SlowConsumer, Source, Stats,

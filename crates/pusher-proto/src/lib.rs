@@ -6,6 +6,7 @@
 //! | [`native`] | libpusher's publish protocol, in which every publish is answered |
 //! | [`raw`] | raw JSON objects, as the Ratchet recipe sends them |
 //! | [`zmtp`] | ZeroMQ's protocol, the part that PUSH sockets need |
+//! | [`event_stream`] | Server-Sent Events, another way for browsers to subscribe |
 //! | [`JsonStream`] | finds complete JSON values in a stream; `native` and `raw` are read with it |
 //! | [`Endpoint`] | the addresses of port 5555, as text |
 //! | [`Receipt`], [`Position`] | the answer to a publish, and a place in the server's log |
@@ -16,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+pub mod event_stream;
 mod json;
 mod json_stream;
 pub mod limits;

@@ -60,7 +60,7 @@ impl Listener {
             .build();
         plan.begin();
         runtime.unwrap().block_on(async {
-            let flusher = tokio::spawn(run_flusher(shard.clone()));
+            let flusher = tokio::spawn(run_flusher(context.hub.clone(), shard.clone()));
             let (stream, peer) = listener.accept().unwrap();
             stream.set_nonblocking(true).unwrap();
             let stream = tokio::net::TcpStream::from_std(stream).unwrap();

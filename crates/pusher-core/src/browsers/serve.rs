@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::handshake::{self, Upgrade};
 use super::session_task::SessionTask;
 use super::wamp_session::WampSession;
-use crate::connection::{BrowserPermit, Connection, Session, keepalive_frame};
+use crate::connection::{BrowserPermit, Connection, Dialect, Session};
 use crate::context::Context;
 use crate::hub::Shard;
 
@@ -54,7 +54,8 @@ fn open_session(context: &Arc<Context>, shard: &Shard, upgrade: Upgrade) -> Sess
     } = upgrade;
     let now_ms = context.clock.now_ms();
     let common = shard.connections().clone();
-    let connection = Connection::new(id, permit, common, socket, subprotocol, now_ms);
+    let dialect = Dialect::of(subprotocol);
+    let connection = Connection::new(id, permit, common, socket, dialect, now_ms);
     let session = Session::new(connection);
     let wamp = WampSession::new(context.clone(), session.clone());
     // One segment carries the answer and WELCOME.
@@ -62,8 +63,7 @@ fn open_session(context: &Arc<Context>, shard: &Shard, upgrade: Upgrade) -> Sess
         let welcome = welcome(&id.to_string(), &context.server_ident);
         hello.extend_from_slice(&text_frame(&welcome));
         if subprotocol == Subprotocol::Pushd1 {
-            let interval = context.live.limits().ping_interval;
-            hello.extend_from_slice(&keepalive_frame(interval));
+            hello.extend_from_slice(&shard.connections().keepalive_frame());
         }
     }
     session.connection().send(&Bytes::from(hello));

@@ -107,7 +107,7 @@ impl Open {
                 // One read or flush per poll, so that one busy browser does not delay the others.
                 _ if has_acted => return yield_once(task),
                 Ready::Read => self.read(),
-                Ready::Write => connection.flush_some().is_ok(),
+                Ready::Write => self.flush(),
             };
             if !continues {
                 return Poll::Ready(());
@@ -118,6 +118,17 @@ impl Open {
                 self.room = Some(Box::pin(async move { hub.room().await }));
             }
         }
+    }
+
+    /// Writes queued bytes. Returns false if the session must end.
+    fn flush(&self) -> bool {
+        let session = self.wamp.session();
+        let connection = session.connection();
+        let flushed = connection.flush_some();
+        if connection.reads_log() && !connection.is_waiting() {
+            self.wamp.context().hub.continue_reading(session);
+        }
+        flushed.is_ok()
     }
 
     /// Reads once and handles the bytes. Returns false if the session must end.

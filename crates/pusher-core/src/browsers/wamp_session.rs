@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use pusher_proto::check_topic;
 use pusher_proto::wamp::{
-    CallId, ClientMessage, PrefixLimits, Prefixes, Recipients as WireRecipients,
+    CallId, ClientMessage, PrefixLimits, Prefixes, Recipients as WireRecipients, Subprotocol,
+    subscribed, text_frame,
 };
 use serde_json::value::RawValue;
 
 use super::subscriptions::Subscriptions;
 use super::violation::Violation;
 use crate::application::Call;
-use crate::connection::{Session, SessionId};
+use crate::connection::{Dialect, Session, SessionId};
 use crate::context::Context;
-use crate::hub::{PublishError, Recipients};
+use crate::hub::{PublishError, Recipients, Since, Subscription};
 use crate::stats::{Source, TokenBucket, ViolationKind};
 
 /// The WAMP state of a session. Dropping it removes the subscriptions.
@@ -75,14 +76,14 @@ impl WampSession {
     pub(crate) fn receive(&mut self, text: &str) -> Result<(), Violation> {
         tracing::trace!(session = %self.session.id(), len = text.len(), "message");
         let connection = self.session.connection();
-        let message = ClientMessage::decode(text, connection.subprotocol())
+        let message = ClientMessage::decode(text, subprotocol(connection.dialect()))
             .map_err(|error| violation(ViolationKind::InvalidData, error.to_string()))?;
         match message {
             ClientMessage::Prefix { prefix, uri } => {
                 let defined = self.prefixes.define(&prefix, &uri, self.prefix_limits());
                 defined.map_err(|error| violation(ViolationKind::Prefixes, error.to_string()))
             }
-            ClientMessage::Subscribe { topic, .. } => self.subscribe(topic),
+            ClientMessage::Subscribe { topic, since } => self.subscribe(topic, since.as_deref()),
             ClientMessage::Unsubscribe { topic } => self.unsubscribe(topic),
             ClientMessage::Call {
                 call_id,
@@ -101,7 +102,7 @@ impl WampSession {
         }
     }
 
-    fn subscribe(&mut self, topic: Cow<'_, str>) -> Result<(), Violation> {
+    fn subscribe(&mut self, topic: Cow<'_, str>, since: Option<&str>) -> Result<(), Violation> {
         let topic = self.prefixes.resolve(topic);
         // The empty topic has no events, because the hub refuses publishes to it.
         if topic.is_empty() {
@@ -117,10 +118,31 @@ impl WampSession {
             tracing::debug!(session = %self.session.id(), %topic, "may not subscribe");
             return Ok(());
         }
-        if let Some(topic) = self.context.hub.subscribe(&self.session, &topic) {
-            self.topics.insert(topic);
+        let since = match since {
+            None => Since::Now,
+            Some(text) => text.parse().map_or(Since::Unknown, Since::Position),
+        };
+        let subscription = self.context.hub.subscribe(&self.session, &topic, since);
+        if let Some(subscription) = subscription {
+            self.confirm(&subscription);
+            self.topics.insert(subscription.topic);
         }
         self.check_topics()
+    }
+
+    /// Sends SUBSCRIBED. The flusher runs on this thread, so no event of the topic can be sent before.
+    fn confirm(&self, subscription: &Subscription) {
+        let connection = self.session.connection();
+        if connection.dialect() == Dialect::Pushd1 {
+            let Subscription {
+                topic,
+                position,
+                is_recovered,
+                replayed,
+            } = subscription;
+            let message = subscribed(topic, *position, *is_recovered, *replayed);
+            connection.send(&text_frame(&message).into());
+        }
     }
 
     fn check_topics(&self) -> Result<(), Violation> {
@@ -228,6 +250,14 @@ impl Drop for WampSession {
         }
         self.context.hub.shards()[self.session.shard()].remove_session(&self.session);
         self.context.application.closed(&self.session);
+    }
+}
+
+/// Returns the subprotocol in which a session's messages are read.
+fn subprotocol(dialect: Dialect) -> Subprotocol {
+    match dialect {
+        Dialect::Pushd1 => Subprotocol::Pushd1,
+        Dialect::Wamp | Dialect::EventStream => Subprotocol::Wamp,
     }
 }
 

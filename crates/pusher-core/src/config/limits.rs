@@ -91,6 +91,15 @@ pub struct Limits {
     pub answer_timeout: Duration,
     /// Most bytes of events that wait in one shard for the fan-out. At this limit, publishers wait. Default 8 MiB.
     pub backlog_len_max: usize,
+    /// Most bytes of events in the log, from which subscribers that come back get what they missed. At this limit the
+    /// oldest events are dropped. 0 switches the log off. Default 16 MiB.
+    pub history_len_max: usize,
+    /// Longest time for which the log keeps an event. Default 5 minutes.
+    pub history_age_max: Duration,
+    /// Most events of one topic in the log. Default 1,000.
+    pub history_topic_events_max: usize,
+    /// Most bytes of events of one topic in the log. Default 4 MiB.
+    pub history_topic_len_max: usize,
 }
 
 /// Limits that no operator needs to change.
@@ -159,6 +168,10 @@ impl Default for Limits {
             raw_idle_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(10),
             backlog_len_max: 8 * 1024 * 1024,
+            history_len_max: 16 * 1024 * 1024,
+            history_age_max: Duration::from_secs(5 * 60),
+            history_topic_events_max: 1000,
+            history_topic_len_max: 4 * 1024 * 1024,
         }
     }
 }

@@ -34,7 +34,7 @@ pub struct Options {
 }
 
 /// The options that can change while the server runs: [`Control::reload`](crate::Control::reload).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct LiveOptions {
     /// With a certificate, the public listeners accept TLS, too: a connection that begins with a TLS handshake gets
@@ -56,8 +56,43 @@ pub struct LiveOptions {
     /// The policies for events that a browser does not read fast enough, by topic. The first matching pattern
     /// decides. Default none, which is [`SlowPolicy::Disconnect`] for all topics.
     pub slow_policies: Vec<(TopicPattern, SlowPolicy)>,
+    /// The topics whose events the log keeps, for subscribers that come back. Default all topics.
+    pub history: Vec<TopicPattern>,
+    /// The number of last events that a new subscriber gets at once, by topic. The first matching pattern decides.
+    /// Default none, which is 0 for all topics.
+    pub replay_on_subscribe: Vec<(TopicPattern, usize)>,
     /// The limits that can change while the server runs. The others are [`IdLimits`].
     pub limits: Limits,
+}
+
+impl LiveOptions {
+    /// Whether the log keeps the events of a topic.
+    pub(crate) fn has_history(&self, topic: &str) -> bool {
+        self.limits.history_len_max > 0 && self.history.iter().any(|pattern| pattern.matches(topic))
+    }
+
+    /// Returns the number of last events that a new subscriber of a topic gets.
+    pub(crate) fn replay_on_subscribe(&self, topic: &str) -> usize {
+        let mut patterns = self.replay_on_subscribe.iter();
+        let found = patterns.find(|(pattern, _)| pattern.matches(topic));
+        found.map_or(0, |(_, count)| *count)
+    }
+}
+
+impl Default for LiveOptions {
+    fn default() -> Self {
+        Self {
+            certificate: None,
+            publish_token: None,
+            publish_hosts: Vec::new(),
+            public_hosts: Vec::new(),
+            allow_origins: Vec::new(),
+            slow_policies: Vec::new(),
+            history: vec![TopicPattern::all()],
+            replay_on_subscribe: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
 }
 
 impl Default for Options {

@@ -12,6 +12,14 @@ pub struct TopicPattern {
 }
 
 impl TopicPattern {
+    /// Returns the pattern `*`, which matches all topics.
+    pub fn all() -> Self {
+        Self {
+            start: String::new(),
+            is_prefix: true,
+        }
+    }
+
     /// Whether the pattern matches a topic.
     pub fn matches(&self, topic: &str) -> bool {
         match self.is_prefix {

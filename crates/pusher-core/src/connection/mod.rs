@@ -6,6 +6,7 @@
 
 mod browser_permits;
 mod counted_bytes;
+mod dialect;
 mod outbox;
 mod publisher_permits;
 mod session;
@@ -23,7 +24,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use pusher_proto::wamp::{Subprotocol, close_frame, keepalive, text_frame};
+use pusher_proto::wamp::{close_frame, gap, keepalive, text_frame};
+use pusher_proto::{Position, event_stream};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -33,7 +35,8 @@ use outbox::{Full, Outbox, State};
 
 pub(crate) use browser_permits::{BrowserPermit, BrowserPermits};
 pub(crate) use counted_bytes::counted_bytes;
-pub(crate) use outbox::DropPolicy;
+pub(crate) use dialect::Dialect;
+pub(crate) use outbox::{DropPolicy, KeptEvents};
 pub(crate) use publisher_permits::{Busy, PublisherPermit, PublisherPermits};
 pub use session::Session;
 pub use session_id::SessionId;
@@ -45,6 +48,13 @@ pub(crate) use topic::Topic;
 /// Bytes of an outbox that are written before the task yields. An outbox may be large (`outbox-len-max`), and with TLS
 /// each byte costs time.
 const FLUSH_LEN: usize = 256 * 1024;
+
+/// Reconnects per second that the server asks its clients for. It can serve several times as many.
+const RECONNECTS_PER_SECOND: u64 = 5000;
+
+/// Bounds of the time over which clients spread their reconnects, in ms.
+const RETRY_MS_MIN: u64 = 1000;
+const RETRY_MS_MAX: u64 = 30_000;
 
 /// One browser's connection. The connection's task, the fan-out and the application share it.
 #[derive(Debug)]
@@ -58,7 +68,9 @@ pub(crate) struct Connection {
     heard_ms: AtomicU64,
     /// A ping was sent, and no bytes have arrived since.
     pinged: AtomicBool,
-    subprotocol: Subprotocol,
+    /// The session reads events from the log.
+    reads_log: AtomicBool,
+    dialect: Dialect,
 }
 
 /// State that all connections of one shard share.
@@ -75,6 +87,20 @@ impl Common {
     /// Whether queued events use all the memory that they may (`events-len-max`). Then no outbox may grow.
     fn is_memory_full(&self) -> bool {
         self.counters.events_len.get() > self.live.limits().events_len_max as u64
+    }
+
+    /// Returns KEEPALIVE as a frame, with the current ping interval and reconnect delay.
+    pub(crate) fn keepalive_frame(&self) -> Vec<u8> {
+        let interval = self.live.limits().ping_interval;
+        let interval_ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
+        text_frame(&keepalive(interval_ms, self.retry_ms()))
+    }
+
+    /// Returns the time over which clients should spread their reconnects, in ms: so much that at most
+    /// [`RECONNECTS_PER_SECOND`] of those that are connected now come back in a second.
+    pub(crate) fn retry_ms(&self) -> u64 {
+        let needed_ms = self.counters.browsers.get() * 1000 / RECONNECTS_PER_SECOND;
+        needed_ms.clamp(RETRY_MS_MIN, RETRY_MS_MAX)
     }
 
     fn count_dropped(&self, events: u64) {
@@ -97,7 +123,7 @@ impl Connection {
         permit: BrowserPermit,
         common: Arc<Common>,
         socket: Socket,
-        subprotocol: Subprotocol,
+        dialect: Dialect,
         now_ms: u64,
     ) -> Self {
         Self {
@@ -108,7 +134,8 @@ impl Connection {
             outbox: Mutex::default(),
             heard_ms: AtomicU64::new(now_ms),
             pinged: AtomicBool::new(false),
-            subprotocol,
+            reads_log: AtomicBool::new(false),
+            dialect,
         }
     }
 
@@ -124,8 +151,17 @@ impl Connection {
         self.common.shard
     }
 
-    pub(crate) fn subprotocol(&self) -> Subprotocol {
-        self.subprotocol
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Whether the session reads events from the log.
+    pub(crate) fn reads_log(&self) -> bool {
+        self.reads_log.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_reads_log(&self, reads_log: bool) {
+        self.reads_log.store(reads_log, Ordering::Relaxed);
     }
 
     /// Prefetches the cache lines that [`send`](Self::send) will touch.
@@ -166,6 +202,71 @@ impl Connection {
         };
         let dropped = outbox.push_droppable(frames, written, drop_policy, len_max);
         self.common.count_dropped(dropped);
+    }
+
+    /// Writes frames of events that the log has. If there is no room for them, returns the events that the browser has
+    /// to read from the log: these, and queued ones, which it removes from the outbox.
+    pub(crate) fn send_kept(
+        &self,
+        frames: &Bytes,
+        topic: &Topic,
+        first: u64,
+    ) -> Result<(), Vec<KeptEvents>> {
+        let mut outbox = self.outbox.lock();
+        let Some(written) = self.try_write(&mut outbox, frames) else {
+            return Ok(());
+        };
+        let rest = frames.slice(written..);
+        if written > 0 {
+            // The browser has the first bytes, so it must get the rest.
+            outbox.push_unbounded(rest);
+            return Ok(());
+        }
+        let len_max = match self.common.is_memory_full() {
+            true => 0,
+            false => self.common.live.limits().outbox_len_max,
+        };
+        let topic = topic.clone();
+        let events = KeptEvents { topic, first };
+        match outbox.push_kept(rest, events.clone(), len_max) {
+            Ok(dropped) => self.common.count_dropped(dropped),
+            Err(mut behind) => {
+                behind.push(events);
+                return Err(behind);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes events from the log. The outbox must be empty: it takes the bytes that the socket does not accept.
+    pub(crate) fn send_chunk(&self, frames: &Bytes) {
+        let mut outbox = self.outbox.lock();
+        if let Some(written) = self.try_write(&mut outbox, frames) {
+            outbox.push_unbounded(frames.slice(written..));
+        }
+    }
+
+    /// Whether the connection can send, and has nothing to send.
+    pub(crate) fn is_open_and_empty(&self) -> bool {
+        let outbox = self.outbox.lock();
+        outbox.state() == State::Open && outbox.is_empty()
+    }
+
+    /// Closes the connection, after the message that events of a topic before `position` are missing. There is no close
+    /// frame, so the page connects again.
+    pub(crate) fn end_with_gap(&self, topic: &str, position: Position) {
+        self.common
+            .counters
+            .slow_consumers
+            .count(SlowConsumer::History);
+        let peer = self.peer().to_string();
+        let text = "dropped a slow browser: the log no longer has its next event (history-len-max)";
+        self.common.browser_log.about(&peer, text);
+        self.finish(match self.dialect {
+            Dialect::Wamp => None,
+            Dialect::Pushd1 => Some(text_frame(&gap(topic, position)).into()),
+            Dialect::EventStream => Some(event_stream::gap(position).into()),
+        });
     }
 
     /// Writes to the socket if the outbox is empty. Returns the number of bytes that the socket accepted, or `None` if
@@ -210,6 +311,8 @@ impl Connection {
                 "dropped a slow browser: it has read nothing for {:?} (write-timeout)",
                 limits.write_timeout
             )),
+            // See `end_with_gap`.
+            SlowConsumer::History => {}
             SlowConsumer::Memory => log(format_args!(
                 "dropped a slow browser: all queued events have {} bytes, at most {} are allowed (events-len-max)",
                 counters.events_len.get(),
@@ -274,8 +377,7 @@ impl Connection {
     /// Sends the ping interval to a browser that speaks `pushd.1`. Scripts cannot see WebSocket pings, but can see this
     /// message.
     pub(crate) fn send_keepalive(&self) {
-        let interval = self.common.live.limits().ping_interval;
-        self.send(&Bytes::from(keepalive_frame(interval)));
+        self.send(&Bytes::from(self.common.keepalive_frame()));
     }
 
     /// Sends `ping` to a browser that was silent for `ping_ms`. Drops a browser that did not answer within `pong_ms`.
@@ -377,12 +479,6 @@ impl Connection {
             let _timed_out = timeout(linger_timeout, self.socket.hang_up()).await;
         }
     }
-}
-
-/// Returns the KEEPALIVE message as a frame.
-pub(crate) fn keepalive_frame(ping_interval: Duration) -> Vec<u8> {
-    let interval_ms = u64::try_from(ping_interval.as_millis()).unwrap_or(u64::MAX);
-    text_frame(&keepalive(interval_ms, 1000))
 }
 
 #[cfg(test)]

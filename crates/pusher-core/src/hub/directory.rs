@@ -1,11 +1,10 @@
-//! The topics, their next sequence numbers, and their subscribers per shard.
+//! The topics that have subscribers, and the number of subscribers per shard.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use pusher_proto::Receipt;
 
 use crate::connection::Topic;
 
@@ -17,23 +16,18 @@ use crate::connection::Topic;
 pub(super) struct Directory {
     topics: HashMap<Topic, Entry, RandomState>,
     shards: usize,
-    is_closed: bool,
-    /// The highest sequence number of all topics that are not in `topics`. A topic that gets its first subscriber
-    /// continues above it, so a topic's sequence numbers never repeat, even if it was forgotten in between.
-    sequence_floor: u64,
 }
 
 #[derive(Debug)]
 struct Entry {
-    sequence: u64,
     /// Number of subscribers, by index of their shard.
     subscribers_by_shard: Box<[u32]>,
 }
 
-/// The result of a publish: its receipt, and the shards that have subscribers.
-pub(super) struct Publication<'a> {
-    sequence: u64,
-    entry: Option<(&'a Topic, &'a Entry)>,
+/// The shards to which an event of one topic goes.
+pub(super) struct Destinations<'a> {
+    pub(super) topic: &'a Topic,
+    entry: &'a Entry,
 }
 
 impl Directory {
@@ -41,31 +35,13 @@ impl Directory {
         Self {
             topics: HashMap::default(),
             shards,
-            is_closed: false,
-            sequence_floor: 0,
         }
     }
 
-    /// Refuses all further publishes.
-    pub(super) fn close(&mut self) {
-        self.is_closed = true;
-    }
-
-    /// Takes the next sequence number of a topic. Returns `None` after [`close`](Self::close).
-    pub(super) fn publish(&mut self, topic: &str) -> Option<Publication<'_>> {
-        if self.is_closed {
-            return None;
-        }
-        if let Some(entry) = self.topics.get_mut(topic) {
-            entry.sequence += 1;
-        } else {
-            self.sequence_floor += 1;
-        }
-        let entry = self.topics.get_key_value(topic);
-        Some(Publication {
-            sequence: entry.map_or(self.sequence_floor, |(_, entry)| entry.sequence),
-            entry,
-        })
+    /// Returns the destinations of an event. `None` if the topic has no subscribers.
+    pub(super) fn destinations(&self, topic: &str) -> Option<Destinations<'_>> {
+        let (topic, entry) = self.topics.get_key_value(topic)?;
+        Some(Destinations { topic, entry })
     }
 
     /// Counts a subscriber. Returns the shared copy of the topic's name.
@@ -82,7 +58,6 @@ impl Directory {
 
     fn add(&mut self, topic: Topic, shard: usize) {
         let entry = self.topics.entry(topic).or_insert_with(|| Entry {
-            sequence: self.sequence_floor,
             subscribers_by_shard: vec![0; self.shards].into(),
         });
         entry.subscribers_by_shard[shard] += 1;
@@ -95,7 +70,6 @@ impl Directory {
         };
         entry.subscribers_by_shard[shard] -= 1;
         if entry.subscribers() == 0 {
-            self.sequence_floor = self.sequence_floor.max(entry.sequence);
             self.topics.remove(topic);
         }
     }
@@ -144,21 +118,15 @@ impl Entry {
     }
 }
 
-impl Publication<'_> {
-    pub(super) fn receipt(&self) -> Receipt {
-        Receipt {
-            sequence: self.sequence,
-            subscribers: self.entry.map_or(0, |(_, entry)| entry.subscribers()),
-            ..Receipt::default()
-        }
+impl Destinations<'_> {
+    pub(super) fn subscribers(&self) -> u64 {
+        self.entry.subscribers()
     }
 
-    /// Returns the index of each shard that has subscribers, and the topic.
-    pub(super) fn shards(&self) -> impl Iterator<Item = (usize, &Topic)> {
-        self.entry.into_iter().flat_map(|(topic, entry)| {
-            let counts = entry.subscribers_by_shard.iter().enumerate();
-            counts.filter_map(move |(shard, &count)| (count > 0).then_some((shard, topic)))
-        })
+    /// Returns the index of each shard that has subscribers.
+    pub(super) fn shards(&self) -> impl Iterator<Item = usize> {
+        let counts = self.entry.subscribers_by_shard.iter().enumerate();
+        counts.filter_map(|(shard, &count)| (count > 0).then_some(shard))
     }
 }
 
@@ -166,27 +134,22 @@ impl Publication<'_> {
 mod tests {
     use super::*;
 
-    fn publish(directory: &mut Directory, topic: &str) -> (u64, u64, Vec<usize>) {
-        let publication = directory.publish(topic).unwrap();
-        let shards = publication.shards().map(|(shard, _)| shard).collect();
-        let Receipt {
-            sequence,
-            subscribers,
-            ..
-        } = publication.receipt();
-        (sequence, subscribers, shards)
+    fn destinations(directory: &Directory, topic: &str) -> Option<(u64, Vec<usize>)> {
+        let found = directory.destinations(topic)?;
+        Some((found.subscribers(), found.shards().collect()))
     }
 
     #[test]
-    fn a_publish_names_the_shards_with_subscribers() {
+    fn destinations_are_the_shards_with_subscribers() {
         let mut directory = Directory::new(3);
         directory.subscribe("a", 2);
         directory.subscribe("a", 2);
         directory.subscribe("a", 0);
-        assert_eq!(publish(&mut directory, "a"), (1, 3, vec![0, 2]));
+        assert_eq!(destinations(&directory, "a"), Some((3, vec![0, 2])));
         directory.unsubscribe("a", 0);
-        assert_eq!(publish(&mut directory, "a"), (2, 2, vec![2]));
+        assert_eq!(destinations(&directory, "a"), Some((2, vec![2])));
         assert_eq!(directory.topics(), [("a".into(), 2)]);
+        assert_eq!(destinations(&directory, "b"), None);
     }
 
     #[test]
@@ -206,30 +169,11 @@ mod tests {
     }
 
     #[test]
-    fn sequence_numbers_never_repeat_and_idle_topics_are_forgotten() {
+    fn idle_topics_are_forgotten() {
         let mut directory = Directory::new(1);
-        assert_eq!(publish(&mut directory, "nobody"), (1, 0, vec![]));
         directory.subscribe("a", 0);
-        assert_eq!(publish(&mut directory, "a").0, 2);
-        assert_eq!(publish(&mut directory, "a").0, 3);
         directory.unsubscribe("a", 0);
-        assert_eq!(
-            directory.len(),
-            0,
-            "the topic is forgotten with its last subscriber"
-        );
-        assert_eq!(publish(&mut directory, "a").0, 4);
-        directory.subscribe("a", 0);
-        assert_eq!(publish(&mut directory, "a").0, 5);
         directory.unsubscribe("unknown", 0);
-    }
-
-    #[test]
-    fn a_closed_directory_refuses_publishes() {
-        let mut directory = Directory::new(1);
-        directory.subscribe("a", 0);
-        directory.close();
-        assert!(directory.publish("a").is_none());
-        assert!(directory.publish("nobody").is_none());
+        assert_eq!(directory.len(), 0);
     }
 }

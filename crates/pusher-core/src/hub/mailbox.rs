@@ -16,7 +16,10 @@ pub(super) struct Delivery {
     pub(super) topic: Topic,
     /// The whole WebSocket frame. All shards and all subscribers share it.
     pub(super) frame: Bytes,
+    pub(super) sequence: u64,
     pub(super) recipients: Option<Arc<Recipients>>,
+    /// The log has the event.
+    pub(super) is_kept: bool,
 }
 
 /// A queue of events. The hub puts them in under the directory's lock, so they are in the order of their sequence
@@ -43,7 +46,12 @@ impl Mailbox {
         }
     }
 
-    /// Waits until the mailbox is not empty.
+    /// Wakes the flusher although there are no new events.
+    pub(super) fn wake(&self) {
+        self.arrived.notify_one();
+    }
+
+    /// Waits until the mailbox is not empty, or for [`wake`](Self::wake).
     pub(super) async fn arrived(&self) {
         self.arrived.notified().await;
     }

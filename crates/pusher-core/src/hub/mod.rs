@@ -1,52 +1,65 @@
 //! The hub: accepts a publish, gives it a sequence number, and passes it to every shard that has subscribers.
 //!
 //! ```text
-//! publish -> directory (sequence number, shards) -> mailbox of each shard -> flusher -> sockets
+//! publish -> log (sequence number), directory (shards) -> mailbox of each shard -> flusher -> sockets
+//!                                                  sessions that have missed events <- log
 //! ```
 //!
-//! One lock, the directory's, makes sure that the events of a topic leave in the order of their sequence numbers. It is
-//! held for a few hundred nanoseconds.
+//! One lock, that of log and directory, makes sure that the events of a topic leave in the order of their sequence
+//! numbers, and that a subscription begins between two events. It is held for a few hundred nanoseconds.
 //!
 //! # Lock order
 //! A thread that holds one of these locks may only take locks further to the right:
 //!
 //! ```text
-//! KnownIds::state -> Shared::directory -> Mailbox::deliveries
-//!                                      -> Watchers::list -> Watch::queue
+//! KnownIds::state -> Shared::ordered -> Mailbox::deliveries
+//!                                    -> Watchers::list -> Watch::queue
 //! Shard::sessions -> Connection::outbox -> TLS session
 //! ```
 //!
 //! - [`KnownIds::publish_once`] holds its lock while it publishes.
-//! - [`Hub::publish_checked`] fills mailboxes and watchers under the directory's lock.
-//! - `Shard::topics` is held together with none of them: `subscribe` and `unsubscribe` lock it and the directory one
-//!   after the other.
+//! - [`Hub::publish_checked`] fills mailboxes and watchers under the lock `Shared::ordered`.
+//! - `Shard::topics` and `Readers::state` are held together with none of them: `subscribe` and `unsubscribe` lock them
+//!   and `Shared::ordered` one after the other.
 //! - No lock is held across an await.
 
 mod backlog;
 mod directory;
 mod flusher;
+mod history;
 mod known_ids;
+mod log;
 mod mailbox;
 mod publish_error;
+mod readers;
 mod recipients;
+mod replay;
+mod round;
+mod sessions;
 mod shard;
 mod stats;
+mod subscribers;
 mod watchers;
+mod writes;
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use pusher_proto::wamp::event_frame;
-use pusher_proto::{Receipt, check_topic, check_value};
+use pusher_proto::{Receipt, Stored, check_topic, check_value};
 
 use crate::config::Live;
 use crate::connection::{Common, Session, SessionId, Topic, counted_bytes};
 use crate::stats::{Counters, PeerLog, Source};
 use directory::Directory;
+use log::{Log, NewEvent};
 use mailbox::Delivery;
-use shard::ById;
 
 pub(crate) use flusher::run as run_flusher;
+pub(crate) use history::{Since, Subscription, TopicHistory};
 pub(crate) use known_ids::KnownIds;
 pub use publish_error::PublishError;
 pub use recipients::Recipients;
@@ -61,12 +74,22 @@ pub struct Hub {
 
 #[derive(Debug)]
 struct Shared {
-    /// Orders the events of each topic. See the lock order in the module's documentation.
-    directory: Mutex<Directory>,
+    /// See the lock order in the module's documentation.
+    ordered: Mutex<Ordered>,
+    /// Beginning of the log's clock.
+    started: Instant,
     shards: Box<[Arc<Shard>]>,
     live: Arc<Live>,
     counters: Arc<Counters>,
     watchers: Arc<Watchers>,
+}
+
+/// The state that a publish and a subscription change in one step.
+#[derive(Debug)]
+struct Ordered {
+    directory: Directory,
+    log: Log,
+    is_closed: bool,
 }
 
 impl Hub {
@@ -86,7 +109,12 @@ impl Hub {
         };
         Self {
             shared: Arc::new(Shared {
-                directory: Mutex::new(Directory::new(shards)),
+                ordered: Mutex::new(Ordered {
+                    directory: Directory::new(shards),
+                    log: Log::new(new_epoch()),
+                    is_closed: false,
+                }),
+                started: Instant::now(),
                 shards: (0..shards).map(new_shard).collect(),
                 live,
                 counters,
@@ -130,39 +158,74 @@ impl Hub {
         recipients: Option<Recipients>,
         source: Source,
     ) -> Result<Receipt, PublishError> {
-        let (topic_len_max, max) = {
-            let limits = self.shared.live.limits();
-            (limits.topic_len_max, limits.event_len_max)
-        };
-        check_topic(topic, topic_len_max)?;
-        if event.len() > max {
-            let len = event.len();
+        let options = self.shared.live.options();
+        let limits = &options.limits;
+        check_topic(topic, limits.topic_len_max)?;
+        let recipients = recipients.map(Arc::new);
+        if event.len() > limits.event_len_max {
+            let (len, max) = (event.len(), limits.event_len_max);
             return Err(PublishError::EventTooLong { len, max });
         }
         let counters = &self.shared.counters;
         let frame = event_frame(topic, event);
         let capacity = frame.capacity();
-        let frame = counted_bytes(frame, capacity, counters);
-        let recipients = recipients.map(Arc::new);
+        // The log shares the bytes with the backlog and the outboxes, and has a limit of its own.
+        let kept_frame = Bytes::from(frame);
+        let frame = counted_bytes(kept_frame.clone(), capacity, counters);
+        let new_event = options.has_history(topic).then(|| NewEvent {
+            event_start: kept_frame.len().saturating_sub(event.len() + 1),
+            frame: kept_frame,
+            recipients: recipients.clone(),
+            at_ms: self.log_ms(),
+        });
+        let is_kept = new_event.is_some();
         let watched_event = self.shared.watchers.copy(topic, event);
-        let mut directory = self.shared.directory.lock();
-        let Some(publication) = directory.publish(topic) else {
+        let mut ordered = self.shared.ordered.lock();
+        let Ordered {
+            directory,
+            log,
+            is_closed,
+        } = &mut *ordered;
+        if *is_closed {
             return Err(PublishError::Ending);
+        }
+        let destinations = directory.destinations(topic);
+        let sequence = match new_event {
+            Some(new_event) => {
+                let known = destinations.as_ref().map(|found| found.topic);
+                let known = known.or_else(|| log.known_topic(topic)).cloned();
+                let topic = known.unwrap_or_else(|| Topic::from(topic));
+                log.append(&topic, new_event, limits)
+            }
+            None => log.skip(topic),
         };
-        for (shard, topic) in publication.shards() {
-            self.shared.shards[shard].mailbox.put(Delivery {
-                topic: topic.clone(),
-                frame: frame.clone(),
-                recipients: recipients.clone(),
-            });
+        let mut subscribers = 0;
+        if let Some(destinations) = destinations {
+            subscribers = destinations.subscribers();
+            for shard in destinations.shards() {
+                self.shared.shards[shard].mailbox.put(Delivery {
+                    topic: destinations.topic.clone(),
+                    frame: frame.clone(),
+                    sequence,
+                    recipients: recipients.clone(),
+                    is_kept,
+                });
+            }
         }
         counters.events.count(source);
         counters.event_bytes.add(event.len() as u64);
-        let receipt = publication.receipt();
         if let Some(event) = watched_event {
-            self.shared.watchers.event(topic, receipt.sequence, &event);
+            self.shared.watchers.event(topic, sequence, &event);
         }
-        Ok(receipt)
+        Ok(Receipt {
+            sequence,
+            subscribers,
+            position: Some(log.position()),
+            stored: match is_kept {
+                true => Stored::Memory,
+                false => Stored::No,
+            },
+        })
     }
 
     /// Whether the backlog of every shard is below its limit.
@@ -181,7 +244,7 @@ impl Hub {
 
     /// Refuses all further events.
     pub(crate) fn close(&self) {
-        self.shared.directory.lock().close();
+        self.shared.ordered.lock().is_closed = true;
     }
 
     /// Waits until all published events are written to sockets or queued in outboxes.
@@ -195,29 +258,12 @@ impl Hub {
         &self.shared.shards
     }
 
-    /// Adds a subscriber. Returns `None` if the session is subscribed already.
-    pub(crate) fn subscribe(&self, session: &Session, topic: &str) -> Option<Topic> {
-        let shard = &self.shared.shards[session.shard()];
-        if shard.is_subscribed(topic, session) {
-            return None;
-        }
-        // The directory first: an event whose receipt counts this subscriber is then delivered to it. The flusher
-        // cannot run in between, because it runs on this thread.
-        let topic = self
-            .shared
-            .directory
-            .lock()
-            .subscribe(topic, session.shard());
-        shard.subscribe(&topic, session);
-        Some(topic)
-    }
-
     /// Removes a subscriber. Returns `None` if the session is not subscribed.
     pub(crate) fn unsubscribe(&self, session: &Session, topic: &str) -> Option<Topic> {
         let shard = &self.shared.shards[session.shard()];
         let topic = shard.unsubscribe(topic, session)?;
-        let mut directory = self.shared.directory.lock();
-        directory.unsubscribe(&topic, session.shard());
+        let mut ordered = self.shared.ordered.lock();
+        ordered.directory.unsubscribe(&topic, session.shard());
         Some(topic)
     }
 
@@ -231,17 +277,17 @@ impl Hub {
 
     /// Returns the number of topics that have subscribers.
     pub fn topic_count(&self) -> usize {
-        self.shared.directory.lock().len()
+        self.shared.ordered.lock().directory.len()
     }
 
     /// Returns the topics that have subscribers, and their numbers of subscribers.
     pub fn topics(&self) -> Vec<(Arc<str>, u64)> {
-        self.shared.directory.lock().topics()
+        self.shared.ordered.lock().directory.topics()
     }
 
     /// Returns the `n` topics with the most subscribers, largest first.
     pub(crate) fn largest_topics(&self, n: usize) -> Vec<(Topic, u64)> {
-        self.shared.directory.lock().largest(n)
+        self.shared.ordered.lock().directory.largest(n)
     }
 
     /// Returns the `n` sessions with the largest outboxes, largest first, and their sizes in bytes.
@@ -275,15 +321,14 @@ impl Hub {
 
     /// Returns the number of subscribers of a topic.
     pub fn subscriber_count(&self, topic: &str) -> u64 {
-        self.shared.directory.lock().subscribers(topic)
+        self.shared.ordered.lock().directory.subscribers(topic)
     }
 
     /// Returns the subscribers of a topic.
     pub fn subscribers(&self, topic: &str) -> Vec<Session> {
         let mut subscribers = Vec::new();
         for shard in &self.shared.shards {
-            let of_shard = shard.subscribers(topic);
-            subscribers.extend(of_shard.iter().map(|ById(session)| session.clone()));
+            subscribers.extend(shard.subscribers(topic));
         }
         subscribers
     }
@@ -305,4 +350,10 @@ impl Hub {
         let mut shards = self.shared.shards.iter();
         shards.find_map(|shard| shard.session(id))
     }
+}
+
+/// Returns a number that no other start of a server has.
+fn new_epoch() -> u64 {
+    // The hasher's keys are random.
+    RandomState::new().hash_one(SystemTime::now())
 }

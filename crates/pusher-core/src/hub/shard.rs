@@ -4,16 +4,17 @@
 //! such as [`Hub::sessions`](super::Hub::sessions), so they are rarely contended.
 
 use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
-use indexmap::IndexSet;
 use parking_lot::Mutex;
 
 use super::mailbox::Mailbox;
-use crate::connection::{Common, Session, SessionId, Topic};
+use super::readers::Readers;
+use super::sessions::{ById, Sessions};
+use super::subscribers::{Progress, RoundSubscribers, Subscribers};
+use crate::connection::{Common, Dialect, KeptEvents, Session, SessionId, Topic};
 use crate::stats::{FanOut, OutboxTotals};
 
 /// Sessions that are visited while the lock is held. Tests need a socket for each session, so they use few.
@@ -23,41 +24,14 @@ const CHUNK: usize = if cfg!(test) { 2 } else { 1024 };
 #[derive(Debug)]
 pub(crate) struct Shard {
     connections: Arc<Common>,
-    /// The subscribers of each topic. A round of the fan-out keeps the set that it started with. The set is copied only
-    /// if a subscriber is added or removed during the round.
-    topics: Mutex<HashMap<Topic, Arc<Sessions>, RandomState>>,
+    topics: Mutex<HashMap<Topic, Subscribers, RandomState>>,
     sessions: Mutex<Sessions>,
+    /// The sessions that read from the log.
+    pub(super) readers: Readers,
     pub(super) mailbox: Mailbox,
     pub(super) fan_out: FanOut,
     /// Time of the shard's last heartbeat, in ms of the server's clock.
     beat_ms: AtomicU64,
-}
-
-/// A set that the fan-out can visit by index, and that removes a session in constant time.
-pub(super) type Sessions = IndexSet<ById, RandomState>;
-
-/// A session that is compared and hashed by its id.
-#[derive(Debug, Clone)]
-pub(super) struct ById(pub(super) Session);
-
-impl PartialEq for ById {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.id() == other.0.id()
-    }
-}
-
-impl Eq for ById {}
-
-impl Hash for ById {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.id().hash(state);
-    }
-}
-
-impl indexmap::Equivalent<ById> for SessionId {
-    fn equivalent(&self, session: &ById) -> bool {
-        *self == session.0.id()
-    }
 }
 
 impl Shard {
@@ -66,6 +40,7 @@ impl Shard {
             connections: Arc::new(connections),
             topics: Mutex::default(),
             sessions: Mutex::default(),
+            readers: Readers::default(),
             mailbox: Mailbox::default(),
             fan_out: FanOut::default(),
             beat_ms: AtomicU64::new(0),
@@ -95,18 +70,24 @@ impl Shard {
 
     pub(crate) fn remove_session(&self, session: &Session) {
         self.sessions.lock().swap_remove(&session.id());
+        self.readers.remove(session);
     }
 
     pub(super) fn is_subscribed(&self, topic: &str, session: &Session) -> bool {
         let topics = self.topics.lock();
         let subscribers = topics.get(topic);
-        subscribers.is_some_and(|subscribers| subscribers.contains(&session.id()))
+        subscribers.is_some_and(|subscribers| subscribers.contains(session))
     }
 
-    pub(super) fn subscribe(&self, topic: &Topic, session: &Session) {
+    /// Adds a subscriber that has all events up to `progress`. An event stream reads all its events from the log; the
+    /// fan-out only tells it that there are some.
+    pub(super) fn subscribe(&self, topic: &Topic, session: &Session, progress: Progress) {
         let mut topics = self.topics.lock();
         let subscribers = topics.entry(topic.clone()).or_default();
-        Arc::make_mut(subscribers).insert(ById(session.clone()));
+        match session.connection().dialect() {
+            Dialect::EventStream => subscribers.add_live(session),
+            Dialect::Wamp | Dialect::Pushd1 => subscribers.add_waiting(session, progress),
+        }
     }
 
     /// Removes a subscriber. Returns the topic, or `None` if the session was not subscribed to it.
@@ -114,21 +95,69 @@ impl Shard {
         let mut topics = self.topics.lock();
         let topic = topics.get_key_value(topic)?.0.clone();
         let subscribers = topics.get_mut(&topic)?;
-        if !subscribers.contains(&session.id()) {
-            return None;
-        }
-        if subscribers.len() == 1 {
+        let was_subscribed = subscribers.remove(session);
+        if subscribers.is_empty() {
             topics.remove(&topic);
-        } else {
-            Arc::make_mut(subscribers).swap_remove(&session.id());
         }
-        Some(topic)
+        was_subscribed.then_some(topic)
+    }
+
+    /// Returns the subscribers of a round with the events from `first` to `last`.
+    pub(super) fn begin_round(&self, topic: &Topic, first: u64, last: u64) -> RoundSubscribers {
+        let mut topics = self.topics.lock();
+        let subscribers = topics.get_mut(topic);
+        subscribers.map_or_else(RoundSubscribers::default, |subscribers| {
+            subscribers.begin_round(first, last)
+        })
+    }
+
+    /// Whether `sessions` are still all live subscribers of a topic.
+    pub(super) fn is_unchanged(
+        &self,
+        topic: &Topic,
+        dialect: Dialect,
+        sessions: &Arc<Sessions>,
+    ) -> bool {
+        let topics = self.topics.lock();
+        let live = topics
+            .get(topic)
+            .and_then(|subscribers| subscribers.live_set(dialect));
+        live.is_some_and(|live| Arc::ptr_eq(live, sessions))
+    }
+
+    pub(super) fn is_live(&self, topic: &Topic, session: &Session) -> bool {
+        let topics = self.topics.lock();
+        let subscribers = topics.get(topic);
+        subscribers.is_some_and(|subscribers| subscribers.is_live(session))
+    }
+
+    /// Makes a slow subscriber read events from the log.
+    pub(super) fn fall_behind(&self, session: &Session, behind: &[KeptEvents]) {
+        for KeptEvents { topic, first } in behind {
+            if let Some(subscribers) = self.topics.lock().get_mut(topic) {
+                subscribers.fall_behind(session, first - 1);
+            }
+            self.readers.add_topic(session, topic);
+        }
+    }
+
+    /// Returns the events that a waiting subscriber of a topic has. `None` if the session is no waiting subscriber.
+    pub(super) fn progress(&self, topic: &Topic, session: &Session) -> Option<Progress> {
+        self.topics.lock().get(topic)?.progress(session)
+    }
+
+    pub(super) fn set_progress(&self, topic: &Topic, session: &Session, progress: Progress) {
+        if let Some(subscribers) = self.topics.lock().get_mut(topic) {
+            subscribers.set_progress(session, progress);
+        }
     }
 
     /// Returns the topic's subscribers at this moment.
-    pub(super) fn subscribers(&self, topic: &str) -> Arc<Sessions> {
+    pub(super) fn subscribers(&self, topic: &str) -> Vec<Session> {
         let topics = self.topics.lock();
-        topics.get(topic).cloned().unwrap_or_default()
+        let subscribers = topics.get(topic).into_iter();
+        let sessions = subscribers.flat_map(|subscribers| subscribers.sessions());
+        sessions.cloned().collect()
     }
 
     pub(crate) fn session_count(&self) -> usize {
@@ -195,7 +224,6 @@ mod tests {
     use std::net::{SocketAddr, TcpListener, TcpStream};
 
     use bytes::Bytes;
-    use pusher_proto::wamp::Subprotocol;
 
     use super::*;
     use crate::application::Recipe;
@@ -239,7 +267,7 @@ mod tests {
                 self.context.browser_permits.enter(peer).unwrap(),
                 self.shard().connections().clone(),
                 Socket::Plain(stream),
-                Subprotocol::Wamp,
+                Dialect::Wamp,
                 0,
             );
             if has_outbox {

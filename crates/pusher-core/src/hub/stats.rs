@@ -7,10 +7,12 @@ impl Hub {
     /// Returns the figures of the server at this moment.
     pub fn stats(&self) -> Stats {
         let mut totals = OutboxTotals::default();
-        let (mut deliveries, mut delivery_bytes) = (0, 0);
+        let (mut deliveries, mut delivery_bytes, mut readers) = (0, 0, 0);
+        let log = self.log_totals();
         for shard in &self.shared.shards {
             totals += shard.outbox_totals();
             deliveries += shard.fan_out.deliveries.get();
+            readers += shard.readers.len() as u64;
             delivery_bytes += shard.fan_out.bytes.get();
         }
         self.shared.counters.stats(Gathered {
@@ -19,6 +21,10 @@ impl Hub {
             deliveries,
             delivery_bytes,
             backlog_len: self.backlog_len() as u64,
+            log_events: log.events,
+            log_len: log.len,
+            log_age_ms: log.age_ms,
+            log_readers: readers,
             outboxes: totals.outboxes,
             outboxes_len: totals.len,
         })

@@ -137,18 +137,19 @@ pub(crate) fn serve_input(input: &[u8], fault: StreamFault) -> (Transcript, u64)
     }));
     let last = context.hub.publish("t", "0").unwrap();
     let mut transcript = transcript.lock().clone();
-    mask_dates(&mut transcript.answers);
+    mask_changes(&mut transcript.answers);
     (transcript, last.sequence - 1)
 }
 
-/// Masks the `Date` headers, the only bytes that differ from run to run.
-fn mask_dates(answers: &mut [u8]) {
-    const DATE: &[u8] = b"date: ";
-    const TIME_LEN: usize = 29;
-    for at in DATE.len()..answers.len() {
-        if answers[at - DATE.len()..].starts_with(DATE) {
-            let end = answers.len().min(at + TIME_LEN);
-            answers[at..end].fill(b'x');
+/// Masks `Date` headers and epochs, the only bytes that differ from run to run.
+fn mask_changes(answers: &mut [u8]) {
+    const MASKED: [(&[u8], usize); 2] = [(b"date: ", 29), (b"\"position\":\"", 16)];
+    for (before, len) in MASKED {
+        for at in before.len()..answers.len() {
+            if answers[at - before.len()..].starts_with(before) {
+                let end = answers.len().min(at + len);
+                answers[at..end].fill(b'x');
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The native protocol. Every publish gets a receipt or an error, in order.
 
 use pusher_proto::native::{
-    ErrorCode, FromPublisher, VERSION, encode_error, encode_receipt, encode_welcome,
+    ErrorCode, FromPublisher, VERSION, encode_error, encode_position, encode_receipt,
+    encode_welcome,
 };
 use pusher_proto::{JsonStream, Publish, check_id};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -121,8 +122,10 @@ impl NativeSession<'_> {
                 publish,
                 id,
             } => self.publish(request, &publish, id.as_deref()).await,
-            FromPublisher::Position { .. } => {
-                self.refuse(None, ErrorCode::UnknownType, "no position")
+            FromPublisher::Position { request } => {
+                let position = self.context.hub.position();
+                encode_position(&mut self.answers, request, position);
+                true
             }
             FromPublisher::Unknown { kind } => {
                 let text = format!("unknown message type {kind}");

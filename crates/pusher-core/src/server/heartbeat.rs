@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pusher_proto::wamp::{Subprotocol, ping_frame};
+use pusher_proto::wamp::ping_frame;
 
-use crate::connection::Session;
-use crate::connection::keepalive_frame;
+use crate::connection::{Dialect, Session};
 use crate::context::Context;
 use crate::hub::Shard;
 use crate::stats::SlowConsumer;
@@ -25,7 +24,7 @@ const LATE_MS: u64 = 1000;
 pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
     let mut standstill = Standstill::default();
     loop {
-        let times = Times::now(&context);
+        let times = Times::now(&context, &shard);
         let due_ms = context.clock.now_ms() + times.tick.as_millis() as u64;
         tokio::time::sleep(times.tick).await;
         let now_ms = context.clock.now_ms();
@@ -34,6 +33,9 @@ pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
             continue;
         }
         let mut round = Round::new(&context, times, now_ms);
+        if shard.index() == 0 {
+            context.hub.drop_old_events();
+        }
         let ping_ms = round.times.ping_ms;
         // A session that moves within the table during the loop may be missed. The next round visits it.
         for sessions in shard.chunks(|session| needs_attention(session, now_ms, ping_ms)) {
@@ -73,10 +75,11 @@ struct Times {
 }
 
 impl Times {
-    fn now(context: &Context) -> Self {
+    fn now(context: &Context, shard: &Shard) -> Self {
         let limits = context.live.limits();
         let (ping, pong) = (limits.ping_interval, limits.pong_timeout);
         let shortest = ping.min(pong).min(limits.write_timeout);
+        let keepalive = shard.connections().keepalive_frame();
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self {
             tick: (shortest / 4).clamp(TICK_MIN, TICK_MAX),
@@ -84,14 +87,14 @@ impl Times {
             pong_ms: ms(pong),
             write_ms: ms(limits.write_timeout),
             ping: Bytes::from_static(ping_frame()),
-            ping_and_keepalive: [ping_frame(), &keepalive_frame(ping)].concat().into(),
+            ping_and_keepalive: [ping_frame(), &keepalive].concat().into(),
         }
     }
 
-    fn ping(&self, subprotocol: Subprotocol) -> &Bytes {
-        match subprotocol {
-            Subprotocol::Wamp => &self.ping,
-            Subprotocol::Pushd1 => &self.ping_and_keepalive,
+    fn ping(&self, dialect: Dialect) -> &Bytes {
+        match dialect {
+            Dialect::Wamp | Dialect::EventStream => &self.ping,
+            Dialect::Pushd1 => &self.ping_and_keepalive,
         }
     }
 }
@@ -121,7 +124,7 @@ impl<'a> Round<'a> {
     fn check(&mut self, session: Session) {
         let connection = session.connection();
         let (ping_ms, pong_ms) = (self.times.ping_ms, self.times.pong_ms);
-        let ping = self.times.ping(connection.subprotocol());
+        let ping = self.times.ping(connection.dialect());
         connection.check_alive(self.now_ms, ping_ms, pong_ms, ping);
         match connection.stalled_ms(self.now_ms) {
             Some(stalled_ms) if stalled_ms >= self.times.write_ms => {

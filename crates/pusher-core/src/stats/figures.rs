@@ -184,6 +184,12 @@ figures! {
         counter event_bytes = "pushd_event_bytes_total";
         /// Events that waited for a slow consumer and were dropped by the topic's slow policy.
         counter deliveries_dropped = "pushd_deliveries_dropped_total";
+        /// Subscriptions that began behind a position, and got all events since.
+        counter recovered = "pushd_recovered_total";
+        /// Subscriptions whose client was told that it has missed events.
+        counter gaps = "pushd_gaps_total";
+        /// Events from the log that were sent to subscribers that had missed them.
+        counter events_replayed = "pushd_events_replayed_total";
         /// Bytes of events in memory, in backlog and outboxes. Events that wait for several browsers count once.
         gauge events_len = "pushd_events_memory_bytes";
         /// Bytes of messages that publishers have begun and not finished.
@@ -200,6 +206,14 @@ figures! {
         counter delivery_bytes = "pushd_delivery_bytes_total";
         /// Bytes of events that are accepted and not yet sent: the maximum of all threads.
         gauge backlog_len = "pushd_backlog_bytes";
+        /// Events in the log.
+        gauge log_events = "pushd_log_events";
+        /// Bytes of the log.
+        gauge log_len = "pushd_log_bytes";
+        /// Age of the oldest event in the log, in milliseconds.
+        gauge log_age_ms = "pushd_log_age_milliseconds";
+        /// Sessions that read from the log at this moment.
+        gauge log_readers = "pushd_log_readers";
         /// Browsers whose outbox is not empty.
         gauge outboxes = "pushd_outboxes";
         /// Bytes in all outboxes. Events that wait for several browsers count for each of them.
@@ -219,6 +233,10 @@ mod tests {
             deliveries: 3,
             delivery_bytes: 4,
             backlog_len: 5,
+            log_events: 1,
+            log_len: 2,
+            log_age_ms: 3,
+            log_readers: 4,
             outboxes: 6,
             outboxes_len: 7,
         };

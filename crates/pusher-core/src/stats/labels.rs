@@ -113,6 +113,8 @@ kinds! {
         Stall = "write_timeout",
         /// [`Limits::events_len_max`](crate::Limits::events_len_max).
         Memory = "events_len_max",
+        /// It read from the log, and the log dropped its next event.
+        History = "history",
     }
 
     /// Reason why the server refused or closed a publisher's connection.

@@ -21,7 +21,7 @@ fn publish_reaches_only_its_subscribers() {
         subscriber.send(r#"[6,"cats"]"#);
         subscriber.barrier();
     }
-    assert_eq!(publisher.publish("cats", "2"), (2, 2));
+    assert_eq!(publisher.publish("cats", "2"), (3, 2));
     drop(subscribers);
     server.until("they are gone", |hub| hub.session_count() == 1);
     assert_eq!(server.hub.topics(), [("dogs".into(), 1)]);

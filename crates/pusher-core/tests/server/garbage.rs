@@ -59,8 +59,8 @@ impl Control {
     fn check(&mut self) {
         self.published += 1;
         let event = self.published.to_string();
-        let (sequence, subscribers) = self.publisher.publish("control", &event);
-        assert_eq!((sequence, subscribers), (self.published, 1));
+        let (_, subscribers) = self.publisher.publish("control", &event);
+        assert_eq!(subscribers, 1);
         assert_eq!(self.browser.message(), format!("[8,\"control\",{event}]"));
     }
 }

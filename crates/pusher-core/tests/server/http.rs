@@ -84,8 +84,10 @@ fn publishes_on_one_connection_get_receipts() {
     let mut client = Client::connect(&server);
     for (sequence, event) in (1..).zip(["{\"o\":{},\"f\":1.0}", "7", "\"\\u65b0\""]) {
         client.send(&post("%E7%8C%AB%201", event));
-        let receipt = json!({"sequence": sequence, "subscribers": 1});
-        assert_eq!(client.answer(), (200, receipt));
+        let (status, receipt) = client.answer();
+        let position = server.hub.position().to_string();
+        let expected = json!({"sequence": sequence, "subscribers": 1, "position": position, "stored": "memory"});
+        assert_eq!((status, receipt), (200, expected));
         assert_eq!(browser.message(), format!("[8,\"猫 1\",{event}]"));
     }
     client.send(&post("nobody", "\u{feff} [] \0"));

@@ -38,9 +38,9 @@ fn repeated_id_returns_first_receipt_in_any_protocol() {
 
     let header = "Idempotency-Key: other\r\n";
     let receipt = post(&server, header, "4");
-    assert_eq!(receipt, "{\"sequence\":2,\"subscribers\":2}\n");
+    assert!(receipt.starts_with("{\"sequence\":2,\"subscribers\":2,"));
     let receipt = post(&server, "idempotency-key: \"new\"\r\n", "5");
-    assert_eq!(receipt, "{\"sequence\":3,\"subscribers\":2}\n");
+    assert!(receipt.starts_with("{\"sequence\":3,\"subscribers\":2,"));
     second.send(r#"[3,10,"t",6,{"id":"\"new\""}][3,11,"u",7,{"id":"other"}]"#);
     assert_eq!(second.line(), "[4,10,3,2]");
     assert!(second.line().ends_with(",0]"), "another topic, another id");
@@ -95,7 +95,7 @@ fn refused_publish_keeps_its_id_free() {
     assert_eq!(publisher.line(), r#"[5,5,"bad_id","the id is empty"]"#);
     publisher.publish("t", "1");
     let receipt = post(&server, &format!("Idempotency-Key: {long}\r\n"), "1");
-    assert_eq!(receipt, "{\"sequence\":2,\"subscribers\":0}\n");
+    assert!(receipt.starts_with("{\"sequence\":2,\"subscribers\":0,"));
     for wrong in [
         "Idempotency-Key: \r\n",
         "Idempotency-Key: \u{e9}\r\n",

@@ -144,7 +144,7 @@ fn first_supported_subprotocol_is_chosen() {
 fn keepalive_follows_welcome_ping_and_request() {
     let server = start(pinged_soon);
     let mut client = Client::connect(&server, "Sec-WebSocket-Protocol: pushd.1, wamp\r\n");
-    let keepalive = text_frame("[12,50]");
+    let keepalive = text_frame("[12,50,1000]");
     assert_eq!(client.read(keepalive.len()), keepalive);
     let with_ping = [ping_frame(), &keepalive].concat();
     for _ in 0..3 {
@@ -160,16 +160,17 @@ fn keepalive_request_is_answered_in_order() {
     options.live.limits.ping_interval = Duration::from_secs(3600);
     let server = start_server(options.clone(), pusher_core::Recipe::default());
     let mut client = Client::connect(&server, "Sec-WebSocket-Protocol: pushd.1\r\n");
-    assert_eq!(client.message(), "[12,3600000]");
+    assert_eq!(client.message(), "[12,3600000,1000]");
     client.send("[5,\"t\"]");
     client.send("[12]");
-    assert_eq!(client.message(), "[12,3600000]");
+    assert!(client.message().starts_with("[9,\"t\","));
+    assert_eq!(client.message(), "[12,3600000,1000]");
     server.hub.publish("t", "1").unwrap();
-    assert_eq!(client.message(), "[8,\"t\",1]");
+    assert_eq!(client.message(), "[8,\"t\",1,1]");
     options.live.limits.ping_interval = Duration::from_millis(1_234_567);
     server.control.reload(options.live).unwrap();
     client.send("[12,\"from a later version\"]");
-    assert_eq!(client.message(), "[12,1234567]");
+    assert_eq!(client.message(), "[12,1234567,1000]");
 }
 
 #[test]
@@ -179,7 +180,7 @@ fn keepalive_requests_are_rate_limited() {
         limits.client_messages_per_second = 1;
     });
     let mut client = Client::connect(&server, "Sec-WebSocket-Protocol: pushd.1\r\n");
-    assert_eq!(client.message(), "[12,25000]");
+    assert_eq!(client.message(), "[12,25000,1000]");
     let question = [&[0x81, 0x84, 0, 0, 0, 0][..], b"[12]"].concat();
     client.stream.write_all(&question.repeat(100)).unwrap();
     let mut answers = 0;
@@ -189,7 +190,7 @@ fn keepalive_requests_are_rate_limited() {
         if next != [0x81] {
             break;
         }
-        assert_eq!(client.message(), "[12,25000]");
+        assert_eq!(client.message(), "[12,25000,1000]");
         answers += 1;
     }
     // More than 10 only if the machine was stalled for a second.

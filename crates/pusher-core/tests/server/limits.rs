@@ -15,7 +15,10 @@ const NEVER: Duration = Duration::from_secs(3600);
 
 #[test]
 fn slow_consumer_is_dropped_at_limit() {
-    let server = start(|limits| limits.outbox_len_max = 100_000);
+    let server = start(|limits| {
+        limits.outbox_len_max = 100_000;
+        limits.history_len_max = 0;
+    });
     let _stuck = server.subscriber("t");
     let mut reader = server.subscriber("t");
     let mut publisher = server.publisher();

@@ -20,6 +20,7 @@ mod operator;
 mod origin;
 mod permits;
 mod publishers;
+mod recovery;
 mod scripts;
 mod slow;
 mod stats;

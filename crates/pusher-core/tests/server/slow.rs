@@ -77,7 +77,7 @@ fn slow_but_steady_browser_stays() {
 /// A slow line needs a second per event. Two events published at the same moment must both arrive.
 #[test]
 fn event_is_queued_while_outbox_is_within_limit() {
-    let server = start_options(|_| {});
+    let server = start_options(|options| options.live.limits.history_len_max = 0);
     let mut slow = server.subscriber("t");
     // All of this fits in the outbox.
     let large = 1024 * 1024 - 200;
@@ -204,6 +204,7 @@ fn arrived_until(browser: &mut Browser, last: u64) -> Vec<u64> {
 #[test]
 fn queued_events_are_limited_in_total() {
     let server = start_options(|options| {
+        options.live.limits.history_len_max = 0;
         options.live.limits.events_len_max = 4 << 20;
         options.live.limits.outbox_len_max = 100 << 20;
         // The heartbeat does not run during the test, so the limit alone drops the browsers.
@@ -267,7 +268,10 @@ fn slowest_browsers_are_dropped_if_memory_is_tight() {
 #[test]
 fn slow_browsers_share_queued_events() {
     raise_open_files();
-    let server = start_options(|options| options.live.limits.outbox_len_max = 1 << 20);
+    let server = start_options(|options| {
+        options.live.limits.history_len_max = 0;
+        options.live.limits.outbox_len_max = 1 << 20;
+    });
     let stuck: Vec<_> = (0..1000).map(|_| server.subscriber("t")).collect();
     let mut quick = server.subscriber("t");
     let mut publisher = server.publisher();

@@ -205,7 +205,10 @@ fn browser_errors_are_counted() {
 
 #[test]
 fn outboxes_and_slow_consumers_are_counted() {
-    let server = start(|limits| limits.outbox_len_max = 1_000_000);
+    let server = start(|limits| {
+        limits.outbox_len_max = 1_000_000;
+        limits.history_len_max = 0;
+    });
     let _stuck = server.subscriber("t");
     let event = format!("\"{}\"", "x".repeat(100_000));
     let mut publisher = server.publisher();

@@ -186,10 +186,19 @@ impl Browser {
 }
 
 impl<S: Read + Write> Browser<S> {
-    /// Performs the handshake on an open connection.
+    /// Performs the handshake on an open connection, with the subprotocol `wamp`.
     pub(crate) fn open(stream: S, url: &str, headers: &[(&'static str, &'static str)]) -> Self {
+        Self::open_as("wamp", stream, url, headers)
+    }
+
+    pub(crate) fn open_as(
+        subprotocol: &'static str,
+        stream: S,
+        url: &str,
+        headers: &[(&'static str, &'static str)],
+    ) -> Self {
         let mut request = url.into_client_request().unwrap();
-        let wamp = ("Sec-WebSocket-Protocol", "wamp");
+        let wamp = ("Sec-WebSocket-Protocol", subprotocol);
         for (name, value) in headers.iter().copied().chain([wamp]) {
             let value = HeaderValue::from_static(value);
             request.headers_mut().insert(name, value);
@@ -264,8 +273,17 @@ impl Publisher {
         self.0.write_all(text.as_bytes()).unwrap();
     }
 
-    /// Returns the next answer.
+    /// Returns the next answer. A receipt is shortened to its numbers.
     pub(crate) fn line(&mut self) -> String {
+        let line = self.whole_line();
+        match line.split_once(",{\"position\":") {
+            Some((receipt, _)) if receipt.starts_with("[4,") => format!("{receipt}]"),
+            _ => line,
+        }
+    }
+
+    /// Returns the next answer as it was sent.
+    pub(crate) fn whole_line(&mut self) -> String {
         let mut line = Vec::new();
         let mut byte = [0];
         while byte != *b"\n" {

@@ -52,7 +52,7 @@ fn tcp_and_unix_socket_accept_publishers() {
     native.get_mut().write_all(b"[1,1][3,7,\"t\",1]").unwrap();
     let mut lines = native.lines().map(Result::unwrap);
     assert!(lines.next().unwrap().starts_with("[2,1,"));
-    assert_eq!(lines.next().unwrap(), "[4,7,2,1]");
+    assert!(lines.next().unwrap().starts_with("[4,7,2,1,"));
     assert_eq!(browser.message(), r#"[8,"t",1]"#);
     // Browsers cannot connect to a unix socket, so any host is accepted.
     let mut http = BufReader::new(connect(&path));

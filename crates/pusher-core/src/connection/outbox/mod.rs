@@ -42,8 +42,40 @@ struct Queue {
 #[derive(Debug)]
 struct Piece {
     frames: Bytes,
-    /// Set if the events may be dropped.
-    drop_policy: Option<DropPolicy>,
+    origin: Origin,
+}
+
+/// The rule for the events of a piece if there is no room.
+#[derive(Debug)]
+enum Origin {
+    /// They must be sent.
+    Required,
+    /// They may be dropped.
+    Droppable(DropPolicy),
+    /// The log has them.
+    Kept(KeptEvents),
+}
+
+/// Events of a topic that the log has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeptEvents {
+    pub(crate) topic: Topic,
+    /// Sequence number of the first one.
+    pub(crate) first: u64,
+}
+
+impl Piece {
+    fn required(frames: Bytes) -> Self {
+        let origin = Origin::Required;
+        Self { frames, origin }
+    }
+
+    fn drop_policy(&self) -> Option<&DropPolicy> {
+        match &self.origin {
+            Origin::Droppable(policy) => Some(policy),
+            Origin::Required | Origin::Kept(_) => None,
+        }
+    }
 }
 
 /// A topic whose events may be dropped for a slow consumer, and which of them.
@@ -92,11 +124,31 @@ impl Outbox {
         if queue.is_full(len_max) {
             return Err(Full);
         }
-        self.push_last(Piece {
-            frames,
-            drop_policy: None,
-        });
+        self.push_last(Piece::required(frames));
         Ok(dropped)
+    }
+
+    /// Queues frames of events that the log has. If there is no room, removes the queued events that the log has, except
+    /// for the piece that is being sent, and returns them.
+    pub(super) fn push_kept(
+        &mut self,
+        frames: Bytes,
+        events: KeptEvents,
+        len_max: usize,
+    ) -> Result<u64, Vec<KeptEvents>> {
+        let queue = self.queue.get_or_insert_default();
+        let dropped = queue.make_room(len_max);
+        if queue.is_full(len_max) {
+            return Err(queue.take_kept());
+        }
+        let origin = Origin::Kept(events);
+        self.push_last(Piece { frames, origin });
+        Ok(dropped)
+    }
+
+    /// Queues frames without a check of the limits.
+    pub(super) fn push_unbounded(&mut self, frames: Bytes) {
+        self.push_last(Piece::required(frames));
     }
 
     /// Queues frames of a topic whose events may be dropped. The first `begun` bytes are sent already. Returns the
@@ -111,10 +163,7 @@ impl Outbox {
         // The browser has the first bytes of a frame, so it must get the rest of that frame.
         let begun_end = end_of_begun(frames, begun);
         if begun < begun_end {
-            self.push_last(Piece {
-                frames: frames.slice(begun..begun_end),
-                drop_policy: None,
-            });
+            self.push_last(Piece::required(frames.slice(begun..begun_end)));
         }
         let mut frames = frames.slice(begun_end..);
         if frames.is_empty() {
@@ -135,7 +184,7 @@ impl Outbox {
         }
         self.push_last(Piece {
             frames,
-            drop_policy: Some(drop_policy.clone()),
+            origin: Origin::Droppable(drop_policy.clone()),
         });
         dropped
     }
@@ -192,10 +241,7 @@ impl Outbox {
             return;
         }
         if let Some(frames) = last {
-            self.push_last(Piece {
-                frames,
-                drop_policy: None,
-            });
+            self.push_last(Piece::required(frames));
         }
         self.state = State::Finishing;
         self.wake();
@@ -230,7 +276,7 @@ impl Queue {
     /// `len_max` would otherwise leave no room for the next one. If `len_max` is 0 (memory is full), it counts.
     fn is_full(&self, len_max: usize) -> bool {
         let front = self.pieces.front();
-        let is_exempt = |piece: &&Piece| piece.drop_policy.is_none() && len_max > 0;
+        let is_exempt = |piece: &&Piece| piece.drop_policy().is_none() && len_max > 0;
         let exempt = front.filter(is_exempt);
         let exempt = exempt.map_or(0, |piece| piece.frames.len() + PIECE_COST);
         self.len + self.pieces.len() * PIECE_COST - exempt > len_max
@@ -241,7 +287,7 @@ impl Queue {
         let mut dropped = 0;
         while self.is_full(len_max) {
             let mut pieces = self.pieces.iter();
-            let Some(index) = pieces.position(|piece| piece.drop_policy.is_some()) else {
+            let Some(index) = pieces.position(|piece| piece.drop_policy().is_some()) else {
                 break;
             };
             let frames = &mut self.pieces[index].frames;
@@ -259,13 +305,29 @@ impl Queue {
 
     /// Drops the queued events of a topic. Returns how many.
     fn drop_topic(&mut self, drop_policy: &DropPolicy) -> u64 {
-        let is_older = |piece: &Piece| piece.drop_policy.as_ref() == Some(drop_policy);
+        let is_older = |piece: &Piece| piece.drop_policy() == Some(drop_policy);
         let mut dropped = 0;
         while let Some(index) = self.pieces.iter().position(is_older) {
             dropped += count(&self.pieces[index].frames);
             self.remove(index);
         }
         dropped
+    }
+
+    /// Removes the events that the log has, except those of the first piece, of which a part may be sent. Returns them.
+    fn take_kept(&mut self) -> Vec<KeptEvents> {
+        let mut taken = Vec::new();
+        let mut rest = self.pieces.split_off(self.pieces.len().min(1));
+        for piece in rest.drain(..) {
+            match piece.origin {
+                Origin::Kept(events) => {
+                    self.len -= piece.frames.len();
+                    taken.push(events);
+                }
+                _ => self.pieces.push_back(piece),
+            }
+        }
+        taken
     }
 
     fn remove(&mut self, index: usize) {
@@ -277,28 +339,20 @@ impl Queue {
     /// Splits the front, of which `written` bytes were sent. The rest of a frame that was begun becomes a piece that
     /// must not be dropped.
     fn split_begun(&mut self, written: usize) {
-        let Some(Piece {
-            frames,
-            drop_policy,
-        }) = self.pieces.pop_front()
-        else {
+        let Some(Piece { frames, origin }) = self.pieces.pop_front() else {
             return;
         };
         let mut begun_end = frames.len();
-        if let Some(drop_policy) = drop_policy {
+        if let Origin::Droppable(_) = origin {
             begun_end = end_of_begun(&frames, written);
             if begun_end < frames.len() {
-                self.pieces.push_front(Piece {
-                    frames: frames.slice(begun_end..),
-                    drop_policy: Some(drop_policy),
-                });
+                let frames = frames.slice(begun_end..);
+                self.pieces.push_front(Piece { frames, origin });
             }
         }
         if written < begun_end {
-            self.pieces.push_front(Piece {
-                frames: frames.slice(written..begun_end),
-                drop_policy: None,
-            });
+            let begun = frames.slice(written..begun_end);
+            self.pieces.push_front(Piece::required(begun));
         }
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn admin(answer: AdminResponse) -> Response<Body> {
         AdminResponse::Text { content_type, text } => {
             response(StatusCode::OK, HeaderValue::from_static(content_type), text)
         }
-        AdminResponse::Json(json) => response(StatusCode::OK, JSON, json),
+        AdminResponse::Json(body) => json(body),
         AdminResponse::Events(watch) => events(watch),
     }
 }
@@ -92,6 +92,11 @@ fn events(watch: Watch) -> Response<Body> {
     let mut response = response(StatusCode::OK, EVENT_STREAM, "");
     *response.body_mut() = Either::Right(watch);
     response
+}
+
+/// Answers with JSON.
+pub(super) fn json(body: Bytes) -> Response<Body> {
+    response(StatusCode::OK, JSON, body)
 }
 
 pub(super) fn receipt(receipt: Receipt) -> Response<Body> {

@@ -1,5 +1,5 @@
-//! HTTP/1.1: publishes, and the admin routes (see [`crate::admin`]). `POST /publish/{topic}` carries the event as JSON;
-//! the answer is the receipt as JSON.
+//! HTTP/1.1: publishes, reads of the log, and the admin routes (see [`crate::admin`]). `POST /publish/{topic}` carries
+//! the event as JSON; the answer is the receipt as JSON.
 //!
 //! Bodies come with a `Content-Length` or in chunks. If a request has both, hyper reads the chunks and
 //! closes the connection after the answer (RFC 9112, section 6.1), so no second request can be smuggled behind it.
@@ -9,6 +9,7 @@ mod answer;
 mod body;
 mod csrf;
 mod first_line;
+mod log;
 mod request;
 mod stream;
 
@@ -183,6 +184,8 @@ async fn handle(
     match route {
         Route::Publish { topic } => publish(context, topic, &head, body).await,
         Route::Admin(route) => Ok(answer::admin(admin.answer(route).await?)),
+        Route::Position => Ok(answer::json(log::position(context))),
+        Route::History { topic, query } => Ok(answer::json(log::history(context, &topic, query))),
         Route::Options { allow } => Ok(answer::options(allow)),
     }
 }

@@ -7,12 +7,15 @@ use percent_encoding::percent_decode_str;
 use pusher_proto::check_id;
 
 use super::answer::HttpRefusal;
+use super::log::{self, HistoryQuery};
 use crate::admin::AdminRoute;
 use crate::config::PublishToken;
 use crate::stats::PublishRefusal;
 
 const PUBLISH: &str = "/publish/";
 const WATCH: &str = "/watch/";
+const POSITION: &str = "/position";
+const HISTORY: &str = "/history/";
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// The route of a request.
@@ -21,6 +24,13 @@ pub(super) enum Route {
     /// `POST /publish/{topic}`.
     Publish {
         topic: String,
+    },
+    /// `GET /position`.
+    Position,
+    /// `GET /history/{topic}`.
+    History {
+        topic: String,
+        query: HistoryQuery,
     },
     Admin(AdminRoute),
     /// `OPTIONS`, which HAProxy's `option httpchk` sends. Holds the methods for `Allow`.
@@ -33,7 +43,7 @@ impl Route {
     /// Whether the request must show the publish token, if one is configured.
     pub(super) fn needs_token(&self) -> bool {
         match self {
-            Self::Publish { .. } => true,
+            Self::Publish { .. } | Self::Position | Self::History { .. } => true,
             Self::Admin(route) => route.needs_token(),
             Self::Options { .. } => false,
         }
@@ -43,7 +53,10 @@ impl Route {
     pub(super) fn needs_permit(&self) -> bool {
         matches!(
             self,
-            Self::Publish { .. } | Self::Admin(AdminRoute::Watch { .. })
+            Self::Publish { .. }
+                | Self::Position
+                | Self::History { .. }
+                | Self::Admin(AdminRoute::Watch { .. })
         )
     }
 }
@@ -126,29 +139,47 @@ pub(super) fn route(head: &Parts) -> Result<Route, HttpRefusal> {
         let topic = topic(head, published)?;
         return Ok(Route::Publish { topic });
     }
-    let route = match path.strip_prefix(WATCH) {
-        Some(watched) => AdminRoute::Watch {
-            topic: topic(head, watched)?,
-        },
-        None => AdminRoute::find(path).ok_or_else(not_found)?,
-    };
+    let route = read_route(head, path)?;
     match head.method {
-        Method::GET | Method::HEAD => Ok(Route::Admin(route)),
+        Method::GET | Method::HEAD => Ok(route),
         _ => Err(HttpRefusal::method("GET, HEAD")),
     }
 }
 
+/// Finds the route of a request that changes nothing.
+fn read_route(head: &Parts, path: &str) -> Result<Route, HttpRefusal> {
+    if path == POSITION {
+        return Ok(Route::Position);
+    }
+    if let Some(read) = path.strip_prefix(HISTORY) {
+        return Ok(Route::History {
+            topic: decode_topic(read)?,
+            query: log::query(head)?,
+        });
+    }
+    Ok(Route::Admin(match path.strip_prefix(WATCH) {
+        Some(watched) => AdminRoute::Watch {
+            topic: topic(head, watched)?,
+        },
+        None => AdminRoute::find(path).ok_or_else(not_found)?,
+    }))
+}
+
 fn not_found() -> HttpRefusal {
     let reason = "not found: the paths are POST /publish/{topic}, and GET / (the status page), /healthz, /readyz, \
-                  /metrics, /status.json and /watch/{topic}";
+                  /metrics, /status.json, /watch/{topic}, /position and /history/{topic}";
     HttpRefusal::new(StatusCode::NOT_FOUND, reason)
 }
 
-/// Decodes the topic in a path.
+/// Decodes the topic in a path without a query.
 fn topic(head: &Parts, path: &str) -> Result<String, HttpRefusal> {
     if head.uri.query().is_some() {
         return Err(HttpRefusal::bad_request("write a `?` in a topic as %3F"));
     }
+    decode_topic(path)
+}
+
+fn decode_topic(path: &str) -> Result<String, HttpRefusal> {
     check_percent_encoding(path)?;
     let topic = percent_decode_str(path).decode_utf8();
     let topic = topic.map_err(|_| HttpRefusal::bad_request("the topic is not valid UTF-8"))?;

@@ -1,0 +1,329 @@
+//! The log: the last events of all topics, in memory, in the order of their sequence numbers.
+//!
+//! The log is behind the directory's lock, so an event gets its sequence number, its place in the log and its places in
+//! the mailboxes in one step.
+//!
+//! # Complete or gap
+//! A reader that has everything of a topic up to a sequence number gets all later events, or a gap: never a part. Each
+//! topic has a watermark, the sequence number of its last dropped event. The log is complete for a reader whose number
+//! is at or above the watermark.
+
+mod entry;
+mod topic_log;
+mod watermarks;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use pusher_proto::Position;
+
+use crate::config::Limits;
+use crate::connection::Topic;
+use topic_log::TopicLog;
+use watermarks::Watermarks;
+
+pub(super) use entry::{Entry, NewEvent};
+
+/// Watermarks that are kept for topics without events in the log.
+const WATERMARKS_MAX: usize = 20_000;
+
+/// Items of `order` beyond twice the entries, before the stale ones are removed.
+const STALE_SLACK: usize = 1024;
+
+#[derive(Debug)]
+pub(super) struct Log {
+    epoch: u64,
+    /// Sequence number of the newest event. 0 before the first one.
+    top: u64,
+    topics: HashMap<Topic, TopicLog, RandomState>,
+    /// Topic and sequence number of every entry, oldest first. May have items of entries that are dropped already.
+    order: VecDeque<(u64, Topic)>,
+    /// Number of entries.
+    count: usize,
+    /// Bytes of all entries.
+    len: usize,
+    watermarks: Watermarks,
+}
+
+/// The answer to a reader.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// The next events, oldest first.
+    Entries {
+        entries: Vec<Arc<Entry>>,
+        /// The log has more events of the topic behind these.
+        has_more: bool,
+    },
+    /// Events are missing.
+    Gap,
+}
+
+/// Figures of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LogTotals {
+    pub(crate) events: u64,
+    pub(crate) len: u64,
+    /// Time since the oldest event was published, in ms. 0 if there is none.
+    pub(crate) age_ms: u64,
+}
+
+impl Log {
+    pub(super) fn new(epoch: u64) -> Self {
+        Self {
+            epoch,
+            top: 0,
+            topics: HashMap::default(),
+            order: VecDeque::new(),
+            count: 0,
+            len: 0,
+            watermarks: Watermarks::new(WATERMARKS_MAX),
+        }
+    }
+
+    /// Returns the end of the log.
+    pub(super) fn position(&self) -> Position {
+        self.at(self.top)
+    }
+
+    /// Returns the position behind a sequence number.
+    pub(super) fn at(&self, sequence: u64) -> Position {
+        Position {
+            epoch: self.epoch,
+            sequence,
+        }
+    }
+
+    /// Takes the next sequence number for an event that is not kept, because its topic has no history.
+    pub(super) fn skip(&mut self, topic: &str) -> u64 {
+        self.top += 1;
+        // The topic had history before a reload of the options. Its readers must hear of a gap.
+        if self.topics.contains_key(topic) {
+            self.drop_topic(topic);
+        }
+        self.top
+    }
+
+    /// Appends an event, and drops the oldest ones beyond the limits. Returns its sequence number.
+    pub(super) fn append(&mut self, topic: &Topic, event: NewEvent, limits: &Limits) -> u64 {
+        self.top += 1;
+        let now_ms = event.at_ms;
+        let entry = Arc::new(Entry::new(self.top, topic, event));
+        self.len += entry.len();
+        self.count += 1;
+        self.order.push_back((self.top, topic.clone()));
+        let log = match self.topics.get_mut(topic) {
+            Some(log) => log,
+            None => {
+                let dropped = self.watermarks.take(topic);
+                let log = TopicLog::new(dropped);
+                self.topics.entry(topic.clone()).or_insert(log)
+            }
+        };
+        log.push(entry);
+        while log.is_beyond(
+            limits.history_topic_events_max,
+            limits.history_topic_len_max,
+        ) && let Some(dropped) = log.drop_oldest()
+        {
+            self.len -= dropped.len();
+            self.count -= 1;
+        }
+        if log.is_empty() {
+            self.forget_if_empty(topic);
+        }
+        self.drop_beyond(now_ms, limits);
+        self.top
+    }
+
+    /// Returns the shared copy of a topic's name, if the log has events of the topic.
+    pub(super) fn known_topic(&self, topic: &str) -> Option<&Topic> {
+        self.topics.get_key_value(topic).map(|(topic, _)| topic)
+    }
+
+    /// Drops the events that are too old, or too many.
+    pub(super) fn drop_beyond(&mut self, now_ms: u64, limits: &Limits) {
+        let age_max_ms = u64::try_from(limits.history_age_max.as_millis()).unwrap_or(u64::MAX);
+        let oldest_ms = now_ms.saturating_sub(age_max_ms);
+        while let Some((sequence, topic)) = self.order.front() {
+            let log = self.topics.get_mut(topic);
+            let oldest = log.and_then(|log| log.oldest());
+            let is_stale = oldest.is_none_or(|oldest| oldest.sequence != *sequence);
+            let is_beyond = self.len > limits.history_len_max
+                || oldest.is_some_and(|oldest| oldest.at_ms < oldest_ms);
+            if !is_stale && !is_beyond {
+                break;
+            }
+            if let Some((_, topic)) = self.order.pop_front()
+                && !is_stale
+            {
+                self.drop_oldest_of(&topic);
+            }
+        }
+        if self.order.len() > 2 * self.count + STALE_SLACK {
+            self.remove_stale();
+        }
+    }
+
+    fn drop_oldest_of(&mut self, topic: &Topic) {
+        let Some(log) = self.topics.get_mut(topic) else {
+            return;
+        };
+        if let Some(dropped) = log.drop_oldest() {
+            self.len -= dropped.len();
+            self.count -= 1;
+        }
+        self.forget_if_empty(topic);
+    }
+
+    /// Keeps only the watermark of a topic without entries.
+    fn forget_if_empty(&mut self, topic: &str) {
+        if self.topics.get(topic).is_some_and(TopicLog::is_empty)
+            && let Some((topic, log)) = self.topics.remove_entry(topic)
+        {
+            self.watermarks.put(topic, log.watermark());
+        }
+    }
+
+    /// Drops all events of a topic. Positions before now are a gap for it.
+    fn drop_topic(&mut self, topic: &str) {
+        if let Some((topic, log)) = self.topics.remove_entry(topic) {
+            self.len -= log.len();
+            self.count -= log.count();
+            self.watermarks.put(topic, self.top);
+        }
+    }
+
+    /// Removes the items of `order` whose entries are dropped.
+    fn remove_stale(&mut self) {
+        let topics = &self.topics;
+        self.order.retain(|(sequence, topic)| {
+            let log = topics.get(topic);
+            let oldest = log.and_then(TopicLog::oldest);
+            oldest.is_some_and(|oldest| oldest.sequence <= *sequence)
+        });
+    }
+
+    /// Returns the sequence number of a client's position if the log has every event of the topic behind it.
+    pub(super) fn complete_after(&self, topic: &str, position: Position) -> Option<u64> {
+        let is_complete = position.epoch == self.epoch
+            && position.sequence <= self.top
+            && position.sequence >= self.watermark(topic);
+        is_complete.then_some(position.sequence)
+    }
+
+    /// Returns the sequence number of the last dropped event of a topic, or a greater one if it is not known.
+    fn watermark(&self, topic: &str) -> u64 {
+        match self.topics.get(topic) {
+            Some(log) => log.watermark(),
+            None => self.watermarks.get(topic),
+        }
+    }
+
+    /// Returns the events of a topic behind a sequence number, oldest first.
+    pub(super) fn after(&self, topic: &str, after: u64) -> impl Iterator<Item = &Arc<Entry>> {
+        let log = self.topics.get(topic).into_iter();
+        log.flat_map(move |log| log.after(after))
+    }
+
+    /// Returns the number of events of a topic behind a sequence number.
+    pub(super) fn count_after(&self, topic: &str, after: u64) -> u64 {
+        let log = self.topics.get(topic);
+        log.map_or(0, |log| log.after(after).count() as u64)
+    }
+
+    /// Returns the sequence number before the last `count` events of a topic.
+    pub(super) fn before_last(&self, topic: &str, count: usize) -> u64 {
+        let log = self.topics.get(topic);
+        log.and_then(|log| log.before_last(count))
+            .unwrap_or(self.top)
+    }
+
+    /// Whether the topic has, or had, events behind a sequence number.
+    pub(super) fn has_after(&self, topic: &str, after: u64) -> bool {
+        let log = self.topics.get(topic);
+        let newest = log.and_then(TopicLog::newest);
+        newest.is_some_and(|newest| newest.sequence > after) || self.watermark(topic) > after
+    }
+
+    /// Returns events of a topic behind a sequence number, oldest first: about `len_max` bytes of them, and at least one
+    /// if there is any.
+    pub(super) fn read(&self, topic: &str, after: u64, len_max: usize) -> Read {
+        if after < self.watermark(topic) {
+            return Read::Gap;
+        }
+        let mut entries = Vec::new();
+        let mut len = 0;
+        if let Some(log) = self.topics.get(topic) {
+            for entry in log.after(after) {
+                if len >= len_max {
+                    return Read::Entries {
+                        entries,
+                        has_more: true,
+                    };
+                }
+                len += entry.len();
+                entries.push(entry.clone());
+            }
+        }
+        Read::Entries {
+            entries,
+            has_more: false,
+        }
+    }
+
+    /// Like [`read`](Self::read), for several topics together, in the order of the sequence numbers.
+    pub(super) fn read_several(&self, topics: &[Topic], after: u64, len_max: usize) -> Read {
+        if topics.iter().any(|topic| after < self.watermark(topic)) {
+            return Read::Gap;
+        }
+        let logs = topics.iter().filter_map(|topic| self.topics.get(topic));
+        let mut sources: Vec<_> = logs.map(|log| log.after(after).peekable()).collect();
+        let mut entries: Vec<Arc<Entry>> = Vec::new();
+        let mut len = 0;
+        loop {
+            let next = sources
+                .iter_mut()
+                .filter_map(|source| Some((source.peek()?.sequence, source)));
+            let Some((_, source)) = next.min_by_key(|(sequence, _)| *sequence) else {
+                break;
+            };
+            if len >= len_max {
+                return Read::Entries {
+                    entries,
+                    has_more: true,
+                };
+            }
+            if let Some(entry) = source.next() {
+                len += entry.len();
+                entries.push(entry.clone());
+            }
+        }
+        Read::Entries {
+            entries,
+            has_more: false,
+        }
+    }
+
+    pub(super) fn totals(&self, now_ms: u64) -> LogTotals {
+        let oldest = self.topics.values().filter_map(|log| log.oldest());
+        let oldest_ms = match self.order.front() {
+            // Stale items are removed from the front, so it is nearly always the oldest entry.
+            Some((sequence, topic)) => {
+                let log = self.topics.get(topic);
+                let front = log.and_then(TopicLog::oldest);
+                let front = front.filter(|entry| entry.sequence == *sequence);
+                match front {
+                    Some(entry) => Some(entry.at_ms),
+                    None => oldest.map(|entry| entry.at_ms).min(),
+                }
+            }
+            None => None,
+        };
+        LogTotals {
+            events: self.count as u64,
+            len: self.len as u64,
+            age_ms: oldest_ms.map_or(0, |at_ms| now_ms.saturating_sub(at_ms)),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The entries of one topic.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::entry::Entry;
+
+/// The entries of one topic, oldest first.
+#[derive(Debug)]
+pub(super) struct TopicLog {
+    entries: VecDeque<Arc<Entry>>,
+    /// Bytes of all entries.
+    len: usize,
+    watermark: u64,
+}
+
+impl TopicLog {
+    pub(super) fn new(watermark: u64) -> Self {
+        Self {
+            entries: VecDeque::new(),
+            len: 0,
+            watermark,
+        }
+    }
+
+    /// Returns the sequence number of the last dropped event, or a greater one. 0 if none was dropped.
+    pub(super) fn watermark(&self) -> u64 {
+        self.watermark
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Returns the bytes of all entries.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn push(&mut self, entry: Arc<Entry>) {
+        self.len += entry.len();
+        self.entries.push_back(entry);
+    }
+
+    pub(super) fn oldest(&self) -> Option<&Entry> {
+        self.entries.front().map(|entry| &**entry)
+    }
+
+    pub(super) fn newest(&self) -> Option<&Entry> {
+        self.entries.back().map(|entry| &**entry)
+    }
+
+    pub(super) fn drop_oldest(&mut self) -> Option<Arc<Entry>> {
+        let dropped = self.entries.pop_front()?;
+        self.len -= dropped.len();
+        self.watermark = dropped.sequence;
+        // A topic that was busy must not keep the memory of its busiest time.
+        if self.entries.capacity() > 64 && self.entries.len() < self.entries.capacity() / 4 {
+            self.entries.shrink_to(self.entries.len() * 2);
+        }
+        Some(dropped)
+    }
+
+    /// Whether there are more events or bytes than allowed.
+    pub(super) fn is_beyond(&self, events_max: usize, len_max: usize) -> bool {
+        self.entries.len() > events_max || self.len > len_max
+    }
+
+    /// Returns the entries behind a sequence number.
+    pub(super) fn after(&self, after: u64) -> impl ExactSizeIterator<Item = &Arc<Entry>> {
+        let start = self
+            .entries
+            .partition_point(|entry| entry.sequence <= after);
+        self.entries.range(start..)
+    }
+
+    /// Returns the sequence number before the last `count` entries. `None` if `count` is 0 or there are no entries.
+    pub(super) fn before_last(&self, count: usize) -> Option<u64> {
+        let first = self.entries.len().saturating_sub(count);
+        self.entries.get(first).map(|entry| entry.sequence - 1)
+    }
+}

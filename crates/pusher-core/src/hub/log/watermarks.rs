@@ -1,0 +1,70 @@
+//! Watermarks of topics that have no events in the log.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use crate::connection::Topic;
+
+/// A bounded table of watermarks. If it is full, it forgets the older half. A topic that is not in the table has the
+/// greatest watermark that was forgotten: that may report a gap where there is none, but never hides one.
+#[derive(Debug)]
+pub(super) struct Watermarks {
+    new: HashMap<Topic, u64, RandomState>,
+    old: HashMap<Topic, u64, RandomState>,
+    /// The greatest watermark that was forgotten.
+    floor: u64,
+    /// Most watermarks in each of the two tables.
+    half_max: usize,
+}
+
+impl Watermarks {
+    pub(super) fn new(max: usize) -> Self {
+        Self {
+            new: HashMap::default(),
+            old: HashMap::default(),
+            floor: 0,
+            half_max: (max / 2).max(1),
+        }
+    }
+
+    pub(super) fn get(&self, topic: &str) -> u64 {
+        let known = self.new.get(topic).or_else(|| self.old.get(topic));
+        known.copied().unwrap_or(self.floor)
+    }
+
+    /// Removes and returns the watermark of a topic.
+    pub(super) fn take(&mut self, topic: &str) -> u64 {
+        let newer = self.new.remove(topic);
+        let older = self.old.remove(topic);
+        newer.or(older).unwrap_or(self.floor)
+    }
+
+    pub(super) fn put(&mut self, topic: Topic, watermark: u64) {
+        if self.new.len() >= self.half_max {
+            let forgotten = std::mem::replace(&mut self.old, std::mem::take(&mut self.new));
+            let greatest = forgotten.into_values().max().unwrap_or(0);
+            self.floor = self.floor.max(greatest);
+        }
+        self.new.insert(topic, watermark);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forgotten_watermarks_become_the_floor() {
+        let mut watermarks = Watermarks::new(4);
+        for (topic, watermark) in [("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
+            watermarks.put(topic.into(), watermark);
+        }
+        let get = |watermarks: &Watermarks| ["a", "b", "c", "d", "x"].map(|t| watermarks.get(t));
+        assert_eq!(get(&watermarks), [1, 2, 3, 4, 0]);
+        watermarks.put("e".into(), 5);
+        assert_eq!(get(&watermarks), [2, 2, 3, 4, 2]);
+        assert_eq!(watermarks.take("d"), 4);
+        assert_eq!(watermarks.get("d"), 2);
+    }
+}

@@ -1,0 +1,164 @@
+//! The sessions of one shard that read from the log: those that have missed events, slow consumers, and event streams.
+//!
+//! The flusher reads for them, a chunk for each in turn, so a session that reads much does not delay the others. A
+//! session waits in the queue only while its outbox is empty. Its own task puts it back when it has sent everything.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+
+use crate::connection::{Session, SessionId, Topic};
+
+#[derive(Debug, Default)]
+pub(super) struct Readers {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    readers: HashMap<SessionId, Reader, RandomState>,
+    /// The sessions to read for, in order.
+    queue: VecDeque<SessionId>,
+}
+
+#[derive(Debug)]
+struct Reader {
+    session: Session,
+    source: Source,
+    is_queued: bool,
+}
+
+/// The part of the log that a session reads.
+#[derive(Debug)]
+enum Source {
+    /// Topics of a WAMP session, one after the other. The shard knows the progress of each.
+    Topics(VecDeque<Topic>),
+    /// All topics of an event stream together, behind a sequence number.
+    Stream { topics: Arc<[Topic]>, after: u64 },
+}
+
+/// The next part of the log to read for a session.
+#[derive(Debug)]
+pub(super) enum Next {
+    Topic(Topic),
+    Stream { topics: Arc<[Topic]>, after: u64 },
+}
+
+impl Readers {
+    /// Makes a session read a topic from the log.
+    pub(super) fn add_topic(&self, session: &Session, topic: &Topic) {
+        let mut state = self.state.lock();
+        let reader = state.reader(session, || Source::Topics(VecDeque::new()));
+        if let Source::Topics(topics) = &mut reader.source
+            && !topics.contains(topic)
+        {
+            topics.push_back(topic.clone());
+        }
+        session.connection().set_reads_log(true);
+        state.enqueue(session);
+    }
+
+    /// Makes a session read topics as an event stream.
+    #[expect(dead_code, reason = "event streams come with the next change")]
+    pub(super) fn add_stream(&self, session: &Session, topics: Arc<[Topic]>, after: u64) {
+        let mut state = self.state.lock();
+        state.reader(session, || Source::Stream { topics, after });
+        session.connection().set_reads_log(true);
+        state.enqueue(session);
+    }
+
+    /// Puts a session into the queue, if it reads from the log.
+    pub(super) fn enqueue(&self, session: &Session) {
+        self.state.lock().enqueue(session);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().readers.len()
+    }
+
+    pub(super) fn has_queue(&self) -> bool {
+        !self.state.lock().queue.is_empty()
+    }
+
+    /// Takes the next session from the queue.
+    pub(super) fn next(&self) -> Option<(Session, Next)> {
+        let mut state = self.state.lock();
+        while let Some(id) = state.queue.pop_front() {
+            // The session may have ended.
+            let Some(reader) = state.readers.get_mut(&id) else {
+                continue;
+            };
+            reader.is_queued = false;
+            let next = match &mut reader.source {
+                Source::Stream { topics, after } => Next::Stream {
+                    topics: topics.clone(),
+                    after: *after,
+                },
+                Source::Topics(topics) => match topics.front() {
+                    Some(topic) => Next::Topic(topic.clone()),
+                    None => continue,
+                },
+            };
+            return Some((reader.session.clone(), next));
+        }
+        None
+    }
+
+    /// Records that a session has read a chunk of a topic. If it has read everything, it no longer reads the topic.
+    pub(super) fn topic_was_read(&self, session: &Session, topic: &Topic, is_done: bool) {
+        let mut state = self.state.lock();
+        let Some(reader) = state.readers.get_mut(&session.id()) else {
+            return;
+        };
+        let Source::Topics(topics) = &mut reader.source else {
+            return;
+        };
+        topics.retain(|other| other != topic);
+        if !is_done {
+            topics.push_back(topic.clone());
+        } else if topics.is_empty() {
+            state.readers.remove(&session.id());
+            session.connection().set_reads_log(false);
+        }
+    }
+
+    /// Records how far an event stream has read.
+    pub(super) fn stream_was_read(&self, session: &Session, until: u64) {
+        let mut state = self.state.lock();
+        let reader = state.readers.get_mut(&session.id());
+        if let Some(Reader {
+            source: Source::Stream { after, .. },
+            ..
+        }) = reader
+        {
+            *after = until;
+        }
+    }
+
+    pub(super) fn remove(&self, session: &Session) {
+        if session.connection().reads_log() {
+            self.state.lock().readers.remove(&session.id());
+        }
+    }
+}
+
+impl State {
+    fn reader(&mut self, session: &Session, source: impl FnOnce() -> Source) -> &mut Reader {
+        let reader = self.readers.entry(session.id());
+        reader.or_insert_with(|| Reader {
+            session: session.clone(),
+            source: source(),
+            is_queued: false,
+        })
+    }
+
+    fn enqueue(&mut self, session: &Session) {
+        let reader = self.readers.get_mut(&session.id());
+        if let Some(reader) = reader.filter(|reader| !reader.is_queued) {
+            reader.is_queued = true;
+            self.queue.push_back(session.id());
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! One round of a topic: the same events to all its subscribers.
+
+use std::sync::Arc;
+
+use super::mailbox::Delivery;
+use super::sessions::{ById, Sessions};
+use super::shard::Shard;
+use super::subscribers::RoundSubscribers;
+use super::writes::{TopicWrite, writes};
+use crate::config::{SlowPolicy, slow_policy_of};
+use crate::connection::{Common, Dialect, DropPolicy, Session, Topic};
+use crate::stats::FanOut;
+
+/// Bytes that take about as long as one more write. A large write counts as several.
+pub(super) const WRITE_COST_LEN: usize = 16 * 1024;
+
+/// Connections whose cache lines are prefetched together.
+const PREFETCH_COUNT: usize = 8;
+
+#[derive(Debug)]
+pub(super) struct Round {
+    pub(super) topic: Topic,
+    /// Bytes that the round removes from the backlog.
+    pub(super) len: usize,
+    /// Set if events of the topic may be dropped for slow consumers.
+    drop_policy: Option<DropPolicy>,
+    rows: Vec<Row>,
+}
+
+/// The live subscribers of one dialect. Rows are served from the last to the first.
+#[derive(Debug)]
+struct Row {
+    dialect: Dialect,
+    writes: Vec<TopicWrite>,
+    subscribers: Arc<Sessions>,
+    /// Index of the next subscriber.
+    next: usize,
+}
+
+impl Round {
+    /// Begins a round with some events of a topic, oldest first, of `len` bytes together.
+    pub(super) fn begin(shard: &Shard, topic: Topic, events: &[Delivery], len: usize) -> Self {
+        let sequence = |event: Option<&Delivery>| event.map_or(0, |event| event.sequence);
+        let (first, last) = (sequence(events.first()), sequence(events.last()));
+        let common = shard.connections();
+        let RoundSubscribers { live, late } = shard.begin_round(&topic, first, last);
+        let row = |(dialect, subscribers)| Row {
+            dialect,
+            writes: writes(events, dialect, &common.counters),
+            subscribers,
+            next: 0,
+        };
+        let round = Self {
+            drop_policy: drop_policy(common, &topic),
+            topic,
+            len,
+            rows: live.into_iter().map(row).collect(),
+        };
+        for (session, after) in late {
+            let missing = events.partition_point(|event| event.sequence <= after);
+            let dialect = session.connection().dialect();
+            let writes = writes(&events[missing..], dialect, &common.counters);
+            round.write_all(shard, &writes, &session);
+        }
+        round
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Writes to the next subscribers, with about `writes_max` writes at most. Returns the number of writes, where a
+    /// large write counts as several ([`WRITE_COST_LEN`]).
+    pub(super) fn run(&mut self, shard: &Shard, writes_max: usize) -> usize {
+        let mut count = 0;
+        while count < writes_max
+            && let Some(mut row) = self.rows.pop()
+        {
+            count += self.run_row(shard, &mut row, writes_max - count);
+            if row.next < row.subscribers.len() {
+                self.rows.push(row);
+            }
+        }
+        count.min(writes_max)
+    }
+
+    fn run_row(&self, shard: &Shard, row: &mut Row, writes_max: usize) -> usize {
+        // After the round began, sessions may have unsubscribed, or fallen behind.
+        let is_unchanged = shard.is_unchanged(&self.topic, row.dialect, &row.subscribers);
+        let mut count = 0;
+        let mut deliveries = Deliveries::default();
+        while let Some(ById(session)) = row.subscribers.get_index(row.next)
+            && count < writes_max
+        {
+            if row.next.is_multiple_of(PREFETCH_COUNT) {
+                row.prefetch_next();
+            }
+            row.next += 1;
+            if !is_unchanged && !shard.is_live(&self.topic, session) {
+                continue;
+            }
+            if row.dialect == Dialect::EventStream {
+                shard.readers.enqueue(session);
+                count += 1;
+                continue;
+            }
+            count += self.write(shard, &row.writes, session, &mut deliveries);
+        }
+        deliveries.count(&shard.fan_out);
+        count
+    }
+
+    /// Writes outside a row.
+    fn write_all(&self, shard: &Shard, writes: &[TopicWrite], session: &Session) {
+        let mut deliveries = Deliveries::default();
+        self.write(shard, writes, session, &mut deliveries);
+        deliveries.count(&shard.fan_out);
+    }
+
+    fn write(
+        &self,
+        shard: &Shard,
+        writes: &[TopicWrite],
+        session: &Session,
+        deliveries: &mut Deliveries,
+    ) -> usize {
+        let connection = session.connection();
+        let mut count = 0;
+        for write in writes {
+            let recipients = write.recipients.as_ref();
+            if recipients.is_some_and(|recipients| !recipients.include(session.id())) {
+                continue;
+            }
+            match &self.drop_policy {
+                Some(policy) => connection.send_droppable(&write.frames, policy),
+                None if write.is_kept => {
+                    let sent = connection.send_kept(&write.frames, &self.topic, write.first);
+                    if let Err(behind) = sent {
+                        shard.fall_behind(session, &behind);
+                        return count;
+                    }
+                }
+                None => connection.send(&write.frames),
+            }
+            count += 1 + write.frames.len() / WRITE_COST_LEN;
+            deliveries.events += write.events;
+            deliveries.bytes += write.frames.len() as u64;
+        }
+        count
+    }
+}
+
+impl Row {
+    /// Prefetches the cache lines of the next connections. Together their cache misses overlap. One by one, each would
+    /// stall before its own system call.
+    fn prefetch_next(&self) {
+        let next = self.next..(self.next + PREFETCH_COUNT).min(self.subscribers.len());
+        for ById(session) in self.subscribers.get_range(next).into_iter().flatten() {
+            session.connection().prefetch();
+        }
+    }
+}
+
+/// Deliveries that are not counted yet.
+#[derive(Default)]
+struct Deliveries {
+    events: u64,
+    bytes: u64,
+}
+
+impl Deliveries {
+    fn count(self, fan_out: &FanOut) {
+        fan_out.deliveries.add(self.events);
+        fan_out.bytes.add(self.bytes);
+    }
+}
+
+/// Returns the drop policy of a topic, or `None` if all its events must arrive.
+fn drop_policy(common: &Common, topic: &Topic) -> Option<DropPolicy> {
+    match slow_policy_of(&common.live.options().slow_policies, topic) {
+        SlowPolicy::Disconnect => None,
+        policy => Some(DropPolicy {
+            topic: topic.clone(),
+            policy,
+        }),
+    }
+}

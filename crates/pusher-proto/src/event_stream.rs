@@ -1,0 +1,81 @@
+//! Server-Sent Events, as the WHATWG HTML Standard defines them (section 9.2, "Server-sent events").
+
+use crate::json::quote;
+use crate::position::Position;
+
+/// A comment, which keeps the connection alive.
+pub const COMMENT: &[u8] = b":\n\n";
+
+/// Returns the first block of a stream: the delay before the browser connects again, and the stream's position.
+pub fn begin(retry_ms: u64, position: Position) -> String {
+    format!("retry: {retry_ms}\nid: {position}\n\n")
+}
+
+/// Appends an event with the position behind it. `topic` is given if the stream has several topics.
+pub fn append_event(out: &mut Vec<u8>, position: Position, topic: Option<&str>, event: &[u8]) {
+    out.extend_from_slice(format!("id: {position}\n").as_bytes());
+    let (start, end) = match topic {
+        None => (String::new(), ""),
+        Some(topic) => (format!("{{\"topic\":{},\"event\":", quote(topic)), "}"),
+    };
+    out.extend_from_slice(b"data: ");
+    out.extend_from_slice(start.as_bytes());
+    append_lines(out, event);
+    out.extend_from_slice(end.as_bytes());
+    out.extend_from_slice(b"\n\n");
+}
+
+/// Returns the message that events before `position` are missing.
+pub fn gap(position: Position) -> String {
+    format!("event: gap\nid: {position}\ndata: {{\"position\":\"{position}\"}}\n\n")
+}
+
+/// Appends text, with each of its line ends as the start of another `data` line. In JSON, line ends occur only between
+/// tokens, so the client's joined lines are the same value.
+fn append_lines(out: &mut Vec<u8>, text: &[u8]) {
+    let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let mut lines = text.split(is_line_end);
+    out.extend_from_slice(lines.next().unwrap_or_default());
+    for line in lines {
+        out.extend_from_slice(b"\ndata: ");
+        out.extend_from_slice(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POSITION: Position = Position {
+        epoch: 0xab,
+        sequence: 7,
+    };
+
+    fn event(topic: Option<&str>, event: &str) -> String {
+        let mut out = Vec::new();
+        append_event(&mut out, POSITION, topic, event.as_bytes());
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn events_are_blocks() {
+        let id = "id: 00000000000000ab-7\n";
+        for (topic, json, data) in [
+            (None, "{ }", "data: { }\n\n"),
+            (None, "\"\u{2028}\"", "data: \"\u{2028}\"\n\n"),
+            (None, "[1,\r\n2]", "data: [1,\ndata: \ndata: 2]\n\n"),
+            (
+                Some("a\"b"),
+                "1",
+                "data: {\"topic\":\"a\\\"b\",\"event\":1}\n\n",
+            ),
+        ] {
+            assert_eq!(event(topic, json), format!("{id}{data}"));
+        }
+        let first = "retry: 3000\nid: 00000000000000ab-7\n\n";
+        assert_eq!(begin(3000, POSITION), first);
+        let text =
+            "event: gap\nid: 00000000000000ab-7\ndata: {\"position\":\"00000000000000ab-7\"}\n\n";
+        assert_eq!(gap(POSITION), text);
+    }
+}
