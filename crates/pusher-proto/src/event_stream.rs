@@ -14,6 +14,10 @@ pub fn begin(retry_ms: u64, position: Position) -> String {
 /// Appends an event with the position behind it. `topic` is given if the stream has several topics.
 pub fn append_event(out: &mut Vec<u8>, position: Position, topic: Option<&str>, event: &[u8]) {
     out.extend_from_slice(format!("id: {position}\n").as_bytes());
+    append_data(out, topic, event);
+}
+
+fn append_data(out: &mut Vec<u8>, topic: Option<&str>, event: &[u8]) {
     let (start, end) = match topic {
         None => (String::new(), ""),
         Some(topic) => (format!("{{\"topic\":{},\"event\":", quote(topic)), "}"),
@@ -23,6 +27,13 @@ pub fn append_event(out: &mut Vec<u8>, position: Position, topic: Option<&str>, 
     append_lines(out, event);
     out.extend_from_slice(end.as_bytes());
     out.extend_from_slice(b"\n\n");
+}
+
+/// Returns an event that is not in the log.
+pub fn event_without_position(topic: &str, event: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    append_data(&mut out, Some(topic), event.as_bytes());
+    out
 }
 
 /// Returns the message that events before `position` are missing.

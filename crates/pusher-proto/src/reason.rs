@@ -43,6 +43,8 @@ reasons! {
     Origin = "origin",
     /// The page calls the server by a name that is not one of the server's (403).
     PublicHost = "public_host",
+    /// A topic of an event stream has no history (404).
+    NoHistory = "no_history",
     /// The embedding program refused the browser.
     Application = "application",
     /// The client does not offer a subprotocol that the server supports (426).

@@ -1,4 +1,4 @@
-//! Port 8080: the handshake of browsers, and their sessions in WAMP v1.
+//! Port 8080: the handshake of browsers, and their sessions in WAMP v1 or as event streams.
 
 #[cfg(test)]
 mod faults;
@@ -7,6 +7,7 @@ mod inbound;
 mod message_boundary;
 mod serve;
 mod session_task;
+mod stream_task;
 mod subscriptions;
 mod violation;
 mod wamp_session;

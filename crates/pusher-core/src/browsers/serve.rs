@@ -6,8 +6,9 @@ use bytes::Bytes;
 use pusher_proto::wamp::{Subprotocol, text_frame, welcome};
 use tokio::net::TcpStream;
 
-use super::handshake::{self, Upgrade};
+use super::handshake::{self, Accepted, Upgrade};
 use super::session_task::SessionTask;
+use super::stream_task;
 use super::wamp_session::WampSession;
 use crate::connection::{BrowserPermit, Connection, Dialect, Session};
 use crate::context::Context;
@@ -23,21 +24,30 @@ pub(crate) async fn serve(
     stream: TcpStream,
     permit: BrowserPermit,
 ) {
-    let upgrade = tokio::select! {
+    let accepted = tokio::select! {
         biased;
         // Not `closing`: some pages never retry their very first connection, so it is still served.
         () = context.tasks.stop_publishers.cancelled() => return,
-        upgrade = handshake::shake_hands(&context, stream, permit) => upgrade,
+        accepted = handshake::shake_hands(&context, stream, permit) => accepted,
     };
-    let Some(upgrade) = upgrade else {
-        return;
-    };
-    let task = open_session(&context, &shard, upgrade);
     // Shutdown may have listed the sessions before this one was added, so it must be ended here.
-    if context.tasks.closing.is_cancelled() {
-        task.finish();
+    match accepted {
+        None => {}
+        Some(Accepted::WebSocket(upgrade)) => {
+            let task = open_session(&context, &shard, upgrade);
+            if context.tasks.closing.is_cancelled() {
+                task.finish();
+            }
+            context.tasks.browsers.spawn(task);
+        }
+        Some(Accepted::Stream(stream)) => {
+            let task = stream_task::open(&context, &shard, stream);
+            if context.tasks.closing.is_cancelled() {
+                task.finish();
+            }
+            context.tasks.browsers.spawn(task);
+        }
     }
-    context.tasks.browsers.spawn(task);
 }
 
 /// Opens a session: sends the HTTP answer and WELCOME, and tells the application.

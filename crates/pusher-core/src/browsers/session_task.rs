@@ -199,7 +199,7 @@ impl Open {
 
 /// Yields until the event loop has polled for I/O. After a plain `wake_by_ref` the task could run up to 61 times before
 /// that.
-fn yield_once(task: &mut TaskContext<'_>) -> Poll<()> {
+pub(super) fn yield_once(task: &mut TaskContext<'_>) -> Poll<()> {
     pin!(yield_now()).poll(task)
 }
 

@@ -350,7 +350,10 @@ impl Connection {
 
     /// Closes the session with a close frame, after the queued frames are sent.
     pub(crate) fn close(&self, code: u16, reason: &str) {
-        self.finish(Some(Bytes::from(close_frame(code, reason))));
+        self.finish(match self.dialect {
+            Dialect::Wamp | Dialect::Pushd1 => Some(close_frame(code, reason).into()),
+            Dialect::EventStream => None,
+        });
     }
 
     /// Closes the connection after the queued frames and `last` are sent.
@@ -399,6 +402,31 @@ impl Connection {
             self.drop_all();
             self.reset_on_close();
         }
+    }
+
+    /// Lets the kernel close the connection if the browser confirms no bytes for the time of a ping. For event streams,
+    /// which have no pings.
+    pub(crate) fn detect_dead_peer(&self) {
+        let timeout = {
+            let limits = self.common.live.limits();
+            limits.ping_interval + limits.pong_timeout
+        };
+        if let Err(error) = self.socket.set_user_timeout(timeout) {
+            tracing::debug!(session = %self.id, %error, "cannot set TCP_USER_TIMEOUT");
+        }
+    }
+
+    /// Sends a comment to an event stream that has been without one for `quiet_ms`. Returns whether it did.
+    pub(crate) fn send_comment(&self, now_ms: u64, quiet_ms: u64) -> bool {
+        let is_due = self.silent_ms(now_ms) >= quiet_ms;
+        if is_due {
+            // An event stream's browser is never heard, so this is the time of the last comment.
+            self.heard(now_ms);
+            if self.is_open_and_empty() {
+                self.send(&Bytes::from_static(event_stream::COMMENT));
+            }
+        }
+        is_due
     }
 
     fn reset_on_close(&self) {

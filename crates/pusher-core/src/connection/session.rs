@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use pusher_proto::wamp::event_frame;
-use pusher_proto::{JsonError, check_value};
+use pusher_proto::{JsonError, check_value, event_stream};
 
 use super::Connection;
+use super::dialect::Dialect;
 use super::session_id::SessionId;
 
 /// A handle to one session. Cheap to clone, and usable from any thread. After the session has ended, its methods do
@@ -33,10 +34,15 @@ impl Session {
         self.connection.peer()
     }
 
-    /// Sends an event, one JSON value, to this session only. It need not be subscribed to the topic.
+    /// Sends an event, one JSON value, to this session only. It need not be subscribed to the topic. The event is not
+    /// in the log: a session that reconnects does not get it again.
     pub fn send_event(&self, topic: &str, event: &str) -> Result<(), JsonError> {
         check_value(event)?;
-        let frame = self.connection.counted_frame(event_frame(topic, event));
+        let frame = match self.connection.dialect() {
+            Dialect::Wamp | Dialect::Pushd1 => event_frame(topic, event),
+            Dialect::EventStream => event_stream::event_without_position(topic, event),
+        };
+        let frame = self.connection.counted_frame(frame);
         self.connection.send(&frame);
         Ok(())
     }

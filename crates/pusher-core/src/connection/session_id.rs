@@ -14,6 +14,12 @@ impl SessionId {
         Ok(Self(u128::from_ne_bytes(bytes)))
     }
 
+    /// Returns a number from `min` to `max`, which differs from session to session.
+    pub(crate) fn random_from(self, min: u64, max: u64) -> u64 {
+        let count = u128::from(max.saturating_sub(min)) + 1;
+        min + (self.0 % count) as u64
+    }
+
     /// Parses the 32 digits of an id. Returns `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         // `from_str_radix` alone would also accept a sign and fewer digits.

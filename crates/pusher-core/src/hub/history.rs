@@ -33,6 +33,16 @@ pub(crate) struct Subscription {
     pub(crate) replayed: u64,
 }
 
+/// The topics of a new event stream, and its beginning.
+#[derive(Debug)]
+pub(crate) struct StreamSubscription {
+    pub(crate) topics: Arc<[Topic]>,
+    /// The stream has the events behind this position.
+    pub(crate) begin: Position,
+    /// Events before `begin` are missing.
+    pub(crate) has_gap: bool,
+}
+
 /// Events of a topic, as a program reads them.
 #[derive(Debug)]
 pub(crate) struct TopicHistory {
@@ -102,6 +112,63 @@ impl Hub {
         }
         self.count_recovery(since, subscription.is_recovered);
         Some(subscription)
+    }
+
+    /// Subscribes an event stream to topics. All its events come from the log, behind one position.
+    pub(crate) fn open_stream(
+        &self,
+        session: &Session,
+        topics: &[String],
+        since: Since,
+    ) -> StreamSubscription {
+        let shard = &self.shared.shards[session.shard()];
+        let replay = |topic: &String| self.shared.live.options().replay_on_subscribe(topic);
+        let replays: Vec<_> = topics.iter().map(replay).collect();
+        let (subscription, end) = {
+            let mut ordered = self.shared.ordered.lock();
+            let log = &ordered.log;
+            let position = log.position();
+            let after = match since {
+                Since::Position(since) => {
+                    let complete = |topic: &String| log.complete_after(topic, since).is_some();
+                    topics.iter().all(complete).then_some(since.sequence)
+                }
+                Since::Unknown => None,
+                Since::Now => {
+                    let topics = topics.iter().zip(&replays);
+                    topics
+                        .map(|(topic, &count)| log.before_last(topic, count))
+                        .min()
+                }
+            };
+            let begin = after.map_or(position, |after| log.at(after));
+            let directory = &mut ordered.directory;
+            let subscribe = |topic: &String| directory.subscribe(topic, session.shard());
+            let subscription = StreamSubscription {
+                topics: topics.iter().map(subscribe).collect(),
+                begin,
+                has_gap: after.is_none(),
+            };
+            (subscription, position)
+        };
+        let StreamSubscription {
+            topics,
+            begin,
+            has_gap,
+        } = &subscription;
+        let progress = Progress {
+            after: end.sequence,
+            is_reading: false,
+        };
+        for topic in &**topics {
+            shard.subscribe(topic, session, progress);
+        }
+        shard
+            .readers
+            .add_stream(session, topics.clone(), begin.sequence);
+        shard.mailbox.wake();
+        self.count_recovery(since, !has_gap);
+        subscription
     }
 
     fn count_recovery(&self, since: Since, is_recovered: bool) {

@@ -247,10 +247,11 @@ impl Hub {
         self.shared.ordered.lock().is_closed = true;
     }
 
-    /// Waits until all published events are written to sockets or queued in outboxes.
+    /// Waits until all published events are written to sockets or queued in outboxes, or in the log for slow consumers.
     pub(crate) async fn flushed(&self) {
         for shard in &self.shared.shards {
             shard.mailbox.backlog.below(1).await;
+            shard.readers.queue_is_empty().await;
         }
     }
 

@@ -8,12 +8,15 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::connection::{Session, SessionId, Topic};
 
 #[derive(Debug, Default)]
 pub(super) struct Readers {
     state: Mutex<State>,
+    /// Notified when the queue is empty, and all that was read is sent.
+    emptied: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -21,6 +24,8 @@ struct State {
     readers: HashMap<SessionId, Reader, RandomState>,
     /// The sessions to read for, in order.
     queue: VecDeque<SessionId>,
+    /// The flusher reads for sessions that it has taken from the queue.
+    is_busy: bool,
 }
 
 #[derive(Debug)]
@@ -61,7 +66,6 @@ impl Readers {
     }
 
     /// Makes a session read topics as an event stream.
-    #[expect(dead_code, reason = "event streams come with the next change")]
     pub(super) fn add_stream(&self, session: &Session, topics: Arc<[Topic]>, after: u64) {
         let mut state = self.state.lock();
         state.reader(session, || Source::Stream { topics, after });
@@ -76,6 +80,22 @@ impl Readers {
 
     pub(super) fn len(&self) -> usize {
         self.state.lock().readers.len()
+    }
+
+    /// Waits until there is nothing to read for any session whose outbox is empty.
+    pub(super) async fn queue_is_empty(&self) {
+        loop {
+            // Created before the check: `notify_waiters` only wakes futures that exist already.
+            let emptied = self.emptied.notified();
+            let is_empty = {
+                let state = self.state.lock();
+                state.queue.is_empty() && !state.is_busy
+            };
+            if is_empty {
+                return;
+            }
+            emptied.await;
+        }
     }
 
     pub(super) fn has_queue(&self) -> bool {
@@ -101,9 +121,19 @@ impl Readers {
                     None => continue,
                 },
             };
-            return Some((reader.session.clone(), next));
+            let session = reader.session.clone();
+            state.is_busy = true;
+            return Some((session, next));
         }
         None
+    }
+
+    /// Records that everything is sent that was read.
+    pub(super) fn end_turn(&self) {
+        let mut state = self.state.lock();
+        if std::mem::take(&mut state.is_busy) && state.queue.is_empty() {
+            self.emptied.notify_waiters();
+        }
     }
 
     /// Records that a session has read a chunk of a topic. If it has read everything, it no longer reads the topic.

@@ -79,6 +79,7 @@ impl Replay {
                 writes += 1 + self.read_for(shard, &session, next) / WRITE_COST_LEN;
             }
         }
+        shard.readers.end_turn();
     }
 
     /// Reads a chunk for a session. Returns its length.

@@ -16,6 +16,9 @@ use crate::stats::SlowConsumer;
 const TICK_MAX: Duration = Duration::from_secs(1);
 const TICK_MIN: Duration = Duration::from_millis(10);
 
+/// Time between two comments to an event stream, in ms. Proxies close connections that are silent for longer.
+const COMMENT_MS: u64 = 20_000;
+
 /// If a round starts later than this, the server itself was stopped, and silence says nothing about browsers.
 const LATE_MS: u64 = 1000;
 
@@ -36,7 +39,7 @@ pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
         if shard.index() == 0 {
             context.hub.drop_old_events();
         }
-        let ping_ms = round.times.ping_ms;
+        let ping_ms = round.times.ping_ms.min(COMMENT_MS);
         // A session that moves within the table during the loop may be missed. The next round visits it.
         for sessions in shard.chunks(|session| needs_attention(session, now_ms, ping_ms)) {
             for session in sessions {
@@ -91,10 +94,12 @@ impl Times {
         }
     }
 
-    fn ping(&self, dialect: Dialect) -> &Bytes {
+    /// Returns the frames that a live browser answers. Event streams have none.
+    fn ping(&self, dialect: Dialect) -> Option<&Bytes> {
         match dialect {
-            Dialect::Wamp | Dialect::EventStream => &self.ping,
-            Dialect::Pushd1 => &self.ping_and_keepalive,
+            Dialect::Wamp => Some(&self.ping),
+            Dialect::Pushd1 => Some(&self.ping_and_keepalive),
+            Dialect::EventStream => None,
         }
     }
 }
@@ -124,8 +129,15 @@ impl<'a> Round<'a> {
     fn check(&mut self, session: Session) {
         let connection = session.connection();
         let (ping_ms, pong_ms) = (self.times.ping_ms, self.times.pong_ms);
-        let ping = self.times.ping(connection.dialect());
-        connection.check_alive(self.now_ms, ping_ms, pong_ms, ping);
+        match self.times.ping(connection.dialect()) {
+            Some(ping) => connection.check_alive(self.now_ms, ping_ms, pong_ms, ping),
+            None => {
+                if connection.send_comment(self.now_ms, ping_ms.min(COMMENT_MS)) {
+                    // The log may forget where the stream is, unless the stream reads now and then.
+                    self.context.hub.continue_reading(&session);
+                }
+            }
+        }
         match connection.stalled_ms(self.now_ms) {
             Some(stalled_ms) if stalled_ms >= self.times.write_ms => {
                 connection.drop_slow(SlowConsumer::Stall);

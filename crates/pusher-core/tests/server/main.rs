@@ -5,6 +5,7 @@ mod application;
 mod control;
 mod cra;
 mod end;
+mod event_stream;
 mod fan_out;
 mod faults;
 mod floods;

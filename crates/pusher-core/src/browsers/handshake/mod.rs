@@ -1,8 +1,9 @@
-//! The HTTP request of a browser. It results in an [`Upgrade`] or an ordinary HTTP answer.
+//! The HTTP request of a browser. It results in an [`Upgrade`], an [`EventStream`] or an ordinary HTTP answer.
 
 mod request;
 mod response;
 mod scripts;
+mod stream_request;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use crate::context::Context;
 use crate::stats::BrowserRefusal;
 
 pub(crate) use response::Response;
+pub(crate) use stream_request::StreamRequest;
 
 /// Number of bytes read at once. Most requests are shorter.
 const READ_LEN: usize = 2 * 1024;
@@ -46,6 +48,28 @@ pub(crate) struct Upgrade {
     pub(crate) early: Vec<u8>,
 }
 
+/// A connection that becomes an event stream. Nothing is sent yet.
+pub(crate) struct EventStream {
+    pub(crate) socket: Socket,
+    pub(crate) permit: BrowserPermit,
+    pub(crate) request: Request,
+    pub(crate) id: SessionId,
+    pub(crate) wanted: StreamRequest,
+}
+
+impl EventStream {
+    /// Returns the head of the HTTP answer.
+    pub(crate) fn response_head(&self) -> Vec<u8> {
+        response::event_stream(self.request.origin().as_deref())
+    }
+}
+
+/// The two kinds of sessions.
+pub(crate) enum Accepted {
+    WebSocket(Upgrade),
+    Stream(EventStream),
+}
+
 impl Upgrade {
     /// Returns the head of the HTTP answer that makes the connection a WebSocket.
     pub(crate) fn response_head(&self) -> Vec<u8> {
@@ -53,12 +77,12 @@ impl Upgrade {
     }
 }
 
-/// Reads a request, and returns its upgrade. Answers any other request, closes the connection and returns `None`.
+/// Reads a request for a session. Answers any other request, closes the connection and returns `None`.
 pub(crate) async fn shake_hands(
     context: &Context,
     stream: TcpStream,
     permit: BrowserPermit,
-) -> Option<Upgrade> {
+) -> Option<Accepted> {
     let (len_max, handshake_timeout) = {
         let limits = context.live.limits();
         (limits.handshake_len_max, limits.handshake_timeout)
@@ -80,7 +104,7 @@ pub(crate) async fn shake_hands(
         }
     };
     let (arrival, response) = match answered {
-        Ok(upgrade) => return Some(upgrade),
+        Ok(accepted) => return Some(accepted),
         Err(refused) => *refused,
     };
     // Hold the permit until the answer is sent.
@@ -175,46 +199,59 @@ async fn read_head(
     }
 }
 
-/// Checks a request and makes it an upgrade. The error is the answer for any other request.
+/// Checks a request for a session. The error is the answer for any other request.
 fn answer(
     context: &Context,
     mut arrival: Arrival,
     mut head: Vec<u8>,
     head_len: usize,
-) -> Result<Upgrade, Box<(Arrival, Response)>> {
+) -> Result<Accepted, Box<(Arrival, Response)>> {
     let early = head.split_off(head_len);
-    match check(context, head, &mut arrival.permit) {
-        Ok(Checked {
+    let checked = check(context, head, &mut arrival.permit);
+    let Arrival { socket, permit } = arrival;
+    match checked {
+        Ok((
             request,
             id,
-            accept,
-            subprotocol,
-        }) => Ok(Upgrade {
-            socket: arrival.socket,
-            permit: arrival.permit,
+            Wanted::WebSocket {
+                accept,
+                subprotocol,
+            },
+        )) => Ok(Accepted::WebSocket(Upgrade {
+            socket,
+            permit,
             request,
             id,
             subprotocol,
             accept,
             early,
-        }),
-        Err(response) => Err(Box::new((arrival, response))),
+        })),
+        Ok((request, id, Wanted::Stream(wanted))) => Ok(Accepted::Stream(EventStream {
+            socket,
+            permit,
+            request,
+            id,
+            wanted,
+        })),
+        Err(response) => Err(Box::new((Arrival { socket, permit }, response))),
     }
 }
 
-/// A request for a session that has passed all checks.
-struct Checked {
-    request: Request,
-    id: SessionId,
-    accept: String,
-    subprotocol: Subprotocol,
+/// The session that a request asks for.
+enum Wanted {
+    WebSocket {
+        /// The value of `Sec-WebSocket-Accept`.
+        accept: String,
+        subprotocol: Subprotocol,
+    },
+    Stream(StreamRequest),
 }
 
 fn check(
     context: &Context,
     head: Vec<u8>,
     permit: &mut BrowserPermit,
-) -> Result<Checked, Response> {
+) -> Result<(Request, SessionId, Wanted), Response> {
     let mut request = request::parse(head, permit.peer(), &context.live.limits())?;
     let proxies = context.browser_permits.proxies();
     if proxies.trust(permit.peer().ip()) {
@@ -222,21 +259,26 @@ fn check(
         let given = permit.give_to(client);
         given.map_err(|why| Response::no_permit(why, &context.live.limits()))?;
     }
-    if !request.has_token("Upgrade", "websocket") {
-        return Err(response::for_plain_request(&request));
-    }
-    let accept = derive_accept_key(request::websocket_key(&request)?);
-    let subprotocol = request::subprotocol(&request).ok_or_else(Response::no_subprotocol)?;
+    let wanted = wanted(context, &request)?;
     check_origin(context, &request)?;
     let accepted = context.application.accept(&request);
     accepted.map_err(|refusal| Response::from_application(&refusal))?;
     let id = SessionId::random().map_err(|_| Response::no_random_numbers())?;
-    Ok(Checked {
-        request,
-        id,
-        accept,
-        subprotocol,
-    })
+    Ok((request, id, wanted))
+}
+
+fn wanted(context: &Context, request: &Request) -> Result<Wanted, Response> {
+    if request.has_token("Upgrade", "websocket") {
+        return Ok(Wanted::WebSocket {
+            accept: derive_accept_key(request::websocket_key(request)?),
+            subprotocol: request::subprotocol(request).ok_or_else(Response::no_subprotocol)?,
+        });
+    }
+    if stream_request::is_for_stream(request) {
+        let options = context.live.options();
+        return stream_request::parse(request, &options).map(Wanted::Stream);
+    }
+    Err(response::for_plain_request(request))
 }
 
 /// Checks that the page's site may connect. Clients other than browsers send no origin and may always connect.

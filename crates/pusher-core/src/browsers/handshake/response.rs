@@ -37,6 +37,20 @@ pub(super) fn switching_protocols(accept: &str, subprotocol: Subprotocol) -> Vec
     .into_bytes()
 }
 
+/// Returns the head of the answer that begins an event stream. `origin` is that of a page that may connect. The header
+/// `X-Accel-Buffering` switches nginx's buffer off.
+pub(super) fn event_stream(origin: Option<&str>) -> Vec<u8> {
+    let cors = origin.map_or(String::new(), |origin| {
+        format!("Access-Control-Allow-Origin: {origin}\r\n")
+    });
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\
+         X-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\nVary: Origin\r\n{cors}\
+         Connection: close\r\n\r\n"
+    )
+    .into_bytes()
+}
+
 /// Answers a request that is not for a WebSocket: with a file of the JavaScript client, or with a hint. The files are in
 /// every folder, and every path accepts WebSockets, so a web server in front need not rewrite paths.
 pub(super) fn for_plain_request(request: &Request) -> Response {
@@ -96,7 +110,11 @@ impl Response {
         }
     }
 
-    fn refused(status: StatusCode, text: &str, reason: Reason) -> Self {
+    pub(crate) fn forbidden(text: &str, reason: Reason) -> Self {
+        Self::refused(StatusCode::FORBIDDEN, text, reason)
+    }
+
+    pub(super) fn refused(status: StatusCode, text: &str, reason: Reason) -> Self {
         Self {
             reason: Some(reason),
             ..Self::new(status, text)
@@ -177,7 +195,7 @@ impl Response {
     }
 
     pub(super) fn other_origin(text: &str, reason: Reason) -> Self {
-        Self::refused(StatusCode::FORBIDDEN, text, reason)
+        Self::forbidden(text, reason)
     }
 
     pub(super) fn from_application(refusal: &Refusal) -> Self {

@@ -86,6 +86,15 @@ impl Socket {
         }
     }
 
+    /// Sets the time after which the kernel closes the connection if sent bytes are not confirmed. Only on Linux.
+    pub(crate) fn set_user_timeout(&self, timeout: Duration) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        SockRef::from(self.tcp()).set_tcp_user_timeout(Some(timeout))?;
+        #[cfg(not(target_os = "linux"))]
+        let _unsupported = timeout;
+        Ok(())
+    }
+
     /// Whether some of the accepted bytes still have to be sent with [`try_send`](Self::try_send). Always false without
     /// TLS.
     pub(crate) fn has_unsent(&self) -> bool {
