@@ -23,8 +23,10 @@ pub(super) enum Incoming {
     Text(Utf8Bytes),
     /// A message in binary frames.
     Binary(bytes::Bytes),
-    /// A ping or a pong. The answer to a ping follows as a [`Reply`](Self::Reply).
-    Control,
+    /// A ping. The answer follows as a [`Reply`](Self::Reply).
+    Ping,
+    /// A pong and its payload.
+    Pong(bytes::Bytes),
     /// A pong to send.
     Reply(Vec<u8>),
     /// A close frame from the browser. Holds the close frame to answer with.
@@ -139,7 +141,8 @@ impl Decoder {
                     let _closed = self.context.flush(&mut self.pipe);
                     return Ok(Some(Incoming::Close(self.pipe.take_output())));
                 }
-                Ok(Message::Ping(_) | Message::Pong(_)) => return Ok(Some(Incoming::Control)),
+                Ok(Message::Ping(_)) => return Ok(Some(Incoming::Ping)),
+                Ok(Message::Pong(payload)) => return Ok(Some(Incoming::Pong(payload))),
                 // The library returns raw frames only to writers.
                 Ok(Message::Frame(_)) => {}
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -227,7 +230,7 @@ pub(crate) fn decode<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> Vec<String> 
             match incoming {
                 Incoming::Text(text) => decoded.push(format!("text {text}")),
                 Incoming::Binary(bytes) => decoded.push(format!("binary {bytes:?}")),
-                Incoming::Reply(_) | Incoming::Control => {}
+                Incoming::Reply(_) | Incoming::Ping | Incoming::Pong(_) => {}
                 Incoming::Close(_) => is_closed = true,
             }
             Ok(())
@@ -272,7 +275,7 @@ mod tests {
                 timeout_ms: 0,
             };
             let fed = inbound.feed(chunk, 0, limits, |message| {
-                if message != Incoming::Control {
+                if !matches!(message, Incoming::Ping | Incoming::Pong(_)) {
                     incoming.push(message);
                 }
                 Ok(())

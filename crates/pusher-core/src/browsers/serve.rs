@@ -42,7 +42,8 @@ pub(crate) async fn serve(
         }
         Some(Accepted::Stream(stream)) => {
             let task = stream_task::open(&context, &shard, stream);
-            if context.tasks.closing.is_cancelled() {
+            // Not `closing`: the stream is subscribed already, so it must get the events until publishers are stopped.
+            if context.tasks.stop_publishers.is_cancelled() {
                 task.finish();
             }
             context.tasks.browsers.spawn(task);
@@ -59,15 +60,16 @@ fn open_session(context: &Arc<Context>, shard: &Shard, upgrade: Upgrade) -> Sess
         request,
         id,
         subprotocol,
+        resume,
         early,
         ..
     } = upgrade;
     let now_ms = context.clock.now_ms();
     let common = shard.connections().clone();
-    let dialect = Dialect::of(subprotocol);
+    let dialect = Dialect::of(subprotocol, resume.is_some());
     let connection = Connection::new(id, permit, common, socket, dialect, now_ms);
     let session = Session::new(connection);
-    let wamp = WampSession::new(context.clone(), session.clone());
+    let wamp = WampSession::new(context.clone(), session.clone(), resume);
     // One segment carries the answer and WELCOME.
     if !context.application.is_echo() {
         let welcome = welcome(&id.to_string(), &context.server_ident);

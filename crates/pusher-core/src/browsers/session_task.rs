@@ -181,16 +181,20 @@ impl Open {
                     wamp.count_message()?;
                     wamp.receive(utf8(&bytes)?)?;
                 }
-                Incoming::Control => wamp.count_message()?,
+                Incoming::Ping => wamp.count_message()?,
+                Incoming::Pong(payload) => wamp.receive_pong(&payload)?,
                 Incoming::Reply(frame) => connection.send(&frame.into()),
                 Incoming::Close(frame) => {
                     is_closed = true;
+                    wamp.closed_by_client();
                     connection.finish(Some(frame.into()));
                 }
             }
             Ok(())
         });
         if let Err(violation) = &received {
+            // Clients do not come back after a close frame.
+            wamp.closed_by_client();
             close_for(wamp.context(), connection, violation);
         }
         received.is_ok() && !is_closed

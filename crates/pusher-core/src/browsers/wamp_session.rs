@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use pusher_proto::check_topic;
 use pusher_proto::wamp::{
-    CallId, ClientMessage, PrefixLimits, Prefixes, Recipients as WireRecipients, Subprotocol,
-    subscribed, text_frame,
+    CallId, ClientMessage, PingMark, PrefixLimits, Prefixes, Recipients as WireRecipients,
+    Subprotocol, gap_event, subscribed, text_frame,
 };
 use serde_json::value::RawValue;
 
@@ -15,7 +15,7 @@ use super::violation::Violation;
 use crate::application::Call;
 use crate::connection::{Dialect, Session, SessionId};
 use crate::context::Context;
-use crate::hub::{PublishError, Recipients, Since, Subscription};
+use crate::hub::{PublishError, Recipients, Resume, ResumeRequest, Since, Subscription};
 use crate::stats::{Source, TokenBucket, ViolationKind};
 
 /// The WAMP state of a session. Dropping it removes the subscriptions.
@@ -28,10 +28,18 @@ pub(crate) struct WampSession {
     rate_limit: TokenBucket,
     /// The session has published since the last call of `must_wait_for_room`.
     has_published: bool,
+    /// The client's positions, if its address has a resume value.
+    resume: Option<Arc<Resume>>,
 }
 
 impl WampSession {
-    pub(crate) fn new(context: Arc<Context>, session: Session) -> Self {
+    /// Begins a session.
+    pub(crate) fn new(
+        context: Arc<Context>,
+        session: Session,
+        resume: Option<ResumeRequest>,
+    ) -> Self {
+        let resume = resume.map(|resume| context.hub.resumes().begin(&resume, &session));
         Self {
             context,
             session,
@@ -39,7 +47,28 @@ impl WampSession {
             prefixes: Prefixes::default(),
             rate_limit: TokenBucket::default(),
             has_published: false,
+            resume,
         }
+    }
+
+    /// Forgets the client's positions: it does not come back.
+    pub(crate) fn closed_by_client(&mut self) {
+        if let Some(resume) = self.resume.take() {
+            let now_ms = self.context.clock.now_ms();
+            self.context.hub.resumes().end(&resume, false, now_ms);
+        }
+    }
+
+    /// Handles a pong. Those behind events confirm them, and do not count against the rate limit.
+    pub(crate) fn receive_pong(&mut self, payload: &[u8]) -> Result<(), Violation> {
+        if let Some(resume) = &self.resume
+            && let Some(PingMark { topic, sequence }) = PingMark::read(payload)
+            && self.session.connection().take_expected_pong()
+        {
+            resume.confirm(topic, sequence);
+            return Ok(());
+        }
+        self.count_message()
     }
 
     pub(crate) fn context(&self) -> &Context {
@@ -119,29 +148,49 @@ impl WampSession {
             return Ok(());
         }
         let since = match since {
-            None => Since::Now,
-            Some(text) => text.parse().map_or(Since::Unknown, Since::Position),
+            None => self.resumed_since(&topic),
+            Some(text) => Since::parse(text),
         };
         let subscription = self.context.hub.subscribe(&self.session, &topic, since);
         if let Some(subscription) = subscription {
             self.confirm(&subscription);
+            if let Some(resume) = &self.resume {
+                resume.subscribe(&subscription.topic, subscription.after);
+            }
             self.topics.insert(subscription.topic);
         }
         self.check_topics()
     }
 
-    /// Sends SUBSCRIBED. The flusher runs on this thread, so no event of the topic can be sent before.
+    /// Returns where the subscription of a client with a resume value begins.
+    fn resumed_since(&self, topic: &str) -> Since {
+        let resume = self.resume.as_ref();
+        resume.map_or(Since::Now, |resume| {
+            let at = |sequence| self.context.hub.position_of(sequence);
+            resume.since(topic, at)
+        })
+    }
+
+    /// Tells the client where its subscription begins, as far as its protocol can say that. The flusher runs on this
+    /// thread, so no event of the topic can be sent before.
     fn confirm(&self, subscription: &Subscription) {
+        let Subscription {
+            topic,
+            position,
+            is_recovered,
+            replayed,
+            ..
+        } = subscription;
         let connection = self.session.connection();
-        if connection.dialect() == Dialect::Pushd1 {
-            let Subscription {
-                topic,
-                position,
-                is_recovered,
-                replayed,
-            } = subscription;
-            let message = subscribed(topic, *position, *is_recovered, *replayed);
-            connection.send(&text_frame(&message).into());
+        match connection.dialect() {
+            Dialect::Pushd1 => {
+                let message = subscribed(topic, *position, *is_recovered, *replayed);
+                connection.send(&text_frame(&message).into());
+            }
+            Dialect::WampResumed if !is_recovered => {
+                connection.send(&gap_event(topic, *position).into());
+            }
+            _ => {}
         }
     }
 
@@ -173,6 +222,9 @@ impl WampSession {
             return Ok(());
         };
         self.topics.remove(&topic);
+        if let Some(resume) = &self.resume {
+            resume.unsubscribe(&topic);
+        }
         self.context.application.unsubscribed(&self.session, &topic);
         Ok(())
     }
@@ -249,6 +301,10 @@ impl Drop for WampSession {
             self.context.hub.unsubscribe(&self.session, &topic);
         }
         self.context.hub.shards()[self.session.shard()].remove_session(&self.session);
+        if let Some(resume) = &self.resume {
+            let now_ms = self.context.clock.now_ms();
+            self.context.hub.resumes().end(resume, true, now_ms);
+        }
         self.context.application.closed(&self.session);
     }
 }
@@ -257,7 +313,7 @@ impl Drop for WampSession {
 fn subprotocol(dialect: Dialect) -> Subprotocol {
     match dialect {
         Dialect::Pushd1 => Subprotocol::Pushd1,
-        Dialect::Wamp | Dialect::EventStream => Subprotocol::Wamp,
+        _ => Subprotocol::Wamp,
     }
 }
 

@@ -7,6 +7,8 @@ use pusher_proto::wamp::Subprotocol;
 pub(crate) enum Dialect {
     /// WAMP v1.
     Wamp,
+    /// WAMP v1 for a client with a resume value: a ping follows the events.
+    WampResumed,
     /// WAMP v1 with recovery: events have their sequence numbers.
     Pushd1,
     /// Server-Sent Events.
@@ -14,10 +16,16 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
-    pub(crate) const ALL: [Self; 3] = [Self::Wamp, Self::Pushd1, Self::EventStream];
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Wamp,
+        Self::WampResumed,
+        Self::Pushd1,
+        Self::EventStream,
+    ];
 
-    pub(crate) fn of(subprotocol: Subprotocol) -> Self {
+    pub(crate) fn of(subprotocol: Subprotocol, has_resume_value: bool) -> Self {
         match subprotocol {
+            Subprotocol::Wamp if has_resume_value => Self::WampResumed,
             Subprotocol::Wamp => Self::Wamp,
             Subprotocol::Pushd1 => Self::Pushd1,
         }

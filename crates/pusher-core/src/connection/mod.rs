@@ -18,13 +18,13 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use pusher_proto::wamp::{close_frame, gap, keepalive, text_frame};
+use pusher_proto::wamp::{close_frame, gap, gap_event, keepalive, text_frame};
 use pusher_proto::{Position, event_stream};
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -71,6 +71,8 @@ pub(crate) struct Connection {
     /// The session reads events from the log.
     reads_log: AtomicBool,
     dialect: Dialect,
+    /// Pings that were sent behind events, minus their pongs.
+    pongs_expected: AtomicU32,
 }
 
 /// State that all connections of one shard share.
@@ -136,6 +138,7 @@ impl Connection {
             pinged: AtomicBool::new(false),
             reads_log: AtomicBool::new(false),
             dialect,
+            pongs_expected: AtomicU32::new(0),
         }
     }
 
@@ -153,6 +156,20 @@ impl Connection {
 
     pub(crate) fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// Records that a ping was sent behind events.
+    pub(crate) fn expect_pong(&self) {
+        self.pongs_expected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Records a pong. Returns whether it answers a ping behind events.
+    pub(crate) fn take_expected_pong(&self) -> bool {
+        let less_one = |expected: u32| expected.checked_sub(1);
+        let pongs = &self.pongs_expected;
+        pongs
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less_one)
+            .is_ok()
     }
 
     /// Whether the session reads events from the log.
@@ -264,6 +281,7 @@ impl Connection {
         self.common.browser_log.about(&peer, text);
         self.finish(match self.dialect {
             Dialect::Wamp => None,
+            Dialect::WampResumed => Some(gap_event(topic, position).into()),
             Dialect::Pushd1 => Some(text_frame(&gap(topic, position)).into()),
             Dialect::EventStream => Some(event_stream::gap(position).into()),
         });
@@ -351,8 +369,8 @@ impl Connection {
     /// Closes the session with a close frame, after the queued frames are sent.
     pub(crate) fn close(&self, code: u16, reason: &str) {
         self.finish(match self.dialect {
-            Dialect::Wamp | Dialect::Pushd1 => Some(close_frame(code, reason).into()),
             Dialect::EventStream => None,
+            _ => Some(close_frame(code, reason).into()),
         });
     }
 

@@ -39,8 +39,8 @@ impl Session {
     pub fn send_event(&self, topic: &str, event: &str) -> Result<(), JsonError> {
         check_value(event)?;
         let frame = match self.connection.dialect() {
-            Dialect::Wamp | Dialect::Pushd1 => event_frame(topic, event),
             Dialect::EventStream => event_stream::event_without_position(topic, event),
+            _ => event_frame(topic, event),
         };
         let frame = self.connection.counted_frame(frame);
         self.connection.send(&frame);

@@ -6,20 +6,10 @@ use pusher_proto::Position;
 
 use super::Hub;
 use super::log::{LogTotals, Read};
+use super::since::Since;
 use super::subscribers::Progress;
 use crate::connection::{Session, Topic};
 use crate::stats::Counters;
-
-/// Where a subscription begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Since {
-    /// With the next event, or with the last ones if `replay-on-subscribe` says so.
-    Now,
-    /// Behind a position.
-    Position(Position),
-    /// Behind a text that is not a position: a gap.
-    Unknown,
-}
 
 /// A new subscription.
 #[derive(Debug)]
@@ -31,6 +21,8 @@ pub(crate) struct Subscription {
     pub(crate) is_recovered: bool,
     /// Number of events before `position` that are sent first.
     pub(crate) replayed: u64,
+    /// Sequence number behind which the subscription begins.
+    pub(crate) after: u64,
 }
 
 /// The topics of a new event stream, and its beginning.
@@ -60,6 +52,11 @@ impl Hub {
         self.shared.ordered.lock().log.position()
     }
 
+    /// Returns the position behind a sequence number.
+    pub(crate) fn position_of(&self, sequence: u64) -> Position {
+        self.shared.ordered.lock().log.at(sequence)
+    }
+
     /// Adds a subscriber. It gets the events behind `since`, each once and in order. Returns `None` if the session is
     /// subscribed already.
     pub(crate) fn subscribe(
@@ -80,7 +77,7 @@ impl Hub {
             )
         };
         // One lock for both: an event is either before the subscription, or its receipt counts this subscriber.
-        let (subscription, after) = {
+        let subscription = {
             let mut ordered = self.shared.ordered.lock();
             let log = &ordered.log;
             let position = log.position();
@@ -93,16 +90,16 @@ impl Hub {
             };
             let is_recovered = after.is_some();
             let after = after.unwrap_or(position.sequence);
-            let subscription = Subscription {
+            Subscription {
                 replayed: log.count_after(topic, after),
                 topic: ordered.directory.subscribe(topic, session.shard()),
                 position,
                 is_recovered,
-            };
-            (subscription, after)
+                after,
+            }
         };
         let progress = Progress {
-            after,
+            after: subscription.after,
             is_reading: subscription.replayed > 0,
         };
         shard.subscribe(&subscription.topic, session, progress);

@@ -14,6 +14,7 @@
 //! ```text
 //! KnownIds::state -> Shared::ordered -> Mailbox::deliveries
 //!                                    -> Watchers::list -> Watch::queue
+//! Resumes::state -> Resume::confirmed
 //! Shard::sessions -> Connection::outbox -> TLS session
 //! ```
 //!
@@ -34,9 +35,11 @@ mod publish_error;
 mod readers;
 mod recipients;
 mod replay;
+mod resumes;
 mod round;
 mod sessions;
 mod shard;
+mod since;
 mod stats;
 mod subscribers;
 mod watchers;
@@ -59,11 +62,13 @@ use log::{Log, NewEvent};
 use mailbox::Delivery;
 
 pub(crate) use flusher::run as run_flusher;
-pub(crate) use history::{Since, Subscription, TopicHistory};
+pub(crate) use history::{Subscription, TopicHistory};
 pub(crate) use known_ids::KnownIds;
 pub use publish_error::PublishError;
 pub use recipients::Recipients;
+pub(crate) use resumes::{Resume, ResumeRequest, Resumes};
 pub(crate) use shard::Shard;
+pub(crate) use since::Since;
 pub(crate) use watchers::{WatchItem, Watcher, Watchers};
 
 /// Publishes events, and lists topics, subscribers and sessions. Cheap to clone, and usable from any thread.
@@ -82,6 +87,7 @@ struct Shared {
     live: Arc<Live>,
     counters: Arc<Counters>,
     watchers: Arc<Watchers>,
+    resumes: Resumes,
 }
 
 /// The state that a publish and a subscription change in one step.
@@ -119,6 +125,7 @@ impl Hub {
                 live,
                 counters,
                 watchers: Arc::default(),
+                resumes: Resumes::default(),
             }),
         }
     }
@@ -226,6 +233,11 @@ impl Hub {
                 false => Stored::No,
             },
         })
+    }
+
+    /// Returns the positions of clients with a resume value.
+    pub(crate) fn resumes(&self) -> &Resumes {
+        &self.shared.resumes
     }
 
     /// Whether the backlog of every shard is below its limit.

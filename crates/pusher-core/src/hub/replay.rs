@@ -12,7 +12,7 @@ use super::readers::Next;
 use super::round::WRITE_COST_LEN;
 use super::shard::Shard;
 use super::subscribers::Progress;
-use super::writes::append_frame;
+use super::writes::{append_frame, append_ping};
 use crate::connection::{Dialect, Session, Topic, counted_bytes};
 
 /// About how many bytes of the log are read for one session before it is the next session's turn.
@@ -135,7 +135,11 @@ impl Replay {
     fn send(&self, shard: &Shard, session: &Session, chunk: &Chunk) {
         self.count(shard, chunk);
         self.hub.count_replayed(chunk.events);
-        session.connection().send_chunk(&chunk.bytes);
+        let connection = session.connection();
+        if connection.dialect() == Dialect::WampResumed {
+            connection.expect_pong();
+        }
+        connection.send_chunk(&chunk.bytes);
         shard.readers.enqueue(session);
     }
 
@@ -198,9 +202,6 @@ impl Replay {
         let mut bytes = Vec::with_capacity(CHUNK_LEN.min(entries.len() * 1024));
         for entry in entries.iter().filter(|entry| entry.is_for(session.id())) {
             match dialect {
-                Dialect::Wamp | Dialect::Pushd1 => {
-                    append_frame(&mut bytes, entry.frame(), entry.sequence, dialect);
-                }
                 Dialect::EventStream => {
                     let sequence = entry.sequence;
                     let position = Position { epoch, sequence };
@@ -210,7 +211,13 @@ impl Replay {
                     };
                     event_stream::append_event(&mut bytes, position, topic, entry.event());
                 }
+                _ => append_frame(&mut bytes, entry.frame(), entry.sequence, dialect),
             }
+        }
+        if let Some(last) = entries.last()
+            && dialect == Dialect::WampResumed
+        {
+            append_ping(&mut bytes, &last.topic, last.sequence);
         }
         let capacity = bytes.capacity();
         counted_bytes(bytes, capacity, self.hub.counters())

@@ -44,17 +44,23 @@ impl Round {
         let (first, last) = (sequence(events.first()), sequence(events.last()));
         let common = shard.connections();
         let RoundSubscribers { live, late } = shard.begin_round(&topic, first, last);
+        let drop_policy = drop_policy(common, &topic);
+        // If events may be dropped, a ping must not confirm them.
+        let form = |dialect| match dialect {
+            Dialect::WampResumed if drop_policy.is_some() => Dialect::Wamp,
+            _ => dialect,
+        };
         let row = |(dialect, subscribers)| Row {
             dialect,
-            writes: writes(events, dialect, &common.counters),
+            writes: writes(events, form(dialect), &common.counters),
             subscribers,
             next: 0,
         };
         let round = Self {
-            drop_policy: drop_policy(common, &topic),
+            rows: live.into_iter().map(row).collect(),
+            drop_policy,
             topic,
             len,
-            rows: live.into_iter().map(row).collect(),
         };
         for (session, after) in late {
             let missing = events.partition_point(|event| event.sequence <= after);
@@ -141,6 +147,9 @@ impl Round {
                     }
                 }
                 None => connection.send(&write.frames),
+            }
+            if connection.dialect() == Dialect::WampResumed {
+                connection.expect_pong();
             }
             count += 1 + write.frames.len() / WRITE_COST_LEN;
             deliveries.events += write.events;

@@ -86,7 +86,7 @@ impl Shard {
         let subscribers = topics.entry(topic.clone()).or_default();
         match session.connection().dialect() {
             Dialect::EventStream => subscribers.add_live(session),
-            Dialect::Wamp | Dialect::Pushd1 => subscribers.add_waiting(session, progress),
+            _ => subscribers.add_waiting(session, progress),
         }
     }
 

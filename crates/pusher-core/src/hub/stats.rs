@@ -25,6 +25,7 @@ impl Hub {
             log_len: log.len,
             log_age_ms: log.age_ms,
             log_readers: readers,
+            resume_values: self.resumes().len() as u64,
             outboxes: totals.outboxes,
             outboxes_len: totals.len,
         })

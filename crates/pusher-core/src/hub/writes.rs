@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pusher_proto::wamp::numbered_event_frame;
+use pusher_proto::wamp::{PingMark, marked_ping, numbered_event_frame};
 
 use super::mailbox::Delivery;
 use super::recipients::Recipients;
+use super::resumes::topic_mark;
 use crate::connection::{Dialect, counted_bytes};
 use crate::stats::Counters;
 
@@ -76,8 +77,19 @@ fn frames(events: &[Delivery], dialect: Dialect, counters: &Arc<Counters>) -> By
     for event in events {
         append_frame(&mut frames, &event.frame, event.sequence, dialect);
     }
+    if let Some(last) = events.last()
+        && dialect == Dialect::WampResumed
+    {
+        append_ping(&mut frames, &last.topic, last.sequence);
+    }
     let capacity = frames.capacity();
     counted_bytes(frames, capacity, counters)
+}
+
+/// Appends a ping behind events. The pong confirms that the client has them.
+pub(super) fn append_ping(out: &mut Vec<u8>, topic: &str, sequence: u64) {
+    let topic = topic_mark(topic);
+    out.extend_from_slice(&marked_ping(PingMark { topic, sequence }));
 }
 
 /// Most bytes that a sequence number adds to a frame: its digits, a comma, and a longer header.
@@ -87,6 +99,6 @@ const NUMBER_LEN_MAX: usize = 25;
 pub(super) fn append_frame(out: &mut Vec<u8>, frame: &[u8], sequence: u64, dialect: Dialect) {
     match dialect {
         Dialect::Pushd1 => numbered_event_frame(out, frame, sequence),
-        Dialect::Wamp | Dialect::EventStream => out.extend_from_slice(frame),
+        _ => out.extend_from_slice(frame),
     }
 }

@@ -97,7 +97,7 @@ impl Times {
     /// Returns the frames that a live browser answers. Event streams have none.
     fn ping(&self, dialect: Dialect) -> Option<&Bytes> {
         match dialect {
-            Dialect::Wamp => Some(&self.ping),
+            Dialect::Wamp | Dialect::WampResumed => Some(&self.ping),
             Dialect::Pushd1 => Some(&self.ping_and_keepalive),
             Dialect::EventStream => None,
         }

@@ -214,6 +214,8 @@ figures! {
         gauge log_age_ms = "pushd_log_age_milliseconds";
         /// Sessions that read from the log at this moment.
         gauge log_readers = "pushd_log_readers";
+        /// Clients of `wamp` with a resume value, and those that ended less than two minutes ago.
+        gauge resume_values = "pushd_resume_values";
         /// Browsers whose outbox is not empty.
         gauge outboxes = "pushd_outboxes";
         /// Bytes in all outboxes. Events that wait for several browsers count for each of them.
@@ -237,6 +239,7 @@ mod tests {
             log_len: 2,
             log_age_ms: 3,
             log_readers: 4,
+            resume_values: 5,
             outboxes: 6,
             outboxes_len: 7,
         };

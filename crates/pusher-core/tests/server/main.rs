@@ -22,6 +22,7 @@ mod origin;
 mod permits;
 mod publishers;
 mod recovery;
+mod resume;
 mod scripts;
 mod slow;
 mod stats;

@@ -87,6 +87,40 @@ pub fn ping_frame() -> &'static [u8] {
     &[FIN_PING, 0]
 }
 
+/// The payload of a ping behind events, which the pong repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PingMark {
+    /// Stands for the topic of the events.
+    pub topic: u64,
+    /// Sequence number of the last event before the ping.
+    pub sequence: u64,
+}
+
+/// Length of a ping's payload in bytes.
+const MARK_LEN: usize = 16;
+
+impl PingMark {
+    /// Reads the payload of a pong. `None` if it answers another ping.
+    pub fn read(payload: &[u8]) -> Option<Self> {
+        let payload: [u8; MARK_LEN] = payload.try_into().ok()?;
+        let mark = u128::from_be_bytes(payload);
+        Some(Self {
+            topic: (mark >> 64) as u64,
+            sequence: mark as u64,
+        })
+    }
+}
+
+/// Returns a ping frame with a mark.
+pub fn marked_ping(mark: PingMark) -> [u8; 2 + MARK_LEN] {
+    let mut frame = [0; 2 + MARK_LEN];
+    frame[0] = FIN_PING;
+    frame[1] = MARK_LEN as u8;
+    let payload = u128::from(mark.topic) << 64 | u128::from(mark.sequence);
+    frame[2..].copy_from_slice(&payload.to_be_bytes());
+    frame
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +143,19 @@ mod tests {
                 assert_eq!(server_frame_len(&frames[..cut]), None, "{len} {cut}");
             }
         }
+    }
+
+    #[test]
+    fn mark_of_a_ping_comes_back() {
+        let mark = PingMark {
+            topic: u64::MAX - 1,
+            sequence: 7,
+        };
+        let ping = marked_ping(mark);
+        assert_eq!(ping[..2], [0x89, 16]);
+        assert_eq!(PingMark::read(&ping[2..]), Some(mark));
+        assert_eq!(PingMark::read(&ping[3..]), None);
+        assert_eq!(PingMark::read(b""), None);
     }
 
     #[test]

@@ -22,10 +22,13 @@ mod prefixes;
 mod server_message;
 
 pub use client_message::{CallId, ClientMessage, DecodeError, Recipients};
-pub use frame::{binary_frame, close_frame, ping_frame, server_frame_len, text_frame};
+pub use frame::{
+    PingMark, binary_frame, close_frame, marked_ping, ping_frame, server_frame_len, text_frame,
+};
 pub use prefixes::{PrefixError, PrefixLimits, Prefixes};
 pub use server_message::{
-    call_error, call_result, event_frame, gap, keepalive, numbered_event_frame, subscribed, welcome,
+    call_error, call_result, event_frame, gap, gap_event, keepalive, numbered_event_frame,
+    subscribed, welcome,
 };
 
 /// The WebSocket subprotocol.

@@ -5,6 +5,9 @@ use super::{CALLERROR, CALLRESULT, EVENT, GAP, KEEPALIVE, SUBSCRIBED, WELCOME};
 use crate::json::quote;
 use crate::position::Position;
 
+/// The topic of gaps, for clients of `wamp` with a resume value.
+const GAP_TOPIC: &str = "pushd:gap";
+
 /// `[0, sessionId, 1, serverIdent]`
 pub fn welcome(session_id: &str, server_ident: &str) -> String {
     format!(
@@ -65,6 +68,15 @@ pub fn event_frame(topic: &str, event: &str) -> Vec<u8> {
     frame
 }
 
+/// Returns the WebSocket frame of the event that tells a client of `wamp` of a gap: see `PROTOCOL.md`, "resume".
+pub fn gap_event(topic: &str, position: Position) -> Vec<u8> {
+    let topic = quote(topic);
+    event_frame(
+        GAP_TOPIC,
+        &format!("{{\"topic\":{topic},\"position\":\"{position}\"}}"),
+    )
+}
+
 /// Appends the WebSocket frame of `[8, topicURI, event, sequence]`, made of the `frame` of [`event_frame`].
 pub fn numbered_event_frame(out: &mut Vec<u8>, frame: &[u8], sequence: u64) {
     let payload = server_frame_payload(frame);
@@ -109,6 +121,16 @@ mod tests {
         ] {
             assert_eq!(message, expect);
         }
+    }
+
+    #[test]
+    fn gap_is_an_event() {
+        let position = Position {
+            epoch: 0xab,
+            sequence: 7,
+        };
+        let text = r#"[8,"pushd:gap",{"topic":"a\"b","position":"00000000000000ab-7"}]"#;
+        assert_eq!(gap_event("a\"b", position), crate::wamp::text_frame(text));
     }
 
     #[test]

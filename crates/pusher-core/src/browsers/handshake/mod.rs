@@ -18,6 +18,7 @@ use crate::application::Request;
 use crate::config::{Certificate, OriginRules};
 use crate::connection::{BrowserPermit, SessionId, Socket, TLS_HANDSHAKE};
 use crate::context::Context;
+use crate::hub::ResumeRequest;
 use crate::stats::BrowserRefusal;
 
 pub(crate) use response::Response;
@@ -42,6 +43,8 @@ pub(crate) struct Upgrade {
     pub(crate) request: Request,
     pub(crate) id: SessionId,
     pub(crate) subprotocol: Subprotocol,
+    /// The parameter `resume` of a client that speaks `wamp`.
+    pub(crate) resume: Option<ResumeRequest>,
     /// The value of `Sec-WebSocket-Accept`.
     accept: String,
     /// WebSocket frames that arrived together with the request.
@@ -216,6 +219,7 @@ fn answer(
             Wanted::WebSocket {
                 accept,
                 subprotocol,
+                resume,
             },
         )) => Ok(Accepted::WebSocket(Upgrade {
             socket,
@@ -223,6 +227,7 @@ fn answer(
             request,
             id,
             subprotocol,
+            resume,
             accept,
             early,
         })),
@@ -243,6 +248,7 @@ enum Wanted {
         /// The value of `Sec-WebSocket-Accept`.
         accept: String,
         subprotocol: Subprotocol,
+        resume: Option<ResumeRequest>,
     },
     Stream(StreamRequest),
 }
@@ -269,9 +275,15 @@ fn check(
 
 fn wanted(context: &Context, request: &Request) -> Result<Wanted, Response> {
     if request.has_token("Upgrade", "websocket") {
+        let accept = derive_accept_key(request::websocket_key(request)?);
+        let subprotocol = request::subprotocol(request).ok_or_else(Response::no_subprotocol)?;
         return Ok(Wanted::WebSocket {
-            accept: derive_accept_key(request::websocket_key(request)?),
-            subprotocol: request::subprotocol(request).ok_or_else(Response::no_subprotocol)?,
+            accept,
+            subprotocol,
+            resume: match subprotocol {
+                Subprotocol::Wamp => request::resume(request)?,
+                Subprotocol::Pushd1 => None,
+            },
         });
     }
     if stream_request::is_for_stream(request) {

@@ -1,7 +1,7 @@
 //! Parses a browser's request and checks it (RFC 6455, section 4.2.1).
 
 use std::net::SocketAddr;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use httparse::{EMPTY_HEADER, Error, Status};
 use pusher_proto::wamp::Subprotocol;
@@ -9,6 +9,10 @@ use pusher_proto::wamp::Subprotocol;
 use super::response::Response;
 use crate::application::{Header, Request};
 use crate::config::{Forwarded, Limits, Proxies};
+use crate::hub::{ResumeRequest, Since};
+
+/// Lengths of a resume value. Shorter ones could be guessed.
+const RESUME_LENS: RangeInclusive<usize> = 16..=64;
 
 /// Maximum number of headers. The parser's table for them is on the stack.
 const HEADERS_MAX: usize = 100;
@@ -137,6 +141,29 @@ pub(super) fn websocket_key(request: &Request) -> Result<&[u8], Response> {
             "Sec-WebSocket-Key must be there once, as the base64 of 16 bytes",
         )),
     }
+}
+
+/// Reads the parameters `resume` and `since` of the query.
+pub(super) fn resume(request: &Request) -> Result<Option<ResumeRequest>, Response> {
+    let query = request.query().unwrap_or_default();
+    let parameters = form_urlencoded::parse(query.as_bytes());
+    let parameter = |wanted: &str| parameters.clone().find(|(name, _)| name == wanted);
+    let Some((_, value)) = parameter("resume") else {
+        return Ok(None);
+    };
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if !RESUME_LENS.contains(&value.len()) || !value.bytes().all(is_valid) {
+        return Err(Response::bad_request(
+            "resume is a random value of 16 to 64 letters, digits, hyphens and underscores",
+        ));
+    }
+    Ok(Some(ResumeRequest {
+        value: value.into_owned(),
+        since: match parameter("since") {
+            None => Since::Now,
+            Some((_, text)) => Since::parse(&text),
+        },
+    }))
 }
 
 /// Whether `key` is 16 bytes in base64: 22 digits and two pads.

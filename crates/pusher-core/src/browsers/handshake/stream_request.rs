@@ -58,7 +58,7 @@ pub(super) fn parse(request: &Request, options: &LiveOptions) -> Result<StreamRe
         topics,
         since: match since {
             None => Since::Now,
-            Some(text) => text.parse().map_or(Since::Unknown, Since::Position),
+            Some(text) => Since::parse(&text),
         },
     })
 }

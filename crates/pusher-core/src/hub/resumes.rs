@@ -1,0 +1,170 @@
+//! The positions of clients that speak WAMP v1 and have a resume value: the query `resume` of their address.
+//!
+//! Such a client cannot say what it has. Instead the server pings behind events, and the pong confirms everything
+//! before it, through any proxy. After a loss the client connects to the same address, and continues behind the last
+//! confirmed event of each topic.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+use pusher_proto::Position;
+
+use super::since::Since;
+use crate::connection::Session;
+
+/// Time for which the positions of an ended session are kept.
+const MEMORY_MS: u64 = 2 * 60 * 1000;
+
+/// Most ended sessions whose positions are kept. The oldest are forgotten first.
+const ENDED_MAX: usize = 20_000;
+
+/// Most topics of ended sessions, all together.
+const ENDED_TOPICS_MAX: usize = 200_000;
+
+/// Stands for the position of a topic that the client has unsubscribed from. It is above all sequence numbers.
+const UNSUBSCRIBED: u64 = u64::MAX;
+
+/// The positions of all clients with a resume value.
+#[derive(Debug, Default)]
+pub(crate) struct Resumes {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    known: HashMap<Key, Arc<Resume>, RandomState>,
+    /// The ended sessions with the times of their ends in ms, oldest first. Some may have come back.
+    ended: VecDeque<(u64, Arc<Resume>)>,
+    /// Topics of all ended sessions.
+    ended_topics: usize,
+}
+
+/// A hash of the resume value. Values are random, so two clients have different ones.
+type Key = (u64, u64);
+
+/// The parameters of a client's address.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ResumeRequest {
+    /// The resume value.
+    pub(crate) value: String,
+    /// Where the subscriptions of an unknown client begin: the position that the page got from its site.
+    pub(crate) since: Since,
+}
+
+/// The confirmed positions of one session.
+#[derive(Debug)]
+pub(crate) struct Resume {
+    key: Key,
+    /// Where subscriptions to topics begin that are not in `confirmed`.
+    since: Since,
+    /// `None` after the session has ended: its socket must close.
+    session: Mutex<Option<Session>>,
+    confirmed: Mutex<Confirmed>,
+}
+
+/// Topics as their marks, and the sequence numbers up to which the client has their events.
+type Confirmed = HashMap<u64, u64, RandomState>;
+
+/// Returns the number that stands for a topic in pings.
+pub(crate) fn topic_mark(topic: &str) -> u64 {
+    hash(0, topic)
+}
+
+fn hash(seed: u8, text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (seed, text).hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Resumes {
+    /// Begins a session with a resume value. It takes over the positions of the last session with this value, and ends
+    /// that session if it is still open: its client has lost it.
+    pub(crate) fn begin(&self, request: &ResumeRequest, session: &Session) -> Arc<Resume> {
+        let ResumeRequest { value, since } = request;
+        let key = (hash(1, value), hash(2, value));
+        let mut state = self.state.lock();
+        let last = state.known.remove(&key);
+        let confirmed = last.as_ref().map(|last| last.confirmed.lock().clone());
+        let resume = Arc::new(Resume {
+            key,
+            since: *since,
+            session: Mutex::new(Some(session.clone())),
+            confirmed: Mutex::new(confirmed.unwrap_or_default()),
+        });
+        state.known.insert(key, resume.clone());
+        drop(state);
+        if let Some(session) = last.and_then(|last| last.session.lock().take()) {
+            session.connection().drop_all();
+        }
+        resume
+    }
+
+    /// Ends a session. Keeps its positions if the client may come back.
+    pub(crate) fn end(&self, resume: &Arc<Resume>, may_come_back: bool, now_ms: u64) {
+        resume.session.lock().take();
+        let mut state = self.state.lock();
+        let known = state.known.get(&resume.key);
+        if known.is_some_and(|known| Arc::ptr_eq(known, resume)) {
+            if may_come_back {
+                state.ended_topics += resume.confirmed.lock().len();
+                state.ended.push_back((now_ms, resume.clone()));
+            } else {
+                state.known.remove(&resume.key);
+            }
+        }
+        state.forget_before(now_ms.saturating_sub(MEMORY_MS));
+    }
+
+    /// Returns the number of values whose positions are known.
+    pub(crate) fn len(&self) -> usize {
+        self.state.lock().known.len()
+    }
+}
+
+impl State {
+    /// Forgets the sessions that ended before a time, and the oldest ones beyond the limits.
+    fn forget_before(&mut self, oldest_ms: u64) {
+        while let Some((ended_ms, _)) = self.ended.front()
+            && (*ended_ms < oldest_ms
+                || self.ended.len() > ENDED_MAX
+                || self.ended_topics > ENDED_TOPICS_MAX)
+            && let Some((_, resume)) = self.ended.pop_front()
+        {
+            self.ended_topics -= resume.confirmed.lock().len();
+            let known = self.known.get(&resume.key);
+            if known.is_some_and(|known| Arc::ptr_eq(known, &resume)) {
+                self.known.remove(&resume.key);
+            }
+        }
+    }
+}
+
+impl Resume {
+    /// Returns where a subscription begins. `at` returns the position behind a sequence number.
+    pub(crate) fn since(&self, topic: &str, at: impl FnOnce(u64) -> Position) -> Since {
+        match self.confirmed.lock().get(&topic_mark(topic)) {
+            Some(&UNSUBSCRIBED) => Since::Now,
+            Some(&sequence) => Since::Position(at(sequence)),
+            None => self.since,
+        }
+    }
+
+    /// Records where a subscription begins.
+    pub(crate) fn subscribe(&self, topic: &str, after: u64) {
+        self.confirmed.lock().insert(topic_mark(topic), after);
+    }
+
+    pub(crate) fn unsubscribe(&self, topic: &str) {
+        self.subscribe(topic, UNSUBSCRIBED);
+    }
+
+    /// Records the answer to a ping: the client has the events of the topic with this mark, up to `sequence`.
+    pub(crate) fn confirm(&self, mark: u64, sequence: u64) {
+        if let Some(known) = self.confirmed.lock().get_mut(&mark) {
+            *known = sequence.max(*known);
+        }
+    }
+}
