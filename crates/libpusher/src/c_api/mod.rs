@@ -16,6 +16,7 @@ mod call_error;
 mod cancellation;
 pub mod client;
 pub mod codes;
+pub mod position;
 pub mod publish_async;
 pub mod receipt;
 pub mod version;
@@ -46,7 +47,9 @@ pub unsafe extern "C" fn push_publish(category: *const c_char, json: *const c_ch
     guard(|| {
         // SAFETY: the caller guarantees NUL-terminated strings, or NULL.
         let (category, json) = unsafe { (text(category, "category")?, text(json, "json")?) };
-        Ok(browser_count(shared::publish(category, json)?))
+        Ok(browser_count(
+            shared::process_wide()?.publish(category, json, None)?,
+        ))
     })
 }
 
