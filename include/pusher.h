@@ -20,11 +20,12 @@
  * Ownership  You keep your arguments: the library does not use them after the function has returned.
  *            The library keeps the strings that it returns: do not free or change them.
  * Time       A publish takes at most the timeout. That includes waiting for other threads, connecting,
- *            sending and the receipt. (Exception: the system looks up host names other than localhost
- *            without this limit. Use IP addresses or a unix socket.)
+ *            sending and the receipt. The same holds for push_position(). (Exception: the system looks up
+ *            host names other than localhost without this limit. Use IP addresses or a unix socket.)
  * Threads    Every function may be called from every thread at any time, except that
  *            push_client_free() must be the last call on its client. Publishes over one connection take
- *            turns. push_publish() has one connection for the whole process, each push_client its own.
+ *            turns. push_publish() and push_position() have one connection for the whole process, each
+ *            push_client has its own.
  *            pthread_cancel() never ends a call: with deferred cancellation, which is the default, it
  *            takes effect at the thread's next cancellation point after the call. Do not call
  *            anything here with asynchronous cancellation.
@@ -41,7 +42,8 @@
  *            descriptors, one per connection. It starts no thread, except for
  *            push_client_publish_async(): one per client, with signals blocked.
  *
- * ENVIRONMENT, read at the first push_publish() of a process, and by push_client_new()
+ * ENVIRONMENT, read at the first push_publish() or push_position() of a process, and by
+ *              push_client_new()
  *
  * PUSH_ADDRESS     the address of pushd's port 5555: 127.0.0.1:5555 (the default), [::1]:5555,
  *                  localhost:5555 or unix:/run/pushd/publish.sock; tcp:// in front is allowed
@@ -117,8 +119,8 @@
 #define PUSH_EPROTOCOL -9
 
 /**
- * pushd refused the event. The same call would be refused again. push_last_error() has the reason.
- * Nothing was published.
+ * pushd refused the event or the request. The same call would be refused again. push_last_error() has
+ * the reason. Nothing was published.
  */
 #define PUSH_EREFUSED -10
 
@@ -150,6 +152,31 @@
  * The thread for push_client_publish_async() could not be started. Nothing was published.
  */
 #define PUSH_ETHREAD -15
+
+/**
+ * Size of a buffer for a position, in bytes, with the NUL byte at the end.
+ */
+#define PUSH_POSITION_SIZE 40
+
+/**
+ * The event is not kept: the topic has no history, or pushd is too old to keep events.
+ */
+#define PUSH_STORED_NO 0
+
+/**
+ * The event is kept in pushd's memory. A restart of pushd loses it.
+ */
+#define PUSH_STORED_MEMORY 1
+
+/**
+ * The event is written to a file, without fsync. A crash of the machine may lose it.
+ */
+#define PUSH_STORED_WRITTEN 2
+
+/**
+ * The event is on disk, after fsync.
+ */
+#define PUSH_STORED_SYNCED 3
 
 /**
  * The version of this header, MAJOR.MINOR.PATCH, for #if. The running library may have another one.
@@ -205,13 +232,24 @@ typedef struct push_options {
  */
 typedef struct push_receipt {
   /**
-   * Number of the event in its topic. It only grows while pushd runs.
+   * Number of the event in pushd's log, which has the events of all topics. It only grows while
+   * pushd runs.
    */
   uint64_t sequence;
   /**
    * Number of browsers that the event was queued to.
    */
   uint64_t subscribers;
+  /**
+   * The place behind the event in the log: text with a NUL at the end. A page that subscribes with
+   * it as `since` misses only later events. Empty if pushd is too old for positions.
+   */
+  char position[PUSH_POSITION_SIZE];
+  /**
+   * How safely pushd keeps the event for subscribers that come back: one of PUSH_STORED_NO,
+   * PUSH_STORED_MEMORY, PUSH_STORED_WRITTEN and PUSH_STORED_SYNCED. A greater number is safer.
+   */
+  int stored;
 } push_receipt;
 
 /**
@@ -293,6 +331,26 @@ int push_client_publish(struct push_client *client,
  * of the same client it returns at once, and the other callbacks run afterwards.
  */
 void push_client_free(struct push_client *client);
+
+/**
+ * Asks for the present position of pushd's log: a place that pages can name.
+ *
+ * Ask before you read the data for a page, and give the position to the page. If the page subscribes
+ * with it (`since` in pusher.js), it gets every event that was published in between.
+ *
+ * out: receives the position, less than PUSH_POSITION_SIZE bytes of ASCII and a NUL. size: the size of
+ * out, at least PUSH_POSITION_SIZE.
+ *
+ * Uses the connection of push_publish(), and takes at most its timeout. A lost connection is opened
+ * again once. Returns 0, or a code below 0. A pushd that is too old has no positions: PUSH_EREFUSED.
+ */
+int push_position(char *out,
+                  size_t size);
+
+/**
+ * Asks for the position over the client's connection, like push_position().
+ */
+int push_client_position(struct push_client *client, char *out, size_t size);
 
 /**
  * Queues an event and returns at once. A thread of the library publishes queued events in order,

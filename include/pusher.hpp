@@ -35,7 +35,7 @@ private:
     int code_;
 };
 
-// The answer to an accepted event: sequence, subscribers.
+// The answer to an accepted event: sequence, subscribers, position, stored.
 typedef push_receipt receipt;
 
 namespace detail {
@@ -79,6 +79,16 @@ inline int publish(const std::string &category, const std::string &json)
                                       detail::c_string(json, "json")));
 }
 
+// Returns the present position of pushd's log, over the same connection. A page that subscribes with it
+// as `since` gets every event that is published from now on.
+inline std::string position()
+{
+    char out[PUSH_POSITION_SIZE];
+
+    detail::check(push_position(out, sizeof out));
+    return out;
+}
+
 // A publisher with its own address, timeout and connection; it can be moved, not copied. Any number
 // of threads may publish with it at once.
 class client {
@@ -106,11 +116,20 @@ public:
     receipt publish(const std::string &category, const std::string &json,
                     const std::string &id = std::string())
     {
-        receipt done = {0, 0};
+        receipt done = receipt();
 
         detail::check(push_client_publish(client_.get(), category.data(), category.size(),
                                           json.data(), json.size(), c_id(id), &done));
         return done;
+    }
+
+    // As push::position(), over the client's connection.
+    std::string position()
+    {
+        char out[PUSH_POSITION_SIZE];
+
+        detail::check(push_client_position(client_.get(), out, sizeof out));
+        return out;
     }
 
     // Queues the event. A thread of the library publishes it.

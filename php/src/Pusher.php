@@ -43,6 +43,16 @@ final class Pusher
         return Publishing::many(__METHOD__, $this->address ?? null, $this->options ?? [], $events);
     }
 
+    public static function position(): ?string
+    {
+        return Publishing::position(__METHOD__, null, []);
+    }
+
+    public function currentPosition(): ?string
+    {
+        return Publishing::position(__METHOD__, $this->address ?? null, $this->options ?? []);
+    }
+
     /** Refuses dynamic properties, as the extension does. */
     public function __set(string $name, mixed $value): void
     {

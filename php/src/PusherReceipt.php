@@ -6,6 +6,8 @@ final class PusherReceipt
 {
     public readonly int $subscribers;
     public readonly int $sequence;
+    public readonly ?string $position;
+    public readonly string $stored;
 
     private function __construct()
     {

@@ -142,6 +142,35 @@ final class Pusher
      * @throws Throwable An exception of a jsonSerialize() in $data.
      */
     public static function defer(string $category, mixed $data, ?string $id = null): void {}
+
+    /**
+     * The present position of pushd's log: a place that pages can name. Ask for it *before* you read the data for
+     * a page, and give it to the page:
+     *
+     *     $since = Pusher::position();
+     *     $entries = $database->query('SELECT ...');
+     *
+     * The page subscribes with it (the option since of pusher.js), and gets every event that was published
+     * between this call and its connection.
+     *
+     * It never waits longer than pusher.timeout_ms. It fails as publish() does: if pushd cannot be reached, or is
+     * too old for positions, the result is null with a warning, and the page goes on. A page without a position
+     * subscribes without since.
+     *
+     * @return string|null 16 hexadecimal digits, a hyphen and a number: up to 33 characters that need no escapes in
+     *     HTML, JavaScript and URLs. Null if the call failed.
+     * @throws PusherException A setting is invalid (CONFIG). With pusher.on_failure = exception also if the
+     *     call failed.
+     */
+    public static function position(): ?string {}
+
+    /**
+     * As Pusher::position(), with the settings of this object. (position() is static: even if you call it on an
+     * object, it uses the settings of php.ini.)
+     *
+     * @throws PusherException
+     */
+    public function currentPosition(): ?string {}
 }
 
 /**
@@ -153,16 +182,28 @@ final class PusherReceipt
     public readonly int $subscribers;
 
     /**
-     * Number of the event in its category. While pushd runs it only grows, not always by one: browsers
-     * receive an event with a greater number later.
+     * Number of the event in pushd's log, which has the events of all categories. While pushd runs it
+     * only grows: browsers receive an event with a greater number later.
      */
     public readonly int $sequence;
+
+    /**
+     * The place behind the event in pushd's log. A page that subscribes with it as since misses only later
+     * events. Null if pushd is too old for positions.
+     */
+    public readonly ?string $position;
+
+    /**
+     * How safely pushd keeps the event for browsers that come back: "no" (the category has no history), "memory",
+     * "written" (to a file, without fsync) or "synced" (after fsync).
+     */
+    public readonly string $stored;
 
     private function __construct() {}
 }
 
 /**
- * A publish failed. The message has the reason and the next thing to check. getCode() is one of the
+ * A publish or a position() failed. The message has the reason and the next thing to check. getCode() is one of the
  * constants.
  */
 class PusherException extends RuntimeException
@@ -198,7 +239,10 @@ class PusherException extends RuntimeException
     /** The answer is not valid in pushd's protocol: another program listens at the address. */
     public const PROTOCOL = -9;
 
-    /** pushd refused the event. The same call would be refused again. Nothing was published. */
+    /**
+     * pushd refused the event, or is too old for positions. The same call would be refused again. Nothing
+     * was published.
+     */
     public const REFUSED = -10;
 
     /** pushd has no room for the event now, or is shutting down. Nothing was published. */

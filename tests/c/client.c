@@ -23,7 +23,7 @@ static push_client *new_client(void)
 static void sequences_grow(push_client *client)
 {
     const char text[] = "client{\"n\":1}, and more";
-    push_receipt first = {0, 0}, second = {0, 0};
+    push_receipt first = {0}, second = {0};
 
     CHECK(push_client_publish(client, text, 6, text + 6, 7, NULL, &first) >= 0);
     CHECK(push_client_publish(client, text, 6, text + 6, 7, NULL, &second) >= 0);
@@ -33,7 +33,7 @@ static void sequences_grow(push_client *client)
 
 static void an_id_counts_once(push_client *client)
 {
-    push_receipt first = {0, 0}, again = {0, 0}, other = {0, 0};
+    push_receipt first = {0}, again = {0}, other = {0};
 
     CHECK(push_client_publish(client, "client", 6, "{\"n\":2}", 7, "entry-1", &first) >= 0);
     CHECK(push_client_publish(client, "client", 6, "{\"n\":2}", 7, "entry-1", &again) >= 0);
@@ -42,10 +42,28 @@ static void an_id_counts_once(push_client *client)
     CHECK(other.sequence > first.sequence);
 }
 
+static void positions(push_client *client)
+{
+    char before[PUSH_POSITION_SIZE], after[PUSH_POSITION_SIZE], small[8];
+    push_receipt receipt = {0};
+
+    CHECK(push_client_position(client, before, sizeof before) == 0);
+    CHECK(push_position(after, sizeof after) == 0);
+    CHECK(strcmp(before, after) == 0);
+    CHECK(push_client_publish(client, "client", 6, "{\"n\":4}", 7, NULL, &receipt) >= 0);
+    CHECK(strcmp(receipt.position, before) != 0);
+    CHECK(receipt.stored > PUSH_STORED_NO);
+    CHECK(push_position(after, sizeof after) == 0);
+    CHECK(strcmp(receipt.position, after) == 0);
+    CHECK(push_position(small, sizeof small) == PUSH_EINVAL);
+    CHECK(push_position(NULL, PUSH_POSITION_SIZE) == PUSH_EINVAL);
+    CHECK(push_client_position(NULL, after, sizeof after) == PUSH_EINVAL);
+}
+
 static void mistakes(push_client *client)
 {
     push_options options = PUSH_OPTIONS_INIT;
-    push_receipt receipt = {42, 43};
+    push_receipt receipt = {42, 43, "44", 45};
     push_client *none = NULL;
 
     CHECK(push_client_publish(NULL, "t", 1, "{}", 2, NULL, NULL) == PUSH_EINVAL);
@@ -54,6 +72,7 @@ static void mistakes(push_client *client)
     CHECK(push_client_publish(client, NULL, 0, "{}", 2, NULL, &receipt) == PUSH_EINVAL);
     CHECK(push_client_publish(client, "t", 1, "{}", 2, "", &receipt) == PUSH_EINVAL);
     CHECK(receipt.sequence == 42 && receipt.subscribers == 43);
+    CHECK(strcmp(receipt.position, "44") == 0 && receipt.stored == 45);
     options.token = "with a blank";
     CHECK(push_client_new(&options, &none) == PUSH_ECONFIG);
     options.token = NULL;
@@ -98,6 +117,7 @@ int main(void)
     sequences_grow(other);
     push_client_free(other);
     an_id_counts_once(client);
+    positions(client);
     mistakes(client);
     children(client);
     push_client_free(client);

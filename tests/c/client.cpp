@@ -44,6 +44,11 @@ static void publishes()
     const push::receipt once = moved.publish("cpp", "{}", "entry-1");
     check(moved.publish("cpp", "{}", "entry-1").sequence == once.sequence, "an id counts once");
     check(push::publish("cpp", "{}") >= 0, "the process-wide connection");
+    const std::string before = moved.position();
+    check(push::position() == before, "both connections lead to one log");
+    const push::receipt next = moved.publish("cpp", "{}");
+    check(push::position() == next.position, "the receipt has the position");
+    check(push::position() != before, "a publish moves the position");
     throws(PUSH_EINVAL, "client is NULL", [&] { client.publish("cpp", "{}"); });
 }
 

@@ -9,9 +9,9 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
 use crate::address::{Address, Resolved};
+use crate::attempt::Stage;
 use crate::connection_error::{ConnectionError, is_temporary};
 use crate::deadline::Deadline;
-use crate::error::Stage;
 
 /// Idle time before the first TCP keep-alive probe. Probes keep routers from dropping the connection, and detect a
 /// server that vanished before the next publish does.

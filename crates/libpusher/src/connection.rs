@@ -1,4 +1,4 @@
-//! One socket to pushd. Publishes take turns on it: each waits for its answer.
+//! One socket to pushd. Requests take turns on it: each waits for its answer.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -13,10 +13,11 @@ use pusher_proto::{JsonStream, Receipt};
 use socket2::Socket;
 
 use crate::address::Address;
+use crate::answer::Answer;
+use crate::attempt::Stage;
 use crate::connect::connect;
 use crate::connection_error::{ConnectionError, is_temporary};
 use crate::deadline::{Deadline, Passed};
-use crate::error::Stage;
 use crate::token::Token;
 
 /// Longest answer in bytes. A WELCOME or an ERROR with its text is far shorter.
@@ -72,18 +73,18 @@ impl Connection {
         self.socket.recv_with_flags(&mut byte, flags)
     }
 
-    /// Writes one publish and reads its answer.
-    pub(crate) fn exchange(
+    /// Writes one message and reads its answer.
+    pub(crate) fn exchange<T: TryFrom<Answer, Error = ConnectionError>>(
         &mut self,
         message: &[u8],
         request: u64,
         deadline: &Deadline,
-    ) -> Result<Receipt, ConnectionError> {
+    ) -> Result<T, ConnectionError> {
         match self.send(message, deadline) {
             Ok(()) => self.receive(request, deadline),
             // pushd may have sent its reason before it stopped reading.
             Err(broken @ (ConnectionError::Closed(_) | ConnectionError::Reset(_))) => {
-                match self.receive(request, deadline) {
+                match self.receive::<T>(request, deadline) {
                     Err(
                         refused @ (ConnectionError::Refused(..) | ConnectionError::Goodbye(..)),
                     ) => Err(refused),
@@ -214,11 +215,15 @@ impl Connection {
     }
 
     /// Reads until the answer to `request`.
-    fn receive(&mut self, request: u64, deadline: &Deadline) -> Result<Receipt, ConnectionError> {
+    fn receive<T: TryFrom<Answer, Error = ConnectionError>>(
+        &mut self,
+        request: u64,
+        deadline: &Deadline,
+    ) -> Result<T, ConnectionError> {
         let mut has_answered = false;
         loop {
-            if let Some(receipt) = self.take_answer(request)? {
-                return Ok(receipt);
+            if let Some(answer) = self.take_answer(request)? {
+                return answer.try_into();
             }
             self.limit_read(deadline)?;
             match self.read_once() {
@@ -251,14 +256,19 @@ impl Connection {
     }
 
     /// Searches the bytes that were read for the answer. Returns `None` if it has not arrived.
-    fn take_answer(&mut self, expected: u64) -> Result<Option<Receipt>, ConnectionError> {
+    fn take_answer(&mut self, expected: u64) -> Result<Option<Answer>, ConnectionError> {
         let invalid = |error: &dyn std::fmt::Display| ConnectionError::Protocol(error.to_string());
         while let Some(text) = self.answers.next_value().map_err(|error| invalid(&error))? {
             match FromServer::decode(text).map_err(|error| invalid(&error))? {
                 FromServer::Welcome { version, .. } => check_version(version)?,
                 FromServer::Receipt { request, receipt } => {
                     check_request(request, expected)?;
-                    return Ok(Some(receipt));
+                    return Ok(Some(Answer::Receipt(receipt)));
+                }
+                FromServer::Position { request, position } => {
+                    check_request(request, expected)?;
+                    let position = position.parse().map_err(|error| invalid(&error))?;
+                    return Ok(Some(Answer::Position(position)));
                 }
                 FromServer::Error {
                     request,
@@ -274,8 +284,8 @@ impl Connection {
                         _ => ConnectionError::Refused(code, text),
                     });
                 }
-                // Not asked for, or a message of a later version: the protocol says to ignore it.
-                FromServer::Position { .. } | FromServer::Unknown { .. } => {}
+                // A message of a later version: the protocol says to ignore it.
+                FromServer::Unknown { .. } => {}
             }
         }
         Ok(None)
@@ -387,7 +397,7 @@ mod tests {
         while !connection.is_stale() {
             deadline.remaining().expect("the close arrives");
         }
-        let answer = connection.exchange(b"[3,1,\"t\",1]\n", 1, &deadline);
+        let answer = connection.exchange::<Receipt>(b"[3,1,\"t\",1]\n", 1, &deadline);
         assert!(
             matches!(answer, Err(ConnectionError::Reset(_))),
             "{answer:?}"

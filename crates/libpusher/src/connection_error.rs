@@ -5,13 +5,14 @@ use std::io::{self, ErrorKind};
 use pusher_proto::native::ErrorCode;
 
 use crate::address::Address;
+use crate::attempt::{Attempt, Operation, Stage};
 use crate::deadline::Deadline;
-use crate::error::{Attempt, Error, Stage};
+use crate::error::Error;
 
-/// Why an attempt to publish on one connection failed. It decides whether the event may be sent again.
+/// Why an attempt on one connection failed. It decides whether the message may be sent again.
 #[derive(Debug)]
 pub(crate) enum ConnectionError {
-    /// No connection, or no byte could be written to it. The event may be sent again.
+    /// No connection, or no byte could be written to it. The message may be sent again.
     Connect(io::Error),
     /// The peer reset the connection and answered nothing: pushd has not read the whole message.
     Reset(io::Error),
@@ -28,8 +29,14 @@ pub(crate) enum ConnectionError {
 
 impl ConnectionError {
     /// Converts to the error of the public interface.
-    pub(crate) fn into_error(self, address: &Address, deadline: &Deadline) -> Error {
+    pub(crate) fn into_error(
+        self,
+        operation: Operation,
+        address: &Address,
+        deadline: &Deadline,
+    ) -> Error {
         let attempt = Attempt {
+            operation,
             address: address.clone(),
             elapsed: deadline.elapsed(),
         };

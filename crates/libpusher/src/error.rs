@@ -3,16 +3,16 @@
 use std::ffi::c_int;
 use std::fmt;
 use std::io;
-use std::time::Duration;
 
 use pusher_proto::native::{DecodeError, ErrorCode};
 use pusher_proto::{IdError, TopicError};
 
-use crate::address::{Address, AddressError};
+use crate::address::AddressError;
+use crate::attempt::{Attempt, Operation, Stage};
 use crate::c_api::codes;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, TIMEOUT_MAX, TIMEOUT_MIN};
 
-/// Why an event was not published, or why that is unknown.
+/// Why an event was not published, or why that is unknown; or why there is no position.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -63,7 +63,7 @@ pub enum Error {
     },
     /// The timeout has passed. Whether the event was published [depends on the
     /// stage](Error::may_be_published).
-    #[error("timeout at {attempt} while {stage}: is pushd stopped or overloaded?")]
+    #[error("timeout at {attempt} while {stage}{}: is pushd stopped or overloaded?", after_timeout(.attempt.operation, *stage))]
     Timeout {
         /// The address, and the time spent.
         attempt: Attempt,
@@ -73,7 +73,7 @@ pub enum Error {
     /// The connection ended before the answer. The event may or may not have been published.
     #[error(
         "the connection to {attempt} was lost before the answer ({reason}): \
-         the event may or may not have been published; was pushd restarted? Its log says more"
+         {}was pushd restarted? Its log says more", after_loss(.attempt.operation)
     )]
     Closed {
         /// The address, and the time spent.
@@ -89,8 +89,9 @@ pub enum Error {
         /// The mistake in the answer.
         reason: String,
     },
-    /// pushd refuses this event or this publisher. The same call would be refused again.
-    #[error("{attempt} refused to publish the event ({name}: {text})")]
+    /// pushd refuses this event or this publisher, or is too old for this request. The same call would be refused
+    /// again.
+    #[error("{attempt} {} ({name}: {text}){}", refusal(.attempt.operation), advice_to_update(.attempt.operation, name))]
     Refused {
         /// The address, and the time spent.
         attempt: Attempt,
@@ -116,56 +117,14 @@ pub enum Error {
         /// The system's error.
         source: io::Error,
     },
-    /// pushd has no room for the event now, or is shutting down. The event was not published. The same call may
-    /// work later.
-    #[error("{attempt} can't take the event now ({text}): try again later")]
+    /// pushd has no room now, or is shutting down. The event was not published. The same call may work later.
+    #[error("{attempt} {} now ({text}): try again later", busy(.attempt.operation))]
     Busy {
         /// The address, and the time spent.
         attempt: Attempt,
         /// pushd's text.
         text: String,
     },
-}
-
-/// The address of a failed publish, and the time spent.
-#[derive(Debug, Clone)]
-pub struct Attempt {
-    /// The address of pushd.
-    pub address: Address,
-    /// Time since the publish began.
-    pub elapsed: Duration,
-}
-
-impl fmt::Display for Attempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let elapsed_ms = self.elapsed.as_secs_f64() * 1e3;
-        write!(f, "{} after {elapsed_ms:.1} ms", self.address)
-    }
-}
-
-/// The step that a publish had reached when its time was up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Stage {
-    /// Waiting for another thread's publish on the same connection. Nothing was sent.
-    Waiting,
-    /// Connecting. Nothing was sent.
-    Connecting,
-    /// Sending. The event did not arrive completely, so it was not published.
-    Sending,
-    /// Waiting for the answer. The event may or may not have been published.
-    Answer,
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Waiting => "waiting for other threads' publishes (the event was not published)",
-            Self::Connecting => "connecting (the event was not published)",
-            Self::Sending => "sending (the event was not published)",
-            Self::Answer => "waiting for the answer (the event may or may not have been published)",
-        })
-    }
 }
 
 impl Error {
@@ -206,9 +165,11 @@ impl Error {
     /// Whether browsers may have received the event in spite of the error. If not, publishing it again cannot
     /// send it twice.
     pub fn may_be_published(&self) -> bool {
+        let publishes = |attempt: &Attempt| attempt.operation == Operation::Publish;
         match self {
-            Self::Timeout { stage, .. } => *stage == Stage::Answer,
-            Self::Closed { .. } | Self::Protocol { .. } | Self::Canceled => true,
+            Self::Timeout { attempt, stage } => publishes(attempt) && *stage == Stage::Answer,
+            Self::Closed { attempt, .. } | Self::Protocol { attempt, .. } => publishes(attempt),
+            Self::Canceled => true,
             _ => false,
         }
     }
@@ -231,11 +192,13 @@ impl Error {
 
     /// Returns the error for an ERROR message from pushd.
     pub(crate) fn refused(attempt: Attempt, code: ErrorCode, text: String) -> Self {
-        match code {
-            ErrorCode::BadTopic => Self::Topic { reason: text },
-            ErrorCode::BadId => Self::Id { reason: text },
-            ErrorCode::TooLarge | ErrorCode::EventTooLarge => Self::TooLarge { reason: text },
-            ErrorCode::Overloaded | ErrorCode::ShuttingDown => Self::Busy { attempt, text },
+        match (code, attempt.operation) {
+            (ErrorCode::Overloaded | ErrorCode::ShuttingDown, _) => Self::Busy { attempt, text },
+            (ErrorCode::BadTopic, Operation::Publish) => Self::Topic { reason: text },
+            (ErrorCode::BadId, Operation::Publish) => Self::Id { reason: text },
+            (ErrorCode::TooLarge | ErrorCode::EventTooLarge, Operation::Publish) => {
+                Self::TooLarge { reason: text }
+            }
             _ => Self::Refused {
                 attempt,
                 name: code.name(),
@@ -283,5 +246,43 @@ fn advice(error: &io::Error) -> &'static str {
         }
         io::ErrorKind::PermissionDenied => "may this user write to the socket?",
         _ => "is the address right, and can this machine reach it?",
+    }
+}
+
+/// Says whether the event was published. Other operations have no event.
+fn after_timeout(operation: Operation, stage: Stage) -> &'static str {
+    match (operation, stage) {
+        (Operation::Publish, Stage::Answer) => " (the event may or may not have been published)",
+        (Operation::Publish, _) => " (the event was not published)",
+        (Operation::Position, _) => "",
+    }
+}
+
+fn after_loss(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Publish => "the event may or may not have been published; ",
+        Operation::Position => "",
+    }
+}
+
+fn refusal(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Publish => "refused to publish the event",
+        Operation::Position => "gives no position",
+    }
+}
+
+/// A pushd that does not know the request is older than this library.
+fn advice_to_update(operation: Operation, name: &str) -> &'static str {
+    match operation == Operation::Position && name == ErrorCode::UnknownType.name() {
+        true => ": this pushd is too old, update it",
+        false => "",
+    }
+}
+
+fn busy(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Publish => "can't take the event",
+        Operation::Position => "can't answer",
     }
 }

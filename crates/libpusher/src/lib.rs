@@ -23,11 +23,13 @@
 //! | `connect` | opens a socket within the deadline |
 //! | `connection` | one socket: detects a stale connection, writes, reads the answer |
 //! | `connection_error` | errors of one attempt on one connection |
+//! | `answer` | a receipt or a position |
 //! | `encode` | checks an event and encodes it |
 //! | `limits` | bounds of timeouts and batches |
 //! | `publisher` | [`Publisher`]: when to connect, when to connect again |
 //! | `batch` | [`Batch`]: events that are published together |
 //! | `error` | [`Error`], split by the caller's next step |
+//! | `attempt` | which step of which operation failed |
 //! | `shared` | one publisher for all threads of a process, and for its forked children: used by the C API |
 //! | `queue` | publishing in the background: a bounded queue and a thread |
 //! | `process` | [`ProcessId`]: tells a process from its forked children |
@@ -35,6 +37,8 @@
 //! | [`c_api`] | the C API on top. The only unsafe code, except for `process` |
 
 mod address;
+mod answer;
+mod attempt;
 mod batch;
 pub mod c_api;
 mod connect;
@@ -53,12 +57,13 @@ mod shared;
 mod token;
 
 pub use address::{Address, AddressError};
+pub use attempt::{Attempt, Operation, Stage};
 pub use batch::Batch;
 pub use encode::check;
-pub use error::{Attempt, Error, Stage};
+pub use error::Error;
 pub use limits::{TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN};
 pub use options::Options;
 pub use process::ProcessId;
 pub use publisher::Publisher;
-pub use pusher_proto::{Receipt, TokenError};
+pub use pusher_proto::{Position, Receipt, Stored, TokenError};
 pub use token::Token;

@@ -1,13 +1,16 @@
 //! The publisher. It decides when to connect, and when to connect again.
 
+use std::io;
 use std::iter;
 use std::mem;
 use std::ops::Range;
 use std::time::Duration;
 
-use pusher_proto::{Receipt, native};
+use pusher_proto::{Position, Receipt, native};
 
 use crate::address::Address;
+use crate::answer::Answer;
+use crate::attempt::Operation;
 use crate::batch::Batch;
 use crate::connection::Connection;
 use crate::connection_error::ConnectionError;
@@ -79,6 +82,20 @@ impl Publisher {
         self.publish_until(topic, event, id, &Deadline::after(self.timeout))
     }
 
+    /// Asks for the present position of pushd's log, and waits for the answer, never longer than the timeout.
+    ///
+    /// A program asks before it reads the data for a page. The page subscribes with the position as `since`, and so
+    /// gets every event that was published in between.
+    ///
+    /// If the connection was closed meanwhile, or ends before the answer, connects again, once.
+    ///
+    /// # Errors
+    /// See [`Error`]. An older pushd, which has no positions, is [`Error::Refused`].
+    pub fn position(&mut self) -> Result<Position, Error> {
+        self.abandon_inherited();
+        self.position_until(&Deadline::after(self.timeout))
+    }
+
     /// Sends every event of the batch and waits for the receipts. One timeout covers the whole batch.
     /// An empty batch sends nothing.
     ///
@@ -139,34 +156,60 @@ impl Publisher {
         id: Option<&str>,
         deadline: &Deadline,
     ) -> Result<Receipt, Error> {
+        self.request(Operation::Publish, deadline, |buffer, request| {
+            encode(buffer, request, topic, event, id)
+        })
+    }
+
+    /// As [`position`](Self::position), for a caller that has checked for a fork already.
+    pub(crate) fn position_until(&mut self, deadline: &Deadline) -> Result<Position, Error> {
+        self.request(Operation::Position, deadline, |buffer, request| {
+            native::encode_position_request(buffer, request);
+            Ok(())
+        })
+    }
+
+    /// Sends the message that `encode` appends, and waits for its answer.
+    fn request<T: TryFrom<Answer, Error = ConnectionError>>(
+        &mut self,
+        operation: Operation,
+        deadline: &Deadline,
+        encode: impl FnOnce(&mut Vec<u8>, u64) -> Result<(), Error>,
+    ) -> Result<T, Error> {
         let mut buffer = mem::take(&mut self.buffer);
-        let result = self.publish_from(&mut buffer, topic, event, id, deadline);
+        let result = self.request_from(&mut buffer, operation, deadline, encode);
         if buffer.capacity() <= KEEP_CAPACITY_MAX {
             self.buffer = buffer;
         }
         result
     }
 
-    fn publish_from(
+    fn request_from<T: TryFrom<Answer, Error = ConnectionError>>(
         &mut self,
         buffer: &mut Vec<u8>,
-        topic: &str,
-        event: &str,
-        id: Option<&str>,
+        operation: Operation,
         deadline: &Deadline,
-    ) -> Result<Receipt, Error> {
+        encode: impl FnOnce(&mut Vec<u8>, u64) -> Result<(), Error>,
+    ) -> Result<T, Error> {
         buffer.clear();
         native::encode_hello(buffer, self.token.as_ref().map(Token::as_str));
         let hello_len = buffer.len();
         let request = self.last_request + 1;
-        encode(buffer, request, topic, event, id)?;
+        encode(buffer, request)?;
         self.last_request = request;
         let answer = self.ask(deadline, |connection, is_new| {
             // Only a new connection needs the hello.
             let start = if is_new { 0 } else { hello_len };
-            connection.exchange(&buffer[start..], request, deadline)
+            let answer = connection.exchange(&buffer[start..], request, deadline);
+            answer.map_err(|failure| match (failure, operation) {
+                // pushd may have read the message, but a second one does no harm.
+                (ConnectionError::Closed(reason), Operation::Position) => {
+                    ConnectionError::Reset(io::Error::other(reason))
+                }
+                (failure, _) => failure,
+            })
         });
-        answer.map_err(|failure| failure.into_error(&self.address, deadline))
+        answer.map_err(|failure| failure.into_error(operation, &self.address, deadline))
     }
 
     /// Sends encoded messages with these request numbers in one write, and waits for their answers. Calls `settle`
@@ -202,7 +245,9 @@ impl Publisher {
             for (requests, messages) in chunks() {
                 let exchanged = connection.exchange_all(messages, requests, &deadline, |answer| {
                     settled_count += 1;
-                    let answer = answer.map_err(|refused| refused.into_error(&address, &first));
+                    let answer = answer.map_err(|refused| {
+                        refused.into_error(Operation::Publish, &address, &first)
+                    });
                     settle(answer.as_ref().copied())
                 });
                 exchanged.map_err(|failure| match failure {
@@ -221,7 +266,7 @@ impl Publisher {
             Ok(())
         });
         if let Err(failure) = done {
-            let error = failure.into_error(&address, &first);
+            let error = failure.into_error(Operation::Publish, &address, &first);
             for _ in chunks()
                 .flat_map(|(requests, _)| requests)
                 .skip(settled_count)
@@ -254,7 +299,7 @@ impl Publisher {
         {
             let answer = question(&mut connection, false);
             match answer {
-                // pushd has read none of it: try a new connection.
+                // The message may be sent again: try a new connection.
                 Err(ConnectionError::Connect(_) | ConnectionError::Reset(_)) => {}
                 Err(ConnectionError::Goodbye(..)) => goodbye = answer.err(),
                 answer => {

@@ -5,10 +5,11 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use once_cell::race::OnceBox;
-use pusher_proto::Receipt;
+use pusher_proto::{Position, Receipt};
 
-use crate::deadline::Deadline;
-use crate::error::{Attempt, Error, Stage};
+use crate::attempt::{Attempt, Operation, Stage};
+use crate::deadline::{Deadline, Passed};
+use crate::error::Error;
 use crate::options::Options;
 use crate::per_process::PerProcess;
 use crate::publisher::Publisher;
@@ -39,12 +40,10 @@ struct Slot {
     waiting_count: usize,
 }
 
-/// Publishes over the connection of this process. Reads the options from the environment at the first call.
-pub(crate) fn publish(topic: &str, event: &str) -> Result<Receipt, Error> {
-    let make = || Options::from_env().map(|options| SharedPublisher::new(options).into());
+/// Returns the publisher of this process. Reads the options from the environment at the first call.
+pub(crate) fn process_wide() -> Result<&'static SharedPublisher, Error> {
     PROCESS_WIDE
-        .get_or_try_init(make)?
-        .publish(topic, event, None)
+        .get_or_try_init(|| Options::from_env().map(|options| SharedPublisher::new(options).into()))
 }
 
 impl SharedPublisher {
@@ -60,12 +59,40 @@ impl SharedPublisher {
         event: &str,
         id: Option<&str>,
     ) -> Result<Receipt, Error> {
+        self.turn(Operation::Publish, |publisher, deadline| {
+            publisher.publish_until(topic, event, id, deadline)
+        })
+    }
+
+    /// Waits for its turn and asks for the position. The timeout includes the wait.
+    pub(crate) fn position(&self) -> Result<Position, Error> {
+        self.turn(Operation::Position, Publisher::position_until)
+    }
+
+    /// Waits for its turn, and runs `operate` with the deadline that began before the wait.
+    fn turn<T>(
+        &self,
+        operation: Operation,
+        operate: impl FnOnce(&mut Publisher, &Deadline) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let gate = self.0.get(|inherited| {
             inherited.abandon();
             Gate::new(inherited.options.clone())
         });
         let deadline = Deadline::after(gate.timeout);
-        gate.lease(&deadline)?.publish(topic, event, id, &deadline)
+        let timed_out = || Error::Timeout {
+            attempt: Attempt {
+                operation,
+                address: gate.options.address.clone(),
+                elapsed: deadline.elapsed(),
+            },
+            stage: Stage::Waiting,
+        };
+        let mut lease = gate.lease(&deadline).map_err(|Passed| timed_out())?;
+        match &mut lease.publisher {
+            Some(publisher) => operate(publisher, &deadline),
+            None => Err(timed_out()),
+        }
     }
 }
 
@@ -100,7 +127,7 @@ impl Gate {
     }
 
     /// Waits until no other thread publishes, at most until the deadline.
-    fn lease(&self, deadline: &Deadline) -> Result<Lease<'_>, Error> {
+    fn lease(&self, deadline: &Deadline) -> Result<Lease<'_>, Passed> {
         let mut slot = self.lock();
         let thread = ThreadMark::current();
         if slot.publisher.is_none() && slot.thread == thread {
@@ -113,8 +140,9 @@ impl Gate {
                 slot.thread = thread;
                 break Ok(publisher);
             }
-            let Ok(remaining) = deadline.remaining() else {
-                break Err(self.timed_out(deadline));
+            let remaining = match deadline.remaining() {
+                Ok(remaining) => remaining,
+                Err(passed) => break Err(passed),
             };
             let woken = self.returned.wait_timeout(slot, remaining);
             (slot, _) = woken.unwrap_or_else(PoisonError::into_inner);
@@ -129,16 +157,6 @@ impl Gate {
     /// The slot stays consistent if a thread panics while it holds the lock, so poisoning is ignored.
     fn lock(&self) -> MutexGuard<'_, Slot> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn timed_out(&self, deadline: &Deadline) -> Error {
-        Error::Timeout {
-            attempt: Attempt {
-                address: self.options.address.clone(),
-                elapsed: deadline.elapsed(),
-            },
-            stage: Stage::Waiting,
-        }
     }
 }
 
@@ -159,21 +177,6 @@ impl ThreadMark {
 struct Lease<'a> {
     gate: &'a Gate,
     publisher: Option<Publisher>,
-}
-
-impl Lease<'_> {
-    fn publish(
-        &mut self,
-        topic: &str,
-        event: &str,
-        id: Option<&str>,
-        deadline: &Deadline,
-    ) -> Result<Receipt, Error> {
-        match &mut self.publisher {
-            Some(publisher) => publisher.publish_until(topic, event, id, deadline),
-            None => Err(self.gate.timed_out(deadline)),
-        }
-    }
 }
 
 impl Drop for Lease<'_> {

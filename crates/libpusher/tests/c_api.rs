@@ -10,6 +10,8 @@ use std::thread;
 
 use pusher::c_api::client::{PushOptions, push_client_free, push_client_new};
 use pusher::c_api::codes::*;
+use pusher::c_api::position::push_position;
+use pusher::c_api::receipt::PUSH_POSITION_SIZE;
 use pusher::c_api::{push_last_error, push_publish, push_strerror};
 use pusher_proto::native::FromPublisher;
 use serde_json::Value;
@@ -21,7 +23,9 @@ fn publish(category: &str, json: &str) -> c_int {
     unsafe { push_publish(category.as_ptr(), json.as_ptr()) }
 }
 
-/// A server that answers every publish; the event says how many browsers there are, the request's
+const POSITION: &str = "6d1f3c5a9be02478-12";
+
+/// A server that answers every request; the event says how many browsers there are, the request's
 /// number is the sequence. Returns its address, without `tcp://`; it ends with the process.
 fn start_server() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -43,6 +47,7 @@ fn serve(stream: TcpStream) {
             } => {
                 format!("[4,{request},{request},{}]\n", publish.event)
             }
+            FromPublisher::Position { request } => format!("[7,{request},\"{POSITION}\"]\n"),
             _ => "[2,1,\"fake/0\",{}]\n".to_owned(),
         };
         if answers.write_all(answer.as_bytes()).is_err() {
@@ -71,6 +76,7 @@ fn the_c_functions() {
 
     addresses_with_and_without_a_prefix();
     numbers_of_browsers();
+    the_position();
     callers_mistakes();
     many_threads();
 }
@@ -144,6 +150,18 @@ fn numbers_of_browsers() {
         assert_eq!(publish("t", json), expect, "{}", last_error());
     }
     assert_eq!(to_text(push_strerror(231)), "success");
+}
+
+fn the_position() {
+    let mut out = [b'x' as c_char; PUSH_POSITION_SIZE];
+    // SAFETY: the buffer has this size, and NULL is allowed.
+    unsafe {
+        assert_eq!(push_position(ptr::null_mut(), out.len()), PUSH_EINVAL);
+        assert_eq!(push_position(out.as_mut_ptr(), out.len() - 1), PUSH_EINVAL);
+        assert!(last_error().contains("PUSH_POSITION_SIZE (40)"));
+        assert_eq!(push_position(out.as_mut_ptr(), out.len()), 0);
+    }
+    assert_eq!(to_text(out.as_ptr()), POSITION);
 }
 
 fn callers_mistakes() {

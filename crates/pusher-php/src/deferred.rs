@@ -124,7 +124,7 @@ fn send_all() -> Result<(), Failure> {
             let count = QUEUE.with_borrow_mut(Queue::take).len();
             publishers::count(|counters| counters.failed += count as u64);
             let error = PusherError::from(&error).among(count, count, EVENTS);
-            Err(Failure::NotPublished(error, OnFailure::Warning))
+            Err(Failure::Failed(error, OnFailure::Warning))
         }
     }
 }
@@ -136,7 +136,7 @@ fn send(settings: &Settings) -> Result<(), Failure> {
     let missing_count = published.missing_count();
     match published.error {
         None => Ok(()),
-        Some(error) => Err(Failure::NotPublished(
+        Some(error) => Err(Failure::Failed(
             error.among(missing_count, batch.len(), EVENTS),
             settings.on_failure.no_exception(),
         )),

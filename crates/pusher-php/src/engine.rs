@@ -133,6 +133,13 @@ pub(crate) fn send_many_arguments(frame: &mut ExecuteData) -> Option<SendManyArg
     })
 }
 
+/// `$this`, if there is one, of a method without arguments. Returns `None` if PHP has thrown an exception.
+pub(crate) fn no_arguments(frame: &mut ExecuteData) -> Option<Option<&ZendObject>> {
+    // SAFETY: as in `publish_arguments`; nothing is written.
+    let parsed = unsafe { zend_parse_parameters(frame.This.u2.num_args, c"".as_ptr()) };
+    (parsed == SUCCESS).then(|| frame.This.object())
+}
+
 /// Converts a value to a string by PHP's rules. Returns `None` if PHP has thrown. Runs user code: `__toString()`.
 pub(crate) fn to_string(value: &mut Zval) -> Option<ZBox<ZendStr>> {
     // SAFETY: the value is valid for the call, which gives null or a string that is ours to release.

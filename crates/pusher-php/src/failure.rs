@@ -1,4 +1,4 @@
-//! A failed publish, as a warning or an exception.
+//! A failed call, as a warning or an exception.
 
 use ext_php_rs::types::ZendStr;
 use pusher::Error;
@@ -7,14 +7,14 @@ use crate::exception::PusherError;
 use crate::settings::OnFailure;
 use crate::{engine, exception};
 
-/// Why a publish has no receipt.
+/// Why a publish has no receipt, or why there is no position.
 pub(crate) enum Failure {
     /// An exception is already thrown, by PHP or by user code.
     Thrown,
     /// The caller's mistake.
     Mistake(PusherError),
     /// Every other error, and the setting for failures.
-    NotPublished(PusherError, OnFailure),
+    Failed(PusherError, OnFailure),
 }
 
 impl Failure {
@@ -25,11 +25,11 @@ impl Failure {
     /// Throws, warns or does nothing. Runs user code: the page's error handler.
     pub(crate) fn report(self) {
         match self {
-            Self::Thrown | Self::NotPublished(_, OnFailure::Silent) => {}
-            Self::Mistake(error) | Self::NotPublished(error, OnFailure::Exception) => {
+            Self::Thrown | Self::Failed(_, OnFailure::Silent) => {}
+            Self::Mistake(error) | Self::Failed(error, OnFailure::Exception) => {
                 exception::throw(error);
             }
-            Self::NotPublished(error, OnFailure::Warning) => {
+            Self::Failed(error, OnFailure::Warning) => {
                 let message = ZendStr::new(&error.message, false);
                 drop(error);
                 engine::warn(&message);

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `pusher_class` | the class `Pusher` |
 //! | `publish` | one publish |
+//! | `position` | the position of pushd's log |
 //! | `send_many` | `sendMany`: many publishes together |
 //! | `deferred` | `defer`: events that are published after the page |
 //! | `failure` | a failed publish as a warning or an exception |
@@ -40,6 +41,7 @@ mod failure;
 mod info;
 mod json;
 mod object;
+mod position;
 mod publish;
 mod publishers;
 mod pusher_class;

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use pusher::{Batch, Publisher, Receipt};
+use pusher::{Batch, Error, Position, Publisher, Receipt};
 
 use crate::breaker::Breaker;
 use crate::event::Event;
@@ -77,15 +77,28 @@ pub(crate) fn publish(settings: &Settings, event: &Event) -> Result<Receipt, Fai
             let checked = pusher::check(event.topic, event.json, event.id);
             checked.map_err(|error| Failure::mistake(&error))?;
             counters.short_circuited += 1;
-            return Err(Failure::NotPublished(error, settings.on_failure));
+            return Err(Failure::Failed(error, settings.on_failure));
         }
-        let result = kept.publish(settings, event);
+        let result = kept.attempt(settings, |publisher| {
+            publisher.publish_with_id(event.topic, event.json, event.id)
+        });
         match &result {
             Ok(_) => counters.published += 1,
-            Err(Failure::NotPublished(..)) => counters.failed += 1,
+            Err(Failure::Failed(..)) => counters.failed += 1,
             Err(_) => {}
         }
         result
+    })
+}
+
+/// Asks for the position, unless the breaker for this address is open. The counters count publishes only.
+pub(crate) fn position(settings: &Settings) -> Result<Position, Failure> {
+    STATE.with_borrow_mut(|state| {
+        let kept = find_or_make(&mut state.kept, settings);
+        match kept.breaker.not_tried(settings.retry) {
+            Some(error) => Err(Failure::Failed(error, settings.on_failure)),
+            None => kept.attempt(settings, Publisher::position),
+        }
     })
 }
 
@@ -178,23 +191,25 @@ impl Kept {
             && self.publisher.token() == settings.token.as_ref()
     }
 
-    fn publish(&mut self, settings: &Settings, event: &Event) -> Result<Receipt, Failure> {
+    /// Runs `call`, and tells the breaker how it went.
+    fn attempt<T>(
+        &mut self,
+        settings: &Settings,
+        call: impl FnOnce(&mut Publisher) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
         self.publisher.set_timeout(settings.timeout);
         let begin = Instant::now();
-        let answer = self
-            .publisher
-            .publish_with_id(event.topic, event.json, event.id);
-        match answer {
-            Ok(receipt) => {
+        match call(&mut self.publisher) {
+            Ok(answer) => {
                 self.breaker.close();
-                Ok(receipt)
+                Ok(answer)
             }
             Err(error) if error.is_callers_mistake() => Err(Failure::mistake(&error)),
             Err(error) => {
                 let error = PusherError::from(&error);
                 self.breaker
                     .record(&error, begin.elapsed(), settings.timeout);
-                Err(Failure::NotPublished(error, settings.on_failure))
+                Err(Failure::Failed(error, settings.on_failure))
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::object::{ADDRESS, OPTIONS};
 use crate::send_many::Sent;
 use crate::settings::{Given, OnFailure, Settings};
-use crate::{deferred, engine, publish, receipt, secret, send_many};
+use crate::{deferred, engine, position, publish, receipt, secret, send_many};
 
 static CLASS: Class = Class::new();
 
@@ -53,6 +53,11 @@ pub(crate) fn register() -> Result<()> {
             with_event(FunctionBuilder::new("defer", defer)).returns(DataType::Void, false, false),
             MethodFlags::Public | MethodFlags::Static,
         )
+        .method(
+            asking("position"),
+            MethodFlags::Public | MethodFlags::Static,
+        )
+        .method(asking("currentPosition"), MethodFlags::Public)
         .flags(ClassFlags::Final | ClassFlags::NoDynamicProperties | ClassFlags::NotSerializable)
         .registration(|class, methods| {
             let (string_or_null, array) = ((DataType::String, true), (DataType::Array, false));
@@ -73,6 +78,11 @@ fn publishing(name: &str) -> FunctionBuilder<'static> {
     )
 }
 
+/// A method that asks for the position: with the object's settings if there is one.
+fn asking(name: &str) -> FunctionBuilder<'static> {
+    FunctionBuilder::new(name, position).returns(DataType::String, false, true)
+}
+
 fn with_event(function: FunctionBuilder<'static>) -> FunctionBuilder<'static> {
     let id = Arg::new("id", DataType::String);
     function
@@ -87,6 +97,15 @@ extern "C" fn publish_or_send(frame: &mut ExecuteData, result: &mut Zval) {
         Ok(receipt) => {
             // It can't fail: an object is stored as it is.
             let _ = receipt::object(receipt).set_zval(result, false);
+        }
+        Err(failure) => failure.report(),
+    }));
+}
+
+extern "C" fn position(frame: &mut ExecuteData, result: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| match position::position_for(frame) {
+        Ok(position) => {
+            result.set_zend_string(ZendStr::new(position.to_string(), false));
         }
         Err(failure) => failure.report(),
     }));
@@ -110,7 +129,7 @@ fn give_receipts(sent: Sent, result: &mut Zval) {
     }
     if let Some(error) = published.into_inner().error {
         let error = error.among(missing_count, events.len(), "events");
-        Failure::NotPublished(error, on_failure).report();
+        Failure::Failed(error, on_failure).report();
     }
 }
 

@@ -9,7 +9,7 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::builders::{ClassBuilder, FunctionBuilder};
 use ext_php_rs::error::Result;
 use ext_php_rs::flags::{ClassFlags, DataType, MethodFlags, PropertyFlags};
-use ext_php_rs::types::{ZendObject, Zval};
+use ext_php_rs::types::{ZendObject, ZendStr, Zval};
 use ext_php_rs::zend::ExecuteData;
 use pusher::Receipt;
 
@@ -21,9 +21,13 @@ static CLASS: Class = Class::new();
 
 const SUBSCRIBERS: &CStr = c"subscribers";
 const SEQUENCE: &CStr = c"sequence";
+const POSITION: &CStr = c"position";
+const STORED: &CStr = c"stored";
 
 pub(crate) fn register() -> Result<()> {
     const INT: (DataType, bool) = (DataType::Long, false);
+    const STRING: (DataType, bool) = (DataType::String, false);
+    const STRING_OR_NULL: (DataType, bool) = (DataType::String, true);
     ClassBuilder::new(NAME)
         .method(
             FunctionBuilder::constructor(do_nothing),
@@ -33,6 +37,8 @@ pub(crate) fn register() -> Result<()> {
         .registration(|class, methods| {
             engine::declare_readonly(class, SUBSCRIBERS, PropertyFlags::Public, INT);
             engine::declare_readonly(class, SEQUENCE, PropertyFlags::Public, INT);
+            engine::declare_readonly(class, POSITION, PropertyFlags::Public, STRING_OR_NULL);
+            engine::declare_readonly(class, STORED, PropertyFlags::Public, STRING);
             CLASS.set(class, methods);
         })
         .register()
@@ -46,6 +52,10 @@ pub(crate) fn object(receipt: Receipt) -> ZBox<ZendObject> {
     let mut object = ZendObject::new(CLASS.entry());
     engine::init_readonly(&mut object, SUBSCRIBERS, &mut int(receipt.subscribers));
     engine::init_readonly(&mut object, SEQUENCE, &mut int(receipt.sequence));
+    let position = receipt.position.map(|position| position.to_string());
+    let mut position = position.map_or_else(Zval::null, |text| string(&text));
+    engine::init_readonly(&mut object, POSITION, &mut position);
+    engine::init_readonly(&mut object, STORED, &mut string(receipt.stored.name()));
     object
 }
 
@@ -53,5 +63,11 @@ pub(crate) fn object(receipt: Receipt) -> ZBox<ZendObject> {
 fn int(number: u64) -> Zval {
     let mut value = Zval::new();
     value.set_long(i64::try_from(number).unwrap_or(i64::MAX));
+    value
+}
+
+fn string(text: &str) -> Zval {
+    let mut value = Zval::new();
+    value.set_zend_string(ZendStr::new(text, false));
     value
 }

@@ -89,12 +89,14 @@ const LINKS: &[(&str, &str)] = &[
     ("share/man/man3/push_client_flush.3", "push_publish.3"),
     ("share/man/man3/push_client_free.3", "push_publish.3"),
     ("share/man/man3/push_client_new.3", "push_publish.3"),
+    ("share/man/man3/push_client_position.3", "push_publish.3"),
     ("share/man/man3/push_client_publish.3", "push_publish.3"),
     (
         "share/man/man3/push_client_publish_async.3",
         "push_publish.3",
     ),
     ("share/man/man3/push_last_error.3", "push_publish.3"),
+    ("share/man/man3/push_position.3", "push_publish.3"),
     ("share/man/man3/push_strerror.3", "push_publish.3"),
     ("share/man/man3/push_version.3", "push_publish.3"),
 ];

@@ -19,32 +19,28 @@ final class Connection
     /** Time between two attempts if the system cannot signal readiness. */
     private const POLL_US = 1000;
 
-    private const CONNECTING = 'connecting (the event was not published)';
-    private const SENDING = 'sending (the event was not published)';
-    private const ANSWER = 'waiting for the answer (the event may or may not have been published)';
-
     private string $read = '';
 
     /** @param resource $stream */
-    private function __construct(private $stream, private readonly Address $address)
+    private function __construct(private $stream)
     {
         stream_set_blocking($stream, false);
     }
 
     /** @throws PusherError */
-    public static function open(Address $address, Deadline $deadline): self
+    public static function open(Attempt $attempt): self
     {
         Process::occupyStandardDescriptors();
-        $left = count($address->targets);
-        foreach ($address->targets as $target) {
+        $left = count($attempt->address->targets);
+        foreach ($attempt->address->targets as $target) {
             while (true) {
-                if ($deadline->hasPassed()) {
-                    throw PusherError::timeout(self::attempt($address, $deadline), self::CONNECTING);
+                if ($attempt->hasPassed()) {
+                    throw PusherError::timeout($attempt, 'connecting', isSent: false);
                 }
-                $stream = self::connect($target, $deadline->remainingUs() / $left / 1e6, $errno, $error);
+                $stream = self::connect($target, $attempt->remainingUs() / $left / 1e6, $errno, $error);
                 if ($stream !== false) {
                     self::keepAlive($stream, $target);
-                    return new self($stream, $address);
+                    return new self($stream);
                 }
                 if (!in_array($errno, [SystemError::EINTR, SystemError::EAGAIN, SystemError::ECONNRESET], true)) {
                     break;
@@ -55,8 +51,8 @@ final class Connection
             $left--;
         }
         throw $errno === SystemError::ETIMEDOUT
-            ? PusherError::timeout(self::attempt($address, $deadline), self::CONNECTING)
-            : PusherError::connect(self::attempt($address, $deadline), $errno, $error);
+            ? PusherError::timeout($attempt, 'connecting', isSent: false)
+            : PusherError::connect($attempt, $errno, $error);
     }
 
     /** @return resource|false */
@@ -102,7 +98,7 @@ final class Connection
      * @param int|null $sent the number of bytes that were written
      * @return PusherError|null the error if not all was written; its code is CONNECT if no byte was written
      */
-    public function write(#[\SensitiveParameter] string $message, Deadline $deadline, ?int &$sent = null): ?PusherError
+    public function write(#[\SensitiveParameter] string $message, Attempt $attempt, ?int &$sent = null): ?PusherError
     {
         $sent = 0;
         $length = strlen($message);
@@ -112,12 +108,12 @@ final class Connection
             $taken = SystemError::of(fn () => fwrite($this->stream, $chunk), $notice);
             if ($taken === false) {
                 return $sent === 0
-                    ? PusherError::connect($this->attemptUntil($deadline), 0, SystemError::text($notice))
-                    : $this->closed($deadline, SystemError::text($notice));
+                    ? PusherError::connect($attempt, 0, SystemError::text($notice))
+                    : PusherError::closed($attempt, SystemError::text($notice));
             }
             $sent += $taken;
-            if ($taken === 0 && !$this->wait(false, $deadline)) {
-                return PusherError::timeout($this->attemptUntil($deadline), self::SENDING);
+            if ($taken === 0 && !$this->wait(false, $attempt)) {
+                return PusherError::timeout($attempt, 'sending', isSent: false);
             }
         }
         return null;
@@ -131,25 +127,25 @@ final class Connection
      * @throws PusherError
      * @throws Reset The connection broke, and this would have been the first answer.
      */
-    public function readMessage(Deadline $deadline, bool $isFirst): array
+    public function readMessage(Attempt $attempt, bool $isFirst): array
     {
         while (true) {
-            $message = $this->takeMessage($deadline);
+            $message = $this->takeMessage($attempt);
             if ($message !== null) {
                 return $message;
             }
-            if (!$this->wait(true, $deadline)) {
-                throw PusherError::timeout($this->attemptUntil($deadline), self::ANSWER);
+            if (!$this->wait(true, $attempt)) {
+                throw PusherError::timeout($attempt, 'waiting for the answer', isSent: true);
             }
             $bytes = SystemError::of(fn () => fread($this->stream, self::READ_LEN_MAX));
             if ($bytes === false) {
-                throw $isFirst && $this->read === '' ? new Reset() : $this->closed($deadline, self::RESET);
+                throw $isFirst && $this->read === '' ? new Reset() : PusherError::closed($attempt, self::RESET);
             }
             if ($bytes === '' && feof($this->stream)) {
                 if ($isFirst && $this->read === '' && $this->wasReset()) {
                     throw new Reset();
                 }
-                throw $this->closed($deadline, 'closed by pushd');
+                throw PusherError::closed($attempt, 'closed by pushd');
             }
             $this->read .= $bytes;
         }
@@ -174,18 +170,8 @@ final class Connection
         return ltrim($this->read) === '';
     }
 
-    public function attemptUntil(Deadline $deadline): string
-    {
-        return self::attempt($this->address, $deadline);
-    }
-
-    public function closed(Deadline $deadline, string $reason): PusherError
-    {
-        return PusherError::closed($this->attemptUntil($deadline), $reason);
-    }
-
     /** @return array<mixed>|null null if it is incomplete */
-    private function takeMessage(Deadline $deadline): ?array
+    private function takeMessage(Attempt $attempt): ?array
     {
         $this->read = ltrim($this->read);
         if ($this->read === '') {
@@ -199,17 +185,17 @@ final class Connection
         $message = is_int($end) ? json_decode(substr($this->read, 0, $end), true) : null;
         if (!is_array($message)) {
             $begin = Text::quotedBytes(substr($this->read, 0, 20));
-            throw PusherError::protocol($this->attemptUntil($deadline), "not a message of the protocol, it begins with $begin");
+            throw PusherError::protocol($attempt, "not a message of the protocol, it begins with $begin");
         }
         $this->read = substr($this->read, $end);
         return $message;
     }
 
     /** False at the deadline. */
-    private function wait(bool $read, Deadline $deadline): bool
+    private function wait(bool $read, Attempt $attempt): bool
     {
         do {
-            $left = $deadline->remainingUs();
+            $left = $attempt->remainingUs();
         } while ($left > 0 && $this->isReady($read, $left) === false);
         return $left > 0;
     }
@@ -231,10 +217,5 @@ final class Connection
     private static function pause(int $us): void
     {
         $us > 0 && function_exists('usleep') && usleep($us);
-    }
-
-    private static function attempt(Address $address, Deadline $deadline): string
-    {
-        return sprintf('%s after %.1F ms', $address, $deadline->elapsedMs());
     }
 }

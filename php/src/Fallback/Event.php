@@ -3,8 +3,10 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
+use PusherReceipt;
+
 /** An encoded event: all parts are JSON. */
-final class Event
+final class Event implements Request
 {
     private function __construct(
         private readonly string $category,
@@ -55,16 +57,20 @@ final class Event
         }
     }
 
-    /** The PUBLISH message. */
-    public function message(int $request): string
+    public function message(int $number): string
     {
-        return "[3,$request,$this->topic,$this->json{$this->options()}]\n";
+        return "[3,$number,$this->topic,$this->json{$this->options()}]\n";
     }
 
-    /** Length of the PUBLISH message in bytes. */
-    public function length(int $request): int
+    public function answer(array $message): ?PusherReceipt
     {
-        return strlen("[3,$request,,]\n$this->topic{$this->options()}") + strlen($this->json);
+        return Receipt::of($message);
+    }
+
+    /** Length of the message in bytes. */
+    public function length(int $number): int
+    {
+        return strlen("[3,$number,,]\n$this->topic{$this->options()}") + strlen($this->json);
     }
 
     private function options(): string

@@ -19,6 +19,9 @@ final class Limits
     /** The default of json_encode(): it fails on deeper data. */
     public const ENCODE_DEPTH_MAX = 512;
 
+    /** The largest sequence number in a position: JavaScript holds integers up to this value exactly. */
+    public const SEQUENCE_MAX = 2 ** 53 - 1;
+
     /** An answer of pushd's. A WELCOME or an ERROR with its text is far shorter. */
     public const ANSWER_LEN_MAX = 16 * 1024;
 

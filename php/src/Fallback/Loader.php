@@ -10,8 +10,9 @@ final class Loader
 
     /** The other classes in this folder. */
     private const INTERNAL = [
-        'Address', 'Batch', 'Breaker', 'Connection', 'Deadline', 'Deferred', 'ErrorScope', 'Event', 'PusherError', 'Goodbye', 'Host',
-        'Json', 'Limits', 'Many', 'Process', 'Publisher', 'Publishing', 'Report', 'Reset', 'Secret', 'Settings', 'SystemError', 'Text',
+        'Address', 'Attempt', 'Batch', 'Breaker', 'Connection', 'Deferred', 'ErrorScope', 'Request', 'Event', 'PositionRequest', 'PusherError',
+        'Goodbye', 'Host', 'Json', 'Limits', 'Many', 'Process', 'Publisher', 'Publishing', 'Receipt', 'Report', 'Reset', 'Secret', 'Settings',
+        'SystemError', 'Text',
     ];
 
     public static function register(): void

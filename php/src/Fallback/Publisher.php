@@ -15,6 +15,7 @@ final class Publisher
     private const WELCOME = 2;
     private const RECEIPT = 4;
     private const ERROR = 5;
+    private const AT = 7;
 
     private ?Connection $connection = null;
 
@@ -36,24 +37,41 @@ final class Publisher
      */
     public function publish(array $events, int $timeoutMs, int $retryMs): array
     {
+        return $this->try($events, true, $timeoutMs, $retryMs);
+    }
+
+    /** The present position of pushd's log. */
+    public function position(int $timeoutMs, int $retryMs): string|PusherError
+    {
+        return $this->try([new PositionRequest()], false, $timeoutMs, $retryMs)[0];
+    }
+
+    /**
+     * Asks, unless the breaker is open.
+     *
+     * @param non-empty-list<Request> $requests
+     * @return list<PusherReceipt|string|PusherError> one for each request
+     */
+    private function try(array $requests, bool $isPublish, int $timeoutMs, int $retryMs): array
+    {
         $error = $this->breaker->notTried($retryMs);
         if ($error !== null) {
-            return self::all($events, $error);
+            return self::all($requests, $error);
         }
-        $deadline = new Deadline($timeoutMs);
-        $answers = $this->ask($events, $deadline);
+        $attempt = new Attempt($this->address, $isPublish, $timeoutMs);
+        $answers = $this->ask($requests, $attempt);
         $errors = array_filter($answers, static fn ($answer): bool => $answer instanceof PusherError && !$answer->isCallersMistake());
-        $this->breaker->record(end($errors) ?: null, $deadline->elapsedMs() >= $timeoutMs / 2, $retryMs);
+        $this->breaker->record(end($errors) ?: null, $attempt->elapsedMs() >= $timeoutMs / 2, $retryMs);
         return $answers;
     }
 
     /**
-     * Publishes over the open connection. If there is none, or it was closed meanwhile, opens a new one.
+     * Asks over the open connection. If there is none, or it was closed meanwhile, opens a new one.
      *
      * The connection is taken out of the property during use. If the script ends in between, for example in a signal
      * handler, no half-read connection is left.
      */
-    private function ask(array $events, Deadline $deadline): array
+    private function ask(array $requests, Attempt $attempt): array
     {
         [$connection, $this->connection] = [$this->connection, null];
         // A child of pcntl_fork() drops the inherited connection, which its parent uses.
@@ -62,71 +80,81 @@ final class Publisher
         $this->processId = $processId;
         $goodbye = null;
         if ($connection !== null && $isOwn && !$connection->isStale()) {
-            $answers = $this->exchange($connection, $events, '', $deadline);
+            $answers = $this->exchange($connection, $requests, '', $attempt);
+            if (!$attempt->isPublish && is_array($answers) && self::isLost($answers[0])) {
+                // pushd may have read the request, but a second one does no harm.
+                $answers = null;
+            }
             // pushd may have read the first of several events, unless its goodbye says that it has not.
-            if (is_array($answers) || $answers === null && count($events) > 1) {
-                return $answers ?? self::all($events, $connection->closed($deadline, Connection::RESET));
+            if (is_array($answers) || $answers === null && count($requests) > 1) {
+                return $answers ?? self::all($requests, PusherError::closed($attempt, Connection::RESET));
             }
             $goodbye = $answers;
         }
         $connection?->close();
         try {
-            $connection = Connection::open($this->address, $deadline);
+            $connection = Connection::open($attempt);
         } catch (PusherError $error) {
             // If pushd no longer listens, its goodbye says why.
             $isGone = $goodbye?->getCode() === PusherException::BUSY && $error->getCode() === PusherException::CONNECT;
-            return self::all($events, $isGone ? $goodbye : $error);
+            return self::all($requests, $isGone ? $goodbye : $error);
         }
         $options = $this->token === '' ? '' : ',' . json_encode(['token' => $this->token], Json::FLAGS);
-        $answers = $this->exchange($connection, $events, '[1,' . self::VERSION . "$options]\n", $deadline)
-            ?? $connection->closed($deadline, Connection::RESET);
-        return is_array($answers) ? $answers : self::all($events, $answers);
+        $answers = $this->exchange($connection, $requests, '[1,' . self::VERSION . "$options]\n", $attempt)
+            ?? PusherError::closed($attempt, Connection::RESET);
+        return is_array($answers) ? $answers : self::all($requests, $answers);
     }
 
-    private static function all(array $events, PusherError $error): array
+    private static function all(array $requests, PusherError $error): array
     {
-        return array_fill(0, count($events), $error);
+        return array_fill(0, count($requests), $error);
+    }
+
+    private static function isLost(mixed $answer): bool
+    {
+        return $answer instanceof PusherError && $answer->getCode() === PusherException::CLOSED;
     }
 
     /**
-     * Writes all events at once and reads their answers.
+     * Writes all requests at once and reads their answers.
      *
-     * @return list<PusherReceipt|PusherError>|PusherError|null an error alone, or null, if pushd read nothing: it sent a goodbye, or the
+     * @return list<PusherReceipt|string|PusherError>|PusherError|null an error alone, or null, if pushd read nothing: it sent a goodbye, or the
      *     connection broke
      */
-    private function exchange(Connection $connection, array $events, #[\SensitiveParameter] string $hello, Deadline $deadline): array|PusherError|null
+    private function exchange(Connection $connection, array $requests, #[\SensitiveParameter] string $hello, Attempt $attempt): array|PusherError|null
     {
         $first = $this->lastRequest + 1;
-        $this->lastRequest += count($events);
+        $this->lastRequest += count($requests);
         $message = $hello;
-        foreach ($events as $index => $event) {
-            $message .= $event->message($first + $index);
+        foreach ($requests as $index => $request) {
+            $message .= $request->message($first + $index);
         }
         $answers = [];
         $isInOrder = false;
         try {
-            $notSent = $connection->write($message, $deadline, $sent);
+            $notSent = $connection->write($message, $attempt, $sent);
             // The only event is incomplete without its end (the last byte is a line end): pushd cannot have published it.
-            $isCut = count($events) === 1 && $sent < strlen($message) - 1 && $notSent?->getCode() === PusherException::CLOSED;
+            $isCut = count($requests) === 1 && $sent < strlen($message) - 1 && $notSent?->getCode() === PusherException::CLOSED;
             unset($message);
             $isUnsent = $isCut || $notSent?->getCode() === PusherException::CONNECT;
             if ($isUnsent && !$connection->isStale()) {
                 return $notSent;
             }
             // Also after an incomplete write: pushd may have sent its reason before it stopped reading.
-            while (count($answers) < count($events)) {
-                $answers[] = $this->answer($connection, $first + count($answers), $deadline, $answers === []);
+            while (count($answers) < count($requests)) {
+                $next = count($answers);
+                $answers[] = $this->answer($connection, $requests[$next], $first + $next, $attempt, $next === 0);
             }
             $isInOrder = $notSent === null && $connection->hasNothingLeft();
         } catch (PusherError $error) {
             if ($isUnsent && !$error->isRefusal()) {
                 return $notSent;
             }
-            return array_pad($answers, count($events), $error->isRefusal() ? $error : $notSent ?? $error);
+            return array_pad($answers, count($requests), $error->isRefusal() ? $error : $notSent ?? $error);
         } catch (Goodbye $goodbye) {
-            return $answers === [] ? $goodbye->error : array_pad($answers, count($events), $goodbye->error);
+            return $answers === [] ? $goodbye->error : array_pad($answers, count($requests), $goodbye->error);
         } catch (Reset) {
-            return $isUnsent || $notSent === null ? $notSent : self::all($events, $notSent);
+            return $isUnsent || $notSent === null ? $notSent : self::all($requests, $notSent);
         } finally {
             if ($isInOrder) {
                 $this->connection = $connection;
@@ -139,18 +167,18 @@ final class Publisher
     }
 
     /**
-     * Reads the answer to one event.
+     * Reads the answer to one request.
      *
      * @throws PusherError The connection cannot be used any more.
      * @throws Goodbye
      * @throws Reset
      */
-    private function answer(Connection $connection, int $request, Deadline $deadline, bool $isFirst): PusherReceipt|PusherError
+    private function answer(Connection $connection, Request $request, int $number, Attempt $attempt, bool $isFirst): PusherReceipt|string|PusherError
     {
+        $invalid = static fn (string $reason): PusherError => PusherError::protocol($attempt, $reason);
         while (true) {
-            $message = $connection->readMessage($deadline, $isFirst);
+            $message = $connection->readMessage($attempt, $isFirst);
             $isFirst = false;
-            $invalid = static fn (string $reason): PusherError => PusherError::protocol($connection->attemptUntil($deadline), $reason);
             $type = $message[0] ?? null;
             // A switch would treat "4" as 4.
             if (!is_int($type)) {
@@ -164,14 +192,15 @@ final class Publisher
                     }
                     break;
                 case self::RECEIPT:
-                    self::checkRequest($message[1] ?? null, $request, $invalid);
-                    return self::receipt($message[2] ?? null, $message[3] ?? null) ?? throw $invalid('a receipt without numbers');
+                case self::AT:
+                    self::checkNumber($message[1] ?? null, $number, $invalid);
+                    return $request->answer($message) ?? throw $invalid($attempt->isPublish ? 'not a receipt' : 'not a position');
                 case self::ERROR:
-                    self::checkRequest($message[1] ?? $request, $request, $invalid);
+                    self::checkNumber($message[1] ?? $number, $number, $invalid);
                     if (!is_string($message[2] ?? null) || !is_string($message[3] ?? null)) {
                         throw $invalid('an error without a text');
                     }
-                    $error = PusherError::refused($connection->attemptUntil($deadline), $message[2], $message[3]);
+                    $error = PusherError::refused($attempt, $message[2], $message[3]);
                     if (!isset($message[1]) && in_array($message[2], PusherError::GOODBYES, true)) {
                         throw new Goodbye($error);
                     }
@@ -181,32 +210,11 @@ final class Publisher
         }
     }
 
-    /** Keeps the connection if no answer is left on it: the next publish would take it for its own. */
-    private static function checkRequest(mixed $request, int $expected, callable $invalid): void
+    /** @throws PusherError The answer is one to another request. */
+    private static function checkNumber(mixed $number, int $expected, callable $invalid): void
     {
-        if ($request !== $expected) {
-            throw $invalid('an answer to request ' . json_encode($request) . ", expected was one to $expected");
+        if ($number !== $expected) {
+            throw $invalid('an answer to request ' . json_encode($number) . ", expected was one to $expected");
         }
-    }
-
-    /** Null for values that are not numbers. */
-    private static function receipt(mixed $sequence, mixed $subscribers): ?PusherReceipt
-    {
-        foreach ([$sequence, $subscribers] as $number) {
-            // json_decode() returns a float for a number beyond PHP's int.
-            $isNumber = is_int($number) ? $number >= 0 : is_float($number) && $number >= 2 ** 63 && $number <= 2 ** 64;
-            if (!$isNumber) {
-                return null;
-            }
-        }
-        $int = static fn (int|float $number): int => is_int($number) ? $number : PHP_INT_MAX;
-        static $make = null;
-        $make ??= \Closure::bind(static function (int $sequence, int $subscribers): PusherReceipt {
-            $receipt = new PusherReceipt();
-            $receipt->subscribers = $subscribers;
-            $receipt->sequence = $sequence;
-            return $receipt;
-        }, null, PusherReceipt::class);
-        return $make($int($sequence), $int($subscribers));
     }
 }

@@ -58,6 +58,25 @@ final class Publishing
         return $answer;
     }
 
+    /** @throws \PusherException */
+    public static function position(string $method, ?string $address, #[\SensitiveParameter] array $options): ?string
+    {
+        if (self::isImpossible($method, $options)) {
+            return null;
+        }
+        try {
+            $settings = Settings::read($address, $options);
+        } catch (PusherError $mistake) {
+            Report::throw($mistake);
+        }
+        $answer = self::publisher($settings)->position($settings->timeoutMs, $settings->retryMs);
+        if ($answer instanceof PusherError) {
+            Report::failure($method, $answer, $settings->onFailure);
+            return null;
+        }
+        return $answer;
+    }
+
     /**
      * @return array<PusherReceipt|null> with the keys of $events
      * @throws \PusherException
@@ -140,17 +159,18 @@ final class Publishing
     /** @return list<PusherReceipt|PusherError> */
     private static function publish(array $events, #[\SensitiveParameter] Settings $settings): array
     {
-        if ($events === []) {
-            return [];
-        }
+        return $events === [] ? [] : self::publisher($settings)->publish($events, $settings->timeoutMs, $settings->retryMs);
+    }
+
+    private static function publisher(#[\SensitiveParameter] Settings $settings): Publisher
+    {
         $key = "$settings->address $settings->token";
         $publisher = self::$publishers[$key] ?? new Publisher($settings->address, $settings->token);
         unset(self::$publishers[$key]);
         if (count(self::$publishers) === Limits::PUBLISHERS_MAX) {
             unset(self::$publishers[array_key_first(self::$publishers)]);
         }
-        self::$publishers[$key] = $publisher;
-        return $publisher->publish($events, $settings->timeoutMs, $settings->retryMs);
+        return self::$publishers[$key] = $publisher;
     }
 
     /** @param list<PusherReceipt|PusherError> $answers */

@@ -6,7 +6,7 @@ namespace PusherFallback;
 use PusherException;
 
 /**
- * Why a publish has no receipt. The code is one of the constants of PusherException. The messages are the same as
+ * Why a publish has no receipt, or why there is no position. The code is one of the constants of PusherException. The messages are the same as
  * those of the extension.
  */
 final class PusherError extends \Exception
@@ -85,11 +85,11 @@ final class PusherError extends \Exception
     {
         return new self(
             PusherException::CONFIG,
-            "the event was not published: PHP's $function() is missing here (see disable_functions in php.ini), and Pusher needs it",
+            "PHP's $function() is missing here (see disable_functions in php.ini), and Pusher needs it",
         );
     }
 
-    public static function connect(string $attempt, int $errno, string $reason): self
+    public static function connect(Attempt $attempt, int $errno, string $reason): self
     {
         $reason .= $errno > 0 ? " (os error $errno)" : '';
         $advice = match ($errno) {
@@ -100,35 +100,58 @@ final class PusherError extends \Exception
         return new self(PusherException::CONNECT, "can't connect to $attempt ($reason): $advice");
     }
 
-    /** @param string $stage the step that took too long, and whether the event may have been published */
-    public static function timeout(string $attempt, string $stage): self
+    /**
+     * @param string $stage the step that took too long
+     * @param bool $isSent whether pushd may have read the whole message
+     */
+    public static function timeout(Attempt $attempt, string $stage, bool $isSent): self
     {
+        $stage .= match (true) {
+            !$attempt->isPublish => '',
+            $isSent => ' (the event may or may not have been published)',
+            default => ' (the event was not published)',
+        };
         return new self(PusherException::TIMEOUT, "timeout at $attempt while $stage: is pushd stopped or overloaded?");
     }
 
-    public static function closed(string $attempt, string $reason): self
+    public static function closed(Attempt $attempt, string $reason): self
     {
-        return new self(PusherException::CLOSED, "the connection to $attempt was lost before the answer ($reason): "
-            . 'the event may or may not have been published; was pushd restarted? Its log says more');
+        $event = $attempt->isPublish ? 'the event may or may not have been published; ' : '';
+        return new self(
+            PusherException::CLOSED,
+            "the connection to $attempt was lost before the answer ($reason): {$event}was pushd restarted? Its log says more",
+        );
     }
 
-    public static function protocol(string $attempt, string $reason): self
+    public static function protocol(Attempt $attempt, string $reason): self
     {
         return new self(PusherException::PROTOCOL, "no answer of pushd's from $attempt ($reason): is it pushd that listens there?");
     }
 
     /** An ERROR of pushd's. */
-    public static function refused(string $attempt, string $name, string $text): self
+    public static function refused(Attempt $attempt, string $name, string $text): self
     {
         [$code, $endsConnection] = self::REFUSALS[$name] ?? [PusherException::REFUSED, false];
         $name = isset(self::REFUSALS[$name]) ? $name : 'refused';
         $text = str_replace("\0", '\0', $text);
+        if (!$attempt->isPublish) {
+            return self::noPosition($attempt, $code === PusherException::BUSY, $endsConnection, $name, $text);
+        }
         $message = match ($code) {
             PusherException::ID, PusherException::TOPIC, PusherException::TOO_BIG => "the event was not published: $text",
             PusherException::BUSY => "$attempt can't take the event now ($text): try again later",
             default => "$attempt refused to publish the event ($name: $text)",
         };
         return new self($code, $message, true, $endsConnection);
+    }
+
+    private static function noPosition(Attempt $attempt, bool $isBusy, bool $endsConnection, string $name, string $text): self
+    {
+        if ($isBusy) {
+            return new self(PusherException::BUSY, "$attempt can't answer now ($text): try again later", true, $endsConnection);
+        }
+        $advice = $name === 'unknown_type' ? ': this pushd is too old, update it' : '';
+        return new self(PusherException::REFUSED, "$attempt gives no position ($name: $text)$advice", true, $endsConnection);
     }
 
     /** The error of a publish that is not tried. */

@@ -38,8 +38,8 @@ var_dump(count($registered), $documented === $registered);
 ?>
 --EXPECT--
 PusherException: 12 lines, the same
-PusherReceipt: 4 lines, the same
-Pusher: 8 lines, the same
+PusherReceipt: 6 lines, the same
+Pusher: 10 lines, the same
 bool(true)
 array(0) {
 }

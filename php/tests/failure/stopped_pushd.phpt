@@ -24,10 +24,12 @@ $pushd->goOn();
 ini_set('pusher.timeout_ms', 10_000);
 for ($i = 2; $i < 10; $i++) {
     $receipt = Pusher::publish('kittens', $i);
-    if ($receipt->sequence !== ++$last || $receipt->subscribers !== 1) {
+    // The events of the other topic have numbers, too.
+    if ($receipt->sequence <= $last || $receipt->subscribers !== 1) {
         echo "receipt of another: ";
         print_r($receipt);
     }
+    $last = $receipt->sequence;
 }
 for ($i = 1; $i < 10; $i++) {
     echo $browser->event(), ' ';

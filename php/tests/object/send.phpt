@@ -44,11 +44,15 @@ try {
 }
 ?>
 --EXPECTF--
-object(PusherReceipt)#%d (2) {
+object(PusherReceipt)#%d (4) {
   ["subscribers"]=>
   int(1)
   ["sequence"]=>
   int(%d)
+  ["position"]=>
+  string(%d) "%x-%d"
+  ["stored"]=>
+  string(6) "memory"
 }
 {"title":"新しい子猫"}
 1"default"

@@ -19,11 +19,15 @@ var_dump($second->sequence > $first->sequence);
 echo $one->event(), $two->event(), $other->event(), $one->event(), "\n";
 ?>
 --EXPECTF--
-object(PusherReceipt)#%d (2) {
+object(PusherReceipt)#%d (4) {
   ["subscribers"]=>
   int(0)
   ["sequence"]=>
   int(%d)
+  ["position"]=>
+  string(%d) "%x-%d"
+  ["stored"]=>
+  string(6) "memory"
 }
 2, 1, 2 browsers
 bool(true)

@@ -4,7 +4,7 @@ A receipt is a value: cloned, compared, serialized and shown like a user's own o
 <?php
 require __DIR__ . '/../support/fake_pushd.inc';
 
-$server = new FakePushd('answers');
+$server = new FakePushd('keeps events');
 $receipt = Pusher::publish('kittens', 1);
 $copy = clone $receipt;
 var_dump($copy == $receipt, $copy === $receipt, $copy == Pusher::publish('kittens', 2));
@@ -30,14 +30,16 @@ try {
 bool(true)
 bool(false)
 bool(false)
-O:13:"PusherReceipt":2:{s:11:"subscribers";i:1;s:8:"sequence";i:1;}
+O:13:"PusherReceipt":4:{s:11:"subscribers";i:1;s:8:"sequence";i:1;s:8:"position";s:18:"6d1f3c5a9be02478-1";s:6:"stored";s:6:"synced";}
 bool(true)
-{"subscribers":1,"sequence":1} {"subscribers":1,"sequence":1}
-subscribers=1 sequence=1 
+{"subscribers":1,"sequence":1,"position":"6d1f3c5a9be02478-1","stored":"synced"} {"subscribers":1,"sequence":1,"position":"6d1f3c5a9be02478-1","stored":"synced"}
+subscribers=1 sequence=1 position=6d1f3c5a9be02478-1 stored=synced 
 PusherReceipt Object
 (
     [subscribers] => 1
     [sequence] => 1
+    [position] => 6d1f3c5a9be02478-1
+    [stored] => synced
 )
 int(1)
 Cannot assign string to property PusherReceipt::$sequence of type int

@@ -11,6 +11,8 @@ foreach ([
     function () use ($receipt) { $receipt->sequence++; },
     function () use ($receipt) { $reference = &$receipt->subscribers; },
     function () use ($receipt) { unset($receipt->subscribers); },
+    function () use ($receipt) { $receipt->position = '6d1f3c5a9be02478-1'; },
+    function () use ($receipt) { $receipt->stored .= ' well'; },
     function () use ($receipt) { $receipt->else = 1; },
     function () { new PusherReceipt(); },
 ] as $attempt) {
@@ -28,13 +30,19 @@ Cannot modify readonly property PusherReceipt::$sequence
 Cannot modify readonly property PusherReceipt::$sequence
 Cannot%Smodify readonly property PusherReceipt::$subscribers
 Cannot unset readonly property PusherReceipt::$subscribers
+Cannot modify readonly property PusherReceipt::$position
+Cannot modify readonly property PusherReceipt::$stored
 Cannot create dynamic property PusherReceipt::$else
 Call to private PusherReceipt::__construct() from %s
-object(PusherReceipt)#%d (2) {
+object(PusherReceipt)#%d (4) {
   ["subscribers"]=>
   int(1)
   ["sequence"]=>
   int(1)
+  ["position"]=>
+  NULL
+  ["stored"]=>
+  string(2) "no"
 }
 bool(true)
 bool(false)

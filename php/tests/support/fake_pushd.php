@@ -22,19 +22,24 @@ while ($connection = stream_socket_accept($server, 3600)) {
             $answer = '[2,1,"fake",{}]';
         } else {
             $sequence++;
+            $accepted = $type === 6 ? "[7,$request,\"6d1f3c5a9be02478-12\"]" : "[4,$request,$sequence,1]";
             $answer = match ($behaviour) {
-                'answers' => "[4,$request,$sequence,1]",
-                'cuts a long line' => "[4,$request,$sequence,1]",
-                'answers once, then closes' => "[4,$request,$sequence,1]",
+                'answers', 'cuts a long line', 'answers once, then closes' => $accepted,
+                'keeps events' => "[4,$request,$sequence,1,{\"position\":\"6d1f3c5a9be02478-$sequence\",\"stored\":\"synced\"}]",
+                'is of a later version' => "[4,$request,$sequence,1,{\"position\":\"elsewhere\",\"stored\":\"on the moon\",\"new\":[]},{}]",
+                'is too old for positions' => $type === 6 ? "[5,$request,\"unknown_type\",\"unknown message type 6\"]" : $accepted,
+                'gives no position' => "[7,$request,\"<b>\"]",
+                'gives a receipt' => "[4,$request,1,1]",
+                'closes at the second' => $sequence === 2 ? null : $accepted,
                 'garbage' => "HTTP/1.1 400 Bad Request\r\n\r\n",
                 'answers another' => '[4,4711,1,1]',
                 'half an answer' => "[4,$request,",
                 'closes' => null,
-                'says goodbye' => $sequence % 3 === 2 ? '[5,null,"overloaded","this connection was idle"]' : "[4,$request,$sequence,1]",
+                'says goodbye' => $sequence % 3 === 2 ? '[5,null,"overloaded","this connection was idle"]' : $accepted,
                 'says goodbye at once' => '[5,null,"overloaded","publishers-max (3) is reached"]',
                 'refuses' => "[5,$request,\"denied\",\"not you\"]",
                 'refuses oddly' => "[5,$request,\"of a later version\",\"NUL \\u0000 and <b>\"]",
-                'overloaded, then answers' => $sequence === 1 ? "[5,$request,\"overloaded\",\"no room\"]" : "[4,$request,$sequence,1]",
+                'overloaded, then answers' => $sequence === 1 ? "[5,$request,\"overloaded\",\"no room\"]" : $accepted,
                 'overloaded' => "[5,$request,\"overloaded\",\"no room\"]",
                 'too large, then nothing' => $sequence === 1 ? "[5,$request,\"event_too_large\",\"at most 10 bytes\"]" : '',
                 'too large' => "[5,$request,\"event_too_large\",\"at most 10 bytes\"]",
@@ -48,7 +53,7 @@ while ($connection = stream_socket_accept($server, 3600)) {
             break;
         }
         fwrite($connection, "$answer\n");
-        if ($type === 3 && $behaviour === 'answers once, then closes' || str_starts_with($answer, '[5,null')) {
+        if ($type !== 1 && $behaviour === 'answers once, then closes' || str_starts_with($answer, '[5,null')) {
             break;
         }
     }

@@ -110,6 +110,8 @@ fn options_of_commands_match_pushd() {
     for (command, item) in [
         ("publish", "publish"),
         ("subscribe", "subscribe"),
+        ("position", "position"),
+        ("history", "history"),
         ("topics", "topics"),
         ("status", "topics"),
         ("bench", "bench"),

@@ -1,4 +1,4 @@
-//! `pushd publish`, `subscribe`, `topics` and `status`, as typed by a user.
+//! `pushd publish`, `subscribe`, `position`, `history`, `topics` and `status`, as typed by a user.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -39,11 +39,52 @@ fn publish_prints_the_receipt() {
     assert_eq!(printed, "published as number 1, queued to 1 browser\n");
     assert_eq!(browser.event("a b/猫?"), json!({"n": 1}));
     let receipt = run_json(&daemon, "publish", &["a b/猫?", "2", "--id", "order-7"]);
-    assert_eq!(receipt, json!({"sequence": 2, "subscribers": 1}));
+    assert_eq!(
+        (&receipt["sequence"], &receipt["subscribers"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(receipt["stored"], "memory");
+    assert_eq!(receipt["position"], position(&daemon));
     let again = run_json(&daemon, "publish", &["a b/猫?", "2", "--id", "order-7"]);
     assert_eq!(again, receipt);
     assert_eq!(browser.event("a b/猫?"), 2);
     browser.assert_nothing_waits();
+}
+
+fn position(daemon: &Daemon) -> String {
+    run(daemon, "position", &[]).success().trim().to_owned()
+}
+
+#[test]
+fn history_prints_what_the_log_has() {
+    let daemon = Daemon::start();
+    let publish = |event: &str| run(&daemon, "publish", &["a b/猫?", event]).success();
+    publish("1");
+    let after_first = position(&daemon);
+    run(&daemon, "publish", &["another", "2"]).success();
+    publish(r#"{"n":3}"#);
+    let printed = run(&daemon, "history", &["a b/猫?"]).success();
+    assert_eq!(printed, "1\t1\n3\t{\"n\":3}\n");
+    let words = ["a b/猫?", "--since", &after_first];
+    assert_eq!(run(&daemon, "history", &words).success(), "3\t{\"n\":3}\n");
+    let history = run_json(&daemon, "history", &["a b/猫?", "--limit", "1"]);
+    assert_eq!(history["events"], json!([{"sequence": 1, "event": 1}]));
+    assert_eq!(history["complete"], true);
+    let other_epoch = "0000000000000000-1";
+    let ended = run(&daemon, "history", &["a b/猫?", "--since", other_epoch]);
+    assert!(ended.stderr.contains("gap: "), "{}", ended.stderr);
+}
+
+#[test]
+fn subscribe_begins_at_a_position() {
+    let daemon = Daemon::start();
+    run(&daemon, "publish", &["t", "1"]).success();
+    let since = position(&daemon);
+    run(&daemon, "publish", &["t", "2"]).success();
+    run(&daemon, "publish", &["t", "3"]).success();
+    let words = ["t", "--since", &since, "--count", "2"];
+    let printed = run(&daemon, "subscribe", &words).success();
+    assert_eq!(printed, "t\t2\nt\t3\n");
 }
 
 #[test]
@@ -121,8 +162,10 @@ fn failed_output_is_a_failure() {
         &["status"],
         &["status", "--json"],
         &["topics", "--json"],
+        &["position"],
         &["publish", "t", "1"],
         &["publish", "t", "1", "--json"],
+        &["history", "t"],
         &["bench", "--subscribers=1", "--seconds=1", "--rate=1"],
         &["setup", "nginx"],
         &["completions", "bash"],
@@ -212,6 +255,10 @@ fn subscribe_prints_each_event_at_once() {
     // Each publish has its own connection, so the order in which the daemon reads them is undefined.
     lines.sort_by_key(|line| line["event"]["n"].as_u64());
     let event = |topic: &str, n: u64| json!({"topic": topic, "event": {"category": topic, "n": n}});
+    for line in &mut lines {
+        let position = line.as_object_mut().unwrap().remove("position");
+        assert!(position.is_some_and(|position| position.is_string()));
+    }
     assert_eq!(lines, [event("a", 1), event("b", 3), event("a", 4)]);
     assert_eq!(process.wait(WAIT_MS).unwrap().code(), Some(0));
 }
@@ -232,7 +279,7 @@ fn subscribe_takes_events_of_any_length() {
     let mut stdout = BufReader::new(process.child().stdout.take().unwrap());
     stdout.read_line(&mut line).unwrap();
     let line: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no line"));
-    assert!(line == json!({"topic": "t", "event": event}));
+    assert!(line["topic"] == "t" && line["event"] == event);
     assert_eq!(process.wait(WAIT_MS).unwrap().code(), Some(0));
 }
 

@@ -8,9 +8,11 @@ use std::ffi::{c_char, c_int};
 use std::ptr;
 use std::slice;
 
+use super::arguments::{event, optional};
 use super::background::Background;
+use super::call_error::{CallError, invalid};
 use super::receipt::PushReceipt;
-use super::{CallError, browser_count, guard, invalid, optional, text_of_len};
+use super::{browser_count, guard};
 use crate::error::Error;
 use crate::options::{
     Options, address_from_env, timeout_from_env, timeout_from_ms, token_from_env,
@@ -96,14 +98,10 @@ pub unsafe extern "C" fn push_client_publish(
         // SAFETY: the caller guarantees a client that is not freed, or NULL.
         let client = unsafe { get(client)? };
         // SAFETY: the caller guarantees texts of these lengths, or NULL.
-        let (category, json, id) = unsafe {
-            (
-                text_of_len(category, category_len, "category")?,
-                text_of_len(json, json_len, "json")?,
-                optional(id, "id")?,
-            )
-        };
-        let done = client.publisher.publish(category, json, id)?;
+        let event = unsafe { event(category, category_len, json, json_len, id)? };
+        let done = client
+            .publisher
+            .publish(event.category, event.json, event.id)?;
         if !receipt.is_null() {
             // SAFETY: it is not NULL, and the caller guarantees that it can be written.
             unsafe { receipt.write(done.into()) };

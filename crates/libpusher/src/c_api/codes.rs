@@ -35,8 +35,8 @@ pub const PUSH_ECLOSED: c_int = -8;
 /// The answer is not valid in pushd's protocol. Check which program listens at the address.
 pub const PUSH_EPROTOCOL: c_int = -9;
 
-/// pushd refused the event. The same call would be refused again. push_last_error() has the reason.
-/// Nothing was published.
+/// pushd refused the event or the request. The same call would be refused again. push_last_error() has
+/// the reason. Nothing was published.
 pub const PUSH_EREFUSED: c_int = -10;
 
 /// pushd has no room for the event now, or is shutting down. Nothing was published: the same call may
@@ -71,7 +71,7 @@ pub(crate) fn text(code: c_int) -> &'static CStr {
         PUSH_ETIMEOUT => c"timeout",
         PUSH_ECLOSED => c"connection lost before the answer",
         PUSH_EPROTOCOL => c"the answer is not valid in pushd's protocol",
-        PUSH_EREFUSED => c"pushd refused the event",
+        PUSH_EREFUSED => c"pushd refused the request",
         PUSH_EBUSY => c"pushd is busy: try again later",
         PUSH_EINTERNAL => c"a bug in libpusher",
         PUSH_EFULL => c"the queue is full",

@@ -7,44 +7,32 @@
 )]
 
 use std::cell::RefCell;
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CString, c_char, c_int};
 use std::panic::{self, AssertUnwindSafe};
-use std::slice;
 
+mod arguments;
 pub mod background;
+mod call_error;
 mod cancellation;
 pub mod client;
 pub mod codes;
+pub mod position;
 pub mod publish_async;
 pub mod receipt;
 pub mod version;
 
+use arguments::text;
+use call_error::CallError;
 use cancellation::NotCanceled;
-use codes::{PUSH_EINTERNAL, PUSH_EINVAL};
+use codes::PUSH_EINTERNAL;
 
 use pusher_proto::Receipt;
 
-use crate::error::Error;
 use crate::shared;
 
 thread_local! {
     /// The text that `push_last_error` returns.
     static LAST_ERROR: RefCell<CString> = RefCell::default();
-}
-
-/// The code and the text of a failed call.
-struct CallError {
-    code: c_int,
-    text: String,
-}
-
-impl From<Error> for CallError {
-    fn from(error: Error) -> Self {
-        Self {
-            code: error.code(),
-            text: error.to_string(),
-        }
-    }
 }
 
 /// Sends an event to every browser that is subscribed to the topic, and waits for the receipt.
@@ -59,7 +47,9 @@ pub unsafe extern "C" fn push_publish(category: *const c_char, json: *const c_ch
     guard(|| {
         // SAFETY: the caller guarantees NUL-terminated strings, or NULL.
         let (category, json) = unsafe { (text(category, "category")?, text(json, "json")?) };
-        Ok(browser_count(shared::publish(category, json)?))
+        Ok(browser_count(
+            shared::process_wide()?.publish(category, json, None)?,
+        ))
     })
 }
 
@@ -111,63 +101,10 @@ fn remember(text: String) {
     let _ = LAST_ERROR.try_with(|last| last.replace(text));
 }
 
-/// Converts a string argument with a length.
-///
-/// # Safety
-/// `pointer` is NULL or points to `len` bytes that do not change during `'a`.
-unsafe fn text_of_len<'a>(
-    pointer: *const c_char,
-    len: usize,
-    name: &str,
-) -> Result<&'a str, CallError> {
-    if pointer.is_null() {
-        return Err(invalid(format!("{name} is NULL")));
-    }
-    if isize::try_from(len).is_err() {
-        return Err(invalid(format!(
-            "{name}_len is {len}, more than any object can have"
-        )));
-    }
-    // SAFETY: not NULL and not too long. The caller guarantees the rest.
-    let bytes = unsafe { slice::from_raw_parts(pointer.cast::<u8>(), len) };
-    str::from_utf8(bytes).map_err(|error| invalid(format!("{name} is not UTF-8: {error}")))
-}
-
-/// Converts a string argument.
-///
-/// # Safety
-/// `pointer` is NULL or points to a NUL-terminated string that does not change during `'a`.
-unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, CallError> {
-    if pointer.is_null() {
-        return Err(invalid(format!("{name} is NULL")));
-    }
-    // SAFETY: it is not NULL. The caller guarantees the rest.
-    let text = unsafe { CStr::from_ptr(pointer) };
-    text.to_str()
-        .map_err(|error| invalid(format!("{name} is not UTF-8: {error}")))
-}
-
-/// Converts a string argument that may be NULL.
-///
-/// # Safety
-/// As for [`text`].
-unsafe fn optional<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>, CallError> {
-    if pointer.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: the caller guarantees it.
-    unsafe { text(pointer, name) }.map(Some)
-}
-
-fn invalid(text: String) -> CallError {
-    CallError {
-        code: PUSH_EINVAL,
-        text,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ffi::CStr;
+
     use super::*;
 
     fn last_error() -> String {

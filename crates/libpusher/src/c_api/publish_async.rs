@@ -7,9 +7,10 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::time::Duration;
 
+use super::arguments::event;
 use super::background::{Callback, PushCallback};
 use super::client::{PushClient, get};
-use super::{guard, optional, remember, text_of_len};
+use super::{guard, remember};
 use crate::deadline::Deadline;
 
 /// Queues an event and returns at once. A thread of the library publishes queued events in order,
@@ -38,13 +39,7 @@ pub unsafe extern "C" fn push_client_publish_async(
         // SAFETY: the caller guarantees a client that is not freed, or NULL.
         let client = unsafe { get(client)? };
         // SAFETY: the caller guarantees texts of these lengths, or NULL.
-        let (category, json, id) = unsafe {
-            (
-                text_of_len(category, category_len, "category")?,
-                text_of_len(json, json_len, "json")?,
-                optional(id, "id")?,
-            )
-        };
+        let event = unsafe { event(category, category_len, json, json_len, id)? };
         let settle = Callback {
             function: callback,
             context,
@@ -52,7 +47,7 @@ pub unsafe extern "C" fn push_client_publish_async(
         client
             .background
             .queue()?
-            .push(category, json, id, settle)?;
+            .push(event.category, event.json, event.id, settle)?;
         Ok(0)
     })
 }

@@ -8,7 +8,7 @@ use crate::fake_server::{FakeServer, Received};
 use pusher::c_api::client::*;
 use pusher::c_api::codes::*;
 use pusher::c_api::push_last_error;
-use pusher::c_api::receipt::PushReceipt;
+use pusher::c_api::receipt::*;
 
 /// A client that is freed at the end, as C++ would have it.
 pub(crate) struct Client(pub(crate) *mut PushClient);
@@ -81,6 +81,8 @@ impl Client {
         let mut receipt = PushReceipt {
             sequence: u64::MAX,
             subscribers: u64::MAX,
+            position: [b'x' as c_char; PUSH_POSITION_SIZE],
+            stored: c_int::MAX,
         };
         // SAFETY: the client lives, the texts have these lengths, the receipt can be written.
         let result = unsafe {
@@ -144,9 +146,10 @@ fn mistakes_do_not_write_the_receipt() {
         let (result, receipt) = client.publish(category, json);
         assert_eq!(result, code);
         assert_eq!(
-            (receipt.sequence, receipt.subscribers),
-            (u64::MAX, u64::MAX)
+            (receipt.sequence, receipt.subscribers, receipt.stored),
+            (u64::MAX, u64::MAX, c_int::MAX)
         );
+        assert_eq!(receipt.position, [b'x' as c_char; PUSH_POSITION_SIZE]);
     }
     assert_eq!(client.publish(b"t", b"5").0, 5);
 }

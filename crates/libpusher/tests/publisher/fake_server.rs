@@ -16,6 +16,9 @@ use tempfile::TempDir;
 /// No test waits longer than this for anything, so that each one ends.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The position of every fake server.
+pub(crate) const POSITION: &str = "6d1f3c5a9be02478-12";
+
 pub(crate) type Script = dyn Fn(usize, &mut Peer) -> io::Result<()> + Send + Sync;
 
 /// Closed, with its threads, when it is dropped. Drop publishers first.
@@ -214,6 +217,24 @@ impl Peer {
             event,
             id: id.map(|id| id.into_owned()),
         })
+    }
+
+    /// Reads a request for the position, and returns its number.
+    pub(crate) fn read_position_request(&mut self) -> io::Result<u64> {
+        let line = self.read_line()?;
+        match FromPublisher::decode(&line).unwrap() {
+            FromPublisher::Position { request } => Ok(request),
+            other => panic!("not a request for the position: {other:?}"),
+        }
+    }
+
+    /// Answers requests for the position until the publisher goes.
+    pub(crate) fn serve_positions(&mut self) -> io::Result<()> {
+        self.welcome()?;
+        loop {
+            let request = self.read_position_request()?;
+            self.write(format!("[7,{request},\"{POSITION}\"]\n"))?;
+        }
     }
 
     /// Reads the next publish and answers with a receipt: sequence is the request's number,

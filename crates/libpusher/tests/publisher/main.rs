@@ -10,6 +10,7 @@ mod fake_server;
 mod faults;
 mod ids_and_tokens;
 mod mistakes;
+mod positions;
 mod receipts;
 mod refusals;
 mod reopening;

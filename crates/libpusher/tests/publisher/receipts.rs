@@ -1,7 +1,7 @@
 //! A publish that works.
 
 use crate::fake_server::FakeServer;
-use pusher::{Options, Publisher};
+use pusher::{Options, Publisher, Stored};
 
 #[test]
 fn a_receipt_has_sequence_and_subscribers() {
@@ -13,6 +13,34 @@ fn a_receipt_has_sequence_and_subscribers() {
     let receipt = server.publisher().publish("t", "{}").unwrap();
     assert_eq!(receipt.sequence, 9007199254740993);
     assert_eq!(receipt.subscribers, 231);
+}
+
+#[test]
+fn a_receipt_says_where_and_how_safely_the_event_is_kept() {
+    for (options, position, stored) in [
+        ("", None, Stored::No),
+        (",{}", None, Stored::No),
+        (
+            ",{\"position\":\"6d1f3c5a9be02478-12\",\"stored\":\"synced\"}",
+            Some("6d1f3c5a9be02478-12"),
+            Stored::Synced,
+        ),
+        (
+            ",{\"position\":\"of a later version\",\"stored\":\"on the moon\"}",
+            None,
+            Stored::No,
+        ),
+    ] {
+        let server = FakeServer::tcp(move |_, peer| {
+            peer.welcome()?;
+            let request = peer.read_publish()?.request;
+            peer.write(format!("[4,{request},12,3{options}]\n"))
+        });
+        let receipt = server.publisher().publish("t", "{}").unwrap();
+        let shown = receipt.position.map(|position| position.to_string());
+        assert_eq!(shown.as_deref(), position, "{options}");
+        assert_eq!(receipt.stored, stored, "{options}");
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use pusher_proto::wamp::Subprotocol;
+
 use super::causes::with_causes;
 use super::connector::{Connector, TlsSetupError};
 use super::dial::{self, DialError};
@@ -48,9 +50,13 @@ pub(crate) enum ConnectError {
 /// Opens a session at a URL. Returns a connector too, for further sessions at the same address.
 pub(crate) async fn connect(
     url: &str,
+    offer: &'static [Subprotocol],
     timeout: Duration,
 ) -> Result<(Session, Connector), ConnectError> {
-    let target = Target::parse(url, None, None)?;
+    let target = Target {
+        offer,
+        ..Target::parse(url, None, None)?
+    };
     within(timeout, async {
         let addresses = dial::look_up(&target).await;
         let addresses = addresses.map_err(|source| ConnectError::Dns {

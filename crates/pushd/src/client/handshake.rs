@@ -13,7 +13,7 @@ use http_body_util::Full;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use pusher_proto::Reason;
-use pusher_proto::wamp::SUBPROTOCOL;
+use pusher_proto::wamp::Subprotocol;
 use serde::Deserialize;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::causes::with_causes;
-use super::http::{read_body, send};
+use super::http::{BODY_LEN_MAX, read_body, send};
 use super::target::Target;
 use super::wire::Wire;
 
@@ -44,7 +44,12 @@ const USER_AGENT_TEXT: &str = concat!(
     ")"
 );
 
-pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
+/// An open WebSocket.
+pub(crate) struct Socket {
+    pub(super) stream: WebSocketStream<TokioIo<Upgraded>>,
+    /// The subprotocol that the server chose.
+    pub(super) subprotocol: Subprotocol,
+}
 
 /// Why the handshake failed.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +58,7 @@ pub(crate) enum Refusal {
     #[error("{}", .0.summary())]
     Answer(Answer),
     /// The server did not choose our subprotocol.
-    #[error("the server does not speak the subprotocol {SUBPROTOCOL}")]
+    #[error("the server does not speak the subprotocol {}", Subprotocol::Wamp.name())]
     NoSubprotocol,
     /// The response is not HTTP, or does not belong to this request.
     #[error("{0}")]
@@ -98,7 +103,7 @@ pub(crate) async fn open(
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let (parts, body) = response.into_parts();
         // The status and the headers are useful even if the body cannot be read.
-        let body = read_body(body).await.unwrap_or_default();
+        let body = read_body(body, BODY_LEN_MAX).await.unwrap_or_default();
         return Err(Refusal::Answer(Answer::new(
             parts.status,
             &parts.headers,
@@ -106,23 +111,28 @@ pub(crate) async fn open(
         )));
     }
     let upgraded = hyper::upgrade::on(&mut response);
-    check(response.headers(), &key)?;
+    let subprotocol = check(response.headers(), &key, target.offer)?;
     let upgraded = upgraded.await.map_err(no_answer)?;
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_LEN)
         .max_message_size(Some(MESSAGE_LEN_MAX))
         .max_frame_size(Some(MESSAGE_LEN_MAX));
-    Ok(WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(config)).await)
+    let upgraded = TokioIo::new(upgraded);
+    Ok(Socket {
+        stream: WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await,
+        subprotocol,
+    })
 }
 
 fn request(target: &Target, key: &str, with_origin: bool) -> http::Result<Request<Full<Bytes>>> {
+    let offer: Vec<&str> = target.offer.iter().map(|one| one.name()).collect();
     let mut request = Request::get(&target.path)
         .header(HOST, target.authority())
         .header(CONNECTION, "Upgrade")
         .header(UPGRADE, "websocket")
         .header(SEC_WEBSOCKET_VERSION, "13")
         .header(SEC_WEBSOCKET_KEY, key)
-        .header(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL)
+        .header(SEC_WEBSOCKET_PROTOCOL, offer.join(", "))
         .header(USER_AGENT, USER_AGENT_TEXT);
     if with_origin {
         request = request.header(ORIGIN, &target.origin);
@@ -130,8 +140,9 @@ fn request(target: &Target, key: &str, with_origin: bool) -> http::Result<Reques
     request.body(Full::default())
 }
 
-/// Checks the headers of a 101 response, as browsers do (RFC 6455, section 4.1).
-fn check(headers: &HeaderMap, key: &str) -> Result<(), Refusal> {
+/// Checks the headers of a 101 response, as browsers do (RFC 6455, section 4.1). Returns the subprotocol that the server
+/// chose.
+fn check(headers: &HeaderMap, key: &str, offer: &[Subprotocol]) -> Result<Subprotocol, Refusal> {
     let is = |name: HeaderName, value: &str| {
         text(headers, name).is_some_and(|text| text.eq_ignore_ascii_case(value))
     };
@@ -143,10 +154,11 @@ fn check(headers: &HeaderMap, key: &str) -> Result<(), Refusal> {
         let text = "Sec-WebSocket-Accept does not match this request";
         return Err(Refusal::NotWebSocket(text.to_owned()));
     }
-    match text(headers, SEC_WEBSOCKET_PROTOCOL).as_deref() {
-        Some(SUBPROTOCOL) => Ok(()),
-        _ => Err(Refusal::NoSubprotocol),
-    }
+    let chosen = text(headers, SEC_WEBSOCKET_PROTOCOL);
+    let chosen = chosen.and_then(|name| Subprotocol::parse(&name));
+    chosen
+        .filter(|chosen| offer.contains(chosen))
+        .ok_or(Refusal::NoSubprotocol)
 }
 
 fn no_answer(error: hyper::Error) -> Refusal {

@@ -12,8 +12,8 @@ use hyper_util::rt::TokioIo;
 
 use super::wire::Wire;
 
-/// Longest response body that is accepted, in bytes.
-const BODY_LEN_MAX: usize = 1024 * 1024;
+/// Longest response body of a public URL that is accepted, in bytes.
+pub(super) const BODY_LEN_MAX: usize = 1024 * 1024;
 
 /// A connection that carries one request after the other.
 pub(crate) struct HttpConnection {
@@ -46,14 +46,15 @@ impl HttpConnection {
         self.sender.send_request(request).await
     }
 
-    /// Sends a request and reads the whole response.
+    /// Sends a request and reads the whole response, with a body of at most `body_len_max` bytes.
     pub(crate) async fn ask(
         &mut self,
         request: Request<Full<Bytes>>,
+        body_len_max: usize,
     ) -> io::Result<(Parts, Bytes)> {
         let response = self.send(request).await;
         let (parts, body) = response.map_err(io::Error::other)?.into_parts();
-        Ok((parts, read_body(body).await?))
+        Ok((parts, read_body(body, body_len_max).await?))
     }
 }
 
@@ -66,8 +67,8 @@ pub(super) async fn send(
 }
 
 /// Reads the body of a response.
-pub(super) async fn read_body(body: Incoming) -> io::Result<Bytes> {
-    let body = Limited::new(body, BODY_LEN_MAX).collect().await;
+pub(super) async fn read_body(body: Incoming, len_max: usize) -> io::Result<Bytes> {
+    let body = Limited::new(body, len_max).collect().await;
     body.map(|body| body.to_bytes()).map_err(io::Error::other)
 }
 
@@ -77,5 +78,6 @@ pub(crate) async fn ask(
     request: Request<Full<Bytes>>,
 ) -> io::Result<(Parts, Bytes)> {
     let connection = HttpConnection::begin(wire).await;
-    connection.map_err(io::Error::other)?.ask(request).await
+    let mut connection = connection.map_err(io::Error::other)?;
+    connection.ask(request, BODY_LEN_MAX).await
 }

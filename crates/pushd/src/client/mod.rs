@@ -9,6 +9,8 @@
 //! | `connector` | TLS, and further connections to the same address |
 //! | `handshake` | the WebSocket handshake |
 //! | `session` | a WAMP v1 session |
+//! | `server_message` | decodes the server's messages |
+//! | `positions` | up to where a client of `pushd.1` has the events of its topics |
 //! | `connect` | all of these steps in one call |
 //! | `http` | HTTP requests |
 //! | `publish_listener` | the connection to port 5555 |
@@ -21,7 +23,9 @@ mod connector;
 mod dial;
 mod handshake;
 mod http;
+mod positions;
 mod publish_listener;
+mod server_message;
 mod session;
 mod target;
 mod wire;
@@ -32,6 +36,8 @@ pub(crate) use connector::{Connector, Encrypted, TlsSetupError};
 pub(crate) use dial::{DialError, Dialled, dial, look_up};
 pub(crate) use handshake::{Answer, Refusal, open as open_websocket};
 pub(crate) use http::{HttpConnection, ask};
+pub(crate) use positions::{Positions, Update};
 pub(crate) use publish_listener::connect as connect_to_publish_listener;
+pub(crate) use server_message::ServerMessage;
 pub(crate) use session::{Session, SessionEnd, Timeouts, WelcomeError};
-pub(crate) use target::{Target, TargetError};
+pub(crate) use target::{Target, TargetError, WAMP, WITH_RECOVERY};

@@ -1,8 +1,11 @@
 //! A WAMP v1 session as a page has it: WELCOME, SUBSCRIBE, EVENT.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use pusher_proto::Position;
+use pusher_proto::wamp::Subprotocol;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -11,6 +14,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::causes::with_causes;
 use super::handshake::Socket;
+use super::server_message::ServerMessage;
 
 const WELCOME: u64 = 0;
 const SUBSCRIBE: u64 = 5;
@@ -31,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) server: String,
     /// Pings received from the server.
     pub(crate) pings: u32,
+    /// Messages that arrived before a pong.
+    early: VecDeque<Utf8Bytes>,
 }
 
 /// The end of the connection.
@@ -84,6 +90,7 @@ impl Session {
             id: String::new(),
             server: String::new(),
             pings: 0,
+            early: VecDeque::new(),
         };
         let message = session.text().await.map_err(WelcomeError::Ended)?;
         match serde_json::from_str(&message) {
@@ -95,6 +102,11 @@ impl Session {
         }
     }
 
+    /// Whether the server can replay events, and numbers them.
+    pub(crate) fn has_recovery(&self) -> bool {
+        self.socket.subprotocol == Subprotocol::Pushd1
+    }
+
     /// Returns a topic that no other session uses. It needs no escapes in a URL.
     pub(crate) fn own_topic(&self, prefix: &str) -> String {
         let id = self.id.chars().filter(char::is_ascii_alphanumeric);
@@ -102,10 +114,17 @@ impl Session {
     }
 
     /// Subscribes, and waits until the server has read the message. WAMP v1 has no answer to SUBSCRIBE, so a
-    /// WebSocket ping follows it.
-    pub(crate) async fn subscribe(&mut self, topic: &str) -> Result<(), SessionEnd> {
-        let message = json!([SUBSCRIBE, topic]).to_string();
-        self.send(Message::text(message)).await?;
+    /// WebSocket ping follows it. `since` is for a session with recovery.
+    pub(crate) async fn subscribe(
+        &mut self,
+        topic: &str,
+        since: Option<Position>,
+    ) -> Result<(), SessionEnd> {
+        let message = match since {
+            Some(position) => json!([SUBSCRIBE, topic, {"since": position}]),
+            None => json!([SUBSCRIBE, topic]),
+        };
+        self.send(Message::text(message.to_string())).await?;
         self.round_trip().await
     }
 
@@ -120,14 +139,16 @@ impl Session {
         }
     }
 
-    /// Like `next_event`, but also returns if the connection has died without a close.
-    pub(crate) async fn next_event_or_timeout<T: DeserializeOwned>(
+    /// Waits for the next message of any kind that [`ServerMessage`] has. Also returns if the connection has died
+    /// without a close.
+    pub(crate) async fn next_message_or_timeout(
         &mut self,
         timeouts: Timeouts,
-    ) -> Result<(String, T), SessionEnd> {
+    ) -> Result<ServerMessage, SessionEnd> {
         loop {
-            if let Some(event) = event(&self.text_or_timeout(timeouts).await?) {
-                return Ok(event);
+            let text = self.text_or_timeout(timeouts).await?;
+            if let Some(message) = ServerMessage::decode(&text) {
+                return Ok(message);
             }
         }
     }
@@ -144,20 +165,25 @@ impl Session {
     /// Sends a close frame, as a browser does when the page is left.
     pub(crate) async fn end(mut self) {
         // If the connection is gone already, there is nobody to tell.
-        let _ = self.socket.close(None).await;
+        let _ = self.socket.stream.close(None).await;
     }
 
     /// Sends a ping and waits for its pong.
     pub(crate) async fn round_trip(&mut self) -> Result<(), SessionEnd> {
         self.send(Message::Ping("pushd".into())).await?;
         loop {
-            if let Incoming::Pong = self.next().await? {
-                return Ok(());
+            match self.next().await? {
+                Incoming::Pong => return Ok(()),
+                Incoming::Text(text) => self.early.push_back(text),
+                Incoming::Other => {}
             }
         }
     }
 
     async fn text(&mut self) -> Result<Utf8Bytes, SessionEnd> {
+        if let Some(text) = self.early.pop_front() {
+            return Ok(text);
+        }
         loop {
             if let Incoming::Text(text) = self.next().await? {
                 return Ok(text);
@@ -167,6 +193,9 @@ impl Session {
 
     /// Like `text`, but pings a silent server and gives up if nothing comes back.
     async fn text_or_timeout(&mut self, timeouts: Timeouts) -> Result<Utf8Bytes, SessionEnd> {
+        if let Some(text) = self.early.pop_front() {
+            return Ok(text);
+        }
         loop {
             let message = match timeout(timeouts.silence, self.next()).await {
                 Ok(message) => message?,
@@ -184,7 +213,7 @@ impl Session {
     }
 
     async fn next(&mut self) -> Result<Incoming, SessionEnd> {
-        match self.socket.next().await {
+        match self.socket.stream.next().await {
             Some(Ok(Message::Text(text))) => Ok(Incoming::Text(text)),
             Some(Ok(Message::Pong(_))) => Ok(Incoming::Pong),
             Some(Ok(Message::Ping(_))) => {
@@ -209,6 +238,7 @@ impl Session {
 
     async fn send(&mut self, message: Message) -> Result<(), SessionEnd> {
         self.socket
+            .stream
             .send(message)
             .await
             .map_err(|error| with_causes(&error).into())

@@ -1,6 +1,7 @@
 //! Parses a public URL.
 
 use http::Uri;
+use pusher_proto::wamp::Subprotocol;
 
 /// Client scripts. A URL may end with one of them.
 const CLIENT_FILES: [&str; 2] = ["pusher.js", "autobahn.js"];
@@ -17,7 +18,15 @@ pub(crate) struct Target {
     pub(crate) path: String,
     /// The Origin header of a page that connects.
     pub(crate) origin: String,
+    /// The subprotocols that the client offers, the preferred one first.
+    pub(crate) offer: &'static [Subprotocol],
 }
+
+/// The offer of a client that only speaks WAMP v1.
+pub(crate) const WAMP: &[Subprotocol] = &[Subprotocol::Wamp];
+
+/// The offer of a client that recovers what it missed, if the server can.
+pub(crate) const WITH_RECOVERY: &[Subprotocol] = &[Subprotocol::Pushd1, Subprotocol::Wamp];
 
 /// Why a text is not a public URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +92,7 @@ impl Target {
             port,
             path,
             origin: String::new(),
+            offer: WAMP,
         };
         target.origin = match origin {
             Some(origin) => check_origin(origin)?,

@@ -136,7 +136,7 @@ async fn check_event(
     publish_timeout: Duration,
 ) -> Result<((), String), Fault> {
     let topic = session.own_topic("pushd-doctor");
-    let subscribed = session.subscribe(&topic).await;
+    let subscribed = session.subscribe(&topic, None).await;
     subscribed.map_err(|end| explain_end("while subscribing", &end))?;
     let begin = Instant::now();
     let event = json!({"from": "pushd's doctor"}).to_string();

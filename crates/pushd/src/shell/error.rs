@@ -45,6 +45,15 @@ pub(super) enum ShellError {
         address: PublishAddress,
         reason: String,
     },
+    #[error("{address} refused the request: {reason}. Is that pushd older than this command?")]
+    NotFound {
+        address: PublishAddress,
+        reason: String,
+    },
+    #[error(
+        "the server at {0} has no recovery (the subprotocol pushd.1): it cannot send the events behind a position"
+    )]
+    NoRecovery(String),
     #[error("cannot send this request: {0}")]
     Request(#[from] http::Error),
     /// No session could be opened. `todo` is advice, which may be empty.

@@ -1,16 +1,18 @@
-//! `pushd publish`, `subscribe`, `topics`, `status` and `bench`: work with a running server.
+//! `pushd publish`, `subscribe`, `position`, `history`, `topics`, `status` and `bench`: work with a running server.
 //!
 //! | module | contents |
 //! |---|---|
 //! | `public_listener`, `publish_listener` | requests to port 8080 and to port 5555 |
 //! | `publish` | publishes an event from the command line or from standard input |
 //! | `subscribe` | prints events as a browser gets them |
+//! | `history` | the position of the server's log, and the events in it |
 //! | `status` | connections, topics and counters |
 //! | `bench` | speed, and lost or repeated deliveries |
 //! | `error` | why a command failed |
 
 mod bench;
 mod error;
+mod history;
 mod public_listener;
 mod publish;
 mod publish_listener;
@@ -27,7 +29,7 @@ use crate::settings::Settings;
 use error::ShellError;
 
 /// Returns the subcommands.
-pub(crate) fn commands() -> [Command; 5] {
+pub(crate) fn commands() -> [Command; 7] {
     let publish_address = Arg::new("publish-address")
         .long("publish-address")
         .value_name("ADDRESS")
@@ -43,6 +45,8 @@ pub(crate) fn commands() -> [Command; 5] {
     [
         publish::command().args([&publish_address, &json]),
         subscribe::command().args([&url, &json]),
+        history::position_command().args([&publish_address, &json]),
+        history::history_command().args([&publish_address, &json]),
         status::topics_command().args([&publish_address, &json]),
         status::status_command().args([&publish_address, &json]),
         bench::command().args([&url, &publish_address, &json]),
@@ -73,6 +77,8 @@ async fn run_command(
     match name {
         publish::NAME => publish::run(matches, settings).await,
         subscribe::NAME => subscribe::run(matches, settings).await,
+        history::POSITION => history::position(matches, settings).await,
+        history::HISTORY => history::history(matches, settings).await,
         status::TOPICS => status::topics(matches, settings).await,
         status::STATUS => status::status(matches, settings).await,
         // clap accepts no other name.

@@ -1,6 +1,7 @@
 //! Sessions at the public listener (port 8080).
 
 use clap::ArgMatches;
+use pusher_proto::wamp::Subprotocol;
 
 use super::error::{ANSWER_TIMEOUT, ShellError};
 use crate::client::{self, ConnectError, Connector, Session};
@@ -19,8 +20,11 @@ pub(super) fn public_url(matches: &ArgMatches, settings: &Settings) -> Result<St
 }
 
 /// Opens a session. If that fails, finds the reason and advice.
-pub(super) async fn connect(url: &str) -> Result<(Session, Connector), ShellError> {
-    match client::connect(url, ANSWER_TIMEOUT).await {
+pub(super) async fn connect(
+    url: &str,
+    offer: &'static [Subprotocol],
+) -> Result<(Session, Connector), ShellError> {
+    match client::connect(url, offer, ANSWER_TIMEOUT).await {
         Ok(connected) => Ok(connected),
         Err(error) => Err(explain(error).await),
     }

@@ -15,6 +15,9 @@ use super::error::{ANSWER_TIMEOUT, ShellError};
 use crate::client::{HttpConnection, connect_to_publish_listener, with_causes};
 use crate::settings::Settings;
 
+/// Longest response that is accepted, in bytes: the history of a topic is at most as long as the server's whole log.
+const BODY_LEN_MAX: usize = 64 * 1024 * 1024;
+
 /// Address and token of a publish listener.
 pub(super) struct PublishListener {
     address: PublishAddress,
@@ -114,7 +117,8 @@ impl PublishConnection<'_> {
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
-        let response = self.http.ask(request.body(Full::new(body))?).await;
+        let request = request.body(Full::new(body))?;
+        let response = self.http.ask(request, BODY_LEN_MAX).await;
         let (head, body) =
             response.map_err(|error| self.listener.not_pushd(with_causes(&error)))?;
         if head.status == StatusCode::OK {
@@ -127,6 +131,9 @@ impl PublishConnection<'_> {
                 Some(_) => ShellError::WrongToken(address),
                 None => ShellError::TokenNeeded(address),
             },
+            Ok(Refused { error: reason }) if head.status == StatusCode::NOT_FOUND => {
+                ShellError::NotFound { address, reason }
+            }
             Ok(Refused { error: reason }) => ShellError::Refused { address, reason },
             Err(_) => self.listener.not_pushd(head.status.to_string()),
         })

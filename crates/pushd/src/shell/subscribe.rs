@@ -4,12 +4,16 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
+use pusher_proto::Position;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::error::{ANSWER_TIMEOUT, ShellError};
+use super::history::since;
 use super::public_listener::{connect, public_url};
-use crate::client::{Session, SessionEnd, Timeouts};
+use crate::client::{
+    Positions, ServerMessage, Session, SessionEnd, Timeouts, Update, WITH_RECOVERY,
+};
 use crate::output::{self, Reader, escape, say};
 use crate::settings::Settings;
 
@@ -23,7 +27,7 @@ const STABLE: Duration = Duration::from_secs(10);
 
 pub(super) fn command() -> Command {
     Command::new(NAME)
-        .about("Subscribes as a browser does, and prints the events. Connects again after a lost connection")
+        .about("Subscribes as a browser does, and prints the events. Connects again after a lost connection, and misses nothing")
         .arg(
             Arg::new("topics")
                 .value_name("TOPIC")
@@ -38,45 +42,42 @@ pub(super) fn command() -> Command {
                 .value_parser(value_parser!(u64).range(1..))
                 .help("Exit after this number of events"),
         )
+        .arg(since().help("Begin with the events behind this position, as a receipt or `position` prints it"))
 }
 
 pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(), ShellError> {
-    let subscriber = Subscriber {
+    let since = matches.get_one::<Position>("since").copied();
+    let mut subscriber = Subscriber {
         url: public_url(matches, settings)?,
         topics: matches.get_many("topics").unwrap_or_default().collect(),
         timeouts: timeouts(settings),
+        positions: Positions::new(since),
+        delays: Delays::new(),
     };
     let mut session = subscriber.connect().await?;
-    let url = escape(&subscriber.url);
-    say(format_args!("subscribed at {url}"));
+    if since.is_some() && !session.has_recovery() {
+        return Err(ShellError::NoRecovery(subscriber.url));
+    }
+    say(format_args!("subscribed at {}", escape(&subscriber.url)));
     let mut left = matches.get_one::<u64>("count").copied();
-    let (mut delay_max, mut opened) = (RETRY_DELAY_MIN, Instant::now());
     while left != Some(0) {
-        let (topic, event) = match session.next_event_or_timeout(subscriber.timeouts).await {
-            Ok(event) => event,
-            Err(
-                end @ SessionEnd {
-                    is_refusal: true, ..
-                },
-            ) => return Err(end.into()),
-            Err(end) => {
-                say(escape(&ShellError::from(end).to_string()));
-                if opened.elapsed() >= STABLE {
-                    delay_max = RETRY_DELAY_MIN;
+        match subscriber.next_update(&mut session).await? {
+            Update::Gap { topic, position } => say(format_args!(
+                "gap: events of {} before {position} are missing",
+                escape(&topic)
+            )),
+            Update::Event {
+                topic,
+                event,
+                position,
+            } => {
+                let line = line(&topic, &event, position, matches.get_flag("json"));
+                if output::print(line)? == Reader::HungUp {
+                    return Ok(());
                 }
-                session = subscriber.reconnect(&mut delay_max).await;
-                opened = Instant::now();
-                say(format_args!(
-                    "subscribed again at {url}: events that were published meanwhile are missing"
-                ));
-                continue;
+                left = left.map(|left| left - 1);
             }
-        };
-        let line = line(&topic, &event, matches.get_flag("json"));
-        if output::print(line)? == Reader::HungUp {
-            return Ok(());
         }
-        left = left.map(|left| left - 1);
     }
     Ok(())
 }
@@ -94,14 +95,40 @@ struct Subscriber<'a> {
     url: String,
     topics: Vec<&'a String>,
     timeouts: Timeouts,
+    positions: Positions,
+    delays: Delays,
 }
 
 impl Subscriber<'_> {
+    /// Waits for the next event or gap. If the connection is lost, replaces the session.
+    async fn next_update(&mut self, session: &mut Session) -> Result<Update, ShellError> {
+        loop {
+            match session.next_message_or_timeout(self.timeouts).await {
+                Ok(ServerMessage::Keepalive { retry }) => self.delays.of_server = retry,
+                Ok(message) => {
+                    if let Some(update) = self.positions.take(message) {
+                        return Ok(update);
+                    }
+                }
+                Err(end) if end.is_refusal => return Err(end.into()),
+                Err(end) => {
+                    say(escape(&ShellError::from(end).to_string()));
+                    self.delays.begin();
+                    *session = self.reconnect().await;
+                    self.delays.opened = Instant::now();
+                    self.say_reconnected(session);
+                }
+            }
+        }
+    }
+
     async fn connect(&self) -> Result<Session, ShellError> {
-        let (mut session, _) = connect(&self.url).await?;
+        let (mut session, _) = connect(&self.url, WITH_RECOVERY).await?;
         let subscribing = async {
             for topic in &self.topics {
-                session.subscribe(topic).await?;
+                let since = self.positions.since(topic);
+                let since = since.filter(|_| session.has_recovery());
+                session.subscribe(topic, since).await?;
             }
             Ok::<(), SessionEnd>(())
         };
@@ -112,13 +139,21 @@ impl Subscriber<'_> {
         Ok(session)
     }
 
-    /// Connects again, as often as needed. Each attempt waits for a random part of 1, 2, 4 .. 30 s, so that many
-    /// clients do not come back at the same moment. A failure is printed only if it differs from the one before.
-    async fn reconnect(&self, delay_max: &mut Duration) -> Session {
+    fn say_reconnected(&self, session: &Session) {
+        let url = escape(&self.url);
+        match session.has_recovery() {
+            true => say(format_args!("subscribed again at {url}")),
+            false => say(format_args!(
+                "subscribed again at {url}: events that were published meanwhile are missing"
+            )),
+        }
+    }
+
+    /// Connects again, as often as needed. A failure is printed only if it differs from the one before.
+    async fn reconnect(&mut self) -> Session {
         let mut last = String::new();
         loop {
-            sleep(delay_max.mul_f64(random_part())).await;
-            *delay_max = (*delay_max * 2).min(RETRY_DELAY_MAX);
+            sleep(self.delays.next()).await;
             match self.connect().await {
                 Ok(session) => return session,
                 Err(error) => {
@@ -133,15 +168,51 @@ impl Subscriber<'_> {
     }
 }
 
+/// The delays before attempts to connect again: random parts of 1, 2, 4 .. 30 s, so that many clients do not come back
+/// at the same moment.
+struct Delays {
+    max: Duration,
+    /// The server's choice for the first attempt, from KEEPALIVE.
+    of_server: Duration,
+    opened: Instant,
+}
+
+impl Delays {
+    fn new() -> Self {
+        Self {
+            max: RETRY_DELAY_MIN,
+            of_server: RETRY_DELAY_MIN,
+            opened: Instant::now(),
+        }
+    }
+
+    /// The connection is lost.
+    fn begin(&mut self) {
+        if self.opened.elapsed() >= STABLE {
+            self.max = RETRY_DELAY_MIN;
+        }
+        self.max = self.max.max(self.of_server).min(RETRY_DELAY_MAX);
+    }
+
+    fn next(&mut self) -> Duration {
+        let delay = self.max.mul_f64(random_part());
+        self.max = (self.max * 2).min(RETRY_DELAY_MAX);
+        delay
+    }
+}
+
 /// Returns a random number from 0 to 1. The standard library's hash keys are random.
 fn random_part() -> f64 {
     let random = RandomState::new().build_hasher().finish();
     random as f64 / u64::MAX as f64
 }
 
-fn line(topic: &str, event: &Value, is_json: bool) -> String {
-    match is_json {
-        true => json!({"topic": topic, "event": event}).to_string(),
-        false => format!("{}\t{}", escape(topic), escape(&event.to_string())),
+fn line(topic: &str, event: &Value, position: Option<Position>, is_json: bool) -> String {
+    if !is_json {
+        return format!("{}\t{}", escape(topic), escape(&event.to_string()));
+    }
+    match position {
+        Some(position) => json!({"topic": topic, "event": event, "position": position}).to_string(),
+        None => json!({"topic": topic, "event": event}).to_string(),
     }
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::event::Mark;
 use super::report::Progress;
 use super::tally::{Order, Tally};
-use crate::client::{ConnectError, Connector, Session, SessionEnd, connect_again};
+use crate::client::{ConnectError, Connector, Session, SessionEnd, WAMP, connect_again};
 use crate::shell::error::{ANSWER_TIMEOUT, ShellError};
 use crate::shell::public_listener::{self, explain};
 
@@ -22,9 +22,9 @@ pub(super) async fn connect(
     subscribers: u32,
     progress: &mut Progress,
 ) -> Result<(String, Vec<Session>), ShellError> {
-    let (mut first, connector) = public_listener::connect(url).await?;
+    let (mut first, connector) = public_listener::connect(url, WAMP).await?;
     let topic = first.own_topic("pushd-bench");
-    first.subscribe(&topic).await?;
+    first.subscribe(&topic, None).await?;
     let mut sessions = vec![first];
     let (connector, mut under_way) = (Arc::new(connector), JoinSet::new());
     while sessions.len() < subscribers as usize {
@@ -78,7 +78,7 @@ impl SubscribeError {
 async fn subscribe(connector: &Connector, topic: &str) -> Result<Session, SubscribeError> {
     let connected = connect_again(connector, ANSWER_TIMEOUT).await;
     let mut session = connected.map_err(SubscribeError::Connect)?;
-    let subscribed = session.subscribe(topic).await;
+    let subscribed = session.subscribe(topic, None).await;
     subscribed.map_err(SubscribeError::Ended)?;
     Ok(session)
 }

@@ -3,14 +3,21 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** The deadline that all steps of a publish share. */
-final class Deadline
+/** One publish, or one request for the position: its address, and the deadline that all its steps share. */
+final class Attempt
 {
     private readonly int $startNs;
 
-    public function __construct(private readonly int $timeoutMs)
+    /** @param bool $isPublish whether a failure can leave an event published */
+    public function __construct(public readonly Address $address, public readonly bool $isPublish, private readonly int $timeoutMs)
     {
         $this->startNs = hrtime(true);
+    }
+
+    /** The address and the time spent, for messages. */
+    public function __toString(): string
+    {
+        return sprintf('%s after %.1F ms', $this->address, $this->elapsedMs());
     }
 
     public function elapsedMs(): float

@@ -1,0 +1,7 @@
+//! `pushd position`, `history` and `subscribe` against scripted servers. The system tests run the commands against pushd.
+
+#![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
+
+mod history;
+mod subscribe;
+mod support;
