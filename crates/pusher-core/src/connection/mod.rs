@@ -374,6 +374,16 @@ impl Connection {
         });
     }
 
+    /// Closes the connection without a close frame, so that the page connects again. If many pages will, they hear over
+    /// which time to spread their reconnects.
+    pub(crate) fn end_for_restart(&self) {
+        let retry_ms = self.common.retry_ms();
+        if retry_ms > RETRY_MS_MIN && self.dialect == Dialect::Pushd1 {
+            self.send_keepalive();
+        }
+        self.finish(None);
+    }
+
     /// Closes the connection after the queued frames and `last` are sent.
     pub(crate) fn finish(&self, last: Option<Bytes>) {
         self.outbox.lock().finish(last);

@@ -175,7 +175,7 @@ async fn close(context: Arc<Context>) {
     let (flush_timeout, linger_timeout) = context.live.end_timeouts();
     let _late = timeout(flush_timeout, context.hub.flushed()).await;
     for session in context.hub.sessions() {
-        session.connection().finish(None);
+        session.connection().end_for_restart();
     }
     tasks.browsers.close();
     let end_timeout = flush_timeout + linger_timeout;
