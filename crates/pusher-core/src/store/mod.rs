@@ -25,6 +25,8 @@
 
 mod access;
 mod boot;
+#[cfg(any(test, fuzzing))]
+mod check;
 mod directory;
 mod error;
 mod faults;
@@ -51,6 +53,8 @@ use record::Entry;
 use recovery::OldLog;
 use segments::Segments;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use check::check_segment;
 pub(crate) use error::StoreError;
 pub(crate) use note::Note;
 pub(crate) use record::RecordRef;

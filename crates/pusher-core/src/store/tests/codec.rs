@@ -161,3 +161,21 @@ fn scan_refuses_wrong_orders() {
         assert_eq!(offset, damaged.map(|index| offsets[index]), "{entries:?}");
     }
 }
+
+/// The seeds of the fuzz target keep up with the format.
+#[test]
+fn seeds_are_segments() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/log_on_disk");
+    for (name, sequences, is_ended) in [("events", 5..=7, false), ("ended", 6..=7, true)] {
+        let bytes = std::fs::read(seeds.join(name)).unwrap();
+        let header = SegmentHeader::decode(&bytes).unwrap();
+        let mut found = Vec::new();
+        let scan = scan(&bytes, &header, &mut |record| found.push(record.sequence)).unwrap();
+        assert_eq!(
+            (found, scan.is_ended),
+            (sequences.collect(), is_ended),
+            "{name}"
+        );
+        assert_eq!(scan.kept_len, bytes.len(), "{name}");
+    }
+}
