@@ -2,6 +2,7 @@
 
 use crate::browsers::decode;
 use crate::publishers::faults::{StreamFault, serve_input};
+use crate::store::check_segment;
 
 /// Checks a browser's frames: the chunks in which they arrive change neither the messages nor the end.
 pub fn websocket(input: &[u8]) {
@@ -28,6 +29,11 @@ pub fn private_http(input: &[u8]) {
         let is_same = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("HTTP/1.1 4"));
         assert!(is_same, "pieces of {len}: {pieces:?}, {whole:?}");
     }
+}
+
+/// Checks the bytes of a file of the log: no content is read in two ways, and no changed bit is overlooked.
+pub fn log_on_disk(input: &[u8]) {
+    check_segment(input);
 }
 
 #[cfg(test)]
@@ -70,6 +76,13 @@ mod tests {
     fn mutated_requests_keep_the_invariant() {
         for seed in seeds("private_http") {
             check_mutations(&seed, private_http);
+        }
+    }
+
+    #[test]
+    fn mutated_segments_keep_the_invariant() {
+        for seed in seeds("log_on_disk") {
+            check_mutations(&seed, log_on_disk);
         }
     }
 }

@@ -39,6 +39,7 @@
 //! | `application` | [`Application`]: the decisions of the embedding program; [`Recipe`]; [`cra`] |
 //! | `hub` | topics, sequence numbers, fan-out, known publish ids |
 //! | `connection` | one browser's socket, outbox and [`Session`] handle; the permits of both ports |
+//! | `store` | the log on disk |
 //! | `config` | options, limits and the types of their values |
 //! | `stats` | figures, and the rate-limited log of misbehaving peers |
 #![forbid(unsafe_code)]
@@ -56,6 +57,8 @@ mod hub;
 mod publishers;
 mod server;
 mod stats;
+#[cfg_attr(not(test), expect(dead_code, reason = "the hub does not use it yet"))]
+mod store;
 
 /// Runs the examples of the README as doc tests.
 #[cfg(doctest)]

@@ -25,7 +25,7 @@ const ROOMS: &[&[&str]] = &[
     &["context"],
     &["application"],
     &["hub"],
-    &["connection"],
+    &["connection", "store"],
     &["config"],
     &["stats"],
 ];
