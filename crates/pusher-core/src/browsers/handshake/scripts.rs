@@ -12,9 +12,13 @@ use sha2::{Digest, Sha256};
 use crate::application::Request;
 
 /// The client. `autobahn.js` is the client plus a layer with the API of autobahn.js v1.
-const PUSHER_JS: &str = include_str!("../../../js/pusher.js");
+const PUSHER_JS: &str = concat!(
+    include_str!("../../../js/pusher.js"),
+    include_str!("../../../js/topics.js")
+);
 const AUTOBAHN_JS: &str = concat!(
     include_str!("../../../js/pusher.js"),
+    include_str!("../../../js/topics.js"),
     include_str!("../../../js/autobahn.js")
 );
 const PUSHER_D_TS: &str = include_str!("../../../js/pusher.d.ts");
