@@ -13,6 +13,10 @@ export as namespace Pusher;
  * within 5 s the connection is lost. Other servers have no KEEPALIVE: when the machine is online again, or the page is
  * visible again after 30 s of silence, the client opens a second connection and moves there. Watchers then get 'open'
  * again, with a new `sessionId`; each event is delivered once.
+ *
+ * If a network blocks WebSockets, the client receives events by Server-Sent Events, and tries a WebSocket again every
+ * 5 minutes and when the machine is online again. For that, a page loads pusher-sse.js from the server; a program that
+ * bundles the npm package imports '@pushd/pusher/sse'.
  */
 declare class Pusher {
   /**
@@ -24,9 +28,9 @@ declare class Pusher {
   /** The address in use. */
   readonly url: string;
   readonly state: Pusher.State;
-  /** From WELCOME; null while not open. A new one each time the state becomes 'open'. */
+  /** From WELCOME; null while not open, and with Server-Sent Events. A new one each time the state becomes 'open'. */
   readonly sessionId: string | null;
-  /** The server's name and version, from WELCOME; null while not open. */
+  /** The server's name and version, from WELCOME; null whenever `sessionId` is. */
   readonly server: string | null;
 
   /**
@@ -74,7 +78,7 @@ declare class Pusher {
 }
 
 declare namespace Pusher {
-  /** 'open' is reached with WELCOME; 'waiting' is between two attempts; 'closed' is final. */
+  /** 'open' is reached with WELCOME, or with an event stream; 'waiting' is between two attempts; 'closed' is final. */
   type State = 'connecting' | 'open' | 'waiting' | 'closed';
 
   /** `topic` is the full URI. Errors of a handler go to the console and do not affect other handlers. */
@@ -100,10 +104,12 @@ declare namespace Pusher {
     gap?: (topic: string) => void;
   }
 
-  /** About the connection that ended. While 'open' it has at most `gap`; while 'connecting' it is empty. */
+  /** About the connection that ended, and about the one that is 'open'. Empty while 'connecting'. */
   interface StateInfo {
-    /** A topic of which events are missing. */
+    /** While 'open': a topic of which events are missing. */
     gap?: string;
+    /** While 'open': by Server-Sent Events. `publish()` returns false, `call()` rejects, and `sessionId` is null. */
+    receiveOnly?: boolean;
     /** WebSocket close code. */
     code?: number;
     reason?: string;

@@ -41,6 +41,8 @@
 
     get size() { return this._topics.size; }
 
+    get(uri) { return this._topics.get(uri); }
+
     forEach(action) { this._topics.forEach(action); }
 
     position(uri) {

@@ -26,6 +26,7 @@ function acorn() {
 for (const [file, ecmaVersion] of [
   ['crates/pusher-core/js/pusher.js', 2015],
   ['crates/pusher-core/js/topics.js', 2015],
+  ['crates/pusher-core/js/pusher-sse.js', 2015],
   ['crates/pusher-core/js/autobahn.js', 2015],
   ['php/wordpress/assets/live.js', 2017],
   ['php/blog/public/blog.js', 2017],
