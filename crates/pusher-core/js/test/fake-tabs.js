@@ -105,8 +105,9 @@ function browser(t, without = []) {
   /** Lets time pass, and promises settle meanwhile. */
   const pass = async (ms) => {
     await settled();
-    for (let left = ms; left > 0; left -= 25) {
-      clock.tick(Math.min(left, 25));
+    const step = Math.max(25, ms / 200);
+    for (let left = ms; left > 0; left -= step) {
+      clock.tick(Math.min(left, step));
       await settled();
     }
   };

@@ -3,6 +3,7 @@
 const { test } = require('node:test');
 const assert = require('node:assert/strict');
 require('../pusher-sse.js');
+const { dice } = require('./dice.js');
 const { browser } = require('./fake-tabs.js');
 const { settled } = require('./fake-socket.js');
 
@@ -165,14 +166,6 @@ test('a page without a right to locks has its own stream', async (t) => {
   it.EventSource.last.at('e1-10');
   assert.equal(tab.pusher.state, 'open');
 });
-
-/** Pseudo-random numbers from 0 to below n, the same in every run. */
-function dice(seed) {
-  return (n) => {
-    seed = (seed * 1103515245 + 12345) % 2147483648;
-    return Math.floor(seed / 65536) % n;
-  };
-}
 
 // The server has a log. Streams fail, leaders close, tabs come and go, topics too.
 for (let seed = 1; seed <= 30; seed++) {
