@@ -102,7 +102,7 @@
       const query = topics.map((topic) => 'topic=' + encodeURIComponent(topic));
       if (since) query.push('since=' + encodeURIComponent(Pusher.Topics.textOf(since)));
       const source = this._source = new root.EventSource(this._folder + 'events?' + query.join('&'));
-      const on = (type, action) => source.addEventListener(type, (event) => source === this._source && action(event));
+      const on = (type, action) => source.addEventListener(type, action); // not called after close()
       on('error', () => this._failed());
       on('position', (event) => {
         const at = positionIn(event.data);

@@ -106,6 +106,47 @@ test('a tab whose topics the server refuses goes back to WebSockets, and the oth
   assert.equal(EventSource.open.length, 1);
 });
 
+test('a tab that adds a topic which the server refuses loses the stream alone', async (t) => {
+  const it = await tabs(t, ['cats'], ['cats']);
+  const { EventSource, all, stream, pass } = it;
+  all[1].listen('no history');
+  await pass(100);
+  stream().fail();
+  await pass(100);
+  await follow(it);
+  assert.deepEqual(all.map((tab) => tab.pusher.state), ['open', 'connecting']);
+  assert.equal(last(all[1].WebSocket.sockets).closed, false, 'a WebSocket');
+  assert.deepEqual([EventSource.open.length, stream().topics], [1, ['cats']]);
+});
+
+test('a topic that is unsubscribed at once is not in the stream', async (t) => {
+  const it = await tabs(t, ['cats']);
+  it.all[0].listen('dogs')();
+  it.all[0].listen('birds');
+  await it.pass(100);
+  await follow(it, 'e1-20');
+  assert.deepEqual(it.stream().topics, ['cats', 'birds']);
+});
+
+test('late messages of an earlier leader are ignored', async (t) => {
+  const { BroadcastChannel, all, pass, stream } = await tabs(t, ['cats'], ['cats']);
+  const spy = new BroadcastChannel('pushd.sse.1 https://push.test/live/');
+  const messages = [];
+  spy.onmessage = ({ data }) => messages.push(data);
+  stream().say('cats', 'a', 'e1-11');
+  await settled();
+  const late = { ...messages[0], event: 'late', position: { epoch: 'e1', sequence: 50 } };
+  assert.equal(late.kind, 'event');
+  all[0].pusher.close();
+  await pass(100);
+  stream().at('e1-11');
+  spy.postMessage(late);
+  await settled();
+  stream().say('cats', 'b', 'e1-12');
+  assert.deepEqual(all[1].took(), ['cats a', 'cats b']);
+  spy.close();
+});
+
 test('the stream ends for all tabs, and opens again for all', async (t) => {
   const it = await tabs(t, ['cats'], ['dogs']);
   const { all, stream, pass } = it;
