@@ -14,7 +14,7 @@
   const EVENT = 8, SUBSCRIBED = 9, GAP = 10;
   const CHANNEL = 'pushd.sse.1 '; // another number for other messages between tabs
   const COLLECT_MS = 50; // what is subscribed together needs one stream
-  const OPEN_MS = 8000, QUIET_MS = 45000; // the server sends something every 20 s
+  const OPEN_MS = 8000, QUIET_MS = 300000; // scripts do not see comments, so a silent stream is perhaps dead
   const RETRY_MS = 2000, RETRY_SPREAD_MS = 3000, RETRIES_MAX = 3;
 
   /** The stream, with the topics of all tabs. `tell(tab, message)` sends to a tab, or to all: null. */
@@ -66,7 +66,7 @@
         return false;
       }
       this._begun.add(topic);
-      const isOlder = since && (!at || (since.epoch === at.epoch && since.sequence < at.sequence));
+      const isOlder = since && (!at || isBefore(since, at));
       if (isOlder) this._position = since;
       const isOther = since && at && since.epoch !== at.epoch;
       this._tell(tab, { kind: isOther ? 'gap' : 'joined', topics: [topic], position: this._position });
@@ -77,7 +77,7 @@
     _openSoon(ms) {
       this.stop();
       this._isStarted = true;
-      this._timer = setTimeout(() => this._open(), ms);
+      this._after(ms, () => this._open());
     }
 
     _open() {
@@ -122,13 +122,13 @@
         if (topics.length === 1) this._passed({ position: at, topic: topics[0], event: data });
         else if (data) this._passed({ position: at, topic: data.topic, event: data.event });
       });
-      this._expect(OPEN_MS);
+      this._after(OPEN_MS, () => this._failed());
     }
 
     // These topics begin here.
     _begin(topics, position) {
       topics.forEach((topic) => this._begun.add(topic));
-      this._position = this._position || position;
+      if (!this._position || isBefore(position, this._position)) this._position = position;
       this._starting.forEach((own, tab) => {
         const begun = own.filter((topic) => topics.indexOf(topic) >= 0);
         if (begun.length) this._tell(tab, { kind: 'joined', topics: begun, position: position });
@@ -141,19 +141,19 @@
       this._failures = 0;
       this._tabs.forEach((topics, tab) => this._proven.add(tab));
       this._tell(null, { kind: 'open' });
-      this._expect(QUIET_MS);
+      this._after(QUIET_MS, () => this._openSoon(0));
     }
 
     // The tabs now have everything up to this position.
     _passed(message) {
       this._position = message.position;
       this._tell(null, Object.assign({ kind: 'event' }, message));
-      this._expect(QUIET_MS);
+      this._after(QUIET_MS, () => this._openSoon(0));
     }
 
-    _expect(ms) {
+    _after(ms, action) {
       clearTimeout(this._timer);
-      this._timer = setTimeout(() => this._failed(), ms);
+      this._timer = setTimeout(action, ms);
     }
 
     // An EventSource does not say why it failed. Perhaps the server refuses the topics of a new tab.
@@ -307,10 +307,13 @@
       if (message.topic !== undefined) topics.receive([EVENT, message.topic, message.event, at.sequence]);
       // Nothing else happened in the confirmed topics up to here.
       topics.forEach((topic) => {
-        const own = topic.isConfirmed && topic.position;
-        if (own && own.epoch === at.epoch && own.sequence < at.sequence) topic.position = at;
+        if (topic.isConfirmed && isBefore(topic.position, at)) topic.position = at;
       });
     }
+  }
+
+  function isBefore(one, other) {
+    return one.epoch === other.epoch && one.sequence < other.sequence;
   }
 
   function parse(data) {

@@ -179,15 +179,32 @@ for (const [how, fail] of [['is refused', ({ EventSource }) => EventSource.last.
   });
 }
 
-test('a silent stream is dead after 45 s', async (t) => {
-  const { EventSource, stream, states, pass } = await streaming(t);
+test('a stream that is silent for 5 minutes may be dead: it is opened again', async (t) => {
+  const { EventSource, WebSocket, stream, states, pass, took } = await streaming(t);
   for (let i = 0; i < 3; i++) {
-    await pass(44000);
-    stream().at('e1-11');
+    await pass(290000);
+    stream().say('cats', i, 'e1-' + (11 + i));
+    WebSocket.last.lose();
   }
   assert.equal(EventSource.streams.length, 1);
-  await pass(45000);
-  assert.equal(last(states).state, 'waiting');
+  await pass(300000);
+  assert.deepEqual([EventSource.streams.length, EventSource.open.length, stream().since], [2, 1, 'e1-13']);
+  stream().at('e1-13');
+  stream().say('cats', 'a', 'e1-14');
+  assert.deepEqual(took(), ['cats 0', 'cats 1', 'cats 2', 'cats a']);
+  assert.equal(states.filter((each) => each.state === 'waiting').length, 2, 'only before the stream');
+});
+
+test('the server may begin before the end of the log, with the last events', async (t) => {
+  const { stream, listen, took, pass } = await streaming(t);
+  listen('dogs');
+  await pass(100);
+  stream().at('e1-5');
+  assert.deepEqual([stream().topics, stream().since], [['cats', 'dogs'], 'e1-5']);
+  stream().at('e1-5');
+  stream().say('dogs', 'a', 'e1-6');
+  stream().say('cats', 'old', 'e1-9');
+  assert.deepEqual(took(), ['dogs a']);
 });
 
 test('subscribing adds a topic that begins at the end of the log; the others continue', async (t) => {
