@@ -12,6 +12,8 @@
 
   const PROCEDURE = 'http://api.wamp.ws/procedure#';
   const ITERATIONS_MAX = 1000000; // the server chooses the number
+  const GAP_TOPIC = 'pushd:gap'; // the topic by which pushd tells other clients of gaps
+  const RESUBSCRIBE_MS = 120000; // how long a session of ab.connect may take to subscribe again, as for `?resume=`
 
   const ab = {
     CONNECTION_CLOSED: 0,
@@ -173,6 +175,7 @@
     this._websocket_connected = false;
     this._subscriptions = Object.create(null); // URI -> callbacks
     this._offs = new Map(); // callbacks -> Map of callback -> off
+    this._missed = new Map(); // URI -> position at the end; ab.connect passes it to the next session
     this._prefixes = new ab.PrefixMap();
     this.log = (...items) => {
       const ident = 'sessionIdent' in this._options ? "'" + this._options.sessionIdent + "' " : '';
@@ -187,7 +190,9 @@
     this._pusher = new Pusher(wsuri, Object.assign({ WebSocket: WS, reconnect: false }, unlimited));
     this._pusher.watch((state, info) => {
       debug(wsuri, state, info);
-      if (state === 'connecting') {
+      if (info.gap) {
+        this._tellGap(info.gap);
+      } else if (state === 'connecting') {
         this._websocket = this._pusher._ws;
       } else if (state === 'open') {
         this._websocket_connected = true;
@@ -203,6 +208,7 @@
 
   Object.assign(ab.Session.prototype, {
     _closed(info, onclose) {
+      Object.keys(this._subscriptions).forEach((uri) => this._missed.set(uri, this._pusher.position(uri)));
       const clean = [ab.CONNECTION_CLOSED, 'WS-' + info.code + ': ' + info.reason];
       const lost = info.wasClean ? clean : [ab.CONNECTION_LOST];
       try {
@@ -211,6 +217,11 @@
         this._wsuri = this._websocket = null;
         this._websocket_connected = false;
       }
+    },
+
+    _tellGap(topic) {
+      const gap = { topic: topic, position: this._pusher.position(topic) };
+      (this._subscriptions[GAP_TOPIC] || []).slice().forEach((callback) => Pusher.guarded(callback, GAP_TOPIC, gap));
     },
 
     _connected() {
@@ -247,7 +258,9 @@
       const callbacks = this._subscriptions[uri] || [];
       if (callbacks.indexOf(callback) >= 0) throw 'callback ' + callback + ' already subscribed for topic ' + uri;
       const offs = this._offs.get(callbacks) || new Map();
-      offs.set(callback, pusher.subscribe(uri, (event, topic) => callback(topic, event)));
+      const options = { since: this._missed.get(uri) };
+      this._missed.delete(uri);
+      offs.set(callback, pusher.subscribe(uri, (event, topic) => callback(topic, event), options));
       callbacks.push(callback);
       this._subscriptions[uri] = callbacks;
       this._offs.set(callbacks, offs);
@@ -285,7 +298,8 @@
     if (!onconnect) throw 'onConnect handler required!';
     const hangup = onhangup || debug;
     const peer = Object.assign({ retryDelay: 5000, maxRetries: 10 }, options);
-    let connects = 0, retries = 0;
+    const missed = new Map();
+    let connects = 0, retries = 0, timer;
 
     function retry(code, text) {
       retries += 1;
@@ -296,6 +310,7 @@
     }
 
     function closed(code, reason) {
+      clearTimeout(timer);
       if (code === ab.CONNECTION_CLOSED) {
         hangup(code, 'Connection was closed properly [' + reason + ']');
       } else if (code === ab.CONNECTION_UNSUPPORTED) {
@@ -313,8 +328,10 @@
       const session = new ab.Session(wsuri, () => {
         connects += 1;
         retries = 0;
+        timer = setTimeout(() => missed.clear(), RESUBSCRIBE_MS);
         onconnect(session);
       }, closed, peer);
+      session._missed = missed;
     }
     open();
   };

@@ -4,14 +4,19 @@ export = Pusher;
 export as namespace Pusher;
 
 /**
- * A connection to a push server, kept open until `close()`. Reconnects after a random part of 1, 2, 4 .. 30 s, at once when
- * the machine is online again or the page visible again, and later if the server refused the connection.
+ * A connection to a push server, kept open until `close()`. Reconnects after a random part of 1, 2, 4 .. 30 s (or of the
+ * time that the server announces), at once when the machine is online again or the page visible again, and later if the
+ * server refused the connection. Handlers then get the events that they missed.
  *
  * A connection may die without a close: sleep, another network, a proxy timeout. With `pushd` the client sends KEEPALIVE
  * after 5/4 of the ping interval plus a second of silence, and when the page or the machine is back; without an answer
  * within 5 s the connection is lost. Other servers have no KEEPALIVE: when the machine is online again, or the page is
  * visible again after 30 s of silence, the client opens a second connection and moves there. Watchers then get 'open'
  * again, with a new `sessionId`; each event is delivered once.
+ *
+ * If a network blocks WebSockets, the client receives events by Server-Sent Events, and tries a WebSocket again every
+ * 5 minutes and when the machine is online again. For that, a page loads pusher-sse.js from the server; a program that
+ * bundles the npm package imports '@pushd/pusher/sse'.
  */
 declare class Pusher {
   /**
@@ -23,16 +28,32 @@ declare class Pusher {
   /** The address in use. */
   readonly url: string;
   readonly state: Pusher.State;
-  /** From WELCOME; null while not open. A new one each time the state becomes 'open'. */
+  /** From WELCOME; null while not open, and with Server-Sent Events. A new one each time the state becomes 'open'. */
   readonly sessionId: string | null;
-  /** The server's name and version, from WELCOME; null while not open. */
+  /** The server's name and version, from WELCOME; null whenever `sessionId` is. */
   readonly server: string | null;
 
-  /** May be called in any state, and survives reconnects. Returns a function that unsubscribes. */
-  subscribe<Event = any>(topic: string | number, handler: Pusher.EventHandler<Event>): () => void;
+  /**
+   * May be called in any state, and survives reconnects. Returns a function that unsubscribes.
+   *
+   * After a reconnect the handler gets the events that it missed, in order, each once. If the server no longer has all of
+   * them, `options.gap` is called instead.
+   *
+   * The handlers of a topic share one subscription: a second SUBSCRIBE is not sent, and nothing is replayed for one
+   * handler alone. If `since` of a later handler is the position of the subscription or newer, the handler gets every
+   * event behind `since`. If it is older, or of another epoch, `gap` is called for this handler.
+   */
+  subscribe<Event = any>(
+    topic: string | number, handler: Pusher.EventHandler<Event>, options?: Pusher.SubscribeOptions): () => void;
 
   /** Removes a handler, or all handlers of the topic. Ignores unknown handlers. */
   unsubscribe(topic: string | number, handler?: Pusher.EventHandler<any>): void;
+
+  /**
+   * The position up to which the handlers of a topic have every event: a `since` for later. Null if it is unknown, or if
+   * the topic has no handler.
+   */
+  position(topic: string | number): string | null;
 
   /**
    * True: handed to the socket, without a guarantee of delivery. False: not open, or `unsentBytesMax` bytes are unsent;
@@ -57,17 +78,38 @@ declare class Pusher {
 }
 
 declare namespace Pusher {
-  /** 'open' is reached with WELCOME; 'waiting' is between two attempts; 'closed' is final. */
+  /** 'open' is reached with WELCOME, or with an event stream; 'waiting' is between two attempts; 'closed' is final. */
   type State = 'connecting' | 'open' | 'waiting' | 'closed';
 
   /** `topic` is the full URI. Errors of a handler go to the console and do not affect other handlers. */
   type EventHandler<Event = any> = (event: Event, topic: string) => void;
 
-  /** 'open' may come twice in a row, after a move. Fetch missed events each time. */
+  /**
+   * 'open' may come twice in a row: after a move, and with `info.gap` for each topic of which events are missing. A server
+   * without `pushd.1` recovers nothing: there, fetch the current state at each 'open'.
+   */
   type StateHandler = (state: State, info: StateInfo) => void;
 
-  /** About the connection that ended; empty while 'connecting' and 'open'. */
+  interface SubscribeOptions {
+    /**
+     * The position of the page's contents: the site asks for it (`Pusher::position()` in PHP) before it reads the data.
+     * The handler gets what was published since then. Anything that is no position, such as null, is a gap.
+     */
+    since?: string | null;
+    /**
+     * Called if events may be missing: fetch the current state from the site. Events that are published after the call
+     * arrive as usual. With a server without `pushd.1`, this is each connection after the first, and the first if there is
+     * a `since`.
+     */
+    gap?: (topic: string) => void;
+  }
+
+  /** About the connection that ended, and about the one that is 'open'. Empty while 'connecting'. */
   interface StateInfo {
+    /** While 'open': a topic of which events are missing. */
+    gap?: string;
+    /** While 'open': by Server-Sent Events. `publish()` returns false, `call()` rejects, and `sessionId` is null. */
+    receiveOnly?: boolean;
     /** WebSocket close code. */
     code?: number;
     reason?: string;
@@ -81,7 +123,7 @@ declare namespace Pusher {
   interface Options {
     /** False: the first loss is final. Default true. */
     reconnect?: boolean;
-    /** Ceiling of the first random delay; doubles with each failure. Default 1000. */
+    /** Ceiling of the first random delay, unless the server announces one; doubles with each failure. Default 1000. */
     backoffBaseMs?: number;
     /** Default 30000. */
     backoffMaxMs?: number;

@@ -2,17 +2,17 @@
  * pusher.js: a WAMP v1 client for browsers and Node >= 22. MIT OR Apache-2.0. Every method: pusher.d.ts, beside this file.
  *
  *   const pusher = new Pusher();                   // connects to the script's own server
- *   const off = pusher.subscribe('kittensCategory', (event, topic) => show(event));
+ *   const off = pusher.subscribe('kittensCategory', (event, topic) => show(event), { gap: (topic) => reload() });
  *   pusher.watch((state, info) => { light.dataset.state = state; });
  *
- * Reconnects on its own. Fetch missed events each time the state becomes 'open'.
+ * Reconnects on its own. Handlers then get the events that they missed, or `gap` is called: fetch the current state.
  */
 (function (root) {
   'use strict';
 
   const WELCOME = 0, PREFIX = 1, CALL = 2, CALLRESULT = 3, CALLERROR = 4;
-  const SUBSCRIBE = 5, UNSUBSCRIBE = 6, PUBLISH = 7, EVENT = 8, KEEPALIVE = 12;
-  const PUSHD = 'pushd.1'; // WAMP v1 with KEEPALIVE
+  const PUBLISH = 7, EVENT = 8, KEEPALIVE = 12; // topics.js has those of subscriptions
+  const PUSHD = 'pushd.1'; // WAMP v1 with recovery and KEEPALIVE
   const SUBPROTOCOLS = [PUSHD, 'wamp'];
 
   const WELCOME_DEADLINE_MS = 10000;
@@ -20,6 +20,7 @@
   const REFUSED_BASE_MS = 30000, REFUSED_MAX_MS = 300000;
   // Close codes for invalid input. The server would refuse the same bytes again.
   const REFUSALS = [1002, 1003, 1007, 1008, 1009, 1010];
+  const RETRY_MIN_MS = 100, RETRY_MAX_MS = 300000; // bounds for the delay that the server announces
 
   // A connection may die without a close, and JavaScript cannot see pings. After this silence the client sends KEEPALIVE:
   // 5/4 of the interval that the server announces, plus a second.
@@ -31,10 +32,13 @@
   const LATE_MS = 1000, ASKS_MAX = 3;
   const OVERLAP_MS = 2000, OVERLAP_EVENTS_MAX = 10000; // how long a move reads both connections
 
-  const script = typeof document === 'object' && document.currentScript && document.currentScript.src;
+  // With Server-Sent Events: how long until the client tries a WebSocket again.
+  const SOCKET_AGAIN_MS = 300000;
+
+  const script = (typeof document === 'object' && document.currentScript) || {};
 
   function urlOfScript() {
-    const match = /^http(s?:\/\/[^?#]*\/)(pusher|autobahn)\.js([?#]|$)/.exec(script || '');
+    const match = /^http(s?:\/\/[^?#]*\/)(pusher|autobahn)\.js([?#]|$)/.exec(script.src || '');
     if (match) return 'ws' + match[1];
     throw new Error("Pusher: which server? Give its address: new Pusher('wss://push.example/')");
   }
@@ -89,32 +93,33 @@
       const backoff = { reconnect: true, backoffBaseMs: 1000, backoffMaxMs: 30000 };
       const limits = { callDeadlineMs: 60000, callsMax: 1000, unsentBytesMax: 1 << 20 };
       this._options = Object.assign(backoff, limits, given);
-      this._topics = new Map(); // URI -> Set of {handler}
+      if (!Pusher.Topics) require('./topics.js'); // which adds it
+      this._topics = new Pusher.Topics(this);
       this._prefixes = new Map();
       this._calls = new Map(); // call id -> {resolve, reject, timer}
       this._watchers = new Set();
       this._callId = this._failures = this._refusals = 0;
       this._info = {};
       this._quietMs = QUIET_MS;
+      this._baseMs = this._options.backoffBaseMs;
       this._wake = (event) => this._hurry(event.type);
       this._connect(); // throws if the address is invalid
       this._listen('addEventListener');
     }
 
-    subscribe(topic, handler) {
+    subscribe(topic, handler, options) {
+      const given = options || {};
       mustBeFunction(handler);
-      const uri = this.resolve(uriOf(topic));
-      const entry = { handler: handler };
-      if (!this._topics.has(uri)) {
-        this._topics.set(uri, new Set());
-        this._send([SUBSCRIBE, uri]);
-      }
-      this._topics.get(uri).add(entry);
-      return () => this._remove(uri, (other) => other === entry);
+      if (given.gap) mustBeFunction(given.gap);
+      return this._topics.add(this.resolve(uriOf(topic)), handler, given);
     }
 
     unsubscribe(topic, handler) {
-      this._remove(this.resolve(uriOf(topic)), (entry) => !handler || entry.handler === handler);
+      this._topics.remove(this.resolve(uriOf(topic)), (entry) => !handler || entry.handler === handler);
+    }
+
+    position(topic) {
+      return this._topics.position(this.resolve(uriOf(topic)));
     }
 
     publish(topic, event, options) {
@@ -132,7 +137,7 @@
 
     call(procUri, ...args) {
       return new Promise((resolve, reject) => {
-        if (this.state !== 'open') throw callError('not connected', null);
+        if (this.sessionId === null) throw callError('not connected', null);
         const full = this._calls.size >= this._options.callsMax || !this._roomToSend();
         if (full) throw callError('too many calls pending', null);
         const id = String(++this._callId);
@@ -172,6 +177,7 @@
     _connect() {
       this._opened = false;
       this._quietMs = QUIET_MS;
+      if (this._isSseNext) return this._connectSse();
       const ws = this._ws = new this._WebSocket(this.url, SUBPROTOCOLS);
       this._after(WELCOME_DEADLINE_MS, () => this._fail(1006, 'no WELCOME within ' + WELCOME_DEADLINE_MS + ' ms'));
       ws.onopen = () => {
@@ -182,6 +188,22 @@
       // Once open, `close` follows with details. For a refused connection Node 22 fires only `error`.
       ws.onerror = () => this._opened || this._fail(1006, 'no connection');
       this._become('connecting', {});
+    }
+
+    // Server-Sent Events, for networks that block WebSockets. Only pages that need the script load it.
+    _connectSse() {
+      const attempt = this._sse = { update() {}, close() {} };
+      const fail = () => this._sse === attempt && this._fail(1006, 'neither WebSockets nor Server-Sent Events');
+      this._after(WELCOME_DEADLINE_MS, () => this._fail(1006, 'no event stream within ' + WELCOME_DEADLINE_MS + ' ms'));
+      this._become('connecting', {});
+      const folder = new URL('.', this.url.replace(/^ws/, 'http')).href;
+      const start = () => {
+        if (!Pusher.Sse) fail();
+        else if (this._sse === attempt) this._sse = new Pusher.Sse(this, folder);
+      };
+      if (Pusher.Sse) return start();
+      const tag = { src: folder + 'pusher-sse.js', nonce: script.nonce || '', onload: start, onerror: fail };
+      document.head.appendChild(Object.assign(document.createElement('script'), tag));
     }
 
     _hear(ws) {
@@ -195,12 +217,15 @@
     _welcome(message) {
       this.sessionId = message[1];
       this.server = String(message[3]);
-      const send = (wire) => this._ws.send(JSON.stringify(wire));
-      this._prefixes.forEach((uri, prefix) => send([PREFIX, prefix, uri]));
-      this._topics.forEach((handlers, uri) => send([SUBSCRIBE, uri]));
+      this._hasWorked = true;
+      this._baseMs = this._options.backoffBaseMs;
+      this._prefixes.forEach((uri, prefix) => this._send([PREFIX, prefix, uri]));
+      this._topics.restart(this._ws.protocol === PUSHD);
+      this._topics.subscribeAll();
       this._openMs = Date.now();
       if (!this._overlap) this._checkAfter(this._quietMs);
       this._become('open', {});
+      this._topics.opened();
     }
 
     // Ignore invalid messages.
@@ -208,22 +233,15 @@
       const [type, key] = message;
       if (this.state === 'connecting') {
         if (type === WELCOME && typeof key === 'string') this._welcome(message);
-      } else if (type === EVENT && message.length > 2) {
-        this._deliver(key, message[2]);
       } else if (type === CALLRESULT) {
         this._settle(key, null, message[2]);
       } else if (type === CALLERROR) {
         this._settle(key, callError(String(message[3]), String(message[2]), message[4]));
       } else if (type === KEEPALIVE && typeof key === 'number' && key >= 0) {
-        this._announced(key);
+        this._announced(key, message[2]);
+      } else {
+        this._topics.receive(message);
       }
-    }
-
-    _deliver(topic, event) {
-      const handlers = this._topics.get(topic);
-      // A copy, because handlers may be added and removed meanwhile.
-      const call = (entry) => handlers.has(entry) && guarded(entry.handler, event, topic);
-      if (handlers) Array.from(handlers).forEach(call);
     }
 
     _settle(key, error, result) {
@@ -235,7 +253,9 @@
       else call.resolve(result);
     }
 
-    _announced(intervalMs) {
+    _announced(intervalMs, retryMs) {
+      const isValid = typeof retryMs === 'number' && retryMs >= 0;
+      if (isValid) this._baseMs = Math.min(Math.max(retryMs, RETRY_MIN_MS), RETRY_MAX_MS);
       const quietMs = Math.min(intervalMs, INTERVAL_MAX_MS) * 1.25 + QUIET_SLACK_MS;
       if (quietMs === this._quietMs) return;
       this._quietMs = quietMs;
@@ -246,6 +266,7 @@
     _checkAfter(quietMs, mayMove) {
       this._asking = false;
       this._dropOther();
+      if (this._sse) return this._after(SOCKET_AGAIN_MS, () => this._openAnother());
       const heardMs = this._heardMs;
       // If the clock was set back, check.
       const silentMs = Math.abs(Date.now() - heardMs);
@@ -267,7 +288,7 @@
       });
     }
 
-    // "wamp" has no KEEPALIVE, so the old connection may be dead or alive.
+    // "wamp" has no KEEPALIVE, so the old connection may be dead or alive. Or there are only Server-Sent Events.
     _openAnother() {
       this._asking = true;
       const giveUp = () => this._checkAfter(this._quietMs);
@@ -287,11 +308,15 @@
     // "wamp" does not confirm subscriptions, so read both connections for a while. Deliver events of the old one at once.
     // Hold events of the new one, and then skip those that the old one has brought, byte for byte.
     _moveTo(other, welcome) {
-      this._overlap = { old: this._ws, oldId: this.sessionId, held: [], seen: new Map() };
+      const old = this._ws;
+      if (old) {
+        this._overlap = { old: old, oldId: this.sessionId, held: [], seen: new Map() };
+        old.onclose = old.onerror = () => {};
+      }
+      this._endSse();
       this._ws = other;
       this._other = null;
       this._asking = false;
-      this._overlap.old.onclose = this._overlap.old.onerror = () => {};
       other.onerror = () => {};
       this._hear(other);
       this._heardMs = Date.now();
@@ -344,6 +369,9 @@
       if (this.state === 'open' && Math.abs(Date.now() - this._openMs) >= STABLE_MS) this._failures = this._refusals = 0;
       this._refused = REFUSALS.indexOf(info.code) >= 0;
       info.delayMs = Math.round(this._refused ? this._refusalDelay() : this._failureDelay());
+      // After two attempts without WELCOME, perhaps a proxy blocks WebSockets.
+      const isBlocked = !this._hasWorked && this._failures > 1 && !this._sse && this._topics.size > 0;
+      this._isSseNext = isBlocked && typeof root.EventSource === 'function';
       this._after(info.delayMs, () => this._retry());
       this._cut();
       this._become('waiting', info);
@@ -351,8 +379,8 @@
 
     // Full jitter, so that the pages of a restarted server do not reconnect in one wave.
     _failureDelay() {
-      const ceiling = this._options.backoffBaseMs * Math.pow(2, this._failures++);
-      return Math.random() * Math.min(this._options.backoffMaxMs, ceiling);
+      const ceiling = this._baseMs * Math.pow(2, this._failures++);
+      return Math.random() * Math.min(Math.max(this._baseMs, this._options.backoffMaxMs), ceiling);
     }
 
     _refusalDelay() {
@@ -372,7 +400,10 @@
     _hurry(event) {
       const isOnline = event === 'online', mayMove = this._options.reconnect;
       if (!isOnline && document.visibilityState === 'hidden') return;
-      if (this.state === 'waiting') {
+      if (isOnline) this._hasWorked = false; // another network may block WebSockets
+      if (this._sse) {
+        if (isOnline && this.state === 'open' && !this._other) this._openAnother();
+      } else if (this.state === 'waiting') {
         if (!this._refused) this._retry();
       } else if (this.state === 'open' && !this._overlap && !this._asking) {
         const isQuiet = Date.now() - this._heardMs >= QUIET_WAMP_MS;
@@ -396,7 +427,9 @@
 
     _cut() {
       this._dropOther();
+      this._endSse();
       if (this._overlap && this._overlap.old) discard(this._overlap.old);
+      this._topics.restart(null);
       this._ws = this.sessionId = this.server = this._overlap = null;
       this._asking = false;
       this._endCalls();
@@ -418,11 +451,21 @@
       this._other = null;
     }
 
+    _endSse() {
+      if (this._sse) this._sse.close();
+      this._sse = null;
+    }
+
     _become(state, info) {
       this.state = state;
       this._info = info;
+      this._tell(info);
+    }
+
+    _tell(info) {
+      const state = this.state, current = this._info;
       // Stop if a watcher has changed the state.
-      const tell = (entry) => this._info === info && guarded(entry.handler, state, info);
+      const tell = (entry) => this._info === current && guarded(entry.handler, state, info);
       Array.from(this._watchers).forEach(tell);
     }
 
@@ -433,25 +476,23 @@
     }
 
     _roomToSend() {
-      return this.state === 'open' && this._ws.bufferedAmount <= this._options.unsentBytesMax;
+      return this.sessionId !== null && this._ws.bufferedAmount <= this._options.unsentBytesMax;
+    }
+
+    // SUBSCRIBE or UNSUBSCRIBE.
+    _sendTopic(message) {
+      if (this._sse) this._sse.update();
+      else this._send(message);
     }
 
     _send(message) {
-      const open = this.state === 'open';
-      if (open) this._ws.send(JSON.stringify(message));
-      return open;
-    }
-
-    _remove(uri, isGone) {
-      const handlers = this._topics.get(uri);
-      if (!handlers) return;
-      handlers.forEach((entry) => isGone(entry) && handlers.delete(entry));
-      if (handlers.size) return;
-      this._topics.delete(uri);
-      this._send([UNSUBSCRIBE, uri]);
+      const hasSession = this.sessionId !== null;
+      if (hasSession) this._ws.send(JSON.stringify(message));
+      return hasSession;
     }
   }
 
+  Pusher.guarded = guarded;
   if (typeof module === 'object' && module.exports) module.exports = Pusher;
   else root.Pusher = Pusher;
 })(typeof self === 'object' ? self : globalThis);

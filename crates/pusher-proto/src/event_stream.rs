@@ -6,9 +6,13 @@ use crate::position::Position;
 /// A comment, which keeps the connection alive.
 pub const COMMENT: &[u8] = b":\n\n";
 
-/// Returns the first block of a stream: the delay before the browser connects again, and the stream's position.
+/// Returns the first block of a stream: the delay before the browser connects again, and the stream's position. It is an
+/// event, because scripts see no other blocks.
 pub fn begin(retry_ms: u64, position: Position) -> String {
-    format!("retry: {retry_ms}\nid: {position}\n\n")
+    format!(
+        "retry: {retry_ms}\n{}",
+        event_with_position("position", position)
+    )
 }
 
 /// Appends an event with the position behind it. `topic` is given if the stream has several topics.
@@ -38,7 +42,11 @@ pub fn event_without_position(topic: &str, event: &str) -> Vec<u8> {
 
 /// Returns the message that events before `position` are missing.
 pub fn gap(position: Position) -> String {
-    format!("event: gap\nid: {position}\ndata: {{\"position\":\"{position}\"}}\n\n")
+    event_with_position("gap", position)
+}
+
+fn event_with_position(name: &str, position: Position) -> String {
+    format!("event: {name}\nid: {position}\ndata: {{\"position\":\"{position}\"}}\n\n")
 }
 
 /// Appends text, with each of its line ends as the start of another `data` line. In JSON, line ends occur only between
@@ -83,10 +91,9 @@ mod tests {
         ] {
             assert_eq!(event(topic, json), format!("{id}{data}"));
         }
-        let first = "retry: 3000\nid: 00000000000000ab-7\n\n";
+        let rest = "id: 00000000000000ab-7\ndata: {\"position\":\"00000000000000ab-7\"}\n\n";
+        let first = format!("retry: 3000\nevent: position\n{rest}");
         assert_eq!(begin(3000, POSITION), first);
-        let text =
-            "event: gap\nid: 00000000000000ab-7\ndata: {\"position\":\"00000000000000ab-7\"}\n\n";
-        assert_eq!(gap(POSITION), text);
+        assert_eq!(gap(POSITION), format!("event: gap\n{rest}"));
     }
 }

@@ -3,11 +3,10 @@
 const { test } = require('node:test');
 const assert = require('node:assert/strict');
 const crypto = require('node:crypto');
-const fs = require('node:fs');
-const path = require('node:path');
 const vm = require('node:vm');
 const ab = require('../autobahn.js');
 const { fakeClock, fakeWebSocket, settled } = require('./fake-socket.js');
+const { served } = require('./served.js');
 
 /** A session that records its onopen and onclose in `told`. */
 function start(t, options) {
@@ -306,10 +305,8 @@ for (const [who, config, authreq, auth] of [
   });
 }
 
-const source = (name) => fs.readFileSync(path.join(__dirname, '..', name), 'utf8');
-
 test('served as one file: works in a page and as a module', () => {
-  const both = source('pusher.js') + source('autobahn.js');
+  const both = served('autobahn.js');
   const page = { console };
   page.self = page;
   vm.runInNewContext(both, page);

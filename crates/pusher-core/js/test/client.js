@@ -43,6 +43,7 @@ function withPage(t) {
   return {
     online: () => page.dispatchEvent(new Event('online')),
     restored: () => page.dispatchEvent(new Event('pageshow')),
+    left: () => page.dispatchEvent(new Event('pagehide')),
     resumed: () => document.dispatchEvent(new Event('resume')),
     show,
     listeners: () => listeners,

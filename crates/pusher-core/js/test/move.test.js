@@ -3,6 +3,7 @@
 const { test } = require('node:test');
 const assert = require('node:assert/strict');
 const { opened, withPage } = require('./client.js');
+const { dice } = require('./dice.js');
 
 const named = (states) => states.map((each) => each.state);
 
@@ -202,14 +203,6 @@ test('without reconnect there is no second connection, because the session would
   tick(600000);
   assert.equal(WebSocket.sockets.length, 1);
 });
-
-/** Pseudo-random numbers from 0 to below n, the same in every run. */
-function dice(seed) {
-  return (n) => {
-    seed = (seed * 1103515245 + 12345) % 2147483648;
-    return Math.floor(seed / 65536) % n;
-  };
-}
 
 // Each connection brings all events since its subscription, in order, each with its own delay.
 for (const oldIsDead of [false, true]) {

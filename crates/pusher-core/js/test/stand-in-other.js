@@ -6,6 +6,67 @@ const { ab, load, opened, printed, start } = require('./stand-in.js');
 const { fakeClock, fakeWebSocket, settled } = require('./fake-socket.js');
 
 module.exports = {
+  'missed events': async (t) => {
+    const { tick } = fakeClock(t);
+    const WebSocket = fakeWebSocket(), heard = [], sessions = [];
+    const subscribe = (session, topic) => session.subscribe(topic, (...args) => heard.push(args));
+    ab.connect('ws://x/', (session) => {
+      sessions.push(session);
+      subscribe(session, 'cats');
+    }, null, { WebSocket, retryDelay: 100 });
+    t.after(() => sessions.forEach((session) => session.close()));
+    const welcome = () => {
+      WebSocket.last.welcome('sid', 'pushd.1');
+      return WebSocket.last;
+    };
+    const lose = async () => {
+      WebSocket.last.lose();
+      await settled();
+      tick(100);
+    };
+    const first = welcome();
+    subscribe(sessions[0], 'dogs');
+    first.say([9, 'cats', 'e1-3', true, 0]);
+    first.say([9, 'dogs', 'e1-3', true, 0]);
+    first.say([8, 'cats', 'a', 4]);
+    assert.deepEqual(first.took(), [[5, 'cats'], [5, 'dogs']]);
+    await lose();
+    await lose(); // an attempt that opens nothing
+    const second = welcome();
+    second.say([9, 'cats', 'e1-6', true, 1]);
+    second.say([8, 'cats', 'b', 5]);
+    tick(119000);
+    subscribe(sessions[1], 'dogs');
+    assert.deepEqual(second.took(), [[5, 'cats', { since: 'e1-4' }], [5, 'dogs', { since: 'e1-3' }]]);
+    sessions[1].unsubscribe('dogs');
+    subscribe(sessions[1], 'cats');
+    await lose();
+    const third = welcome();
+    tick(120000);
+    subscribe(sessions[2], 'dogs');
+    assert.deepEqual(third.took(), [[5, 'cats', { since: 'e1-5' }], [5, 'dogs']]);
+    assert.deepEqual(heard, [['cats', 'a'], ['cats', 'b']]);
+    // A session of its own is new, and gets nothing of others.
+    const own = new ab.Session('ws://x/', () => own.subscribe('cats', () => {}), null, { WebSocket });
+    sessions.push(own);
+    assert.deepEqual(welcome().took(), [[5, 'cats']]);
+  },
+
+  'a gap': async (t) => {
+    const { session, socket, told } = start(t);
+    socket.welcome('sid', 'pushd.1');
+    const heard = [];
+    session.subscribe('cats', (topic, event) => heard.push(event));
+    session.subscribe('cats', (topic, event) => heard.push(event));
+    socket.say([9, 'cats', 'e1-3', true, 0]);
+    socket.say([10, 'cats', 'e1-8']);
+    assert.deepEqual(heard, [], 'nobody listens to pushd:gap');
+    session.subscribe('pushd:gap', (topic, event) => heard.push([topic, event]));
+    socket.say([10, 'cats', 'e1-9']);
+    assert.deepEqual(heard, [['pushd:gap', { topic: 'cats', position: 'e1-9' }]]);
+    assert.deepEqual(told, ['open'], 'the session goes on');
+  },
+
   'a dead connection': async (t) => {
     const { socket, told, tick, WebSocket } = start(t);
     socket.welcome('sid', 'pushd.1');

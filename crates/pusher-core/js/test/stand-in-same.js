@@ -3,8 +3,9 @@
 const assert = require('node:assert/strict');
 const crypto = require('node:crypto');
 const vm = require('node:vm');
-const { ab, load, opened, printed, source, throws } = require('./stand-in.js');
+const { ab, load, opened, printed, throws } = require('./stand-in.js');
 const { fakeClock, fakeWebSocket, settled } = require('./fake-socket.js');
+const { served } = require('./served.js');
 
 module.exports = {
   '`ab.Session`': async (t) => {
@@ -323,7 +324,7 @@ module.exports = {
 
   CommonJS: () => {
     const module = { exports: {} };
-    vm.runInNewContext(source('pusher.js') + source('autobahn.js'), { module, console, require: assert.fail });
+    vm.runInNewContext(served('autobahn.js'), { module, console, require: assert.fail });
     assert.equal(typeof module.exports.Session, 'function');
     assert.equal(ab.Pusher, require('../pusher.js'));
   },

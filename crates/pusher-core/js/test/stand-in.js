@@ -1,19 +1,16 @@
 'use strict';
 // A session of our autobahn.js with its own fake server, for the tests. Not a test itself.
 const assert = require('node:assert/strict');
-const fs = require('node:fs');
-const path = require('node:path');
 const vm = require('node:vm');
 const ab = require('../autobahn.js');
 const { fakeClock, fakeWebSocket } = require('./fake-socket.js');
-
-const source = (name) => fs.readFileSync(path.join(__dirname, '..', name), 'utf8');
+const { served } = require('./served.js');
 
 /** Loads our autobahn.js as a page does, with these globals. */
 function load(globals) {
   const page = { console, ...globals };
   page.self = page;
-  vm.runInNewContext(source('pusher.js') + source('autobahn.js'), page);
+  vm.runInNewContext(served('autobahn.js'), page);
   return page;
 }
 
@@ -46,4 +43,4 @@ function printed(t, run) {
 
 const throws = (run, text) => assert.throws(run, (fault) => fault === text);
 
-module.exports = { ab, load, opened, printed, source, start, throws };
+module.exports = { ab, load, opened, printed, start, throws };

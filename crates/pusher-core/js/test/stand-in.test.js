@@ -2,7 +2,7 @@
 // Each row of the table in README.md that compares autobahn.js with version 0.8.2 is a test.
 const { test } = require('node:test');
 const assert = require('node:assert/strict');
-const { source } = require('./stand-in.js');
+const { source } = require('./served.js');
 const same = require('./stand-in-same.js');
 const other = require('./stand-in-other.js');
 

@@ -6,6 +6,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const vm = require('node:vm');
 const { fakeWebSocket } = require('./fake-socket.js');
+const { served, source } = require('./served.js');
 
 const root = path.join(__dirname, '../../../..');
 
@@ -24,6 +25,8 @@ function acorn() {
 // The scripts of our pages: async functions are ES2017.
 for (const [file, ecmaVersion] of [
   ['crates/pusher-core/js/pusher.js', 2015],
+  ['crates/pusher-core/js/topics.js', 2015],
+  ['crates/pusher-core/js/pusher-sse.js', 2015],
   ['crates/pusher-core/js/autobahn.js', 2015],
   ['php/wordpress/assets/live.js', 2017],
   ['php/blog/public/blog.js', 2017],
@@ -39,8 +42,6 @@ for (const [file, ecmaVersion] of [
   });
 }
 
-const source = (name) => fs.readFileSync(path.join(__dirname, '..', name), 'utf8');
-
 // Globals of each environment: `module` means CommonJS, `self` and `document` mean a page.
 for (const [where, globals] of [
   ['Deno, or an ES module', { self: true }],
@@ -54,7 +55,7 @@ for (const [where, globals] of [
     const world = { console, WebSocket, setTimeout: () => 0, clearTimeout() {}, ...globals };
     if (globals.self) world.self = world;
     if (globals.module) world.module = { exports: {} };
-    vm.runInNewContext(source('pusher.js'), world);
+    vm.runInNewContext(served('pusher.js'), world);
     const Pusher = globals.module ? world.module.exports : world.Pusher;
     assert.throws(() => new Pusher(), /which server\? Give its address/);
     assert.equal(new Pusher('http://push.test/').url, 'ws://push.test/');

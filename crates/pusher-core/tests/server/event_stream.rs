@@ -51,7 +51,8 @@ impl Stream {
         let retry_ms = retry.strip_prefix("retry: ").unwrap().trim().parse();
         assert!((2000..=5000).contains(&retry_ms.unwrap()), "{retry}");
         let first = stream.block();
-        assert_eq!(first.data, "");
+        assert_eq!(first.event, "position");
+        assert_eq!(first.data, format!("{{\"position\":\"{}\"}}", first.id));
         (stream, first.id)
     }
 

@@ -48,7 +48,7 @@ const GZIP: &str = "Accept-Encoding: gzip, deflate, br\r\n";
 #[test]
 fn scripts_are_compressed_if_accepted() {
     let server = start(|_| {});
-    for name in ["pusher.js", "autobahn.js", "pusher.d.ts"] {
+    for name in ["pusher.js", "autobahn.js", "pusher-sse.js", "pusher.d.ts"] {
         let line = format!("GET /site/{name}?v=1 HTTP/1.1");
         let plain = ask(&server, &line, "Accept-Encoding: gzip;q=0\r\n");
         let gzip = ask(&server, &line, GZIP);
@@ -71,6 +71,19 @@ fn scripts_are_compressed_if_accepted() {
             assert_eq!(policy, Some("cross-origin"));
         }
     }
+}
+
+/// A browser imports a module only if it has a JavaScript type, and one of another site only if CORS allows it.
+#[test]
+fn module_can_be_imported() {
+    let server = start(|_| {});
+    let answer = ask(&server, "GET /site/pusher.mjs HTTP/1.1", "");
+    assert_eq!(answer.status, 200);
+    let kind = answer.header("Content-Type");
+    assert_eq!(kind, Some("text/javascript; charset=utf-8"));
+    assert_eq!(answer.header("Access-Control-Allow-Origin"), Some("*"));
+    let module = String::from_utf8(answer.body).unwrap();
+    assert!(module.contains("from './pusher.js'"), "{module}");
 }
 
 #[test]

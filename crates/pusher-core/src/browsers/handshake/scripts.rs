@@ -12,11 +12,19 @@ use sha2::{Digest, Sha256};
 use crate::application::Request;
 
 /// The client. `autobahn.js` is the client plus a layer with the API of autobahn.js v1.
-const PUSHER_JS: &str = include_str!("../../../js/pusher.js");
+const PUSHER_JS: &str = concat!(
+    include_str!("../../../js/pusher.js"),
+    include_str!("../../../js/topics.js")
+);
 const AUTOBAHN_JS: &str = concat!(
     include_str!("../../../js/pusher.js"),
+    include_str!("../../../js/topics.js"),
     include_str!("../../../js/autobahn.js")
 );
+/// The part of the client that pages load if WebSockets are blocked.
+const PUSHER_SSE_JS: &str = include_str!("../../../js/pusher-sse.js");
+/// The client as an ES module. It imports `pusher.js`.
+const PUSHER_MJS: &str = include_str!("../../../js/pusher.mjs");
 const PUSHER_D_TS: &str = include_str!("../../../js/pusher.d.ts");
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -26,10 +34,12 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const ETAG_LEN: usize = 12;
 
 /// All files. They are compressed once, at the first request for one of them.
-static FILES: LazyLock<[File; 3]> = LazyLock::new(|| {
+static FILES: LazyLock<[File; 5]> = LazyLock::new(|| {
     [
         File::new("pusher.js", JAVASCRIPT, PUSHER_JS),
         File::new("autobahn.js", JAVASCRIPT, AUTOBAHN_JS),
+        File::new("pusher-sse.js", JAVASCRIPT, PUSHER_SSE_JS),
+        File::new("pusher.mjs", JAVASCRIPT, PUSHER_MJS),
         File::new("pusher.d.ts", TEXT, PUSHER_D_TS),
     ]
 });
