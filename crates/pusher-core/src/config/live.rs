@@ -43,8 +43,9 @@ impl Live {
         self.options().certificate.clone()
     }
 
-    pub(crate) fn set(&self, options: LiveOptions) {
-        self.0.store(Arc::new(options));
+    /// Replaces the options. Returns the ones before.
+    pub(crate) fn set(&self, options: LiveOptions) -> Arc<LiveOptions> {
+        self.0.swap(Arc::new(options))
     }
 }
 

@@ -71,6 +71,12 @@ impl LiveOptions {
         self.limits.history_len_max > 0 && self.history.iter().any(|pattern| pattern.matches(topic))
     }
 
+    /// Whether the same topics have history as with other options.
+    pub(crate) fn has_same_history(&self, other: &Self) -> bool {
+        let is_on = |options: &Self| options.limits.history_len_max > 0;
+        is_on(self) == is_on(other) && self.history == other.history
+    }
+
     /// Returns the number of last events that a new subscriber of a topic gets.
     pub(crate) fn replay_on_subscribe(&self, topic: &str) -> usize {
         let mut patterns = self.replay_on_subscribe.iter();

@@ -8,6 +8,7 @@ use super::Hub;
 use super::log::{LogTotals, Read};
 use super::since::Since;
 use super::subscribers::Progress;
+use crate::config::LiveOptions;
 use crate::connection::{Session, Topic};
 use crate::stats::Counters;
 
@@ -192,7 +193,11 @@ impl Hub {
     ) -> TopicHistory {
         let ordered = self.shared.ordered.lock();
         let log = &ordered.log;
-        let known = since.map(|since| log.complete_after(topic, since));
+        let has_history = self.shared.live.options().has_history(topic);
+        let known = since.map(|since| match has_history || since == log.position() {
+            true => log.complete_after(topic, since),
+            false => None,
+        });
         let oldest = log.before_last(topic, usize::MAX);
         let after = known.flatten().unwrap_or(oldest);
         let entries: Vec<_> = log.after(topic, after).take(limit).cloned().collect();
@@ -214,6 +219,16 @@ impl Hub {
         }
     }
 
+    /// Replaces the options that can change while the server runs.
+    pub(crate) fn set_options(&self, options: LiveOptions) {
+        let now_ms = self.log_ms();
+        // One lock for both: an event either has the old options, and the log knows it, or has the new ones.
+        let mut ordered = self.shared.ordered.lock();
+        let before = self.shared.live.set(options);
+        let now = self.shared.live.options();
+        ordered.log.apply(&before, &now, now_ms);
+    }
+
     /// Drops the events that are too old.
     pub(crate) fn drop_old_events(&self) {
         let now_ms = self.log_ms();
@@ -230,6 +245,8 @@ impl Hub {
     pub(super) fn read(&self, topics: &[Topic], after: u64, len_max: usize) -> (Read, Position) {
         let log = &self.shared.ordered.lock().log;
         let read = match topics {
+            // A reload of the options has switched off the history, so later events may be missing.
+            _ if !self.have_history(topics) => Read::Gap,
             [topic] => log.read(topic, after, len_max),
             _ => log.read_several(topics, after, len_max),
         };
@@ -240,7 +257,13 @@ impl Hub {
     pub(super) fn has_events_after(&self, topics: &[Topic], after: u64) -> (bool, Position) {
         let log = &self.shared.ordered.lock().log;
         let has_more = topics.iter().any(|topic| log.has_after(topic, after));
-        (has_more, log.position())
+        // Without history, the next read has a gap.
+        (has_more || !self.have_history(topics), log.position())
+    }
+
+    fn have_history(&self, topics: &[Topic]) -> bool {
+        let options = self.shared.live.options();
+        topics.iter().all(|topic| options.has_history(topic))
     }
 
     /// Ends a session for which the log has no longer the events that it needs. The browser can connect again.

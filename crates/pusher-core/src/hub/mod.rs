@@ -179,13 +179,6 @@ impl Hub {
         // The log shares the bytes with the backlog and the outboxes, and has a limit of its own.
         let kept_frame = Bytes::from(frame);
         let frame = counted_bytes(kept_frame.clone(), capacity, counters);
-        let new_event = options.has_history(topic).then(|| NewEvent {
-            event_start: kept_frame.len().saturating_sub(event.len() + 1),
-            frame: kept_frame,
-            recipients: recipients.clone(),
-            at_ms: self.log_ms(),
-        });
-        let is_kept = new_event.is_some();
         let watched_event = self.shared.watchers.copy(topic, event);
         let mut ordered = self.shared.ordered.lock();
         let Ordered {
@@ -196,15 +189,23 @@ impl Hub {
         if *is_closed {
             return Err(PublishError::Ending);
         }
+        // Read again under the lock: the log has already applied a reload that came in between.
+        let options = self.shared.live.options();
+        let new_event = options.has_history(topic).then(|| NewEvent {
+            event_start: kept_frame.len().saturating_sub(event.len() + 1),
+            frame: kept_frame,
+            recipients: recipients.clone(),
+            at_ms: self.log_ms(),
+        });
         let destinations = directory.destinations(topic);
-        let sequence = match new_event {
+        let (sequence, is_kept) = match new_event {
             Some(new_event) => {
                 let known = destinations.as_ref().map(|found| found.topic);
                 let known = known.or_else(|| log.known_topic(topic)).cloned();
                 let topic = known.unwrap_or_else(|| Topic::from(topic));
-                log.append(&topic, new_event, limits)
+                log.append(&topic, new_event, &options.limits)
             }
-            None => log.skip(topic),
+            None => (log.skip(), false),
         };
         let mut subscribers = 0;
         if let Some(destinations) = destinations {

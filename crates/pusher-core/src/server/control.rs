@@ -28,7 +28,7 @@ impl Control {
     /// Fails if other machines can reach a publish listener and `options` has no token.
     pub fn reload(&self, options: LiveOptions) -> Result<(), BindError> {
         check_token(self.context.open_to_others, &options)?;
-        self.context.live.set(options);
+        self.context.hub.set_options(options);
         self.context.reloads.send_replace(());
         Ok(())
     }

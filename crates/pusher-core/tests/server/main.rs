@@ -17,6 +17,7 @@ mod ids;
 mod keepalive;
 mod large_publishes;
 mod limits;
+mod log_options;
 mod operator;
 mod origin;
 mod permits;

@@ -9,6 +9,8 @@
 //! is at or above the watermark.
 
 mod entry;
+#[cfg(test)]
+mod tests;
 mod topic_log;
 mod watermarks;
 
@@ -18,7 +20,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use pusher_proto::Position;
 
-use crate::config::Limits;
+use crate::config::{Limits, LiveOptions};
 use crate::connection::Topic;
 use topic_log::TopicLog;
 use watermarks::Watermarks;
@@ -28,8 +30,8 @@ pub(super) use entry::{Entry, NewEvent};
 /// Watermarks that are kept for topics without events in the log.
 const WATERMARKS_MAX: usize = 20_000;
 
-/// Items of `order` beyond twice the entries, before the stale ones are removed.
-const STALE_SLACK: usize = 1024;
+/// Items of `order` beyond twice the entries, before the stale ones are removed. Unit tests reach it with 0.
+const STALE_SLACK: usize = if cfg!(test) { 0 } else { 1024 };
 
 #[derive(Debug)]
 pub(super) struct Log {
@@ -70,6 +72,10 @@ pub(crate) struct LogTotals {
 
 impl Log {
     pub(super) fn new(epoch: u64) -> Self {
+        Self::with_watermarks_max(epoch, WATERMARKS_MAX)
+    }
+
+    fn with_watermarks_max(epoch: u64, watermarks_max: usize) -> Self {
         Self {
             epoch,
             top: 0,
@@ -77,7 +83,7 @@ impl Log {
             order: VecDeque::new(),
             count: 0,
             len: 0,
-            watermarks: Watermarks::new(WATERMARKS_MAX),
+            watermarks: Watermarks::new(watermarks_max),
         }
     }
 
@@ -95,17 +101,35 @@ impl Log {
     }
 
     /// Takes the next sequence number for an event that is not kept, because its topic has no history.
-    pub(super) fn skip(&mut self, topic: &str) -> u64 {
+    pub(super) fn skip(&mut self) -> u64 {
         self.top += 1;
-        // The topic had history before a reload of the options. Its readers must hear of a gap.
-        if self.topics.contains_key(topic) {
-            self.drop_topic(topic);
-        }
         self.top
     }
 
-    /// Appends an event, and drops the oldest ones beyond the limits. Returns its sequence number.
-    pub(super) fn append(&mut self, topic: &Topic, event: NewEvent, limits: &Limits) -> u64 {
+    /// Drops what new options do not allow. If they change which topics have history, all positions before now are a gap
+    /// for topics without events in the log: one of them may have had events that were not kept.
+    pub(super) fn apply(&mut self, before: &LiveOptions, now: &LiveOptions, now_ms: u64) {
+        let topics: Vec<Topic> = self.topics.keys().cloned().collect();
+        for topic in &topics {
+            match now.has_history(topic) {
+                true => self.drop_beyond_of(topic, &now.limits),
+                false => self.drop_topic(topic),
+            }
+        }
+        self.drop_beyond(now_ms, &now.limits);
+        if !now.has_same_history(before) {
+            self.watermarks.forget(self.top);
+        }
+    }
+
+    /// Appends an event, and drops the oldest ones beyond the limits. Returns its sequence number, and whether the log
+    /// keeps it: an event that is longer than a limit is dropped at once.
+    pub(super) fn append(
+        &mut self,
+        topic: &Topic,
+        event: NewEvent,
+        limits: &Limits,
+    ) -> (u64, bool) {
         self.top += 1;
         let now_ms = event.at_ms;
         let entry = Arc::new(Entry::new(self.top, topic, event));
@@ -121,19 +145,10 @@ impl Log {
             }
         };
         log.push(entry);
-        while log.is_beyond(
-            limits.history_topic_events_max,
-            limits.history_topic_len_max,
-        ) && let Some(dropped) = log.drop_oldest()
-        {
-            self.len -= dropped.len();
-            self.count -= 1;
-        }
-        if log.is_empty() {
-            self.forget_if_empty(topic);
-        }
+        self.drop_beyond_of(topic, limits);
         self.drop_beyond(now_ms, limits);
-        self.top
+        // The newest event is dropped last.
+        (self.top, self.topics.contains_key(topic))
     }
 
     /// Returns the shared copy of a topic's name, if the log has events of the topic.
@@ -162,6 +177,18 @@ impl Log {
         }
         if self.order.len() > 2 * self.count + STALE_SLACK {
             self.remove_stale();
+        }
+    }
+
+    /// Drops the oldest events of a topic beyond the limits of one topic.
+    fn drop_beyond_of(&mut self, topic: &Topic, limits: &Limits) {
+        let (events_max, len_max) = (
+            limits.history_topic_events_max,
+            limits.history_topic_len_max,
+        );
+        let is_beyond = |log: &TopicLog| log.is_beyond(events_max, len_max);
+        while self.topics.get(topic).is_some_and(is_beyond) {
+            self.drop_oldest_of(topic);
         }
     }
 

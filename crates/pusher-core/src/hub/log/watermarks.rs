@@ -40,6 +40,13 @@ impl Watermarks {
         newer.or(older).unwrap_or(self.floor)
     }
 
+    /// Forgets all watermarks. Every topic then has at least the given one.
+    pub(super) fn forget(&mut self, floor: u64) {
+        let half_max = self.half_max;
+        *self = Self::new(2 * half_max);
+        self.floor = floor;
+    }
+
     pub(super) fn put(&mut self, topic: Topic, watermark: u64) {
         if self.new.len() >= self.half_max {
             let forgotten = std::mem::replace(&mut self.old, std::mem::take(&mut self.new));
