@@ -216,3 +216,47 @@ fn sighup_reloads_the_file_and_logs_the_changes() {
     daemon.wait_for_log("DEBUG");
     daemon.assert_running();
 }
+
+#[test]
+fn sighup_changes_the_log_and_keeps_its_events() {
+    let file = File::new("");
+    let path = file.path.to_str().unwrap();
+    let mut daemon = Daemon::start_with(&["--config", path]);
+    let publish = daemon.publish;
+    for number in 1..=3 {
+        for topic in ["chat/1", "news"] {
+            let body = number.to_string();
+            let answer = xtask::http::post_json(publish, &format!("/publish/{topic}"), &body);
+            assert_eq!(answer.unwrap().status, 200);
+        }
+    }
+    let history = |topic: &str| {
+        let answer = xtask::http::get(publish, &format!("/history/{topic}")).unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        let events = answer["events"].as_array().unwrap().iter();
+        events
+            .map(|event| event["event"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(history("chat/1"), [1, 2, 3]);
+    fs::write(
+        path,
+        "history = ['chat/*']\nhistory-topic-events-max = 2\nreplay-on-subscribe = ['chat/*=1']\n",
+    )
+    .unwrap();
+    daemon.process.signal(Signal::SIGHUP);
+    let told = daemon.wait_for_log("the settings were read again");
+    assert!(told.contains("changed=3"), "{told}");
+    assert_eq!(history("chat/1"), [2, 3]);
+    assert!(history("news").is_empty());
+    let mut browser = Wamp::subscribed(daemon.web, "chat/1");
+    assert_eq!(browser.event("chat/1"), 3);
+
+    fs::write(path, "history-len-max = '0B'\n").unwrap();
+    daemon.process.signal(Signal::SIGHUP);
+    daemon.wait_for_log(
+        "changed setting=\"history-len-max\" from=\"\\\"16MiB\\\"\" to=\"\\\"0B\\\"\"",
+    );
+    daemon.wait_for_log("changed=4");
+    assert!(history("chat/1").is_empty());
+}

@@ -25,6 +25,24 @@ impl Settings {
         environment::service_links(&self.service_links)
             .into_iter()
             .chain(exposed_token)
+            .chain(self.short_replays())
+    }
+
+    /// Warns of the patterns of `replay-on-subscribe` for which the log keeps fewer events.
+    fn short_replays(&self) -> impl Iterator<Item = String> {
+        let live = &self.config.options.live;
+        let limits = &live.limits;
+        let (limit, events_max) = match limits.history_len_max {
+            0 => ("history-len-max", 0),
+            _ => ("history-topic-events-max", limits.history_topic_events_max),
+        };
+        let patterns = live.replay_on_subscribe.iter();
+        let short = patterns.filter(move |(_, count)| *count > events_max);
+        short.map(move |(pattern, count)| {
+            format!(
+                "replay-on-subscribe {pattern}={count}: new subscribers get {events_max} events at most, because of {limit}"
+            )
+        })
     }
 
     /// Returns the publish token as it was written. The server's own form of it cannot be read back.

@@ -199,6 +199,23 @@ impl Kind for Policy {
     }
 }
 
+/// A topic pattern and a number of last events, as in `chat/*=20`.
+pub(super) struct Replay;
+
+impl Kind for Replay {
+    type Value = (TopicPattern, usize);
+
+    fn parse(text: &str) -> Result<Self::Value, ValueError> {
+        let (pattern, count) = text.rsplit_once('=').ok_or(ValueError::Replay)?;
+        let count = Count::<0, { usize::MAX }>::parse(count)?;
+        Ok((Text::parse(pattern)?, count))
+    }
+
+    fn show((pattern, count): &Self::Value) -> Value {
+        Value::String(format!("{pattern}={count}"))
+    }
+}
+
 /// Permissions: three octal digits, with or without a 0 before them.
 pub(super) struct Mode;
 
@@ -341,6 +358,26 @@ mod tests {
             ("=disconnect", "empty"),
         ] {
             let error = Policy::parse(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn replays_survive_a_round_trip() {
+        for text in ["chat/*=20", "*=0", "price=1", "a=b=3"] {
+            assert_eq!(
+                Replay::show(&Replay::parse(text).unwrap()),
+                Value::from(text)
+            );
+        }
+        for (text, part) in [
+            ("20", "chat/*=20"),
+            ("chat/*=", "whole number"),
+            ("chat/*=-1", "whole number"),
+            ("chat*/1=1", "end of a pattern"),
+            ("=1", "empty"),
+        ] {
+            let error = Replay::parse(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
     }

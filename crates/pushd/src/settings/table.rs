@@ -3,7 +3,7 @@
 
 use pusher_core::{AllowedOrigin, KnownHost, PublishAddress, TopicPattern, TrustedProxy};
 
-use super::kinds::{Address, Count, File, Group, Mode, Policy, Size, Text, Time, Token};
+use super::kinds::{Address, Count, File, Group, Mode, Policy, Replay, Size, Text, Time, Token};
 use super::setting::{Part, Reload, Setting};
 use super::shapes::{Any, Maybe, One, Several, Shape};
 use crate::log::{Format, Levels};
@@ -89,8 +89,17 @@ pub(crate) const SETTINGS: &[Setting] = &[
      publish" },
     row! { Listeners, "slow-policy", "PATTERN=POLICY", Any<Policy>, options.live.slow_policies, Now,
     "How to treat a browser that reads too slowly, for the topics of a pattern. With disconnect, the default, it \
-     is dropped when too much is queued. With drop-oldest it misses the oldest queued events, and with \
-     keep-latest all but the latest of each topic. The first matching pattern counts" },
+     reads the events from the log when too much is queued, and is dropped if the log no longer has them. With \
+     drop-oldest it misses the oldest queued events, and with keep-latest all but the latest of each topic. The \
+     first matching pattern counts" },
+    row! { Listeners, "history", "PATTERN", Any<Text<TopicPattern>>, options.live.history, Now,
+    "Topics whose events the log keeps: a topic, or the beginning of one and a *. A browser that was away gets the \
+     events of these topics that it has missed. Topics that match no pattern have no log. history-len-max = 0B \
+     switches the log off for all topics" },
+    row! { Listeners, "replay-on-subscribe", "PATTERN=NUMBER", Any<Replay>, options.live.replay_on_subscribe, Now,
+    "The last events that a new subscriber gets at once, for the topics of a pattern, as in chat/*=20. With price=1 \
+     every page shows the current price at once. The topics need history. The first matching pattern counts. By \
+     default a new subscriber gets only new events" },
     row! { Listeners, "threads", "NUMBER", Maybe<Count<1, 1024>>, threads, Restart,
     "Number of threads that serve connections. The default is one per processor" },
     row! { Log, "log", "LEVEL", One<Text<Levels>>, log, Now,
@@ -130,8 +139,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     limit! { "prefixes-len-max", "SIZE", Size<0>, prefixes_len_max, Now,
     "Total length of a browser's prefixes and their URIs. More ends the connection with close code 1008" },
     limit! { "outbox-len-max", "SIZE", Size<1>, outbox_len_max, Now,
-    "Bytes that are queued for a browser behind the event that is being sent. A browser for which more is queued \
-     is dropped as a slow consumer" },
+    "Bytes that are queued for a browser behind the event that is being sent. If more comes, the browser reads \
+     topics with history from the log, and is dropped as a slow consumer for other topics" },
     limit! { "write-timeout", "TIME", Time<1>, write_timeout, Now,
     "Time in which a browser must read something while events are queued for it. Otherwise it is dropped as a \
      slow consumer" },
@@ -179,4 +188,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
     "Total length of the remembered ids and their topics. Beyond that, the oldest are forgotten" },
     limit! { "backlog-len-max", "SIZE", Size<1>, backlog_len_max, Now,
     "Length of the events that are accepted and not sent yet, per thread. Beyond that, publishers wait" },
+    limit! { "history-len-max", "SIZE", Size<0>, history_len_max, Now,
+    "Memory for the log: the length of all its events, and 160 bytes for each. Beyond that, the oldest are dropped. \
+     0B switches the log off" },
+    limit! { "history-age-max", "TIME", Time<1>, history_age_max, Now,
+    "Time for which the log keeps an event. A browser that was away for longer may have a gap" },
+    limit! { "history-topic-events-max", "NUMBER", Count<1, { usize::MAX }>, history_topic_events_max, Now,
+    "Events of one topic in the log. Beyond that, the oldest are dropped" },
+    limit! { "history-topic-len-max", "SIZE", Size<1024>, history_topic_len_max, Now,
+    "Length of one topic's events in the log, and 160 bytes for each. Beyond that, the oldest are dropped. A \
+     longer event is delivered, but not kept" },
 ];

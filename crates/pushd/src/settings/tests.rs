@@ -140,7 +140,7 @@ fn each_setting_can_be_given_in_all_three_sources() {
 
 /// Returns a valid value of a setting.
 fn a_value_of(setting: &Setting) -> &'static str {
-    const VALUES: [&str; 12] = [
+    const VALUES: [&str; 13] = [
         "51",
         "52s",
         "53KiB",
@@ -149,6 +149,7 @@ fn a_value_of(setting: &Setting) -> &'static str {
         "600",
         "*",
         "*=drop-oldest",
+        "*=20",
         "loopback",
         "info",
         "json",
@@ -318,9 +319,51 @@ fn publish_len_max_must_not_be_below_event_len_max() {
 }
 
 #[test]
+fn log_can_be_switched_off_for_some_topics_or_all() {
+    let has_history = |file: &str| {
+        let live = load(file, &[], &[]).unwrap().config.options.live;
+        let is_kept = |topic| {
+            let mut patterns = live.history.iter();
+            live.limits.history_len_max > 0 && patterns.any(|pattern| pattern.matches(topic))
+        };
+        (is_kept("chat/1"), is_kept("news"))
+    };
+    assert_eq!(has_history(""), (true, true));
+    assert_eq!(has_history("history = 'chat/*'\n"), (true, false));
+    assert_eq!(has_history("history = []\n"), (false, false));
+    assert_eq!(has_history("history-len-max = '0B'\n"), (false, false));
+}
+
+#[test]
+fn replay_of_more_events_than_the_log_keeps_causes_a_warning() {
+    let replay = "replay-on-subscribe = ['price=1', 'chat/*=20', 'log=0']\n";
+    for (more, expected) in [
+        ("", &[][..]),
+        (
+            "history-topic-events-max = 19\n",
+            &[
+                "replay-on-subscribe chat/*=20: new subscribers get 19 events at most, because of history-topic-events-max",
+            ],
+        ),
+        (
+            "history-len-max = 0\n",
+            &[
+                "replay-on-subscribe price=1: new subscribers get 0 events at most, because of history-len-max",
+                "replay-on-subscribe chat/*=20: new subscribers get 0 events at most, because of history-len-max",
+            ],
+        ),
+    ] {
+        let settings = load(&format!("{replay}{more}"), &[], &[]).unwrap();
+        let warnings: Vec<String> = settings.warnings().collect();
+        assert_eq!(warnings, expected);
+    }
+}
+
+#[test]
 fn printed_settings_can_be_loaded_again() {
     let file = "listen = ['127.0.0.1:1', '[::1]:2']\nclient-publish = ['chat/*', \"\u{732b}\\\"\"]\n\
-                publish-mode = '0600'\nlog = 'warn'\nid-memory = '90s'\nids-len-max = 1000\n";
+                publish-mode = '0600'\nlog = 'warn'\nid-memory = '90s'\nids-len-max = 1000\n\
+                history = ['chat/*']\nreplay-on-subscribe = ['chat/a=b=0', 'chat/*=20']\nhistory-len-max = '0B'\n";
     let settings = load(
         file,
         &[("PUSHD_PUBLISH_TOKEN", "s3cret-token-for-tests")],

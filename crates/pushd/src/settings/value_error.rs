@@ -23,6 +23,8 @@ pub(crate) enum ValueError {
     Mode,
     #[error("a policy applies to topics, as in chat/*=keep-latest")]
     Policy,
+    #[error("a number of events applies to topics, as in chat/*=20")]
+    Replay,
     #[error("the path is empty")]
     EmptyPath,
     #[error("one value is required, not a list")]

@@ -43,9 +43,10 @@ pub struct Limits {
     pub prefixes_max: usize,
     /// Most bytes of all prefixes of one session and their URIs. A session with more is closed with code 1008. Default 64 KiB.
     pub prefixes_len_max: usize,
-    /// Most bytes that are queued for one browser. If more arrives for a browser with a full outbox, the browser is
-    /// dropped as a slow consumer. The write that is being sent and the new one do not count, so events of any length
-    /// fit: these two writes, each an event or 64 KiB of events, come on top. Default 1 MiB.
+    /// Most bytes that are queued for one browser. If more arrives for a browser with a full outbox, the browser reads
+    /// topics with history from the log, and is dropped as a slow consumer for other topics. The write that is being
+    /// sent and the new one do not count, so events of any length fit: these two writes, each an event or 64 KiB of
+    /// events, come on top. Default 1 MiB.
     pub outbox_len_max: usize,
     /// Longest time in which a browser with queued bytes reads nothing. Then it is dropped as a slow consumer. Checked
     /// at most once a second. Default 10 s.
@@ -91,14 +92,15 @@ pub struct Limits {
     pub answer_timeout: Duration,
     /// Most bytes of events that wait in one shard for the fan-out. At this limit, publishers wait. Default 8 MiB.
     pub backlog_len_max: usize,
-    /// Most bytes of events in the log, from which subscribers that come back get what they missed. At this limit the
-    /// oldest events are dropped. 0 switches the log off. Default 16 MiB.
+    /// Most bytes of events in the log, from which subscribers that come back get what they missed. Each event counts
+    /// its frame and 160 bytes. At this limit the oldest events are dropped. 0 switches the log off. Default 16 MiB.
     pub history_len_max: usize,
     /// Longest time for which the log keeps an event. Default 5 minutes.
     pub history_age_max: Duration,
     /// Most events of one topic in the log. Default 1,000.
     pub history_topic_events_max: usize,
-    /// Most bytes of events of one topic in the log. Default 4 MiB.
+    /// Most bytes of events of one topic in the log, counted in the same way. A longer event is delivered, but not kept.
+    /// Default 4 MiB.
     pub history_topic_len_max: usize,
 }
 
