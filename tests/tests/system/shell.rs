@@ -287,15 +287,23 @@ fn subscribe_takes_events_of_any_length() {
 fn topics_and_status_count_the_subscribers() {
     let daemon = Daemon::start();
     let hostile = "\u{1b}[2Jtopic";
-    let _browsers = [
+    let mut browsers = [
         Wamp::subscribed(daemon.web, "kittens"),
         Wamp::subscribed(daemon.web, "kittens"),
         Wamp::subscribed(daemon.web, hostile),
     ];
+    publisher::publish_raw(daemon.publish, r#"{"category":"kittens"}"#);
+    let _event = browsers[0].event("kittens");
     let printed = run(&daemon, "topics", &[]).success();
-    assert_eq!(printed, "       2  kittens\n       1  \\u{1b}[2Jtopic\n");
+    let lines = [
+        "subscribers  in log  topic",
+        "          2       1  kittens",
+        "          1       0  \\u{1b}[2Jtopic",
+    ];
+    assert_eq!(printed.lines().collect::<Vec<_>>(), lines);
     let topics = json!([
-        {"topic": "kittens", "subscribers": 2}, {"topic": hostile, "subscribers": 1},
+        {"topic": "kittens", "subscribers": 2, "log_events": 1},
+        {"topic": hostile, "subscribers": 1, "log_events": 0},
     ]);
     assert_eq!(run_json(&daemon, "topics", &[]), topics);
     let printed = run(&daemon, "status", &[]).success();
@@ -304,6 +312,9 @@ fn topics_and_status_count_the_subscribers() {
         " is ready",
         "browsers    3 of at most",
         "topics      2",
+        "event log   1 events, ",
+        " of at most 16777216 bytes, up to ",
+        "recovery    0 recovered, 0 gaps, 0 events replayed, 0 reading",
     ] {
         assert!(printed.contains(part), "{part}: {printed}");
     }

@@ -49,6 +49,13 @@ fn it_shows_events_and_escapes_markup() {
     wait_for_text(&mut page, "#browsers", "4");
     wait_for_text(&mut page, "#topics-rows tr:nth-child(1)", "kittens3");
     wait_for_text(&mut page, "#topics-rows tr:nth-child(2) td", HOSTILE);
+    wait_for_text(
+        &mut page,
+        "#log-more",
+        "of at most 16 MiB: 20 events, up to",
+    );
+    wait_for_text(&mut page, "#recovery-rows", "Replayed events0");
+    wait_for_text(&mut page, "#topics-rows tr:nth-child(1)", "kittens320watch");
     wait_for_text(&mut page, "#refused-rows", "publish");
     wait_for_text(&mut page, "#complaints-rows", "onerror");
     page.wait_for("document.querySelector('#events-max').textContent !== '0'");

@@ -19,6 +19,7 @@ pub(super) const STATUS: &str = "status";
 struct Topic {
     topic: String,
     subscribers: u64,
+    log_events: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -34,6 +35,14 @@ struct Status {
     deliveries: u64,
     outboxes: u64,
     outboxes_len: u64,
+    log_events: u64,
+    log_len: u64,
+    log_age_ms: u64,
+    history_len_max: u64,
+    recovered: u64,
+    gaps: u64,
+    events_replayed: u64,
+    log_readers: u64,
     topics: u64,
     largest_topics: Vec<Topic>,
     refused: Vec<Refused>,
@@ -62,15 +71,21 @@ pub(super) async fn topics(matches: &ArgMatches, settings: &Settings) -> Result<
         let _reader = output::print(serde_json::to_string(&status.largest_topics)?)?;
         return Ok(());
     }
-    let mut lines = String::new();
-    for Topic { topic, subscribers } in &status.largest_topics {
-        let _written = writeln!(lines, "{subscribers:>8}  {}", escape(topic));
+    let mut lines = "subscribers  in log  topic\n".to_owned();
+    for Topic {
+        topic,
+        subscribers,
+        log_events,
+    } in &status.largest_topics
+    {
+        let topic = escape(topic);
+        let _written = writeln!(lines, "{subscribers:>11}  {log_events:>6}  {topic}");
     }
     let rest = status
         .topics
         .saturating_sub(status.largest_topics.len() as u64);
     if rest > 0 {
-        let _written = writeln!(lines, "     and  {rest} more");
+        let _written = writeln!(lines, "        and          {rest} more");
     }
     let _reader = output::write(lines)?;
     Ok(())
@@ -117,6 +132,8 @@ fn lines(status: &Status) -> Vec<String> {
         format!("publishers  {publishers} of at most {publishers_max}"),
         format!("events      {events} in, {deliveries} out"),
         format!("waiting     {outboxes_len} bytes for {outboxes} browsers"),
+        format!("event log   {}", event_log(status)),
+        recovery(status),
     ];
     for Refused { who, reason, count } in &status.refused {
         lines.push(format!(
@@ -126,6 +143,34 @@ fn lines(status: &Status) -> Vec<String> {
         ));
     }
     lines
+}
+
+fn event_log(status: &Status) -> String {
+    let Status {
+        log_events,
+        log_len,
+        log_age_ms,
+        history_len_max,
+        ..
+    } = status;
+    if *history_len_max == 0 {
+        return "switched off".to_owned();
+    }
+    let age = duration(log_age_ms / 1000);
+    format!("{log_events} events, {log_len} of at most {history_len_max} bytes, up to {age} old")
+}
+
+fn recovery(status: &Status) -> String {
+    let Status {
+        recovered,
+        gaps,
+        events_replayed,
+        log_readers,
+        ..
+    } = status;
+    format!(
+        "recovery    {recovered} recovered, {gaps} gaps, {events_replayed} events replayed, {log_readers} reading"
+    )
 }
 
 #[cfg(test)]

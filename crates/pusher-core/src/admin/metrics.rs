@@ -114,4 +114,9 @@ fn about_limits(page: &mut Page, limits: &Limits) {
         "The limit backlog-len-max, at which publishers wait.",
         limits.backlog_len_max,
     );
+    page.gauge(
+        "pushd_log_max_bytes",
+        "The limit history-len-max, at which the oldest events of the log are dropped.",
+        limits.history_len_max,
+    );
 }

@@ -11,6 +11,7 @@ use super::health::readiness;
 use super::history::History;
 use super::process;
 use crate::context::Context;
+use crate::hub::TopicTotals;
 use crate::stats::PeerLogEntry;
 use crate::stats::{Figure, Value as FigureValue};
 
@@ -80,6 +81,7 @@ fn take(context: &Context, history: &History) -> Value {
         "publishers_max": limits.publishers_max,
         "backlog_len_max": limits.backlog_len_max,
         "outbox_len_max": limits.outbox_len_max,
+        "history_len_max": limits.history_len_max,
         "history": {
             "events": history.row(|second| second.events),
             "deliveries": history.row(|second| second.deliveries),
@@ -109,9 +111,15 @@ fn described(figures: &[Figure]) -> Vec<Value> {
 
 fn largest_topics(context: &Context) -> Vec<Value> {
     let topics = context.hub.largest_topics(TOPICS_MAX);
-    let shown = topics.into_iter();
+    let shown = topics.iter();
     shown
-        .map(|(topic, subscribers)| json!({"topic": &*topic, "subscribers": subscribers}))
+        .map(
+            |TopicTotals {
+                 topic,
+                 subscribers,
+                 log_events,
+             }| json!({"topic": &**topic, "subscribers": subscribers, "log_events": log_events}),
+        )
         .collect()
 }
 

@@ -90,6 +90,15 @@ struct Shared {
     resumes: Resumes,
 }
 
+/// Figures of one topic.
+#[derive(Debug)]
+pub(crate) struct TopicTotals {
+    pub(crate) topic: Topic,
+    pub(crate) subscribers: u64,
+    /// Events of the topic in the log.
+    pub(crate) log_events: u64,
+}
+
 /// The state that a publish and a subscription change in one step.
 #[derive(Debug)]
 struct Ordered {
@@ -300,8 +309,16 @@ impl Hub {
     }
 
     /// Returns the `n` topics with the most subscribers, largest first.
-    pub(crate) fn largest_topics(&self, n: usize) -> Vec<(Topic, u64)> {
-        self.shared.ordered.lock().directory.largest(n)
+    pub(crate) fn largest_topics(&self, n: usize) -> Vec<TopicTotals> {
+        let ordered = self.shared.ordered.lock();
+        let largest = ordered.directory.largest(n).into_iter();
+        largest
+            .map(|(topic, subscribers)| TopicTotals {
+                log_events: ordered.log.count_after(&topic, 0),
+                topic,
+                subscribers,
+            })
+            .collect()
     }
 
     /// Returns the `n` sessions with the largest outboxes, largest first, and their sizes in bytes.

@@ -228,7 +228,8 @@ fn status_has_peers_and_counts() {
         (&3.into(), &6.into())
     );
     let topics = serde_json::json!([
-        {"topic": "large", "subscribers": 2}, {"topic": "<b>small</b>", "subscribers": 1},
+        {"topic": "large", "subscribers": 2, "log_events": 3},
+        {"topic": "<b>small</b>", "subscribers": 1, "log_events": 0},
     ]);
     assert_eq!(status["largest_topics"], topics);
     assert_eq!(status["longest_outboxes"], serde_json::json!([]));

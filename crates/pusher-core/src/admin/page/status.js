@@ -90,17 +90,26 @@
     text('publishers-more', `of at most ${numbers.format(status.publishers_max)}`);
     text('waiting', bytes(status.outboxes_len));
     text('waiting-more', `for ${numbers.format(status.outboxes)} browsers`);
+    text('log', bytes(status.log_len));
+    text('log-more', logText(status));
     text('memory', status.resident_len === null ? '–' : bytes(status.resident_len));
     text('memory-more', `${bytes(status.backlog_len)} not sent yet`);
     for (const name of ['events', 'deliveries', 'sessions']) chart(name, status.history[name]);
     rows('topics-rows', 'No subscriptions.', status.largest_topics, topic => [
-      cell(topic.topic, 'long'), number(topic.subscribers), watchButton(topic.topic),
+      cell(topic.topic, 'long'), number(topic.subscribers), number(topic.log_events), watchButton(topic.topic),
     ]);
     const rest = status.topics - status.largest_topics.length;
     text('topics-rest', rest > 0 ? `and ${numbers.format(rest)} more` : '');
     rows('outboxes-rows', 'No slow browsers.', status.longest_outboxes, outbox => [
       cell(outbox.peer), cell(bytes(outbox.len), 'number'),
     ]);
+    const recovery = {
+      'Recovered subscriptions': status.recovered,
+      'Gaps': status.gaps,
+      'Replayed events': status.events_replayed,
+      'Browsers that read the log now': status.log_readers,
+    };
+    rows('recovery-rows', '', Object.entries(recovery), ([name, count]) => [cell(name), number(count)]);
     rows('refused-rows', 'None.', status.refused, refused => [
       cell(refused.who), cell(refused.reason), number(refused.count),
     ]);
@@ -110,6 +119,13 @@
     rows('complaints-rows', 'None.', status.complaints, complaint => [
       cell(`${span(complaint.ago_s)} ago`), cell(complaint.peer), cell(complaint.what),
     ]);
+  }
+
+  function logText(status) {
+    if (!status.history_len_max) return 'switched off';
+    const max = `of at most ${bytes(status.history_len_max)}`;
+    if (!status.log_events) return max;
+    return `${max}: ${numbers.format(status.log_events)} events, up to ${span(Math.floor(status.log_age_ms / 1000))} old`;
   }
 
   function cell(value, className = '') {
@@ -138,7 +154,7 @@
     const made = values.map(cells);
     if (!made.length) {
       made.push([cell(nothing, 'nothing')]);
-      made[0][0].colSpan = 3;
+      made[0][0].colSpan = 4;
     }
     const body = byId(id);
     while (body.children.length > made.length) body.lastChild.remove();

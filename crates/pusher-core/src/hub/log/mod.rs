@@ -256,7 +256,7 @@ impl Log {
     /// Returns the number of events of a topic behind a sequence number.
     pub(super) fn count_after(&self, topic: &str, after: u64) -> u64 {
         let log = self.topics.get(topic);
-        log.map_or(0, |log| log.after(after).count() as u64)
+        log.map_or(0, |log| log.after(after).len() as u64)
     }
 
     /// Returns the sequence number before the last `count` events of a topic.
