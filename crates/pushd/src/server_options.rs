@@ -1,8 +1,9 @@
 //! The server's options: from the settings, the certificate files and the limit of open files.
 
 use std::io::ErrorKind;
+use std::path::PathBuf;
 
-use pusher_core::{BindError, Certificate, Options};
+use pusher_core::{BindError, Certificate, Options, StateOptions};
 
 use crate::open_files;
 use crate::settings::Config;
@@ -50,12 +51,23 @@ pub(crate) fn advice(error: &BindError) -> &'static str {
     }
 }
 
+/// Returns the directory that systemd made for the service (`StateDirectory=`). It may name several, with colons between
+/// them: the first is ours.
+fn systemd_state_dir() -> Option<PathBuf> {
+    let dirs = std::env::var_os("STATE_DIRECTORY")?;
+    let mut dirs = std::env::split_paths(&dirs);
+    dirs.next().filter(|dir| dir.is_absolute())
+}
+
 /// Returns the options, with limits that the limit of open files allows. Fails if the certificate cannot be used.
 pub(crate) fn build(config: &Config, open_files: usize) -> Result<Options, TlsError> {
     let mut options = config.options.clone();
     options.live.certificate = tls::load(config)?;
     options.server_ident = concat!("pushd/", env!("CARGO_PKG_VERSION")).to_owned();
     options.shards = config.threads.unwrap_or(options.shards);
+    let state_dir = config.state_dir.clone().or_else(systemd_state_dir);
+    let sync = config.fsync;
+    options.state = state_dir.map(|dir| StateOptions { dir, sync });
     let limits = &mut options.live.limits;
     let (browsers, publishers) = open_files::shares(open_files, limits.publishers_max);
     limits.connections_max = limits.connections_max.min(browsers);

@@ -57,7 +57,6 @@ mod hub;
 mod publishers;
 mod server;
 mod stats;
-#[cfg_attr(not(test), expect(dead_code, reason = "the hub does not use it yet"))]
 mod store;
 
 /// Runs the examples of the README as doc tests.
@@ -69,8 +68,8 @@ pub use application::{Application, Call, POLICY_VIOLATION, Recipe, Refusal, Requ
 pub use config::{
     AllowedOrigin, AllowedOriginError, Certificate, CertificateError, IdLimits, KnownHost,
     KnownHostError, Limits, LiveOptions, Options, PublishAddress, PublishAddressError,
-    PublishToken, SlowPolicy, SlowPolicyError, SocketAccess, TopicPattern, TopicPatternError,
-    TrustedProxy, TrustedProxyError, not_after,
+    PublishToken, SlowPolicy, SlowPolicyError, SocketAccess, StateOptions, SyncPolicy,
+    SyncPolicyError, TopicPattern, TopicPatternError, TrustedProxy, TrustedProxyError, not_after,
 };
 pub use connection::{Session, SessionId};
 pub use hub::{Hub, PublishError, Recipients};

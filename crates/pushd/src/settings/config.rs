@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pusher_core::{Options, TopicPattern};
+use pusher_core::{Options, SyncPolicy, TopicPattern};
 
 use crate::log::{Format, Levels};
 
@@ -15,6 +15,8 @@ pub(crate) struct Config {
     pub(crate) tls_certificate: Option<PathBuf>,
     pub(crate) tls_key: Option<PathBuf>,
     pub(crate) client_publish: Vec<TopicPattern>,
+    pub(crate) state_dir: Option<PathBuf>,
+    pub(crate) fsync: SyncPolicy,
     pub(crate) log: Levels,
     pub(crate) log_format: Format,
 }

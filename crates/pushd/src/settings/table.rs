@@ -1,7 +1,9 @@
 //! The table of all settings, with their defaults. Flags, variables, the keys of the file, `--print-config`, `--help` and
 //! the manual all come from it.
 
-use pusher_core::{AllowedOrigin, KnownHost, PublishAddress, TopicPattern, TrustedProxy};
+use pusher_core::{
+    AllowedOrigin, KnownHost, PublishAddress, SyncPolicy, TopicPattern, TrustedProxy,
+};
 
 use super::kinds::{Address, Count, File, Group, Mode, Policy, Replay, Size, Text, Time, Token};
 use super::setting::{Part, Reload, Setting};
@@ -92,6 +94,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
      reads the events from the log when too much is queued, and is dropped if the log no longer has them. With \
      drop-oldest it misses the oldest queued events, and with keep-latest all but the latest of each topic. The \
      first matching pattern counts" },
+    row! { Listeners, "state-dir", "DIRECTORY", Maybe<File>, state_dir, Restart,
+    "Where the log is kept over a restart, so that pages miss nothing then. Each daemon needs a directory of its own, \
+     which belongs to its user. The default is the variable STATE_DIRECTORY, which systemd sets, or none: then the log \
+     is in memory only, and after a restart pages are told that they may have missed events" },
+    row! { Listeners, "fsync", "WHEN", One<Text<SyncPolicy>>, fsync, Restart,
+    "When events in state-dir are forced to the disk: never (the system decides), 1s (once a second) or always (before \
+     each receipt). No end of the daemon loses an event. A crash of the machine can, unless it is always: then pages \
+     are told that they may have missed events" },
     row! { Listeners, "history", "PATTERN", Any<Text<TopicPattern>>, options.live.history, Now,
     "Topics whose events the log keeps: a topic, or the beginning of one and a *. A browser that was away gets the \
      events of these topics that it has missed. Topics that match no pattern have no log. history-len-max = 0B \

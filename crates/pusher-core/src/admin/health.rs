@@ -23,6 +23,12 @@ pub(crate) fn readiness(context: &Context) -> (StatusCode, &'static str) {
         (StatusCode::SERVICE_UNAVAILABLE, "ending")
     } else if !context.hub.has_room() {
         (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
+    } else if context.hub.disk_failure().is_some() {
+        // The server still does its work, so it stays in the load balancer.
+        (
+            StatusCode::OK,
+            "ready, but events are in memory only: see the log",
+        )
     } else {
         (StatusCode::OK, "ready")
     }

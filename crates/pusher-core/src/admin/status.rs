@@ -82,6 +82,7 @@ fn take(context: &Context, history: &History) -> Value {
         "backlog_len_max": limits.backlog_len_max,
         "outbox_len_max": limits.outbox_len_max,
         "history_len_max": limits.history_len_max,
+        "disk_failure": context.hub.disk_failure(),
         "history": {
             "events": history.row(|second| second.events),
             "deliveries": history.row(|second| second.deliveries),

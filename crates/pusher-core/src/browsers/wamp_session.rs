@@ -15,7 +15,7 @@ use super::violation::Violation;
 use crate::application::Call;
 use crate::connection::{Dialect, Session, SessionId};
 use crate::context::Context;
-use crate::hub::{PublishError, Recipients, Resume, ResumeRequest, Since, Subscription};
+use crate::hub::{Publish, PublishError, Recipients, Resume, ResumeRequest, Since, Subscription};
 use crate::stats::{Source, TokenBucket, ViolationKind};
 
 /// The WAMP state of a session. Dropping it removes the subscriptions.
@@ -265,7 +265,13 @@ impl WampSession {
         self.has_published = true;
         let recipients = self.recipients(recipients);
         let hub = &self.context.hub;
-        let published = hub.publish_checked(&topic, event, recipients, Source::Browser);
+        let published = hub.publish_checked(Publish {
+            topic: &topic,
+            event,
+            recipients,
+            id: None,
+            source: Source::Browser,
+        });
         let error = match published {
             // During shutdown send no close frame for this: some clients do not reconnect after one.
             Ok(_) | Err(PublishError::Ending) => return Ok(()),

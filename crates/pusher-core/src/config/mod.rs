@@ -11,6 +11,7 @@ mod pem;
 mod proxy;
 mod slow_policy;
 mod socket_access;
+mod state;
 mod token;
 mod topic_pattern;
 
@@ -28,5 +29,6 @@ pub use proxy::{TrustedProxy, TrustedProxyError};
 pub(crate) use slow_policy::slow_policy_of;
 pub use slow_policy::{SlowPolicy, SlowPolicyError};
 pub use socket_access::SocketAccess;
+pub use state::{StateOptions, SyncPolicy, SyncPolicyError};
 pub use token::PublishToken;
 pub use topic_pattern::{TopicPattern, TopicPatternError};

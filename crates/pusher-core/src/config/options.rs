@@ -5,7 +5,7 @@ use std::thread;
 
 use super::{
     AllowedOrigin, Certificate, IdLimits, KnownHost, Limits, PublishAddress, PublishToken,
-    SlowPolicy, SocketAccess, TopicPattern, TrustedProxy,
+    SlowPolicy, SocketAccess, StateOptions, TopicPattern, TrustedProxy,
 };
 
 /// All options of a server. `pushd` without arguments runs with `Options::default()`.
@@ -29,6 +29,9 @@ pub struct Options {
     pub server_ident: String,
     /// Limits of the known publish ids.
     pub id_limits: IdLimits,
+    /// Where the log is kept over a restart. Default none: a restart begins an empty log, and clients that come back are
+    /// told of a gap.
+    pub state: Option<StateOptions>,
     /// The options that can change while the server runs.
     pub live: LiveOptions,
 }
@@ -111,6 +114,7 @@ impl Default for Options {
             shards: thread::available_parallelism().map_or(1, usize::from),
             server_ident: concat!("pusher-core/", env!("CARGO_PKG_VERSION")).to_owned(),
             id_limits: IdLimits::default(),
+            state: None,
             live: LiveOptions::default(),
         }
     }

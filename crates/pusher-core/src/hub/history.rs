@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pusher_proto::Position;
 
 use super::Hub;
-use super::log::{LogTotals, Read};
+use super::log::{CLOCK_START_MS, LogTotals, Read};
 use super::since::Since;
 use super::subscribers::Progress;
 use crate::config::LiveOptions;
@@ -282,6 +282,7 @@ impl Hub {
 
     /// Returns the time of the log's clock, in ms.
     pub(super) fn log_ms(&self) -> u64 {
-        u64::try_from(self.shared.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        let elapsed_ms = self.shared.started.elapsed().as_millis();
+        CLOCK_START_MS + u64::try_from(elapsed_ms).unwrap_or(u64::MAX / 2)
     }
 }

@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use pusher_proto::Receipt;
 
+use super::log_start::KnownId;
 use crate::config::IdLimits;
 
 /// The receipts of the last publishes with an id, of all publishers together.
@@ -43,6 +44,15 @@ impl KnownIds {
         }
     }
 
+    /// Remembers the publishes of the last run, as if they happened now.
+    pub(crate) fn restore(&self, known: Vec<KnownId>, now_ms: u64) {
+        let mut state = self.state.lock();
+        for KnownId { topic, id, receipt } in known {
+            state.remember(key(&topic, &id).into(), receipt, now_ms);
+            state.forget_beyond(self.count_max, self.len_max);
+        }
+    }
+
     /// Calls `publish`, or returns the receipt of an earlier publish with the same topic and id. A publish that failed
     /// is not remembered, so it can be tried again.
     ///
@@ -55,8 +65,7 @@ impl KnownIds {
         now_ms: u64,
         publish: impl FnOnce() -> Result<Receipt, E>,
     ) -> Result<Receipt, E> {
-        // Without the length, topic "ta" with id "b" and topic "t" with id "ab" would have the same key.
-        let key = format!("{}:{topic}{id}", topic.len());
+        let key = key(topic, id);
         let mut state = self.state.lock();
         state.forget_before(now_ms.saturating_sub(self.memory_ms));
         if let Some(receipt) = state.receipts.get(key.as_str()) {
@@ -64,11 +73,14 @@ impl KnownIds {
         }
         let receipt = publish()?;
         state.remember(key.into(), receipt, now_ms);
-        while state.order.len() > self.count_max || state.len > self.len_max {
-            state.forget_oldest();
-        }
+        state.forget_beyond(self.count_max, self.len_max);
         Ok(receipt)
     }
+}
+
+fn key(topic: &str, id: &str) -> String {
+    // Without the length, topic "ta" with id "b" and topic "t" with id "ab" would have the same key.
+    format!("{}:{topic}{id}", topic.len())
 }
 
 impl State {
@@ -84,6 +96,12 @@ impl State {
             .front()
             .is_some_and(|&(_, at_ms)| at_ms < since_ms)
         {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_beyond(&mut self, count_max: usize, len_max: usize) {
+        while self.order.len() > count_max || self.len > len_max {
             self.forget_oldest();
         }
     }

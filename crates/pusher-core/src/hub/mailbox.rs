@@ -11,7 +11,7 @@ use super::recipients::Recipients;
 use crate::connection::Topic;
 
 /// One event for the subscribers of one shard.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Delivery {
     pub(super) topic: Topic,
     /// The whole WebSocket frame. All shards and all subscribers share it.

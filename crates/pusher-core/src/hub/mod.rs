@@ -13,6 +13,8 @@
 //!
 //! ```text
 //! KnownIds::state -> Shared::ordered -> Mailbox::deliveries
+//!                                    -> Disk::batch
+//!                 -> Disk::writer    -> Disk::batch
 //!                                    -> Watchers::list -> Watch::queue
 //! Resumes::state -> Resume::confirmed
 //! Shard::sessions -> Connection::outbox -> TLS session
@@ -26,11 +28,14 @@
 
 mod backlog;
 mod directory;
+mod disk;
 mod flusher;
 mod history;
 mod known_ids;
 mod log;
+mod log_start;
 mod mailbox;
+mod publish;
 mod publish_error;
 mod readers;
 mod recipients;
@@ -45,25 +50,23 @@ mod subscribers;
 mod watchers;
 mod writes;
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
-use pusher_proto::wamp::event_frame;
-use pusher_proto::{Receipt, Stored, check_topic, check_value};
 
 use crate::config::Live;
-use crate::connection::{Common, Session, SessionId, Topic, counted_bytes};
-use crate::stats::{Counters, PeerLog, Source};
+use crate::connection::{Common, Session, SessionId, Topic};
+use crate::stats::{Counters, PeerLog};
 use directory::Directory;
-use log::{Log, NewEvent};
-use mailbox::Delivery;
+use disk::Disk;
+use log::Log;
 
 pub(crate) use flusher::run as run_flusher;
 pub(crate) use history::{Subscription, TopicHistory};
 pub(crate) use known_ids::KnownIds;
+pub(crate) use log_start::LogStart;
+pub(crate) use publish::Publish;
 pub use publish_error::PublishError;
 pub use recipients::Recipients;
 pub(crate) use resumes::{Resume, ResumeRequest, Resumes};
@@ -83,6 +86,9 @@ struct Shared {
     ordered: Mutex<Ordered>,
     /// Beginning of the log's clock.
     started: Instant,
+    disk: Option<Disk>,
+    /// Why there is no `disk` although the options want one.
+    disk_failure: Option<String>,
     shards: Box<[Arc<Shard>]>,
     live: Arc<Live>,
     counters: Arc<Counters>,
@@ -113,6 +119,7 @@ impl Hub {
         live: Arc<Live>,
         counters: Arc<Counters>,
         browser_log: &Arc<PeerLog>,
+        start: LogStart,
     ) -> Self {
         let new_shard = |shard| {
             Arc::new(Shard::new(Common {
@@ -126,10 +133,12 @@ impl Hub {
             shared: Arc::new(Shared {
                 ordered: Mutex::new(Ordered {
                     directory: Directory::new(shards),
-                    log: Log::new(new_epoch()),
+                    log: start.log,
                     is_closed: false,
                 }),
                 started: Instant::now(),
+                disk: start.disk,
+                disk_failure: start.failure,
                 shards: (0..shards).map(new_shard).collect(),
                 live,
                 counters,
@@ -139,110 +148,17 @@ impl Hub {
         }
     }
 
-    /// Sends an event, one JSON value, to every subscriber of a topic.
-    ///
-    /// Never waits. The receipt has the number of browsers that the event was queued for. Each of them gets the events
-    /// of a topic in the order of the receipts' sequence numbers.
-    pub fn publish(&self, topic: &str, event: &str) -> Result<Receipt, PublishError> {
-        check_value(event)?;
-        if !self.has_room() {
-            return Err(PublishError::Overloaded);
-        }
-        self.publish_checked(topic, event, None, Source::Application)
+    /// Returns why events are in memory only, although the options want them on disk. `None` if all is well.
+    pub(crate) fn disk_failure(&self) -> Option<String> {
+        let failure = self.shared.disk.as_ref().and_then(Disk::failure);
+        failure.or_else(|| self.shared.disk_failure.clone())
     }
 
-    /// Sends an event to some of the subscribers only. Otherwise like [`publish`](Self::publish). The receipt counts
-    /// all subscribers.
-    pub fn publish_to(
-        &self,
-        topic: &str,
-        event: &str,
-        recipients: Recipients,
-    ) -> Result<Receipt, PublishError> {
-        check_value(event)?;
-        if !self.has_room() {
-            return Err(PublishError::Overloaded);
+    /// Writes the end of the log to disk. No event may follow: see [`close`](Self::close).
+    pub(crate) fn end_log(&self) {
+        if let Some(disk) = &self.shared.disk {
+            disk.end(self.position().sequence);
         }
-        self.publish_checked(topic, event, Some(recipients), Source::Application)
-    }
-
-    /// Publishes an event that is known to be one JSON value, even if not [`has_room`](Self::has_room).
-    pub(crate) fn publish_checked(
-        &self,
-        topic: &str,
-        event: &str,
-        recipients: Option<Recipients>,
-        source: Source,
-    ) -> Result<Receipt, PublishError> {
-        let options = self.shared.live.options();
-        let limits = &options.limits;
-        check_topic(topic, limits.topic_len_max)?;
-        let recipients = recipients.map(Arc::new);
-        if event.len() > limits.event_len_max {
-            let (len, max) = (event.len(), limits.event_len_max);
-            return Err(PublishError::EventTooLong { len, max });
-        }
-        let counters = &self.shared.counters;
-        let frame = event_frame(topic, event);
-        let capacity = frame.capacity();
-        // The log shares the bytes with the backlog and the outboxes, and has a limit of its own.
-        let kept_frame = Bytes::from(frame);
-        let frame = counted_bytes(kept_frame.clone(), capacity, counters);
-        let watched_event = self.shared.watchers.copy(topic, event);
-        let mut ordered = self.shared.ordered.lock();
-        let Ordered {
-            directory,
-            log,
-            is_closed,
-        } = &mut *ordered;
-        if *is_closed {
-            return Err(PublishError::Ending);
-        }
-        // Read again under the lock: the log has already applied a reload that came in between.
-        let options = self.shared.live.options();
-        let new_event = options.has_history(topic).then(|| NewEvent {
-            event_start: kept_frame.len().saturating_sub(event.len() + 1),
-            frame: kept_frame,
-            recipients: recipients.clone(),
-            at_ms: self.log_ms(),
-        });
-        let destinations = directory.destinations(topic);
-        let (sequence, is_kept) = match new_event {
-            Some(new_event) => {
-                let known = destinations.as_ref().map(|found| found.topic);
-                let known = known.or_else(|| log.known_topic(topic)).cloned();
-                let topic = known.unwrap_or_else(|| Topic::from(topic));
-                log.append(&topic, new_event, &options.limits)
-            }
-            None => (log.skip(), false),
-        };
-        let mut subscribers = 0;
-        if let Some(destinations) = destinations {
-            subscribers = destinations.subscribers();
-            for shard in destinations.shards() {
-                self.shared.shards[shard].mailbox.put(Delivery {
-                    topic: destinations.topic.clone(),
-                    frame: frame.clone(),
-                    sequence,
-                    recipients: recipients.clone(),
-                    is_kept,
-                });
-            }
-        }
-        counters.events.count(source);
-        counters.event_bytes.add(event.len() as u64);
-        if let Some(event) = watched_event {
-            self.shared.watchers.event(topic, sequence, &event);
-        }
-        Ok(Receipt {
-            sequence,
-            subscribers,
-            position: Some(log.position()),
-            stored: match is_kept {
-                true => Stored::Memory,
-                false => Stored::No,
-            },
-        })
     }
 
     /// Returns the positions of clients with a resume value.
@@ -381,10 +297,4 @@ impl Hub {
         let mut shards = self.shared.shards.iter();
         shards.find_map(|shard| shard.session(id))
     }
-}
-
-/// Returns a number that no other start of a server has.
-fn new_epoch() -> u64 {
-    // The hasher's keys are random.
-    RandomState::new().hash_one(SystemTime::now())
 }

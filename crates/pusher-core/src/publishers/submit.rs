@@ -1,21 +1,29 @@
 //! Hands a publish to the hub. All four protocols share this path.
 
-use pusher_proto::{Publish, Receipt};
+use pusher_proto::{Publish as PublisherMessage, Receipt};
 
 use crate::context::Context;
-use crate::hub::PublishError;
+use crate::hub::{Publish, PublishError};
 use crate::stats::Source;
 
 /// Publishes as soon as the hub has room. A publish with a known id returns its first receipt again.
 pub(super) async fn submit(
     context: &Context,
-    publish: &Publish<'_>,
+    publish: &PublisherMessage<'_>,
     id: Option<&str>,
     source: Source,
 ) -> Result<Receipt, PublishError> {
-    let Publish { topic, event } = publish;
+    let PublisherMessage { topic, event } = publish;
     context.hub.room().await;
-    let send = || context.hub.publish_checked(topic, event, None, source);
+    let send = || {
+        context.hub.publish_checked(Publish {
+            topic,
+            event,
+            recipients: None,
+            id,
+            source,
+        })
+    };
     let receipt = match id {
         Some(id) => {
             let now_ms = context.clock.now_ms();
@@ -23,6 +31,7 @@ pub(super) async fn submit(
         }
         None => send()?,
     };
+    let receipt = context.hub.durable(receipt).await;
     tracing::trace!(%topic, ?receipt, "published");
     Ok(receipt)
 }

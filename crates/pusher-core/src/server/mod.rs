@@ -24,7 +24,7 @@ use crate::application::Application;
 use crate::config::{Live, Options, Proxies, PublishAddress};
 use crate::connection::{BrowserPermits, PublisherPermits};
 use crate::context::{Clock, Context, Tasks};
-use crate::hub::{Hub, KnownIds, Shard, run_flusher};
+use crate::hub::{Hub, KnownIds, LogStart, Shard, run_flusher};
 use crate::stats::{Counters, PeerLog, RefusedOrigins};
 
 pub use bind_error::BindError;
@@ -68,16 +68,21 @@ impl Server {
         let proxies = Proxies::new(options.trust_proxies.clone());
         let browser_permits = BrowserPermits::new(live.clone(), counters.clone(), proxies);
         let browser_log = Arc::new(PeerLog::new());
+        let mut log = LogStart::open(options.state.as_ref(), &live.options(), &counters);
+        let clock = Clock::start();
+        let known_ids = KnownIds::new(&options.id_limits);
+        known_ids.restore(std::mem::take(&mut log.ids), clock.now_ms());
         let hub = Hub::new(
             options.shards.max(1),
             live.clone(),
             counters.clone(),
             &browser_log,
+            log,
         );
         let context = Context {
             application: Box::new(application),
             hub,
-            known_ids: KnownIds::new(&options.id_limits),
+            known_ids,
             publisher_log: PeerLog::new(),
             browser_log,
             browser_permits: Arc::new(browser_permits),
@@ -85,7 +90,7 @@ impl Server {
             publisher_permits: Arc::new(PublisherPermits::new(live.clone(), counters.clone())),
             counters,
             live,
-            clock: Clock::start(),
+            clock,
             server_ident: options.server_ident,
             refused_origins: RefusedOrigins::default(),
             open_to_others: listeners.open_to_others,
@@ -186,6 +191,7 @@ async fn close(context: Arc<Context>) {
             "shutdown timed out: some connections still had queued events"
         );
     }
+    context.hub.end_log();
     tasks.ended.cancel();
 }
 

@@ -37,6 +37,10 @@ impl Gauge {
         Held(self)
     }
 
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Relaxed);
+    }
+
     pub(crate) fn remove(&self, less: u64) {
         self.0.fetch_sub(less, Relaxed);
     }

@@ -190,6 +190,12 @@ figures! {
         counter gaps = "pushd_gaps_total";
         /// Events from the log that were sent to subscribers that had missed them.
         counter events_replayed = "pushd_events_replayed_total";
+        /// Errors of the state directory: failed writes and syncs of the log.
+        counter disk_errors = "pushd_log_disk_errors_total";
+        /// 1 if the log is written to the state directory at this moment.
+        gauge log_on_disk = "pushd_log_on_disk";
+        /// Duration of the last sync of the log, in microseconds.
+        gauge log_sync_us = "pushd_log_sync_microseconds";
         /// Bytes of events in memory, in backlog and outboxes. Events that wait for several browsers count once.
         gauge events_len = "pushd_events_memory_bytes";
         /// Bytes of messages that publishers have begun and not finished.

@@ -9,7 +9,7 @@ use pusher_core::{Position, Recipe, SlowConsumer};
 use crate::support::{TestServer, on_any_ports, read_to_end, start, start_server};
 
 /// An open event stream.
-struct Stream {
+pub(crate) struct Stream {
     lines: BufReader<TcpStream>,
     /// Status and headers.
     head: String,
@@ -44,7 +44,7 @@ impl Stream {
     }
 
     /// Opens a stream, and returns it with its first position.
-    fn begin(server: &TestServer, target: &str, headers: &str) -> (Self, String) {
+    pub(crate) fn begin(server: &TestServer, target: &str, headers: &str) -> (Self, String) {
         let mut stream = Self::open(server, target, headers);
         let mut retry = String::new();
         stream.lines.read_line(&mut retry).unwrap();
@@ -80,7 +80,7 @@ impl Stream {
     }
 
     /// Returns the next event and its position.
-    fn event(&mut self) -> (String, String) {
+    pub(crate) fn event(&mut self) -> (String, String) {
         let Block {
             event, id, data, ..
         } = self.block();

@@ -26,6 +26,7 @@ mod recovery;
 mod resume;
 mod scripts;
 mod slow;
+mod state_dir;
 mod stats;
 mod support;
 mod tls;

@@ -11,18 +11,18 @@ use crate::support::{Browser, TestServer, connect, on_any_ports, start, start_se
 const NEVER: Duration = Duration::from_secs(3600);
 
 /// A browser that speaks `pushd.1`.
-struct Pushd1(Browser);
+pub(crate) struct Pushd1(Browser);
 
 /// The elements of SUBSCRIBED behind the topic.
 #[derive(Debug, PartialEq)]
-struct Subscribed {
-    position: String,
-    is_recovered: bool,
-    replayed: u64,
+pub(crate) struct Subscribed {
+    pub(crate) position: String,
+    pub(crate) is_recovered: bool,
+    pub(crate) replayed: u64,
 }
 
 impl Pushd1 {
-    fn connect(server: &TestServer) -> Self {
+    pub(crate) fn connect(server: &TestServer) -> Self {
         let url = format!("ws://{}/", server.public);
         let mut browser = Self(Browser::open_as(
             "pushd.1",
@@ -38,7 +38,7 @@ impl Pushd1 {
         serde_json::from_str(&self.0.message()).unwrap()
     }
 
-    fn subscribe(&mut self, topic: &str, since: Option<&str>) -> Subscribed {
+    pub(crate) fn subscribe(&mut self, topic: &str, since: Option<&str>) -> Subscribed {
         let message = match since {
             None => json!([5, topic]),
             Some(since) => json!([5, topic, {"since": since}]),
@@ -54,7 +54,7 @@ impl Pushd1 {
     }
 
     /// Returns the next event, a number, and its sequence number.
-    fn event(&mut self) -> (u64, u64) {
+    pub(crate) fn event(&mut self) -> (u64, u64) {
         let message = self.message();
         assert_eq!(message[0], 8, "{message}");
         (message[2].as_u64().unwrap(), message[3].as_u64().unwrap())

@@ -63,9 +63,15 @@ impl Entry {
         self.frame.get(self.event_start..end).unwrap_or_default()
     }
 
-    /// Whether only some sessions may receive the event.
+    /// Whether some sessions may not receive the event.
     pub(in crate::hub) fn is_restricted(&self) -> bool {
         self.recipients.is_some()
+    }
+
+    /// Whether the event is only for chosen sessions. After a restart there are none of them.
+    pub(in crate::hub) fn is_for_chosen(&self) -> bool {
+        let recipients = self.recipients.as_ref();
+        recipients.is_some_and(|recipients| recipients.eligible.is_some())
     }
 
     /// Whether a session may receive the event.

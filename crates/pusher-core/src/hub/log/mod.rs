@@ -30,6 +30,9 @@ pub(super) use entry::{Entry, NewEvent};
 /// Watermarks that are kept for topics without events in the log.
 const WATERMARKS_MAX: usize = 20_000;
 
+/// Time of the start of the server on the log's clock, in ms. Events of the last run are older.
+pub(super) const CLOCK_START_MS: u64 = 1 << 40;
+
 /// Items of `order` beyond twice the entries, before the stale ones are removed. Unit tests reach it with 0.
 const STALE_SLACK: usize = if cfg!(test) { 0 } else { 1024 };
 
@@ -122,16 +125,38 @@ impl Log {
         }
     }
 
-    /// Appends an event, and drops the oldest ones beyond the limits. Returns its sequence number, and whether the log
-    /// keeps it: an event that is longer than a limit is dropped at once.
+    /// Appends an event, and drops the oldest ones beyond the limits. Returns its sequence number, and its entry if the
+    /// log keeps it: an event that is longer than a limit is dropped at once.
     pub(super) fn append(
         &mut self,
         topic: &Topic,
         event: NewEvent,
         limits: &Limits,
-    ) -> (u64, bool) {
+    ) -> (u64, Option<Arc<Entry>>) {
         self.top += 1;
         let now_ms = event.at_ms;
+        let entry = self.push(topic, event, limits);
+        self.drop_beyond(now_ms, limits);
+        // The newest event is dropped last.
+        let is_kept = self.topics.contains_key(topic);
+        (self.top, is_kept.then_some(entry))
+    }
+
+    /// Appends an event of the last run.
+    pub(super) fn restore(
+        &mut self,
+        sequence: u64,
+        topic: &Topic,
+        event: NewEvent,
+        limits: &Limits,
+    ) {
+        self.top = sequence;
+        self.push(topic, event, limits);
+        self.drop_beyond(CLOCK_START_MS, limits);
+    }
+
+    /// Appends the newest event, and drops the oldest ones of its topic beyond the limits.
+    fn push(&mut self, topic: &Topic, event: NewEvent, limits: &Limits) -> Arc<Entry> {
         let entry = Arc::new(Entry::new(self.top, topic, event));
         self.len += entry.len();
         self.count += 1;
@@ -144,11 +169,20 @@ impl Log {
                 self.topics.entry(topic.clone()).or_insert(log)
             }
         };
-        log.push(entry);
+        log.push(entry.clone());
         self.drop_beyond_of(topic, limits);
-        self.drop_beyond(now_ms, limits);
-        // The newest event is dropped last.
-        (self.top, self.topics.contains_key(topic))
+        entry
+    }
+
+    /// Continues the log of the last run, which used sequence numbers up to `top`. Positions before `complete_after` are
+    /// a gap.
+    pub(super) fn continue_from(&mut self, epoch: u64, top: u64, complete_after: u64) {
+        self.epoch = epoch;
+        self.top = top;
+        for log in self.topics.values_mut() {
+            log.raise_watermark(complete_after);
+        }
+        self.watermarks.raise_floor(complete_after);
     }
 
     /// Returns the shared copy of a topic's name, if the log has events of the topic.

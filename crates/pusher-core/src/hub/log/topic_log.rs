@@ -28,6 +28,10 @@ impl TopicLog {
         self.watermark
     }
 
+    pub(super) fn raise_watermark(&mut self, watermark: u64) {
+        self.watermark = self.watermark.max(watermark);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

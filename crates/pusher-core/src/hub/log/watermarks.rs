@@ -47,6 +47,11 @@ impl Watermarks {
         self.floor = floor;
     }
 
+    /// Raises the watermark of all topics that are not in the table.
+    pub(super) fn raise_floor(&mut self, floor: u64) {
+        self.floor = self.floor.max(floor);
+    }
+
     pub(super) fn put(&mut self, topic: Topic, watermark: u64) {
         if self.new.len() >= self.half_max {
             let forgotten = std::mem::replace(&mut self.old, std::mem::take(&mut self.new));

@@ -1,0 +1,182 @@
+//! The log at the start of a server: empty, or with the events that the last run kept on disk.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use pusher_proto::wamp::event_frame;
+use pusher_proto::{Position, Receipt, Stored};
+
+use super::disk::{Disk, unix_ms};
+use super::log::{CLOCK_START_MS, Log, NewEvent};
+use crate::config::{LiveOptions, StateOptions, SyncPolicy};
+use crate::connection::Topic;
+use crate::stats::Counters;
+use crate::store::{RecordRef, Recovered, Store, StoreError, StoreOptions};
+
+/// Bytes on disk for each byte of the log in memory. The store drops whole files, so it needs more than one file.
+const DISK_FACTOR: u64 = 4;
+
+/// Longest file of the store, in bytes.
+const SEGMENT_LEN_MAX: u64 = 16 * 1024 * 1024;
+
+/// The log and its copy on disk.
+#[derive(Debug)]
+pub(crate) struct LogStart {
+    pub(super) log: Log,
+    pub(super) disk: Option<Disk>,
+    /// Why there is no copy on disk, although the options want one.
+    pub(super) failure: Option<String>,
+    /// The ids of publishes of the last run.
+    pub(crate) ids: Vec<KnownId>,
+}
+
+/// The id of a publish of the last run, and its receipt.
+#[derive(Debug)]
+pub(crate) struct KnownId {
+    pub(crate) topic: String,
+    pub(crate) id: String,
+    pub(crate) receipt: Receipt,
+}
+
+impl LogStart {
+    /// Opens the log. If its copy on disk cannot be used, says so in the server's log and begins a log in memory only.
+    pub(crate) fn open(
+        state: Option<&StateOptions>,
+        options: &LiveOptions,
+        counters: &Arc<Counters>,
+    ) -> Self {
+        let epoch = new_epoch();
+        let Some(state) = state else {
+            return Self::in_memory(epoch, None);
+        };
+        match Self::restore(state, options, counters, epoch) {
+            Ok(start) => start,
+            Err(error) => {
+                counters.disk_errors.add(1);
+                tracing::error!("{error}; the server keeps events in memory only");
+                Self::in_memory(epoch, Some(error.to_string()))
+            }
+        }
+    }
+
+    fn in_memory(epoch: u64, failure: Option<String>) -> Self {
+        Self {
+            log: Log::new(epoch),
+            disk: None,
+            failure,
+            ids: Vec::new(),
+        }
+    }
+
+    fn restore(
+        state: &StateOptions,
+        options: &LiveOptions,
+        counters: &Arc<Counters>,
+        new_epoch: u64,
+    ) -> Result<Self, StoreError> {
+        let len_max = options.limits.history_len_max as u64;
+        let store_options = StoreOptions {
+            len_max: len_max.saturating_mul(DISK_FACTOR),
+            segment_len_max: SEGMENT_LEN_MAX,
+            is_synced: state.sync == SyncPolicy::Always,
+            new_epoch,
+        };
+        let mut restored = Restored {
+            log: Log::new(new_epoch),
+            ids: Vec::new(),
+            options,
+            now_ms: unix_ms(),
+        };
+        let opened = Store::open(&state.dir, store_options, &mut |record| {
+            restored.add(record)
+        });
+        let (store, recovered) = opened?;
+        let Recovered {
+            epoch,
+            is_continued,
+            next_sequence,
+            complete_after,
+            notes,
+        } = recovered;
+        for note in &notes {
+            tracing::warn!("{note}");
+        }
+        let Restored {
+            mut log, mut ids, ..
+        } = restored;
+        if !is_continued {
+            log = Log::new(epoch);
+        }
+        log.continue_from(epoch, next_sequence - 1, complete_after);
+        for known in &mut ids {
+            let sequence = known.receipt.sequence;
+            known.receipt.position = Some(Position { epoch, sequence });
+        }
+        Ok(Self {
+            log,
+            disk: Some(Disk::new(store, state.sync, counters.clone())),
+            failure: None,
+            ids,
+        })
+    }
+}
+
+/// The events that were found on disk.
+struct Restored<'a> {
+    log: Log,
+    ids: Vec<KnownId>,
+    options: &'a LiveOptions,
+    /// Unix time in ms.
+    now_ms: u64,
+}
+
+impl Restored<'_> {
+    fn add(&mut self, record: RecordRef<'_>) {
+        let RecordRef {
+            sequence,
+            time_ms,
+            flags,
+            topic,
+            id,
+            event,
+        } = record;
+        if let Some(id) = id {
+            self.ids.push(KnownId {
+                topic: topic.to_owned(),
+                id: id.to_owned(),
+                receipt: Receipt {
+                    sequence,
+                    stored: Stored::Written,
+                    ..Receipt::default()
+                },
+            });
+        }
+        let is_for_chosen = flags != 0;
+        let Ok(event) = std::str::from_utf8(event) else {
+            return;
+        };
+        if is_for_chosen || !self.options.has_history(topic) {
+            return;
+        }
+        let frame = Bytes::from(event_frame(topic, event));
+        let age_ms = self.now_ms.saturating_sub(time_ms).min(CLOCK_START_MS);
+        let new_event = NewEvent {
+            event_start: frame.len().saturating_sub(event.len() + 1),
+            frame,
+            recipients: None,
+            at_ms: CLOCK_START_MS - age_ms,
+        };
+        let topic = self.log.known_topic(topic).cloned();
+        let topic = topic.unwrap_or_else(|| Topic::from(record.topic));
+        self.log
+            .restore(sequence, &topic, new_event, &self.options.limits);
+    }
+}
+
+/// Returns a number that no other start of a server has.
+fn new_epoch() -> u64 {
+    // The hasher's keys are random.
+    RandomState::new().hash_one(SystemTime::now())
+}
