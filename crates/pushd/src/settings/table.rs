@@ -91,7 +91,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
      publish" },
     row! { Listeners, "slow-policy", "PATTERN=POLICY", Any<Policy>, options.live.slow_policies, Now,
     "How to treat a browser that reads too slowly, for the topics of a pattern. With disconnect, the default, it \
-     reads the events from the log when too much is queued, and is dropped if the log no longer has them. With \
+     reads the events from the event log when too much is queued, and is dropped if the log no longer has them. With \
      drop-oldest it misses the oldest queued events, and with keep-latest all but the latest of each topic. The \
      first matching pattern counts" },
     row! { Listeners, "state-dir", "DIRECTORY", Maybe<File>, state_dir, Restart,
@@ -103,9 +103,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
      each receipt). No end of the daemon loses an event. A crash of the machine can, unless it is always: then pages \
      are told that they may have missed events" },
     row! { Listeners, "history", "PATTERN", Any<Text<TopicPattern>>, options.live.history, Now,
-    "Topics whose events the log keeps: a topic, or the beginning of one and a *. A browser that was away gets the \
-     events of these topics that it has missed. Topics that match no pattern have no log. history-len-max = 0B \
-     switches the log off for all topics" },
+    "Topics whose events the event log keeps: a topic, or the beginning of one and a *. A browser that was away gets the \
+     events of these topics that it has missed. The events of all other topics are sent once and not kept. \
+     history-len-max = 0B switches the event log off for all topics" },
     row! { Listeners, "replay-on-subscribe", "PATTERN=NUMBER", Any<Replay>, options.live.replay_on_subscribe, Now,
     "The last events that a new subscriber gets at once, for the topics of a pattern, as in chat/*=20. With price=1 \
      every page shows the current price at once. The topics need history. The first matching pattern counts. By \
@@ -150,7 +150,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     "Total length of a browser's prefixes and their URIs. More ends the connection with close code 1008" },
     limit! { "outbox-len-max", "SIZE", Size<1>, outbox_len_max, Now,
     "Bytes that are queued for a browser behind the event that is being sent. If more comes, the browser reads \
-     topics with history from the log, and is dropped as a slow consumer for other topics" },
+     topics with history from the event log, and is dropped as a slow consumer for other topics" },
     limit! { "write-timeout", "TIME", Time<1>, write_timeout, Now,
     "Time in which a browser must read something while events are queued for it. Otherwise it is dropped as a \
      slow consumer" },
@@ -199,13 +199,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
     limit! { "backlog-len-max", "SIZE", Size<1>, backlog_len_max, Now,
     "Length of the events that are accepted and not sent yet, per thread. Beyond that, publishers wait" },
     limit! { "history-len-max", "SIZE", Size<0>, history_len_max, Now,
-    "Memory for the log: the length of all its events, and 160 bytes for each. Beyond that, the oldest are dropped. \
-     0B switches the log off" },
+    "Memory for the event log: the length of all its events, and 160 bytes for each. Beyond that, the oldest are dropped. \
+     0B switches the event log off" },
     limit! { "history-age-max", "TIME", Time<1>, history_age_max, Now,
-    "Time for which the log keeps an event. A browser that was away for longer may have a gap" },
+    "Time for which the event log keeps an event. A browser that was away for longer may have a gap" },
     limit! { "history-topic-events-max", "NUMBER", Count<1, { usize::MAX }>, history_topic_events_max, Now,
-    "Events of one topic in the log. Beyond that, the oldest are dropped" },
+    "Events of one topic in the event log. Beyond that, the oldest are dropped" },
     limit! { "history-topic-len-max", "SIZE", Size<1024>, history_topic_len_max, Now,
-    "Length of one topic's events in the log, and 160 bytes for each. Beyond that, the oldest are dropped. A \
+    "Length of one topic's events in the event log, and 160 bytes for each. Beyond that, the oldest are dropped. A \
      longer event is delivered, but not kept" },
 ];
