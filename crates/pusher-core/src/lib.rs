@@ -76,6 +76,6 @@ pub use hub::{Hub, PublishError, Recipients};
 pub use pusher_proto::{JsonError, Position, Receipt, Stored, TokenError, TopicError};
 pub use server::{BindError, Control, Listeners, Server};
 pub use stats::{
-    BrowserRefusal, Counts, Kind, PublishRefusal, PublisherRefusal, SlowConsumer, Source, Stats,
-    ViolationKind,
+    BrowserRefusal, Counts, Gap, Kind, PublishRefusal, PublisherRefusal, SlowConsumer, Source,
+    Stats, ViolationKind,
 };

@@ -6,35 +6,9 @@ use pusher_proto::Position;
 
 use super::Hub;
 use super::log::{CLOCK_START_MS, LogTotals, Read};
-use super::since::Since;
-use super::subscribers::Progress;
 use crate::config::LiveOptions;
 use crate::connection::{Session, Topic};
-use crate::stats::Counters;
-
-/// A new subscription.
-#[derive(Debug)]
-pub(crate) struct Subscription {
-    pub(crate) topic: Topic,
-    /// The end of the log when the subscription began.
-    pub(crate) position: Position,
-    /// False if events before `position` are missing.
-    pub(crate) is_recovered: bool,
-    /// Number of events before `position` that are sent first.
-    pub(crate) replayed: u64,
-    /// Sequence number behind which the subscription begins.
-    pub(crate) after: u64,
-}
-
-/// The topics of a new event stream, and its beginning.
-#[derive(Debug)]
-pub(crate) struct StreamSubscription {
-    pub(crate) topics: Arc<[Topic]>,
-    /// The stream has the events behind this position.
-    pub(crate) begin: Position,
-    /// Events before `begin` are missing.
-    pub(crate) has_gap: bool,
-}
+use crate::stats::{Counters, Gap};
 
 /// Events of a topic, as a program reads them.
 #[derive(Debug)]
@@ -58,125 +32,6 @@ impl Hub {
         self.shared.ordered.lock().log.at(sequence)
     }
 
-    /// Adds a subscriber. It gets the events behind `since`, each once and in order. Returns `None` if the session is
-    /// subscribed already.
-    pub(crate) fn subscribe(
-        &self,
-        session: &Session,
-        topic: &str,
-        since: Since,
-    ) -> Option<Subscription> {
-        let shard = &self.shared.shards[session.shard()];
-        if shard.is_subscribed(topic, session) {
-            return None;
-        }
-        let (has_history, replay) = {
-            let options = self.shared.live.options();
-            (
-                options.has_history(topic),
-                options.replay_on_subscribe(topic),
-            )
-        };
-        // One lock for both: an event is either before the subscription, or its receipt counts this subscriber.
-        let subscription = {
-            let mut ordered = self.shared.ordered.lock();
-            let log = &ordered.log;
-            let position = log.position();
-            let after = match since {
-                Since::Position(since) if has_history || since == position => {
-                    log.complete_after(topic, since)
-                }
-                Since::Position(_) | Since::Unknown => None,
-                Since::Now => Some(log.before_last(topic, replay)),
-            };
-            let is_recovered = after.is_some();
-            let after = after.unwrap_or(position.sequence);
-            Subscription {
-                replayed: log.count_after(topic, after),
-                topic: ordered.directory.subscribe(topic, session.shard()),
-                position,
-                is_recovered,
-                after,
-            }
-        };
-        let progress = Progress {
-            after: subscription.after,
-            is_reading: subscription.replayed > 0,
-        };
-        shard.subscribe(&subscription.topic, session, progress);
-        if progress.is_reading {
-            shard.readers.add_topic(session, &subscription.topic);
-            shard.mailbox.wake();
-        }
-        self.count_recovery(since, subscription.is_recovered);
-        Some(subscription)
-    }
-
-    /// Subscribes an event stream to topics. All its events come from the log, behind one position.
-    pub(crate) fn open_stream(
-        &self,
-        session: &Session,
-        topics: &[String],
-        since: Since,
-    ) -> StreamSubscription {
-        let shard = &self.shared.shards[session.shard()];
-        let replay = |topic: &String| self.shared.live.options().replay_on_subscribe(topic);
-        let replays: Vec<_> = topics.iter().map(replay).collect();
-        let (subscription, end) = {
-            let mut ordered = self.shared.ordered.lock();
-            let log = &ordered.log;
-            let position = log.position();
-            let after = match since {
-                Since::Position(since) => {
-                    let complete = |topic: &String| log.complete_after(topic, since).is_some();
-                    topics.iter().all(complete).then_some(since.sequence)
-                }
-                Since::Unknown => None,
-                Since::Now => {
-                    let topics = topics.iter().zip(&replays);
-                    topics
-                        .map(|(topic, &count)| log.before_last(topic, count))
-                        .min()
-                }
-            };
-            let begin = after.map_or(position, |after| log.at(after));
-            let directory = &mut ordered.directory;
-            let subscribe = |topic: &String| directory.subscribe(topic, session.shard());
-            let subscription = StreamSubscription {
-                topics: topics.iter().map(subscribe).collect(),
-                begin,
-                has_gap: after.is_none(),
-            };
-            (subscription, position)
-        };
-        let StreamSubscription {
-            topics,
-            begin,
-            has_gap,
-        } = &subscription;
-        let progress = Progress {
-            after: end.sequence,
-            is_reading: false,
-        };
-        for topic in &**topics {
-            shard.subscribe(topic, session, progress);
-        }
-        shard
-            .readers
-            .add_stream(session, topics.clone(), begin.sequence);
-        shard.mailbox.wake();
-        self.count_recovery(since, !has_gap);
-        subscription
-    }
-
-    fn count_recovery(&self, since: Since, is_recovered: bool) {
-        match (since, is_recovered) {
-            (Since::Now, _) => {}
-            (_, true) => self.shared.counters.recovered.add(1),
-            (_, false) => self.shared.counters.gaps.add(1),
-        }
-    }
-
     /// Continues to read from the log for a session that has sent everything.
     pub(crate) fn continue_reading(&self, session: &Session) {
         let shard = &self.shared.shards[session.shard()];
@@ -196,10 +51,10 @@ impl Hub {
         let has_history = self.shared.live.options().has_history(topic);
         let known = since.map(|since| match has_history || since == log.position() {
             true => log.complete_after(topic, since),
-            false => None,
+            false => Err(Gap::NoHistory),
         });
         let oldest = log.before_last(topic, usize::MAX);
-        let after = known.flatten().unwrap_or(oldest);
+        let after = known.and_then(Result::ok).unwrap_or(oldest);
         let entries: Vec<_> = log.after(topic, after).take(limit).cloned().collect();
         let has_more = log.count_after(topic, after) > entries.len() as u64;
         let last = entries.last().map_or(after, |entry| entry.sequence);
@@ -211,7 +66,7 @@ impl Hub {
         let text = |event: &[u8]| String::from_utf8_lossy(event).into_owned();
         TopicHistory {
             position,
-            is_complete: known != Some(None),
+            is_complete: !matches!(known, Some(Err(_))),
             events: entries
                 .iter()
                 .map(|entry| (entry.sequence, text(entry.event())))
@@ -268,7 +123,7 @@ impl Hub {
 
     /// Ends a session for which the log has no longer the events that it needs. The browser can connect again.
     pub(super) fn end_with_gap(&self, session: &Session, topic: &Topic) {
-        self.shared.counters.gaps.add(1);
+        self.shared.counters.gaps.count(Gap::Slow);
         session.connection().end_with_gap(topic, self.position());
     }
 

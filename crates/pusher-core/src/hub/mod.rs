@@ -46,6 +46,7 @@ mod sessions;
 mod shard;
 mod since;
 mod stats;
+mod subscribe;
 mod subscribers;
 mod watchers;
 mod writes;
@@ -63,7 +64,7 @@ use disk::Disk;
 use log::Log;
 
 pub(crate) use flusher::run as run_flusher;
-pub(crate) use history::{Subscription, TopicHistory};
+pub(crate) use history::TopicHistory;
 pub(crate) use known_ids::KnownIds;
 pub(crate) use log_start::LogStart;
 pub(crate) use publish::Publish;
@@ -72,6 +73,7 @@ pub use recipients::Recipients;
 pub(crate) use resumes::{Resume, ResumeRequest, Resumes};
 pub(crate) use shard::Shard;
 pub(crate) use since::Since;
+pub(crate) use subscribe::Subscription;
 pub(crate) use watchers::{WatchItem, Watcher, Watchers};
 
 /// Publishes events, and lists topics, subscribers and sessions. Cheap to clone, and usable from any thread.

@@ -6,7 +6,7 @@
 use super::counters::{ByKind, Cell, Counter, Gauge};
 use super::counts::Counts;
 use super::labels::{
-    BrowserRefusal, PublishRefusal, PublisherRefusal, SlowConsumer, Source, ViolationKind,
+    BrowserRefusal, Gap, PublishRefusal, PublisherRefusal, SlowConsumer, Source, ViolationKind,
 };
 
 /// A figure with its description.
@@ -187,7 +187,7 @@ figures! {
         /// Subscriptions that began behind a position, and got all events since.
         counter recovered = "pushd_recovered_total";
         /// Subscriptions whose client was told that it has missed events.
-        counter gaps = "pushd_gaps_total";
+        counter gaps = "pushd_gaps_total" by Gap "reason";
         /// Events from the log that were sent to subscribers that had missed them.
         counter events_replayed = "pushd_events_replayed_total";
         /// Errors of the state directory: failed writes and syncs of the log.

@@ -117,6 +117,22 @@ kinds! {
         History = "history",
     }
 
+    /// Reason why a client was told that it may have missed events.
+    Gap {
+        /// Its position is of another epoch: the server has begun a new log.
+        Epoch = "epoch",
+        /// Its position is ahead of the log.
+        Ahead = "ahead",
+        /// The log has dropped events behind its position.
+        Forgotten = "forgotten",
+        /// The topic has no history.
+        NoHistory = "no_history",
+        /// Its text is not a position.
+        Malformed = "malformed",
+        /// It read too slowly: the log dropped its next event.
+        Slow = "slow",
+    }
+
     /// Reason why the server refused or closed a publisher's connection.
     PublisherRefusal {
         /// [`Limits::publishers_max`](crate::Limits::publishers_max).

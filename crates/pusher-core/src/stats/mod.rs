@@ -14,7 +14,8 @@ pub use counts::Counts;
 pub use figures::Stats;
 pub(crate) use figures::{Counters, Figure, Gathered, Value};
 pub use labels::{
-    BrowserRefusal, Kind, PublishRefusal, PublisherRefusal, SlowConsumer, Source, ViolationKind,
+    BrowserRefusal, Gap, Kind, PublishRefusal, PublisherRefusal, SlowConsumer, Source,
+    ViolationKind,
 };
 pub(crate) use outbox_totals::OutboxTotals;
 pub(crate) use peer_log::{PeerLog, PeerLogEntry};

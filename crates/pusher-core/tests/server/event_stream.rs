@@ -177,7 +177,7 @@ fn gap_is_an_event_and_the_stream_goes_on() {
         publish(&server, "t", "4");
         assert_eq!(stream.event().0, "4");
     }
-    assert_eq!(server.hub.stats().gaps, 3);
+    assert_eq!(server.hub.stats().gaps.total(), 3);
 }
 
 #[test]

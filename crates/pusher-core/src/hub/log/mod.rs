@@ -22,6 +22,7 @@ use pusher_proto::Position;
 
 use crate::config::{Limits, LiveOptions};
 use crate::connection::Topic;
+use crate::stats::Gap;
 use topic_log::TopicLog;
 use watermarks::Watermarks;
 
@@ -242,7 +243,7 @@ impl Log {
         if self.topics.get(topic).is_some_and(TopicLog::is_empty)
             && let Some((topic, log)) = self.topics.remove_entry(topic)
         {
-            self.watermarks.put(topic, log.watermark());
+            self.watermarks.put(&topic, log.watermark());
         }
     }
 
@@ -251,7 +252,7 @@ impl Log {
         if let Some((topic, log)) = self.topics.remove_entry(topic) {
             self.len -= log.len();
             self.count -= log.count();
-            self.watermarks.put(topic, self.top);
+            self.watermarks.put(&topic, self.top);
         }
     }
 
@@ -265,12 +266,16 @@ impl Log {
         });
     }
 
-    /// Returns the sequence number of a client's position if the log has every event of the topic behind it.
-    pub(super) fn complete_after(&self, topic: &str, position: Position) -> Option<u64> {
-        let is_complete = position.epoch == self.epoch
-            && position.sequence <= self.top
-            && position.sequence >= self.watermark(topic);
-        is_complete.then_some(position.sequence)
+    /// Returns the sequence number of a client's position. Fails if the log does not have every event of the topic behind
+    /// it.
+    pub(super) fn complete_after(&self, topic: &str, position: Position) -> Result<u64, Gap> {
+        let Position { epoch, sequence } = position;
+        match () {
+            () if epoch != self.epoch => Err(Gap::Epoch),
+            () if sequence > self.top => Err(Gap::Ahead),
+            () if sequence < self.watermark(topic) => Err(Gap::Forgotten),
+            () => Ok(sequence),
+        }
     }
 
     /// Returns the sequence number of the last dropped event of a topic, or a greater one if it is not known.

@@ -1,17 +1,18 @@
 //! Watermarks of topics that have no events in the log.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
-use crate::connection::Topic;
-
 /// A bounded table of watermarks. If it is full, it forgets the older half. A topic that is not in the table has the
 /// greatest watermark that was forgotten: that may report a gap where there is none, but never hides one.
+///
+/// The keys are hashes of the topics, so that long names take no memory. Two topics with one hash are not expected.
 #[derive(Debug)]
 pub(super) struct Watermarks {
-    new: HashMap<Topic, u64, RandomState>,
-    old: HashMap<Topic, u64, RandomState>,
+    new: HashMap<u64, u64, RandomState>,
+    old: HashMap<u64, u64, RandomState>,
     /// The greatest watermark that was forgotten.
     floor: u64,
     /// Most watermarks in each of the two tables.
@@ -29,14 +30,16 @@ impl Watermarks {
     }
 
     pub(super) fn get(&self, topic: &str) -> u64 {
-        let known = self.new.get(topic).or_else(|| self.old.get(topic));
+        let key = self.key(topic);
+        let known = self.new.get(&key).or_else(|| self.old.get(&key));
         known.copied().unwrap_or(self.floor)
     }
 
     /// Removes and returns the watermark of a topic.
     pub(super) fn take(&mut self, topic: &str) -> u64 {
-        let newer = self.new.remove(topic);
-        let older = self.old.remove(topic);
+        let key = self.key(topic);
+        let newer = self.new.remove(&key);
+        let older = self.old.remove(&key);
         newer.or(older).unwrap_or(self.floor)
     }
 
@@ -52,13 +55,20 @@ impl Watermarks {
         self.floor = self.floor.max(floor);
     }
 
-    pub(super) fn put(&mut self, topic: Topic, watermark: u64) {
+    pub(super) fn put(&mut self, topic: &str, watermark: u64) {
+        let key = self.key(topic);
         if self.new.len() >= self.half_max {
-            let forgotten = std::mem::replace(&mut self.old, std::mem::take(&mut self.new));
+            let emptied = HashMap::with_hasher(self.new.hasher().clone());
+            let full = std::mem::replace(&mut self.new, emptied);
+            let forgotten = std::mem::replace(&mut self.old, full);
             let greatest = forgotten.into_values().max().unwrap_or(0);
             self.floor = self.floor.max(greatest);
         }
-        self.new.insert(topic, watermark);
+        self.new.insert(key, watermark);
+    }
+
+    fn key(&self, topic: &str) -> u64 {
+        self.new.hasher().hash_one(topic)
     }
 }
 
@@ -70,11 +80,11 @@ mod tests {
     fn forgotten_watermarks_become_the_floor() {
         let mut watermarks = Watermarks::new(4);
         for (topic, watermark) in [("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
-            watermarks.put(topic.into(), watermark);
+            watermarks.put(topic, watermark);
         }
         let get = |watermarks: &Watermarks| ["a", "b", "c", "d", "x"].map(|t| watermarks.get(t));
         assert_eq!(get(&watermarks), [1, 2, 3, 4, 0]);
-        watermarks.put("e".into(), 5);
+        watermarks.put("e", 5);
         assert_eq!(get(&watermarks), [2, 2, 3, 4, 2]);
         assert_eq!(watermarks.take("d"), 4);
         assert_eq!(watermarks.get("d"), 2);
