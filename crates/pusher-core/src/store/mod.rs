@@ -179,10 +179,20 @@ impl Store {
             top,
             syncer,
         };
-        store.segments.remove_files(log.obsolete)?;
-        store.begin_segment()?;
-        store.segments.sync_current()?;
-        store.segments.remove_files(log.empty)?;
+        for first in log.obsolete {
+            store.segments.remove_file(first)?;
+        }
+        let begun = store.begin_segment();
+        let begun = begun.and_then(|()| store.segments.sync_current());
+        if let Err(error) = begun {
+            // Otherwise each restart on a full disk would leave another empty file.
+            let _removed = store.segments.remove_newest();
+            return Err(error);
+        }
+        for first in log.empty {
+            // A file without events does no harm. If it cannot be removed, the next start tries it again.
+            let _removed = store.segments.remove_file(first);
+        }
         Ok(store)
     }
 

@@ -157,7 +157,7 @@ impl Reader {
             offset: offset as u64,
         };
         let header = match SegmentHeader::decode(bytes) {
-            Err(HeaderError::Incomplete) if is_last => {
+            Err(HeaderError::Incomplete) if is_last || self.newest.is_some() => {
                 self.read_torn_header(bytes, first);
                 return Ok(());
             }
@@ -195,7 +195,9 @@ impl Reader {
         Ok(())
     }
 
-    /// The server was killed while it created its last file.
+    /// The server was killed while it created this file, so it had no events. If it had some, the next segment shows that
+    /// they are missing. The first segment is different: after an error, [`Segments::clear`](super::segments::Segments)
+    /// may have cut it.
     fn read_torn_header(&mut self, bytes: &[u8], first: u64) {
         self.empty.push(first);
         let file = SegmentFile { first, len: 0 };

@@ -129,6 +129,13 @@ impl Segments {
         self.directory.handle().sync()
     }
 
+    /// Removes the segment that was begun last.
+    pub(super) fn remove_newest(&mut self) -> io::Result<()> {
+        self.retire_current();
+        let newest = self.older.back();
+        newest.map_or(Ok(()), |newest| self.directory.remove(newest.first))
+    }
+
     fn remove_oldest(&mut self) -> io::Result<()> {
         if let Some(oldest) = self.older.front() {
             self.directory.remove(oldest.first)?;
@@ -166,14 +173,11 @@ impl Segments {
         self.sync_current()
     }
 
-    /// Removes files that are none of the segments. The current segment may have replaced one of them.
-    pub(super) fn remove_files(&self, files: Vec<u64>) -> io::Result<()> {
-        let current = self.current.as_ref().map(|current| current.segment.first);
-        for first in files {
-            if current != Some(first) {
-                self.directory.remove(first)?;
-            }
+    /// Removes a file that is none of the segments, unless the current segment has replaced it.
+    pub(super) fn remove_file(&self, first: u64) -> io::Result<()> {
+        match &self.current {
+            Some(current) if current.segment.first == first => Ok(()),
+            _ => self.directory.remove(first),
         }
-        Ok(())
     }
 }

@@ -294,16 +294,18 @@ fn second_thread_syncs_while_the_first_appends() {
     let syncer = store.syncer();
     let written = events(1..=500);
     std::thread::scope(|scope| {
-        let sync_all = || {
-            while syncer.synced_sequence() < 500 {
-                syncer.sync().unwrap();
+        let append_all = || {
+            for batch in written.chunks(3) {
+                append(&mut store, batch).unwrap();
             }
         };
-        scope.spawn(sync_all);
-        for batch in written.chunks(3) {
-            append(&mut store, batch).unwrap();
+        let appending = scope.spawn(append_all);
+        while !appending.is_finished() {
+            syncer.sync().unwrap();
         }
     });
+    syncer.sync().unwrap();
+    assert_eq!(syncer.synced_sequence(), 500);
     drop(store);
     assert_eq!(open(folder.path()).events, written);
 }

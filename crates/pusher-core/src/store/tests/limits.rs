@@ -95,3 +95,20 @@ fn batch_is_one_write() {
     let calls = faults::FaultPlan::end().calls;
     assert_eq!(calls, [faults::StoreCall::Write]);
 }
+
+/// Otherwise, without syncs, the files of removed segments would stay open.
+#[test]
+fn removed_segments_are_not_synced() {
+    let folder = folder();
+    let options = StoreOptions {
+        len_max: 64 * 1024,
+        ..OPTIONS
+    };
+    let mut store = try_open(folder.path(), options, BOOT).unwrap().store;
+    append(&mut store, &events(1..=500)).unwrap();
+    faults::FaultPlan::new(faults::StoreFault::None).begin();
+    store.syncer().sync().unwrap();
+    let calls = faults::FaultPlan::end().calls;
+    // Each segment and the directory.
+    assert_eq!(calls.len(), segments(folder.path()).len() + 1);
+}

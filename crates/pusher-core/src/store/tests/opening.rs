@@ -97,10 +97,6 @@ fn path_of_a_file_is_refused() {
 
 #[test]
 fn every_failing_call_names_the_path() {
-    let folder = folder();
-    let mut store = open(folder.path()).store;
-    append(&mut store, &events(1..=3)).unwrap();
-    drop(store);
     let remedies = [
         (ErrorKind::PermissionDenied, "must belong to the user"),
         (
@@ -112,6 +108,10 @@ fn every_failing_call_names_the_path() {
     for (kind, remedy) in remedies {
         let mut at = 1;
         loop {
+            let folder = folder();
+            let mut store = open(folder.path()).store;
+            append(&mut store, &events(1..=3)).unwrap();
+            drop(store);
             let fault = StoreFault::Fails { at, count: 1 };
             FaultPlan::new(fault).with_error(kind).begin();
             let result = try_open(folder.path(), OPTIONS, BOOT);

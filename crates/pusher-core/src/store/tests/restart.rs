@@ -1,5 +1,6 @@
 //! What the next start finds after an end, a kill, and a crash of the machine.
 
+use super::super::faults::{FaultPlan, StoreCall, StoreFault};
 use super::*;
 
 /// Writes three events. Returns what the next start in the boot `boot_id` finds.
@@ -175,4 +176,75 @@ fn killed_server_continues_on_this_machine() {
         let (_, recovered) = Store::open(folder.path(), options, &mut |_| {}).unwrap();
         assert_eq!((recovered.epoch, recovered.is_continued), (7, epoch == 8));
     }
+}
+
+/// The next start finds an empty file, or a part of its header.
+#[test]
+fn server_killed_while_it_creates_files_continues() {
+    for is_ended in [true, false] {
+        let folder = folder();
+        let mut store = open(folder.path()).store;
+        append(&mut store, &events([1, 2])).unwrap();
+        match is_ended {
+            true => store.end(2).unwrap(),
+            false => drop(store),
+        }
+        for (first, len) in [(3, 0), (50_000, 63), (60_000, 10)] {
+            let header = SegmentHeader {
+                epoch: 7,
+                first_sequence: first,
+                follows: 2,
+                boot_id: BOOT,
+                is_synced: false,
+            };
+            let file = folder.path().join(directory::file_name(first));
+            std::fs::write(file, &header.encode()[..len]).unwrap();
+        }
+        let opened = open(folder.path());
+        assert_eq!(opened.recovered.next_sequence, 60_000 + SEQUENCE_SLACK);
+        assert_eq!(opened.recovered.notes.last(), Some(&Note::Killed));
+        assert_eq!(opened.events, events([1, 2]));
+        assert_eq!(segments(folder.path()).len(), 2);
+    }
+}
+
+#[test]
+fn failing_starts_leave_no_files() {
+    let folder = folder();
+    append(&mut open(folder.path()).store, &events([1, 2])).unwrap();
+    drop(open(folder.path()));
+    let mut names = segments(folder.path());
+    let mut errors = 0;
+    for at in 1..40 {
+        FaultPlan::new(StoreFault::Fails { at, count: 1 }).begin();
+        let result = try_open(folder.path(), OPTIONS, BOOT);
+        FaultPlan::end();
+        match result {
+            Ok(_) => names = segments(folder.path()),
+            Err(_) => errors += 1,
+        }
+        assert_eq!(segments(folder.path()), names, "{at}");
+        assert!(names.len() <= 3, "{names:?}");
+    }
+    assert!(errors > 10, "{errors}");
+    assert_eq!(open(folder.path()).events, events([1, 2]));
+}
+
+/// Without these syncs, a crash of the machine could leave the end of the run before as the last entry.
+#[test]
+fn start_and_end_are_synced() {
+    let folder = folder();
+    FaultPlan::new(StoreFault::None).begin();
+    let mut store = open(folder.path()).store;
+    let calls = FaultPlan::end().calls;
+    use StoreCall::{Create, Sync, Write};
+    assert!(calls.ends_with(&[Create, Write, Sync, Sync]), "{calls:?}");
+    append(&mut store, &events(1..=3)).unwrap();
+    let segments = segments(folder.path()).len();
+    FaultPlan::new(StoreFault::None).begin();
+    store.end(3).unwrap();
+    let calls = FaultPlan::end().calls;
+    let (first, rest) = calls.split_first().unwrap();
+    let syncs = rest.iter().filter(|call| **call == Sync).count();
+    assert_eq!((*first, syncs), (Write, segments + 1), "{calls:?}");
 }
