@@ -24,6 +24,7 @@ const OPTIONS: StoreOptions = StoreOptions {
     segment_len_max: LOG_LEN / 4,
     is_synced: false,
     new_epoch: 1,
+    selection: 1,
 };
 
 fn main() {

@@ -74,10 +74,15 @@ impl LiveOptions {
         self.limits.history_len_max > 0 && self.history.iter().any(|pattern| pattern.matches(topic))
     }
 
-    /// Whether the same topics have history as with other options.
-    pub(crate) fn has_same_history(&self, other: &Self) -> bool {
-        let is_on = |options: &Self| options.limits.history_len_max > 0;
-        is_on(self) == is_on(other) && self.history == other.history
+    /// Returns a number that stands for the topics that have history. Options with the same patterns have the same
+    /// number, also in another run.
+    pub(crate) fn history_selection(&self) -> u64 {
+        let patterns: Vec<_> = match self.limits.history_len_max {
+            0 => Vec::new(),
+            _ => self.history.iter().map(ToString::to_string).collect(),
+        };
+        // No topic has a line end in a pattern: the settings are text of one line.
+        u64::from(crc32fast::hash(patterns.join("\n").as_bytes()))
     }
 
     /// Returns the number of last events that a new subscriber of a topic gets.

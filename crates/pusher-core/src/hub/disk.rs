@@ -209,6 +209,20 @@ impl Disk {
         }
     }
 
+    /// Begins a log with another selection of events. Called under the hub's lock.
+    pub(super) fn change_selection(&self, selection: u64) {
+        let mut writer = self.writer.lock();
+        let unwritten = std::mem::take(&mut *self.batch.lock());
+        if let Some(last) = unwritten.last() {
+            let last = last.entry.sequence;
+            self.lost_until.fetch_max(last, Ordering::AcqRel);
+        }
+        if let Some(store) = &mut writer.store {
+            let changed = store.change_selection(selection);
+            self.note(&mut writer, changed.err().map(|error| error.to_string()));
+        }
+    }
+
     /// Waits until a written event is on disk, if the policy says so. Returns how it is kept.
     pub(super) async fn synced(&self, sequence: u64) -> Stored {
         if self.policy != SyncPolicy::Always {

@@ -82,6 +82,12 @@ impl Hub {
         let before = self.shared.live.set(options);
         let now = self.shared.live.options();
         ordered.log.apply(&before, &now, now_ms);
+        let selection = now.history_selection();
+        if let Some(disk) = &self.shared.disk
+            && selection != before.history_selection()
+        {
+            disk.change_selection(selection);
+        }
     }
 
     /// Drops the events that are too old.

@@ -18,6 +18,9 @@ use crate::store::{RecordRef, Recovered, Store, StoreError, StoreOptions};
 /// Bytes on disk for each byte of the log in memory. The store drops whole files, so it needs more than one file.
 const DISK_FACTOR: u64 = 4;
 
+/// Least limit of the bytes on disk, also if the log is switched off: a reload can switch it on.
+const DISK_LEN_MIN: u64 = 64 * 1024;
+
 /// Longest file of the store, in bytes.
 const SEGMENT_LEN_MAX: u64 = 16 * 1024 * 1024;
 
@@ -76,12 +79,13 @@ impl LogStart {
         counters: &Arc<Counters>,
         new_epoch: u64,
     ) -> Result<Self, StoreError> {
-        let len_max = options.limits.history_len_max as u64;
+        let len_max = (options.limits.history_len_max as u64).saturating_mul(DISK_FACTOR);
         let store_options = StoreOptions {
-            len_max: len_max.saturating_mul(DISK_FACTOR),
+            len_max: len_max.max(DISK_LEN_MIN),
             segment_len_max: SEGMENT_LEN_MAX,
             is_synced: state.sync == SyncPolicy::Always,
             new_epoch,
+            selection: options.history_selection(),
         };
         let mut restored = Restored {
             log: Log::new(new_epoch),

@@ -13,8 +13,7 @@
 //!
 //! ```text
 //! KnownIds::state -> Shared::ordered -> Mailbox::deliveries
-//!                                    -> Disk::batch
-//!                 -> Disk::writer    -> Disk::batch
+//!                                    -> Disk::writer -> Disk::batch
 //!                                    -> Watchers::list -> Watch::queue
 //! Resumes::state -> Resume::confirmed
 //! Shard::sessions -> Connection::outbox -> TLS session

@@ -11,15 +11,16 @@
 //! | 24 | 8 | first sequence number |
 //! | 32 | 8 | sequence number of the last event before this segment |
 //! | 40 | 16 | boot id |
-//! | 56 | 4 | flags |
-//! | 60 | 4 | CRC of the bytes from offset 16 |
+//! | 56 | 8 | selection: which events the log has |
+//! | 64 | 4 | flags |
+//! | 68 | 4 | CRC of the bytes from offset 16 |
 //!
 //! All versions have the same first 16 bytes, so the version of a newer file can be trusted.
 
 use super::numbers::{u32_at, u64_at};
 
 /// Length of the header.
-pub(super) const HEADER_LEN: usize = 64;
+pub(super) const HEADER_LEN: usize = 72;
 
 const MAGIC: &[u8; 8] = b"PUSHDLOG";
 
@@ -42,6 +43,8 @@ pub(super) struct SegmentHeader {
     pub(super) follows: u64,
     /// The boot of the machine in which the segment was written.
     pub(super) boot_id: BootId,
+    /// Stands for the rule that selects the events that the log has.
+    pub(super) selection: u64,
     /// Whether the server acknowledged an event only after `fdatasync`.
     pub(super) is_synced: bool,
 }
@@ -67,8 +70,9 @@ impl SegmentHeader {
         put(32, &self.follows.to_le_bytes());
         put(40, &self.boot_id);
         let flags = if self.is_synced { SYNCED } else { 0 };
-        put(56, &flags.to_le_bytes());
-        let crcs = [0..12, 16..60].map(|range| (range.end, crc32fast::hash(&bytes[range])));
+        put(56, &self.selection.to_le_bytes());
+        put(64, &flags.to_le_bytes());
+        let crcs = [0..12, 16..68].map(|range| (range.end, crc32fast::hash(&bytes[range])));
         for (at, crc) in crcs {
             bytes[at..at + 4].copy_from_slice(&crc.to_le_bytes());
         }
@@ -82,15 +86,16 @@ impl SegmentHeader {
             .ok_or(HeaderError::Incomplete)?;
         let mut boot_id = BootId::default();
         boot_id.copy_from_slice(&bytes[40..56]);
-        let flags = u32_at(bytes, 56);
+        let flags = u32_at(bytes, 64);
         let header = Self {
             epoch: u64_at(bytes, 16),
             first_sequence: u64_at(bytes, 24),
             follows: u64_at(bytes, 32),
             boot_id,
+            selection: u64_at(bytes, 56),
             is_synced: flags == SYNCED,
         };
-        let is_intact = crc32fast::hash(&bytes[16..60]) == u32_at(bytes, 60)
+        let is_intact = crc32fast::hash(&bytes[16..68]) == u32_at(bytes, 68)
             && flags <= SYNCED
             && header.follows < header.first_sequence;
         is_intact.then_some(header).ok_or(HeaderError::Damaged)

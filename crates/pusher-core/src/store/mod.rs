@@ -18,6 +18,7 @@
 //! | no end, another boot | new epoch |
 //! | an incomplete entry at the end of the last segment | it is cut off |
 //! | wrong bytes, or a missing segment between others | new epoch |
+//! | another selection of events | the log continues, and older positions are a gap |
 //! | a newer format | an error, and no file changes |
 //!
 //! One hole cannot be found: the file system becomes read-only, the server goes on in memory, and is killed; and before
@@ -77,6 +78,9 @@ pub(crate) struct StoreOptions {
     pub(crate) is_synced: bool,
     /// Epoch for a new log: a random number.
     pub(crate) new_epoch: u64,
+    /// Stands for the rule that selects the events to keep. If the last run had another one, its log may lack events,
+    /// so older positions are a gap.
+    pub(crate) selection: u64,
 }
 
 /// What a store found when it was opened.
@@ -132,7 +136,13 @@ impl Store {
         let directory = Directory::open(path)?;
         let listing = directory.list();
         let listing = listing.map_err(|source| StoreError::io("list", path, source))?;
-        let recovery = recovery::recover(&directory, &listing.segments, boot_id, on_event)?;
+        let recovery = recovery::recover(
+            &directory,
+            &listing.segments,
+            boot_id,
+            options.selection,
+            on_event,
+        )?;
         let mut notes = recovery.notes;
         if listing.foreign_count > 0 {
             notes.push(Note::ForeignFiles {
@@ -231,6 +241,12 @@ impl Store {
         self.segments.clear()
     }
 
+    /// Removes all events, because the rule changes that selects the events to keep.
+    pub(crate) fn change_selection(&mut self, selection: u64) -> io::Result<()> {
+        self.options.selection = selection;
+        self.clear()
+    }
+
     /// Writes the end of the log, and syncs everything. The next start continues the log without a jump. `top` is the
     /// last sequence number that the server used, and all events up to it must be appended already.
     pub(crate) fn end(mut self, top: u64) -> io::Result<()> {
@@ -312,6 +328,7 @@ impl Store {
             first_sequence: self.top + 1,
             follows: self.last_event,
             boot_id: self.boot_id,
+            selection: self.options.selection,
             is_synced: self.options.is_synced,
         })
     }

@@ -30,6 +30,8 @@ pub(super) struct Recovery {
 #[derive(Debug)]
 pub(super) struct OldLog {
     pub(super) epoch: u64,
+    /// The selection of the last run.
+    selection: u64,
     pub(super) complete_after: u64,
     /// Sequence number of the last event.
     pub(super) last_event: u64,
@@ -49,6 +51,7 @@ impl OldLog {
     pub(super) fn none(epoch: u64, obsolete: Vec<u64>) -> Self {
         Self {
             epoch,
+            selection: 0,
             complete_after: 0,
             last_event: 0,
             next_sequence: 1,
@@ -60,11 +63,23 @@ impl OldLog {
     }
 }
 
+impl OldLog {
+    /// Removes the events, because the log lacks others between them. The sequence numbers continue.
+    fn begin_anew(&mut self) {
+        let segments = self.segments.drain(..).map(|segment| segment.first);
+        self.obsolete.extend(segments);
+        self.torn = None;
+        self.last_event = self.next_sequence - 1;
+        self.complete_after = self.last_event;
+    }
+}
+
 /// Reads all files, oldest first, and passes their events to `on_event`. Changes nothing.
 pub(super) fn recover(
     directory: &Directory,
     files: &[u64],
     boot_id: BootId,
+    selection: u64,
     on_event: &mut dyn FnMut(RecordRef<'_>),
 ) -> Result<Recovery, StoreError> {
     check_versions(directory, files)?;
@@ -79,7 +94,12 @@ pub(super) fn recover(
     }
     recovery.notes.extend(reader.torn_note());
     match reader.finish(boot_id) {
-        Ok(log) => {
+        Ok(mut log) => {
+            if let Some((log, _)) = &mut log
+                && log.selection != selection
+            {
+                log.begin_anew();
+            }
             let was_killed = log.as_ref().is_some_and(|(_, was_killed)| *was_killed);
             recovery.notes.extend(was_killed.then_some(Note::Killed));
             recovery.log = log.map(|(log, _)| log);
@@ -229,11 +249,13 @@ impl Reader {
         let skipped = if scan.is_ended { 0 } else { SEQUENCE_SLACK };
         let next_sequence = scan.top.checked_add(1 + skipped);
         let next_sequence = next_sequence.filter(|next| *next <= SEQUENCE_MAX);
+        let next_sequence = next_sequence.ok_or(Note::NumbersUsedUp)?;
         let log = OldLog {
             epoch: newest.epoch,
+            selection: newest.selection,
             complete_after: oldest.follows,
             last_event: scan.last_event,
-            next_sequence: next_sequence.ok_or(Note::NumbersUsedUp)?,
+            next_sequence,
             segments: self.segments,
             empty: self.empty,
             obsolete: Vec::new(),

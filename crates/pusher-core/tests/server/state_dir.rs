@@ -113,6 +113,46 @@ fn log_of_topics_without_history_continues_its_numbers() {
     assert_eq!(start().hub.position(), end);
 }
 
+/// A topic that had no history for a while has lost events.
+#[test]
+fn change_of_history_is_a_gap_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = |history: &str| {
+        let mut options = options(folder.path(), SyncPolicy::Never);
+        options.live.history = vec![history.parse().unwrap()];
+        start_server(options, Recipe::default())
+    };
+    let is_recovered = |server: &TestServer, since: Position| {
+        let mut browser = Pushd1::connect(server);
+        browser
+            .subscribe("t", Some(&since.to_string()))
+            .is_recovered
+    };
+    let mut server = start("*");
+    let before = publish(&server, "t", 1);
+    server.end();
+    let mut server = start("other");
+    server.hub.publish("t", "2").unwrap();
+    server.end();
+    let mut server = start("*");
+    assert!(!is_recovered(&server, before));
+    let between = publish(&server, "t", 3);
+    publish(&server, "t", 4);
+    // The same by a reload.
+    for (history, stored) in [("other", Stored::No), ("*", Stored::Written)] {
+        let mut options = on_any_ports();
+        options.live.history = vec![history.parse().unwrap()];
+        server.control.reload(options.live).unwrap();
+        assert_eq!(server.hub.publish("t", "5").unwrap().stored, stored);
+    }
+    let after = server.hub.position();
+    publish(&server, "t", 6);
+    server.end();
+    let server = start("*");
+    assert!(!is_recovered(&server, between));
+    assert!(is_recovered(&server, after));
+}
+
 #[test]
 fn damaged_log_is_a_gap_and_a_new_epoch() {
     let folder = tempfile::tempdir().unwrap();

@@ -121,7 +121,7 @@ impl Log {
             }
         }
         self.drop_beyond(now_ms, &now.limits);
-        if !now.has_same_history(before) {
+        if now.history_selection() != before.history_selection() {
             self.watermarks.forget(self.top);
         }
     }

@@ -114,7 +114,7 @@ impl Model {
     }
 
     fn reload(&mut self, options: LiveOptions) {
-        let is_same = options.has_same_history(&self.options);
+        let is_same = options.history_selection() == self.options.history_selection();
         self.options = options;
         for event in &mut self.events {
             event.is_kept &= self.options.has_history(event.topic);

@@ -12,6 +12,7 @@ const HEADER: SegmentHeader = SegmentHeader {
     first_sequence: 5,
     follows: 3,
     boot_id: BOOT,
+    selection: u64::MAX - 1,
     is_synced: true,
 };
 

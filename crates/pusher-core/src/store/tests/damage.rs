@@ -52,7 +52,7 @@ impl Log {
         let directory = Directory::open(self.folder.path()).unwrap();
         let mut events = Vec::new();
         let mut on_event = |record: RecordRef<'_>| events.push(record.into());
-        let recovery = recover(&directory, files, BOOT, &mut on_event).unwrap();
+        let recovery = recover(&directory, files, BOOT, 1, &mut on_event).unwrap();
         (recovery, events)
     }
 

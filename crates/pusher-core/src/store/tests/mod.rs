@@ -23,6 +23,7 @@ const OPTIONS: StoreOptions = StoreOptions {
     segment_len_max: 300,
     is_synced: false,
     new_epoch: 7,
+    selection: 1,
 };
 
 /// An event of its own.

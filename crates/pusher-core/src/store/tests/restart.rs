@@ -59,6 +59,33 @@ fn log_continues_unless_the_machine_lost_events() {
 }
 
 #[test]
+fn other_selection_is_a_gap() {
+    let folder = folder();
+    let run = |selection, events: &[Event], top| {
+        let options = StoreOptions {
+            selection,
+            ..OPTIONS
+        };
+        let mut opened = try_open(folder.path(), options, BOOT).unwrap();
+        append(&mut opened.store, events).unwrap();
+        opened.store.end(top).unwrap();
+        opened.recovered.complete_after
+    };
+    assert_eq!(run(1, &events([1, 2]), 2), 0);
+    assert_eq!(run(1, &events([3]), 3), 0);
+    assert_eq!(run(2, &events([5]), 6), 3);
+    assert_eq!(run(2, &events([7]), 8), 3);
+    // A selection that comes back has missed events in between.
+    assert_eq!(run(1, &events([9]), 9), 8);
+    let mut opened = open(folder.path());
+    assert_eq!(opened.recovered.complete_after, 8);
+    opened.store.change_selection(2).unwrap();
+    append(&mut opened.store, &events([12])).unwrap();
+    drop(opened.store);
+    assert_eq!(run(2, &[], 2_000_000), 11);
+}
+
+#[test]
 fn new_epoch_removes_the_old_events() {
     let folder = folder();
     append(&mut open(folder.path()).store, &events(1..=9)).unwrap();
@@ -195,6 +222,7 @@ fn server_killed_while_it_creates_files_continues() {
                 first_sequence: first,
                 follows: 2,
                 boot_id: BOOT,
+                selection: 1,
                 is_synced: false,
             };
             let file = folder.path().join(directory::file_name(first));
