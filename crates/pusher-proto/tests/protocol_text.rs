@@ -11,8 +11,9 @@ const TEXT: &str = include_str!("../PROTOCOL.md");
 const NATIVE: &str = include_str!("../src/native.md");
 
 /// The kinds of blocks in PROTOCOL.md. The tests below read them; HTTP and event streams are tested with a server.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 14] = [
     "http",
+    "text",
     "json",
     "event-stream",
     "frame",
