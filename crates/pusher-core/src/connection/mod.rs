@@ -4,7 +4,9 @@
 //! that the socket does not accept go to the outbox, and the connection's own task sends them when the socket is
 //! writable.
 
+mod alive;
 mod browser_permits;
+mod common;
 mod counted_bytes;
 mod dialect;
 mod outbox;
@@ -24,16 +26,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use pusher_proto::wamp::{close_frame, gap, gap_event, keepalive, text_frame};
+use pusher_proto::wamp::{close_frame, gap, gap_event, text_frame};
 use pusher_proto::{Position, event_stream};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use crate::config::Live;
-use crate::stats::{Counters, OutboxTotals, PeerLog, SlowConsumer};
+use crate::stats::{OutboxTotals, SlowConsumer};
 use outbox::{Full, Outbox, State};
 
 pub(crate) use browser_permits::{BrowserPermit, BrowserPermits};
+pub(crate) use common::Common;
+use common::RETRY_MS_MIN;
 pub(crate) use counted_bytes::counted_bytes;
 pub(crate) use dialect::Dialect;
 pub(crate) use outbox::{DropPolicy, KeptEvents};
@@ -48,13 +51,6 @@ pub(crate) use topic::Topic;
 /// Bytes of an outbox that are written before the task yields. An outbox may be large (`outbox-len-max`), and with TLS
 /// each byte costs time.
 const FLUSH_LEN: usize = 256 * 1024;
-
-/// Reconnects per second that the server asks its clients for. It can serve several times as many.
-const RECONNECTS_PER_SECOND: u64 = 5000;
-
-/// Bounds of the time over which clients spread their reconnects, in ms.
-const RETRY_MS_MIN: u64 = 1000;
-const RETRY_MS_MAX: u64 = 30_000;
 
 /// One browser's connection. The connection's task, the fan-out and the application share it.
 #[derive(Debug)]
@@ -73,43 +69,6 @@ pub(crate) struct Connection {
     dialect: Dialect,
     /// Pings that were sent behind events, minus their pongs.
     pongs_expected: AtomicU32,
-}
-
-/// State that all connections of one shard share.
-#[derive(Debug)]
-pub(crate) struct Common {
-    /// Index of the shard.
-    pub(crate) shard: usize,
-    pub(crate) live: Arc<Live>,
-    pub(crate) counters: Arc<Counters>,
-    pub(crate) browser_log: Arc<PeerLog>,
-}
-
-impl Common {
-    /// Whether queued events use all the memory that they may (`events-len-max`). Then no outbox may grow.
-    fn is_memory_full(&self) -> bool {
-        self.counters.events_len.get() > self.live.limits().events_len_max as u64
-    }
-
-    /// Returns KEEPALIVE as a frame, with the current ping interval and reconnect delay.
-    pub(crate) fn keepalive_frame(&self) -> Vec<u8> {
-        let interval = self.live.limits().ping_interval;
-        let interval_ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
-        text_frame(&keepalive(interval_ms, self.retry_ms()))
-    }
-
-    /// Returns the time over which clients should spread their reconnects, in ms: so much that at most
-    /// [`RECONNECTS_PER_SECOND`] of those that are connected now come back in a second.
-    pub(crate) fn retry_ms(&self) -> u64 {
-        let needed_ms = self.counters.browsers.get() * 1000 / RECONNECTS_PER_SECOND;
-        needed_ms.clamp(RETRY_MS_MIN, RETRY_MS_MAX)
-    }
-
-    fn count_dropped(&self, events: u64) {
-        if events > 0 {
-            self.counters.deliveries_dropped.add(events);
-        }
-    }
 }
 
 /// The next work of a connection's task.
@@ -392,69 +351,6 @@ impl Connection {
     /// Closes the connection at once and discards the queued frames.
     pub(crate) fn drop_all(&self) {
         self.outbox.lock().drop_all();
-    }
-
-    /// Records that bytes arrived from the browser.
-    pub(crate) fn heard(&self, now_ms: u64) {
-        self.heard_ms.store(now_ms, Ordering::Relaxed);
-        self.pinged.store(false, Ordering::Relaxed);
-    }
-
-    /// Returns the time since the last bytes from the browser, in ms.
-    pub(crate) fn silent_ms(&self, now_ms: u64) -> u64 {
-        now_ms.saturating_sub(self.heard_ms.load(Ordering::Relaxed))
-    }
-
-    /// Sends the ping interval to a browser that speaks `pushd.1`. Scripts cannot see WebSocket pings, but can see this
-    /// message.
-    pub(crate) fn send_keepalive(&self) {
-        self.send(&Bytes::from(self.common.keepalive_frame()));
-    }
-
-    /// Sends `ping` to a browser that was silent for `ping_ms`. Drops a browser that did not answer within `pong_ms`.
-    pub(crate) fn check_alive(&self, now_ms: u64, ping_ms: u64, pong_ms: u64, ping: &Bytes) {
-        let silent_ms = self.silent_ms(now_ms);
-        let pinged = self.pinged.load(Ordering::Relaxed);
-        if !pinged && silent_ms >= ping_ms {
-            self.pinged.store(true, Ordering::Relaxed);
-            self.send(ping);
-        } else if pinged && silent_ms >= ping_ms + pong_ms {
-            self.common.counters.pings_unanswered.add(1);
-            let message = format_args!(
-                "dropped a browser that did not answer a ping: no data from it for {:?}",
-                Duration::from_millis(silent_ms)
-            );
-            self.common
-                .browser_log
-                .about(&self.peer().to_string(), message);
-            self.drop_all();
-            self.reset_on_close();
-        }
-    }
-
-    /// Lets the kernel close the connection if the browser confirms no bytes for the time of a ping. For event streams,
-    /// which have no pings.
-    pub(crate) fn detect_dead_peer(&self) {
-        let timeout = {
-            let limits = self.common.live.limits();
-            limits.ping_interval + limits.pong_timeout
-        };
-        if let Err(error) = self.socket.set_user_timeout(timeout) {
-            tracing::debug!(session = %self.id, %error, "cannot set TCP_USER_TIMEOUT");
-        }
-    }
-
-    /// Sends a comment to an event stream that has been without one for `quiet_ms`. Returns whether it did.
-    pub(crate) fn send_comment(&self, now_ms: u64, quiet_ms: u64) -> bool {
-        let is_due = self.silent_ms(now_ms) >= quiet_ms;
-        if is_due {
-            // An event stream's browser is never heard, so this is the time of the last comment.
-            self.heard(now_ms);
-            if self.is_open_and_empty() {
-                self.send(&Bytes::from_static(event_stream::COMMENT));
-            }
-        }
-        is_due
     }
 
     fn reset_on_close(&self) {

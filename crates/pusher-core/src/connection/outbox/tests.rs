@@ -204,3 +204,41 @@ fn a_browser_that_reads_nothing_is_stalled() {
     outbox.advance(4);
     assert_eq!(outbox.stalled_ms(5000), None);
 }
+
+fn kept(topic: &str, first: u64) -> KeptEvents {
+    KeptEvents {
+        topic: topic.into(),
+        first,
+    }
+}
+
+#[test]
+fn events_of_the_log_leave_a_full_outbox() {
+    let mut outbox = Outbox::default();
+    let max = limit(4, 0);
+    let texts = ["being sent", "t2", "u3", "required", "t4"];
+    let events = [kept("t", 1), kept("t", 2), kept("u", 3), kept("t", 4)];
+    let mut events = events.into_iter();
+    for text in texts {
+        let frames = frames(&[text]);
+        match text {
+            "required" => assert_eq!(outbox.push(frames, max), Ok(0)),
+            _ => assert_eq!(outbox.push_kept(frames, events.next().unwrap(), max), Ok(0)),
+        }
+    }
+    let refused = outbox.push_kept(frames(&["t5"]), kept("t", 5), max);
+    let taken = [kept("t", 2), kept("u", 3), kept("t", 4)];
+    assert_eq!(refused, Err(taken.into()));
+    assert_eq!(drain(&mut outbox, 3), ["being sent", "required"]);
+}
+
+#[test]
+fn begun_events_of_the_log_are_sent() {
+    let mut outbox = Outbox::default();
+    let begun = frames(&["one", "two"]);
+    assert_eq!(outbox.push_kept(begun, kept("t", 1), 0), Ok(0));
+    outbox.advance(2);
+    let refused = outbox.push_kept(frames(&["three"]), kept("t", 3), 0);
+    assert_eq!(refused, Err(Vec::new()));
+    assert_eq!(outbox.front().unwrap().as_ref(), b"one\x81\x03two");
+}

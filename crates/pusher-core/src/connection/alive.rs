@@ -1,0 +1,74 @@
+//! Finds connections that are dead.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use pusher_proto::event_stream;
+
+use super::Connection;
+
+impl Connection {
+    /// Records that bytes arrived from the browser.
+    pub(crate) fn heard(&self, now_ms: u64) {
+        self.heard_ms.store(now_ms, Ordering::Relaxed);
+        self.pinged.store(false, Ordering::Relaxed);
+    }
+
+    /// Returns the time since the last bytes from the browser, in ms.
+    pub(crate) fn silent_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.heard_ms.load(Ordering::Relaxed))
+    }
+
+    /// Sends the ping interval to a browser that speaks `pushd.1`. Scripts cannot see WebSocket pings, but can see this
+    /// message.
+    pub(crate) fn send_keepalive(&self) {
+        self.send(&Bytes::from(self.common.keepalive_frame()));
+    }
+
+    /// Sends `ping` to a browser that was silent for `ping_ms`. Drops a browser that did not answer within `pong_ms`.
+    pub(crate) fn check_alive(&self, now_ms: u64, ping_ms: u64, pong_ms: u64, ping: &Bytes) {
+        let silent_ms = self.silent_ms(now_ms);
+        let pinged = self.pinged.load(Ordering::Relaxed);
+        if !pinged && silent_ms >= ping_ms {
+            self.pinged.store(true, Ordering::Relaxed);
+            self.send(ping);
+        } else if pinged && silent_ms >= ping_ms + pong_ms {
+            self.common.counters.pings_unanswered.add(1);
+            let message = format_args!(
+                "dropped a browser that did not answer a ping: no data from it for {:?}",
+                Duration::from_millis(silent_ms)
+            );
+            self.common
+                .browser_log
+                .about(&self.peer().to_string(), message);
+            self.drop_all();
+            self.reset_on_close();
+        }
+    }
+
+    /// Lets the kernel close the connection if the browser confirms no bytes for the time of a ping. For event streams,
+    /// which have no pings.
+    pub(crate) fn detect_dead_peer(&self) {
+        let timeout = {
+            let limits = self.common.live.limits();
+            limits.ping_interval + limits.pong_timeout
+        };
+        if let Err(error) = self.socket.set_user_timeout(timeout) {
+            tracing::debug!(session = %self.id, %error, "cannot set TCP_USER_TIMEOUT");
+        }
+    }
+
+    /// Sends a comment to an event stream that has been without one for `quiet_ms`. Returns whether it did.
+    pub(crate) fn send_comment(&self, now_ms: u64, quiet_ms: u64) -> bool {
+        let is_due = self.silent_ms(now_ms) >= quiet_ms;
+        if is_due {
+            // An event stream's browser is never heard, so this is the time of the last comment.
+            self.heard(now_ms);
+            if self.is_open_and_empty() {
+                self.send(&Bytes::from_static(event_stream::COMMENT));
+            }
+        }
+        is_due
+    }
+}
