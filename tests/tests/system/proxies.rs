@@ -85,7 +85,7 @@ fn the_doctor_finds_no_fault_in_the_output_of_setup() {
                 steps.iter().all(|step| step["status"] == "ok"),
                 "{name} {path}: {report}"
             );
-            assert_eq!(steps.len(), 9, "{report}");
+            assert_eq!(steps.len(), 10, "{report}");
         }
     }
 }
