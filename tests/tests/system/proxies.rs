@@ -15,7 +15,7 @@ use xtask::process::wait_until;
 
 /// Returns the output of `pushd setup` for a pushd at `listen`.
 #[track_caller]
-fn setup(server: &str, listen: SocketAddr, path: &str) -> String {
+pub(super) fn setup(server: &str, listen: SocketAddr, path: &str) -> String {
     let mut command = daemon::command("pushd");
     command.args(["--config=/dev/null", "--listen", &listen.to_string()]);
     program::run(command.args(["setup", server, "--path", path]), WAIT_MS).success()

@@ -52,13 +52,8 @@ fn proxy_that_cuts_streams_is_found() {
 
 #[test]
 fn topic_without_history_is_explained() {
-    let daemon = Pushd::start(&[]);
-    let no_history = Meddling {
-        in_request: Some(("/events?", "/absent?")),
-        in_answer: Some(("not_websocket", "no_history")),
-        ..Meddling::default()
-    };
-    behind(&daemon, no_history).assert_warning("stream", "stream-no-history", "`history`");
+    let daemon = Pushd::start(&["--history=news/*"]);
+    public(&daemon.url()).assert_warning("stream", "stream-no-history", "`history`");
 }
 
 #[test]
