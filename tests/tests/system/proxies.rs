@@ -302,6 +302,22 @@ fn the_doctor_finds_a_script_that_another_rule_serves() {
 }
 
 #[test]
+fn the_doctor_finds_a_buffer_for_event_streams() {
+    let daemon = Daemon::start();
+    let ignores = "connect_timeout 5s; proxy_ignore_headers X-Accel-Buffering;";
+    let lines = setup("nginx", daemon.web, "/push").replace("connect_timeout 5s;", ignores);
+    let front = Front::nginx(&lines);
+    let words = ["--no-publish", "--timeout=2", &front.url("/push")];
+    let (report, is_ok) = doctor(&front, &words);
+    let last = report["steps"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["step"], &last["code"], is_ok),
+        (&json!("stream"), &json!("stream-buffered"), true),
+        "{report}"
+    );
+}
+
+#[test]
 fn the_doctor_finds_an_idle_time_out() {
     let daemon = Daemon::start();
     let nginx = setup("nginx", daemon.web, "/push")
