@@ -1,10 +1,10 @@
 //! A relay between a client and pushd. It can stop forwarding without closing anything, as after a change of network,
-//! during sleep, or in a proxy that forgot a connection.
+//! during sleep, or in a proxy that forgot a connection. It can also cut all connections, and keep others waiting.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 
 /// Forwards TCP connections. Dropping the value ends all of them.
@@ -20,6 +20,8 @@ pub struct Relay {
 struct Shared {
     to: SocketAddr,
     is_ending: AtomicBool,
+    is_cut: Mutex<bool>,
+    restored: Condvar,
     connections: Mutex<Vec<Connection>>,
 }
 
@@ -58,11 +60,14 @@ impl Relay {
         let shared = Arc::new(Shared {
             to,
             is_ending: AtomicBool::new(false),
+            is_cut: Mutex::default(),
+            restored: Condvar::default(),
             connections: Mutex::default(),
         });
         let accepting = Arc::clone(&shared);
         let thread = thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
+                accepting.wait_while_cut();
                 if accepting.is_ending.load(Ordering::Relaxed) {
                     return;
                 }
@@ -92,13 +97,40 @@ impl Relay {
         }
     }
 
+    /// Cuts all connections. Later ones are accepted, and wait until [`restore`](Self::restore).
+    pub fn cut(&self) {
+        *self.shared.is_cut.lock().unwrap() = true;
+        for connection in self.shared.connections.lock().unwrap().iter() {
+            connection.shut_down();
+        }
+    }
+
+    /// Forwards the connections that wait, and later ones.
+    pub fn restore(&self) {
+        *self.shared.is_cut.lock().unwrap() = false;
+        self.shared.restored.notify_all();
+    }
+
     /// Returns the number of connections so far.
     pub fn connections(&self) -> usize {
         self.shared.connections.lock().unwrap().len()
     }
 }
 
+impl Connection {
+    fn shut_down(&self) {
+        for stream in [&self.client, &self.server] {
+            let _gone = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
 impl Shared {
+    fn wait_while_cut(&self) {
+        let is_cut = self.is_cut.lock().unwrap();
+        let _guard = self.restored.wait_while(is_cut, |is_cut| *is_cut).unwrap();
+    }
+
     fn forward(&self, client: TcpStream) {
         let Ok(server) = TcpStream::connect(self.to) else {
             return;
@@ -142,15 +174,14 @@ fn copy(mut from: TcpStream, mut to: TcpStream, is_silent: &AtomicBool) {
 impl Drop for Relay {
     fn drop(&mut self) {
         self.shared.is_ending.store(true, Ordering::Relaxed);
+        self.restore();
         // Wakes the accepting thread, which then sees `is_ending`.
         let _woken = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _panicked = thread.join();
         }
         for connection in self.shared.connections.lock().unwrap().drain(..) {
-            for stream in [&connection.client, &connection.server] {
-                let _gone = stream.shutdown(Shutdown::Both);
-            }
+            connection.shut_down();
             for thread in connection.threads {
                 let _panicked = thread.join();
             }
@@ -184,5 +215,29 @@ mod tests {
         later.write_all(b"d").unwrap();
         peer.read_exact(&mut byte).unwrap();
         assert_eq!(byte[0], b'd', "a new connection works");
+    }
+
+    #[test]
+    fn after_a_cut_connections_wait_until_it_is_restored() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let relay = Relay::start(server.local_addr().unwrap());
+        let mut byte = [0];
+        let mut client = TcpStream::connect(relay.address).unwrap();
+        let (mut peer, _) = server.accept().unwrap();
+        peer.write_all(b"a").unwrap();
+        client.read_exact(&mut byte).unwrap();
+        relay.cut();
+        assert_eq!(client.read(&mut byte).unwrap(), 0);
+        assert_eq!(peer.read(&mut byte).unwrap(), 0);
+        let mut later = TcpStream::connect(relay.address).unwrap();
+        later.write_all(b"?").unwrap();
+        server.set_nonblocking(true).unwrap();
+        assert!(server.accept().is_err(), "it waits");
+        server.set_nonblocking(false).unwrap();
+        relay.restore();
+        let (mut peer, _) = server.accept().unwrap();
+        peer.write_all(b"b").unwrap();
+        later.read_exact(&mut byte).unwrap();
+        assert_eq!(byte[0], b'b');
     }
 }

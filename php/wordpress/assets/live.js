@@ -3,7 +3,7 @@
   'use strict';
 
   const LOAD_DELAY_MAX_MS = 30000;
-  // Time after a connection. By then pushd has our SUBSCRIBE.
+  // Time after a gap. An older pushd does not confirm SUBSCRIBE; by then it has ours.
   const CATCH_UP_MS = 1000;
   const CATCH_UPS_MAX = 5;
 
@@ -38,15 +38,12 @@
       this.known = new Set(JSON.parse(list.dataset.known));
       this.knowsAll = this.known.size < this.max;
       this.pushed = new Set();
-      pusher.subscribe(list.dataset.topic, event => this.receive(event));
-      pusher.watch(state => {
-        list.dataset.state = state;
-        clearTimeout(this.timer);
-        if (state !== 'open') return;
-        // An event that arrives from now on is newer than the site's answer.
-        this.pushed.clear();
-        this.catchUpSoon(1);
+      pusher.subscribe(list.dataset.topic, event => this.receive(event), {
+        // Without a position, such as in a page that was made while pushd was stopped, there is a gap.
+        since: list.dataset.since || null,
+        gap: () => this.missed(),
       });
+      pusher.watch(state => { list.dataset.state = state; });
     }
 
     entry(event) {
@@ -83,6 +80,14 @@
       this.known.add(event.id);
       if (event.updated) this.update(event);
       else this.show(event);
+    }
+
+    // pushd no longer has every event since this page was made, or since its last connection.
+    missed() {
+      clearTimeout(this.timer);
+      // An event that arrives from now on is newer than the site's answer.
+      this.pushed.clear();
+      this.catchUpSoon(1);
     }
 
     catchUpSoon(attempt) {

@@ -3,7 +3,7 @@ declare(strict_types=1);
 
 namespace PushdLive;
 
-/** The REST route that pages request after each connection. Every page requests all entries that a feed may show. */
+/** The REST route that pages request after a gap in their events. Every page requests all entries that a feed may show. */
 const REST_NAMESPACE = 'pushd-live/v1';
 const REST_ROUTE = '/entries';
 

@@ -6,7 +6,7 @@ namespace PushdLive;
 /** Most entries that a feed shows, and that an open page keeps. */
 const COUNT_MAX = 50;
 
-/** Default time over which pages spread their requests after a connection, in milliseconds. */
+/** Default time over which pages spread their requests after a gap, in milliseconds. */
 const SPREAD_MS = 2000;
 
 /** Registers the shortcode [pushd_live], and the block with the same output. */
@@ -49,19 +49,39 @@ function feed(array $attributes): string
     $show = $attributes['show'] === 'comments' ? 'comments' : 'posts';
     $type = (string) $attributes['type'];
     $post = $show === 'comments' ? ((int) $attributes['post'] ?: (int) get_the_ID()) : 0;
-    $events = latest($show, $type, $post, max(0, min(COUNT_MAX, (int) $attributes['count'])));
     $server = settings()['url'];
+    $since = $server === '' ? '' : position();
+    $events = latest($show, $type, $post, max(0, min(COUNT_MAX, (int) $attributes['count'])));
     wp_enqueue_style('pushd-live');
     $server === '' || wp_enqueue_script('pushd-live');
     return sprintf(
-        '<ul class="pushd-live" data-topic="%s" data-entries="%s" data-known="%s" data-max="%d" aria-live="polite">%s</ul>',
+        '<ul class="pushd-live" data-topic="%s" data-since="%s" data-entries="%s" data-known="%s" data-max="%d" aria-live="polite">%s</ul>',
         esc_attr($show === 'comments' ? comments_topic($post) : topic($type)),
+        esc_attr($since),
         esc_url(entries_url($show, $type, $post)),
         // Stored entries that the script must not add as new, including those that the list does not show.
         esc_attr(wp_json_encode($server === '' ? [] : array_map(intval(...), stored($show, $type, $post, COUNT_MAX, 'ids')))),
         COUNT_MAX,
         implode('', array_map(entry(...), $events)),
     );
+}
+
+/**
+ * Returns the position of pushd's log from before the first query of this request. Empty if pushd does not answer: then the
+ * page requests the entries.
+ *
+ * The position belongs to the page's contents, so a page cache may keep both. pushd then sends what was published since
+ * the page was made. Only if it no longer has all of that, the page requests the entries, once, after a random delay.
+ */
+function position(): string
+{
+    static $position = null;
+    try {
+        return $position ??= (string) pusher(settings())->currentPosition();
+    } catch (\Throwable) {
+        // Not stored like the failure of a publish: this happens at each view of a page.
+        return $position = '';
+    }
 }
 
 /** Returns an entry's HTML. assets/live.js makes the same from an event. */

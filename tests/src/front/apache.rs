@@ -7,6 +7,7 @@ use std::process::Command;
 use super::config::{Ports, USER};
 
 const PROGRAM: &str = "/usr/sbin/apache2";
+const FILE: &str = "apache.conf";
 const FOLDER: &str = "/usr/lib/apache2/modules";
 
 /// The modules that `a2enmod proxy proxy_http` enables.
@@ -21,18 +22,14 @@ pub enum Mpm {
     Prefork,
 }
 
-pub(super) fn prepare(
-    folder: &Path,
-    ports: Ports,
-    mpm: Mpm,
-    modules: &[&str],
-    lines: &str,
-) -> Command {
-    let file = folder.join("apache.conf");
-    fs::write(&file, configuration(folder, ports, mpm, modules, lines))
-        .expect("a file can be written");
+pub(super) fn write(folder: &Path, ports: Ports, mpm: Mpm, modules: &[&str], lines: &str) {
+    let text = configuration(folder, ports, mpm, modules, lines);
+    fs::write(folder.join(FILE), text).expect("a file can be written");
+}
+
+pub(super) fn command(folder: &Path) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.arg("-f").arg(file).arg("-DFOREGROUND");
+    command.arg("-f").arg(folder.join(FILE)).arg("-DFOREGROUND");
     command
 }
 

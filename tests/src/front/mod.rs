@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 use xtask::http;
 use xtask::process::{Background, wait_until};
@@ -38,36 +39,68 @@ pub struct Front {
     /// The port with HTTP.
     pub http: u16,
     // Declared before the folder: it stops before its files are removed.
-    _process: Background,
+    process: Background,
     folder: TempDir,
+    kind: Kind,
+}
+
+/// The program, and its modules.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Nginx,
+    Apache(Mpm, &'static [&'static str]),
+}
+
+impl Kind {
+    fn write(self, folder: &Path, ports: Ports, lines: &str) {
+        match self {
+            Self::Nginx => nginx::write(folder, ports, lines),
+            Self::Apache(mpm, modules) => apache::write(folder, ports, mpm, modules, lines),
+        }
+    }
+
+    fn command(self, folder: &Path) -> Command {
+        match self {
+            Self::Nginx => nginx::command(folder),
+            Self::Apache(..) => apache::command(folder),
+        }
+    }
+
+    /// Returns the signal that `systemctl reload` sends. Open connections continue.
+    fn reload(self) -> Signal {
+        match self {
+            Self::Nginx => Signal::SIGHUP,
+            Self::Apache(..) => Signal::SIGUSR1,
+        }
+    }
 }
 
 impl Front {
     /// Starts nginx with these lines in the site's server block.
     #[track_caller]
     pub fn nginx(lines: &str) -> Self {
-        Self::start(|folder, ports| nginx::prepare(folder, ports, lines))
+        Self::start(Kind::Nginx, lines)
     }
 
     /// Starts Apache with these lines in the site's virtual host, and these modules besides those of every site.
     #[track_caller]
-    pub fn apache(mpm: Mpm, modules: &[&str], lines: &str) -> Self {
-        Self::start(|folder, ports| apache::prepare(folder, ports, mpm, modules, lines))
+    pub fn apache(mpm: Mpm, modules: &'static [&'static str], lines: &str) -> Self {
+        Self::start(Kind::Apache(mpm, modules), lines)
     }
 
     #[track_caller]
-    fn start(prepare: impl Fn(&Path, Ports) -> Command) -> Self {
+    fn start(kind: Kind, lines: &str) -> Self {
         for _ in 1..PORT_TRIES {
-            match Self::try_start(&prepare) {
+            match Self::try_start(kind, lines) {
                 Ok(front) => return front,
                 Err(error) if error.contains("Address already in use") => {}
                 Err(error) => panic!("{error}"),
             }
         }
-        Self::try_start(&prepare).unwrap_or_else(|error| panic!("{error}"))
+        Self::try_start(kind, lines).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    fn try_start(prepare: impl Fn(&Path, Ports) -> Command) -> Result<Self, String> {
+    fn try_start(kind: Kind, lines: &str) -> Result<Self, String> {
         let folder = tempfile::Builder::new()
             .prefix("pusher-front-")
             // The server's user must be able to enter the folder.
@@ -82,7 +115,8 @@ impl Front {
             https: free_port(),
             http: free_port(),
         };
-        let mut command = prepare(folder.path(), ports);
+        kind.write(folder.path(), ports, lines);
+        let mut command = kind.command(folder.path());
         command
             .env_remove("LD_LIBRARY_PATH")
             .stdin(Stdio::null())
@@ -98,8 +132,9 @@ impl Front {
         let front = Self {
             https: ports.https,
             http: ports.http,
-            _process: process,
+            process,
             folder,
+            kind,
         };
         if ready && runs {
             Ok(front)
@@ -109,6 +144,17 @@ impl Front {
                 front.log()
             ))
         }
+    }
+
+    /// Changes the lines in the site's configuration, and reloads it. Returns before the web server has done that.
+    #[track_caller]
+    pub fn reload(&mut self, lines: &str) {
+        let ports = Ports {
+            https: self.https,
+            http: self.http,
+        };
+        self.kind.write(self.folder.path(), ports, lines);
+        self.process.signal(self.kind.reload());
     }
 
     /// Returns an address of the site.

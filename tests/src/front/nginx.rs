@@ -7,17 +7,21 @@ use std::process::Command;
 use super::config::{Ports, USER};
 
 const PROGRAM: &str = "/usr/sbin/nginx";
+const FILE: &str = "nginx.conf";
 
-pub(super) fn prepare(folder: &Path, ports: Ports, lines: &str) -> Command {
-    let file = folder.join("nginx.conf");
-    fs::write(&file, configuration(folder, ports, lines)).expect("a file can be written");
+pub(super) fn write(folder: &Path, ports: Ports, lines: &str) {
+    let text = configuration(folder, ports, lines);
+    fs::write(folder.join(FILE), text).expect("a file can be written");
+}
+
+pub(super) fn command(folder: &Path) -> Command {
     let mut command = Command::new(PROGRAM);
     // nginx writes its first messages to this file too, and not to the machine's log.
     command
         .arg("-e")
         .arg(folder.join("error.log"))
         .arg("-c")
-        .arg(file);
+        .arg(folder.join(FILE));
     command
 }
 

@@ -12,6 +12,7 @@ mod daemon;
 mod dead_paths;
 mod demo;
 mod documents;
+mod event_streams;
 mod examples;
 mod extension;
 mod handshake;

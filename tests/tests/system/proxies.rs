@@ -15,7 +15,7 @@ use xtask::process::wait_until;
 
 /// Returns the output of `pushd setup` for a pushd at `listen`.
 #[track_caller]
-fn setup(server: &str, listen: SocketAddr, path: &str) -> String {
+pub(super) fn setup(server: &str, listen: SocketAddr, path: &str) -> String {
     let mut command = daemon::command("pushd");
     command.args(["--config=/dev/null", "--listen", &listen.to_string()]);
     program::run(command.args(["setup", server, "--path", path]), WAIT_MS).success()
@@ -85,7 +85,7 @@ fn the_doctor_finds_no_fault_in_the_output_of_setup() {
                 steps.iter().all(|step| step["status"] == "ok"),
                 "{name} {path}: {report}"
             );
-            assert_eq!(steps.len(), 9, "{report}");
+            assert_eq!(steps.len(), 10, "{report}");
         }
     }
 }
@@ -298,6 +298,22 @@ fn the_doctor_finds_a_script_that_another_rule_serves() {
     assert!(
         script["todo"].as_str().unwrap().contains("location ^~"),
         "{script}"
+    );
+}
+
+#[test]
+fn the_doctor_finds_a_buffer_for_event_streams() {
+    let daemon = Daemon::start();
+    let ignores = "connect_timeout 5s; proxy_ignore_headers X-Accel-Buffering;";
+    let lines = setup("nginx", daemon.web, "/push").replace("connect_timeout 5s;", ignores);
+    let front = Front::nginx(&lines);
+    let words = ["--no-publish", "--timeout=2", &front.url("/push")];
+    let (report, is_ok) = doctor(&front, &words);
+    let last = report["steps"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["step"], &last["code"], is_ok),
+        (&json!("stream"), &json!("stream-buffered"), true),
+        "{report}"
     );
 }
 

@@ -38,7 +38,7 @@ const PUSHD_REASON: HeaderName = HeaderName::from_static("pushd-reason");
 const JSON: &str = "application/json";
 
 /// The User-Agent header. Some firewalls refuse clients that do not look like browsers.
-const USER_AGENT_TEXT: &str = concat!(
+pub(super) const USER_AGENT_TEXT: &str = concat!(
     "Mozilla/5.0 (compatible; pushd-doctor/",
     env!("CARGO_PKG_VERSION"),
     ")"
@@ -179,7 +179,7 @@ fn no_answer(error: hyper::Error) -> Refusal {
 }
 
 impl Answer {
-    fn new(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+    pub(super) fn new(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let header = |name: HeaderName| text(headers, name).unwrap_or_default();
         let is_json = header(CONTENT_TYPE).starts_with(JSON);
         let reason = header(PUSHD_REASON);

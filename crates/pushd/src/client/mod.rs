@@ -13,6 +13,7 @@
 //! | `positions` | up to where a client of `pushd.1` has the events of its topics |
 //! | `connect` | all of these steps in one call |
 //! | `http` | HTTP requests |
+//! | `event_stream` | Server-Sent Events |
 //! | `publish_listener` | the connection to port 5555 |
 //! | `wire` | the trait of all transports |
 //! | `causes` | the text of an error and its causes |
@@ -21,6 +22,7 @@ mod causes;
 mod connect;
 mod connector;
 mod dial;
+mod event_stream;
 mod handshake;
 mod http;
 mod positions;
@@ -34,6 +36,7 @@ pub(crate) use causes::with_causes;
 pub(crate) use connect::{ConnectError, connect, connect_again};
 pub(crate) use connector::{Connector, Encrypted, TlsSetupError};
 pub(crate) use dial::{DialError, Dialled, dial, look_up};
+pub(crate) use event_stream::{EventStream, MESSAGE};
 pub(crate) use handshake::{Answer, Refusal, open as open_websocket};
 pub(crate) use http::{HttpConnection, ask};
 pub(crate) use positions::{Positions, Update};

@@ -118,12 +118,28 @@ impl Target {
 
     /// Returns the path of the client script that connects to this target without an argument.
     pub(crate) fn script_path(&self) -> String {
-        let path = self.path.split('?').next().unwrap_or_default();
-        format!("{}pusher.js", folder(path))
+        format!("{}pusher.js", self.folder())
     }
 
     pub(crate) fn script_url(&self) -> String {
-        let path = self.script_path();
+        self.http_url(&self.script_path())
+    }
+
+    /// Returns path and query of the event stream of a topic. The topic must be free of characters that a URL escapes.
+    pub(crate) fn stream_path(&self, topic: &str) -> String {
+        format!("{}events?topic={topic}", self.folder())
+    }
+
+    /// Returns the URL of event streams, without a topic.
+    pub(crate) fn stream_url(&self) -> String {
+        self.http_url(&format!("{}events", self.folder()))
+    }
+
+    fn folder(&self) -> String {
+        folder(self.path.split('?').next().unwrap_or_default())
+    }
+
+    fn http_url(&self, path: &str) -> String {
         format!("{}://{}{path}", self.scheme("http"), self.authority())
     }
 

@@ -3,25 +3,24 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use pusher_core::PublishAddress;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::connection::{explain_dial, explain_dns, explain_tls, explain_tls_setup};
 use super::fault::Fault;
 use super::probe::{PROBE_TIMEOUT, PROBES_MAX};
+use super::publish::Publisher;
 use super::report::Report;
 use super::session::{explain_end, explain_welcome, stay_idle};
 use super::step::Step;
-use super::{certificate, diagnosis, publish, script};
+use super::{certificate, diagnosis, publish, script, stream};
 use crate::client::{Connector, Dialled, Encrypted, Session, SessionEnd, Target, dial, look_up};
 
 /// The parsed command line.
 pub(super) struct Request {
     pub(super) target: Target,
     /// The publish listener, unless nothing is to be published.
-    pub(super) publish: Option<PublishAddress>,
-    pub(super) token: Option<String>,
+    pub(super) publisher: Option<Publisher>,
     /// How long to wait without events.
     pub(super) idle: Option<Duration>,
     /// Time limit of a step.
@@ -31,12 +30,15 @@ pub(super) struct Request {
 /// Runs the steps until one fails, which returns `None`.
 pub(super) async fn examine(request: Request, report: &mut Report) -> Option<()> {
     let timeout = request.timeout;
-    let mut session = open_session(request.target, timeout, report).await?;
-    if let Some(address) = &request.publish {
-        let token = request.token.as_deref();
-        let event = check_event(&mut session, address, token, timeout / 2);
+    let (connector, mut session) = open_session(request.target, timeout, report).await?;
+    let publisher = request.publisher.as_ref();
+    let topic = session.own_topic("pushd-doctor");
+    if let Some(publisher) = publisher {
+        let event = check_event(&mut session, publisher, &topic, timeout / 2);
         report.check(Step::Event, event).await?;
     }
+    let streaming = stream::check(&connector, &topic, publisher, timeout / 2);
+    report.check_for(Step::Stream, 2 * timeout, streaming).await;
     if let Some(idle) = request.idle {
         let staying = stay_idle(&mut session, idle, timeout);
         report
@@ -46,7 +48,11 @@ pub(super) async fn examine(request: Request, report: &mut Report) -> Option<()>
     tokio::time::timeout(timeout, session.end()).await.ok()
 }
 
-async fn open_session(target: Target, timeout: Duration, report: &mut Report) -> Option<Session> {
+async fn open_session(
+    target: Target,
+    timeout: Duration,
+    report: &mut Report,
+) -> Option<(Connector, Session)> {
     let addresses = report.check(Step::Dns, check_dns(&target)).await?;
     // Each address has the whole timeout; one more is a reserve.
     let all = timeout * (1 + u32::try_from(addresses.len()).unwrap_or_default());
@@ -91,7 +97,7 @@ async fn open_session(target: Target, timeout: Duration, report: &mut Report) ->
     };
     let session = report.check(Step::Welcome, beginning).await?;
     report.check(Step::Script, script::fetch(&connector)).await;
-    Some(session)
+    Some((connector, session))
 }
 
 async fn check_dns(target: &Target) -> Result<(Vec<SocketAddr>, String), Fault> {
@@ -131,26 +137,23 @@ async fn check_tls(connector: &Connector, stream: TcpStream) -> Result<(Encrypte
 /// Publishes an event to a unique topic and waits until it arrives. `publish_timeout` limits the publish.
 async fn check_event(
     session: &mut Session,
-    address: &PublishAddress,
-    token: Option<&str>,
+    publisher: &Publisher,
+    topic: &str,
     publish_timeout: Duration,
 ) -> Result<((), String), Fault> {
-    let topic = session.own_topic("pushd-doctor");
-    let subscribed = session.subscribe(&topic, None).await;
+    let subscribed = session.subscribe(topic, None).await;
     subscribed.map_err(|end| explain_end("while subscribing", &end))?;
     let begin = Instant::now();
     let event = json!({"from": "pushd's doctor"}).to_string();
-    let published = publish::publish(address, token, &topic, event);
-    let receipt = tokio::time::timeout(publish_timeout, published)
-        .await
-        .unwrap_or_else(|_| Err(publish::silent(address, publish_timeout)))?;
+    let receipt = publish::publish(publisher, topic, event, publish_timeout).await?;
     if receipt.subscribers == 0 {
+        let address = &publisher.address;
         let what = format!("published at {address}, which has no subscriber for the topic");
         let todo = "The address for publishers belongs to another pushd than the public URL leads to. Are two running, or \
                     does the web server pass requests on to another machine?";
         return Err(Fault::new("other-pushd", what, todo));
     }
-    let received = wait_for_event(session, &topic).await;
+    let received = wait_for_event(session, topic).await;
     received.map_err(|end| explain_end("while waiting for the event", &end))?;
     let ms = begin.elapsed().as_secs_f64() * 1e3;
     let subscribers = receipt.subscribers;

@@ -6,7 +6,8 @@
 //! | `connection`, `certificate` | why DNS, TCP or TLS failed |
 //! | `diagnosis` | why the WebSocket handshake failed |
 //! | `session` | why a session did not begin, or ended |
-//! | `script`, `publish` | the client script; an event on port 5555 |
+//! | `script`, `stream` | the client script; an event stream |
+//! | `publish` | an event on port 5555 |
 //! | `probe` | further connections that find the reason |
 //! | `explain` | the same reasons for other commands |
 //! | `fault`, `step`, `report` | a reason with advice; the steps; the output |
@@ -23,6 +24,7 @@ mod report;
 mod script;
 mod session;
 mod step;
+mod stream;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -36,6 +38,7 @@ use crate::output::{FAILURE, fail, say};
 use crate::settings::Settings;
 use crate::socket_units;
 use examine::{Request, examine};
+use publish::Publisher;
 use report::Report;
 
 pub(crate) use explain::explain;
@@ -58,8 +61,8 @@ pub(crate) fn command() -> Command {
         .about("Connects as a browser does, and says which step fails and what to do")
         .long_about(
             "Connects as a visitor's browser does, through the public URL, and says which step fails and what to do: \
-             DNS, TCP, certificate, web server, pushd. Then publishes an event on port 5555 and waits for it in the \
-             browser's connection",
+             DNS, TCP, certificate, web server, pushd. Then publishes events on port 5555 and waits for them in the \
+             browser's connections",
         )
         .arg(Arg::new("url").value_name("URL").required(true).help(
             "Where pusher.js is (https://site.example/push), the URL of the WebSocket (wss://...), or, with --path, \
@@ -141,14 +144,17 @@ fn request(matches: &ArgMatches, settings: &Settings) -> Result<Request, TargetE
     };
     let given = matches.get_one::<PublishAddress>("publish-address");
     let publish = given.or_else(|| settings.config.options.publish_listen.first());
+    let publish = publish.filter(|_| !matches.get_flag("no-publish"));
     Ok(Request {
         target: Target::parse(
             text("url").unwrap_or_default(),
             text("path"),
             text("origin"),
         )?,
-        publish: publish.filter(|_| !matches.get_flag("no-publish")).cloned(),
-        token: settings.publish_token().map(str::to_owned),
+        publisher: publish.cloned().map(|address| Publisher {
+            address,
+            token: settings.publish_token().map(str::to_owned),
+        }),
         idle: seconds("idle"),
         timeout: seconds("timeout").unwrap_or_default(),
     })

@@ -9,9 +9,16 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use pusher_core::PublishAddress;
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::fault::Fault;
 use crate::client::{self, with_causes};
+
+/// The publish listener, and its token.
+pub(super) struct Publisher {
+    pub(super) address: PublishAddress,
+    pub(super) token: Option<String>,
+}
 
 /// The fields of a receipt that are needed here.
 #[derive(Debug, Deserialize)]
@@ -24,19 +31,27 @@ struct Refused {
     error: String,
 }
 
-/// Publishes an event, a JSON value. The topic must be free of characters that a URL escapes.
+/// Publishes an event, a JSON value, within a time limit. The topic must be free of characters that a URL escapes.
 pub(super) async fn publish(
-    address: &PublishAddress,
-    token: Option<&str>,
+    publisher: &Publisher,
     topic: &str,
     event: String,
+    patience: Duration,
 ) -> Result<Receipt, Fault> {
+    let published = timeout(patience, send(publisher, topic, event));
+    published
+        .await
+        .unwrap_or_else(|_| Err(silent(&publisher.address, patience)))
+}
+
+async fn send(publisher: &Publisher, topic: &str, event: String) -> Result<Receipt, Fault> {
+    let address = &publisher.address;
     let wire = client::connect_to_publish_listener(address).await;
     let wire = wire.map_err(|error| unreachable(address, &error))?;
     let mut request = Request::post(format!("/publish/{topic}"))
         .header(HOST, "localhost")
         .header(CONTENT_TYPE, "application/json");
-    if let Some(token) = token {
+    if let Some(token) = &publisher.token {
         request = request.header(AUTHORIZATION, format!("Bearer {token}"));
     }
     let request = request.body(Full::new(Bytes::from(event)));
@@ -70,7 +85,7 @@ fn unreachable(address: &PublishAddress, error: &io::Error) -> Fault {
 }
 
 /// Describes a publish listener that does not answer.
-pub(super) fn silent(address: &PublishAddress, patience: Duration) -> Fault {
+fn silent(address: &PublishAddress, patience: Duration) -> Fault {
     Fault::new(
         "publish-silent",
         format!("{address}, the publish listener, has not answered within {patience:?}"),

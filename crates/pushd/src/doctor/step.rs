@@ -27,6 +27,8 @@ pub(super) enum Step {
     Script,
     /// An event that is published on port 5555 arrives.
     Event,
+    /// An event arrives by Server-Sent Events, too.
+    Stream,
     /// A connection without events stays open.
     Idle,
 }
@@ -42,6 +44,7 @@ impl fmt::Display for Step {
             Self::Welcome => "WELCOME",
             Self::Script => "pusher.js",
             Self::Event => "event",
+            Self::Stream => "stream",
             Self::Idle => "idle",
         })
     }
@@ -62,7 +65,7 @@ pub(super) fn timed_out(step: Step, timeout: Duration) -> Fault {
             "The WebSocket is open, and pushd's first message does not arrive. Either the path leads to another \
              WebSocket server, or a program on the way holds responses back (a buffer, a virus scanner)."
         }
-        Step::Event | Step::Idle => {
+        Step::Event | Step::Stream | Step::Idle => {
             "The connection accepts what is sent, and nothing comes back through it."
         }
     };

@@ -22,16 +22,30 @@ fn healthy_path_reports_each_step() {
         .collect();
     assert_eq!(
         names,
-        ["dns", "tcp", "websocket", "welcome", "script", "event"]
+        [
+            "dns",
+            "tcp",
+            "websocket",
+            "welcome",
+            "script",
+            "event",
+            "stream"
+        ]
     );
     for step in steps {
         assert_eq!(step["status"], "ok");
         assert!(step["ms"].is_u64() && step["todo"].is_null(), "{step}");
     }
-    let event = found.last()["what"].as_str().unwrap();
+    let event = found.step("event")["what"].as_str().unwrap();
     assert!(
         event.starts_with("published, 1 subscriber, event arrived after "),
         "{event}"
+    );
+    let stream = found.last()["what"].as_str().unwrap();
+    let url = format!("http://{}/events", daemon.web);
+    assert!(
+        stream.starts_with(&format!("{url}: event arrived after ")),
+        "{stream}"
     );
 }
 
@@ -55,6 +69,7 @@ fn text_report_has_a_line_per_step() {
         "WELCOME",
         "pusher.js",
         "event      published, 1 subscriber",
+        "stream     http://",
     ] {
         let line = lines.next().unwrap();
         assert!(line.starts_with(&format!("  ok       {start}")), "{line}");

@@ -4,6 +4,7 @@
 
 mod healthy;
 mod publish;
+mod stream;
 mod support;
 mod tls;
 mod web_server;

@@ -1,6 +1,80 @@
 //! A page that could not reach pushd for some time.
 
+use system_tests::publisher::Publisher;
+use system_tests::relay::Relay;
+
 use super::*;
+
+/// The number of requests to the REST route that a page has sent.
+const REQUESTS: &str = "performance.getEntriesByType('resource').filter(entry => decodeURIComponent(entry.name).includes('pushd-live/v1/entries')).length";
+
+/// Returns the lines of pushd's metrics that count gaps.
+#[track_caller]
+fn gaps(daemon: &Daemon) -> Vec<String> {
+    let mut publisher = Publisher::connect(daemon.publish);
+    let request = format!(
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+    );
+    publisher.send(request.as_bytes());
+    let (_, metrics) = publisher.http_answer();
+    let lines = metrics
+        .lines()
+        .filter(|line| line.starts_with("pushd_gaps_total"));
+    let lines: Vec<String> = lines.map(str::to_owned).collect();
+    assert!(!lines.is_empty(), "{metrics}");
+    lines
+}
+
+/// Opens a page with these bytes, as if a page cache had sent them.
+#[track_caller]
+fn open_cached(site: &mut Site, html: &Value) -> Page {
+    let mut page = site.chromium.open(&site.wordpress.url("/readme.html"));
+    page.evaluate(&format!(
+        "document.open(), document.write({html}), document.close()"
+    ));
+    page.wait_for("document.querySelectorAll('.pushd-live[data-state=open]').length === 2");
+    page
+}
+
+#[test]
+fn pages_get_what_they_missed_from_pushd() {
+    let mut site = Site::start(&Php::plain());
+    let relay = Relay::start(site.daemon().web);
+    site.save_settings(&[("url", &format!("http://{}", relay.address))]);
+    let [removed, kept] = ["goes", "stays"].map(|title| site.post(title, json!({}))["id"].clone());
+    let mut reader = site.reader_of(LATEST);
+    let cached = reader.evaluate("fetch(location.href).then(answer => answer.text())");
+    relay.cut();
+    site.change(&format!("posts/{kept}"), json!({"title": "edited"}));
+    site.rest("DELETE", &format!("/wp/v2/posts/{removed}"), Value::Null);
+    let missed = site.post("missed", json!({}))["id"].clone();
+    let comment = site.comment("missed too");
+    relay.restore();
+    let shown = [
+        shows(&format!("post {missed}"), "missed", ""),
+        shows(&format!("post {kept}"), "edited", ""),
+        shows_no(&format!("post {removed}")),
+        shows(&format!("comment {comment}"), "admin", "missed too"),
+    ];
+    let mut visitor = open_cached(&mut site, &cached);
+    for page in [&mut reader, &mut visitor] {
+        for condition in &shown {
+            page.wait_for(condition);
+        }
+    }
+    // A gap is the only reason for a request.
+    let gaps = gaps(site.daemon());
+    assert!(gaps.iter().all(|line| line.ends_with(" 0")), "{gaps:?}");
+    // Another epoch of the log: the position of the cached page means nothing any more.
+    site.without_daemon(|_| {});
+    let mut late = open_cached(&mut site, &cached);
+    for condition in &shown {
+        late.wait_for(condition);
+    }
+    assert_eq!(late.evaluate(REQUESTS), 2, "one for each feed");
+    let log = site.wordpress.log();
+    assert!(!log.contains("PHP "), "{log}");
+}
 
 #[test]
 fn a_page_that_reconnects_shows_the_sites_state() {
