@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pusher_proto::check_topic;
 use pusher_proto::wamp::{
     CallId, ClientMessage, PingMark, PrefixLimits, Prefixes, Recipients as WireRecipients,
-    Subprotocol, gap_event, subscribed, text_frame,
+    Subprotocol, subscribed, text_frame,
 };
 use serde_json::value::RawValue;
 
@@ -15,7 +15,9 @@ use super::violation::Violation;
 use crate::application::Call;
 use crate::connection::{Dialect, Session, SessionId};
 use crate::context::Context;
-use crate::hub::{Publish, PublishError, Recipients, Resume, ResumeRequest, Since, Subscription};
+use crate::hub::{
+    Publish, PublishError, Recipients, Resume, ResumeRequest, Since, Subscription, marked_gap,
+};
 use crate::stats::{Source, TokenBucket, ViolationKind};
 
 /// The WAMP state of a session. Dropping it removes the subscriptions.
@@ -155,7 +157,8 @@ impl WampSession {
         if let Some(subscription) = subscription {
             self.confirm(&subscription);
             if let Some(resume) = &self.resume {
-                resume.subscribe(&subscription.topic, subscription.after);
+                let has_gap = !subscription.is_recovered;
+                resume.subscribe(&subscription.topic, subscription.after, has_gap);
             }
             self.topics.insert(subscription.topic);
         }
@@ -188,7 +191,8 @@ impl WampSession {
                 connection.send(&text_frame(&message).into());
             }
             Dialect::WampResumed if !is_recovered => {
-                connection.send(&gap_event(topic, *position).into());
+                connection.expect_pong();
+                connection.send(&marked_gap(topic, *position).into());
             }
             _ => {}
         }

@@ -74,6 +74,7 @@ pub(crate) use shard::Shard;
 pub(crate) use since::Since;
 pub(crate) use subscribe::Subscription;
 pub(crate) use watchers::{WatchItem, Watcher, Watchers};
+pub(crate) use writes::marked_gap;
 
 /// Publishes events, and lists topics, subscribers and sessions. Cheap to clone, and usable from any thread.
 #[derive(Debug, Clone)]

@@ -27,6 +27,9 @@ const ENDED_TOPICS_MAX: usize = 200_000;
 /// Stands for the position of a topic that the client has unsubscribed from. It is above all sequence numbers.
 const UNSUBSCRIBED: u64 = u64::MAX;
 
+/// Stands for the position of a topic with a gap, until the client has confirmed that it was told.
+const GAP: u64 = u64::MAX - 1;
+
 /// The positions of all clients with a resume value.
 #[derive(Debug, Default)]
 pub(crate) struct Resumes {
@@ -147,24 +150,32 @@ impl Resume {
     pub(crate) fn since(&self, topic: &str, at: impl FnOnce(u64) -> Position) -> Since {
         match self.confirmed.lock().get(&topic_mark(topic)) {
             Some(&UNSUBSCRIBED) => Since::Now,
+            Some(&GAP) => Since::Unknown,
             Some(&sequence) => Since::Position(at(sequence)),
             None => self.since,
         }
     }
 
-    /// Records where a subscription begins.
-    pub(crate) fn subscribe(&self, topic: &str, after: u64) {
-        self.confirmed.lock().insert(topic_mark(topic), after);
+    /// Records where a subscription begins. After a gap, the next connection hears of a gap again until this one
+    /// confirms something of the topic.
+    pub(crate) fn subscribe(&self, topic: &str, after: u64, has_gap: bool) {
+        let known = if has_gap { GAP } else { after };
+        self.confirmed.lock().insert(topic_mark(topic), known);
     }
 
     pub(crate) fn unsubscribe(&self, topic: &str) {
-        self.subscribe(topic, UNSUBSCRIBED);
+        self.confirmed
+            .lock()
+            .insert(topic_mark(topic), UNSUBSCRIBED);
     }
 
     /// Records the answer to a ping: the client has the events of the topic with this mark, up to `sequence`.
     pub(crate) fn confirm(&self, mark: u64, sequence: u64) {
         if let Some(known) = self.confirmed.lock().get_mut(&mark) {
-            *known = sequence.max(*known);
+            *known = match *known {
+                GAP => sequence,
+                known => sequence.max(known),
+            };
         }
     }
 }

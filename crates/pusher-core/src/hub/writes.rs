@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pusher_proto::wamp::{PingMark, marked_ping, numbered_event_frame};
+use pusher_proto::Position;
+use pusher_proto::wamp::{PingMark, gap_event, marked_ping, numbered_event_frame};
 
 use super::mailbox::Delivery;
 use super::recipients::Recipients;
@@ -90,6 +91,13 @@ fn frames(events: &[Delivery], dialect: Dialect, counters: &Arc<Counters>) -> By
 pub(super) fn append_ping(out: &mut Vec<u8>, topic: &str, sequence: u64) {
     let topic = topic_mark(topic);
     out.extend_from_slice(&marked_ping(PingMark { topic, sequence }));
+}
+
+/// Returns the message that events of a topic are missing, and a ping behind it.
+pub(crate) fn marked_gap(topic: &str, position: Position) -> Vec<u8> {
+    let mut frames = gap_event(topic, position);
+    append_ping(&mut frames, topic, position.sequence);
+    frames
 }
 
 /// Most bytes that a sequence number adds to a frame: its digits, a comma, and a longer header.

@@ -147,8 +147,38 @@ fn gap_is_an_event() {
     browser.send("[5,\"t\"]");
     let position = server.hub.position();
     let gap = format!(r#"[8,"pushd:gap",{{"topic":"t","position":"{position}"}}]"#);
-    assert_eq!(unconfirmed_event(&mut browser), gap);
+    assert_eq!(event(&mut browser), gap);
     publish(&server, "t", 3);
+    assert_eq!(event(&mut browser), "[8,\"t\",3]");
+    // The client has confirmed that it knows.
+    browser.barrier();
+    lose(&server, browser);
+    let mut browser = connect(&server, VALUE);
+    browser.subscribe("t");
+    publish(&server, "t", 4);
+    assert_eq!(event(&mut browser), "[8,\"t\",4]");
+}
+
+/// The client must hear of the gap, so it comes again on the next connection.
+#[test]
+fn gap_on_a_lost_connection_comes_again() {
+    let server = start(|limits| limits.history_topic_events_max = 1);
+    let mut browser = connect(&server, VALUE);
+    browser.subscribe("t");
+    lose(&server, browser);
+    publish(&server, "t", 1);
+    publish(&server, "t", 2);
+    for _ in 0..2 {
+        let mut browser = connect(&server, VALUE);
+        browser.send("[5,\"t\"]");
+        assert!(unconfirmed_event(&mut browser).starts_with("[8,\"pushd:gap\","));
+        lose(&server, browser);
+    }
+    let mut browser = connect(&server, VALUE);
+    browser.send("[5,\"t\"]");
+    assert!(unconfirmed_event(&mut browser).starts_with("[8,\"pushd:gap\","));
+    publish(&server, "t", 3);
+    assert!(matches!(browser.read().unwrap(), Message::Ping(_)));
     assert_eq!(event(&mut browser), "[8,\"t\",3]");
 }
 
