@@ -18,8 +18,8 @@ pub(super) struct Delivery {
     pub(super) frame: Bytes,
     pub(super) sequence: u64,
     pub(super) recipients: Option<Arc<Recipients>>,
-    /// The log has the event.
-    pub(super) is_kept: bool,
+    /// The topic has history, so a reader of the log gets the event there, or a gap if the log does not keep it.
+    pub(super) has_history: bool,
 }
 
 /// A queue of events. The hub puts them in under the directory's lock, so they are in the order of their sequence

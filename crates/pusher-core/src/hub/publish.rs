@@ -26,6 +26,14 @@ pub(crate) struct Publish<'a> {
     pub(crate) source: Source,
 }
 
+/// The place of an event in the log.
+struct Appended {
+    sequence: u64,
+    has_history: bool,
+    /// `None` if the log does not keep the event: its topic has no history, or it is too long.
+    entry: Option<Arc<Entry>>,
+}
+
 impl Hub {
     /// Sends an event, one JSON value, to every subscriber of a topic.
     ///
@@ -88,7 +96,7 @@ impl Hub {
             frame: counted_bytes(kept_frame.clone(), capacity, counters),
             sequence: 0,
             recipients: recipients.clone(),
-            is_kept: false,
+            has_history: false,
         };
         let new_event = NewEvent {
             event_start: kept_frame.len().saturating_sub(event.len() + 1),
@@ -101,12 +109,15 @@ impl Hub {
         if ordered.is_closed {
             return Err(PublishError::Ending);
         }
-        let (sequence, entry) = self.append(&mut ordered, topic, new_event);
+        let Appended {
+            sequence,
+            has_history,
+            entry,
+        } = self.append(&mut ordered, topic, new_event);
         if let (Some(disk), Some(entry)) = (&self.shared.disk, &entry) {
             disk.put(entry, id);
         }
-        (delivery.sequence, delivery.is_kept) = (sequence, entry.is_some());
-        let is_kept = delivery.is_kept;
+        (delivery.sequence, delivery.has_history) = (sequence, has_history);
         let subscribers = self.deliver(&ordered, topic, delivery);
         counters.events.count(source);
         counters.event_bytes.add(event.len() as u64);
@@ -119,7 +130,7 @@ impl Hub {
             sequence,
             subscribers,
             position: Some(position),
-            stored: self.store(sequence, is_kept),
+            stored: self.store(sequence, entry.is_some()),
         })
     }
 
@@ -133,23 +144,27 @@ impl Hub {
         }
     }
 
-    /// Appends an event to the log. Returns its sequence number, and its entry if its topic has history.
-    fn append(
-        &self,
-        ordered: &mut Ordered,
-        topic: &str,
-        event: NewEvent,
-    ) -> (u64, Option<Arc<Entry>>) {
+    /// Appends an event to the log.
+    fn append(&self, ordered: &mut Ordered, topic: &str, event: NewEvent) -> Appended {
         // Read under the lock: the log has already applied a reload that came before.
         let options = self.shared.live.options();
         let Ordered { directory, log, .. } = ordered;
         if !options.has_history(topic) {
-            return (log.skip(), None);
+            return Appended {
+                sequence: log.skip(),
+                has_history: false,
+                entry: None,
+            };
         }
         let destinations = directory.destinations(topic);
         let known = destinations.as_ref().map(|found| found.topic);
         let topic = shared_topic(known, log, topic);
-        log.append(&topic, event, &options.limits)
+        let (sequence, entry) = log.append(&topic, event, &options.limits);
+        Appended {
+            sequence,
+            has_history: true,
+            entry,
+        }
     }
 
     /// Puts an event into the mailboxes of the shards that have subscribers. Returns the number of subscribers.

@@ -139,7 +139,7 @@ impl Round {
             }
             match &self.drop_policy {
                 Some(policy) => connection.send_droppable(&write.frames, policy),
-                None if write.is_kept => {
+                None if write.has_history => {
                     let sent = connection.send_kept(&write.frames, &self.topic, write.first);
                     if let Err(behind) = sent {
                         shard.fall_behind(session, &behind);

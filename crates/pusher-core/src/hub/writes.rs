@@ -23,8 +23,8 @@ pub(super) struct TopicWrite {
     /// Sequence number of the first event.
     pub(super) first: u64,
     pub(super) recipients: Option<Arc<Recipients>>,
-    /// The log has the events, so a slow consumer can read them there.
-    pub(super) is_kept: bool,
+    /// A slow consumer can read the events from the log.
+    pub(super) has_history: bool,
 }
 
 /// Returns the writes of some events of one topic for one dialect. Event streams have none: they read from the log.
@@ -45,7 +45,7 @@ pub(super) fn writes(
             events: group.len() as u64,
             first: first.sequence,
             recipients: first.recipients.clone(),
-            is_kept: first.is_kept,
+            has_history: first.has_history,
         });
     }
     writes
@@ -63,7 +63,9 @@ fn group_len(events: &[Delivery]) -> usize {
     let mut len = first.frame.len();
     let fits = |event: &&Delivery| {
         len += event.frame.len();
-        event.recipients.is_none() && event.is_kept == first.is_kept && len <= COALESCED_LEN_MAX
+        event.recipients.is_none()
+            && event.has_history == first.has_history
+            && len <= COALESCED_LEN_MAX
     };
     1 + others.iter().take_while(fits).count()
 }

@@ -366,6 +366,40 @@ fn slow_consumer_behind_the_log_gets_gap() {
     assert_eq!((slow.get(SlowConsumer::History), slow.total()), (1, 1));
 }
 
+/// An event that is too long for the log goes to the outbox like others. It must not overtake those in front of it that
+/// leave the outbox.
+#[test]
+fn slow_consumer_gets_no_event_behind_a_hole() {
+    let server = start_options(|options| {
+        options.live.limits.outbox_len_max = 300_000;
+        options.live.limits.history_topic_len_max = 100_000;
+    });
+    let mut slow = Pushd1::connect(&server);
+    slow.subscribe("t", None);
+    let mut published = 0;
+    let mut publish = |len: usize| {
+        published += 1;
+        assert!(published < 2000, "the kernel buffers everything");
+        let event = format!("[{published},\"{}\"]", "x".repeat(len));
+        server.hub.publish("t", &event).unwrap();
+        server.until("it is queued", |hub| hub.backlog_len() == 0);
+        server.hub.stats()
+    };
+    while publish(50_000).outboxes_len < 100_000 {}
+    publish(150_000);
+    while publish(50_000).log_readers == 0 {}
+    let mut seen = 0;
+    let gap = loop {
+        let message = slow.message();
+        if message[0] != 8 {
+            break message;
+        }
+        assert_eq!(message[2][0], seen + 1);
+        seen += 1;
+    };
+    assert_eq!(gap[0], 10);
+}
+
 #[test]
 fn new_subscribers_get_last_events() {
     let server = start_options(|options| {
