@@ -32,7 +32,7 @@ impl Connection {
         let pinged = self.pinged.load(Ordering::Relaxed);
         if !pinged && silent_ms >= ping_ms {
             self.pinged.store(true, Ordering::Relaxed);
-            self.send(ping);
+            self.send_ping(ping);
         } else if pinged && silent_ms >= ping_ms + pong_ms {
             self.common.counters.pings_unanswered.add(1);
             let message = format_args!(

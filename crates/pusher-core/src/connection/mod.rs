@@ -214,12 +214,34 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes events from the log. The outbox must be empty: it takes the bytes that the socket does not accept.
+    /// Writes events from the log. The outbox must be empty: it takes the bytes that the socket does not accept. If
+    /// queued events use all their memory, drops the browser instead: it can come back with its position.
     pub(crate) fn send_chunk(&self, frames: &Bytes) {
         let mut outbox = self.outbox.lock();
-        if let Some(written) = self.try_write(&mut outbox, frames) {
+        let Some(written) = self.try_write(&mut outbox, frames) else {
+            return;
+        };
+        if self.common.is_memory_full() {
+            drop(outbox);
+            self.drop_slow(SlowConsumer::Memory);
+        } else {
             outbox.push_unbounded(frames.slice(written..));
         }
+    }
+
+    /// Writes a ping. It is short and rare, so it does not count against the limit of the outbox: a slow consumer that
+    /// reads from the log must not be dropped for it.
+    fn send_ping(&self, ping: &Bytes) {
+        let mut outbox = self.outbox.lock();
+        if let Some(written) = self.try_write(&mut outbox, ping) {
+            outbox.push_unbounded(ping.slice(written..));
+        }
+    }
+
+    /// Removes the queued events of a topic that the log has, except those that are being sent. The session has
+    /// unsubscribed.
+    pub(crate) fn remove_kept(&self, topic: &str) {
+        self.outbox.lock().remove_kept(topic);
     }
 
     /// Whether the connection can send, and has nothing to send.

@@ -39,6 +39,7 @@ pub(super) struct Disk {
     /// Events up to this sequence number may not be on disk, although later ones are.
     lost_until: AtomicU64,
     sync_thread: Arc<SyncThread>,
+    has_sync_thread: bool,
     counters: Arc<Counters>,
 }
 
@@ -100,28 +101,21 @@ impl Disk {
             synced: watch::Sender::new(false),
         });
         counters.log_on_disk.add(1);
-        let disk = Self {
+        let has_sync_thread = policy != SyncPolicy::Never
+            && SyncThread::start(&sync_thread, policy, &syncer, &counters);
+        Self {
             batch: Mutex::default(),
             writer: Mutex::new(Writer {
                 store: Some(store),
                 failure: None,
             }),
-            syncer: syncer.clone(),
+            syncer,
             policy,
             lost_until: AtomicU64::new(0),
-            sync_thread: sync_thread.clone(),
-            counters: counters.clone(),
-        };
-        if policy != SyncPolicy::Never {
-            let run = move || sync_thread.run(policy, &syncer, &counters);
-            let started = thread::Builder::new()
-                .name("log-sync".to_owned())
-                .spawn(run);
-            if let Err(error) = started {
-                tracing::error!(%error, "cannot start the thread that syncs the log");
-            }
+            sync_thread,
+            has_sync_thread,
+            counters,
         }
-        disk
     }
 
     /// Adds an event to the batch. Called under the hub's lock.
@@ -201,7 +195,8 @@ impl Disk {
         }
         self.write(sequence);
         let mut writer = self.writer.lock();
-        if self.batch.lock().is_empty()
+        if writer.failure.is_none()
+            && self.batch.lock().is_empty()
             && let Some(store) = &mut writer.store
         {
             let marked = store.mark_top(sequence);
@@ -230,8 +225,17 @@ impl Disk {
         }
         let mut synced = self.sync_thread.synced.subscribe();
         loop {
+            // A later failure has removed the event from the disk, or it is one of an older log.
+            let is_lost = sequence <= self.lost_until.load(Ordering::Acquire)
+                || sequence > self.syncer.written_sequence();
+            if is_lost {
+                return Stored::Memory;
+            }
             if self.syncer.synced_sequence() >= sequence {
                 return Stored::Synced;
+            }
+            if !self.has_sync_thread {
+                return Stored::Written;
             }
             self.sync_thread.request();
             if synced.changed().await.is_err() || *synced.borrow_and_update() {
@@ -265,6 +269,23 @@ impl Drop for Disk {
 }
 
 impl SyncThread {
+    /// Starts the thread. Returns false if that is not possible.
+    fn start(
+        this: &Arc<Self>,
+        policy: SyncPolicy,
+        syncer: &Syncer,
+        counters: &Arc<Counters>,
+    ) -> bool {
+        let (this, syncer, counters) = (this.clone(), syncer.clone(), counters.clone());
+        let started = thread::Builder::new()
+            .name("log-sync".to_owned())
+            .spawn(move || this.run(policy, &syncer, &counters));
+        if let Err(error) = &started {
+            tracing::error!(%error, "cannot start the thread that syncs the log");
+        }
+        started.is_ok()
+    }
+
     fn request(&self) {
         self.state.lock().is_wanted = true;
         self.changed.notify_all();
@@ -273,6 +294,7 @@ impl SyncThread {
     fn run(&self, policy: SyncPolicy, syncer: &Syncer, counters: &Counters) {
         while self.wait(policy) {
             if syncer.synced_sequence() == syncer.written_sequence() {
+                self.synced.send_replace(false);
                 continue;
             }
             let started = Instant::now();

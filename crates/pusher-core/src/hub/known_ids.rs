@@ -25,8 +25,8 @@ pub(crate) struct KnownIds {
 #[derive(Debug, Default)]
 struct State {
     receipts: HashMap<Key, Receipt, RandomState>,
-    /// Every key with the time of its publish in ms, oldest first.
-    order: VecDeque<(Key, u64)>,
+    /// Every key with the time of its publish in ms, oldest first. Negative for publishes of the last run.
+    order: VecDeque<(Key, i64)>,
     /// Bytes of all keys.
     len: usize,
 }
@@ -44,11 +44,13 @@ impl KnownIds {
         }
     }
 
-    /// Remembers the publishes of the last run, as if they happened now.
+    /// Remembers the publishes of the last run, oldest first.
     pub(crate) fn restore(&self, known: Vec<KnownId>, now_ms: u64) {
         let mut state = self.state.lock();
-        for KnownId { topic, id, receipt } in known {
-            state.remember(key(&topic, &id).into(), receipt, now_ms);
+        for known in known {
+            let at_ms = to_i64(now_ms) - to_i64(known.age_ms);
+            let key = key(&known.topic, &known.id);
+            state.remember(key.into(), known.receipt, at_ms);
             state.forget_beyond(self.count_max, self.len_max);
         }
     }
@@ -57,7 +59,7 @@ impl KnownIds {
     /// is not remembered, so it can be tried again.
     ///
     /// Holds the lock while `publish` runs, so that only one of several simultaneous publishes with the same id
-    /// happens. `publish` must not wait, and takes the directory's lock: see the lock order in [`hub`](super).
+    /// happens. `publish` must not wait, except for a write to the log on disk, and takes the directory's lock: see the lock order in [`hub`](super).
     pub(crate) fn publish_once<E>(
         &self,
         topic: &str,
@@ -67,7 +69,8 @@ impl KnownIds {
     ) -> Result<Receipt, E> {
         let key = key(topic, id);
         let mut state = self.state.lock();
-        state.forget_before(now_ms.saturating_sub(self.memory_ms));
+        let now_ms = to_i64(now_ms);
+        state.forget_before(now_ms.saturating_sub(to_i64(self.memory_ms)));
         if let Some(receipt) = state.receipts.get(key.as_str()) {
             return Ok(*receipt);
         }
@@ -78,19 +81,23 @@ impl KnownIds {
     }
 }
 
+fn to_i64(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
+}
+
 fn key(topic: &str, id: &str) -> String {
     // Without the length, topic "ta" with id "b" and topic "t" with id "ab" would have the same key.
     format!("{}:{topic}{id}", topic.len())
 }
 
 impl State {
-    fn remember(&mut self, key: Key, receipt: Receipt, now_ms: u64) {
+    fn remember(&mut self, key: Key, receipt: Receipt, now_ms: i64) {
         self.len += key.len();
         self.receipts.insert(key.clone(), receipt);
         self.order.push_back((key, now_ms));
     }
 
-    fn forget_before(&mut self, since_ms: u64) {
+    fn forget_before(&mut self, since_ms: i64) {
         while self
             .order
             .front()

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use pusher_proto::wamp::event_frame;
@@ -13,7 +13,7 @@ use super::log::{CLOCK_START_MS, Log, NewEvent};
 use crate::config::{LiveOptions, StateOptions, SyncPolicy};
 use crate::connection::Topic;
 use crate::stats::Counters;
-use crate::store::{RecordRef, Recovered, Store, StoreError, StoreOptions};
+use crate::store::{self, RecordRef, Recovered, Store, StoreError, StoreOptions};
 
 /// Bytes on disk for each byte of the log in memory. The store drops whole files, so it needs more than one file.
 const DISK_FACTOR: u64 = 4;
@@ -40,6 +40,8 @@ pub(crate) struct LogStart {
 pub(crate) struct KnownId {
     pub(crate) topic: String,
     pub(crate) id: String,
+    /// Time since the publish, in ms.
+    pub(crate) age_ms: u64,
     pub(crate) receipt: Receipt,
 }
 
@@ -48,15 +50,20 @@ impl LogStart {
     pub(crate) fn open(
         state: Option<&StateOptions>,
         options: &LiveOptions,
+        id_memory: Duration,
         counters: &Arc<Counters>,
     ) -> Self {
         let epoch = new_epoch();
         let Some(state) = state else {
             return Self::in_memory(epoch, None);
         };
-        match Self::restore(state, options, counters, epoch) {
+        match Self::restore(state, options, id_memory, counters, epoch) {
             Ok(start) => start,
             Err(error) => {
+                if let StoreError::Io { .. } = error {
+                    // Events of this run will be missing behind those in the directory.
+                    store::discard(&state.dir);
+                }
                 counters.disk_errors.add(1);
                 tracing::error!("{error}; the server keeps events in memory only");
                 Self::in_memory(epoch, Some(error.to_string()))
@@ -76,6 +83,7 @@ impl LogStart {
     fn restore(
         state: &StateOptions,
         options: &LiveOptions,
+        id_memory: Duration,
         counters: &Arc<Counters>,
         new_epoch: u64,
     ) -> Result<Self, StoreError> {
@@ -91,19 +99,22 @@ impl LogStart {
             log: Log::new(new_epoch),
             ids: Vec::new(),
             options,
+            id_memory_ms: id_memory.as_millis(),
             now_ms: unix_ms(),
         };
+        let idle = store::idle_time(&state.dir);
         let opened = Store::open(&state.dir, store_options, &mut |record| {
             restored.add(record)
         });
-        let (store, recovered) = opened?;
+        let (mut store, recovered) = opened?;
         let Recovered {
             epoch,
             is_continued,
             next_sequence,
-            complete_after,
+            mut complete_after,
             notes,
         } = recovered;
+        let mut top = next_sequence - 1;
         for note in &notes {
             tracing::warn!("{note}");
         }
@@ -112,11 +123,22 @@ impl LogStart {
         } = restored;
         if !is_continued {
             log = Log::new(epoch);
+        } else if idle.is_some_and(|idle| idle > options.limits.history_age_max) {
+            // Another run may have been in between that could not use the directory. One number is skipped, so that the
+            // last position is a gap, too.
+            let cleared = store.clear();
+            cleared.map_err(|source| StoreError::io("write to", &state.dir, source))?;
+            top += 1;
+            complete_after = top;
         }
-        log.continue_from(epoch, next_sequence - 1, complete_after);
+        log.continue_from(epoch, top, complete_after);
         for known in &mut ids {
             let sequence = known.receipt.sequence;
-            known.receipt.position = Some(Position { epoch, sequence });
+            // Without its event in the log, the receipt of a repeated publish must not promise one.
+            (known.receipt.position, known.receipt.stored) = match sequence > complete_after {
+                true if is_continued => (Some(Position { epoch, sequence }), Stored::Written),
+                _ => (None, Stored::No),
+            };
         }
         Ok(Self {
             log,
@@ -132,6 +154,8 @@ struct Restored<'a> {
     log: Log,
     ids: Vec<KnownId>,
     options: &'a LiveOptions,
+    /// Time for which ids are known, in ms.
+    id_memory_ms: u128,
     /// Unix time in ms.
     now_ms: u64,
 }
@@ -146,10 +170,14 @@ impl Restored<'_> {
             id,
             event,
         } = record;
-        if let Some(id) = id {
+        let age_ms = self.now_ms.saturating_sub(time_ms);
+        if let Some(id) = id
+            && u128::from(age_ms) <= self.id_memory_ms
+        {
             self.ids.push(KnownId {
                 topic: topic.to_owned(),
                 id: id.to_owned(),
+                age_ms,
                 receipt: Receipt {
                     sequence,
                     stored: Stored::Written,
@@ -165,12 +193,11 @@ impl Restored<'_> {
             return;
         }
         let frame = Bytes::from(event_frame(topic, event));
-        let age_ms = self.now_ms.saturating_sub(time_ms).min(CLOCK_START_MS);
         let new_event = NewEvent {
             event_start: frame.len().saturating_sub(event.len() + 1),
             frame,
             recipients: None,
-            at_ms: CLOCK_START_MS - age_ms,
+            at_ms: CLOCK_START_MS - age_ms.min(CLOCK_START_MS),
         };
         let topic = self.log.known_topic(topic).cloned();
         let topic = topic.unwrap_or_else(|| Topic::from(record.topic));

@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
+use indexmap::IndexSet;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -39,7 +40,7 @@ struct Reader {
 #[derive(Debug)]
 enum Source {
     /// Topics of a WAMP session, one after the other. The shard knows the progress of each.
-    Topics(VecDeque<Topic>),
+    Topics(IndexSet<Topic, RandomState>),
     /// All topics of an event stream together, behind a sequence number.
     Stream { topics: Arc<[Topic]>, after: u64 },
 }
@@ -55,11 +56,9 @@ impl Readers {
     /// Makes a session read a topic from the log.
     pub(super) fn add_topic(&self, session: &Session, topic: &Topic) {
         let mut state = self.state.lock();
-        let reader = state.reader(session, || Source::Topics(VecDeque::new()));
-        if let Source::Topics(topics) = &mut reader.source
-            && !topics.contains(topic)
-        {
-            topics.push_back(topic.clone());
+        let reader = state.reader(session, || Source::Topics(IndexSet::default()));
+        if let Source::Topics(topics) = &mut reader.source {
+            topics.insert(topic.clone());
         }
         session.connection().set_reads_log(true);
         state.enqueue(session);
@@ -116,7 +115,7 @@ impl Readers {
                     topics: topics.clone(),
                     after: *after,
                 },
-                Source::Topics(topics) => match topics.front() {
+                Source::Topics(topics) => match topics.first() {
                     Some(topic) => Next::Topic(topic.clone()),
                     None => continue,
                 },
@@ -131,7 +130,8 @@ impl Readers {
     /// Records that everything is sent that was read.
     pub(super) fn end_turn(&self) {
         let mut state = self.state.lock();
-        if std::mem::take(&mut state.is_busy) && state.queue.is_empty() {
+        state.is_busy = false;
+        if state.queue.is_empty() {
             self.emptied.notify_waiters();
         }
     }
@@ -145,9 +145,10 @@ impl Readers {
         let Source::Topics(topics) = &mut reader.source else {
             return;
         };
-        topics.retain(|other| other != topic);
+        topics.swap_remove(topic);
         if !is_done {
-            topics.push_back(topic.clone());
+            // Behind the others.
+            topics.insert(topic.clone());
         } else if topics.is_empty() {
             state.readers.remove(&session.id());
             session.connection().set_reads_log(false);

@@ -136,7 +136,7 @@ impl Replay {
         self.count(shard, chunk);
         self.hub.count_replayed(chunk.events);
         let connection = session.connection();
-        if connection.dialect() == Dialect::WampResumed {
+        if connection.dialect() == Dialect::WampResumed && chunk.events > 0 {
             connection.expect_pong();
         }
         connection.send_chunk(&chunk.bytes);

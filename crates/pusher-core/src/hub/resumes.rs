@@ -19,10 +19,16 @@ use crate::connection::Session;
 const MEMORY_MS: u64 = 2 * 60 * 1000;
 
 /// Most ended sessions whose positions are kept. The oldest are forgotten first.
-const ENDED_MAX: usize = 20_000;
+const ENDED_MAX: usize = 100_000;
 
 /// Most topics of ended sessions, all together.
-const ENDED_TOPICS_MAX: usize = 200_000;
+const ENDED_TOPICS_MAX: usize = 1_000_000;
+
+/// Most topics of an ended session whose positions are kept. A client with more is told of gaps when it comes back.
+const ENDED_TOPICS_OF_ONE_MAX: usize = 1000;
+
+/// Most topics of an open session, those included that it has unsubscribed from.
+const TOPICS_MAX: usize = 20_000;
 
 /// Stands for the position of a topic that the client has unsubscribed from. It is above all sequence numbers.
 const UNSUBSCRIBED: u64 = u64::MAX;
@@ -61,15 +67,19 @@ pub(crate) struct ResumeRequest {
 #[derive(Debug)]
 pub(crate) struct Resume {
     key: Key,
-    /// Where subscriptions to topics begin that are not in `confirmed`.
-    since: Since,
     /// `None` after the session has ended: its socket must close.
     session: Mutex<Option<Session>>,
     confirmed: Mutex<Confirmed>,
 }
 
-/// Topics as their marks, and the sequence numbers up to which the client has their events.
-type Confirmed = HashMap<u64, u64, RandomState>;
+/// The positions of a client.
+#[derive(Debug, Clone)]
+struct Confirmed {
+    /// Topics as their marks, and the sequence numbers up to which the client has their events.
+    topics: HashMap<u64, u64, RandomState>,
+    /// Where subscriptions to other topics begin.
+    since: Since,
+}
 
 /// Returns the number that stands for a topic in pings.
 pub(crate) fn topic_mark(topic: &str) -> u64 {
@@ -93,9 +103,11 @@ impl Resumes {
         let confirmed = last.as_ref().map(|last| last.confirmed.lock().clone());
         let resume = Arc::new(Resume {
             key,
-            since: *since,
             session: Mutex::new(Some(session.clone())),
-            confirmed: Mutex::new(confirmed.unwrap_or_default()),
+            confirmed: Mutex::new(confirmed.unwrap_or_else(|| Confirmed {
+                topics: HashMap::default(),
+                since: *since,
+            })),
         });
         state.known.insert(key, resume.clone());
         drop(state);
@@ -112,7 +124,7 @@ impl Resumes {
         let known = state.known.get(&resume.key);
         if known.is_some_and(|known| Arc::ptr_eq(known, resume)) {
             if may_come_back {
-                state.ended_topics += resume.confirmed.lock().len();
+                state.ended_topics += resume.confirmed.lock().shrink();
                 state.ended.push_back((now_ms, resume.clone()));
             } else {
                 state.known.remove(&resume.key);
@@ -136,7 +148,7 @@ impl State {
                 || self.ended_topics > ENDED_TOPICS_MAX)
             && let Some((_, resume)) = self.ended.pop_front()
         {
-            self.ended_topics -= resume.confirmed.lock().len();
+            self.ended_topics -= resume.confirmed.lock().topics.len();
             let known = self.known.get(&resume.key);
             if known.is_some_and(|known| Arc::ptr_eq(known, &resume)) {
                 self.known.remove(&resume.key);
@@ -145,14 +157,39 @@ impl State {
     }
 }
 
+impl Confirmed {
+    /// Limits the memory for an ended session. Returns the number of its topics.
+    fn shrink(&mut self) -> usize {
+        if self.topics.len() > ENDED_TOPICS_OF_ONE_MAX {
+            self.topics = HashMap::default();
+            self.since = Since::Unknown;
+        }
+        self.topics.len()
+    }
+
+    fn unsubscribe(&mut self, topic: &str) {
+        let mark = topic_mark(topic);
+        match self.since {
+            // Then it is the same as an unknown topic.
+            Since::Now => self.topics.remove(&mark),
+            _ => self.topics.insert(mark, UNSUBSCRIBED),
+        };
+        if self.topics.len() > TOPICS_MAX {
+            self.topics.retain(|_, known| *known != UNSUBSCRIBED);
+            self.since = Since::Unknown;
+        }
+    }
+}
+
 impl Resume {
     /// Returns where a subscription begins. `at` returns the position behind a sequence number.
     pub(crate) fn since(&self, topic: &str, at: impl FnOnce(u64) -> Position) -> Since {
-        match self.confirmed.lock().get(&topic_mark(topic)) {
+        let confirmed = self.confirmed.lock();
+        match confirmed.topics.get(&topic_mark(topic)) {
             Some(&UNSUBSCRIBED) => Since::Now,
             Some(&GAP) => Since::Unknown,
             Some(&sequence) => Since::Position(at(sequence)),
-            None => self.since,
+            None => confirmed.since,
         }
     }
 
@@ -160,18 +197,17 @@ impl Resume {
     /// confirms something of the topic.
     pub(crate) fn subscribe(&self, topic: &str, after: u64, has_gap: bool) {
         let known = if has_gap { GAP } else { after };
-        self.confirmed.lock().insert(topic_mark(topic), known);
+        let mut confirmed = self.confirmed.lock();
+        confirmed.topics.insert(topic_mark(topic), known);
     }
 
     pub(crate) fn unsubscribe(&self, topic: &str) {
-        self.confirmed
-            .lock()
-            .insert(topic_mark(topic), UNSUBSCRIBED);
+        self.confirmed.lock().unsubscribe(topic);
     }
 
     /// Records the answer to a ping: the client has the events of the topic with this mark, up to `sequence`.
     pub(crate) fn confirm(&self, mark: u64, sequence: u64) {
-        if let Some(known) = self.confirmed.lock().get_mut(&mark) {
+        if let Some(known) = self.confirmed.lock().topics.get_mut(&mark) {
             *known = match *known {
                 GAP => sequence,
                 known => sequence.max(known),

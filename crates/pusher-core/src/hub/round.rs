@@ -45,30 +45,35 @@ impl Round {
         let common = shard.connections();
         let RoundSubscribers { live, late } = shard.begin_round(&topic, first, last);
         let drop_policy = drop_policy(common, &topic);
-        // If events may be dropped, a ping must not confirm them.
-        let form = |dialect| match dialect {
-            Dialect::WampResumed if drop_policy.is_some() => Dialect::Wamp,
-            _ => dialect,
-        };
-        let row = |(dialect, subscribers)| Row {
-            dialect,
-            writes: writes(events, form(dialect), &common.counters),
-            subscribers,
-            next: 0,
-        };
-        let round = Self {
-            rows: live.into_iter().map(row).collect(),
+        let mut round = Self {
+            rows: Vec::with_capacity(live.len()),
             drop_policy,
             topic,
             len,
         };
+        for (dialect, subscribers) in live {
+            round.rows.push(Row {
+                dialect,
+                writes: writes(events, round.form(dialect), &common.counters),
+                subscribers,
+                next: 0,
+            });
+        }
         for (session, after) in late {
             let missing = events.partition_point(|event| event.sequence <= after);
-            let dialect = session.connection().dialect();
+            let dialect = round.form(session.connection().dialect());
             let writes = writes(&events[missing..], dialect, &common.counters);
             round.write_all(shard, &writes, &session);
         }
         round
+    }
+
+    /// Returns the dialect in which events are written to a session. If events may be dropped, no ping must confirm them.
+    fn form(&self, dialect: Dialect) -> Dialect {
+        match dialect {
+            Dialect::WampResumed if self.drop_policy.is_some() => Dialect::Wamp,
+            _ => dialect,
+        }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -148,7 +153,7 @@ impl Round {
                 }
                 None => connection.send(&write.frames),
             }
-            if connection.dialect() == Dialect::WampResumed {
+            if connection.dialect() == Dialect::WampResumed && self.drop_policy.is_none() {
                 connection.expect_pong();
             }
             count += 1 + write.frames.len() / WRITE_COST_LEN;

@@ -113,9 +113,12 @@ impl Hub {
                 }
                 Since::Unknown => Err(Gap::Malformed),
                 Since::Now => {
+                    let topic_names = topics;
                     let topics = topics.iter().zip(&replays);
                     let begins = topics.map(|(topic, &count)| log.before_last(topic, count));
-                    Ok(begins.min().unwrap_or(position.sequence))
+                    let begin = begins.min().unwrap_or(position.sequence);
+                    // Events before a watermark are gone, so the stream cannot begin there.
+                    Ok(begin.max(log.watermark_of_all(topic_names)))
                 }
             };
             self.count_recovery(since, after);

@@ -68,7 +68,12 @@ impl Server {
         let proxies = Proxies::new(options.trust_proxies.clone());
         let browser_permits = BrowserPermits::new(live.clone(), counters.clone(), proxies);
         let browser_log = Arc::new(PeerLog::new());
-        let mut log = LogStart::open(options.state.as_ref(), &live.options(), &counters);
+        let mut log = LogStart::open(
+            options.state.as_ref(),
+            &live.options(),
+            options.id_limits.id_memory,
+            &counters,
+        );
         let clock = Clock::start();
         let known_ids = KnownIds::new(&options.id_limits);
         known_ids.restore(std::mem::take(&mut log.ids), clock.now_ms());

@@ -5,6 +5,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::access;
 use super::error::StoreError;
@@ -168,6 +169,29 @@ pub(super) fn write_all(mut file: &File, mut bytes: &[u8]) -> io::Result<()> {
 pub(super) fn sync_data(file: &File) -> io::Result<()> {
     before(StoreCall::Sync, 0)?;
     file.sync_data()
+}
+
+/// Returns the time since the last change of a log. `None` if there is no log.
+pub(crate) fn idle_time(path: &Path) -> Option<Duration> {
+    let changed = event_files(path).filter_map(|file| file.metadata().ok()?.modified().ok());
+    // A clock that was set back: no time has passed.
+    Some(changed.max()?.elapsed().unwrap_or_default())
+}
+
+/// Removes the files of a log as far as that is possible, oldest first.
+pub(crate) fn discard(path: &Path) {
+    let mut files: Vec<_> = event_files(path).map(|file| file.path()).collect();
+    files.sort();
+    for file in files {
+        if fs::remove_file(file).is_err() {
+            return;
+        }
+    }
+}
+
+fn event_files(path: &Path) -> impl Iterator<Item = fs::DirEntry> {
+    let files = fs::read_dir(path).into_iter().flatten().flatten();
+    files.filter(|file| first_sequence(&file.file_name()).is_some())
 }
 
 /// Returns the name of a segment.

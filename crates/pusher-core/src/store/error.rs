@@ -69,7 +69,7 @@ pub(crate) enum StoreError {
 
 impl StoreError {
     /// Describes an error of the operating system.
-    pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io {
             action,
             path: path.to_owned(),

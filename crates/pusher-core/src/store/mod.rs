@@ -56,6 +56,7 @@ use segments::Segments;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use check::check_segment;
+pub(crate) use directory::{discard, idle_time};
 pub(crate) use error::StoreError;
 pub(crate) use note::Note;
 pub(crate) use record::RecordRef;

@@ -192,6 +192,22 @@ fn new_stream_gets_last_events() {
     assert_eq!([stream.event().0, stream.event().0], ["2", "3"]);
 }
 
+/// The log has dropped events of the busy topic, so the stream cannot begin before them.
+#[test]
+fn last_event_of_a_quiet_topic_does_not_end_the_stream() {
+    let mut options = on_any_ports();
+    options.live.replay_on_subscribe = vec![("price".parse().unwrap(), 1)];
+    options.live.limits.history_topic_events_max = 2;
+    let server = start_server(options, Recipe::default());
+    publish(&server, "price", "1");
+    for number in 0..5 {
+        publish(&server, "busy", &number.to_string());
+    }
+    let (mut stream, _) = Stream::begin(&server, "/events?topic=price&topic=busy", "");
+    publish(&server, "price", "2");
+    while !stream.event().0.contains("\"price\",\"event\":2") {}
+}
+
 #[test]
 fn silent_stream_gets_comments_and_stays() {
     let server = start(|limits| {

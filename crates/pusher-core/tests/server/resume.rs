@@ -257,6 +257,28 @@ fn many_values_harm_nobody() {
     assert_eq!(browser.message(), "[8,\"t\",1]");
 }
 
+/// A client with very many topics uses no room of others. It is told of gaps.
+#[test]
+fn client_with_very_many_topics_is_told_of_gaps() {
+    let server = start(|_| {});
+    let mut modest = connect(&server, "/?resume=modest-value-0123");
+    modest.subscribe("t");
+    let mut greedy = connect(&server, VALUE);
+    for number in 0..1001 {
+        greedy.send(&format!("[5,\"{number}\"]"));
+    }
+    greedy.barrier();
+    drop((greedy, modest));
+    server.until("both are gone", |hub| hub.session_count() == 0);
+    publish(&server, "t", 1);
+    let mut modest = connect(&server, "/?resume=modest-value-0123");
+    modest.send("[5,\"t\"]");
+    assert_eq!(event(&mut modest), "[8,\"t\",1]");
+    let mut greedy = connect(&server, VALUE);
+    greedy.send("[5,\"7\"]");
+    assert!(unconfirmed_event(&mut greedy).starts_with("[8,\"pushd:gap\","));
+}
+
 /// A page of `wamp` without a resume value gets the same bytes as ever.
 #[test]
 fn clients_without_value_get_no_pings() {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use pusher_core::{Options, Position, Recipe, StateOptions, Stored, SyncPolicy};
 
@@ -70,6 +71,64 @@ fn publish_ids_are_known_after_a_restart() {
     publisher.send("[3,2,\"t\",1,{\"id\":\"a\"}][3,3,\"t\",2,{\"id\":\"b\"}]");
     assert_eq!(publisher.line(), "[4,2,1,0]");
     assert_eq!(publisher.line(), "[4,3,2,0]");
+}
+
+#[test]
+fn old_id_is_published_again_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = start(folder.path());
+    server.publisher().send("[3,1,\"t\",1,{\"id\":\"a\"}]");
+    server.until("it is accepted", |hub| hub.position().sequence == 1);
+    server.end();
+    let mut options = options(folder.path(), SyncPolicy::Never);
+    options.id_limits.id_memory = Duration::from_millis(1);
+    std::thread::sleep(Duration::from_millis(2));
+    let server = start_server(options, Recipe::default());
+    let mut publisher = server.publisher();
+    publisher.send("[3,2,\"t\",1,{\"id\":\"a\"}]");
+    assert_eq!(publisher.line(), "[4,2,2,0]");
+}
+
+/// The log cannot know what another run has accepted meanwhile without the directory.
+#[test]
+fn long_stop_is_a_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = start(folder.path());
+    let end = publish(&server, "t", 1);
+    server.end();
+    let mut options = options(folder.path(), SyncPolicy::Never);
+    options.live.limits.history_age_max = Duration::from_millis(1);
+    std::thread::sleep(Duration::from_millis(2));
+    let server = start_server(options, Recipe::default());
+    let mut browser = Pushd1::connect(&server);
+    let subscribed = browser.subscribe("t", Some(&end.to_string()));
+    assert!(!subscribed.is_recovered);
+    assert_eq!(server.hub.position().epoch, end.epoch);
+    publish(&server, "t", 2);
+    assert_eq!(browser.event(), (2, end.sequence + 2));
+}
+
+#[test]
+fn event_longer_than_the_log_is_a_gap_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut options = options(folder.path(), SyncPolicy::Never);
+        options.live.limits.history_topic_len_max = 1000;
+        start_server(options, Recipe::default())
+    };
+    let mut server = start();
+    let before = publish(&server, "t", 1);
+    let long = format!("\"{}\"", "x".repeat(2000));
+    assert_eq!(server.hub.publish("t", &long).unwrap().stored, Stored::No);
+    let between = publish(&server, "t", 3);
+    server.end();
+    let server = start();
+    let mut browser = Pushd1::connect(&server);
+    let subscribed = browser.subscribe("t", Some(&before.to_string()));
+    assert!(!subscribed.is_recovered);
+    let mut browser = Pushd1::connect(&server);
+    let subscribed = browser.subscribe("t", Some(&between.to_string()));
+    assert!(subscribed.is_recovered);
 }
 
 #[test]
@@ -171,15 +230,25 @@ fn damaged_log_is_a_gap_and_a_new_epoch() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&files[0], bytes).unwrap();
-    let server = start(folder.path());
+    let mut options = options(folder.path(), SyncPolicy::Always);
+    options.shards = 1;
+    let server = start_server(options, Recipe::default());
     assert_ne!(server.hub.position().epoch, before.epoch);
+    // An id of the lost log is known, and its receipt promises nothing.
+    let mut publisher = server.publisher();
+    publisher.send("[3,1,\"t\",1,{\"id\":\"first\"}]");
+    let line = publisher.whole_line();
+    assert!(
+        line.contains("\"stored\":\"no\"") || line.contains("\"stored\":\"synced\""),
+        "{line}"
+    );
     let mut browser = Pushd1::connect(&server);
     assert!(
         !browser
             .subscribe("t", Some(&before.to_string()))
             .is_recovered
     );
-    publish(&server, "t", 4);
+    server.hub.publish("t", "4").unwrap();
     assert_eq!(browser.event().0, 4);
 }
 

@@ -146,6 +146,20 @@ impl Outbox {
         Ok(dropped)
     }
 
+    /// Removes the events of a topic that the log has, except those of the first piece.
+    pub(super) fn remove_kept(&mut self, topic: &str) {
+        let Some(queue) = &mut self.queue else {
+            return;
+        };
+        let mut index = 1;
+        while let Some(piece) = queue.pieces.get(index) {
+            match &piece.origin {
+                Origin::Kept(events) if *events.topic == *topic => queue.remove(index),
+                _ => index += 1,
+            }
+        }
+    }
+
     /// Queues frames without a check of the limits.
     pub(super) fn push_unbounded(&mut self, frames: Bytes) {
         self.push_last(Piece::required(frames));

@@ -14,7 +14,8 @@ mod tests;
 mod topic_log;
 mod watermarks;
 
-use std::collections::{HashMap, VecDeque};
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -74,6 +75,44 @@ pub(crate) struct LogTotals {
     pub(crate) age_ms: u64,
 }
 
+/// The next entry of one of several topics.
+struct Head<'a> {
+    sequence: u64,
+    entry: &'a Arc<Entry>,
+    /// Index of the topic.
+    source: usize,
+}
+
+impl<'a> Head<'a> {
+    fn new(entry: &'a Arc<Entry>, source: usize) -> Self {
+        Self {
+            sequence: entry.sequence,
+            entry,
+            source,
+        }
+    }
+}
+
+impl PartialEq for Head<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.sequence == other.sequence
+    }
+}
+
+impl Eq for Head<'_> {}
+
+impl PartialOrd for Head<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Head<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.sequence.cmp(&other.sequence)
+    }
+}
+
 impl Log {
     pub(super) fn new(epoch: u64) -> Self {
         Self::with_watermarks_max(epoch, WATERMARKS_MAX)
@@ -126,21 +165,20 @@ impl Log {
         }
     }
 
-    /// Appends an event, and drops the oldest ones beyond the limits. Returns its sequence number, and its entry if the
-    /// log keeps it: an event that is longer than a limit is dropped at once.
+    /// Appends an event, and drops the oldest ones beyond the limits. Returns its entry, and whether the log keeps it: an
+    /// event that is longer than a limit is dropped at once.
     pub(super) fn append(
         &mut self,
         topic: &Topic,
         event: NewEvent,
         limits: &Limits,
-    ) -> (u64, Option<Arc<Entry>>) {
+    ) -> (Arc<Entry>, bool) {
         self.top += 1;
         let now_ms = event.at_ms;
         let entry = self.push(topic, event, limits);
         self.drop_beyond(now_ms, limits);
         // The newest event is dropped last.
-        let is_kept = self.topics.contains_key(topic);
-        (self.top, is_kept.then_some(entry))
+        (entry, self.topics.contains_key(topic))
     }
 
     /// Appends an event of the last run.
@@ -286,6 +324,12 @@ impl Log {
         }
     }
 
+    /// Returns the greatest watermark of some topics.
+    pub(super) fn watermark_of_all(&self, topics: &[String]) -> u64 {
+        let watermarks = topics.iter().map(|topic| self.watermark(topic));
+        watermarks.max().unwrap_or(0)
+    }
+
     /// Returns the events of a topic behind a sequence number, oldest first.
     pub(super) fn after(&self, topic: &str, after: u64) -> impl Iterator<Item = &Arc<Entry>> {
         let log = self.topics.get(topic).into_iter();
@@ -344,25 +388,26 @@ impl Log {
             return Read::Gap;
         }
         let logs = topics.iter().filter_map(|topic| self.topics.get(topic));
-        let mut sources: Vec<_> = logs.map(|log| log.after(after).peekable()).collect();
+        let mut sources: Vec<_> = logs.map(|log| log.after(after)).collect();
+        // The next entry of each topic, with the lowest sequence number on top.
+        let mut heads: BinaryHeap<_> = sources
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(index, source)| Some(Reverse(Head::new(source.next()?, index))))
+            .collect();
         let mut entries: Vec<Arc<Entry>> = Vec::new();
         let mut len = 0;
-        loop {
-            let next = sources
-                .iter_mut()
-                .filter_map(|source| Some((source.peek()?.sequence, source)));
-            let Some((_, source)) = next.min_by_key(|(sequence, _)| *sequence) else {
-                break;
-            };
+        while let Some(Reverse(Head { entry, source, .. })) = heads.pop() {
             if len >= len_max {
                 return Read::Entries {
                     entries,
                     has_more: true,
                 };
             }
-            if let Some(entry) = source.next() {
-                len += entry.len();
-                entries.push(entry.clone());
+            len += entry.len();
+            entries.push(entry.clone());
+            if let Some(next) = sources[source].next() {
+                heads.push(Reverse(Head::new(next, source)));
             }
         }
         Read::Entries {

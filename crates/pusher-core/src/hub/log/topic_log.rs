@@ -61,7 +61,7 @@ impl TopicLog {
     pub(super) fn drop_oldest(&mut self) -> Option<Arc<Entry>> {
         let dropped = self.entries.pop_front()?;
         self.len -= dropped.len();
-        self.watermark = dropped.sequence;
+        self.watermark = self.watermark.max(dropped.sequence);
         // A topic that was busy must not keep the memory of its busiest time.
         if self.entries.capacity() > 64 && self.entries.len() < self.entries.capacity() / 4 {
             self.entries.shrink_to(self.entries.len() * 2);

@@ -50,9 +50,12 @@ impl Watermarks {
         self.floor = floor;
     }
 
-    /// Raises the watermark of all topics that are not in the table.
+    /// Raises all lower watermarks.
     pub(super) fn raise_floor(&mut self, floor: u64) {
         self.floor = self.floor.max(floor);
+        for table in [&mut self.new, &mut self.old] {
+            table.retain(|_, watermark| *watermark > floor);
+        }
     }
 
     pub(super) fn put(&mut self, topic: &str, watermark: u64) {
@@ -88,5 +91,8 @@ mod tests {
         assert_eq!(get(&watermarks), [2, 2, 3, 4, 2]);
         assert_eq!(watermarks.take("d"), 4);
         assert_eq!(watermarks.get("d"), 2);
+        watermarks.raise_floor(3);
+        assert_eq!(get(&watermarks), [3, 3, 3, 3, 3]);
+        assert_eq!(watermarks.get("e"), 5);
     }
 }
