@@ -166,6 +166,8 @@ fn memory_is_given_back_after_a_burst_of_large_events() {
 
 fn burst(command: &mut Command, kept_kib: usize) {
     command.args(["--listen=127.0.0.1:0", "--publish-listen=127.0.0.1:0"]);
+    // The log keeps the last events on purpose.
+    command.arg("--history-len-max=0B");
     let (process, log) = daemon::start(command.arg("--outbox-len-max=64MiB"));
     let web = daemon::listening(&log, "browsers");
     let private = daemon::listening(&log, "publishers");

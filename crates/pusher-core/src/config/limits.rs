@@ -54,7 +54,7 @@ pub struct Limits {
     /// Most bytes of all queued events. An event that waits for several browsers counts once. Up to `backlog_len_max`
     /// per shard comes on top. From half of this limit on, the server drops the browsers that have read nothing for the
     /// longest time, as slow consumers. Beyond it, the server also drops each browser that does not accept an event at
-    /// once. Default 256 MiB.
+    /// once; for a topic with history, such a browser reads the event from the log. Default 256 MiB.
     pub events_len_max: usize,
     /// Time of silence after which a browser is pinged. A browser that speaks `pushd.1` knows this time, and sends a
     /// message itself if it hears nothing for longer. Default 25 s.

@@ -10,7 +10,8 @@ use super::TopicPattern;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SlowPolicy {
-    /// Drops no event. If the outbox is full, drops the browser.
+    /// Drops no event. If the outbox is full, the browser reads the events of topics with history from the log; for other
+    /// topics it is dropped.
     #[default]
     Disconnect,
     /// Drops the oldest queued events to make room for new ones.

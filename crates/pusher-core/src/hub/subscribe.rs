@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pusher_proto::Position;
 
 use super::Hub;
+use super::log::Entry;
 use super::since::Since;
 use super::subscribers::Progress;
 use crate::connection::{Session, Topic};
@@ -70,8 +71,10 @@ impl Hub {
             self.count_recovery(since, after);
             let is_recovered = after.is_ok();
             let after = after.unwrap_or(position.sequence);
+            let entries = log.after(topic, after);
+            let is_sent = |entry: &&Arc<Entry>| entry.is_for(session.id());
             Subscription {
-                replayed: log.count_after(topic, after),
+                replayed: entries.filter(is_sent).count() as u64,
                 topic: ordered.directory.subscribe(topic, session.shard()),
                 position,
                 is_recovered,
