@@ -5,6 +5,7 @@ use std::fs;
 use crate::browser::Page;
 use crate::daemon::Daemon;
 use crate::php::{Application, Php, Server};
+use crate::relay::Relay;
 use crate::workspace;
 
 /// The document root.
@@ -22,10 +23,21 @@ impl Blog {
     /// Starts the blog. Its readers connect to `daemon`.
     #[track_caller]
     pub fn start(php: &Php, daemon: &Daemon) -> Self {
+        Self::start_for(php, &environment(daemon))
+    }
+
+    /// Starts the blog. Its readers connect through a relay.
+    #[track_caller]
+    pub fn start_behind(php: &Php, relay: &Relay) -> Self {
+        Self::start_for(php, &[("PUSH_PORT", relay.address.port().to_string())])
+    }
+
+    #[track_caller]
+    fn start_for(php: &Php, environment: &[(&str, String)]) -> Self {
         let application = application();
         let docroot = application.path().join(DOCROOT);
         Self {
-            server: Server::start(php, &docroot, &environment(daemon)),
+            server: Server::start(php, &docroot, environment),
             _application: application,
         }
     }

@@ -2,11 +2,12 @@
 // Shows new articles in the open page, and posts without leaving it. Without this file the blog still works, but
 // readers must reload the page.
 (() => {
-  const CATCH_UP_AT_MS = [0, 2000, 10000];
+  // Pages that miss events together must not ask the site at the same moment.
+  const CATCH_UP_MAX_MS = 2000;
   // Each catch-up also fetches this many ids before the newest. Of two posts at the same moment, the one with the
   // higher id may be pushed first.
   const OVERLAP = 50;
-  const LOAD_DELAY_MAX_MS = 30000;
+  const RETRY_MAX_MS = 30000;
   const WORDS = { connecting: 'connecting', open: 'live', waiting: 'reconnecting', closed: 'not live' };
 
   const $ = (selector) => document.querySelector(selector);
@@ -15,9 +16,11 @@
   const form = $('#write');
 
   let category = settings.category;
+  // The position of the push server's log from before the shown articles were read.
+  let since = settings.since;
   let pusher = null;
   let unsubscribe = () => {};
-  let catchUps = [];
+  let catchUpTimer = 0;
   let unread = 0;
 
   // ---- showing articles ----
@@ -87,38 +90,40 @@
     const query = new URLSearchParams({ category, after });
     const answer = await fetch('entries.php?' + query, { cache: 'no-store' });
     if (!answer.ok) throw new Error('entries.php: ' + answer.status);
-    return (await answer.json()).entries;
+    return answer.json();
   }
 
-  /** Fetches the articles that were posted while the page was not connected. */
-  async function catchUp() {
+  const randomDelay = (maxMs, attempt) => Math.random() * Math.min(RETRY_MAX_MS, maxMs * 2 ** attempt);
+
+  /** Fetches the articles that were posted while the page was away, if the push server no longer has all of them. */
+  async function catchUp(attempt) {
     const asked = category;
     try {
-      const entries = await stored(Math.max(0, newestId() - OVERLAP));
+      const { entries } = await stored(Math.max(0, newestId() - OVERLAP));
       if (asked === category) entries.reverse().forEach((entry) => show(entry, true));
     } catch (fault) {
-      console.warn('catching up failed:', fault); // the next one may succeed
+      console.warn('catching up failed:', fault);
+      catchUpSoon(attempt + 1);
     }
   }
 
-  /** Fetches several times: an article may be posted after the first fetch and before the server has our SUBSCRIBE. */
-  function catchUpSoon() {
-    catchUps.forEach(clearTimeout);
-    catchUps = CATCH_UP_AT_MS.map((ms) => setTimeout(catchUp, ms));
+  function catchUpSoon(attempt) {
+    clearTimeout(catchUpTimer);
+    catchUpTimer = setTimeout(catchUp, randomDelay(CATCH_UP_MAX_MS, attempt), attempt);
   }
 
+  /** Subscribes at the position of the shown articles. Without a position there is a gap. */
   function listen() {
     unsubscribe();
-    unsubscribe = pusher ? pusher.subscribe(category, (event) => show(event, true)) : () => {};
+    clearTimeout(catchUpTimer);
+    const options = { since: since || null, gap: () => catchUpSoon(0) };
+    unsubscribe = pusher ? pusher.subscribe(category, (event) => show(event, true), options) : () => {};
   }
 
   function connect() {
     pusher = new Pusher(settings.pushUrl + '/');
     listen();
-    pusher.watch((state) => {
-      showState(state);
-      if (state === 'open') catchUpSoon();
-    });
+    pusher.watch(showState);
   }
 
   /** Loads pusher.js from the push server. The server may be down, so it tries again. */
@@ -128,7 +133,7 @@
     const again = () => {
       script.remove();
       showState('waiting');
-      setTimeout(load, Math.random() * Math.min(LOAD_DELAY_MAX_MS, 1000 * 2 ** attempt), attempt + 1);
+      setTimeout(load, randomDelay(1000, attempt), attempt + 1);
     };
     script.onerror = again;
     script.onload = () => (typeof Pusher === 'function' ? connect() : again());
@@ -147,14 +152,17 @@
     form.action = './?' + new URLSearchParams({ category: name });
     form.elements.category.value = name;
     list.replaceChildren();
-    listen();
+    unsubscribe();
+    let page = { since: null, entries: [] };
     try {
-      const entries = await stored(0);
-      if (name === category) entries.reverse().forEach((entry) => show(entry, false));
+      page = await stored(0);
     } catch (fault) {
       notice('fault', 'The blog does not answer: its articles will come as soon as it does.');
     }
-    catchUpSoon();
+    if (name !== category) return;
+    since = page.since;
+    page.entries.reverse().forEach((entry) => show(entry, false));
+    listen();
   }
 
   function choose(click) {

@@ -26,6 +26,7 @@ function show_page(string $category, Draft $draft, array $notice): void
 {
     $token = token();
     $push_url = push_url();
+    $since = position();
     $stored = entries()->newest($category, SHOWN_MAX);
     header('Content-Type: text/html; charset=utf-8');
     header('Content-Security-Policy: ' . content_security_policy($push_url));
@@ -48,7 +49,7 @@ function show_page(string $category, Draft $draft, array $notice): void
 <link rel="stylesheet" href="style.css">
 <script src="blog.js" defer></script>
 </head>
-<body data-push-url="<?= html($push_url) ?>" data-category="<?= html($category) ?>" data-shown-max="<?= SHOWN_MAX ?>">
+<body data-push-url="<?= html($push_url) ?>" data-category="<?= html($category) ?>" data-since="<?= html($since ?? '') ?>" data-shown-max="<?= SHOWN_MAX ?>">
 
 <header class="top">
   <h1>The push blog</h1>

@@ -10,6 +10,15 @@ function can_push(): bool
 }
 
 /**
+ * Returns the position of pushd's log, or null if pushd does not answer. Ask for it before the query: then the browser gets
+ * everything that was published since the query.
+ */
+function position(): ?string
+{
+    return can_push() ? quietly(fn (): ?string => \Pusher::position()) : null;
+}
+
+/**
  * Publishes a stored entry to the topic of its category.
  *
  * @return array{subscribers: int, sequence: int}|null null if the publish failed. The article is stored anyway, so the
@@ -17,20 +26,25 @@ function can_push(): bool
  */
 function push(array $entry): ?array
 {
-    if (!can_push()) {
-        return null;
-    }
-    // By default a failed publish returns null with a warning. With pusher.on_failure=exception it throws.
+    $receipt = can_push() ? quietly(fn (): ?\PusherReceipt => \Pusher::publish($entry['category'], $entry)) : null;
+    return $receipt === null ? null : ['subscribers' => $receipt->subscribers, 'sequence' => $receipt->sequence];
+}
+
+/**
+ * Calls pushd. By default a failed call returns null with a warning, and with pusher.on_failure=exception it throws: here
+ * both are null, with a line in the log.
+ */
+function quietly(callable $call): mixed
+{
     set_error_handler(fn (int $level, string $message): bool => error_log('blog: ' . $message));
     try {
-        $receipt = \Pusher::publish($entry['category'], $entry);
+        return $call();
     } catch (\Throwable $fault) {
         error_log('blog: ' . $fault->getMessage());
         return null;
     } finally {
         restore_error_handler();
     }
-    return $receipt === null ? null : ['subscribers' => $receipt->subscribers, 'sequence' => $receipt->sequence];
 }
 
 /**
@@ -68,5 +82,5 @@ function content_security_policy(string $push_url): string
     preg_match('~\A(http)(s?://[^/]+)~i', $push_url, $part);
     $origin = $part[1] . $part[2];
     return "default-src 'none'; script-src 'self' $origin; style-src 'self'; img-src 'self' data:; "
-        . "connect-src 'self' ws{$part[2]}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+        . "connect-src 'self' ws{$part[2]} $origin; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 }

@@ -7,6 +7,7 @@ use system_tests::browser::{Browser, Page};
 use system_tests::daemon::Daemon;
 use system_tests::php::Php;
 use system_tests::publisher::publish_raw;
+use system_tests::relay::Relay;
 use system_tests::wamp::Wamp;
 use xtask::http;
 use xtask::process::wait_until;
@@ -83,6 +84,44 @@ fn markup_in_an_event_is_shown_as_text() {
         0
     );
     assert_eq!(page.evaluate("document.title"), "The push blog");
+}
+
+/// The requests of a page to `entries.php`.
+const FETCHES: &str = "performance.getEntriesByType('resource').map(entry => new URL(entry.name))
+    .filter(url => url.pathname === '/entries.php').map(url => url.searchParams.get('category'))";
+
+#[test]
+fn pages_get_what_they_missed_from_pushd() {
+    let daemon = Daemon::start();
+    let relay = Relay::start(daemon.web);
+    let php = Php::with_extension(daemon.push_address());
+    let blog = Blog::start_behind(&php, &relay);
+    let mut chromium = Browser::start();
+    let (mut writer, mut reader) = (chromium.open(&blog.url()), chromium.open(&blog.url()));
+    let mut other = chromium.open(&blog.url());
+    wait_until_live(&mut reader);
+    wait_until_live(&mut other);
+    let rendered = reader.evaluate("fetch('/').then(answer => answer.text())");
+    relay.cut();
+    other.click("#categories [data-category=category2]");
+    other.wait_for(&format!("{FETCHES}.length === 1"));
+    for category in ["kittensCategory", "category2"] {
+        post(&mut writer, category, category, "while away");
+        writer.wait_for("document.querySelector('#title').value === ''");
+    }
+    relay.restore();
+    // A page that connects long after it was rendered.
+    let mut late = chromium.open(&format!("{}entries.php", blog.url()));
+    late.evaluate(&format!(
+        "document.open(), document.write({rendered}), document.close()"
+    ));
+    let in_kittens = shows("kittensCategory", "while away");
+    reader.wait_for(&in_kittens);
+    late.wait_for(&in_kittens);
+    other.wait_for(&shows("category2", "while away"));
+    assert_eq!(reader.evaluate(FETCHES), json!([]));
+    assert_eq!(late.evaluate(FETCHES), json!([]));
+    assert_eq!(other.evaluate(FETCHES), json!(["category2"]));
 }
 
 #[test]
