@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use pusher_proto::check_topic;
 use pusher_proto::wamp::{
-    CallId, ClientMessage, PingMark, PrefixLimits, Prefixes, Recipients as WireRecipients,
-    Subprotocol, subscribed, text_frame,
+    CallId, ClientMessage, GAP_TOPIC, PingMark, PrefixLimits, Prefixes,
+    Recipients as WireRecipients, Subprotocol, subscribed, text_frame,
 };
 use serde_json::value::RawValue;
 
@@ -167,7 +167,8 @@ impl WampSession {
 
     /// Returns where the subscription of a client with a resume value begins.
     fn resumed_since(&self, topic: &str) -> Since {
-        let resume = self.resume.as_ref();
+        // A client may have a handler for gaps, and so subscribe. Nobody publishes there, so nothing can be missing.
+        let resume = self.resume.as_ref().filter(|_| topic != GAP_TOPIC);
         resume.map_or(Since::Now, |resume| {
             let at = |sequence| self.context.hub.position_of(sequence);
             resume.since(topic, at)

@@ -198,6 +198,17 @@ fn position_in_the_address_covers_unknown_values() {
 }
 
 #[test]
+fn topic_of_gaps_has_no_gap_of_its_own() {
+    let server = start(|_| {});
+    let mut browser = connect(&server, "/?since=&resume=0123456789abcdef");
+    browser.send("[5,\"pushd:gap\"]");
+    browser.send("[5,\"t\"]");
+    let gap = event(&mut browser);
+    assert!(gap.contains("\"topic\":\"t\""), "{gap}");
+    browser.barrier();
+}
+
+#[test]
 fn invalid_values_are_refused() {
     let server = start(|_| {});
     let long = "x".repeat(65);

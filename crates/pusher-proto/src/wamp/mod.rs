@@ -27,8 +27,8 @@ pub use frame::{
 };
 pub use prefixes::{PrefixError, PrefixLimits, Prefixes};
 pub use server_message::{
-    call_error, call_result, event_frame, gap, gap_event, keepalive, numbered_event_frame,
-    subscribed, welcome,
+    GAP_TOPIC, call_error, call_result, event_frame, gap, gap_event, keepalive,
+    numbered_event_frame, subscribed, welcome,
 };
 
 /// The WebSocket subprotocol.

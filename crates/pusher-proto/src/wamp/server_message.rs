@@ -6,7 +6,8 @@ use crate::json::quote;
 use crate::position::Position;
 
 /// The topic of gaps, for clients of `wamp` with a resume value.
-const GAP_TOPIC: &str = "pushd:gap";
+/// The topic of the event that tells a client of `wamp` of a gap.
+pub const GAP_TOPIC: &str = "pushd:gap";
 
 /// `[0, sessionId, 1, serverIdent]`
 pub fn welcome(session_id: &str, server_ident: &str) -> String {
