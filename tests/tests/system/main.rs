@@ -29,6 +29,7 @@ mod proxies;
 mod publish_peers;
 mod publishers;
 mod recipe;
+mod recovery;
 mod rust_version;
 mod sanitizers;
 mod shell;
