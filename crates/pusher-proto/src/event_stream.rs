@@ -3,16 +3,15 @@
 use crate::json::quote;
 use crate::position::Position;
 
-/// A comment, which keeps the connection alive.
-pub const COMMENT: &[u8] = b":\n\n";
+/// Returns the first block of a stream: the delay before the browser connects again, and the stream's position.
+pub fn begin(retry_ms: u64, at: Position) -> String {
+    format!("retry: {retry_ms}\n{}", position(at))
+}
 
-/// Returns the first block of a stream: the delay before the browser connects again, and the stream's position. It is an
-/// event, because scripts see no other blocks.
-pub fn begin(retry_ms: u64, position: Position) -> String {
-    format!(
-        "retry: {retry_ms}\n{}",
-        event_with_position("position", position)
-    )
+/// Returns the message that everything up to a position has been sent. It is an event, because scripts see no other
+/// blocks.
+pub fn position(at: Position) -> String {
+    event_with_position("position", at)
 }
 
 /// Appends an event with the position behind it. `topic` is given if the stream has several topics.

@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pusher_proto::event_stream;
 
 use super::Connection;
 
@@ -59,15 +58,12 @@ impl Connection {
         }
     }
 
-    /// Sends a comment to an event stream that has been without one for `quiet_ms`. Returns whether it did.
-    pub(crate) fn send_comment(&self, now_ms: u64, quiet_ms: u64) -> bool {
-        let is_due = self.silent_ms(now_ms) >= quiet_ms;
+    /// Returns whether an event stream should send its position: once every `interval_ms`.
+    pub(crate) fn is_position_due(&self, now_ms: u64, interval_ms: u64) -> bool {
+        let is_due = self.silent_ms(now_ms) >= interval_ms;
         if is_due {
-            // An event stream's browser is never heard, so this is the time of the last comment.
+            // An event stream's browser is never heard, so this is the time of the last position.
             self.heard(now_ms);
-            if self.is_open_and_empty() {
-                self.send(&Bytes::from_static(event_stream::COMMENT));
-            }
         }
         is_due
     }

@@ -32,6 +32,14 @@ impl Hub {
         self.shared.ordered.lock().log.at(sequence)
     }
 
+    /// Makes an event stream read from the log, and then send its position. So it also moves on while other topics have
+    /// events, and the log does not forget where it is.
+    pub(crate) fn report_position(&self, session: &Session) {
+        let shard = &self.shared.shards[session.shard()];
+        shard.readers.report_position(session);
+        shard.mailbox.wake();
+    }
+
     /// Continues to read from the log for a session that has sent everything.
     pub(crate) fn continue_reading(&self, session: &Session) {
         let shard = &self.shared.shards[session.shard()];

@@ -42,14 +42,23 @@ enum Source {
     /// Topics of a WAMP session, one after the other. The shard knows the progress of each.
     Topics(IndexSet<Topic, RandomState>),
     /// All topics of an event stream together, behind a sequence number.
-    Stream { topics: Arc<[Topic]>, after: u64 },
+    Stream {
+        topics: Arc<[Topic]>,
+        after: u64,
+        /// The stream sends its position after the next read.
+        reports: bool,
+    },
 }
 
 /// The next part of the log to read for a session.
 #[derive(Debug)]
 pub(super) enum Next {
     Topic(Topic),
-    Stream { topics: Arc<[Topic]>, after: u64 },
+    Stream {
+        topics: Arc<[Topic]>,
+        after: u64,
+        reports: bool,
+    },
 }
 
 impl Readers {
@@ -67,8 +76,26 @@ impl Readers {
     /// Makes a session read topics as an event stream.
     pub(super) fn add_stream(&self, session: &Session, topics: Arc<[Topic]>, after: u64) {
         let mut state = self.state.lock();
-        state.reader(session, || Source::Stream { topics, after });
+        state.reader(session, || Source::Stream {
+            topics,
+            after,
+            reports: false,
+        });
         session.connection().set_reads_log(true);
+        state.enqueue(session);
+    }
+
+    /// Puts an event stream into the queue. It sends its position after that read.
+    pub(super) fn report_position(&self, session: &Session) {
+        let mut state = self.state.lock();
+        let reader = state.readers.get_mut(&session.id());
+        if let Some(Reader {
+            source: Source::Stream { reports, .. },
+            ..
+        }) = reader
+        {
+            *reports = true;
+        }
         state.enqueue(session);
     }
 
@@ -111,9 +138,14 @@ impl Readers {
             };
             reader.is_queued = false;
             let next = match &mut reader.source {
-                Source::Stream { topics, after } => Next::Stream {
+                Source::Stream {
+                    topics,
+                    after,
+                    reports,
+                } => Next::Stream {
                     topics: topics.clone(),
                     after: *after,
+                    reports: std::mem::take(reports),
                 },
                 Source::Topics(topics) => match topics.first() {
                     Some(topic) => Next::Topic(topic.clone()),

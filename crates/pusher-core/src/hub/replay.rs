@@ -86,7 +86,11 @@ impl Replay {
     fn read_for(&mut self, shard: &Shard, session: &Session, next: Next) -> usize {
         match next {
             Next::Topic(topic) => self.read_topic(shard, session, topic),
-            Next::Stream { topics, after } => self.read_stream(shard, session, topics, after),
+            Next::Stream {
+                topics,
+                after,
+                reports,
+            } => self.read_stream(shard, session, topics, after, reports),
         }
     }
 
@@ -118,6 +122,7 @@ impl Replay {
         session: &Session,
         topics: Arc<[Topic]>,
         after: u64,
+        reports: bool,
     ) -> usize {
         let topics = match &*topics {
             [topic] => Topics::One(topic.clone()),
@@ -129,6 +134,10 @@ impl Replay {
         };
         shard.readers.stream_was_read(session, chunk.last);
         self.send_stream(shard, session, &chunk, has_more);
+        if reports && !has_more {
+            let position = event_stream::position(self.hub.position_of(chunk.last));
+            session.connection().send(&position.into());
+        }
         chunk.bytes.len()
     }
 

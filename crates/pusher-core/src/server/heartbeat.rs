@@ -16,8 +16,8 @@ use crate::stats::SlowConsumer;
 const TICK_MAX: Duration = Duration::from_secs(1);
 const TICK_MIN: Duration = Duration::from_millis(10);
 
-/// Time between two comments to an event stream, in ms. Proxies close connections that are silent for longer.
-const COMMENT_MS: u64 = 20_000;
+/// Time between two positions that an event stream sends, in ms. Proxies close connections that are silent for longer.
+const POSITION_MS: u64 = 20_000;
 
 /// If a round starts later than this, the server itself was stopped, and silence says nothing about browsers.
 const LATE_MS: u64 = 1000;
@@ -39,7 +39,7 @@ pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
         if shard.index() == 0 {
             context.hub.drop_old_events();
         }
-        let ping_ms = round.times.ping_ms.min(COMMENT_MS);
+        let ping_ms = round.times.ping_ms.min(POSITION_MS);
         // A session that moves within the table during the loop may be missed. The next round visits it.
         for sessions in shard.chunks(|session| needs_attention(session, now_ms, ping_ms)) {
             for session in sessions {
@@ -132,9 +132,8 @@ impl<'a> Round<'a> {
         match self.times.ping(connection.dialect()) {
             Some(ping) => connection.check_alive(self.now_ms, ping_ms, pong_ms, ping),
             None => {
-                if connection.send_comment(self.now_ms, ping_ms.min(COMMENT_MS)) {
-                    // The log may forget where the stream is, unless the stream reads now and then.
-                    self.context.hub.continue_reading(&session);
+                if connection.is_position_due(self.now_ms, ping_ms.min(POSITION_MS)) {
+                    self.context.hub.report_position(&session);
                 }
             }
         }

@@ -21,7 +21,6 @@ struct Block {
     event: String,
     id: String,
     data: String,
-    is_comment: bool,
 }
 
 fn request(target: &str, headers: &str) -> String {
@@ -70,7 +69,6 @@ impl Stream {
                     block.data.push_str(data);
                     block.data.push('\n');
                 }
-                (":", _) => block.is_comment = true,
                 ("", _) => break,
                 other => panic!("{other:?}"),
             }
@@ -209,17 +207,22 @@ fn last_event_of_a_quiet_topic_does_not_end_the_stream() {
 }
 
 #[test]
-fn silent_stream_gets_comments_and_stays() {
+fn silent_stream_gets_its_position_and_stays() {
     let server = start(|limits| {
         limits.ping_interval = Duration::from_millis(50);
         limits.pong_timeout = Duration::from_millis(50);
     });
-    let (mut stream, _) = Stream::begin(&server, "/events?topic=t", "");
+    let (mut stream, begin) = Stream::begin(&server, "/events?topic=t", "");
     for _ in 0..5 {
-        assert!(stream.block().is_comment);
+        let block = stream.block();
+        assert_eq!((&*block.event, &*block.id), ("position", &*begin));
     }
-    publish(&server, "t", "1");
+    // It moves on with the log.
+    let other = publish(&server, "another topic", "0");
+    while stream.block().id != other {}
+    let own = publish(&server, "t", "1");
     while stream.block().data != "1" {}
+    assert_eq!(stream.block().id, own, "the position behind the event");
     assert_eq!(server.hub.stats().pings_unanswered, 0);
 }
 
