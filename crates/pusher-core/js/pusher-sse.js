@@ -14,7 +14,7 @@
   const EVENT = 8, SUBSCRIBED = 9, GAP = 10;
   const CHANNEL = 'pushd.sse.1 '; // another number for other messages between tabs
   const COLLECT_MS = 50; // what is subscribed together needs one stream
-  const OPEN_MS = 8000, QUIET_MS = 300000; // scripts do not see comments, so a silent stream is perhaps dead
+  const OPEN_MS = 8000, QUIET_MS = 50000; // pushd sends a position every 20 s
   const RETRY_MS = 2000, RETRY_SPREAD_MS = 3000, RETRIES_MAX = 3;
 
   /** The stream, with the topics of all tabs. `tell(tab, message)` sends to a tab, or to all: null. */
