@@ -95,9 +95,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
      drop-oldest it misses the oldest queued events, and with keep-latest all but the latest of each topic. The \
      first matching pattern counts" },
     row! { Listeners, "state-dir", "DIRECTORY", Maybe<File>, state_dir, Restart,
-    "Where the log is kept over a restart, so that pages miss nothing then. Each daemon needs a directory of its own, \
-     which belongs to its user. The default is the variable STATE_DIRECTORY, which systemd sets, or none: then the log \
-     is in memory only, and after a restart pages are told that they may have missed events" },
+    "Where the event log is kept over a restart, so that pages miss nothing then. Each daemon needs a directory of its \
+     own, which belongs to its user. The default is the variable STATE_DIRECTORY, which systemd sets, or none: then the \
+     event log is in memory only, and after a restart pages are told that they may have missed events" },
     row! { Listeners, "fsync", "WHEN", One<Text<SyncPolicy>>, fsync, Restart,
     "When events in state-dir are forced to the disk: never (the system decides), 1s (once a second) or always (before \
      each receipt). No end of the daemon loses an event. A crash of the machine can, unless it is always: then pages \
