@@ -457,6 +457,30 @@ fn events_for_chosen_sessions_are_replayed_to_no_other() {
     assert_eq!([browser.event().0, browser.event().0], [1, 2]);
 }
 
+/// A client asks for the same replay again and again, and reads nothing.
+#[test]
+fn replays_in_a_loop_harm_nobody() {
+    let server = start(|_| {});
+    let begin = server.hub.position().to_string();
+    let filling = format!("\"{}\"", "x".repeat(10_000));
+    for _ in 0..100 {
+        server.hub.publish("t", &filling).unwrap();
+    }
+    let mut greedy = Pushd1::connect(&server);
+    let mut quick = server.subscriber("u");
+    let subscribe = json!([5, "t", {"since": begin}]).to_string();
+    for number in 0..500 {
+        for _ in 0..10 {
+            greedy.0.send(&subscribe);
+            greedy.0.send("[6,\"t\"]");
+        }
+        publish(&server, "u", [number]);
+        assert_eq!(quick.message(), format!("[8,\"u\",{number}]"));
+        let stats = server.hub.stats();
+        assert!(stats.outboxes_len < 2 << 20, "{stats:?}");
+    }
+}
+
 #[test]
 fn publishers_can_ask_for_the_position() {
     let server = start(|_| {});
