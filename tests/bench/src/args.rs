@@ -7,14 +7,18 @@ use anyhow::{Context, Result, bail};
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::scenario::{self, Scenario};
-use crate::servers::{self, Kind};
+use crate::servers::Kind;
 
 /// The text of `cargo xtask bench --help`.
 pub const HELP: &str = "\
 Usage: cargo xtask bench [options]
 
-  --servers A,B,...    pushd, floor, floor-batch, uwebsockets, nchan, nats, ws, socket.io (default: all)
-  --scenarios A,B,...  paced, topics, single, flood, flood10k, idle (default: all)
+  --servers A,B,...    pushd, floor, floor-batch, uwebsockets, nchan, nats, ws, socket.io,
+                       and pushd in other ways: no-history, pushd.1, resume, sse, disk
+                       (default: those that the scenario is about)
+  --scenarios A,B,...  paced, topics, single, flood, flood10k, idle (default: these),
+                       and for the log of events: storm, storm-topics, receipts, receipts-1,
+                       receipts-unix, receipts-unix-1, receipts-flood, stopped
   --runs N             number of runs; the report shows medians (default 5, at most 50)
   --seconds N          length of a run without the time to connect (default 2, at most 20)
   --svg FILE           also write the report as a picture
@@ -23,8 +27,8 @@ Usage: cargo xtask bench [options]
 /// The options of a benchmark.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The servers.
-    pub servers: Vec<Kind>,
+    /// The servers. `None` means the default servers of each scenario.
+    servers: Option<Vec<Kind>>,
     /// The scenarios.
     pub scenarios: Vec<Scenario>,
     /// Number of runs of each server in each scenario.
@@ -35,18 +39,37 @@ pub struct Options {
     pub svg: Option<PathBuf>,
 }
 
+impl Options {
+    /// Returns the servers for a scenario.
+    pub fn servers_of(&self, scenario: &Scenario) -> &[Kind] {
+        match &self.servers {
+            Some(servers) => servers,
+            None => scenario.default_servers(),
+        }
+    }
+
+    /// Returns the servers for all scenarios. Some may be in it several times.
+    pub fn all_servers(&self) -> Vec<Kind> {
+        let servers = self
+            .scenarios
+            .iter()
+            .map(|scenario| self.servers_of(scenario));
+        servers.flatten().copied().collect()
+    }
+}
+
 /// Reads the command line. Returns `None` for `--help`.
 pub fn parse(mut words: Parser) -> Result<Option<Options>> {
     let mut options = Options {
-        servers: servers::ALL.to_vec(),
-        scenarios: scenario::ALL.to_vec(),
+        servers: None,
+        scenarios: scenario::COMPARISONS.to_vec(),
         runs: 5,
         duration: Duration::from_secs(2),
         svg: None,
     };
     while let Some(word) = words.next()? {
         match word {
-            Arg::Long("servers") => options.servers = list(&mut words, Kind::find)?,
+            Arg::Long("servers") => options.servers = Some(list(&mut words, Kind::find)?),
             Arg::Long("scenarios") => options.scenarios = list(&mut words, Scenario::find)?,
             Arg::Long("runs") => options.runs = number(&mut words, 50)?,
             Arg::Long("seconds") => {
@@ -77,6 +100,7 @@ fn number(words: &mut Parser, max: u32) -> Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::servers;
 
     fn check(line: &str) -> Result<Option<Options>> {
         parse(Parser::from_args(line.split_whitespace()))
@@ -86,7 +110,7 @@ mod tests {
     fn servers_and_scenarios_can_be_chosen() {
         let line = "--servers pushd,floor --scenarios idle --runs 1 --seconds=20 --svg a.svg";
         let options = check(line).unwrap().unwrap();
-        assert_eq!(options.servers, [Kind::Pushd, Kind::Floor]);
+        assert_eq!(options.all_servers(), [Kind::Pushd, Kind::Floor]);
         assert_eq!(options.scenarios, [Scenario::find("idle").unwrap()]);
         assert_eq!(
             (options.runs, options.duration),
@@ -94,12 +118,16 @@ mod tests {
         );
         assert_eq!(options.svg, Some("a.svg".into()));
         assert_eq!(check("--help").unwrap(), None);
+        let options = check("--scenarios stopped").unwrap().unwrap();
+        let stopped = Scenario::find("stopped").unwrap();
+        assert_eq!(options.all_servers(), stopped.default_servers());
     }
 
     #[test]
     fn help_names_every_server_and_scenario() {
-        let names = servers::ALL.iter().map(|kind| kind.name());
-        let names = names.chain(scenario::ALL.iter().map(|scenario| scenario.name));
+        let servers = servers::OTHERS.iter().chain(servers::VARIANTS);
+        let names = servers.map(|kind| kind.name());
+        let names = names.chain(Scenario::all().map(|scenario| scenario.name));
         for name in names {
             assert!(HELP.contains(name), "{name}");
         }

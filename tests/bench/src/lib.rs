@@ -18,11 +18,13 @@
 //! | [`client`] | the subscribers and the publisher |
 //! | [`process`] | a server's CPU time and memory, as reported by the kernel |
 //! | [`run`] | one server, one scenario, one run |
+//! | [`figures`] | the figures of a run |
 //! | [`report`] | the medians and the table |
 //! | [`picture`] | the table as SVG |
 
 pub mod args;
 pub mod client;
+pub mod figures;
 pub mod picture;
 pub mod process;
 pub mod report;

@@ -27,7 +27,7 @@ fn try_main() -> Result<()> {
         say(args::HELP.trim_end());
         return Ok(());
     };
-    let programs = Programs::install(&Workspace::find()?, &options.servers)?;
+    let programs = Programs::install(&Workspace::find()?, &options.all_servers())?;
     check_open_files(&options)?;
     if process::can_pin() {
         process::pin_client()?;
@@ -52,7 +52,7 @@ fn measure(options: &Options, programs: &Programs) -> Report {
     let begin = Instant::now();
     for number in 1..=options.runs {
         for &scenario in &options.scenarios {
-            for &server in &options.servers {
+            for &server in options.servers_of(&scenario) {
                 let outcome = run::run(server, scenario, options.duration, programs);
                 report.add(scenario, server, outcome);
             }

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::report::{Figure, Report, Row, Section, figures, reference};
+use crate::figures::{Figure, figures};
+use crate::report::{Report, Row, Section};
+use crate::scenario::Pace;
 use crate::servers::Kind;
 
 const WIDTH: usize = 760;
@@ -25,7 +27,7 @@ pub fn draw(report: &Report, caption: &str) -> String {
     put_text(&mut body, MARGIN, y - 8, "dim", caption);
     for section in &report.sections {
         // An idle connection has two costs: memory and the time to connect.
-        let charts = if reference(&section.scenario).is_none() {
+        let charts = if section.scenario.pace == Pace::Idle {
             2
         } else {
             1
@@ -84,7 +86,7 @@ fn put_chart(body: &mut String, mut y: usize, section: &Section, index: usize) -
 fn label(section: &Section, row: &Row, figure: Figure, value: f64) -> String {
     let value = format!("{value:.*}", figure.decimals);
     match section.ratio(row) {
-        Some(ratio) => format!("{value} ({ratio:.2} x)"),
+        Some(ratio) => format!("{value} ({:.2} x)", ratio.median),
         None => value,
     }
 }

@@ -29,12 +29,21 @@ pub fn cpu_time(pid: u32) -> Result<Duration> {
 
 /// Returns the resident memory of the process, in bytes.
 pub fn resident(pid: u32) -> Result<u64> {
+    status(pid, "VmRSS:")
+}
+
+/// Returns the most resident memory that the process has had, in bytes.
+pub fn peak(pid: u32) -> Result<u64> {
+    status(pid, "VmHWM:")
+}
+
+fn status(pid: u32, name: &str) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let text = fs::read_to_string(&path).with_context(|| format!("can't read {path}"))?;
     let mut lines = text.lines();
-    let line = lines.find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = lines.find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    Ok(kib.with_context(|| format!("no VmRSS in {path}"))? * 1024)
+    Ok(kib.with_context(|| format!("no {name} in {path}"))? * 1024)
 }
 
 /// Returns whether server and client can have a processor each.
@@ -69,6 +78,8 @@ mod tests {
         let pid = std::process::id();
         let before = cpu_time(pid).unwrap();
         while cpu_time(pid).unwrap() == before {}
-        assert!(resident(pid).unwrap() > 100_000);
+        let resident = resident(pid).unwrap();
+        assert!(resident > 100_000);
+        assert!(peak(pid).unwrap() >= resident);
     }
 }

@@ -2,9 +2,13 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use crate::figures::{figures, references};
 use crate::run::Outcome;
 use crate::scenario::{Pace, Scenario};
 use crate::servers::Kind;
+
+/// Width of a column with ratios, which have their range in brackets.
+const RATIO_WIDTH: usize = 20;
 
 /// The results of all servers, by scenario.
 #[derive(Debug, Default)]
@@ -27,65 +31,18 @@ pub struct Section {
 pub struct Row {
     /// The server.
     pub server: Kind,
-    /// The figures of each run, in the order of [`figures`].
-    runs: Vec<Vec<f64>>,
+    /// The figures of each run, in the order of [`figures`]. `None` for a failed run.
+    runs: Vec<Option<Vec<f64>>>,
     /// Number of lost, duplicate and misordered deliveries in all runs.
     pub faults: u64,
     /// The error of a failed run.
     pub error: Option<String>,
 }
 
-/// A column of the table.
-#[derive(Debug, Clone, Copy)]
-pub struct Figure {
-    /// Its heading.
-    pub name: &'static str,
-    /// Number of decimal places.
-    pub decimals: usize,
-}
-
-const fn figure(name: &'static str, decimals: usize) -> Figure {
-    Figure { name, decimals }
-}
-
-const HELD: &[Figure] = &[
-    figure("bytes a connection", 0),
-    figure("CPU µs a handshake", 1),
-    figure("handshakes/s", 0),
-];
-const PACED: &[Figure] = &[
-    figure("CPU µs an event", 2),
-    figure("p50 µs", 0),
-    figure("p99 µs", 0),
-];
-const FAST: &[Figure] = &[figure("CPU µs an event", 2), figure("events/s", 0)];
-
-/// Returns the figures of a scenario. The first one is the most important.
-pub fn figures(scenario: &Scenario) -> &'static [Figure] {
-    match scenario.pace {
-        Pace::Idle => HELD,
-        Pace::Rate(_) => PACED,
-        Pace::Window(_) => FAST,
-    }
-}
-
-/// Returns the server that the others are compared with.
-pub fn reference(scenario: &Scenario) -> Option<Kind> {
-    match scenario.pace {
-        Pace::Idle => None,
-        Pace::Rate(_) | Pace::Window(1) => Some(Kind::Floor),
-        Pace::Window(_) => Some(Kind::FloorBatch),
-    }
-}
-
 impl Report {
     /// Adds the result of a run.
     pub fn add(&mut self, scenario: Scenario, server: Kind, outcome: anyhow::Result<Outcome>) {
-        let row = self.row(scenario, server);
-        match outcome {
-            Ok(outcome) => row.add(scenario.pace, &outcome),
-            Err(error) => row.error = Some(format!("{error:#}")),
-        }
+        self.row(scenario, server).add(scenario.pace, outcome);
     }
 
     /// Returns whether every server did all its work, and delivered each event once and in order.
@@ -122,55 +79,85 @@ impl Report {
 }
 
 impl Row {
-    fn add(&mut self, pace: Pace, outcome: &Outcome) {
-        let micros = |duration: std::time::Duration| duration.as_secs_f64() * 1e6;
-        let figures = match outcome {
-            Outcome::Held {
-                connections,
-                resident,
-                cpu,
-                took,
-            } => {
-                let connections = *connections as f64;
-                vec![
-                    *resident as f64 / connections,
-                    micros(*cpu) / connections,
-                    connections / took.as_secs_f64(),
-                ]
+    fn add(&mut self, pace: Pace, outcome: anyhow::Result<Outcome>) {
+        let values = match outcome {
+            Ok(outcome) => {
+                self.faults += outcome.faults();
+                Some(outcome.values(pace))
             }
-            Outcome::Delivered { deliveries, cpu } => {
-                self.faults += deliveries.lost() + deliveries.duplicated + deliveries.reordered;
-                let received = deliveries.received.max(1) as f64;
-                let cpu_each = micros(*cpu) / received;
-                let quantile = |q| deliveries.latency.value_at_quantile(q) as f64 / 1e3;
-                match pace {
-                    Pace::Rate(_) => vec![cpu_each, quantile(0.5), quantile(0.99)],
-                    _ => vec![cpu_each, received / deliveries.took.as_secs_f64()],
-                }
+            Err(error) => {
+                self.error = Some(format!("{error:#}"));
+                None
             }
         };
-        self.runs.push(figures);
+        self.runs.push(values);
     }
 
     /// Returns the median of the figure at `index`.
     pub fn median(&self, index: usize) -> Option<f64> {
-        let mut values: Vec<f64> = self.runs.iter().map(|run| run[index]).collect();
-        values.sort_by(f64::total_cmp);
-        let middle = values.len() / 2;
-        let upper = *values.get(middle)?;
-        match values.len() % 2 {
-            0 => Some((values[middle - 1] + upper) / 2.0),
-            _ => Some(upper),
-        }
+        let runs = self.runs.iter().flatten();
+        median(runs.map(|run| run[index]).collect())
     }
 }
 
+/// A server compared with another one.
+#[derive(Debug, Clone, Copy)]
+pub struct Ratio {
+    /// The median of the ratios in each run.
+    pub median: f64,
+    /// The lowest.
+    pub min: f64,
+    /// The highest.
+    pub max: f64,
+}
+
 impl Section {
-    /// Returns the ratio to the reference.
-    pub fn ratio(&self, row: &Row) -> Option<f64> {
-        let reference = reference(&self.scenario)?;
-        let reference = self.rows.iter().find(|row| row.server == reference)?;
-        Some(row.median(0)? / reference.median(0)?)
+    /// Returns the ratios to the most important reference.
+    pub fn ratio(&self, row: &Row) -> Option<Ratio> {
+        let reference = references(&self.scenario).first()?;
+        self.ratio_to(*reference, row)
+    }
+
+    /// Compares the first figure of both servers, run by run.
+    fn ratio_to(&self, reference: Kind, row: &Row) -> Option<Ratio> {
+        let reference = self.row(reference)?;
+        let pairs = row.runs.iter().zip(&reference.runs);
+        let ratio = |(run, reference): (&Option<Vec<f64>>, &Option<Vec<f64>>)| {
+            Some(run.as_ref()?.first()? / reference.as_ref()?.first()?)
+        };
+        let ratios: Vec<f64> = pairs.filter_map(ratio).collect();
+        Some(Ratio {
+            min: ratios.iter().copied().fold(f64::INFINITY, f64::min),
+            max: ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            median: median(ratios)?,
+        })
+    }
+
+    fn row(&self, server: Kind) -> Option<&Row> {
+        self.rows.iter().find(|row| row.server == server)
+    }
+
+    /// Returns the references that have run.
+    fn references(&self) -> impl Iterator<Item = Kind> {
+        let references = references(&self.scenario).iter().copied();
+        references.filter(|&reference| self.row(reference).is_some())
+    }
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    let upper = *values.get(middle)?;
+    match values.len() % 2 {
+        0 => Some((values[middle - 1] + upper) / 2.0),
+        _ => Some(upper),
+    }
+}
+
+impl Display for Ratio {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { median, min, max } = self;
+        write!(f, "{median:.2} ({min:.2}-{max:.2})")
     }
 }
 
@@ -191,10 +178,10 @@ impl Display for Section {
         for figure in figures {
             write!(f, "{:>20}", figure.name)?;
         }
-        match reference(&self.scenario) {
-            Some(reference) => writeln!(f, "{:>16}", format!("x {}", reference.name()))?,
-            None => writeln!(f)?,
+        for reference in self.references() {
+            write!(f, "{:>RATIO_WIDTH$}", format!("x {}", reference.name()))?;
         }
+        writeln!(f)?;
         for row in &self.rows {
             write!(f, "{:13}", row.server.name())?;
             for (index, figure) in figures.iter().enumerate() {
@@ -203,8 +190,10 @@ impl Display for Section {
                     None => write!(f, "{:>20}", "-")?,
                 }
             }
-            if let Some(ratio) = self.ratio(row) {
-                write!(f, "{ratio:16.2}")?;
+            for reference in self.references() {
+                let ratio = self.ratio_to(reference, row);
+                let ratio = ratio.map_or_else(|| "-".to_owned(), |ratio| ratio.to_string());
+                write!(f, "{ratio:>RATIO_WIDTH$}")?;
             }
             if row.faults > 0 {
                 write!(f, "  {} deliveries lost, doubled or reordered", row.faults)?;

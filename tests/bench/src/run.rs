@@ -3,9 +3,12 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::client::dialect::Publisher;
+use crate::client::receipts::{self, Receipts};
+use crate::client::stopped::{self, Stopped};
+use crate::client::storm::{self, Storm};
 use crate::client::{Client, Deliveries};
 use crate::process;
 use crate::scenario::{Pace, Scenario};
@@ -35,6 +38,12 @@ pub enum Outcome {
         /// Time to connect them.
         took: Duration,
     },
+    /// Pages came back.
+    CameBack(Box<Storm>),
+    /// Publishes were confirmed.
+    Confirmed(Box<Receipts>),
+    /// Subscribers did not read.
+    Stopped(Stopped),
 }
 
 /// Starts the server, runs the scenario, and stops the server.
@@ -44,25 +53,48 @@ pub fn run(
     duration: Duration,
     programs: &Programs,
 ) -> Result<Outcome> {
-    let server = Server::start(kind, programs)?;
+    if !scenario.suits(kind) {
+        bail!("not possible with {}", kind.name());
+    }
+    let kept = match scenario.pace {
+        Pace::Storm => storm::MISSED,
+        _ => 0,
+    };
+    let server = Server::start(kind, programs, kept)?;
+    match scenario.pace {
+        Pace::Idle => hold(&server, scenario),
+        Pace::Rate(_) | Pace::Window(_) => deliver(&server, scenario, duration),
+        Pace::Storm => Ok(Outcome::CameBack(Box::new(storm::run(&server, scenario)?))),
+        Pace::Receipts(link, window) => {
+            let receipts = receipts::run(&server, scenario, link, window, duration)?;
+            Ok(Outcome::Confirmed(Box::new(receipts)))
+        }
+        Pace::Stopped => Ok(Outcome::Stopped(stopped::run(&server, scenario)?)),
+    }
+}
+
+fn hold(server: &Server, scenario: Scenario) -> Result<Outcome> {
     let pid = server.pid();
     let resident = process::resident(pid)?;
     let (cpu, begin) = (process::cpu_time(pid)?, Instant::now());
-    let mut client = Client::connect(&server, scenario)?;
+    let _client = Client::connect(server, scenario)?;
     let took = begin.elapsed();
-    if scenario.pace == Pace::Idle {
-        thread::sleep(REST);
-        return Ok(Outcome::Held {
-            connections: scenario.connections(),
-            resident: process::resident(pid)?.saturating_sub(resident),
-            cpu: process::cpu_time(pid)?.saturating_sub(cpu),
-            took,
-        });
-    }
-    let mut publisher = Publisher::connect(kind, server.publish)?;
+    thread::sleep(REST);
+    Ok(Outcome::Held {
+        connections: scenario.connections(),
+        resident: process::resident(pid)?.saturating_sub(resident),
+        cpu: process::cpu_time(pid)?.saturating_sub(cpu),
+        took,
+    })
+}
+
+fn deliver(server: &Server, scenario: Scenario, duration: Duration) -> Result<Outcome> {
+    let pid = server.pid();
+    let mut client = Client::connect(server, scenario)?;
+    let mut publisher = Publisher::connect(server)?;
     client.warm_up(&mut publisher)?;
-    let cpu = process::cpu_time(pid)?;
-    let deliveries = client.measure(&mut publisher, duration)?;
+    let (cpu, begin) = (process::cpu_time(pid)?, Instant::now());
+    let deliveries = client.measure(&mut publisher, || begin.elapsed() >= duration)?;
     Ok(Outcome::Delivered {
         deliveries: Box::new(deliveries),
         cpu: process::cpu_time(pid)?.saturating_sub(cpu),

@@ -1,5 +1,7 @@
 //! The work that servers are measured with.
 
+use crate::servers::{self, Kind};
+
 /// A kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scenario {
@@ -15,7 +17,7 @@ pub struct Scenario {
     pub pace: Pace,
 }
 
-/// A rule for the time of the next publish.
+/// A rule for the time of the next publish, or a special kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
     /// This number of events a second, to the topics in turn.
@@ -24,13 +26,28 @@ pub enum Pace {
     Window(usize),
     /// Never. The scenario measures the cost of an idle connection.
     Idle,
+    /// While all subscribers are away. They come back at once: see [`storm`](crate::client::storm).
+    Storm,
+    /// As soon as fewer than this number of publishes have no receipt.
+    Receipts(Link, usize),
+    /// Often, to subscribers that stop to read: see [`stopped`](crate::client::stopped).
+    Stopped,
+}
+
+/// A publisher's connection to its server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// TCP.
+    Tcp,
+    /// A unix socket.
+    Unix,
 }
 
 /// Length of a published event, in bytes.
 pub const EVENT_LEN: usize = 512;
 
-/// All scenarios.
-pub const ALL: &[Scenario] = &[
+/// The scenarios that compare servers.
+pub const COMPARISONS: &[Scenario] = &[
     Scenario {
         name: "paced",
         title: "100 subscribers, 100 events a second",
@@ -75,10 +92,110 @@ pub const ALL: &[Scenario] = &[
     },
 ];
 
+/// The scenarios for pushd's log of events.
+pub const LOG: &[Scenario] = &[
+    Scenario {
+        name: "storm",
+        title: "10,000 pages come back at once, each has missed 100 events of one topic",
+        topics: 1,
+        subscribers: 10_000,
+        pace: Pace::Storm,
+    },
+    Scenario {
+        name: "storm-topics",
+        title: "10,000 pages come back at once, each has missed 100 events of one of 100 topics",
+        topics: 100,
+        subscribers: 100,
+        pace: Pace::Storm,
+    },
+    receipts("receipts", "publish with receipt, TCP", 0, Link::Tcp, 1),
+    receipts(
+        "receipts-1",
+        "publish with receipt, TCP, 1 subscriber",
+        1,
+        Link::Tcp,
+        1,
+    ),
+    receipts(
+        "receipts-unix",
+        "publish with receipt, unix socket",
+        0,
+        Link::Unix,
+        1,
+    ),
+    receipts(
+        "receipts-unix-1",
+        "publish with receipt, unix socket, 1 subscriber",
+        1,
+        Link::Unix,
+        1,
+    ),
+    receipts(
+        "receipts-flood",
+        "publish with receipt, TCP, as fast as it goes",
+        0,
+        Link::Tcp,
+        128,
+    ),
+    Scenario {
+        name: "stopped",
+        title: "10 MiB of events to 1,000 subscribers that stop to read",
+        topics: 1,
+        subscribers: 1000,
+        pace: Pace::Stopped,
+    },
+];
+
+const fn receipts(
+    name: &'static str,
+    title: &'static str,
+    subscribers: usize,
+    link: Link,
+    window: usize,
+) -> Scenario {
+    Scenario {
+        name,
+        title,
+        topics: 1,
+        subscribers,
+        pace: Pace::Receipts(link, window),
+    }
+}
+
 impl Scenario {
+    /// Returns all scenarios.
+    pub fn all() -> impl Iterator<Item = Self> {
+        COMPARISONS.iter().chain(LOG).copied()
+    }
+
     /// Returns the scenario with this name.
     pub fn find(name: &str) -> Option<Self> {
-        ALL.iter().copied().find(|scenario| scenario.name == name)
+        Self::all().find(|scenario| scenario.name == name)
+    }
+
+    /// Returns the servers that are compared if the command line names none.
+    pub fn default_servers(&self) -> &'static [Kind] {
+        match self.pace {
+            Pace::Rate(_) | Pace::Window(_) | Pace::Idle => servers::OTHERS,
+            Pace::Storm => &[
+                Kind::Pushd1,
+                Kind::Resume,
+                Kind::Sse,
+                Kind::Floor,
+                Kind::FloorBatch,
+            ],
+            Pace::Receipts(..) => &[Kind::Pushd, Kind::NoHistory, Kind::Disk],
+            Pace::Stopped => &[Kind::Pushd, Kind::NoHistory, Kind::Pushd1],
+        }
+    }
+
+    /// Whether the server can do the work.
+    pub fn suits(&self, server: Kind) -> bool {
+        match self.pace {
+            Pace::Rate(_) | Pace::Window(_) | Pace::Idle => true,
+            Pace::Storm => self.default_servers().contains(&server),
+            Pace::Receipts(..) | Pace::Stopped => server.is_pushd(),
+        }
     }
 
     /// Returns the number of connections in all topics.

@@ -17,7 +17,7 @@ const SCRIPTS: &str = "tests/bench/peers";
 /// Time limit for a server to listen.
 const READY_MS: u64 = 15_000;
 
-/// A kind of server.
+/// A kind of server, and of subscribers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// pushd.
@@ -36,10 +36,20 @@ pub enum Kind {
     Ws,
     /// Socket.IO, WebSockets only.
     SocketIo,
+    /// pushd without its log of events.
+    NoHistory,
+    /// pushd with subscribers that speak `pushd.1`.
+    Pushd1,
+    /// pushd with subscribers that have a `resume` value in their address.
+    Resume,
+    /// pushd with subscribers that read Server-Sent Events.
+    Sse,
+    /// pushd with its log on disk.
+    Disk,
 }
 
-/// All servers.
-pub const ALL: &[Kind] = &[
+/// pushd and the servers of others.
+pub const OTHERS: &[Kind] = &[
     Kind::Pushd,
     Kind::Floor,
     Kind::FloorBatch,
@@ -48,6 +58,15 @@ pub const ALL: &[Kind] = &[
     Kind::Nats,
     Kind::Ws,
     Kind::SocketIo,
+];
+
+/// pushd in other ways.
+pub const VARIANTS: &[Kind] = &[
+    Kind::NoHistory,
+    Kind::Pushd1,
+    Kind::Resume,
+    Kind::Sse,
+    Kind::Disk,
 ];
 
 impl Kind {
@@ -62,22 +81,33 @@ impl Kind {
             Self::Nats => "nats",
             Self::Ws => "ws",
             Self::SocketIo => "socket.io",
+            Self::NoHistory => "no-history",
+            Self::Pushd1 => "pushd.1",
+            Self::Resume => "resume",
+            Self::Sse => "sse",
+            Self::Disk => "disk",
         }
+    }
+
+    /// Whether the server is pushd.
+    pub fn is_pushd(self) -> bool {
+        self == Self::Pushd || VARIANTS.contains(&self)
     }
 
     /// Returns the group of packages that the server needs.
     fn purpose(self) -> Option<Purpose> {
         match self {
-            Self::Pushd | Self::Floor | Self::FloorBatch => None,
             Self::UWebSockets | Self::Ws | Self::SocketIo => Some(Purpose::Node),
             Self::Nchan => Some(Purpose::Nginx),
             Self::Nats => Some(Purpose::Nats),
+            _ => None,
         }
     }
 
     /// Returns the server with this name.
     pub fn find(name: &str) -> Option<Self> {
-        ALL.iter().copied().find(|kind| kind.name() == name)
+        let mut all = OTHERS.iter().chain(VARIANTS).copied();
+        all.find(|kind| kind.name() == name)
     }
 }
 
@@ -134,14 +164,27 @@ pub struct Server {
     pub web: SocketAddr,
     /// The address for the publisher.
     pub publish: SocketAddr,
+    /// The unix socket of pushd for publishers.
+    pub publish_socket: PathBuf,
     process: Background,
 }
 
 impl Server {
-    /// Starts the server and waits until it listens.
-    pub fn start(kind: Kind, programs: &Programs) -> Result<Self> {
+    /// Starts the server and waits until it listens. `kept` is the number of events that a floor keeps.
+    pub fn start(kind: Kind, programs: &Programs, kept: u64) -> Result<Self> {
         let (web, publish) = free_addresses()?;
+        let publish_socket = programs.scratch.join("publish.sock");
         let mut command = command(kind, programs, web, publish)?;
+        match kind {
+            Kind::Floor | Kind::FloorBatch => {
+                command.arg(kept.to_string());
+            }
+            kind if kind.is_pushd() => {
+                let socket = format!("unix:{}", publish_socket.display());
+                command.args(["--publish-listen", &socket]);
+            }
+            _ => {}
+        }
         let log = programs.scratch.join(format!("{}.log", kind.name()));
         command
             .env_remove("LD_LIBRARY_PATH")
@@ -152,6 +195,7 @@ impl Server {
             kind,
             web,
             publish,
+            publish_socket,
             process: Background::start(kind.name(), &mut command)?,
         };
         let mut has_ended = false;
@@ -198,11 +242,26 @@ fn command(
         command.args([&web.to_string(), &publish.to_string(), how]);
         command
     };
+    let pushd = || {
+        let mut command = pinned(&programs.pushd);
+        command.args(["--listen", &web.to_string()]);
+        command.args(["--publish-listen", &publish.to_string()]);
+        command
+    };
     Ok(match kind {
-        Kind::Pushd => {
-            let mut command = pinned(&programs.pushd);
-            command.args(["--listen", &web.to_string()]);
-            command.args(["--publish-listen", &publish.to_string()]);
+        Kind::Pushd | Kind::Pushd1 | Kind::Resume | Kind::Sse => pushd(),
+        Kind::NoHistory => {
+            let mut command = pushd();
+            command.args(["--history-len-max", "0B"]);
+            command
+        }
+        Kind::Disk => {
+            let mut command = pushd();
+            let folder = programs.scratch.join("state");
+            if folder.exists() {
+                fs::remove_dir_all(&folder)?; // A log of the last run.
+            }
+            command.arg("--state-dir").arg(folder);
             command
         }
         Kind::Floor => floor("write"),

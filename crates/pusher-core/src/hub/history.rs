@@ -130,6 +130,20 @@ impl Hub {
         (has_more || !self.have_history(topics), log.position())
     }
 
+    /// Returns the sequence number of the next event of some topics behind a sequence number. 0 if there is none, or if
+    /// events before it are missing.
+    pub(super) fn first_after(&self, topics: &[Topic], after: u64) -> u64 {
+        let log = &self.shared.ordered.lock().log;
+        if !self.have_history(topics) || topics.iter().any(|topic| log.has_gap(topic, after)) {
+            return 0;
+        }
+        let firsts = topics.iter().filter_map(|topic| {
+            let first = log.after(topic, after).next()?;
+            Some(first.sequence)
+        });
+        firsts.min().unwrap_or(0)
+    }
+
     fn have_history(&self, topics: &[Topic]) -> bool {
         let options = self.shared.live.options();
         topics.iter().all(|topic| options.has_history(topic))

@@ -32,9 +32,9 @@ pub(super) struct Replay {
 struct Chunk {
     topics: Topics,
     dialect: Dialect,
-    /// The chunk has the events behind this sequence number,
-    after: u64,
-    /// and up to this one. There are none between this one and the last event.
+    /// Sequence number of the first event. Every session whose next event is this one can use the chunk.
+    first: u64,
+    /// The chunk has all events up to this sequence number. There are none between the last event and this one.
     last: u64,
     events: u64,
     bytes: Bytes,
@@ -169,8 +169,10 @@ impl Replay {
     /// Returns the next events for a session, and whether there are more. `None` if events are missing.
     fn chunk(&mut self, topics: Topics, session: &Session, after: u64) -> Option<(Chunk, bool)> {
         let dialect = session.connection().dialect();
+        // Pages that have missed the same events still present different positions.
+        let first = self.hub.first_after(topics.as_slice(), after);
         let is_same = |chunk: &&Chunk| {
-            (chunk.after, chunk.dialect) == (after, dialect) && chunk.topics == topics
+            (chunk.first, chunk.dialect) == (first, dialect) && chunk.topics == topics
         };
         if let Some(chunk) = self.recent.iter().find(is_same) {
             let (has_more, _) = self.hub.has_events_after(topics.as_slice(), chunk.last);
@@ -182,7 +184,7 @@ impl Replay {
         };
         let chunk = Chunk {
             dialect,
-            after,
+            first: entries.first().map_or(0, |first| first.sequence),
             last: match entries.last() {
                 Some(last) if has_more => last.sequence,
                 _ => end.sequence,

@@ -1,18 +1,24 @@
 //! The floor: a server that does nothing but write a prebuilt frame to every socket.
 //!
-//! `push-floor WEB_ADDRESS PUBLISH_ADDRESS write|batch`
+//! `push-floor WEB_ADDRESS PUBLISH_ADDRESS write|batch [KEPT]`
 //!
 //! A WebSocket that connects to `/TOPIC` is a subscriber. Publishers write one JSON object a line, which begins with
 //! `{"category":"TOPIC"`. With `write`, the server writes each event once for each subscriber. With `batch`, it
 //! writes all events of one read at once. It has no limits and no pings, and it discards bytes that a socket does not
 //! take: it is not for real use.
+//!
+//! It keeps the first KEPT events of each topic (default 0). A new subscriber gets these at once: with `write` in one
+//! write for each event, with `batch` in one write for all. For these, it waits until the socket takes all bytes.
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
+use socket2::{Domain, Socket, Type};
 use tungstenite::handshake::derive_accept_key;
 
 const WEB: Token = Token(0);
@@ -21,12 +27,16 @@ const PUBLISH: Token = Token(1);
 const FIRST: usize = 2;
 /// Size of a read, in bytes.
 const READ_LEN: usize = 256 * 1024;
+/// Connections that wait to be accepted. pushd has the same.
+const BACKLOG: i32 = 4096;
 /// The start of every published line.
 const LINE_START: &[u8] = b"{\"category\":\"";
 
 struct Floor {
     poll: Poll,
     batch: bool,
+    /// Events that each topic keeps for new subscribers.
+    kept_max: usize,
     connections: Vec<Option<Connection>>,
     topics: HashMap<Vec<u8>, Topic>,
     buffer: Vec<u8>,
@@ -37,6 +47,8 @@ struct Connection {
     /// An incomplete request or line.
     unfinished: Vec<u8>,
     role: Role,
+    /// Kept events that are not sent completely, and the number of bytes that are.
+    unsent: Option<(Rc<Kept>, usize)>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -53,16 +65,28 @@ struct Topic {
     subscribers: Vec<usize>,
     /// The frames to write.
     frames: Vec<u8>,
+    kept: Rc<Kept>,
+}
+
+/// The frames for new subscribers.
+#[derive(Default, Clone)]
+struct Kept {
+    frames: Vec<u8>,
+    /// The end of each frame.
+    ends: Vec<usize>,
 }
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [web, publish, how] = &words[..] else {
-        bail!("usage: push-floor WEB_ADDRESS PUBLISH_ADDRESS write|batch");
+    let ([web, publish, how], kept) = words.split_first_chunk().with_context(usage)?;
+    let kept_max = match kept {
+        [] => 0,
+        [kept] => kept.parse()?,
+        _ => bail!(usage()),
     };
     let poll = Poll::new()?;
-    let mut web = TcpListener::bind(web.parse()?)?;
-    let mut publish = TcpListener::bind(publish.parse()?)?;
+    let mut web = listen(web)?;
+    let mut publish = listen(publish)?;
     poll.registry()
         .register(&mut web, WEB, Interest::READABLE)?;
     poll.registry()
@@ -70,6 +94,7 @@ fn main() -> Result<()> {
     let mut floor = Floor {
         poll,
         batch: how == "batch",
+        kept_max,
         connections: Vec::new(),
         topics: HashMap::new(),
         buffer: vec![0; READ_LEN],
@@ -84,10 +109,30 @@ fn main() -> Result<()> {
             match event.token() {
                 WEB => floor.accept(&web, Role::Handshake)?,
                 PUBLISH => floor.accept(&publish, Role::Publisher)?,
-                Token(token) => floor.read(token - FIRST),
+                Token(token) => {
+                    if event.is_readable() {
+                        floor.read(token - FIRST);
+                    }
+                    if event.is_writable() {
+                        floor.send_kept(token - FIRST);
+                    }
+                }
             }
         }
     }
+}
+
+fn listen(address: &str) -> Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.parse::<SocketAddr>()?.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+fn usage() -> &'static str {
+    "usage: push-floor WEB_ADDRESS PUBLISH_ADDRESS write|batch [KEPT]"
 }
 
 impl Floor {
@@ -96,13 +141,18 @@ impl Floor {
             // The next read finds a closed peer.
             let _ = stream.set_nodelay(true);
             let token = Token(FIRST + self.connections.len());
+            let interest = match self.kept_max {
+                0 => Interest::READABLE,
+                _ => Interest::READABLE | Interest::WRITABLE,
+            };
             self.poll
                 .registry()
-                .register(&mut stream, token, Interest::READABLE)?;
+                .register(&mut stream, token, interest)?;
             self.connections.push(Some(Connection {
                 stream,
                 unfinished: Vec::new(),
                 role,
+                unsent: None,
             }));
         }
         Ok(())
@@ -164,6 +214,30 @@ impl Floor {
         let topic = path.trim_start_matches('/').as_bytes().to_vec();
         let topic = self.topics.entry(topic).or_default();
         topic.subscribers.push(place);
+        connection.unsent = Some((topic.kept.clone(), 0));
+        self.send_kept(place);
+    }
+
+    /// Writes kept events until the socket takes no more.
+    fn send_kept(&mut self, place: usize) {
+        let Some(connection) = &mut self.connections[place] else {
+            return;
+        };
+        while let Some((kept, sent)) = &mut connection.unsent
+            && *sent < kept.frames.len()
+        {
+            let end = match self.batch {
+                true => kept.frames.len(),
+                false => kept.ends[kept.ends.partition_point(|end| end <= sent)],
+            };
+            match connection.stream.write(&kept.frames[*sent..end]) {
+                Ok(len) => *sent += len,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                // The next read finds the end of the connection.
+                Err(_) => break,
+            }
+        }
+        connection.unsent = None;
     }
 
     /// The complete lines.
@@ -173,13 +247,20 @@ impl Floor {
             let line = &line[..line.len() - 1];
             let name = line.strip_prefix(LINE_START).unwrap_or(b"");
             let name = &name[..memchr::memchr(b'"', name).unwrap_or(0)];
-            let Some(topic) = self.topics.get_mut(name) else {
-                continue;
+            let topic = match self.topics.get_mut(name) {
+                Some(topic) => topic,
+                None if self.kept_max == 0 => continue,
+                None => self.topics.entry(name.to_vec()).or_default(),
             };
             if topic.frames.is_empty() {
                 touched.push(name);
             }
             put_frame(&mut topic.frames, line);
+            if topic.kept.ends.len() < self.kept_max {
+                let kept = Rc::make_mut(&mut topic.kept);
+                put_frame(&mut kept.frames, line);
+                kept.ends.push(kept.frames.len());
+            }
             if !self.batch {
                 write_all(topic, &mut self.connections);
             }

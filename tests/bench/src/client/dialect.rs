@@ -6,20 +6,30 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::servers::Kind;
+use super::mark::{Mark, put_event};
+use super::subscriber::Page;
+use crate::servers::{Kind, Server};
 
 /// Time limit for a server to read or answer a publish.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Returns the request that opens a subscriber's WebSocket.
-pub fn request(kind: Kind, web: SocketAddr, topic: &str) -> Vec<u8> {
-    let path = match kind {
-        Kind::SocketIo => format!("/socket.io/?EIO=4&transport=websocket&topic={topic}"),
+/// Returns the request that opens a subscriber's connection.
+pub(super) fn request(kind: Kind, web: SocketAddr, page: &Page) -> Vec<u8> {
+    let Page { number, topic, .. } = page;
+    let path = match (kind, &page.since) {
+        (Kind::SocketIo, _) => format!("/socket.io/?EIO=4&transport=websocket&topic={topic}"),
+        (Kind::Resume, _) => format!("/?resume=page-{topic}-{number:010}"),
+        (Kind::Sse, None) => format!("/events?topic={topic}"),
+        (Kind::Sse, Some(since)) => format!("/events?topic={topic}&since={since}"),
         _ => format!("/{topic}"),
     };
-    let subprotocol = match speaks_wamp(kind) {
-        true => "Sec-WebSocket-Protocol: wamp\r\n",
-        false => "",
+    if kind == Kind::Sse {
+        return format!("GET {path} HTTP/1.1\r\nHost: {web}\r\n\r\n").into_bytes();
+    }
+    let subprotocol = match kind {
+        Kind::Pushd1 => "Sec-WebSocket-Protocol: pushd.1, wamp\r\n",
+        kind if speaks_wamp(kind) => "Sec-WebSocket-Protocol: wamp\r\n",
+        _ => "",
     };
     format!(
         "GET {path} HTTP/1.1\r\nHost: {web}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -28,22 +38,56 @@ pub fn request(kind: Kind, web: SocketAddr, topic: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Returns the next message of a subscriber. It is empty if the path names the topic.
-pub fn subscribe(kind: Kind, topic: &str) -> Option<Vec<u8>> {
+/// Returns the start of the answer to a request that is accepted.
+pub(super) fn success(kind: Kind) -> &'static [u8] {
     match kind {
-        kind if speaks_wamp(kind) => Some(client_frame(&format!("[5,\"{topic}\"]"))),
+        Kind::Sse => b"HTTP/1.1 200 ",
+        _ => b"HTTP/1.1 101 ",
+    }
+}
+
+/// Returns the next message of a subscriber. It is empty if the path names the topic.
+pub(super) fn subscribe(kind: Kind, page: &Page) -> Option<Vec<u8>> {
+    let topic = &page.topic;
+    match (kind, &page.since) {
+        (Kind::Pushd1, Some(since)) => Some(client_frame(&format!(
+            "[5,\"{topic}\",{{\"since\":\"{since}\"}}]"
+        ))),
+        (kind, _) if speaks_wamp(kind) => Some(client_frame(&format!("[5,\"{topic}\"]"))),
         // Engine.IO message, Socket.IO connect.
-        Kind::SocketIo => Some(client_frame("40")),
-        Kind::Nats => Some(client_frame(&format!(
+        (Kind::SocketIo, _) => Some(client_frame("40")),
+        (Kind::Nats, _) => Some(client_frame(&format!(
             "CONNECT {{\"verbose\":false}}\r\nSUB {topic} 1\r\n"
         ))),
         _ => None,
     }
 }
 
+/// Whether the server tells each subscriber its position in the log.
+pub(super) fn has_positions(kind: Kind) -> bool {
+    matches!(kind, Kind::Pushd1 | Kind::Sse)
+}
+
+/// Returns the position of a new subscription in the bytes behind the server's answer, if they are complete.
+pub(super) fn position(kind: Kind, bytes: &[u8]) -> Option<String> {
+    let (before, end): (&[&[u8]], _) = match kind {
+        Kind::Sse => (&[b"id: "], b'\n'),
+        _ => (&[b"[9,\"", b"\",\""], b'"'),
+    };
+    let mut rest = bytes;
+    for text in before {
+        rest = &rest[memchr::memmem::find(rest, text)? + text.len()..];
+    }
+    let len = memchr::memchr(end, rest)?;
+    Some(String::from_utf8_lossy(&rest[..len]).into_owned())
+}
+
 /// For libraries, we write the server program. It does the same work as pushd.
 fn speaks_wamp(kind: Kind) -> bool {
-    matches!(kind, Kind::Pushd | Kind::UWebSockets | Kind::Ws)
+    match kind {
+        Kind::UWebSockets | Kind::Ws => true,
+        kind => kind.is_pushd() && kind != Kind::Sse,
+    }
 }
 
 /// Returns a text frame. A client must mask its frames; the mask is zero.
@@ -59,31 +103,34 @@ fn client_frame(text: &str) -> Vec<u8> {
 pub struct Publisher {
     kind: Kind,
     stream: TcpStream,
+    event: Vec<u8>,
     message: Vec<u8>,
 }
 
 impl Publisher {
     /// Connects to the server.
-    pub fn connect(kind: Kind, publish: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(publish).context("can't connect the publisher")?;
+    pub fn connect(server: &Server) -> Result<Self> {
+        let stream = TcpStream::connect(server.publish).context("can't connect the publisher")?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PUBLISH_TIMEOUT))?;
         stream.set_write_timeout(Some(PUBLISH_TIMEOUT))?;
         let mut publisher = Self {
-            kind,
+            kind: server.kind,
             stream,
+            event: Vec::new(),
             message: Vec::new(),
         };
-        if kind == Kind::Nats {
+        if publisher.kind == Kind::Nats {
             let hello = b"CONNECT {\"verbose\":false}\r\n";
             publisher.stream.write_all(hello)?;
         }
         Ok(publisher)
     }
 
-    /// Publishes an event, and waits for the answer if the server sends one.
-    pub fn publish(&mut self, topic: &str, event: &[u8]) -> Result<()> {
-        let len = event.len();
+    /// Publishes an event with the mark, and waits for the answer if the server sends one.
+    pub fn publish(&mut self, topic: &str, mark: Mark) -> Result<()> {
+        put_event(&mut self.event, topic, mark);
+        let len = self.event.len();
         let (before, after) = match self.kind {
             Kind::Nats => (format!("PUB {topic} {len}\r\n"), "\r\n"),
             Kind::Nchan => (
@@ -94,7 +141,7 @@ impl Publisher {
         };
         self.message.clear();
         self.message.extend_from_slice(before.as_bytes());
-        self.message.extend_from_slice(event);
+        self.message.extend_from_slice(&self.event);
         self.message.extend_from_slice(after.as_bytes());
         let written = self.stream.write_all(&self.message);
         written.context("the server does not take publishes")?;
@@ -115,5 +162,21 @@ impl Publisher {
             bail!("a publish was refused: {answer}");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_found_when_they_are_complete() {
+        let stream: &[u8] = b"retry: 3741\nevent: position\nid: 6d1f-12\ndata: ";
+        let frame: &[u8] = b"\x81\x20[12,25000,1000]\x81\x18[9,\"t1\",\"6d1f-12\",true,0]";
+        for (kind, bytes) in [(Kind::Sse, stream), (Kind::Pushd1, frame)] {
+            assert_eq!(position(kind, bytes).as_deref(), Some("6d1f-12"));
+            let end = memchr::memmem::find(bytes, b"-12").unwrap() + 3;
+            assert_eq!(position(kind, &bytes[..end]), None);
+        }
     }
 }

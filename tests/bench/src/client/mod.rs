@@ -1,24 +1,28 @@
 //! The subscribers and the publisher, in one thread, because the server is the subject of the measurement.
 
+mod deliveries;
 pub mod dialect;
 pub mod mark;
+pub mod receipts;
+pub mod stopped;
+pub mod storm;
+mod subscriber;
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use hdrhistogram::Histogram;
-use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
-use socket2::SockRef;
 
 use crate::scenario::{Pace, Scenario};
 use crate::servers::Server;
+pub use deliveries::Deliveries;
 use dialect::Publisher;
 use mark::{Kind, Mark};
+use subscriber::{Page, State, Subscriber};
 
-/// Largest number of concurrent handshakes.
+/// Largest number of concurrent handshakes of pages that do not come all at once.
 const HANDSHAKES: usize = 128;
 /// Size of a read, in bytes.
 const READ_LEN: usize = 256 * 1024;
@@ -30,45 +34,8 @@ const WARM_UP_TIMEOUT: Duration = Duration::from_secs(15);
 const WARM_UP_WAIT: Duration = Duration::from_millis(500);
 /// A delivery that takes longer counts as lost.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(3);
-/// Largest latency that the histogram distinguishes.
-const LATENCY_MAX: Duration = Duration::from_secs(60);
 /// Largest delay of a publish that the client may cause itself. Beyond it, the latency counts from the planned time.
 const LATE: Duration = Duration::from_millis(2);
-
-/// The deliveries of a run.
-#[derive(Debug)]
-pub struct Deliveries {
-    /// Number of expected deliveries: publishes times subscribers.
-    pub expected: u64,
-    /// Number of delivered events, without duplicates.
-    pub received: u64,
-    /// Number of duplicates.
-    pub duplicated: u64,
-    /// Number of deliveries that came after a later event.
-    pub reordered: u64,
-    /// Time from the first publish to the last delivery.
-    pub took: Duration,
-    /// Latencies from publish to delivery, in nanoseconds.
-    pub latency: Histogram<u32>,
-}
-
-impl Deliveries {
-    /// Returns the number of missing deliveries.
-    pub fn lost(&self) -> u64 {
-        self.expected.saturating_sub(self.received)
-    }
-
-    fn new() -> Result<Self> {
-        Ok(Self {
-            expected: 0,
-            received: 0,
-            duplicated: 0,
-            reordered: 0,
-            took: Duration::ZERO,
-            latency: Histogram::new_with_max(LATENCY_MAX.as_nanos() as u64, 3)?,
-        })
-    }
-}
 
 /// The subscribers of one server, and its publisher.
 #[derive(Debug)]
@@ -78,69 +45,58 @@ pub struct Client<'a> {
     poll: Poll,
     events: Events,
     buffer: Vec<u8>,
+    topics: Vec<String>,
+    /// Pages that are not connected.
+    away: VecDeque<Page>,
     subscribers: Vec<Subscriber>,
     start: Instant,
     /// Connections with a finished handshake.
     upgraded: usize,
     /// Connections that received a warm-up event.
     warm: usize,
+    /// Events that were published, without warm-up events.
+    published: u64,
     deliveries: Deliveries,
-}
-
-#[derive(Debug)]
-struct Subscriber {
-    stream: TcpStream,
-    topic: usize,
-    state: State,
-    /// An incomplete mark or answer.
-    unfinished: Vec<u8>,
-    /// The number of the next event.
-    next: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Connecting,
-    Handshake,
-    /// It has sent its subscription.
-    Subscribing,
-    /// It has received a warm-up event.
-    Subscribed,
 }
 
 impl<'a> Client<'a> {
     /// Connects and subscribes all subscribers.
     pub fn connect(server: &'a Server, scenario: Scenario) -> Result<Self> {
+        Self::connect_to(server, scenario, "t")
+    }
+
+    /// Does the same, with topics whose names begin with `prefix`.
+    pub fn connect_to(server: &'a Server, scenario: Scenario, prefix: &str) -> Result<Self> {
+        let topics = 0..scenario.topics;
+        let topics: Vec<_> = topics.map(|index| format!("{prefix}{index}")).collect();
+        let page = |number| Page {
+            number,
+            topic: topics[number % topics.len()].clone(),
+            since: None,
+            next: 0,
+        };
         let mut client = Self {
             server,
             scenario,
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
             buffer: vec![0; READ_LEN],
+            away: (0..scenario.connections()).map(page).collect(),
+            topics,
             subscribers: Vec::with_capacity(scenario.connections()),
             start: Instant::now(),
             upgraded: 0,
             warm: 0,
+            published: 0,
             deliveries: Deliveries::new()?,
         };
-        let end = Instant::now() + CONNECT_TIMEOUT;
-        while client.upgraded < scenario.connections() {
-            if Instant::now() > end {
-                bail!(
-                    "only {} connections after {CONNECT_TIMEOUT:?}",
-                    client.upgraded
-                );
-            }
-            client.open_some()?;
-            client.receive(Duration::from_millis(100))?;
-        }
+        client.open_all(HANDSHAKES)?;
         Ok(client)
     }
 
     /// Publishes until every subscriber has received an event, because not every server confirms a subscription.
     pub fn warm_up(&mut self, publisher: &mut Publisher) -> Result<()> {
         let end = Instant::now() + WARM_UP_TIMEOUT;
-        let mut event = Vec::new();
         while self.warm < self.subscribers.len() {
             if Instant::now() > end {
                 let (warm, all) = (self.warm, self.subscribers.len());
@@ -148,8 +104,7 @@ impl<'a> Client<'a> {
             }
             for topic in 0..self.scenario.topics {
                 let mark = self.mark(Kind::WarmUp, 0);
-                mark::put_event(&mut event, &topic_name(topic), mark);
-                publisher.publish(&topic_name(topic), &event)?;
+                publisher.publish(&self.topics[topic], mark)?;
                 self.receive(Duration::ZERO)?;
             }
             let wait_end = Instant::now() + WARM_UP_WAIT;
@@ -157,17 +112,24 @@ impl<'a> Client<'a> {
                 self.receive(Duration::from_millis(20))?;
             }
         }
-        // Wait for warm-up events that are still on their way to other subscribers.
+        self.settle()
+    }
+
+    /// Receives until nothing has arrived for a while.
+    fn settle(&mut self) -> Result<()> {
         while self.receive(WARM_UP_WAIT)? {}
         Ok(())
     }
 
-    /// Publishes for `duration` according to the scenario, and waits for the last delivery.
-    pub fn measure(mut self, publisher: &mut Publisher, duration: Duration) -> Result<Deliveries> {
+    /// Publishes according to the scenario until `is_over`, and waits for the last delivery.
+    pub fn measure(
+        &mut self,
+        publisher: &mut Publisher,
+        is_over: impl Fn() -> bool,
+    ) -> Result<Deliveries> {
         let begin = Instant::now();
         let mut published = 0;
-        let mut event = Vec::new();
-        while begin.elapsed() < duration {
+        while !is_over() {
             let now = Instant::now();
             let due = match self.scenario.pace {
                 Pace::Rate(rate) => begin + Duration::from_secs(published) / rate,
@@ -178,26 +140,37 @@ impl<'a> Client<'a> {
                     }
                     continue;
                 }
-                Pace::Idle => bail!("nothing is published to idle connections"),
+                other => bail!("{other:?} says nothing about the next publish"),
             };
             if due > now {
                 self.receive(due - now)?;
                 continue;
             }
-            let topic = published as usize % self.scenario.topics;
-            let mut mark = self.mark(Kind::Measured, published / self.scenario.topics as u64);
-            if now - due > LATE {
-                mark.at_ns = (due - self.start).as_nanos() as u64;
-            }
-            let topic = topic_name(topic);
-            mark::put_event(&mut event, &topic, mark);
-            publisher.publish(&topic, &event)?;
+            let late_since = (now - due > LATE).then_some(due);
+            self.publish_next(publisher, late_since)?;
             published += 1;
-            self.deliveries.expected += self.scenario.subscribers as u64;
         }
         while self.deliveries.lost() > 0 && self.receive(DELIVERY_TIMEOUT)? {}
         self.deliveries.took = begin.elapsed();
-        Ok(self.deliveries)
+        Ok(std::mem::replace(&mut self.deliveries, Deliveries::new()?))
+    }
+
+    /// Publishes an event to the next topic. If the client is late, the latency begins at the planned time.
+    fn publish_next(
+        &mut self,
+        publisher: &mut Publisher,
+        late_since: Option<Instant>,
+    ) -> Result<()> {
+        let topics = self.scenario.topics as u64;
+        let mut mark = self.mark(Kind::Measured, self.published / topics);
+        if let Some(due) = late_since {
+            mark.at_ns = (due - self.start).as_nanos() as u64;
+        }
+        let topic = &self.topics[(self.published % topics) as usize];
+        publisher.publish(topic, mark)?;
+        self.published += 1;
+        self.deliveries.expected += self.scenario.subscribers as u64;
+        Ok(())
     }
 
     /// Returns the number of publishes that have not reached every subscriber.
@@ -213,20 +186,33 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn open_some(&mut self) -> Result<()> {
-        while self.subscribers.len() < self.scenario.connections()
-            && self.subscribers.len() - self.upgraded < HANDSHAKES
-        {
+    /// Connects all pages, with at most `handshakes` concurrent handshakes.
+    fn open_all(&mut self, handshakes: usize) -> Result<()> {
+        let end = Instant::now() + CONNECT_TIMEOUT;
+        while self.upgraded < self.scenario.connections() {
+            if Instant::now() > end {
+                let upgraded = self.upgraded;
+                bail!("only {upgraded} connections after {CONNECT_TIMEOUT:?}");
+            }
+            let room = handshakes - (self.subscribers.len() - self.upgraded).min(handshakes);
+            self.open_some(room.min(HANDSHAKES))?;
+            let patience = match self.away.is_empty() || room <= HANDSHAKES {
+                true => Duration::from_millis(100),
+                false => Duration::ZERO,
+            };
+            self.receive(patience)?;
+        }
+        Ok(())
+    }
+
+    fn open_some(&mut self, count: usize) -> Result<()> {
+        for page in self.away.drain(..count.min(self.away.len())) {
             let place = self.subscribers.len();
-            self.subscribers.push(Subscriber::open(
-                self.server.web,
-                place % self.scenario.topics,
-            )?);
-            let stream = &mut self.subscribers[place].stream;
+            let mut subscriber = Subscriber::open(self.server.web, page)?;
             let interest = Interest::READABLE | Interest::WRITABLE;
-            self.poll
-                .registry()
-                .register(stream, Token(place), interest)?;
+            let registry = self.poll.registry();
+            registry.register(&mut subscriber.stream, Token(place), interest)?;
+            self.subscribers.push(subscriber);
         }
         Ok(())
     }
@@ -240,16 +226,12 @@ impl<'a> Client<'a> {
         }
         for event in &events {
             let Token(place) = event.token();
-            if self.subscribers[place].state == State::Connecting {
-                let topic = topic_name(self.subscribers[place].topic);
-                let request = dialect::request(self.server.kind, self.server.web, &topic);
-                self.subscribers[place].say(&request)?;
-                self.subscribers[place].state = State::Handshake;
-                self.poll.registry().reregister(
-                    &mut self.subscribers[place].stream,
-                    Token(place),
-                    Interest::READABLE,
-                )?;
+            let subscriber = &mut self.subscribers[place];
+            if subscriber.state == State::Connecting {
+                subscriber.request(self.server.kind, self.server.web)?;
+                let registry = self.poll.registry();
+                let stream = &mut subscriber.stream;
+                registry.reregister(stream, Token(place), Interest::READABLE)?;
             } else {
                 self.read(place)?;
             }
@@ -294,11 +276,17 @@ impl<'a> Client<'a> {
             done = subscriber.answered(kind, bytes)?;
             self.upgraded += usize::from(done > 0);
         }
-        if subscriber.state != State::Handshake {
+        let page = &mut subscriber.page;
+        let mut is_ready = subscriber.state != State::Handshake;
+        if is_ready && page.since.is_none() && dialect::has_positions(kind) {
+            page.since = dialect::position(kind, &bytes[done..]);
+            is_ready = page.since.is_some();
+        }
+        if is_ready {
             let now_ns = self.start.elapsed().as_nanos() as u64;
             done += mark::find_all(&bytes[done..], |mark| {
                 if mark.kind == Kind::Measured {
-                    subscriber.count(mark, now_ns, &mut self.deliveries);
+                    self.deliveries.count(&mut page.next, mark, now_ns);
                 } else if subscriber.state == State::Subscribing {
                     subscriber.state = State::Subscribed;
                     self.warm += 1;
@@ -308,62 +296,4 @@ impl<'a> Client<'a> {
         subscriber.unfinished = bytes[done..].to_vec();
         Ok(())
     }
-}
-
-impl Subscriber {
-    fn open(web: SocketAddr, topic: usize) -> Result<Self> {
-        let stream = TcpStream::connect(web).context("can't connect a subscriber")?;
-        // Closes with a reset. Otherwise thousands of ports would stay in TIME_WAIT for a minute.
-        SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
-        Ok(Self {
-            stream,
-            topic,
-            state: State::Connecting,
-            unfinished: Vec::new(),
-            next: 0,
-        })
-    }
-
-    fn say(&mut self, bytes: &[u8]) -> Result<()> {
-        let written = self.stream.write(bytes);
-        if written.context("can't write to the server")? < bytes.len() {
-            bail!("the server does not read");
-        }
-        Ok(())
-    }
-
-    /// Sends the subscription after the server's answer. Returns the length of that answer.
-    fn answered(&mut self, kind: crate::servers::Kind, bytes: &[u8]) -> Result<usize> {
-        let Some(end) = memchr::memmem::find(bytes, b"\r\n\r\n") else {
-            return Ok(0);
-        };
-        if !bytes.starts_with(b"HTTP/1.1 101 ") {
-            bail!("no WebSocket: {}", String::from_utf8_lossy(bytes));
-        }
-        if let Some(message) = dialect::subscribe(kind, &topic_name(self.topic)) {
-            self.say(&message)?;
-        }
-        self.state = State::Subscribing;
-        Ok(end + 4)
-    }
-
-    fn count(&mut self, mark: Mark, now_ns: u64, deliveries: &mut Deliveries) {
-        if mark.sequence + 1 == self.next {
-            deliveries.duplicated += 1;
-        } else if mark.sequence < self.next {
-            // The delivery was missing until now.
-            deliveries.reordered += 1;
-            deliveries.received += 1;
-        } else {
-            self.next = mark.sequence + 1;
-            deliveries.received += 1;
-            deliveries
-                .latency
-                .saturating_record(now_ns.saturating_sub(mark.at_ns));
-        }
-    }
-}
-
-fn topic_name(index: usize) -> String {
-    format!("t{index}")
 }

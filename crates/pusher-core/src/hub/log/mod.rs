@@ -330,6 +330,11 @@ impl Log {
         watermarks.max().unwrap_or(0)
     }
 
+    /// Whether events of a topic behind a sequence number were dropped.
+    pub(super) fn has_gap(&self, topic: &str, after: u64) -> bool {
+        after < self.watermark(topic)
+    }
+
     /// Returns the events of a topic behind a sequence number, oldest first.
     pub(super) fn after(&self, topic: &str, after: u64) -> impl Iterator<Item = &Arc<Entry>> {
         let log = self.topics.get(topic).into_iter();
@@ -359,7 +364,7 @@ impl Log {
     /// Returns events of a topic behind a sequence number, oldest first: about `len_max` bytes of them, and at least one
     /// if there is any.
     pub(super) fn read(&self, topic: &str, after: u64, len_max: usize) -> Read {
-        if after < self.watermark(topic) {
+        if self.has_gap(topic, after) {
             return Read::Gap;
         }
         let mut entries = Vec::new();
@@ -384,7 +389,7 @@ impl Log {
 
     /// Like [`read`](Self::read), for several topics together, in the order of the sequence numbers.
     pub(super) fn read_several(&self, topics: &[Topic], after: u64, len_max: usize) -> Read {
-        if topics.iter().any(|topic| after < self.watermark(topic)) {
+        if topics.iter().any(|topic| self.has_gap(topic, after)) {
             return Read::Gap;
         }
         let logs = topics.iter().filter_map(|topic| self.topics.get(topic));
