@@ -29,9 +29,10 @@ pub(crate) struct Publish<'a> {
 /// The place of an event in the log.
 struct Appended {
     sequence: u64,
-    has_history: bool,
-    /// `None` if the log does not keep the event: its topic has no history, or it is too long.
+    /// `None` if the topic has no history.
     entry: Option<Arc<Entry>>,
+    /// False for an event that is too long for the log, too.
+    is_kept: bool,
 }
 
 impl Hub {
@@ -111,13 +112,13 @@ impl Hub {
         }
         let Appended {
             sequence,
-            has_history,
             entry,
+            is_kept,
         } = self.append(&mut ordered, topic, new_event);
         if let (Some(disk), Some(entry)) = (&self.shared.disk, &entry) {
             disk.put(entry, id);
         }
-        (delivery.sequence, delivery.has_history) = (sequence, has_history);
+        (delivery.sequence, delivery.has_history) = (sequence, entry.is_some());
         let subscribers = self.deliver(&ordered, topic, delivery);
         counters.events.count(source);
         counters.event_bytes.add(event.len() as u64);
@@ -130,7 +131,7 @@ impl Hub {
             sequence,
             subscribers,
             position: Some(position),
-            stored: self.store(sequence, entry.is_some()),
+            stored: self.store(sequence, entry.is_some(), is_kept),
         })
     }
 
@@ -152,18 +153,18 @@ impl Hub {
         if !options.has_history(topic) {
             return Appended {
                 sequence: log.skip(),
-                has_history: false,
                 entry: None,
+                is_kept: false,
             };
         }
         let destinations = directory.destinations(topic);
         let known = destinations.as_ref().map(|found| found.topic);
         let topic = shared_topic(known, log, topic);
-        let (sequence, entry) = log.append(&topic, event, &options.limits);
+        let (entry, is_kept) = log.append(&topic, event, &options.limits);
         Appended {
-            sequence,
-            has_history: true,
-            entry,
+            sequence: entry.sequence,
+            entry: Some(entry),
+            is_kept,
         }
     }
 
@@ -182,16 +183,19 @@ impl Hub {
     }
 
     /// Writes an event to the log on disk. Returns how it is kept.
-    fn store(&self, sequence: u64, is_kept: bool) -> Stored {
-        match (&self.shared.disk, is_kept) {
-            (Some(disk), true) => disk.write(sequence),
-            (Some(disk), false) => {
+    ///
+    /// An event that is too long for the log in memory is written, too. Without it, the log would have a hole after a
+    /// restart.
+    fn store(&self, sequence: u64, has_history: bool, is_kept: bool) -> Stored {
+        let stored = match &self.shared.disk {
+            Some(disk) if has_history => disk.write(sequence),
+            Some(disk) => {
                 disk.skip(sequence);
                 Stored::No
             }
-            (None, true) => Stored::Memory,
-            (None, false) => Stored::No,
-        }
+            None => Stored::Memory,
+        };
+        if is_kept { stored } else { Stored::No }
     }
 
     /// Waits until the event of a receipt is as safe as the options say. Returns the receipt with that.

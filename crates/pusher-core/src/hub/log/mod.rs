@@ -126,21 +126,21 @@ impl Log {
         }
     }
 
-    /// Appends an event, and drops the oldest ones beyond the limits. Returns its sequence number, and its entry if the
-    /// log keeps it: an event that is longer than a limit is dropped at once.
+    /// Appends an event, and drops the oldest ones beyond the limits. Returns its entry, and whether the log keeps it: an
+    /// event that is longer than a limit is dropped at once.
     pub(super) fn append(
         &mut self,
         topic: &Topic,
         event: NewEvent,
         limits: &Limits,
-    ) -> (u64, Option<Arc<Entry>>) {
+    ) -> (Arc<Entry>, bool) {
         self.top += 1;
         let now_ms = event.at_ms;
         let entry = self.push(topic, event, limits);
         self.drop_beyond(now_ms, limits);
         // The newest event is dropped last.
         let is_kept = self.topics.contains_key(topic);
-        (self.top, is_kept.then_some(entry))
+        (entry, is_kept)
     }
 
     /// Appends an event of the last run.

@@ -300,12 +300,14 @@ fn run(steps: &[Step], watermarks_max: usize) {
                 let event = new_event(model.events.len() + 1, len, model.now_ms);
                 model.publish(topic, event.frame.len() + ENTRY_COST);
                 let topic = TOPICS[topic];
-                let (sequence, entry) = match model.options.has_history(topic) {
-                    true => log.append(&topic.into(), event, &model.options.limits),
-                    false => (log.skip(), None),
+                let result = match model.options.has_history(topic) {
+                    true => {
+                        let appended = log.append(&topic.into(), event, &model.options.limits);
+                        (appended.0.sequence, appended.1)
+                    }
+                    false => (log.skip(), false),
                 };
                 let expected = model.events.last().unwrap().is_kept;
-                let result = (sequence, entry.is_some());
                 assert_eq!(result, (model.events.len() as u64, expected));
             }
             Step::Tick { after_ms } => {
