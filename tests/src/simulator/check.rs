@@ -124,6 +124,10 @@ impl Reader<'_> {
                 ref topics,
                 position,
             } if topics.contains(&self.topic) => self.gap(position),
+            Note::NewPage { topic, begin } if topic == self.topic => {
+                self.has = begin.map_or(Has::Nothing, Has::Until);
+                self.run_begin = begin.unwrap_or(self.run_begin);
+            }
             Note::Left { topic } if topic == self.topic => self.leave(),
             _ => {}
         }

@@ -13,6 +13,7 @@ use super::plan::Plan;
 use super::publisher::Publisher;
 use super::record::{End, Fate, Sent};
 use super::shared::Shared;
+use super::state::{Damage, StateDir};
 use super::{STOPPED, WAIT};
 use crate::daemon::{Daemon, Stopped};
 use crate::relay::Relay;
@@ -22,6 +23,8 @@ pub(super) struct Director<'a> {
     pub(super) shared: &'a Shared,
     /// `None` only while it is down.
     pub(super) daemon: &'a mut Option<Daemon>,
+    /// The directory of the log, if it is kept over a restart.
+    pub(super) state: Option<&'a StateDir>,
     /// One for each subscriber.
     pub(super) relays: &'a [Relay],
     pub(super) commands: Vec<Sender<Command>>,
@@ -92,8 +95,15 @@ impl Director<'_> {
                 thread::sleep(Duration::from_millis(ms));
                 daemon.thaw();
             }
-            Disaster::Terminate { down_ms } => self.restart(down_ms, Daemon::terminate)?,
-            Disaster::Kill { down_ms } => self.restart(down_ms, Daemon::kill)?,
+            Disaster::NewPage(subscriber) => {
+                self.shared.unsettle();
+                self.order(subscriber, Command::NewPage);
+            }
+            Disaster::Terminate { down_ms, damage } => {
+                self.restart(Daemon::terminate, down_ms, damage)?;
+            }
+            Disaster::Kill { down_ms, damage } => self.restart(Daemon::kill, down_ms, damage)?,
+            Disaster::FullDisk => self.state.iter().for_each(|state| state.fill()),
             Disaster::Burst { topic, events, len } => {
                 let index = self.plan.publishers + 1 + self.sent.len();
                 let burst = Publisher::new(self.shared, index);
@@ -114,6 +124,7 @@ impl Director<'_> {
                     let _ended = self.commands[subscriber].send(Command::Probe);
                 }
                 Disaster::Slow(subscriber) => self.relays[subscriber].release(),
+                Disaster::FullDisk => self.state.iter().for_each(|state| state.free()),
                 _ => {}
             }
         }
@@ -124,10 +135,19 @@ impl Director<'_> {
         let _ended = self.commands[subscriber].send(command);
     }
 
-    fn restart(&mut self, down_ms: u64, end: fn(Daemon) -> Stopped) -> Result<(), String> {
+    fn restart(
+        &mut self,
+        end: fn(Daemon) -> Stopped,
+        down_ms: u64,
+        damage: Option<Damage>,
+    ) -> Result<(), String> {
         let mut daemon = self.daemon.take().ok_or("the daemon is down")?;
         daemon.assert_running();
         let stopped = end(daemon);
+        if let (Some(state), Some(damage)) = (self.state, damage) {
+            let damaged = state.damage(damage);
+            damaged.map_err(|error| format!("{damage:?}: {error}"))?;
+        }
         thread::sleep(Duration::from_millis(down_ms));
         *self.daemon = Some(stopped.start_again());
         self.starts += 1;

@@ -1,6 +1,7 @@
 //! What goes wrong in a run.
 
 use super::plan::{Kind, SubscriberPlan};
+use super::state::Damage;
 use crate::random::Random;
 use crate::relay::Direction;
 
@@ -27,6 +28,8 @@ pub enum Disaster {
     Slow(usize),
     /// A subscriber closes its connection as a page does that is left, and connects again.
     Leave(usize),
+    /// A subscriber closes its connection, and another page takes its place: it has no position, or the present one.
+    NewPage(usize),
     /// A `pushd.1` or `wamp` subscriber unsubscribes from the topic with this index of its own, and subscribes again.
     Resubscribe {
         /// The subscriber.
@@ -45,12 +48,18 @@ pub enum Disaster {
     Terminate {
         /// The time.
         down_ms: u64,
+        /// What happens to its files meanwhile.
+        damage: Option<Damage>,
     },
     /// The daemon is killed (SIGKILL), and starts again after this time.
     Kill {
         /// The time.
         down_ms: u64,
+        /// What happens to its files meanwhile.
+        damage: Option<Damage>,
     },
+    /// The disk is full.
+    FullDisk,
     /// Many events of one topic at once.
     Burst {
         /// The topic.
@@ -62,16 +71,47 @@ pub enum Disaster {
     },
 }
 
+impl Disaster {
+    /// Whether it is one of the state directory. A torn tail is none: the daemon cuts it off.
+    pub(super) fn is_of_disk(&self) -> bool {
+        match self {
+            Self::FullDisk => true,
+            Self::Terminate { damage, .. } | Self::Kill { damage, .. } => {
+                !matches!(damage, None | Some(Damage::TornTail { .. }))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it needs a file system of its own.
+    pub(super) fn needs_small_disk(&self) -> bool {
+        match self {
+            Self::FullDisk => true,
+            Self::Terminate { damage, .. } | Self::Kill { damage, .. } => {
+                *damage == Some(Damage::ReadOnly)
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Step {
-    pub(super) fn new(
+    /// Decides one disaster, or several that belong together.
+    pub(super) fn some(
         phase: usize,
         subscribers: &[SubscriberPlan],
         publishers: usize,
         topics: usize,
         random: &mut Random,
-    ) -> Self {
+    ) -> Vec<Self> {
         let subscriber = random.below(subscribers.len());
-        let disaster = match random.below(12) {
+        let lasts = random.below(3);
+        let step = |disaster| Self {
+            phase,
+            lasts,
+            disaster,
+        };
+        let first = match random.below(14) {
             0 | 1 => Disaster::Cut(subscriber),
             2 => {
                 let directions = [Direction::Both, Direction::ToClient, Direction::ToServer];
@@ -79,33 +119,76 @@ impl Step {
             }
             3 => Disaster::Slow(subscriber),
             4 => Disaster::Leave(subscriber),
-            5 | 6 => match subscribers[subscriber].kind {
-                Kind::EventStream => Disaster::Leave(subscriber),
-                Kind::Pushd1 | Kind::Wamp => Disaster::Resubscribe {
-                    subscriber,
-                    topic: random.below(subscribers[subscriber].topics.len()),
-                },
-            },
-            7 => Disaster::CutPublisher(random.below(publishers)),
-            8 => Disaster::Freeze {
+            5 => Disaster::NewPage(subscriber),
+            6 | 7 => resubscribe(subscriber, subscribers, random),
+            8 => Disaster::CutPublisher(random.below(publishers)),
+            9 => Disaster::Freeze {
                 ms: random.below(300) as u64,
             },
-            9 => Disaster::Terminate {
+            10 => Disaster::Terminate {
                 down_ms: random.below(100) as u64,
+                damage: damage(random),
             },
-            10 => Disaster::Kill {
+            11 => Disaster::Kill {
                 down_ms: random.below(100) as u64,
+                damage: damage(random),
             },
-            _ => Disaster::Burst {
-                topic: random.below(topics),
-                events: [20, 200, 1100][random.below(3)],
-                len: [10, 1_000, 5_000][random.below(3)],
-            },
+            12 => Disaster::FullDisk,
+            _ => burst(topics, random),
         };
-        Self {
-            phase,
-            lasts: random.below(3),
-            disaster,
+        let mut steps = vec![step(first)];
+        // A slow subscriber is only interesting while many events come, and if something else happens to it.
+        if matches!(steps[0].disaster, Disaster::Slow(_)) {
+            let topic = *random.one_of(&subscribers[subscriber].topics);
+            steps.push(step(Disaster::Burst {
+                topic,
+                events: [100, 400, 900][random.below(3)],
+                len: 10_000,
+            }));
+            match random.below(4) {
+                0 => steps.push(step(resubscribe(subscriber, subscribers, random))),
+                1 => steps.push(step(Disaster::Cut(subscriber))),
+                2 => steps.push(step(burst(topics, random))),
+                _ => {}
+            }
         }
+        steps
     }
+}
+
+fn resubscribe(subscriber: usize, subscribers: &[SubscriberPlan], random: &mut Random) -> Disaster {
+    let SubscriberPlan { kind, topics, .. } = &subscribers[subscriber];
+    match kind {
+        Kind::EventStream => Disaster::Leave(subscriber),
+        Kind::Pushd1 | Kind::Wamp => Disaster::Resubscribe {
+            subscriber,
+            topic: random.below(topics.len()),
+        },
+    }
+}
+
+fn burst(topics: usize, random: &mut Random) -> Disaster {
+    Disaster::Burst {
+        topic: random.below(topics),
+        events: [20, 200, 1100][random.below(3)],
+        len: [10, 1_000, 5_000][random.below(3)],
+    }
+}
+
+fn damage(random: &mut Random) -> Option<Damage> {
+    let damage = match random.below(12) {
+        0 => Damage::TornTail {
+            len: 1 + random.below(80),
+        },
+        1 | 2 => Damage::FlippedBit {
+            place: random.below(1_000_000),
+            bit: u8::try_from(random.below(8)).unwrap_or(0),
+        },
+        3 => Damage::MissingFile {
+            index: random.below(8),
+        },
+        4 => Damage::ReadOnly,
+        _ => return None,
+    };
+    Some(damage)
 }

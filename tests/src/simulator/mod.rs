@@ -12,6 +12,9 @@
 //!   id.
 //! - An event that is published after the receipt of another has a greater number.
 //!
+//! A full or read-only disk needs a file system of its own, so it only happens if this process may mount one. Otherwise
+//! these steps do nothing.
+//!
 //! The log of the daemon uses the machine's monotonic clock, which no process can set. So there are no steps of the clock.
 
 mod check;
@@ -28,6 +31,7 @@ mod run;
 mod settings;
 mod shared;
 mod shrink;
+mod state;
 mod truth;
 
 use std::time::Duration;
@@ -40,6 +44,7 @@ pub use record::{End, Fate, From, Note, Observations, Record, Sent, Tick};
 pub use run::{Failure, Totals, run};
 pub use settings::{HistoryBounds, Settings};
 pub use shrink::{run_seeds, shrink};
+pub use state::Damage;
 
 /// Time limit for anything that must happen soon on a busy machine.
 const WAIT: Duration = Duration::from_secs(30);

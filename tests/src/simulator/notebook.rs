@@ -33,6 +33,10 @@ impl Notebook {
         self.notes.push(Note::Begin { topic, from });
     }
 
+    pub(super) fn new_page(&mut self, topic: usize, begin: Option<Position>) {
+        self.notes.push(Note::NewPage { topic, begin });
+    }
+
     pub(super) fn event(&mut self, topic: usize, id: EventId, position: Option<Position>) {
         let note = Note::Event {
             topic,

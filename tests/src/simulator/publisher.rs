@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -300,20 +300,30 @@ pub(super) fn is_timeout(kind: ErrorKind) -> bool {
     )
 }
 
-/// Asks for the end of the log.
+/// Asks for the end of the log. Waits while the daemon is down.
 pub(super) fn position(shared: &Shared) -> Result<Position, String> {
-    let mut open = Connection::open(shared).ok_or("no connection to the publish listener")?;
-    let asked = open.stream.get_mut().write_all(b"[6,0]\n");
-    asked.map_err(|error| error.to_string())?;
     let begun = Instant::now();
-    while begun.elapsed() < WAIT {
-        match open.answer()? {
-            Some(answer) if answer[0] == 7 => {
-                let _gone = open.stream.get_ref().shutdown(Shutdown::Both);
-                return Position::parse(answer[2].as_str().unwrap_or_default());
-            }
-            _ => {}
+    while begun.elapsed() < WAIT && !shared.is_failed() {
+        if let Some(answer) = ask_position(shared) {
+            return Position::parse(answer[2].as_str().unwrap_or_default());
         }
+        thread::sleep(POLL);
     }
     Err("no answer to POSITION".to_owned())
+}
+
+/// Returns the answer, or `None` if the connection is lost before.
+fn ask_position(shared: &Shared) -> Option<Value> {
+    let mut open = Connection::open(shared)?;
+    open.stream.get_mut().write_all(b"[6,0]\n").ok()?;
+    let begun = Instant::now();
+    while begun.elapsed() < WAIT {
+        match open.answer() {
+            Ok(Some(answer)) if answer[0] == 7 => return Some(answer),
+            Ok(Some(answer)) if answer[0] == 5 => return None,
+            Ok(_) => {}
+            Err(_) => return None,
+        }
+    }
+    None
 }

@@ -84,6 +84,13 @@ pub enum Note {
         /// The position.
         position: Position,
     },
+    /// Another page takes the subscriber's place.
+    NewPage {
+        /// The topic.
+        topic: usize,
+        /// The position that the site gave it.
+        begin: Option<Position>,
+    },
     /// The client has unsubscribed from a topic.
     Left {
         /// The topic.
@@ -131,6 +138,10 @@ pub struct Record {
     pub ends: Vec<End>,
     /// Number of times that the daemon was started.
     pub starts: usize,
+    /// Largest number of epochs.
+    pub epochs_max: usize,
+    /// Whether the disk failed, so that the daemon may have forgotten any event.
+    pub has_disk_failure: bool,
 }
 
 /// The last event of a topic. Every subscriber reaches it.

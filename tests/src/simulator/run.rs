@@ -16,6 +16,7 @@ use super::plan::Plan;
 use super::publisher;
 use super::record::{End, Fate, From, Note, Observations, Record, Sent};
 use super::shared::Shared;
+use super::state::StateDir;
 use crate::daemon::Daemon;
 use crate::relay::Relay;
 
@@ -110,7 +111,19 @@ fn own_address() -> String {
 /// Runs the plan. The error has everything that went wrong before the check.
 fn perform(plan: &Plan, daemon: &mut Option<Daemon>) -> Result<Record, Vec<String>> {
     let address = own_address();
-    let flags: Vec<&str> = plan.settings.flags.iter().map(String::as_str).collect();
+    let is_small = plan
+        .steps
+        .iter()
+        .any(|step| step.disaster.needs_small_disk());
+    let state = plan.settings.has_state_dir.then(|| StateDir::new(is_small));
+    let state = state.transpose().map_err(|error| vec![error])?;
+    let state_flag = state
+        .as_ref()
+        .map(|state| format!("--state-dir={}", state.path().display()));
+    let flags: Vec<&str> = (plan.settings.flags.iter())
+        .chain(&state_flag)
+        .map(String::as_str)
+        .collect();
     let started = daemon.insert(Daemon::start_at(&address, &address, &flags));
     let (web, publish) = (started.web, started.publish);
     let shared = Shared::new(publish, plan.publishers);
@@ -134,6 +147,7 @@ fn perform(plan: &Plan, daemon: &mut Option<Daemon>) -> Result<Record, Vec<Strin
         plan,
         shared: &shared,
         daemon,
+        state: state.as_ref(),
         relays: &relays,
         commands,
         starts: 1,
@@ -142,6 +156,10 @@ fn perform(plan: &Plan, daemon: &mut Option<Daemon>) -> Result<Record, Vec<Strin
     };
     let seen = run_threads(&mut director, subscribers.collect());
     let (starts, mut sent) = (director.starts, director.sent);
+    let epochs_max = match plan.settings.has_state_dir && !plan.has_disk_failure() {
+        true => 1,
+        false => starts,
+    };
     if let Some(daemon) = daemon {
         daemon.assert_running();
     }
@@ -159,11 +177,13 @@ fn perform(plan: &Plan, daemon: &mut Option<Daemon>) -> Result<Record, Vec<Strin
     let subscribers = subscribers.into_iter();
     let subscribers = subscribers.filter_map(|result| result.map_err(&mut note).ok());
     let record = Record {
+        has_disk_failure: plan.has_disk_failure(),
         begin,
         sent,
         subscribers: subscribers.collect(),
         ends,
         starts,
+        epochs_max,
     };
     // These have their reason in another error.
     errors.sort_by_key(|error| error.ends_with(STOPPED));

@@ -12,6 +12,8 @@ pub struct Settings {
     pub history: HistoryBounds,
     /// The topics whose last events every new subscription gets.
     pub replayed: Vec<usize>,
+    /// Whether the log is kept over a restart.
+    pub has_state_dir: bool,
 }
 
 /// The bounds of the log. Beyond them the daemon may forget events.
@@ -63,10 +65,16 @@ impl Settings {
                 flags.push(format!("--replay-on-subscribe={name}={count}"));
             }
         }
+        let has_state_dir = random.once_in(2);
+        if has_state_dir {
+            let policy = *random.one_of(&["never", "1s", "always"]);
+            flags.push(format!("--fsync={policy}"));
+        }
         Self {
             flags,
             history,
             replayed,
+            has_state_dir,
         }
     }
 }

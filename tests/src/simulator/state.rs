@@ -36,7 +36,7 @@ pub enum Damage {
 const SMALL_DISK: &str = "size=64m";
 
 /// Length of a file's header. Behind it is the first entry.
-const FILE_HEADER_LEN: usize = 48;
+const FILE_HEADER_LEN: usize = 72;
 
 /// A directory for the daemon's state. Dropping the value removes it.
 #[derive(Debug)]
@@ -110,7 +110,9 @@ impl StateDir {
 }
 
 fn flip(files: &[PathBuf], place: usize, bit: u8) -> io::Result<()> {
-    let lens = files.iter().map(|file| fs::read(file).map(|bytes| bytes.len()));
+    let lens = files
+        .iter()
+        .map(|file| fs::read(file).map(|bytes| bytes.len()));
     let lens: Vec<usize> = lens.collect::<io::Result<_>>()?;
     let mut at = lens.iter().sum::<usize>() * place / 1_000_000;
     for (file, len) in files.iter().zip(lens) {
@@ -150,7 +152,8 @@ mod tests {
     fn damage_changes_the_files() {
         let state = StateDir::new(false).unwrap();
         let content = || {
-            let names = ["1", "2"].map(|name| fs::read(state.path().join(name)).unwrap_or_default());
+            let names =
+                ["1", "2"].map(|name| fs::read(state.path().join(name)).unwrap_or_default());
             names.concat()
         };
         fs::write(state.path().join("1"), [0; 100]).unwrap();

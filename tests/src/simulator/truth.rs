@@ -23,6 +23,7 @@ pub(super) struct Truth<'a> {
     /// Number and bytes of the events that may have a place that nobody saw.
     unseen: usize,
     unseen_len: usize,
+    has_disk_failure: bool,
     /// Contradictions.
     pub(super) errors: Vec<String>,
 }
@@ -36,6 +37,7 @@ impl<'a> Truth<'a> {
             places: HashMap::new(),
             unseen: 0,
             unseen_len: 0,
+            has_disk_failure: record.has_disk_failure,
             errors: Vec::new(),
         };
         for sent in &record.sent {
@@ -129,8 +131,9 @@ impl<'a> Truth<'a> {
     fn check_epochs(&mut self, record: &Record) {
         let mut epochs: Vec<u64> = self.events.keys().map(|place| place.epoch).collect();
         epochs.dedup();
-        if epochs.len() > record.starts {
-            let text = format!("{} epochs in {} starts", epochs.len(), record.starts);
+        if epochs.len() > record.epochs_max {
+            let (count, starts) = (epochs.len(), record.starts);
+            let text = format!("{count} epochs in {starts} starts: {epochs:x?}");
             self.errors.push(text);
         }
     }
@@ -169,7 +172,8 @@ impl<'a> Truth<'a> {
         end: Position,
         bounds: &HistoryBounds,
     ) -> Option<String> {
-        if after.epoch != end.epoch || bounds.age_max_ms < 60_000 {
+        let is_exact = bounds.age_max_ms > 60_000 && !self.has_disk_failure;
+        if after.epoch != end.epoch || !is_exact {
             return None;
         }
         let behind_end = end.sequence + 1;

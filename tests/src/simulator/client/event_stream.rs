@@ -21,7 +21,8 @@ const HEAD_MAX: Duration = Duration::from_secs(2);
 
 pub(super) struct EventStream<'a> {
     run: &'a Subscriber<'a>,
-    target: String,
+    /// The position in the page's address of the stream.
+    begin: Option<Position>,
     /// The last `id`.
     last: Option<Position>,
     stream: Option<TcpStream>,
@@ -63,17 +64,9 @@ fn escaped(text: &str) -> String {
 
 impl<'a> EventStream<'a> {
     pub(super) fn new(run: &'a Subscriber<'a>) -> Self {
-        let topics = run.plan.topics.iter();
-        let topics: Vec<_> = topics
-            .map(|&topic| format!("topic={}", escaped(TOPICS[topic])))
-            .collect();
-        let mut target = format!("/some/folder/events?{}", topics.join("&"));
-        if run.plan.has_position {
-            target += &format!("&since={}", run.begin);
-        }
         Self {
             run,
-            target,
+            begin: run.plan.has_position.then_some(run.begin),
             last: None,
             stream: None,
             received: Vec::new(),
@@ -81,10 +74,19 @@ impl<'a> EventStream<'a> {
         }
     }
 
+    fn target(&self) -> String {
+        let topics = self.run.plan.topics.iter();
+        let topics: Vec<_> = topics
+            .map(|&topic| format!("topic={}", escaped(TOPICS[topic])))
+            .collect();
+        let since = self.begin.map(|begin| format!("&since={begin}"));
+        let since = since.unwrap_or_default();
+        format!("/some/folder/events?{}{since}", topics.join("&"))
+    }
+
     /// Returns the position that the stream must continue from.
     fn wanted(&self) -> Option<Position> {
-        let given = self.run.plan.has_position.then_some(self.run.begin);
-        self.last.or(given)
+        self.last.or(self.begin)
     }
 
     /// Reads what has arrived, for a short time.
@@ -217,7 +219,7 @@ impl Client for EventStream<'_> {
             .unwrap_or_default();
         let head = format!(
             "GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n{last}\r\n",
-            self.target
+            self.target()
         );
         stream.write_all(head.as_bytes()).map_err(ended)?;
         self.stream = Some(stream);
@@ -255,6 +257,14 @@ impl Client for EventStream<'_> {
 
     fn leave(&mut self) {
         self.stream = None;
+    }
+
+    fn become_new(&mut self, begin: Option<Position>, book: &mut Notebook) {
+        self.last = None;
+        self.begin = begin;
+        for &topic in &self.run.plan.topics {
+            book.new_page(topic, begin);
+        }
     }
 
     fn resubscribe(&mut self, _topic: usize, _book: &mut Notebook) -> Result<(), Lost> {

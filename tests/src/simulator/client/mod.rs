@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::notebook::Notebook;
 use super::plan::{Flaw, Kind, SubscriberPlan};
 use super::position::Position;
+use super::publisher::position;
 use super::record::Observations;
 use super::shared::Shared;
 use super::{POLL, STOPPED, WAIT};
@@ -27,6 +28,8 @@ pub(super) enum Command {
     Probe,
     /// Close the connection, and connect again.
     Leave,
+    /// Close the connection, forget everything, and connect as a new page. Then [settle](Shared::settle).
+    NewPage,
     /// Unsubscribe from the topic with this index of its own, and subscribe again.
     Resubscribe(usize),
 }
@@ -36,6 +39,8 @@ pub(super) enum Command {
 enum Lost {
     /// It ended, or the client gave it up.
     Ended,
+    /// Another page takes the client's place.
+    NewPage,
     /// The daemon broke the protocol.
     Wrong(String),
 }
@@ -50,6 +55,8 @@ trait Client {
     fn probe(&mut self) -> Result<(), Lost>;
     /// Closes the connection in the protocol's way.
     fn leave(&mut self);
+    /// Becomes a new page without a connection. `begin` is the present end of the log.
+    fn become_new(&mut self, begin: Option<Position>, book: &mut Notebook);
     /// Unsubscribes and subscribes again. Reports to [`Shared::settle`] when the daemon has processed it.
     fn resubscribe(&mut self, topic: usize, book: &mut Notebook) -> Result<(), Lost>;
     /// Asks for an answer behind everything that the daemon has sent.
@@ -83,14 +90,17 @@ impl Subscriber<'_> {
         let mut book = Notebook::new(topics, self.flaw);
         let mut ending = None;
         let mut is_ready = false;
+        let mut new_pages = 0;
         loop {
             let connected = client.connect(&mut book);
             let is_connected = connected.is_ok();
             let session = connected.and_then(|()| {
-                if !is_ready {
+                if !is_ready || new_pages > 0 {
                     self.barrier(&mut *client, &mut book)?;
-                    self.shared.count_ready();
-                    is_ready = true;
+                    self.shared.settle(std::mem::take(&mut new_pages));
+                    if !std::mem::replace(&mut is_ready, true) {
+                        self.shared.count_ready();
+                    }
                 }
                 self.session(&mut *client, &mut book)
             });
@@ -98,6 +108,12 @@ impl Subscriber<'_> {
                 Ok(()) => break,
                 Err(Lost::Wrong(text)) => return Err(format!("{}: {text}", self.name())),
                 Err(Lost::Ended) => {}
+                Err(Lost::NewPage) => {
+                    client.leave();
+                    let begin = self.plan.has_position.then(|| position(self.shared));
+                    client.become_new(begin.transpose()?, &mut book);
+                    new_pages += 1;
+                }
             }
             if !is_connected {
                 thread::sleep(POLL);
@@ -126,6 +142,7 @@ impl Subscriber<'_> {
                         client.leave();
                         return Err(Lost::Ended);
                     }
+                    Command::NewPage => return Err(Lost::NewPage),
                     Command::Resubscribe(topic) => client.resubscribe(topic, book)?,
                 }
             }

@@ -235,6 +235,13 @@ impl Client for Pushd1<'_> {
         self.socket = None;
     }
 
+    fn become_new(&mut self, begin: Option<Position>, book: &mut Notebook) {
+        for topic in &mut self.topics {
+            topic.position = begin;
+            book.new_page(topic.index, begin);
+        }
+    }
+
     fn resubscribe(&mut self, own: usize, book: &mut Notebook) -> Result<(), Lost> {
         // Its position says where it continues, whenever that is.
         self.run.shared.settle(1);

@@ -16,7 +16,10 @@ const GAP_TOPIC: &str = "pushd:gap";
 
 pub(super) struct Wamp<'a> {
     run: &'a Subscriber<'a>,
-    path: String,
+    /// The position in the page's address. Without one, nobody could tell the page of a gap after a restart.
+    begin: Position,
+    /// Number of the page.
+    page: usize,
     socket: Option<WebClient>,
     /// Topics whose subscriptions began anew, and the orders for that. The pong to the last ping shows that the daemon has
     /// processed them.
@@ -30,10 +33,10 @@ pub(super) struct Wamp<'a> {
 
 impl<'a> Wamp<'a> {
     pub(super) fn new(run: &'a Subscriber<'a>) -> Self {
-        let (begin, index) = (run.begin, run.index);
         Self {
             run,
-            path: format!("/?resume=value-of-this-page-{index}&since={begin}"),
+            begin: run.begin,
+            page: 0,
             socket: None,
             unsettled: Vec::new(),
             orders: 0,
@@ -81,11 +84,13 @@ fn own_topic(name: &str) -> Result<usize, Lost> {
 impl Client for Wamp<'_> {
     fn connect(&mut self, book: &mut Notebook) -> Result<(), Lost> {
         self.socket = None;
-        self.socket = Some(WebClient::connect(self.run.address, &self.path, "wamp")?);
+        let (index, page, begin) = (self.run.index, self.page, self.begin);
+        let path = format!("/?resume=value-of-page-{page}-of-{index}&since={begin}");
+        self.socket = Some(WebClient::connect(self.run.address, &path, "wamp")?);
         book.connected();
         for &topic in &self.run.plan.topics {
             if !self.has_begun {
-                book.begin(topic, From::Position(self.run.begin));
+                book.begin(topic, From::Position(begin));
             }
             self.socket()?.send(&json!([5, TOPICS[topic]]))?;
         }
@@ -120,6 +125,18 @@ impl Client for Wamp<'_> {
             socket.close();
         }
         self.socket = None;
+    }
+
+    fn become_new(&mut self, begin: Option<Position>, book: &mut Notebook) {
+        // The site may have rendered the page long before.
+        self.begin = begin.unwrap_or(self.run.begin);
+        self.page += 1;
+        self.has_begun = false;
+        self.unsettled.clear();
+        self.run.shared.settle(std::mem::take(&mut self.orders));
+        for &topic in &self.run.plan.topics {
+            book.new_page(topic, Some(self.begin));
+        }
     }
 
     fn resubscribe(&mut self, own: usize, book: &mut Notebook) -> Result<(), Lost> {
