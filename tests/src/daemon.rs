@@ -69,6 +69,22 @@ impl Daemon {
     pub fn kill(mut self) -> Stopped {
         self.process.signal(Signal::SIGKILL);
         self.process.wait(WAIT_MS).expect("it was killed");
+        self.stopped()
+    }
+
+    /// Ends the daemon with SIGTERM.
+    #[track_caller]
+    pub fn terminate(mut self) -> Stopped {
+        let status = self.end_by(Signal::SIGTERM);
+        assert!(
+            status.success(),
+            "pushd ended with {status}\n{}",
+            self.log.text()
+        );
+        self.stopped()
+    }
+
+    fn stopped(&mut self) -> Stopped {
         Stopped {
             web: self.web,
             publish: self.publish,
@@ -164,7 +180,7 @@ impl Drop for Daemon {
     }
 }
 
-/// A killed daemon. It can start again on the same ports.
+/// A daemon that has ended. It can start again on the same ports.
 #[derive(Debug)]
 pub struct Stopped {
     web: SocketAddr,

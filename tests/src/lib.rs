@@ -8,9 +8,10 @@
 //! | [`wire`] | one connection, byte by byte, for input that no correct client sends |
 //! | [`publisher`] | the publish listener: raw JSON and the native protocol |
 //! | [`stream`] | the connection that all of these use |
-//! | [`relay`] | a relay between client and server that stops forwarding and closes nothing |
+//! | [`relay`] | a relay between client and server that fails as networks do |
 //! | [`traffic`] | many of these at once |
 //! | [`churn`] | connections that open and close |
+//! | [`simulator`] | random failures of everything, and a model of what each subscriber must see |
 //! | [`history`] | the publishes and deliveries of a run, and their check |
 //! | [`bystander`] | a subscriber and a publisher that must not notice other clients |
 //! | [`resources`] | a process's memory, CPU time and descriptors |
@@ -52,6 +53,7 @@ pub mod publisher;
 pub mod random;
 pub mod relay;
 pub mod resources;
+pub mod simulator;
 pub mod stream;
 pub mod traffic;
 pub mod wamp;

@@ -1,11 +1,18 @@
 //! A relay between a client and pushd. It can stop forwarding without closing anything, as after a change of network,
-//! during sleep, or in a proxy that forgot a connection. It can also cut all connections, and keep others waiting.
+//! during sleep, or in a proxy that forgot a connection. It can also be slow, reset or cut all connections, and keep
+//! others waiting.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use socket2::{Domain, SockRef, Socket, Type};
+
+/// Receive buffer of the connections to the server, in bytes. A server whose client reads nothing soon notices it.
+const RECEIVE_BUFFER_LEN: usize = 4096;
 
 /// Forwards TCP connections. Dropping the value ends all of them.
 #[derive(Debug)]
@@ -23,6 +30,9 @@ struct Shared {
     is_cut: Mutex<bool>,
     restored: Condvar,
     connections: Mutex<Vec<Connection>>,
+    /// Whether nothing is read from the server.
+    is_held: Mutex<bool>,
+    released: Condvar,
 }
 
 #[derive(Debug)]
@@ -38,6 +48,7 @@ struct Connection {
 struct Silent {
     to_server: AtomicBool,
     to_client: AtomicBool,
+    is_reset: AtomicBool,
 }
 
 /// A direction, or both.
@@ -63,6 +74,8 @@ impl Relay {
             is_cut: Mutex::default(),
             restored: Condvar::default(),
             connections: Mutex::default(),
+            is_held: Mutex::default(),
+            released: Condvar::default(),
         });
         let accepting = Arc::clone(&shared);
         let thread = thread::spawn(move || {
@@ -87,6 +100,7 @@ impl Relay {
             let Silent {
                 to_server,
                 to_client,
+                ..
             } = &*connection.silent;
             if direction != Direction::ToClient {
                 to_server.store(true, Ordering::Relaxed);
@@ -111,7 +125,37 @@ impl Relay {
         self.shared.restored.notify_all();
     }
 
-    /// Returns the number of connections so far.
+    /// Stops reading from the server, for existing and later connections, until [`release`](Self::release).
+    pub fn hold(&self) {
+        *self.shared.is_held.lock().unwrap() = true;
+    }
+
+    /// Reads from the server again.
+    pub fn release(&self) {
+        *self.shared.is_held.lock().unwrap() = false;
+        self.shared.released.notify_all();
+    }
+
+    /// Resets all connections on both sides. Data on its way is lost.
+    pub fn reset(&self) {
+        let connections = std::mem::take(&mut *self.shared.connections.lock().unwrap());
+        for connection in &connections {
+            connection.silent.is_reset.store(true, Ordering::Relaxed);
+            for stream in [&connection.client, &connection.server] {
+                let _gone = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+                // Wakes the thread that reads, and sends nothing.
+                let _gone = stream.shutdown(Shutdown::Read);
+            }
+        }
+        self.shared.wake_held();
+        for connection in connections {
+            for thread in connection.threads {
+                let _panicked = thread.join();
+            }
+        }
+    }
+
+    /// Returns the number of connections since the start, or since the last reset.
     pub fn connections(&self) -> usize {
         self.shared.connections.lock().unwrap().len()
     }
@@ -131,8 +175,34 @@ impl Shared {
         let _guard = self.restored.wait_while(is_cut, |is_cut| *is_cut).unwrap();
     }
 
-    fn forward(&self, client: TcpStream) {
-        let Ok(server) = TcpStream::connect(self.to) else {
+    fn connect(&self) -> io::Result<TcpStream> {
+        let socket = Socket::new(Domain::for_address(self.to), Type::STREAM, None)?;
+        socket.set_recv_buffer_size(RECEIVE_BUFFER_LEN)?;
+        socket.connect(&self.to.into())?;
+        socket.set_tcp_nodelay(true)?;
+        Ok(socket.into())
+    }
+
+    /// Waits while nothing is read from the server, unless the connection is reset.
+    fn wait_while_held(&self, silent: &Silent) {
+        let must_wait = |is_held: &mut bool| {
+            *is_held
+                && !silent.is_reset.load(Ordering::Relaxed)
+                && !self.is_ending.load(Ordering::Relaxed)
+        };
+        let is_held = self.is_held.lock().unwrap();
+        let _guard = self.released.wait_while(is_held, must_wait).unwrap();
+    }
+
+    /// Makes the threads that wait look at their connections.
+    fn wake_held(&self) {
+        // With the lock, no thread is between its look and its wait.
+        let _guard = self.is_held.lock().unwrap();
+        self.released.notify_all();
+    }
+
+    fn forward(self: &Arc<Self>, client: TcpStream) {
+        let Ok(server) = self.connect() else {
             return;
         };
         let clone = |stream: &TcpStream| stream.try_clone().expect("a stream can be cloned");
@@ -140,9 +210,11 @@ impl Shared {
         let (there, back) = (Arc::clone(&silent), Arc::clone(&silent));
         let (from_client, to_server) = (clone(&client), clone(&server));
         let (from_server, to_client) = (clone(&server), clone(&client));
+        let shared = Arc::clone(self);
+        let wait = move |silent: &Silent| shared.wait_while_held(silent);
         let threads = [
-            thread::spawn(move || copy(from_client, to_server, &there.to_server)),
-            thread::spawn(move || copy(from_server, to_client, &back.to_client)),
+            thread::spawn(move || copy(from_client, to_server, &there, |s| &s.to_server, |_| ())),
+            thread::spawn(move || copy(from_server, to_client, &back, |s| &s.to_client, wait)),
         ];
         self.connections.lock().unwrap().push(Connection {
             client,
@@ -154,11 +226,21 @@ impl Shared {
 }
 
 /// Copies one direction until it ends. While the direction is stopped, it discards all bytes and the end.
-fn copy(mut from: TcpStream, mut to: TcpStream, is_silent: &AtomicBool) {
+fn copy(
+    mut from: TcpStream,
+    mut to: TcpStream,
+    silent: &Silent,
+    direction: impl Fn(&Silent) -> &AtomicBool,
+    before_read: impl Fn(&Silent),
+) {
     let mut buffer = [0; 16 * 1024];
     loop {
+        before_read(silent);
         let len = from.read(&mut buffer).unwrap_or(0);
-        let is_silent = is_silent.load(Ordering::Relaxed);
+        if silent.is_reset.load(Ordering::Relaxed) {
+            return;
+        }
+        let is_silent = direction(silent).load(Ordering::Relaxed);
         if len == 0 {
             if !is_silent {
                 let _gone = to.shutdown(Shutdown::Write);
@@ -175,6 +257,7 @@ impl Drop for Relay {
     fn drop(&mut self) {
         self.shared.is_ending.store(true, Ordering::Relaxed);
         self.restore();
+        self.shared.wake_held();
         // Wakes the accepting thread, which then sees `is_ending`.
         let _woken = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
@@ -238,6 +321,33 @@ mod tests {
         let (mut peer, _) = server.accept().unwrap();
         peer.write_all(b"b").unwrap();
         later.read_exact(&mut byte).unwrap();
+        assert_eq!(byte[0], b'b');
+    }
+
+    #[test]
+    fn it_resets_and_holds() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let relay = Relay::start(server.local_addr().unwrap());
+        let mut client = TcpStream::connect(relay.address).unwrap();
+        let (mut peer, _) = server.accept().unwrap();
+        let mut byte = [0];
+        client.write_all(b"a").unwrap();
+        peer.read_exact(&mut byte).unwrap();
+        relay.hold();
+        relay.reset();
+        for mut end in [client, peer] {
+            let error = end.read(&mut byte).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        }
+        let mut client = TcpStream::connect(relay.address).unwrap();
+        let (mut peer, _) = server.accept().unwrap();
+        peer.write_all(b"b").unwrap();
+        let brief = Some(Duration::from_millis(50));
+        client.set_read_timeout(brief).unwrap();
+        assert!(client.read(&mut byte).is_err(), "it is held");
+        relay.release();
+        client.set_read_timeout(None).unwrap();
+        client.read_exact(&mut byte).unwrap();
         assert_eq!(byte[0], b'b');
     }
 }

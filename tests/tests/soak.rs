@@ -1,5 +1,8 @@
-//! The long form of `hard_to_kill`: repeated traffic with churn on one daemon. `cargo xtask soak` builds the programs
-//! and runs this test. The argument is the number of minutes.
+//! The long forms of `hard_to_kill` and `simulator`. `cargo xtask soak` builds the programs and runs this test:
+//!
+//! - `--minutes N`: repeated traffic with churn on one daemon.
+//! - `--seeds N`: the simulator with the seeds from 0.
+//! - `--seed N`, `--steps LIST`: one seed of the simulator, with only some of its steps.
 
 #![allow(clippy::print_stdout, reason = "the figures are what it is run for")]
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
@@ -10,9 +13,11 @@ use nix::sys::signal::Signal;
 use system_tests::churn::churn;
 use system_tests::daemon::Daemon;
 use system_tests::resources::Resources;
+use system_tests::simulator::{self, Plan as Simulation, Totals};
 use system_tests::traffic::{self, Plan};
 
-const MINUTES: u64 = 60;
+/// Simulations at the same time. They mostly wait.
+const SIMULATIONS: usize = 6;
 
 /// Number of connections that open and close in each round, besides those of the traffic.
 const CHURN: usize = 2_000;
@@ -31,8 +36,46 @@ struct Figures {
 }
 
 fn main() {
-    let minutes = std::env::args().nth(1);
-    let minutes = minutes.map_or(MINUTES, |text| text.parse().expect("a number of minutes"));
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let number = |text: &str| text.parse().expect("a number");
+    match words[..] {
+        ["--minutes", minutes] => run_traffic(number(minutes)),
+        ["--seeds", seeds] => run_seeds(number(seeds)),
+        ["--seed", seed] => run_simulation(&Simulation::new(number(seed))),
+        ["--seed", seed, "--steps", steps] => {
+            let numbers = steps.split(',').filter(|text| !text.is_empty());
+            let steps: Vec<usize> = numbers.map(|text| text.parse().unwrap()).collect();
+            run_simulation(&Simulation::new(number(seed)).with_steps(&steps));
+        }
+        _ => panic!("unknown arguments: {words:?}"),
+    }
+}
+
+fn run_seeds(seeds: u64) {
+    let progress = |totals: &Totals| {
+        if totals.runs.is_multiple_of(50) {
+            println!("{totals}");
+        }
+    };
+    match simulator::run_seeds(0..seeds, SIMULATIONS, progress) {
+        Ok(totals) => println!("passed: {totals}"),
+        Err(text) => panic!("{text}"),
+    }
+}
+
+/// The scheduling of processes is different each time, so it tries several times.
+fn run_simulation(plan: &Simulation) {
+    println!("{plan}");
+    for _ in 0..10 {
+        match simulator::run(plan) {
+            Ok(totals) => println!("passed: {totals}"),
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+}
+
+fn run_traffic(minutes: u64) {
     // A short idle timeout shows the end of a round. Staying subscribers may be slow. Publish ids are kept only
     // briefly, because those of five minutes would look like a leak.
     let flags = [

@@ -59,6 +59,33 @@ fn clients_recover_over_a_restart() {
     assert_eq!(server.hub.stats().gaps.total(), 0);
 }
 
+/// The log in memory does not keep an event that is too long for it, and neither does the log after a restart.
+#[test]
+fn event_that_is_not_kept_is_a_gap_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut options = options(folder.path(), SyncPolicy::Never);
+        options.live.limits.history_topic_len_max = 1000;
+        start_server(options, Recipe::default())
+    };
+    let mut server = start();
+    let before = publish(&server, "t", 1);
+    let long = format!("\"{}\"", "x".repeat(1000));
+    let long = server.hub.publish("t", &long).unwrap();
+    assert_eq!(long.stored, Stored::No);
+    let behind = long.position.unwrap();
+    publish(&server, "t", 3);
+    for _ in 0..2 {
+        for (since, is_recovered) in [(before, false), (behind, true)] {
+            let mut browser = Pushd1::connect(&server);
+            let subscribed = browser.subscribe("t", Some(&since.to_string()));
+            assert_eq!(subscribed.is_recovered, is_recovered, "{since}");
+        }
+        server.end();
+        server = start();
+    }
+}
+
 #[test]
 fn publish_ids_are_known_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,194 @@
+//! The decisions of a run. The seed makes all of them before the run begins.
+
+use std::fmt;
+
+use super::disaster::Step;
+use super::settings::Settings;
+use crate::random::Random;
+
+/// Names of the topics. They need escapes in JSON or in a query.
+pub(super) const TOPICS: [&str; 4] = ["news", "chat/猫", "a&b \"c\"", "x:%41"];
+
+/// What happens in a run, apart from the scheduling of threads and processes.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The seed of all decisions.
+    pub seed: u64,
+    /// The settings of the daemon.
+    pub settings: Settings,
+    /// Number of topics, the first ones of [`TOPICS`].
+    pub topics: usize,
+    /// Number of publishers.
+    pub publishers: usize,
+    /// Number of events that each publisher sends in a phase.
+    pub events_per_phase: usize,
+    /// One event in this number is large.
+    pub large_every: usize,
+    /// Length of large events.
+    pub large_len: usize,
+    /// The subscribers.
+    pub subscribers: Vec<SubscriberPlan>,
+    /// Number of phases. In each, publishers send some events, and disasters happen meanwhile.
+    pub phases: usize,
+    /// The disasters, in the order of their phases.
+    pub steps: Vec<Step>,
+    /// A wrong observation of one subscriber, to prove that the check finds it.
+    pub flaw: Option<Flaw>,
+}
+
+/// One subscriber.
+#[derive(Debug, Clone)]
+pub struct SubscriberPlan {
+    /// Its protocol.
+    pub kind: Kind,
+    /// Indexes of its topics.
+    pub topics: Vec<usize>,
+    /// Whether it begins with the position that its site gave it.
+    pub has_position: bool,
+}
+
+/// The protocols of subscribers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// WAMP v1 with recovery.
+    Pushd1,
+    /// WAMP v1 with a resume value.
+    Wamp,
+    /// Server-Sent Events.
+    EventStream,
+}
+
+/// A wrong observation, of some event after the first `after` events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flaw {
+    /// Index of the subscriber.
+    pub subscriber: usize,
+    /// Number of correct events before it.
+    pub after: usize,
+    /// What is wrong.
+    pub kind: FlawKind,
+}
+
+/// What a subscriber with a [`Flaw`] reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlawKind {
+    /// One event is missing.
+    Drop,
+    /// One event comes twice.
+    Double,
+    /// Two events of a topic change places.
+    Swap,
+}
+
+impl Plan {
+    /// Decides a run.
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let random = &mut random;
+        let topics = 1 + random.below(TOPICS.len());
+        let subscribers: Vec<_> = (0..3 + random.below(5))
+            .map(|index| SubscriberPlan::new(index, topics, random))
+            .collect();
+        let phases = 3 + random.below(5);
+        let publishers = 1 + random.below(3);
+        let mut steps = Vec::new();
+        for phase in 0..phases {
+            for _ in 0..[0, 1, 1, 2, 3][random.below(5)] {
+                let some = Step::some(phase, &subscribers, publishers, topics, random);
+                steps.extend(some);
+            }
+        }
+        Self {
+            seed,
+            settings: Settings::new(topics, random),
+            topics,
+            publishers,
+            events_per_phase: [3, 10, 30, 100][random.below(4)],
+            large_every: [5, 20, 1000][random.below(3)],
+            large_len: [3_000, 20_000, 100_000][random.below(3)],
+            subscribers,
+            phases,
+            steps,
+            flaw: None,
+        }
+    }
+
+    /// Whether the disk fails in a way that makes the daemon forget events, or use another epoch.
+    pub(super) fn has_disk_failure(&self) -> bool {
+        self.settings.has_state_dir && self.steps.iter().any(|step| step.disaster.is_of_disk())
+    }
+
+    /// Keeps only the steps with these indexes.
+    #[must_use]
+    pub fn with_steps(&self, indexes: &[usize]) -> Self {
+        let steps = self.steps.iter().enumerate();
+        let kept = steps.filter(|(index, _)| indexes.contains(index));
+        Self {
+            steps: kept.map(|(_, step)| step.clone()).collect(),
+            ..self.clone()
+        }
+    }
+}
+
+impl SubscriberPlan {
+    fn new(index: usize, topics: usize, random: &mut Random) -> Self {
+        // Every run has all three kinds.
+        let kinds = [Kind::Pushd1, Kind::Wamp, Kind::EventStream];
+        let kind = match index {
+            0..3 => kinds[index],
+            _ => *random.one_of(&kinds),
+        };
+        let mut wanted: Vec<usize> = (0..topics).filter(|_| !random.once_in(3)).collect();
+        if wanted.is_empty() {
+            wanted.push(random.below(topics));
+        }
+        Self {
+            kind,
+            topics: wanted,
+            has_position: !random.once_in(3),
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "settings: {}", self.settings.flags.join(" "))?;
+        writeln!(
+            f,
+            "{} topics, {} phases with {} publishers x {} events, one in {} with {} bytes",
+            self.topics,
+            self.phases,
+            self.publishers,
+            self.events_per_phase,
+            self.large_every,
+            self.large_len
+        )?;
+        for (index, subscriber) in self.subscribers.iter().enumerate() {
+            writeln!(f, "subscriber {index}: {subscriber:?}")?;
+        }
+        for (index, step) in self.steps.iter().enumerate() {
+            writeln!(f, "step {index}: {step:?}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seed_decides_everything() {
+        let shown = |seed| Plan::new(seed).to_string();
+        assert_eq!(shown(7), shown(7));
+        assert_ne!(shown(7), shown(8));
+    }
+
+    #[test]
+    fn steps_can_be_removed() {
+        let plan = (0..).map(Plan::new).find(|plan| plan.steps.len() > 3);
+        let plan = plan.unwrap();
+        let part = plan.with_steps(&[1, 3]);
+        assert_eq!(part.steps, [plan.steps[1].clone(), plan.steps[3].clone()]);
+    }
+}

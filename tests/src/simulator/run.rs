@@ -1,0 +1,319 @@
+//! One run of a plan.
+
+use std::any::Any;
+use std::fmt;
+use std::ops::AddAssign;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread::{self, ScopedJoinHandle};
+
+use super::STOPPED;
+use super::check;
+use super::client::Subscriber;
+use super::director::Director;
+use super::plan::Plan;
+use super::publisher;
+use super::record::{End, Fate, From, Note, Observations, Record, Sent};
+use super::shared::Shared;
+use super::state::StateDir;
+use crate::daemon::Daemon;
+use crate::relay::Relay;
+
+/// Most errors in a message, because one bug often causes thousands.
+const SHOWN_MAX: usize = 10;
+
+/// A run in which a promise was broken.
+#[derive(Debug)]
+pub struct Failure {
+    /// The plan.
+    pub plan: Plan,
+    /// The broken promises.
+    pub errors: Vec<String>,
+    /// The end of the daemon's log.
+    pub log: String,
+}
+
+/// What happened in a run, or in several.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Totals {
+    /// Number of runs.
+    pub runs: usize,
+    /// Events with a receipt.
+    pub accepted: usize,
+    /// Events that subscribers received.
+    pub events: usize,
+    /// Connections of subscribers.
+    pub connections: usize,
+    /// Subscriptions that continued behind a position.
+    pub recovered: usize,
+    /// Gaps that subscribers were told of.
+    pub gaps: usize,
+    /// Starts of the daemon.
+    pub starts: usize,
+}
+
+/// Runs a plan and checks what happened.
+pub fn run(plan: &Plan) -> Result<Totals, Box<Failure>> {
+    let mut daemon = None;
+    // A panic is a failed run, too: the harness panics if the daemon does not start, for instance.
+    let outcome = catch_unwind(AssertUnwindSafe(|| perform(plan, &mut daemon)));
+    let log = daemon.as_ref().map(Daemon::log).unwrap_or_default();
+    let mut errors = match outcome {
+        Ok(Ok(record)) => {
+            let errors = check::errors(&record, &plan.settings);
+            if errors.is_empty() {
+                return Ok(Totals::of(&record));
+            }
+            if let Some(path) = std::env::var_os("SIMULATOR_RECORD") {
+                let _unwritable = std::fs::write(path, format!("{record:#?}"));
+            }
+            errors
+        }
+        Ok(Err(errors)) => errors,
+        Err(panic) => vec![panic_text(&*panic)],
+    };
+    errors.extend(
+        log.lines()
+            .filter(|line| line.contains("panicked"))
+            .map(str::to_owned),
+    );
+    let skipped = log.lines().count().saturating_sub(SHOWN_MAX);
+    let log: Vec<&str> = log.lines().skip(skipped).collect();
+    Err(Box::new(Failure {
+        plan: plan.clone(),
+        errors,
+        log: log.join("\n"),
+    }))
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("panicked: {}", text.unwrap_or("without a text"))
+}
+
+/// Returns an address of this machine on which no other run listens. A run starts its daemon again on the same ports, so
+/// no other socket may take them meanwhile. Sockets that connect use 127.0.0.1.
+fn own_address() -> String {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    let run = RUNS.fetch_add(1, Ordering::Relaxed);
+    let process = std::process::id() as usize;
+    let part = |number: usize| 1 + number % 250;
+    format!(
+        "127.{}.{}.{}:0",
+        part(run),
+        part(process),
+        part(process / 250 + run / 250)
+    )
+}
+
+/// Runs the plan. The error has everything that went wrong before the check.
+fn perform(plan: &Plan, daemon: &mut Option<Daemon>) -> Result<Record, Vec<String>> {
+    let address = own_address();
+    let is_small = plan
+        .steps
+        .iter()
+        .any(|step| step.disaster.needs_small_disk());
+    let state = plan.settings.has_state_dir.then(|| StateDir::new(is_small));
+    let state = state.transpose().map_err(|error| vec![error])?;
+    let state_flag = state
+        .as_ref()
+        .map(|state| format!("--state-dir={}", state.path().display()));
+    let flags: Vec<&str> = (plan.settings.flags.iter())
+        .chain(&state_flag)
+        .map(String::as_str)
+        .collect();
+    let started = daemon.insert(Daemon::start_at(&address, &address, &flags));
+    let (web, publish) = (started.web, started.publish);
+    let shared = Shared::new(publish, plan.publishers);
+    let begin = publisher::position(&shared).map_err(|error| vec![error])?;
+    let relays: Vec<Relay> = plan.subscribers.iter().map(|_| Relay::start(web)).collect();
+    let (commands, receivers): (Vec<_>, Vec<_>) =
+        plan.subscribers.iter().map(|_| mpsc::channel()).unzip();
+    let subscribers = receivers
+        .into_iter()
+        .enumerate()
+        .map(|(index, commands)| Subscriber {
+            shared: &shared,
+            index,
+            plan: &plan.subscribers[index],
+            flaw: plan.flaw.filter(|flaw| flaw.subscriber == index),
+            address: relays[index].address,
+            begin,
+            commands,
+        });
+    let mut director = Director {
+        plan,
+        shared: &shared,
+        daemon,
+        state: state.as_ref(),
+        relays: &relays,
+        commands,
+        starts: 1,
+        sent: Vec::new(),
+        ending: Vec::new(),
+    };
+    let seen = run_threads(&mut director, subscribers.collect());
+    let (starts, mut sent) = (director.starts, director.sent);
+    let epochs_max = match plan.settings.has_state_dir && !plan.has_disk_failure() {
+        true => 1,
+        false => starts,
+    };
+    if let Some(daemon) = daemon {
+        daemon.assert_running();
+    }
+    let Seen {
+        ends,
+        published,
+        subscribers,
+    } = seen;
+    let mut errors = Vec::new();
+    let mut note = |error| errors.push(error);
+    let ends = ends.map_err(&mut note).unwrap_or_default();
+    for result in published {
+        sent.extend(result.map_err(&mut note).unwrap_or_default());
+    }
+    let subscribers = subscribers.into_iter();
+    let subscribers = subscribers.filter_map(|result| result.map_err(&mut note).ok());
+    let record = Record {
+        has_disk_failure: plan.has_disk_failure(),
+        begin,
+        sent,
+        subscribers: subscribers.collect(),
+        ends,
+        starts,
+        epochs_max,
+    };
+    // These have their reason in another error.
+    errors.sort_by_key(|error| error.ends_with(STOPPED));
+    match errors.is_empty() {
+        true => Ok(record),
+        false => Err(errors),
+    }
+}
+
+/// The results of all threads of a run.
+struct Seen {
+    ends: Result<Vec<End>, String>,
+    published: Vec<Result<Vec<Sent>, String>>,
+    subscribers: Vec<Result<Observations, String>>,
+}
+
+fn run_threads(director: &mut Director<'_>, subscribers: Vec<Subscriber<'_>>) -> Seen {
+    let (plan, shared) = (director.plan, director.shared);
+    thread::scope(|scope| {
+        let spawn_reader =
+            |subscriber: Subscriber<'_>| guarded(shared, move || subscriber.follow());
+        let reading: Vec<_> = subscribers
+            .into_iter()
+            .map(|subscriber| scope.spawn(move || spawn_reader(subscriber)))
+            .collect();
+        let publish = |index| guarded(shared, || publisher::publish(shared, plan, index));
+        let publishing: Vec<_> = (0..plan.publishers)
+            .map(|index| scope.spawn(move || publish(index)))
+            .collect();
+        let directed = guarded(shared, || director.run_phases());
+        let published = join_all(publishing);
+        let ends = directed.and_then(|()| guarded(shared, || director.publish_ends()));
+        if let Ok(ends) = &ends {
+            let _once = shared.ends.set(ends.clone());
+        }
+        Seen {
+            ends,
+            published,
+            subscribers: join_all(reading),
+        }
+    })
+}
+
+fn join_all<T>(threads: Vec<ScopedJoinHandle<'_, Result<T, String>>>) -> Vec<Result<T, String>> {
+    let threads = threads.into_iter();
+    threads
+        .map(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|panic| Err(panic_text(&*panic)))
+        })
+        .collect()
+}
+
+/// Makes a panic an error. If there is an error, the other threads stop.
+fn guarded<T>(shared: &Shared, work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    let result = catch_unwind(AssertUnwindSafe(work));
+    let result = result.unwrap_or_else(|panic| Err(panic_text(&*panic)));
+    if result.is_err() {
+        shared.fail();
+    }
+    result
+}
+
+impl Totals {
+    fn of(record: &Record) -> Self {
+        let mut totals = Self {
+            runs: 1,
+            starts: record.starts,
+            ..Self::default()
+        };
+        let is_accepted = |sent: &&Sent| matches!(sent.fate, Fate::Accepted { .. });
+        totals.accepted = record.sent.iter().filter(is_accepted).count();
+        let subscribers = record.subscribers.iter();
+        for note in subscribers.flat_map(|subscriber| &subscriber.notes) {
+            match note {
+                Note::Connected => totals.connections += 1,
+                Note::Event { .. } => totals.events += 1,
+                Note::Gap { .. } => totals.gaps += 1,
+                Note::Begin {
+                    from: From::Position(_),
+                    ..
+                } => totals.recovered += 1,
+                _ => {}
+            }
+        }
+        totals
+    }
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.accepted += other.accepted;
+        self.events += other.events;
+        self.connections += other.connections;
+        self.recovered += other.recovered;
+        self.gaps += other.gaps;
+        self.starts += other.starts;
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} runs: {} events accepted, {} received; {} connections, {} recovered subscriptions, {} gaps, \
+             {} starts of the daemon",
+            self.runs,
+            self.accepted,
+            self.events,
+            self.connections,
+            self.recovered,
+            self.gaps,
+            self.starts
+        )
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = &self.errors[..self.errors.len().min(SHOWN_MAX)];
+        writeln!(f, "seed {}: {} errors", self.plan.seed, self.errors.len())?;
+        for error in shown {
+            writeln!(f, "- {error}")?;
+        }
+        writeln!(
+            f,
+            "--- plan\n{}--- pushd's log\n{}\n---",
+            self.plan, self.log
+        )
+    }
+}
