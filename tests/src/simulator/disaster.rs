@@ -72,13 +72,13 @@ pub enum Disaster {
 }
 
 impl Disaster {
-    /// Whether it is one of the state directory. A torn tail is none: the daemon cuts it off.
+    /// Whether it is one of the state directory. A torn tail of a killed daemon is none: the next one cuts it off. Behind
+    /// the end that a daemon writes on SIGTERM, it is damage.
     pub(super) fn is_of_disk(&self) -> bool {
         match self {
             Self::FullDisk => true,
-            Self::Terminate { damage, .. } | Self::Kill { damage, .. } => {
-                !matches!(damage, None | Some(Damage::TornTail { .. }))
-            }
+            Self::Terminate { damage, .. } => damage.is_some(),
+            Self::Kill { damage, .. } => !matches!(damage, None | Some(Damage::TornTail { .. })),
             _ => false,
         }
     }

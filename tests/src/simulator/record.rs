@@ -142,6 +142,8 @@ pub struct Record {
     pub epochs_max: usize,
     /// Whether the disk failed, so that the daemon may have forgotten any event.
     pub has_disk_failure: bool,
+    /// Whether a restart may forget publish ids although the epoch continues: those that the log no longer has.
+    pub forgets_ids: bool,
 }
 
 /// The last event of a topic. Every subscriber reaches it.

@@ -178,6 +178,7 @@ fn perform(plan: &Plan, daemon: &mut Option<Daemon>) -> Result<Record, Vec<Strin
     let subscribers = subscribers.filter_map(|result| result.map_err(&mut note).ok());
     let record = Record {
         has_disk_failure: plan.has_disk_failure(),
+        forgets_ids: plan.has_disk_failure() || plan.settings.history.is_small(),
         begin,
         sent,
         subscribers: subscribers.collect(),

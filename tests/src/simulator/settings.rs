@@ -80,6 +80,11 @@ impl Settings {
 }
 
 impl HistoryBounds {
+    /// Whether all events together have a smaller limit than usual.
+    pub(super) fn is_small(&self) -> bool {
+        self.len_max < DEFAULT.len_max
+    }
+
     fn new(random: &mut Random) -> Self {
         let mut bounds = DEFAULT;
         match random.below(6) {

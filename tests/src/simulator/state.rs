@@ -1,7 +1,8 @@
 //! The state directory of a run, and what goes wrong on disk.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -23,7 +24,7 @@ pub enum Damage {
         /// The bit in the byte.
         bit: u8,
     },
-    /// A file is missing.
+    /// A file is missing, and not the newest of several.
     MissingFile {
         /// Which one, from the oldest.
         index: usize,
@@ -79,8 +80,16 @@ impl StateDir {
         let _absent = fs::remove_file(self.filler());
     }
 
-    /// Damages the files.
+    /// Damages the files. A full or read-only disk may prevent that.
     pub(super) fn damage(&self, damage: Damage) -> io::Result<()> {
+        let kinds = [ErrorKind::ReadOnlyFilesystem, ErrorKind::StorageFull];
+        match self.try_damage(damage) {
+            Err(error) if !kinds.contains(&error.kind()) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn try_damage(&self, damage: Damage) -> io::Result<()> {
         let mut files: Vec<PathBuf> = fs::read_dir(self.path())?
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<io::Result<_>>()?;
@@ -97,7 +106,11 @@ impl StateDir {
                 OpenOptions::new().append(true).open(last)?.write_all(part)
             }
             Damage::FlippedBit { place, bit } => flip(&files, place, bit),
-            Damage::MissingFile { index } => fs::remove_file(&files[index % files.len()]),
+            Damage::MissingFile { index } => {
+                // Nothing shows that the newest of several files is missing.
+                let others = files.len().saturating_sub(1).max(1);
+                fs::remove_file(&files[index % others])
+            }
             Damage::ReadOnly if self.is_mounted => {
                 let flags = MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
                 let nothing = None::<&str>;
@@ -117,9 +130,9 @@ fn flip(files: &[PathBuf], place: usize, bit: u8) -> io::Result<()> {
     let mut at = lens.iter().sum::<usize>() * place / 1_000_000;
     for (file, len) in files.iter().zip(lens) {
         if at < len {
-            let mut bytes = fs::read(file)?;
-            bytes[at] ^= 1 << bit;
-            return fs::write(file, bytes);
+            let byte = fs::read(file)?[at] ^ (1 << bit);
+            let file = OpenOptions::new().write(true).open(file)?;
+            return file.write_all_at(&[byte], at as u64);
         }
         at -= len;
     }
@@ -165,7 +178,9 @@ mod tests {
         assert_eq!((bytes[0], bytes[199]), (8, 9));
         state.damage(Damage::TornTail { len: 7 }).unwrap();
         assert_eq!(content().len(), 207);
-        state.damage(Damage::MissingFile { index: 2 }).unwrap();
+        state.damage(Damage::MissingFile { index: 1 }).unwrap();
         assert_eq!(content().len(), 107);
+        state.damage(Damage::MissingFile { index: 1 }).unwrap();
+        assert_eq!(content().len(), 0);
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Truth<'a> {
     unseen: usize,
     unseen_len: usize,
     has_disk_failure: bool,
+    /// Whether a restart may forget publish ids although the epoch continues.
+    forgets_ids: bool,
     /// Contradictions.
     pub(super) errors: Vec<String>,
 }
@@ -38,6 +40,7 @@ impl<'a> Truth<'a> {
             unseen: 0,
             unseen_len: 0,
             has_disk_failure: record.has_disk_failure,
+            forgets_ids: record.forgets_ids,
             errors: Vec::new(),
         };
         for sent in &record.sent {
@@ -92,7 +95,11 @@ impl<'a> Truth<'a> {
         }
         self.topics.entry(topic).or_default().insert(position, id);
         let places = self.places.entry(id).or_default();
-        if let Some(other) = places.iter().find(|place| place.epoch == position.epoch) {
+        let is_repeated =
+            self.forgets_ids && self.sent.get(&id).is_some_and(|sent| sent.attempts > 1);
+        if let Some(other) = places.iter().find(|place| place.epoch == position.epoch)
+            && !is_repeated
+        {
             let text = format!("{id} is at {other}, and by {who} at {position}");
             self.errors.push(text);
         }
@@ -141,7 +148,11 @@ impl<'a> Truth<'a> {
     /// Returns the place of an event, if possible one of this epoch. `None` if it may have a place that nobody saw.
     pub(super) fn place_of(&self, id: EventId, epoch: Option<u64>) -> Option<Position> {
         let places = self.places.get(&id)?;
-        let same = places.iter().find(|place| Some(place.epoch) == epoch);
+        let mut same = places.iter().filter(|place| Some(place.epoch) == epoch);
+        let (same, second) = (same.next(), same.next());
+        if second.is_some() {
+            return None;
+        }
         let is_repeated = self.sent.get(&id).is_some_and(|sent| sent.attempts > 1);
         let other = places.last().filter(|_| !is_repeated);
         same.or(other).copied()
