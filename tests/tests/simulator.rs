@@ -16,7 +16,6 @@ fn what_is_accepted_arrives_or_a_gap_is_reported() {
     let result = simulator::run_seeds(0..SEEDS, AT_ONCE, |_| ());
     let totals = result.unwrap_or_else(|text| panic!("{text}"));
     // The runs had enough of everything to be meaningful.
-    println!("{totals}");
     assert!(totals.accepted > 5_000 && totals.events > 10_000);
     assert!(totals.gaps > 50 && totals.recovered > 500 && totals.starts > 60);
 }

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use super::event::EventId;
-use super::plan::Kind;
 use super::position::Position;
 use super::record::{End, Fate, From, Note, Observations, Record, Tick};
 use super::settings::{HistoryBounds, Settings};
+use super::subscriber_plan::Kind;
 use super::truth::Truth;
 
 /// Returns all broken promises.

@@ -1,7 +1,7 @@
 //! What goes wrong in a run.
 
-use super::plan::{Kind, SubscriberPlan};
 use super::state::Damage;
+use super::subscriber_plan::{Kind, SubscriberPlan};
 use crate::random::Random;
 use crate::relay::Direction;
 

@@ -32,19 +32,21 @@ mod settings;
 mod shared;
 mod shrink;
 mod state;
+mod subscriber_plan;
 mod truth;
 
 use std::time::Duration;
 
 pub use disaster::{Disaster, Step};
 pub use event::EventId;
-pub use plan::{Flaw, FlawKind, Kind, Plan, SubscriberPlan};
+pub use plan::Plan;
 pub use position::Position;
 pub use record::{End, Fate, From, Note, Observations, Record, Sent, Tick};
 pub use run::{Failure, Totals, run};
 pub use settings::{HistoryBounds, Settings};
 pub use shrink::{run_seeds, shrink};
 pub use state::Damage;
+pub use subscriber_plan::{Flaw, FlawKind, Kind, SubscriberPlan};
 
 /// Time limit for anything that must happen soon on a busy machine.
 const WAIT: Duration = Duration::from_secs(30);

@@ -1,9 +1,9 @@
 //! A subscriber's observations, and how far it has come.
 
 use super::event::EventId;
-use super::plan::{Flaw, FlawKind};
 use super::position::Position;
 use super::record::{End, From, Note};
+use super::subscriber_plan::{Flaw, FlawKind};
 
 /// The observations of one subscriber so far.
 #[derive(Debug, Default)]

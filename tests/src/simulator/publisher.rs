@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 use socket2::SockRef;
 
 use super::event::{EventId, event_text};
-use super::plan::{Plan, TOPICS};
+use super::plan::Plan;
 use super::position::Position;
 use super::record::{Fate, Sent};
 use super::shared::Shared;
+use super::subscriber_plan::TOPICS;
 use super::{POLL, STOPPED, WAIT};
 use crate::random::Random;
 

@@ -1,8 +1,8 @@
 //! What publishers and subscribers saw in a run.
 
 use super::event::EventId;
-use super::plan::Kind;
 use super::position::Position;
+use super::subscriber_plan::Kind;
 
 /// A moment of the run's logical clock. If one action ended before another began, its number is smaller.
 pub type Tick = u64;

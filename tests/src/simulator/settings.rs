@@ -1,6 +1,6 @@
 //! The daemon's settings in a run.
 
-use super::plan::TOPICS;
+use super::subscriber_plan::TOPICS;
 use crate::random::Random;
 
 /// Flags, and what they say about the log.

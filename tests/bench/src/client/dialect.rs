@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::mark::{Mark, put_event};
-use super::subscriber::Page;
+use super::page::Page;
 use crate::servers::{Kind, Server};
 
 /// Time limit for a server to read or answer a publish.

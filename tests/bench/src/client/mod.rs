@@ -3,6 +3,7 @@
 mod deliveries;
 pub mod dialect;
 pub mod mark;
+mod page;
 pub mod receipts;
 pub mod stopped;
 pub mod storm;
@@ -20,7 +21,8 @@ use crate::servers::Server;
 pub use deliveries::Deliveries;
 use dialect::Publisher;
 use mark::{Kind, Mark};
-use subscriber::{Page, State, Subscriber};
+use page::Page;
+use subscriber::{State, Subscriber};
 
 /// Largest number of concurrent handshakes of pages that do not come all at once.
 const HANDSHAKES: usize = 128;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::setpriority_process;
 
-use super::subscriber::Page;
+use super::page::Page;
 use super::{Client, DELIVERY_TIMEOUT, Deliveries, Publisher};
 use crate::process::{self, cpu_time};
 use crate::scenario::{Pace, Scenario};

@@ -9,12 +9,12 @@ use serde_json::value::RawValue;
 
 use super::super::event::event_id;
 use super::super::notebook::Notebook;
-use super::super::plan::TOPICS;
 use super::super::position::Position;
 use super::super::publisher::is_timeout;
 use super::super::record::{From, Note};
+use super::super::subscriber_plan::TOPICS;
 use super::super::{POLL, WAIT};
-use super::{Client, Lost, Subscriber};
+use super::subscriber::{Client, Lost, Subscriber};
 
 /// Longest time until the head of the answer.
 const HEAD_MAX: Duration = Duration::from_secs(2);

@@ -7,11 +7,11 @@ use serde_json::value::RawValue;
 
 use super::super::event::event_id;
 use super::super::notebook::Notebook;
-use super::super::plan::TOPICS;
 use super::super::position::Position;
 use super::super::record::{From, Note, Tick};
+use super::super::subscriber_plan::TOPICS;
+use super::subscriber::{Client, Lost, Subscriber};
 use super::web_socket::{Arrival, WebClient, element};
-use super::{Client, Lost, Subscriber};
 
 /// Time in which a working connection answers. A connection without an answer is given up, as a page would.
 const ANSWER_MAX: Duration = Duration::from_secs(1);

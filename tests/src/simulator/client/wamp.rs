@@ -5,11 +5,11 @@ use serde_json::value::RawValue;
 
 use super::super::event::event_id;
 use super::super::notebook::Notebook;
-use super::super::plan::TOPICS;
 use super::super::position::Position;
 use super::super::record::{From, Note};
+use super::super::subscriber_plan::TOPICS;
+use super::subscriber::{Client, Lost, Subscriber};
 use super::web_socket::{Arrival, WebClient, element};
-use super::{Client, Lost, Subscriber};
 
 /// The topic on which the daemon reports gaps.
 const GAP_TOPIC: &str = "pushd:gap";

@@ -11,7 +11,7 @@ use tungstenite::{Error, Message, WebSocket};
 
 use super::super::publisher::is_timeout;
 use super::super::{POLL, WAIT};
-use super::Lost;
+use super::subscriber::Lost;
 
 /// Longest handshake. A connection that forwards nothing is given up.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(2);
