@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::install::Install;
@@ -28,6 +28,9 @@ Usage: cargo xtask <command>
   bench   compare pushd with other servers; `cargo xtask bench --help` lists the options
   soak    run load and churn for a long time, and print statistics every minute
           --minutes N         duration (default 60)
+          --seeds N           run the simulator of disasters with this number of seeds instead
+          --seed N            repeat one seed of the simulator
+          --steps LIST        with --seed: only these disasters, such as 0,3
   fuzz    run a fuzzer on every decoder (needs cargo-fuzz)
           --seconds N         duration of each (default 60)
   autobahn  run the Autobahn test suite against the WebSocket (needs Python 2.7)
@@ -38,6 +41,17 @@ Usage: cargo xtask <command>
   package make Debian packages and a .tar.gz of everything
           --out DIR           the folder for them (default target/package)
 ";
+
+/// The work of `soak`.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Soak {
+    /// Load and churn for this number of minutes.
+    Minutes(u64),
+    /// The simulator with this number of seeds.
+    Seeds(u64),
+    /// One seed of the simulator, with all its disasters or only those with these numbers.
+    Seed(u64, Option<String>),
+}
 
 /// A command with its options.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,8 +68,8 @@ pub enum Task {
     Races,
     /// Run the benchmark, with these arguments.
     Bench(Vec<OsString>),
-    /// Run load and churn for this number of minutes.
-    Soak(u64),
+    /// Run load and churn, or the simulator.
+    Soak(Soak),
     /// Fuzz every decoder for this number of seconds.
     Fuzz(u64),
     /// Run the Autobahn test suite.
@@ -107,6 +121,38 @@ impl Default for Demo {
     }
 }
 
+/// Reads the options of `soak`.
+fn soak(mut words: Parser) -> Result<Task> {
+    let mut chosen = None;
+    let mut steps = None;
+    while let Some(word) = words.next()? {
+        let next = match word {
+            Arg::Long("minutes") => Soak::Minutes(words.value()?.parse()?),
+            Arg::Long("seeds") => Soak::Seeds(words.value()?.parse()?),
+            Arg::Long("seed") => Soak::Seed(words.value()?.parse()?, None),
+            Arg::Long("steps") => {
+                steps = Some(words.value()?.string()?);
+                continue;
+            }
+            Arg::Long("help") => return Ok(Task::Help),
+            other => return Err(other.unexpected().into()),
+        };
+        ensure!(
+            chosen.is_none(),
+            "soak has one of --minutes, --seeds and --seed"
+        );
+        chosen = Some(next);
+    }
+    let soak = match (chosen, steps) {
+        (None, None) => Soak::Minutes(60),
+        (Some(Soak::Seed(seed, _)), steps) => Soak::Seed(seed, steps),
+        (_, Some(_)) => bail!("--steps needs --seed"),
+        (Some(Soak::Minutes(0) | Soak::Seeds(0)), None) => bail!("the least is 1"),
+        (Some(other), None) => other,
+    };
+    Ok(Task::Soak(soak))
+}
+
 /// Reads the command line.
 pub fn parse(mut words: Parser) -> Result<Task> {
     let task = match words.next()? {
@@ -118,9 +164,7 @@ pub fn parse(mut words: Parser) -> Result<Task> {
             "package" => return package(words),
             "test" => return test(words),
             "bench" => return Ok(Task::Bench(words.raw_args()?.collect())),
-            "soak" => {
-                return number(words, "minutes", 60).map(|n| n.map_or(Task::Help, Task::Soak));
-            }
+            "soak" => return soak(words),
             "fuzz" => {
                 return number(words, "seconds", 60).map(|n| n.map_or(Task::Help, Task::Fuzz));
             }
@@ -254,8 +298,18 @@ mod tests {
         let words = ["--runs", "1"].map(OsString::from).to_vec();
         assert_eq!(check("bench --runs 1").unwrap(), Task::Bench(words));
         assert_eq!(check("autobahn").unwrap(), Task::Autobahn);
-        assert_eq!(check("soak").unwrap(), Task::Soak(60));
-        assert_eq!(check("soak --minutes 5").unwrap(), Task::Soak(5));
+        for (words, soak) in [
+            ("soak", Soak::Minutes(60)),
+            ("soak --minutes 5", Soak::Minutes(5)),
+            ("soak --seeds 1000", Soak::Seeds(1000)),
+            ("soak --seed 7", Soak::Seed(7, None)),
+            (
+                "soak --seed 7 --steps 0,3",
+                Soak::Seed(7, Some("0,3".to_owned())),
+            ),
+        ] {
+            assert_eq!(check(words).unwrap(), Task::Soak(soak), "{words}");
+        }
         assert_eq!(check("fuzz --seconds=600").unwrap(), Task::Fuzz(600));
         assert_eq!(check("fuzz --help").unwrap(), Task::Help);
         assert_eq!(check("demo").unwrap(), Task::Demo(Demo::default()));
@@ -315,6 +369,10 @@ mod tests {
             "demo --web-port x",
             "soak --minutes 0",
             "soak --seconds 1",
+            "soak --seeds 0",
+            "soak --seeds x",
+            "soak --steps 1",
+            "soak --seeds 1 --minutes 1",
             "fuzz --seconds x",
             "fuzz wamp",
             "install /usr/local",

@@ -30,7 +30,7 @@ fn try_main() -> Result<()> {
         Task::PageTime => page_time::run(&workspace),
         Task::Races => races::run(&workspace),
         Task::Bench(words) => bench::run(&workspace, &words),
-        Task::Soak(minutes) => soak::run(&workspace, minutes),
+        Task::Soak(soak) => soak::run(&workspace, &soak),
         Task::Fuzz(seconds) => fuzz::run(&workspace, seconds),
         Task::Autobahn => autobahn::run(&workspace),
         Task::Build => build::run(&workspace),
