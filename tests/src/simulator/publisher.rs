@@ -207,7 +207,10 @@ impl<'a> Publisher<'a> {
         match (answer[0].as_u64(), answer[1].as_u64()) {
             (Some(2), _) => Ok(()),
             (Some(4), Some(request)) if open.unanswered.pop_front() == Some(index_of(request)) => {
-                let position = answer[4]["position"].as_str().unwrap_or_default();
+                // The first attempt may be in a log that is lost. Then there is no position.
+                let Some(position) = answer[4]["position"].as_str() else {
+                    return self.check_repeated(index_of(request), answer);
+                };
                 let position = Position::parse(position)?;
                 if answer[2] != position.sequence {
                     return Err(format!("two sequence numbers in {answer}"));
@@ -231,6 +234,14 @@ impl<'a> Publisher<'a> {
                 "publisher {}: unexpected answer {answer}",
                 self.index
             )),
+        }
+    }
+
+    fn check_repeated(&self, index: usize, answer: &Value) -> Result<(), String> {
+        let sent = &self.sent[index];
+        match sent.attempts > 1 && answer[4]["stored"] == "no" {
+            true => Ok(()),
+            false => Err(format!("no position in {answer} for {sent:?}")),
         }
     }
 
