@@ -7,8 +7,9 @@
 //! writes all events of one read at once. It has no limits and no pings, and it discards bytes that a socket does not
 //! take: it is not for real use.
 //!
-//! It keeps the first KEPT events of each topic (default 0). A new subscriber gets these at once: with `write` in one
-//! write for each event, with `batch` in one write for all. For these, it waits until the socket takes all bytes.
+//! It keeps the first KEPT events of each topic (default 0). A new subscriber sends a message, and gets an answer and
+//! these events: with `write` in one write for each event, with `batch` in one write for all. For these, it waits until
+//! the socket takes all bytes.
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
@@ -29,6 +30,8 @@ const FIRST: usize = 2;
 const READ_LEN: usize = 256 * 1024;
 /// Connections that wait to be accepted. pushd has the same.
 const BACKLOG: i32 = 4096;
+/// The answer to a subscriber's message, as long as that of `pushd.1`.
+const SUBSCRIBED: &[u8] = b"\x81\x2d[9,\"topic\",\"6d1f3c5a9be02478-12345\",true,100]";
 /// The start of every published line.
 const LINE_START: &[u8] = b"{\"category\":\"";
 
@@ -47,14 +50,18 @@ struct Connection {
     /// An incomplete request or line.
     unfinished: Vec<u8>,
     role: Role,
-    /// Kept events that are not sent completely, and the number of bytes that are.
-    unsent: Option<(Rc<Kept>, usize)>,
+    /// The kept events of its topic.
+    kept: Rc<Kept>,
+    /// Bytes of them that are sent.
+    sent: usize,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Role {
     /// A connection that will be a subscriber.
     Handshake,
+    /// It still has to send a message to get the kept events.
+    Upgraded,
     Subscriber,
     Publisher,
 }
@@ -152,7 +159,8 @@ impl Floor {
                 stream,
                 unfinished: Vec::new(),
                 role,
-                unsent: None,
+                kept: Rc::default(),
+                sent: 0,
             }));
         }
         Ok(())
@@ -177,6 +185,12 @@ impl Floor {
         };
         match connection.role {
             Role::Subscriber => {}
+            Role::Upgraded => {
+                // Its end would be found by the next read.
+                let _ = connection.stream.write(SUBSCRIBED);
+                connection.role = Role::Subscriber;
+                self.send_kept(place);
+            }
             Role::Handshake => {
                 connection.unfinished.extend_from_slice(bytes);
                 if connection.unfinished.ends_with(b"\r\n\r\n") {
@@ -210,12 +224,14 @@ impl Floor {
             derive_accept_key(key.unwrap_or("").as_bytes())
         );
         let _ = connection.stream.write(answer.as_bytes());
-        connection.role = Role::Subscriber;
+        connection.role = match self.kept_max {
+            0 => Role::Subscriber,
+            _ => Role::Upgraded,
+        };
         let topic = path.trim_start_matches('/').as_bytes().to_vec();
         let topic = self.topics.entry(topic).or_default();
         topic.subscribers.push(place);
-        connection.unsent = Some((topic.kept.clone(), 0));
-        self.send_kept(place);
+        connection.kept = topic.kept.clone();
     }
 
     /// Writes kept events until the socket takes no more.
@@ -223,21 +239,20 @@ impl Floor {
         let Some(connection) = &mut self.connections[place] else {
             return;
         };
-        while let Some((kept, sent)) = &mut connection.unsent
-            && *sent < kept.frames.len()
-        {
+        let Connection {
+            stream, kept, sent, ..
+        } = connection;
+        while connection.role == Role::Subscriber && *sent < kept.frames.len() {
             let end = match self.batch {
                 true => kept.frames.len(),
                 false => kept.ends[kept.ends.partition_point(|end| end <= sent)],
             };
-            match connection.stream.write(&kept.frames[*sent..end]) {
+            match stream.write(&kept.frames[*sent..end]) {
                 Ok(len) => *sent += len,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                // The next read finds the end of the connection.
-                Err(_) => break,
+                // After an error, the next read finds the end of the connection.
+                Err(_) => return,
             }
         }
-        connection.unsent = None;
     }
 
     /// The complete lines.

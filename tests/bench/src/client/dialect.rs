@@ -82,10 +82,10 @@ pub(super) fn position(kind: Kind, bytes: &[u8]) -> Option<String> {
     Some(String::from_utf8_lossy(&rest[..len]).into_owned())
 }
 
-/// For libraries, we write the server program. It does the same work as pushd.
+/// For libraries, we write the server program. It does the same work as pushd. So do the floors, as far as they can.
 fn speaks_wamp(kind: Kind) -> bool {
     match kind {
-        Kind::UWebSockets | Kind::Ws => true,
+        Kind::UWebSockets | Kind::Ws | Kind::Floor | Kind::FloorBatch => true,
         kind => kind.is_pushd() && kind != Kind::Sse,
     }
 }
