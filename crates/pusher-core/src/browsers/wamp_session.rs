@@ -227,6 +227,8 @@ impl WampSession {
             return Ok(());
         };
         self.topics.remove(&topic);
+        // Not at the end of a session: then the queued events are still sent.
+        self.session.connection().remove_kept(&topic);
         if let Some(resume) = &self.resume {
             resume.unsubscribe(&topic);
         }

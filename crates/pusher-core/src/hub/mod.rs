@@ -203,7 +203,6 @@ impl Hub {
     pub(crate) fn unsubscribe(&self, session: &Session, topic: &str) -> Option<Topic> {
         let shard = &self.shared.shards[session.shard()];
         let topic = shard.unsubscribe(topic, session)?;
-        session.connection().remove_kept(&topic);
         let mut ordered = self.shared.ordered.lock();
         ordered.directory.unsubscribe(&topic, session.shard());
         Some(topic)

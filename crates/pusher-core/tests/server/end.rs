@@ -12,16 +12,18 @@ use crate::support::{read_to_end, start};
 /// autobahn.js reconnects only after an unclean end, so the server must not send a close frame.
 #[test]
 fn shutdown_sends_queued_events_without_close_frame() {
-    let mut server = start(|_| {});
+    // More than the kernel takes for a browser that does not read yet.
+    const EVENTS: usize = 40;
+    let mut server = start(|limits| limits.outbox_len_max = 64 << 20);
     let mut browsers: Vec<_> = (0..10).map(|_| server.subscriber("t")).collect();
     let mut publisher = server.publisher();
     let event = format!("\"{}\"", "x".repeat(300_000));
-    for _ in 0..3 {
+    for _ in 0..EVENTS {
         assert_eq!(publisher.publish("t", &event).1, 10);
     }
     server.begin_end();
     for browser in &mut browsers {
-        for _ in 0..3 {
+        for _ in 0..EVENTS {
             assert_eq!(browser.message().len(), event.len() + 8);
         }
         let ended = browser.read().unwrap_err();
