@@ -133,7 +133,7 @@ impl Replay {
             self.hub.end_with_gap(session, &topics.as_slice()[0]);
             return 0;
         };
-        shard.readers.stream_was_read(session, chunk.last);
+        shard.readers.stream_was_read(session, chunk.last, has_more);
         self.send_stream(shard, session, &chunk, has_more);
         chunk.bytes.len()
     }
