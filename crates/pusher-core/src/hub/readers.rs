@@ -23,10 +23,19 @@ pub(super) struct Readers {
 #[derive(Debug, Default)]
 struct State {
     readers: HashMap<SessionId, Reader, RandomState>,
-    /// The sessions to read for, in order.
-    queue: VecDeque<SessionId>,
+    queue: Queue,
     /// The flusher reads for sessions that it has taken from the queue.
     is_busy: bool,
+}
+
+/// The sessions to read for. Those of one kind are served in order, and both kinds in turn, so new events of event
+/// streams do not wait for thousands of pages that come back.
+#[derive(Debug, Default)]
+struct Queue {
+    behind: VecDeque<SessionId>,
+    up_to_date: VecDeque<SessionId>,
+    /// The last one was taken from `behind`.
+    was_behind: bool,
 }
 
 #[derive(Debug)]
@@ -34,6 +43,8 @@ struct Reader {
     session: Session,
     source: Source,
     is_queued: bool,
+    /// Whether it has missed events. An event stream that has read everything has not.
+    is_behind: bool,
 }
 
 /// The part of the log that a session reads.
@@ -131,7 +142,7 @@ impl Readers {
     /// Takes the next session from the queue.
     pub(super) fn next(&self) -> Option<(Session, Next)> {
         let mut state = self.state.lock();
-        while let Some(id) = state.queue.pop_front() {
+        while let Some(id) = state.queue.pop() {
             // The session may have ended.
             let Some(reader) = state.readers.get_mut(&id) else {
                 continue;
@@ -188,15 +199,17 @@ impl Readers {
     }
 
     /// Records how far an event stream has read.
-    pub(super) fn stream_was_read(&self, session: &Session, until: u64) {
+    pub(super) fn stream_was_read(&self, session: &Session, until: u64, has_more: bool) {
         let mut state = self.state.lock();
         let reader = state.readers.get_mut(&session.id());
         if let Some(Reader {
             source: Source::Stream { after, .. },
+            is_behind,
             ..
         }) = reader
         {
             *after = until;
+            *is_behind = has_more;
         }
     }
 
@@ -214,6 +227,7 @@ impl State {
             session: session.clone(),
             source: source(),
             is_queued: false,
+            is_behind: true,
         })
     }
 
@@ -221,7 +235,49 @@ impl State {
         let reader = self.readers.get_mut(&session.id());
         if let Some(reader) = reader.filter(|reader| !reader.is_queued) {
             reader.is_queued = true;
-            self.queue.push_back(session.id());
+            self.queue.push(session.id(), reader.is_behind);
         }
+    }
+}
+
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.behind.is_empty() && self.up_to_date.is_empty()
+    }
+
+    fn push(&mut self, id: SessionId, is_behind: bool) {
+        match is_behind {
+            true => self.behind.push_back(id),
+            false => self.up_to_date.push_back(id),
+        }
+    }
+
+    fn pop(&mut self) -> Option<SessionId> {
+        self.was_behind =
+            !self.behind.is_empty() && (!self.was_behind || self.up_to_date.is_empty());
+        match self.was_behind {
+            true => self.behind.pop_front(),
+            false => self.up_to_date.pop_front(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_kinds_are_served_in_turn() {
+        let ids: Vec<_> = (0..6).map(|_| SessionId::random().unwrap()).collect();
+        let mut queue = Queue::default();
+        for &id in &ids[..4] {
+            queue.push(id, true);
+        }
+        assert_eq!(queue.pop(), Some(ids[0]));
+        queue.push(ids[4], false);
+        queue.push(ids[5], false);
+        let rest: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
+        assert_eq!(rest, [ids[4], ids[1], ids[5], ids[2], ids[3]]);
+        assert!(queue.is_empty());
     }
 }

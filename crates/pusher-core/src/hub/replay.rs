@@ -18,13 +18,17 @@ use crate::connection::{Dialect, Session, Topic, counted_bytes};
 /// About how many bytes of the log are read for one session before it is the next session's turn.
 const CHUNK_LEN: usize = 64 * 1024;
 
-/// Recent chunks that are kept. Pages that come back together have missed the same events.
-const RECENT_MAX: usize = 8;
+/// Most recent chunks that are kept, and most bytes of them, except for the last one. Pages that come back together have
+/// missed the same events of a few topics.
+const RECENT_MAX: usize = 128;
+const RECENT_LEN_MAX: usize = 8 * 1024 * 1024;
 
 /// Reads from the log, and remembers the last chunks.
 pub(super) struct Replay {
     hub: Hub,
     recent: VecDeque<Chunk>,
+    /// Bytes of all recent chunks.
+    recent_len: usize,
 }
 
 /// Some events in the form of one dialect.
@@ -60,12 +64,14 @@ impl Replay {
         Self {
             hub,
             recent: VecDeque::new(),
+            recent_len: 0,
         }
     }
 
     /// Frees the recent chunks.
     pub(super) fn rest(&mut self) {
-        self.recent.clear();
+        self.recent = VecDeque::new();
+        self.recent_len = 0;
     }
 
     /// Reads for the next sessions, with about `writes_max` writes at most.
@@ -132,7 +138,7 @@ impl Replay {
             self.hub.end_with_gap(session, &topics.as_slice()[0]);
             return 0;
         };
-        shard.readers.stream_was_read(session, chunk.last);
+        shard.readers.stream_was_read(session, chunk.last, has_more);
         self.send_stream(shard, session, &chunk, has_more);
         if reports && !has_more {
             let position = event_stream::position(self.hub.position_of(chunk.last));
@@ -196,10 +202,20 @@ impl Replay {
         let is_for_all = !entries.iter().any(|entry| entry.is_restricted());
         // Only chunks with events: others cost nothing.
         if is_for_all && !entries.is_empty() {
-            self.recent.truncate(RECENT_MAX - 1);
-            self.recent.push_front(chunk.clone());
+            self.remember(chunk.clone());
         }
         Some((chunk, has_more))
+    }
+
+    fn remember(&mut self, chunk: Chunk) {
+        self.recent_len += chunk.bytes.len();
+        self.recent.push_front(chunk);
+        while (self.recent.len() > RECENT_MAX || self.recent_len > RECENT_LEN_MAX)
+            && self.recent.len() > 1
+            && let Some(oldest) = self.recent.pop_back()
+        {
+            self.recent_len -= oldest.bytes.len();
+        }
     }
 
     fn encode(

@@ -361,8 +361,8 @@ impl Log {
         newest.is_some_and(|newest| newest.sequence > after) || self.watermark(topic) > after
     }
 
-    /// Returns events of a topic behind a sequence number, oldest first: about `len_max` bytes of them, and at least one
-    /// if there is any.
+    /// Returns events of a topic behind a sequence number, oldest first: frames of about `len_max` bytes, and at least
+    /// one if there is any.
     pub(super) fn read(&self, topic: &str, after: u64, len_max: usize) -> Read {
         if self.has_gap(topic, after) {
             return Read::Gap;
@@ -377,7 +377,7 @@ impl Log {
                         has_more: true,
                     };
                 }
-                len += entry.len();
+                len += entry.frame().len();
                 entries.push(entry.clone());
             }
         }
@@ -409,7 +409,7 @@ impl Log {
                     has_more: true,
                 };
             }
-            len += entry.len();
+            len += entry.frame().len();
             entries.push(entry.clone());
             if let Some(next) = sources[source].next() {
                 heads.push(Reverse(Head::new(next, source)));
