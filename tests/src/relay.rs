@@ -212,11 +212,13 @@ impl Shared {
         let (from_server, to_client) = (clone(&server), clone(&client));
         let shared = Arc::clone(self);
         let wait = move |silent: &Silent| shared.wait_while_held(silent);
+        // Before any byte is forwarded, so `reset` and others find every connection that works.
+        let mut connections = self.connections.lock().unwrap();
         let threads = [
             thread::spawn(move || copy(from_client, to_server, &there, |s| &s.to_server, |_| ())),
             thread::spawn(move || copy(from_server, to_client, &back, |s| &s.to_client, wait)),
         ];
-        self.connections.lock().unwrap().push(Connection {
+        connections.push(Connection {
             client,
             server,
             silent,

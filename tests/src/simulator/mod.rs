@@ -12,6 +12,8 @@
 //!   id.
 //! - An event that is published after the receipt of another has a greater number.
 //!
+//! If a check fails and the variable `SIMULATOR_RECORD` is set, the record is written to that file.
+//!
 //! A full or read-only disk needs a file system of its own, so it only happens if this process may mount one. Otherwise
 //! these steps do nothing.
 //!
@@ -25,6 +27,7 @@ mod event;
 mod notebook;
 mod plan;
 mod position;
+mod publish_connection;
 mod publisher;
 mod record;
 mod run;
@@ -33,6 +36,8 @@ mod shared;
 mod shrink;
 mod state;
 mod subscriber_plan;
+mod timeout;
+mod totals;
 mod truth;
 
 use std::time::Duration;
@@ -42,11 +47,12 @@ pub use event::EventId;
 pub use plan::Plan;
 pub use position::Position;
 pub use record::{End, Fate, From, Note, Observations, Record, Sent, Tick};
-pub use run::{Failure, Totals, run};
+pub use run::{Failure, run};
 pub use settings::{HistoryBounds, Settings};
 pub use shrink::{run_seeds, shrink};
 pub use state::Damage;
 pub use subscriber_plan::{Flaw, FlawKind, Kind, SubscriberPlan};
+pub use totals::Totals;
 
 /// Time limit for anything that must happen soon on a busy machine.
 const WAIT: Duration = Duration::from_secs(30);

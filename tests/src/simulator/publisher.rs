@@ -2,18 +2,16 @@
 //! a lost connection.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, ErrorKind, Write};
-use std::net::TcpStream;
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
-use socket2::SockRef;
 
 use super::event::{EventId, event_text};
 use super::plan::Plan;
 use super::position::Position;
+use super::publish_connection::Connection;
 use super::record::{Fate, Sent};
 use super::shared::Shared;
 use super::subscriber_plan::TOPICS;
@@ -42,13 +40,6 @@ pub(super) struct Publisher<'a> {
     again: VecDeque<usize>,
     has_id: Vec<bool>,
     connection: Option<Connection>,
-}
-
-struct Connection {
-    stream: BufReader<TcpStream>,
-    line: Vec<u8>,
-    /// Indexes of the events that were sent on this connection and have no answer, in order.
-    unanswered: VecDeque<usize>,
 }
 
 /// Publishes the events of the plan, as many as are allowed so far. Returns when all have a result.
@@ -163,7 +154,7 @@ impl<'a> Publisher<'a> {
         };
         let message = format!("[3,{index},{topic},{}{options}]\n", event_text(id, len));
         open.unanswered.push_back(index);
-        if open.stream.get_mut().write_all(message.as_bytes()).is_err() {
+        if open.send(&message).is_err() {
             self.lose();
         }
     }
@@ -256,7 +247,7 @@ impl<'a> Publisher<'a> {
     /// Resets the connection.
     fn cut(&mut self) {
         if let Some(open) = &self.connection {
-            let _gone = SockRef::from(open.stream.get_ref()).set_linger(Some(Duration::ZERO));
+            open.reset_at_end();
         }
         self.lose();
     }
@@ -273,69 +264,4 @@ impl<'a> Publisher<'a> {
 
 fn index_of(request: u64) -> usize {
     usize::try_from(request).unwrap_or(usize::MAX)
-}
-
-impl Connection {
-    fn open(shared: &Shared) -> Option<Self> {
-        let mut stream = TcpStream::connect_timeout(&shared.publish, WAIT).ok()?;
-        stream.set_nodelay(true).ok()?;
-        stream.set_read_timeout(Some(POLL)).ok()?;
-        stream.set_write_timeout(Some(WAIT)).ok()?;
-        stream.write_all(b"[1,1]\n").ok()?;
-        Some(Self {
-            stream: BufReader::new(stream),
-            line: Vec::new(),
-            unanswered: VecDeque::new(),
-        })
-    }
-
-    /// Returns the next answer, or `None` if there is none yet.
-    fn answer(&mut self) -> Result<Option<Value>, String> {
-        match self.stream.read_until(b'\n', &mut self.line) {
-            Ok(_) if self.line.ends_with(b"\n") => {
-                let line = std::mem::take(&mut self.line);
-                let answer = serde_json::from_slice(&line);
-                answer.map(Some).map_err(|error| error.to_string())
-            }
-            Ok(_) => Err("closed".to_owned()),
-            Err(error) if is_timeout(error.kind()) => Ok(None),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-}
-
-/// Whether a read or write ended because nothing happened for its timeout.
-pub(super) fn is_timeout(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
-    )
-}
-
-/// Asks for the end of the log. Waits while the daemon is down.
-pub(super) fn position(shared: &Shared) -> Result<Position, String> {
-    let begun = Instant::now();
-    while begun.elapsed() < WAIT && !shared.is_failed() {
-        if let Some(answer) = ask_position(shared) {
-            return Position::parse(answer[2].as_str().unwrap_or_default());
-        }
-        thread::sleep(POLL);
-    }
-    Err("no answer to POSITION".to_owned())
-}
-
-/// Returns the answer, or `None` if the connection is lost before.
-fn ask_position(shared: &Shared) -> Option<Value> {
-    let mut open = Connection::open(shared)?;
-    open.stream.get_mut().write_all(b"[6,0]\n").ok()?;
-    let begun = Instant::now();
-    while begun.elapsed() < WAIT {
-        match open.answer() {
-            Ok(Some(answer)) if answer[0] == 7 => return Some(answer),
-            Ok(Some(answer)) if answer[0] == 5 => return None,
-            Ok(_) => {}
-            Err(_) => return None,
-        }
-    }
-    None
 }

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::fmt;
-use std::ops::AddAssign;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -13,10 +12,13 @@ use super::check;
 use super::client::Subscriber;
 use super::director::Director;
 use super::plan::Plan;
+use super::position::Position;
+use super::publish_connection::position;
 use super::publisher;
-use super::record::{End, Fate, From, Note, Observations, Record, Sent};
+use super::record::{End, Observations, Record, Sent};
 use super::shared::Shared;
 use super::state::StateDir;
+use super::totals::Totals;
 use crate::daemon::Daemon;
 use crate::relay::Relay;
 
@@ -32,25 +34,6 @@ pub struct Failure {
     pub errors: Vec<String>,
     /// The end of the daemon's log.
     pub log: String,
-}
-
-/// What happened in a run, or in several.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Totals {
-    /// Number of runs.
-    pub runs: usize,
-    /// Events with a receipt.
-    pub accepted: usize,
-    /// Events that subscribers received.
-    pub events: usize,
-    /// Connections of subscribers.
-    pub connections: usize,
-    /// Subscriptions that continued behind a position.
-    pub recovered: usize,
-    /// Gaps that subscribers were told of.
-    pub gaps: usize,
-    /// Starts of the daemon.
-    pub starts: usize,
 }
 
 /// Runs a plan and checks what happened.
@@ -110,39 +93,24 @@ fn own_address() -> String {
 
 /// Runs the plan. The error has everything that went wrong before the check.
 fn perform(plan: &Plan, daemon: &mut Option<Daemon>) -> Result<Record, Vec<String>> {
-    let address = own_address();
-    let is_small = plan
-        .steps
-        .iter()
-        .any(|step| step.disaster.needs_small_disk());
-    let state = plan.settings.has_state_dir.then(|| StateDir::new(is_small));
-    let state = state.transpose().map_err(|error| vec![error])?;
-    let state_flag = state
-        .as_ref()
-        .map(|state| format!("--state-dir={}", state.path().display()));
-    let flags: Vec<&str> = (plan.settings.flags.iter())
-        .chain(&state_flag)
-        .map(String::as_str)
-        .collect();
-    let started = daemon.insert(Daemon::start_at(&address, &address, &flags));
-    let (web, publish) = (started.web, started.publish);
-    let shared = Shared::new(publish, plan.publishers);
-    let begin = publisher::position(&shared).map_err(|error| vec![error])?;
+    let state = state_dir(plan).map_err(|error| vec![error])?;
+    let started = daemon.insert(start(plan, state.as_ref()));
+    let web = started.web;
+    let shared = Shared::new(started.publish, plan.publishers);
+    let begin = position(&shared).map_err(|error| vec![error])?;
     let relays: Vec<Relay> = plan.subscribers.iter().map(|_| Relay::start(web)).collect();
-    let (commands, receivers): (Vec<_>, Vec<_>) =
-        plan.subscribers.iter().map(|_| mpsc::channel()).unzip();
-    let subscribers = receivers
-        .into_iter()
-        .enumerate()
-        .map(|(index, commands)| Subscriber {
-            shared: &shared,
-            index,
-            plan: &plan.subscribers[index],
-            flaw: plan.flaw.filter(|flaw| flaw.subscriber == index),
-            address: relays[index].address,
-            begin,
-            commands,
-        });
+    let channels = plan.subscribers.iter().map(|_| mpsc::channel());
+    let (commands, receivers): (Vec<_>, Vec<_>) = channels.unzip();
+    let receivers = receivers.into_iter().enumerate();
+    let subscribers = receivers.map(|(index, commands)| Subscriber {
+        shared: &shared,
+        index,
+        plan: &plan.subscribers[index],
+        flaw: plan.flaw.filter(|flaw| flaw.subscriber == index),
+        address: relays[index].address,
+        begin,
+        commands,
+    });
     let mut director = Director {
         plan,
         shared: &shared,
@@ -155,43 +123,27 @@ fn perform(plan: &Plan, daemon: &mut Option<Daemon>) -> Result<Record, Vec<Strin
         ending: Vec::new(),
     };
     let seen = run_threads(&mut director, subscribers.collect());
-    let (starts, mut sent) = (director.starts, director.sent);
-    let epochs_max = match plan.settings.has_state_dir && !plan.has_disk_failure() {
-        true => 1,
-        false => starts,
-    };
+    let (starts, sent) = (director.starts, director.sent);
     if let Some(daemon) = daemon {
         daemon.assert_running();
     }
-    let Seen {
-        ends,
-        published,
-        subscribers,
-    } = seen;
-    let mut errors = Vec::new();
-    let mut note = |error| errors.push(error);
-    let ends = ends.map_err(&mut note).unwrap_or_default();
-    for result in published {
-        sent.extend(result.map_err(&mut note).unwrap_or_default());
-    }
-    let subscribers = subscribers.into_iter();
-    let subscribers = subscribers.filter_map(|result| result.map_err(&mut note).ok());
-    let record = Record {
-        has_disk_failure: plan.has_disk_failure(),
-        forgets_ids: plan.has_disk_failure() || plan.settings.history.is_small(),
-        begin,
-        sent,
-        subscribers: subscribers.collect(),
-        ends,
-        starts,
-        epochs_max,
-    };
-    // These have their reason in another error.
-    errors.sort_by_key(|error| error.ends_with(STOPPED));
-    match errors.is_empty() {
-        true => Ok(record),
-        false => Err(errors),
-    }
+    seen.into_record(plan, begin, starts, sent)
+}
+
+/// Creates the directory of the log, if it is kept over a restart.
+fn state_dir(plan: &Plan) -> Result<Option<StateDir>, String> {
+    let mut steps = plan.steps.iter();
+    let is_small = steps.any(|step| step.disaster.needs_small_disk());
+    let state = plan.settings.has_state_dir.then(|| StateDir::new(is_small));
+    state.transpose()
+}
+
+fn start(plan: &Plan, state: Option<&StateDir>) -> Daemon {
+    let address = own_address();
+    let state = state.map(|state| format!("--state-dir={}", state.path().display()));
+    let flags = plan.settings.flags.iter().chain(&state);
+    let flags: Vec<&str> = flags.map(String::as_str).collect();
+    Daemon::start_at(&address, &address, &flags)
 }
 
 /// The results of all threads of a run.
@@ -199,6 +151,46 @@ struct Seen {
     ends: Result<Vec<End>, String>,
     published: Vec<Result<Vec<Sent>, String>>,
     subscribers: Vec<Result<Observations, String>>,
+}
+
+impl Seen {
+    /// Returns the record, with the events that the director `sent`. The error has the errors of all threads.
+    fn into_record(
+        self,
+        plan: &Plan,
+        begin: Position,
+        starts: usize,
+        mut sent: Vec<Sent>,
+    ) -> Result<Record, Vec<String>> {
+        let mut errors = Vec::new();
+        let mut note = |error| errors.push(error);
+        let ends = self.ends.map_err(&mut note).unwrap_or_default();
+        for result in self.published {
+            sent.extend(result.map_err(&mut note).unwrap_or_default());
+        }
+        let subscribers = self.subscribers.into_iter();
+        let subscribers = subscribers.filter_map(|result| result.map_err(&mut note).ok());
+        let subscribers = subscribers.collect();
+        // These have their reason in another error.
+        errors.sort_by_key(|error| error.ends_with(STOPPED));
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let has_disk_failure = plan.has_disk_failure();
+        Ok(Record {
+            begin,
+            sent,
+            subscribers,
+            ends,
+            starts,
+            epochs_max: match plan.settings.has_state_dir && !has_disk_failure {
+                true => 1,
+                false => starts,
+            },
+            has_disk_failure,
+            forgets_ids: has_disk_failure || plan.settings.history.is_small(),
+        })
+    }
 }
 
 fn run_threads(director: &mut Director<'_>, subscribers: Vec<Subscriber<'_>>) -> Seen {
@@ -247,61 +239,6 @@ fn guarded<T>(shared: &Shared, work: impl FnOnce() -> Result<T, String>) -> Resu
         shared.fail();
     }
     result
-}
-
-impl Totals {
-    fn of(record: &Record) -> Self {
-        let mut totals = Self {
-            runs: 1,
-            starts: record.starts,
-            ..Self::default()
-        };
-        let is_accepted = |sent: &&Sent| matches!(sent.fate, Fate::Accepted { .. });
-        totals.accepted = record.sent.iter().filter(is_accepted).count();
-        let subscribers = record.subscribers.iter();
-        for note in subscribers.flat_map(|subscriber| &subscriber.notes) {
-            match note {
-                Note::Connected => totals.connections += 1,
-                Note::Event { .. } => totals.events += 1,
-                Note::Gap { .. } => totals.gaps += 1,
-                Note::Begin {
-                    from: From::Position(_),
-                    ..
-                } => totals.recovered += 1,
-                _ => {}
-            }
-        }
-        totals
-    }
-}
-
-impl AddAssign for Totals {
-    fn add_assign(&mut self, other: Self) {
-        self.runs += other.runs;
-        self.accepted += other.accepted;
-        self.events += other.events;
-        self.connections += other.connections;
-        self.recovered += other.recovered;
-        self.gaps += other.gaps;
-        self.starts += other.starts;
-    }
-}
-
-impl fmt::Display for Totals {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} runs: {} events accepted, {} received; {} connections, {} recovered subscriptions, {} gaps, \
-             {} starts of the daemon",
-            self.runs,
-            self.accepted,
-            self.events,
-            self.connections,
-            self.recovered,
-            self.gaps,
-            self.starts
-        )
-    }
 }
 
 impl fmt::Display for Failure {

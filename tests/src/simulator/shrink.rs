@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use super::plan::Plan;
-use super::run::{Failure, Totals, run};
+use super::run::{Failure, run};
+use super::totals::Totals;
 
 /// Runs of a smaller plan before it counts as one that does not fail. The scheduling of processes differs each time.
 const TRIES: usize = 3;

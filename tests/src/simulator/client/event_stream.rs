@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 use super::super::event::event_id;
 use super::super::notebook::Notebook;
 use super::super::position::Position;
-use super::super::publisher::is_timeout;
 use super::super::record::{From, Note};
 use super::super::subscriber_plan::TOPICS;
+use super::super::timeout::is_timeout;
 use super::super::{POLL, WAIT};
 use super::subscriber::{Client, Lost, Subscriber};
 

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::super::notebook::Notebook;
-use super::super::publisher::position;
+use super::super::publish_connection::position;
 use super::super::record::Observations;
 use super::super::subscriber_plan::{Kind, SubscriberPlan};
 use super::super::{POLL, STOPPED, WAIT};

@@ -9,7 +9,7 @@ use tungstenite::client::IntoClientRequest;
 use tungstenite::http::HeaderValue;
 use tungstenite::{Error, Message, WebSocket};
 
-use super::super::publisher::is_timeout;
+use super::super::timeout::is_timeout;
 use super::super::{POLL, WAIT};
 use super::subscriber::Lost;
 

@@ -1,0 +1,11 @@
+//! Reads that end without a result.
+
+use std::io::ErrorKind;
+
+/// Whether a read or write ended because nothing happened for its timeout.
+pub(super) fn is_timeout(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+    )
+}
