@@ -85,6 +85,7 @@ fn encode_receipt(bencher: Bencher<'_, '_>) {
             sequence: 123_456,
         }),
         stored: Stored::Memory,
+        nodes: None,
     };
     bencher.bench_local(|| {
         out.clear();

@@ -26,7 +26,8 @@ pub struct Publish<'a> {
 pub struct Receipt {
     /// Number of the event in the server's log, which has all topics. Greater than that of every earlier event.
     pub sequence: u64,
-    /// Number of browsers that the event was queued to.
+    /// Number of browsers that the event was queued to. With a shared log: exact for the browsers of this server, plus
+    /// what the other servers last reported, up to 2 seconds ago.
     pub subscribers: u64,
     /// The place behind the event in the log. An older server sends none.
     #[serde(default, deserialize_with = "crate::position::lenient")]
@@ -34,6 +35,21 @@ pub struct Receipt {
     /// How safely the server keeps the event for subscribers that come back.
     #[serde(default, deserialize_with = "Stored::lenient")]
     pub stored: Stored,
+    /// Number of servers that share the log, this one included. `None` if the server has a log of its own.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient_nodes"
+    )]
+    pub nodes: Option<u64>,
+}
+
+/// Reads a number of servers. A value in an unknown form is ignored: it must not hide that the event was published.
+pub(crate) fn lenient_nodes<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(value.as_u64().filter(|&nodes| nodes > 0))
 }
 
 /// How safely the server keeps an event for subscribers that come back. A greater value is safer.
@@ -42,9 +58,10 @@ pub enum Stored {
     /// Not kept: the topic has no history.
     #[default]
     No,
-    /// In memory. A restart of the server loses it.
+    /// In memory. A restart of the server loses it. With a shared log: in the memory of Redis.
     Memory,
-    /// Written to a file, without fsync. A crash of the machine may lose it.
+    /// Written to a file, without fsync. A crash of the machine may lose it. With a shared log: Redis writes an
+    /// append-only file.
     Written,
     /// On disk, after fsync.
     Synced,
@@ -185,10 +202,18 @@ mod tests {
                 sequence: 12,
             }),
             stored: Stored::Written,
+            nodes: None,
         };
         let json = r#"{"sequence":12,"subscribers":231,"position":"00000000000000ab-12","stored":"written"}"#;
         assert_eq!(serde_json::to_string(&receipt).unwrap(), json);
         assert_eq!(serde_json::from_str::<Receipt>(json).unwrap(), receipt);
+        let shared = Receipt {
+            nodes: Some(3),
+            ..receipt
+        };
+        let json = json.replace('}', r#","nodes":3}"#);
+        assert_eq!(serde_json::to_string(&shared).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Receipt>(&json).unwrap(), shared);
         assert!(serde_json::from_str::<Receipt>(r#"{"sequence":12}"#).is_err());
     }
 
@@ -201,7 +226,7 @@ mod tests {
         };
         for json in [
             r#"{"sequence":12,"subscribers":231}"#,
-            r#"{"sequence":12,"subscribers":231,"nodes":2,"position":null,"stored":null}"#,
+            r#"{"sequence":12,"subscribers":231,"spooled":true,"position":null,"stored":null,"nodes":null}"#,
             r#"{"sequence":12,"subscribers":231,"position":"1.2.3","stored":"everywhere"}"#,
         ] {
             assert_eq!(
@@ -209,6 +234,27 @@ mod tests {
                 bare,
                 "{json}"
             );
+        }
+    }
+
+    #[test]
+    fn nodes_is_a_positive_integer_or_nothing() {
+        for (nodes, expect) in [
+            ("1", Some(1)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("0", None),
+            ("-1", None),
+            ("1.0", None),
+            ("1e3", None),
+            ("18446744073709551616", None),
+            ("true", None),
+            ("\"2\"", None),
+            ("[2]", None),
+            (r#"{"nodes":2}"#, None),
+        ] {
+            let json = format!(r#"{{"sequence":12,"subscribers":231,"nodes":{nodes}}}"#);
+            let receipt: Receipt = serde_json::from_str(&json).unwrap();
+            assert_eq!((receipt.sequence, receipt.nodes), (12, expect), "{json}");
         }
     }
 

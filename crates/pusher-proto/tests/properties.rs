@@ -76,11 +76,11 @@ proptest! {
 
     #[test]
     fn native_answers_survive_a_round_trip(
-        request: u64, sequence: u64, subscribers: u64, version: u32, text in ".{0,20}",
+        request: u64, sequence: u64, subscribers: u64, nodes in prop::option::of(1u64..), version: u32, text in ".{0,20}",
     ) {
         let position = Some(Position { epoch: request, sequence: sequence % SEQUENCE_MAX });
-        let receipt = Receipt { sequence, subscribers, position, stored: Stored::Written };
-        let (code, server) = (ErrorCode::Overloaded, Cow::Borrowed(&*text));
+        let receipt = Receipt { sequence, subscribers, position, stored: Stored::Written, nodes };
+        let (code, server) = (ErrorCode::LogUnavailable, Cow::Borrowed(&*text));
         let answers = [
             FromServer::Welcome { version, server: server.clone() },
             FromServer::Receipt { request, receipt },

@@ -133,6 +133,7 @@ impl Hub {
             subscribers,
             position: Some(position),
             stored: self.store(sequence, entry.is_some(), is_kept),
+            nodes: None,
         })
     }
 

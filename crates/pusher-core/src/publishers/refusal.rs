@@ -127,7 +127,7 @@ impl From<ErrorCode> for PublishRefusal {
             ErrorCode::BadTopic => Self::BadTopic,
             ErrorCode::BadId => Self::BadId,
             ErrorCode::EventTooLarge => Self::EventTooLarge,
-            ErrorCode::Overloaded => Self::Overloaded,
+            ErrorCode::Overloaded | ErrorCode::LogUnavailable => Self::Overloaded,
             ErrorCode::ShuttingDown => Self::Ending,
             ErrorCode::BadMessage
             | ErrorCode::Version

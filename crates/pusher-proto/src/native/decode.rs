@@ -13,7 +13,7 @@ use super::{
     RECEIPT, WELCOME,
 };
 use crate::position::Position;
-use crate::publish::{Publish, Receipt, Stored, TopicText};
+use crate::publish::{Publish, Receipt, Stored, TopicText, lenient_nodes};
 
 impl<'a> FromPublisher<'a> {
     /// Reads one message of a publisher.
@@ -123,23 +123,30 @@ impl<'de> Visitor<'de> for FromPublisherVisitor {
 fn receipt<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<Receipt, A::Error> {
     let sequence = element(list, "sequence")?;
     let subscribers = element(list, "subscribers")?;
-    let Storage { position, stored } = list.next_element()?.unwrap_or_default();
+    let ReceiptOptions {
+        position,
+        stored,
+        nodes,
+    } = list.next_element()?.unwrap_or_default();
     Ok(Receipt {
         sequence,
         subscribers,
         position,
         stored,
+        nodes,
     })
 }
 
 /// The options of a RECEIPT.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Storage {
+struct ReceiptOptions {
     #[serde(deserialize_with = "crate::position::lenient")]
     position: Option<Position>,
     #[serde(deserialize_with = "Stored::lenient")]
     stored: Stored,
+    #[serde(deserialize_with = "lenient_nodes")]
+    nodes: Option<u64>,
 }
 
 struct FromServerVisitor;

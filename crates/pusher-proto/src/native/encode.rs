@@ -57,19 +57,20 @@ pub fn encode_receipt(out: &mut Vec<u8>, request: u64, receipt: Receipt) {
         subscribers,
         position,
         stored,
+        nodes,
     } = receipt;
     append(
         out,
-        format_args!("[{RECEIPT},{request},{sequence},{subscribers}"),
+        format_args!("[{RECEIPT},{request},{sequence},{subscribers},{{"),
     );
-    let stored = stored.name();
-    match position {
-        Some(position) => append(
-            out,
-            format_args!(",{{\"position\":\"{position}\",\"stored\":\"{stored}\"}}]\n"),
-        ),
-        None => append(out, format_args!(",{{\"stored\":\"{stored}\"}}]\n")),
+    if let Some(position) = position {
+        append(out, format_args!("\"position\":\"{position}\","));
     }
+    append(out, format_args!("\"stored\":\"{}\"", stored.name()));
+    if let Some(nodes) = nodes {
+        append(out, format_args!(",\"nodes\":{nodes}"));
+    }
+    out.extend_from_slice(b"}]\n");
 }
 
 /// Appends a POSITION request and its line end.

@@ -21,13 +21,16 @@ pub enum ErrorCode {
     EventTooLarge,
     /// No room for the event now.
     Overloaded,
+    /// The log that the server shares with others cannot be reached. The event may have been published: a retry with
+    /// the same id is safe.
+    LogUnavailable,
     /// The server is shutting down. The server closes.
     ShuttingDown,
     /// A code that this version does not know. Treat it as a refusal.
     Other,
 }
 
-const ERROR_NAMES: [(ErrorCode, &str); 10] = [
+const ERROR_NAMES: [(ErrorCode, &str); 11] = [
     (ErrorCode::BadMessage, "bad_message"),
     (ErrorCode::TooLarge, "too_large"),
     (ErrorCode::Version, "version"),
@@ -37,6 +40,7 @@ const ERROR_NAMES: [(ErrorCode, &str); 10] = [
     (ErrorCode::BadId, "bad_id"),
     (ErrorCode::EventTooLarge, "event_too_large"),
     (ErrorCode::Overloaded, "overloaded"),
+    (ErrorCode::LogUnavailable, "log_unavailable"),
     (ErrorCode::ShuttingDown, "shutting_down"),
 ];
 

@@ -108,12 +108,19 @@ fn server_messages_round_trip() {
         subscribers: 231,
         position: Some(position),
         stored: Stored::Memory,
+        nodes: None,
+    };
+    let shared = Receipt {
+        nodes: Some(2),
+        ..receipt
     };
     encode_receipt(&mut out, 5, receipt);
+    encode_receipt(&mut out, 5, shared);
     encode_receipt(&mut out, 6, Receipt::default());
     encode_position(&mut out, 7, position);
     encode_error(&mut out, None, ErrorCode::TooLarge, "a\nb");
     encode_error(&mut out, Some(6), ErrorCode::BadTopic, "");
+    encode_error(&mut out, Some(7), ErrorCode::LogUnavailable, "Redis");
     let text = String::from_utf8(out).unwrap();
     let messages: Vec<_> = text
         .lines()
@@ -136,6 +143,10 @@ fn server_messages_round_trip() {
                 receipt
             },
             FromServer::Receipt {
+                request: 5,
+                receipt: shared
+            },
+            FromServer::Receipt {
                 request: 6,
                 receipt: Receipt::default()
             },
@@ -145,8 +156,46 @@ fn server_messages_round_trip() {
             },
             error(None, ErrorCode::TooLarge, "a\nb"),
             error(Some(6), ErrorCode::BadTopic, ""),
+            error(Some(7), ErrorCode::LogUnavailable, "Redis"),
         ]
     );
+}
+
+#[test]
+fn only_a_shared_log_has_nodes_in_its_receipts() {
+    let encoded = |nodes| {
+        let mut out = Vec::new();
+        let receipt = Receipt {
+            nodes,
+            ..Receipt::default()
+        };
+        encode_receipt(&mut out, 1, receipt);
+        String::from_utf8(out).unwrap()
+    };
+    assert_eq!(encoded(None), "[4,1,0,0,{\"stored\":\"no\"}]\n");
+    assert_eq!(
+        encoded(Some(2)),
+        "[4,1,0,0,{\"stored\":\"no\",\"nodes\":2}]\n"
+    );
+    for junk in ["null", "0", "-2", "2.5", "\"2\"", "[{}]", "{\"a\":[]}"] {
+        let text = format!(r#"[4,1,2,3,{{"nodes":{junk},"stored":"memory"}}]"#);
+        let receipt = Receipt {
+            sequence: 2,
+            subscribers: 3,
+            stored: Stored::Memory,
+            ..Receipt::default()
+        };
+        let expect = FromServer::Receipt {
+            request: 1,
+            receipt,
+        };
+        assert_eq!(FromServer::decode(&text).unwrap(), expect, "{text}");
+    }
+}
+
+#[test]
+fn a_lost_log_does_not_close_the_connection() {
+    assert!(!ErrorCode::LogUnavailable.closes());
 }
 
 #[test]
