@@ -25,7 +25,7 @@ const READ_LEN: usize = 1024;
 
 /// The future of an event stream. It is written by hand for the same reasons as [`SessionTask`](super::session_task).
 pub(super) enum StreamTask {
-    Open(Open),
+    Open(Box<Open>),
     Ending(Wait),
 }
 
@@ -67,7 +67,7 @@ pub(super) fn open(context: &Arc<Context>, shard: &Shard, stream: EventStream) -
         let text = format!("not allowed to subscribe to {topic:?}");
         let refusal = Response::forbidden(&text, Reason::Application);
         connection.finish(Some(Bytes::from(refusal.into_bytes())));
-        return StreamTask::Open(open);
+        return StreamTask::Open(Box::new(open));
     }
     let subscription = context
         .hub
@@ -82,7 +82,7 @@ pub(super) fn open(context: &Arc<Context>, shard: &Shard, stream: EventStream) -
     }
     connection.send(&Bytes::from(hello));
     open.topics = subscription.topics;
-    StreamTask::Open(open)
+    StreamTask::Open(Box::new(open))
 }
 
 impl StreamTask {

@@ -118,6 +118,6 @@ mod tests {
         }
         assert_eq!((topics.len(), topics.bytes()), (0, 0));
         topics.insert("d".into());
-        assert_eq!(sorted(topics), ["d".into()]);
+        assert_eq!(sorted(topics), [Topic::from("d")]);
     }
 }
