@@ -13,6 +13,7 @@ use crate::application::Application;
 use crate::config::Live;
 use crate::connection::{BrowserPermits, PublisherPermits};
 use crate::hub::{Hub, KnownIds};
+use crate::nodes::Node;
 use crate::stats::{Counters, PeerLog, RefusedOrigins};
 
 /// The state of one server.
@@ -23,6 +24,8 @@ pub(crate) struct Context {
     pub(crate) clock: Clock,
     pub(crate) server_ident: String,
     pub(crate) known_ids: KnownIds,
+    /// The other servers that share the log. `None` if the log is the server's own.
+    pub(crate) node: Option<Arc<Node>>,
     pub(crate) publisher_log: PeerLog,
     /// Separate from `publisher_log`, so that strangers on port 8080 cannot use up the lines that report
     /// faults of the site's own publishers.

@@ -54,6 +54,7 @@ mod context;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hub;
+mod nodes;
 mod publishers;
 mod server;
 mod stats;
@@ -68,7 +69,8 @@ pub use application::{Application, Call, POLICY_VIOLATION, Recipe, Refusal, Requ
 pub use config::{
     AllowedOrigin, AllowedOriginError, Certificate, CertificateError, IdLimits, KnownHost,
     KnownHostError, Limits, LiveOptions, Options, PublishAddress, PublishAddressError,
-    PublishToken, SlowPolicy, SlowPolicyError, SocketAccess, StateOptions, SyncPolicy,
+    PublishToken, RedisAddress, RedisAddressError, RedisOptions, RedisPassword, RedisPrefix,
+    RedisPrefixError, SlowPolicy, SlowPolicyError, SocketAccess, StateOptions, SyncPolicy,
     SyncPolicyError, TopicPattern, TopicPatternError, TrustedProxy, TrustedProxyError, not_after,
 };
 pub use connection::{Session, SessionId};

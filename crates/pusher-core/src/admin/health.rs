@@ -23,6 +23,15 @@ pub(crate) fn readiness(context: &Context) -> (StatusCode, &'static str) {
         (StatusCode::SERVICE_UNAVAILABLE, "ending")
     } else if !context.hub.has_room() {
         (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
+    } else if context
+        .node
+        .as_ref()
+        .is_some_and(|node| node.state().failure.is_some())
+    {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the log in Redis cannot be used: see the log",
+        )
     } else if context.hub.disk_failure().is_some() {
         // The server still does its work, so it stays in the load balancer.
         (

@@ -12,6 +12,7 @@ use super::history::History;
 use super::process;
 use crate::context::Context;
 use crate::hub::TopicTotals;
+use crate::nodes::{Node, NodesState};
 use crate::stats::PeerLogEntry;
 use crate::stats::{Figure, Value as FigureValue};
 
@@ -83,6 +84,7 @@ fn take(context: &Context, history: &History) -> Value {
         "outbox_len_max": limits.outbox_len_max,
         "history_len_max": limits.history_len_max,
         "disk_failure": context.hub.disk_failure(),
+        "redis": context.node.as_deref().map(redis),
         "history": {
             "events": history.row(|second| second.events),
             "deliveries": history.row(|second| second.deliveries),
@@ -108,6 +110,26 @@ fn described(figures: &[Figure]) -> Vec<Value> {
          }| json!({"name": name, "help": help, "value": value.total()}),
     );
     described.collect()
+}
+
+/// Returns the state of the log in Redis, and of the servers that share it.
+fn redis(node: &Node) -> Value {
+    let NodesState {
+        address,
+        server,
+        failure,
+        id,
+        nodes,
+        probe_age,
+    } = node.state();
+    json!({
+        "address": address,
+        "server": server,
+        "failure": failure,
+        "node": id,
+        "nodes": nodes,
+        "probe_age_ms": probe_age.map(|age| age.as_millis() as u64),
+    })
 }
 
 fn largest_topics(context: &Context) -> Vec<Value> {

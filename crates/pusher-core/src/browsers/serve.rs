@@ -34,6 +34,9 @@ pub(crate) async fn serve(
     match accepted {
         None => {}
         Some(Accepted::WebSocket(upgrade)) => {
+            if let (Some(node), Some(resume)) = (&context.node, &upgrade.resume) {
+                node.load_resume(resume).await;
+            }
             let task = open_session(&context, &shard, upgrade);
             if context.tasks.closing.is_cancelled() {
                 task.finish();

@@ -272,7 +272,7 @@ impl WampSession {
         self.has_published = true;
         let recipients = self.recipients(recipients);
         let hub = &self.context.hub;
-        let published = hub.publish_checked(Publish {
+        let published = hub.accept(Publish {
             topic: &topic,
             event,
             recipients,

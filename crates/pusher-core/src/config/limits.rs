@@ -102,6 +102,9 @@ pub struct Limits {
     /// Most bytes of events of one topic in the log, counted in the same way. A longer event is delivered, but not kept.
     /// Default 4 MiB.
     pub history_topic_len_max: usize,
+    /// Longest time in which a publish waits for the log that the server shares with others. Then it is refused, and can
+    /// be tried again. Default 2 s.
+    pub redis_wait: Duration,
 }
 
 /// Limits that no operator needs to change.
@@ -174,6 +177,7 @@ impl Default for Limits {
             history_age_max: Duration::from_secs(5 * 60),
             history_topic_events_max: 1000,
             history_topic_len_max: 4 * 1024 * 1024,
+            redis_wait: Duration::from_secs(2),
         }
     }
 }

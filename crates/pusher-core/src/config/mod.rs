@@ -9,6 +9,7 @@ mod options;
 mod origin;
 mod pem;
 mod proxy;
+mod redis;
 mod slow_policy;
 mod socket_access;
 mod state;
@@ -26,6 +27,10 @@ pub(crate) use origin::OriginRules;
 pub use origin::{AllowedOrigin, AllowedOriginError};
 pub(crate) use proxy::{Forwarded, Proxies, forwarded_hosts};
 pub use proxy::{TrustedProxy, TrustedProxyError};
+pub use redis::{
+    RedisAddress, RedisAddressError, RedisOptions, RedisPassword, RedisPrefix, RedisPrefixError,
+};
+pub(crate) use redis::{RedisTarget, Sentinel};
 pub(crate) use slow_policy::slow_policy_of;
 pub use slow_policy::{SlowPolicy, SlowPolicyError};
 pub use socket_access::SocketAccess;

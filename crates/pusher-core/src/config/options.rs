@@ -5,7 +5,8 @@ use std::thread;
 
 use super::{
     AllowedOrigin, Certificate, IdLimits, KnownHost, Limits, PublishAddress, PublishToken,
-    SlowPolicy, SocketAccess, StateOptions, TopicPattern, TrustedProxy,
+    RedisOptions, RedisPassword, SlowPolicy, SocketAccess, StateOptions, TopicPattern,
+    TrustedProxy,
 };
 
 /// All options of a server. `pushd` without arguments runs with `Options::default()`.
@@ -32,6 +33,9 @@ pub struct Options {
     /// Where the log is kept over a restart. Default none: a restart begins an empty log, and clients that come back are
     /// told of a gap.
     pub state: Option<StateOptions>,
+    /// The Redis server through which this server shares its log with others. Then `state` is not used. Default none: the
+    /// server has a log of its own.
+    pub redis: Option<RedisOptions>,
     /// The options that can change while the server runs.
     pub live: LiveOptions,
 }
@@ -64,6 +68,8 @@ pub struct LiveOptions {
     /// The number of last events that a new subscriber gets at once, by topic. The first matching pattern decides.
     /// Default none, which is 0 for all topics.
     pub replay_on_subscribe: Vec<(TopicPattern, usize)>,
+    /// The password for Redis, instead of the one in its address. Default none.
+    pub redis_password: Option<RedisPassword>,
     /// The limits that can change while the server runs. The others are [`IdLimits`].
     pub limits: Limits,
 }
@@ -104,6 +110,7 @@ impl Default for LiveOptions {
             slow_policies: Vec::new(),
             history: vec![TopicPattern::all()],
             replay_on_subscribe: Vec::new(),
+            redis_password: None,
             limits: Limits::default(),
         }
     }
@@ -120,6 +127,7 @@ impl Default for Options {
             server_ident: concat!("pusher-core/", env!("CARGO_PKG_VERSION")).to_owned(),
             id_limits: IdLimits::default(),
             state: None,
+            redis: None,
             live: LiveOptions::default(),
         }
     }

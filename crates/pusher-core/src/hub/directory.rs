@@ -1,7 +1,7 @@
 //! The topics that have subscribers, and the number of subscribers per shard.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -16,6 +16,8 @@ use crate::connection::Topic;
 pub(super) struct Directory {
     topics: HashMap<Topic, Entry, RandomState>,
     shards: usize,
+    /// Topics whose number of subscribers has changed, if somebody takes them.
+    changed: Option<HashSet<Topic, RandomState>>,
 }
 
 #[derive(Debug)]
@@ -35,6 +37,7 @@ impl Directory {
         Self {
             topics: HashMap::default(),
             shards,
+            changed: None,
         }
     }
 
@@ -57,6 +60,9 @@ impl Directory {
     }
 
     fn add(&mut self, topic: Topic, shard: usize) {
+        if let Some(changed) = &mut self.changed {
+            changed.insert(topic.clone());
+        }
         let entry = self.topics.entry(topic).or_insert_with(|| Entry {
             subscribers_by_shard: vec![0; self.shards].into(),
         });
@@ -65,6 +71,12 @@ impl Directory {
 
     /// Removes a subscriber. Forgets the topic if it was the last one.
     pub(super) fn unsubscribe(&mut self, topic: &str, shard: usize) {
+        if let Some(changed) = &mut self.changed
+            && !changed.contains(topic)
+            && let Some((topic, _)) = self.topics.get_key_value(topic)
+        {
+            changed.insert(topic.clone());
+        }
         let Some(entry) = self.topics.get_mut(topic) else {
             return;
         };
@@ -76,6 +88,31 @@ impl Directory {
 
     pub(super) fn len(&self) -> usize {
         self.topics.len()
+    }
+
+    /// Returns every topic, and the shards that have subscribers.
+    pub(super) fn all_destinations(&self) -> impl Iterator<Item = (&Topic, Vec<usize>)> {
+        let topics = self.topics.iter();
+        topics.map(|(topic, entry)| {
+            let destinations = Destinations { topic, entry };
+            (topic, destinations.shards().collect())
+        })
+    }
+
+    /// Returns the topics whose numbers of subscribers have changed since the last call, with these numbers, or those of
+    /// all topics.
+    pub(super) fn take_changed(&mut self, is_full: bool) -> Vec<(Topic, u64)> {
+        let changed = self.changed.replace(HashSet::default());
+        match changed.filter(|_| !is_full) {
+            None => self.topics(),
+            Some(changed) => changed
+                .into_iter()
+                .map(|topic| {
+                    let subscribers = self.subscribers(&topic);
+                    (topic, subscribers)
+                })
+                .collect(),
+        }
     }
 
     /// Returns every topic with its number of subscribers.

@@ -31,6 +31,8 @@ pub(crate) struct LogStart {
     pub(super) disk: Option<Disk>,
     /// Why there is no copy on disk, although the options want one.
     pub(super) failure: Option<String>,
+    /// The log is the recent part of one that the server shares with others.
+    pub(super) is_shared: bool,
     /// The ids of publishes of the last run.
     pub(crate) ids: Vec<KnownId>,
 }
@@ -76,7 +78,16 @@ impl LogStart {
             log: Log::new(epoch),
             disk: None,
             failure,
+            is_shared: false,
             ids: Vec::new(),
+        }
+    }
+
+    /// Begins the recent part of a log that the server shares with others. It is empty until the events arrive.
+    pub(crate) fn shared() -> Self {
+        Self {
+            is_shared: true,
+            ..Self::in_memory(new_epoch(), None)
         }
     }
 
@@ -144,6 +155,7 @@ impl LogStart {
             log,
             disk: Some(Disk::new(store, state.sync, counters.clone())),
             failure: None,
+            is_shared: false,
             ids,
         })
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use pusher_proto::Position;
 use tokio::sync::Notify;
 
 use super::backlog::Backlog;
@@ -20,6 +21,22 @@ pub(super) struct Delivery {
     pub(super) recipients: Option<Arc<Recipients>>,
     /// The topic has history, so a reader of the log gets the event there, or a gap if the log does not keep it.
     pub(super) has_history: bool,
+    /// Instead of an event, tells that those before this position are missing.
+    pub(super) gap: Option<Position>,
+}
+
+impl Delivery {
+    /// Tells the subscribers of a topic that the events before a position are missing.
+    pub(super) fn gap(topic: Topic, position: Position) -> Self {
+        Self {
+            topic,
+            frame: Bytes::new(),
+            sequence: position.sequence,
+            recipients: None,
+            has_history: false,
+            gap: Some(position),
+        }
+    }
 }
 
 /// A queue of events. The hub puts them in under the directory's lock, so they are in the order of their sequence

@@ -34,15 +34,20 @@ mod known_ids;
 mod log;
 mod log_start;
 mod mailbox;
+mod place;
 mod publish;
 mod publish_error;
+mod publish_request;
 mod readers;
 mod recipients;
 mod replay;
 mod resumes;
 mod round;
+mod saved_resumes;
 mod sessions;
 mod shard;
+mod shared_log;
+mod shared_log_queue;
 mod since;
 mod stats;
 mod subscribe;
@@ -66,11 +71,15 @@ pub(crate) use flusher::run as run_flusher;
 pub(crate) use history::TopicHistory;
 pub(crate) use known_ids::KnownIds;
 pub(crate) use log_start::LogStart;
-pub(crate) use publish::Publish;
+pub(crate) use publish::Accepted;
 pub use publish_error::PublishError;
+pub(crate) use publish_request::Publish;
 pub use recipients::Recipients;
 pub(crate) use resumes::{Resume, ResumeRequest, Resumes};
+pub(crate) use saved_resumes::SavedResume;
 pub(crate) use shard::Shard;
+pub(crate) use shared_log::SharedEvent;
+pub(crate) use shared_log_queue::{SharedLogQueue, SharedPublish};
 pub(crate) use since::Since;
 pub(crate) use subscribe::Subscription;
 pub(crate) use watchers::{WatchItem, Watcher, Watchers};
@@ -91,6 +100,8 @@ struct Shared {
     disk: Option<Disk>,
     /// Why there is no `disk` although the options want one.
     disk_failure: Option<String>,
+    /// Publishes that wait for the log that the server shares with others. `None` if its log is its own.
+    shared_log: Option<Arc<SharedLogQueue>>,
     shards: Box<[Arc<Shard>]>,
     live: Arc<Live>,
     counters: Arc<Counters>,
@@ -141,6 +152,7 @@ impl Hub {
                 started: Instant::now(),
                 disk: start.disk,
                 disk_failure: start.failure,
+                shared_log: start.is_shared.then(Arc::default),
                 shards: (0..shards).map(new_shard).collect(),
                 live,
                 counters,
@@ -168,14 +180,24 @@ impl Hub {
         &self.shared.resumes
     }
 
-    /// Whether the backlog of every shard is below its limit.
+    /// Whether the backlog of every shard is below its limit, and that of the shared log, too.
     pub(crate) fn has_room(&self) -> bool {
-        self.backlog_len() < self.shared.live.limits().backlog_len_max
+        let shared_log = self.shared_log().map_or(0, |shared_log| shared_log.len());
+        self.backlog_len().max(shared_log) < self.shared.live.limits().backlog_len_max
     }
 
     /// Waits until the backlogs are below their limit. The flushers reduce them without waiting for any browser, so a
-    /// slow consumer cannot delay this.
+    /// slow consumer cannot delay this. A shared log that is away can.
     pub(crate) async fn room(&self) {
+        let max = self.shared.live.limits().backlog_len_max;
+        if let Some(shared_log) = self.shared_log() {
+            shared_log.below(max).await;
+        }
+        self.room_for_delivery().await;
+    }
+
+    /// Waits until the backlogs of all shards are below their limit.
+    pub(crate) async fn room_for_delivery(&self) {
         let max = self.shared.live.limits().backlog_len_max;
         for shard in &self.shared.shards {
             shard.mailbox.backlog.below(max).await;

@@ -1,44 +1,37 @@
 //! Accepts a publish.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
-use pusher_proto::wamp::event_frame;
 use pusher_proto::{Receipt, Stored, check_topic, check_value};
 
-use super::log::{Entry, Log, NewEvent};
-use super::mailbox::Delivery;
+use super::Hub;
+use super::place::Placed;
 use super::publish_error::PublishError;
+use super::publish_request::Publish;
 use super::recipients::Recipients;
-use super::{Hub, Ordered};
-use crate::connection::{Topic, counted_bytes};
+use super::shared_log_queue::SharedReceipt;
 use crate::stats::Source;
 
-/// A publish whose event is known to be one JSON value.
+/// A publish that is accepted, or waits for the shared log.
 #[derive(Debug)]
-pub(crate) struct Publish<'a> {
-    pub(crate) topic: &'a str,
-    pub(crate) event: &'a str,
-    /// Subscribers that get the event. `None` means all.
-    pub(crate) recipients: Option<Recipients>,
-    /// The id, which must be checked for repetition before.
-    pub(crate) id: Option<&'a str>,
-    pub(crate) source: Source,
+pub(crate) enum Accepted {
+    Now(Receipt),
+    Later(SharedReceipt),
 }
 
-/// The place of an event in the log.
-struct Appended {
-    sequence: u64,
-    /// `None` if the topic has no history.
-    entry: Option<Arc<Entry>>,
-    /// False also for an event that is too long for the log.
-    is_kept: bool,
+impl Accepted {
+    /// Waits until the event is as safe as the options say.
+    pub(crate) async fn receipt(self, hub: &Hub) -> Result<Receipt, PublishError> {
+        match self {
+            Self::Now(receipt) => Ok(hub.durable(receipt).await),
+            Self::Later(receipt) => receipt.await.unwrap_or(Err(PublishError::Ending)),
+        }
+    }
 }
 
 impl Hub {
     /// Sends an event, one JSON value, to every subscriber of a topic.
     ///
-    /// Never waits. The receipt has the number of browsers that the event was queued for. Each of them gets the events
+    /// Never waits, and so fails if the server shares its log with others: use [`publish_async`](Self::publish_async)
+    /// there. The receipt has the number of browsers that the event was queued for. Each of them gets the events
     /// of a topic in the order of the receipts' sequence numbers.
     pub fn publish(&self, topic: &str, event: &str) -> Result<Receipt, PublishError> {
         check_value(event)?;
@@ -52,6 +45,21 @@ impl Hub {
             id: None,
             source: Source::Application,
         })
+    }
+
+    /// Like [`publish`](Self::publish), for servers with a log of their own and for those that share one. Waits for room,
+    /// and for the shared log or the disk.
+    pub async fn publish_async(&self, topic: &str, event: &str) -> Result<Receipt, PublishError> {
+        check_value(event)?;
+        self.room().await;
+        let publish = Publish {
+            topic,
+            event,
+            recipients: None,
+            id: None,
+            source: Source::Application,
+        };
+        self.accept(publish)?.receipt(self).await
     }
 
     /// Sends an event to some of the subscribers only. Otherwise like [`publish`](Self::publish). The receipt counts
@@ -77,6 +85,14 @@ impl Hub {
 
     /// Accepts a publish, even if the hub has no [room](Self::has_room). Never waits, except for a write to the log on
     /// disk.
+    pub(crate) fn accept(&self, publish: Publish<'_>) -> Result<Accepted, PublishError> {
+        match self.publish_to_shared_log(publish) {
+            Ok(receipt) => Ok(Accepted::Later(receipt?)),
+            Err(publish) => Ok(Accepted::Now(self.publish_checked(publish)?)),
+        }
+    }
+
+    /// Accepts a publish if the server has a log of its own. Otherwise like [`accept`](Self::accept).
     pub(crate) fn publish_checked(&self, publish: Publish<'_>) -> Result<Receipt, PublishError> {
         let Publish {
             topic,
@@ -85,59 +101,45 @@ impl Hub {
             id,
             source,
         } = publish;
+        if self.shared.shared_log.is_some() {
+            return Err(PublishError::SharedLog);
+        }
         self.check_limits(topic, event)?;
-        let recipients = recipients.map(Arc::new);
-        let frame = event_frame(topic, event);
-        let capacity = frame.capacity();
-        // The log shares the bytes with the backlog and the outboxes, and has a limit of its own.
-        let kept_frame = Bytes::from(frame);
-        let counters = &self.shared.counters;
-        let mut delivery = Delivery {
-            topic: Topic::default(),
-            frame: counted_bytes(kept_frame.clone(), capacity, counters),
-            sequence: 0,
-            recipients: recipients.clone(),
-            has_history: false,
-        };
-        let new_event = NewEvent {
-            event_start: kept_frame.len().saturating_sub(event.len() + 1),
-            frame: kept_frame,
-            recipients,
-            at_ms: self.log_ms(),
-        };
-        let watched_event = self.shared.watchers.copy(topic, event);
+        let prepared = self.prepare(topic, event, recipients, self.log_ms());
         let mut ordered = self.shared.ordered.lock();
         if ordered.is_closed {
             return Err(PublishError::Ending);
         }
-        let Appended {
-            sequence,
-            entry,
-            is_kept,
-        } = self.append(&mut ordered, topic, new_event);
+        let placed = self.place(&mut ordered, topic, prepared);
         // Also an event that is too long: after a restart, the log must drop it again, and so know that there was one.
-        if let (Some(disk), Some(entry)) = (&self.shared.disk, &entry) {
+        if let (Some(disk), Some(entry)) = (&self.shared.disk, &placed.entry) {
             disk.put(entry, id);
         }
-        (delivery.sequence, delivery.has_history) = (sequence, entry.is_some());
-        let subscribers = self.deliver(&ordered, topic, delivery);
-        counters.events.count(source);
-        counters.event_bytes.add(event.len() as u64);
-        if let Some(event) = watched_event {
-            self.shared.watchers.event(topic, sequence, &event);
-        }
-        let position = ordered.log.position();
         drop(ordered);
+        self.count(source, event.len());
+        let Placed {
+            position,
+            subscribers,
+            entry,
+            is_kept,
+        } = placed;
         Ok(Receipt {
-            sequence,
+            sequence: position.sequence,
             subscribers,
             position: Some(position),
-            stored: self.store(sequence, entry.is_some(), is_kept),
-            nodes: None,
+            stored: self.store(position.sequence, entry.is_some(), is_kept),
+            ..Receipt::default()
         })
     }
 
-    fn check_limits(&self, topic: &str, event: &str) -> Result<(), PublishError> {
+    /// Counts an event that was published to this server.
+    pub(crate) fn count(&self, source: Source, len: usize) {
+        let counters = &self.shared.counters;
+        counters.events.count(source);
+        counters.event_bytes.add(len as u64);
+    }
+
+    pub(super) fn check_limits(&self, topic: &str, event: &str) -> Result<(), PublishError> {
         let limits = self.shared.live.limits();
         check_topic(topic, limits.topic_len_max)?;
         let (len, max) = (event.len(), limits.event_len_max);
@@ -145,43 +147,6 @@ impl Hub {
             true => Err(PublishError::EventTooLong { len, max }),
             false => Ok(()),
         }
-    }
-
-    /// Appends an event to the log.
-    fn append(&self, ordered: &mut Ordered, topic: &str, event: NewEvent) -> Appended {
-        // Read under the lock: the log has already applied a reload that came before.
-        let options = self.shared.live.options();
-        let Ordered { directory, log, .. } = ordered;
-        if !options.has_history(topic) {
-            return Appended {
-                sequence: log.skip(),
-                entry: None,
-                is_kept: false,
-            };
-        }
-        let destinations = directory.destinations(topic);
-        let known = destinations.as_ref().map(|found| found.topic);
-        let topic = shared_topic(known, log, topic);
-        let (entry, is_kept) = log.append(&topic, event, &options.limits);
-        Appended {
-            sequence: entry.sequence,
-            entry: Some(entry),
-            is_kept,
-        }
-    }
-
-    /// Puts an event into the mailboxes of the shards that have subscribers. Returns the number of subscribers.
-    fn deliver(&self, ordered: &Ordered, topic: &str, delivery: Delivery) -> u64 {
-        let Some(destinations) = ordered.directory.destinations(topic) else {
-            return 0;
-        };
-        for shard in destinations.shards() {
-            self.shared.shards[shard].mailbox.put(Delivery {
-                topic: destinations.topic.clone(),
-                ..delivery.clone()
-            });
-        }
-        destinations.subscribers()
     }
 
     /// Writes an event to the log on disk, if its topic has history. Returns how it is kept.
@@ -201,7 +166,7 @@ impl Hub {
     }
 
     /// Waits until the event of a receipt is as safe as the options say. Returns the receipt with that.
-    pub(crate) async fn durable(&self, receipt: Receipt) -> Receipt {
+    async fn durable(&self, receipt: Receipt) -> Receipt {
         match &self.shared.disk {
             Some(disk) if receipt.stored == Stored::Written => Receipt {
                 stored: disk.synced(receipt.sequence).await,
@@ -210,10 +175,4 @@ impl Hub {
             _ => receipt,
         }
     }
-}
-
-/// Returns the shared copy of a topic's name.
-fn shared_topic(known: Option<&Topic>, log: &Log, topic: &str) -> Topic {
-    let known = known.or_else(|| log.known_topic(topic));
-    known.cloned().unwrap_or_else(|| Topic::from(topic))
 }

@@ -193,7 +193,8 @@ impl Replay {
             first: entries.first().map_or(0, |first| first.sequence),
             last: match entries.last() {
                 Some(last) if has_more => last.sequence,
-                _ => end.sequence,
+                // A client of a shared log may be ahead of this server.
+                _ => end.sequence.max(after),
             },
             events: entries.len() as u64,
             bytes: self.encode(&topics, &entries, session, end.epoch),

@@ -5,12 +5,13 @@
 //! confirmed event of each topic.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use pusher_proto::Position;
+use siphasher::sip128::SipHasher13;
 
 use super::since::Since;
 use crate::connection::Session;
@@ -49,10 +50,12 @@ struct State {
     ended: VecDeque<(u64, Arc<Resume>)>,
     /// Topics of all ended sessions.
     ended_topics: usize,
+    /// Sessions that began, ended, or subscribed, if somebody saves them.
+    changed: Option<Vec<Arc<Resume>>>,
 }
 
 /// A hash of the resume value. Values are random, so two clients have different ones.
-type Key = (u64, u64);
+pub(super) type Key = (u64, u64);
 
 /// The parameters of a client's address.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,50 +69,62 @@ pub(crate) struct ResumeRequest {
 /// The confirmed positions of one session.
 #[derive(Debug)]
 pub(crate) struct Resume {
-    key: Key,
+    pub(super) key: Key,
+    /// Number of the client's session: one more than that of its last one.
+    pub(super) number: u64,
+    /// The positions have changed since they were saved.
+    pub(super) is_changed: AtomicBool,
     /// `None` after the session has ended: its socket must close.
     session: Mutex<Option<Session>>,
-    confirmed: Mutex<Confirmed>,
+    pub(super) confirmed: Mutex<Confirmed>,
 }
 
 /// The positions of a client.
 #[derive(Debug, Clone)]
-struct Confirmed {
+pub(super) struct Confirmed {
     /// Topics as their marks, and the sequence numbers up to which the client has their events.
-    topics: HashMap<u64, u64, RandomState>,
+    pub(super) topics: HashMap<u64, u64, RandomState>,
     /// Where subscriptions to other topics begin.
-    since: Since,
+    pub(super) since: Since,
 }
 
 /// Returns the number that stands for a topic in pings.
 pub(crate) fn topic_mark(topic: &str) -> u64 {
-    hash(0, topic)
+    hash(topic).0
 }
 
-fn hash(seed: u8, text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (seed, text).hash(&mut hasher);
-    hasher.finish()
+/// Hashes a text. All versions of this program have the same hash.
+fn hash(text: &str) -> Key {
+    let hash = SipHasher13::new().hash(text.as_bytes());
+    (hash.h1, hash.h2)
+}
+
+impl ResumeRequest {
+    pub(super) fn key(&self) -> Key {
+        hash(&self.value)
+    }
 }
 
 impl Resumes {
     /// Begins a session with a resume value. It takes over the positions of the last session with this value, and ends
     /// that session if it is still open: its client has lost it.
     pub(crate) fn begin(&self, request: &ResumeRequest, session: &Session) -> Arc<Resume> {
-        let ResumeRequest { value, since } = request;
-        let key = (hash(1, value), hash(2, value));
+        let key = request.key();
         let mut state = self.state.lock();
         let last = state.known.remove(&key);
         let confirmed = last.as_ref().map(|last| last.confirmed.lock().clone());
         let resume = Arc::new(Resume {
             key,
+            number: last.as_ref().map_or(0, |last| last.number) + 1,
+            is_changed: AtomicBool::new(false),
             session: Mutex::new(Some(session.clone())),
             confirmed: Mutex::new(confirmed.unwrap_or_else(|| Confirmed {
                 topics: HashMap::default(),
-                since: *since,
+                since: request.since,
             })),
         });
         state.known.insert(key, resume.clone());
+        state.change(&resume);
         drop(state);
         if let Some(session) = last.and_then(|last| last.session.lock().take()) {
             session.connection().drop_all();
@@ -126,11 +141,58 @@ impl Resumes {
             if may_come_back {
                 state.ended_topics += resume.confirmed.lock().shrink();
                 state.ended.push_back((now_ms, resume.clone()));
+                state.change(resume);
             } else {
                 state.known.remove(&resume.key);
             }
         }
         state.forget_before(now_ms.saturating_sub(MEMORY_MS));
+    }
+
+    /// Records that the log has begun a new epoch: no client knows a position of it.
+    pub(super) fn begin_epoch(&self) {
+        let known: Vec<_> = self.state.lock().known.values().cloned().collect();
+        for resume in known {
+            resume.confirmed.lock().forget();
+        }
+    }
+
+    /// Records the positions of a session that has ended at another node, unless a later one is known here.
+    pub(super) fn put(&self, key: Key, number: u64, confirmed: Confirmed) {
+        let mut state = self.state.lock();
+        if state
+            .known
+            .get(&key)
+            .is_some_and(|known| known.number >= number)
+        {
+            return;
+        }
+        let resume = Arc::new(Resume {
+            key,
+            number,
+            is_changed: AtomicBool::new(false),
+            session: Mutex::new(None),
+            confirmed: Mutex::new(confirmed),
+        });
+        // The client's session begins at once. Otherwise `forget_before` would have to know it.
+        state.known.insert(key, resume);
+    }
+
+    /// Returns the number of a client's last session, or 0.
+    pub(super) fn session_number(&self, key: Key) -> u64 {
+        let state = self.state.lock();
+        state.known.get(&key).map_or(0, |known| known.number)
+    }
+
+    /// Returns the sessions whose positions may have changed: those that began, ended or subscribed since the last call,
+    /// or all.
+    pub(super) fn changed(&self, all: bool) -> Vec<Arc<Resume>> {
+        let mut state = self.state.lock();
+        let changed = state.changed.replace(Vec::new());
+        match changed.filter(|_| !all) {
+            Some(changed) => changed,
+            None => state.known.values().cloned().collect(),
+        }
     }
 
     /// Returns the number of values whose positions are known.
@@ -140,6 +202,13 @@ impl Resumes {
 }
 
 impl State {
+    fn change(&mut self, resume: &Arc<Resume>) {
+        resume.is_changed.store(true, Ordering::Release);
+        if let Some(changed) = &mut self.changed {
+            changed.push(resume.clone());
+        }
+    }
+
     /// Forgets the sessions that ended before a time, and the oldest ones beyond the limits.
     fn forget_before(&mut self, oldest_ms: u64) {
         while let Some((ended_ms, _)) = self.ended.front()
@@ -165,6 +234,26 @@ impl Confirmed {
             self.since = Since::Unknown;
         }
         self.topics.len()
+    }
+
+    /// Returns no positions. The client is told of gaps.
+    pub(super) fn unknown() -> Self {
+        Self {
+            topics: HashMap::default(),
+            since: Since::Unknown,
+        }
+    }
+
+    /// Forgets all positions. The client is told of gaps.
+    pub(super) fn forget(&mut self) {
+        for known in self
+            .topics
+            .values_mut()
+            .filter(|known| **known != UNSUBSCRIBED)
+        {
+            *known = GAP;
+        }
+        self.since = Since::Unknown;
     }
 
     fn unsubscribe(&mut self, topic: &str) {
@@ -207,6 +296,7 @@ impl Resume {
 
     /// Records the answer to a ping: the client has the events of the topic with this mark, up to `sequence`.
     pub(crate) fn confirm(&self, mark: u64, sequence: u64) {
+        self.is_changed.store(true, Ordering::Release);
         if let Some(known) = self.confirmed.lock().topics.get_mut(&mark) {
             *known = match *known {
                 GAP => sequence,

@@ -143,6 +143,8 @@ impl Round {
                 continue;
             }
             match &self.drop_policy {
+                // Not droppable: a gap.
+                Some(_) if write.events == 0 => connection.send(&write.frames),
                 Some(policy) => connection.send_droppable(&write.frames, policy),
                 None if write.has_history => {
                     let sent = connection.send_kept(&write.frames, &self.topic, write.first);

@@ -61,6 +61,8 @@ impl Hub {
             let log = &ordered.log;
             let position = log.position();
             let after = match since {
+                // Then the events up to `since` are skipped when they arrive here.
+                Since::Position(since) if self.may_be_ahead(since, position) => Ok(since.sequence),
                 Since::Position(since) if has_history || since == position => {
                     log.complete_after(topic, since)
                 }
@@ -71,6 +73,7 @@ impl Hub {
             self.count_recovery(since, after);
             let is_recovered = after.is_ok();
             let after = after.unwrap_or(position.sequence);
+            let position = log.at(after.max(position.sequence));
             let entries = log.after(topic, after);
             let is_sent = |entry: &&Arc<Entry>| entry.is_for(session.id());
             Subscription {
@@ -108,6 +111,7 @@ impl Hub {
             let log = &ordered.log;
             let position = log.position();
             let after = match since {
+                Since::Position(since) if self.may_be_ahead(since, position) => Ok(since.sequence),
                 Since::Position(since) => {
                     let mut gaps = topics
                         .iter()

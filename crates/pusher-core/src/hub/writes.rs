@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use pusher_proto::Position;
-use pusher_proto::wamp::{PingMark, gap_event, marked_ping, numbered_event_frame};
+use pusher_proto::wamp::{PingMark, gap, gap_event, marked_ping, numbered_event_frame, text_frame};
 
 use super::mailbox::Delivery;
 use super::recipients::Recipients;
@@ -40,9 +40,17 @@ pub(super) fn writes(
     {
         let (group, others) = rest.split_at(group_len(rest));
         rest = others;
+        if first.gap.is_some() && dialect == Dialect::Wamp {
+            // Its clients know no gaps.
+            continue;
+        }
         writes.push(TopicWrite {
             frames: frames(group, dialect, counters),
-            events: group.len() as u64,
+            events: if first.gap.is_some() {
+                0
+            } else {
+                group.len() as u64
+            },
             first: first.sequence,
             recipients: first.recipients.clone(),
             has_history: first.has_history,
@@ -57,13 +65,14 @@ fn group_len(events: &[Delivery]) -> usize {
     let Some((first, others)) = events.split_first() else {
         return 0;
     };
-    if first.recipients.is_some() {
+    if first.recipients.is_some() || first.gap.is_some() {
         return 1;
     }
     let mut len = first.frame.len();
     let fits = |event: &&Delivery| {
         len += event.frame.len();
         event.recipients.is_none()
+            && event.gap.is_none()
             && event.has_history == first.has_history
             && len <= COALESCED_LEN_MAX
     };
@@ -74,6 +83,16 @@ fn group_len(events: &[Delivery]) -> usize {
 fn frames(events: &[Delivery], dialect: Dialect, counters: &Arc<Counters>) -> Bytes {
     if let ([event], Dialect::Wamp) = (events, dialect) {
         return event.frame.clone();
+    }
+    if let [
+        Delivery {
+            topic,
+            gap: Some(position),
+            ..
+        },
+    ] = events
+    {
+        return gap_frames(topic, *position, dialect).into();
     }
     let len = events.iter().map(|event| event.frame.len()).sum::<usize>();
     let mut frames = Vec::with_capacity(len + events.len() * NUMBER_LEN_MAX);
@@ -87,6 +106,13 @@ fn frames(events: &[Delivery], dialect: Dialect, counters: &Arc<Counters>) -> By
     }
     let capacity = frames.capacity();
     counted_bytes(frames, capacity, counters)
+}
+
+fn gap_frames(topic: &str, position: Position, dialect: Dialect) -> Vec<u8> {
+    match dialect {
+        Dialect::WampResumed => marked_gap(topic, position),
+        _ => text_frame(&gap(topic, position)),
+    }
 }
 
 /// Appends a ping behind events. The pong confirms that the client has them.

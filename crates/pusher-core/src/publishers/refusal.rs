@@ -90,6 +90,7 @@ impl From<&PublishError> for PublishRefusal {
             PublishError::Event(_) => Self::BadMessage,
             PublishError::EventTooLong { .. } => Self::EventTooLarge,
             PublishError::Overloaded => Self::Overloaded,
+            PublishError::LogUnavailable(_) | PublishError::SharedLog => Self::LogUnavailable,
             PublishError::Ending => Self::Ending,
         }
     }
@@ -106,6 +107,9 @@ fn answers(kind: PublishRefusal) -> (ErrorCode, StatusCode) {
         PublishRefusal::TooLarge => (ErrorCode::TooLarge, StatusCode::PAYLOAD_TOO_LARGE),
         PublishRefusal::Denied => (ErrorCode::Denied, StatusCode::UNAUTHORIZED),
         PublishRefusal::Overloaded => (ErrorCode::Overloaded, StatusCode::SERVICE_UNAVAILABLE),
+        PublishRefusal::LogUnavailable => {
+            (ErrorCode::LogUnavailable, StatusCode::SERVICE_UNAVAILABLE)
+        }
         PublishRefusal::Ending => (ErrorCode::ShuttingDown, StatusCode::SERVICE_UNAVAILABLE),
         PublishRefusal::Unfinished => (ErrorCode::BadMessage, StatusCode::REQUEST_TIMEOUT),
     }
@@ -127,7 +131,8 @@ impl From<ErrorCode> for PublishRefusal {
             ErrorCode::BadTopic => Self::BadTopic,
             ErrorCode::BadId => Self::BadId,
             ErrorCode::EventTooLarge => Self::EventTooLarge,
-            ErrorCode::Overloaded | ErrorCode::LogUnavailable => Self::Overloaded,
+            ErrorCode::Overloaded => Self::Overloaded,
+            ErrorCode::LogUnavailable => Self::LogUnavailable,
             ErrorCode::ShuttingDown => Self::Ending,
             ErrorCode::BadMessage
             | ErrorCode::Version

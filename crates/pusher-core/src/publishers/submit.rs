@@ -1,9 +1,10 @@
 //! Hands a publish to the hub. All four protocols share this path.
 
 use pusher_proto::{Publish as PublisherMessage, Receipt};
+use tokio::time::timeout;
 
 use crate::context::Context;
-use crate::hub::{Publish, PublishError};
+use crate::hub::{Accepted, Publish, PublishError};
 use crate::stats::Source;
 
 /// Publishes as soon as the hub has room. A publish with a known id returns its first receipt again.
@@ -13,25 +14,43 @@ pub(super) async fn submit(
     id: Option<&str>,
     source: Source,
 ) -> Result<Receipt, PublishError> {
+    let accepted = accept(context, publish, id, source).await?;
+    let receipt = accepted.receipt(&context.hub).await?;
+    tracing::trace!(topic = %publish.topic, ?receipt, "published");
+    Ok(receipt)
+}
+
+/// Like [`submit`], but does not wait for the shared log.
+pub(super) async fn accept(
+    context: &Context,
+    publish: &PublisherMessage<'_>,
+    id: Option<&str>,
+    source: Source,
+) -> Result<Accepted, PublishError> {
     let PublisherMessage { topic, event } = publish;
-    context.hub.room().await;
-    let send = || {
-        context.hub.publish_checked(Publish {
-            topic,
-            event,
-            recipients: None,
-            id,
-            source,
-        })
+    let publish = Publish {
+        topic,
+        event,
+        recipients: None,
+        id,
+        source,
     };
+    let hub = &context.hub;
+    if hub.shared_log().is_some() {
+        // A shared log that is away makes no room.
+        let wait = context.live.limits().redis_wait;
+        let room = timeout(wait, hub.room()).await;
+        room.map_err(|_| PublishError::Overloaded)?;
+        return hub.accept(publish);
+    }
+    hub.room().await;
     let receipt = match id {
         Some(id) => {
             let now_ms = context.clock.now_ms();
-            context.known_ids.publish_once(topic, id, now_ms, send)?
+            let publish = || hub.publish_checked(publish);
+            context.known_ids.publish_once(topic, id, now_ms, publish)?
         }
-        None => send()?,
+        None => hub.publish_checked(publish)?,
     };
-    let receipt = context.hub.durable(receipt).await;
-    tracing::trace!(%topic, ?receipt, "published");
-    Ok(receipt)
+    Ok(Accepted::Now(receipt))
 }

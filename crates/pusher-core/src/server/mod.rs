@@ -25,6 +25,7 @@ use crate::config::{Live, Options, Proxies, PublishAddress};
 use crate::connection::{BrowserPermits, PublisherPermits};
 use crate::context::{Clock, Context, Tasks};
 use crate::hub::{Hub, KnownIds, LogStart, Shard, run_flusher};
+use crate::nodes::{self, Node};
 use crate::stats::{Counters, PeerLog, RefusedOrigins};
 
 pub use bind_error::BindError;
@@ -68,12 +69,16 @@ impl Server {
         let proxies = Proxies::new(options.trust_proxies.clone());
         let browser_permits = BrowserPermits::new(live.clone(), counters.clone(), proxies);
         let browser_log = Arc::new(PeerLog::new());
-        let mut log = LogStart::open(
-            options.state.as_ref(),
-            &live.options(),
-            options.id_limits.id_memory,
-            &counters,
-        );
+        let id_memory = options.id_limits.id_memory;
+        let mut log = match &options.redis {
+            Some(_) => LogStart::shared(),
+            None => LogStart::open(
+                options.state.as_ref(),
+                &live.options(),
+                id_memory,
+                &counters,
+            ),
+        };
         let clock = Clock::start();
         let known_ids = KnownIds::new(&options.id_limits);
         known_ids.restore(std::mem::take(&mut log.ids), clock.now_ms());
@@ -84,10 +89,15 @@ impl Server {
             &browser_log,
             log,
         );
+        let node = options.redis.map(|redis| {
+            let (hub, live, counters) = (hub.clone(), live.clone(), counters.clone());
+            Arc::new(Node::new(redis, id_memory, hub, live, counters))
+        });
         let context = Context {
             application: Box::new(application),
             hub,
             known_ids,
+            node,
             publisher_log: PeerLog::new(),
             browser_log,
             browser_permits: Arc::new(browser_permits),
@@ -148,6 +158,10 @@ impl Server {
         let handles: Vec<_> = shards.iter().map(|shard| shard.handle.clone()).collect();
         let first = handles[0].clone();
         first.spawn(admin.clone().record_history());
+        if let Some(node) = &context.node {
+            first.spawn(nodes::run(node.clone()));
+            nodes::loaded(node).await;
+        }
         for listener in listeners.public {
             first.spawn(accept::browsers(context.clone(), handles.clone(), listener));
         }
@@ -197,6 +211,9 @@ async fn close(context: Arc<Context>) {
         );
     }
     context.hub.end_log();
+    if let Some(node) = &context.node {
+        nodes::leave(node).await;
+    }
     tasks.ended.cancel();
 }
 

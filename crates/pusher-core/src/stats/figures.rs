@@ -196,6 +196,20 @@ figures! {
         gauge log_on_disk = "pushd_log_on_disk";
         /// Duration of the last sync of the log, in microseconds.
         gauge log_sync_us = "pushd_log_sync_microseconds";
+        /// 1 if the server reads the log in Redis at this moment.
+        gauge redis_connected = "pushd_redis_connected";
+        /// Connections to Redis that were opened to append to the log and to read it: 2, and one for each loss.
+        counter redis_connections = "pushd_redis_connections_total";
+        /// Servers that share the log in Redis, this one included.
+        gauge redis_nodes = "pushd_redis_nodes";
+        /// Time from the append of the last entry until this server read it, in milliseconds, if its clock and that of Redis agree.
+        gauge redis_lag_ms = "pushd_redis_lag_milliseconds";
+        /// Time until Redis had appended the last publishes, in microseconds.
+        gauge redis_script_us = "pushd_redis_script_microseconds";
+        /// Unix time at which the last probe came back from Redis, in seconds.
+        gauge redis_probe_time = "pushd_redis_probe_time_seconds";
+        /// Times that entries of the log in Redis were missing, and all clients were told of a gap.
+        counter redis_gaps = "pushd_redis_gaps_total";
         /// Bytes of events in memory, in backlog and outboxes. Events that wait for several browsers count once.
         gauge events_len = "pushd_events_memory_bytes";
         /// Bytes of messages that publishers have begun and not finished.

@@ -167,6 +167,8 @@ kinds! {
         Denied = "denied",
         /// The server had no room or no permit for the publish. Over HTTP this includes publishers_max and unfinished_len_max.
         Overloaded = "overloaded",
+        /// The log that the server shares with others did not take it in time.
+        LogUnavailable = "log_unavailable",
         /// The server is shutting down.
         Ending = "ending",
         /// The message is incomplete: the connection ended or a timeout expired.

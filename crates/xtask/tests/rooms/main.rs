@@ -24,6 +24,7 @@ const ROOMS: &[&[&str]] = &[
     &["browsers", "admin"],
     &["context"],
     &["application"],
+    &["nodes"],
     &["hub"],
     &["connection", "store"],
     &["config"],

@@ -149,6 +149,11 @@ impl Log {
         self.top
     }
 
+    /// Moves on to a sequence number: those up to it are used.
+    pub(super) fn move_to(&mut self, sequence: u64) {
+        self.top = sequence;
+    }
+
     /// Drops what new options do not allow. If they change which topics have history, all positions before now are a gap
     /// for topics without events in the log: one of them may have had events that were not kept.
     pub(super) fn apply(&mut self, before: &LiveOptions, now: &LiveOptions, now_ms: u64) {

@@ -155,9 +155,14 @@ impl HttpRefusal {
 
     /// For a publisher that gets no permit.
     pub(super) fn busy(reason: String) -> Self {
+        Self::overloaded(reason).retry_soon()
+    }
+
+    /// For a request that can be tried again in a moment.
+    pub(super) fn retry_soon(self) -> Self {
         Self {
             hint: Some((RETRY_AFTER, HeaderValue::from_static("1"))),
-            ..Self::overloaded(reason)
+            ..self
         }
     }
 

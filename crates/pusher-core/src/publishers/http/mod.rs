@@ -232,7 +232,11 @@ async fn publish(
 
 fn refusal(error: &PublishError) -> HttpRefusal {
     let kind = PublishRefusal::from(error);
-    HttpRefusal::new(http_status(kind), error.to_string()).counting_as(kind)
+    let refusal = HttpRefusal::new(http_status(kind), error.to_string()).counting_as(kind);
+    match kind {
+        PublishRefusal::LogUnavailable | PublishRefusal::Overloaded => refusal.retry_soon(),
+        _ => refusal,
+    }
 }
 
 #[cfg(test)]

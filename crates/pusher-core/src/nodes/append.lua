@@ -1,0 +1,109 @@
+-- Appends publishes to the log.
+--
+-- KEYS: the log (a stream), its state (a hash), the nodes (a sorted set), the node's last batch (a string)
+-- ARGV: 1 prefix of the other keys, 2 this node, 3 number of the batch, 4 epoch to begin if one must begin,
+--       5 epoch that this node knows, 6 last sequence number that it knows in that epoch, 7 its last trimmed number,
+--       8 most entries of the log, 9 memory of ids in ms, 10 text of a probe or "",
+--       then for each publish: topic, event, id or "", recipients or ""
+-- Returns: epoch, last sequence number, number of nodes, and for each publish: its epoch, its sequence number, and its
+--       subscribers at other nodes. If the epoch to begin is not above the known one, returns the known one alone.
+local log, state, nodes, last_batch = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local prefix, node, batch, next_epoch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local known_epoch, known_top, trimmed = ARGV[5], tonumber(ARGV[6]), ARGV[7]
+local entries_max, id_memory_ms, probe = ARGV[8], ARGV[9], ARGV[10]
+local FIRST, WIDTH = 11, 4
+
+-- Sequence numbers that are skipped when an epoch begins. No node has read so far beyond another one.
+local EPOCH_GAP = 2097152
+local BATCH_MEMORY_MS = 60000
+
+local function text(number)
+    return string.format('%.0f', number)
+end
+
+-- Epochs are decimal numbers of 64 bits, which Lua's numbers cannot hold.
+local function is_above(a, b)
+    if #a ~= #b then
+        return #a > #b
+    end
+    return a > b
+end
+
+-- The connection may have broken before the reply: then the node sends the batch again.
+local done = redis.call('GET', last_batch)
+if done then
+    local number, reply = string.match(done, '^(%d+) (.*)$')
+    if number == batch then
+        return cmsgpack.unpack(reply)
+    end
+end
+
+local server = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+local found = redis.call('HMGET', state, 'epoch', 'sequence', 'server')
+local epoch, top = found[1], tonumber(found[2] or '0')
+-- Another server process, or older data: numbers that were given out may be missing.
+if not epoch or found[3] ~= server or (epoch == known_epoch and top < known_top) then
+    if (epoch and not is_above(next_epoch, epoch)) then
+        return { epoch }
+    end
+    epoch = next_epoch
+    top = math.max(top, known_top)
+    if top > 0 then
+        top = top + EPOCH_GAP
+    end
+    redis.call('UNLINK', log)
+    redis.call('HSET', state, 'epoch', epoch, 'server', server)
+end
+
+local time = redis.call('TIME')
+local now_ms = text(tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000))
+local living = redis.call('ZRANGEBYSCORE', nodes, now_ms, '+inf')
+
+local function subscribers_at_others(topic)
+    local sum = 0
+    for _, other in ipairs(living) do
+        if other ~= node then
+            sum = sum + tonumber(redis.call('HGET', prefix .. 'topics:' .. other, topic) or '0')
+        end
+    end
+    return sum
+end
+
+local function append(...)
+    top = top + 1
+    redis.call('XADD', log, 'MAXLEN', '~', entries_max, epoch .. '-' .. text(top), 'm', now_ms, ...)
+end
+
+local reply = { epoch, '', #living }
+for first = FIRST, #ARGV, WIDTH do
+    local topic, event, id, recipients = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3]
+    local id_key = prefix .. 'id:' .. #topic .. ':' .. topic .. id
+    local known = id ~= '' and redis.call('GET', id_key)
+    if known then
+        local its_epoch, its_sequence = string.match(known, '^(%d+)-(%d+)$')
+        table.insert(reply, its_epoch)
+        table.insert(reply, its_sequence)
+    else
+        if recipients == '' then
+            append('t', topic, 'e', event)
+        else
+            append('t', topic, 'e', event, 'r', recipients)
+        end
+        if id ~= '' then
+            redis.call('SET', id_key, epoch .. '-' .. text(top), 'PX', id_memory_ms)
+        end
+        table.insert(reply, epoch)
+        table.insert(reply, text(top))
+    end
+    table.insert(reply, subscribers_at_others(topic))
+end
+if probe ~= '' then
+    append('p', probe)
+end
+redis.call('HSET', state, 'sequence', text(top))
+if trimmed ~= '0' and epoch == known_epoch then
+    redis.call('XTRIM', log, 'MINID', '~', epoch .. '-' .. trimmed)
+end
+reply[2] = text(top)
+redis.call('SET', last_batch, batch .. ' ' .. cmsgpack.pack(reply), 'PX', BATCH_MEMORY_MS)
+return reply

@@ -1,0 +1,125 @@
+//! Connections to Redis.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo,
+    RedisConnectionInfo, RedisError, RedisResult,
+};
+
+use crate::config::{Live, RedisAddress, RedisTarget, Sentinel};
+
+/// Longest time to connect, and to log in.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Longest time until a reply. A reply that is later counts as none, and the connection as broken.
+pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Opens connections.
+#[derive(Debug)]
+pub(super) struct Connector {
+    address: RedisAddress,
+    live: Arc<Live>,
+    /// The server of the last connection, for people.
+    last_server: Mutex<String>,
+}
+
+impl Connector {
+    pub(super) fn new(address: RedisAddress, live: Arc<Live>) -> Self {
+        Self {
+            address,
+            live,
+            last_server: Mutex::default(),
+        }
+    }
+
+    /// Returns the address for people, without the password.
+    pub(super) fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Connects to the server that accepts writes. Replies may take up to `response_timeout`.
+    pub(super) async fn connect(
+        &self,
+        response_timeout: Duration,
+    ) -> RedisResult<MultiplexedConnection> {
+        let password = self.live.options().redis_password.clone();
+        let password = password.as_ref().map(|password| password.as_str());
+        let info = match &self.address.target {
+            RedisTarget::Server(info) => (**info).clone(),
+            RedisTarget::Sentinel(sentinel) => master_of(sentinel).await?,
+        };
+        let info = match password {
+            Some(password) => {
+                let settings = info.redis_settings().clone().set_password(password);
+                info.set_redis_settings(settings)
+            }
+            None => info,
+        };
+        *self.last_server.lock() = info.addr().to_string();
+        open(info, response_timeout).await
+    }
+
+    /// Returns the server of the last connection.
+    pub(super) fn last_server(&self) -> String {
+        self.last_server.lock().clone()
+    }
+}
+
+async fn open(
+    info: ConnectionInfo,
+    response_timeout: Duration,
+) -> RedisResult<MultiplexedConnection> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(response_timeout));
+    let client = Client::open(info)?;
+    client
+        .get_multiplexed_async_connection_with_config(&config)
+        .await
+}
+
+/// Asks the Sentinels for the master, one after the other.
+async fn master_of(sentinel: &Sentinel) -> RedisResult<ConnectionInfo> {
+    let mut last_error = None;
+    for (host, port) in &sentinel.sentinels {
+        match ask(host, *port, &sentinel.master).await {
+            Ok((host, port)) => return master_info(sentinel, host, port),
+            Err(error) => last_error = Some(error),
+        }
+    }
+    Err(last_error.unwrap_or_else(|| (ErrorKind::EmptySentinelList, "no Sentinel").into()))
+}
+
+async fn ask(host: &str, port: u16, master: &str) -> RedisResult<(String, u16)> {
+    let address = ConnectionAddr::Tcp(host.to_owned(), port);
+    let mut connection = open(address.into_connection_info()?, CONNECT_TIMEOUT).await?;
+    let answer: Option<(String, u16)> = redis::cmd("SENTINEL")
+        .arg("GET-MASTER-ADDR-BY-NAME")
+        .arg(master)
+        .query_async(&mut connection)
+        .await?;
+    answer.ok_or_else(|| {
+        let text = "the Sentinel does not know the master";
+        RedisError::from((
+            ErrorKind::MasterNameNotFoundBySentinel,
+            text,
+            master.to_owned(),
+        ))
+    })
+}
+
+fn master_info(sentinel: &Sentinel, host: String, port: u16) -> RedisResult<ConnectionInfo> {
+    let mut settings = RedisConnectionInfo::default().set_db(sentinel.database);
+    if let Some(user) = &sentinel.user {
+        settings = settings.set_username(user);
+    }
+    if let Some(password) = &sentinel.password {
+        settings = settings.set_password(password);
+    }
+    let info = ConnectionAddr::Tcp(host, port).into_connection_info()?;
+    Ok(info.set_redis_settings(settings))
+}

@@ -1,0 +1,138 @@
+//! Entries of the log. They are input from outside: anybody who may write to Redis can write them.
+
+use pusher_proto::{Position, check_value};
+use redis::Value;
+use serde::{Deserialize, Serialize};
+
+use super::fields::{number, text};
+use crate::connection::SessionId;
+use crate::hub::Recipients;
+
+/// The fields of an entry. A later version that writes other entries must add a new field, so that this one does not
+/// take them for its own.
+const TIME: &str = "m";
+const TOPIC: &str = "t";
+const EVENT: &str = "e";
+const RECIPIENTS: &str = "r";
+const PROBE: &str = "p";
+
+/// An entry of the log.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) position: Position,
+    /// Unix time of its append on Redis' clock, in ms.
+    pub(crate) time_ms: u64,
+    pub(crate) content: Content,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    Event {
+        topic: String,
+        /// One JSON value.
+        event: String,
+        recipients: Option<Recipients>,
+    },
+    /// The text of a node's probe.
+    Probe(String),
+    /// None that this version knows. Its event is missing here.
+    Unknown,
+}
+
+/// Recipients as JSON.
+#[derive(Serialize, Deserialize)]
+struct RecipientsJson {
+    exclude: Vec<String>,
+    eligible: Option<Vec<String>>,
+}
+
+impl Entry {
+    /// Decodes an entry. Fails if it has no position.
+    pub(crate) fn decode(value: &Value) -> Option<Self> {
+        let Value::Array(parts) = value else {
+            return None;
+        };
+        let [id, Value::Array(fields)] = &parts[..] else {
+            return None;
+        };
+        let field = |name: &str| {
+            let mut pairs = fields.chunks_exact(2);
+            let found = pairs.find(|pair| text(&pair[0]) == Some(name));
+            found.map(|pair| &pair[1])
+        };
+        let known = [TIME, TOPIC, EVENT, RECIPIENTS, PROBE];
+        let mut names = fields.chunks(2).map(|pair| text(&pair[0]));
+        let is_known = names.all(|name| name.is_some_and(|name| known.contains(&name)));
+        Some(Self {
+            position: position(text(id)?)?,
+            time_ms: field(TIME).and_then(number).unwrap_or(0),
+            content: match is_known {
+                true => content(field).unwrap_or(Content::Unknown),
+                false => Content::Unknown,
+            },
+        })
+    }
+
+    /// Returns about how many bytes the entry takes.
+    pub(super) fn len(&self) -> usize {
+        match &self.content {
+            Content::Event { topic, event, .. } => topic.len() + event.len(),
+            Content::Probe(_) | Content::Unknown => 0,
+        }
+    }
+}
+
+fn content<'a>(field: impl Fn(&str) -> Option<&'a Value>) -> Option<Content> {
+    if let Some(probe) = field(PROBE) {
+        return Some(Content::Probe(text(probe)?.to_owned()));
+    }
+    let (topic, event) = (text(field(TOPIC)?)?, text(field(EVENT)?)?);
+    let recipients = field(RECIPIENTS).map(|value| decode_recipients(text(value)?));
+    if topic.is_empty() || check_value(event).is_err() || recipients == Some(None) {
+        return None;
+    }
+    Some(Content::Event {
+        topic: topic.to_owned(),
+        event: event.to_owned(),
+        recipients: recipients.flatten(),
+    })
+}
+
+/// Parses `EPOCH-SEQUENCE` in decimal digits, the id of an entry.
+pub(super) fn position(id: &str) -> Option<Position> {
+    let (epoch, sequence) = id.split_once('-')?;
+    let position = Position {
+        epoch: epoch.parse().ok()?,
+        sequence: sequence.parse().ok()?,
+    };
+    (position.sequence > 0).then_some(position)
+}
+
+/// Returns the id of the entry with a position.
+pub(super) fn id(position: Position) -> String {
+    format!("{}-{}", position.epoch, position.sequence)
+}
+
+/// Returns the text of an event's recipients.
+pub(super) fn encode_recipients(recipients: &Recipients) -> String {
+    let texts = |ids: &[SessionId]| ids.iter().map(ToString::to_string).collect();
+    let json = RecipientsJson {
+        exclude: texts(&recipients.exclude),
+        eligible: recipients.eligible.as_deref().map(texts),
+    };
+    serde_json::to_string(&json).unwrap_or_default()
+}
+
+fn decode_recipients(text: &str) -> Option<Recipients> {
+    let json: RecipientsJson = serde_json::from_str(text).ok()?;
+    let ids = |texts: Vec<String>| texts.iter().map(|text| SessionId::parse(text)).collect();
+    let exclude: Option<Vec<_>> = ids(json.exclude);
+    let eligible: Option<Option<Vec<_>>> = json.eligible.map(ids);
+    Some(Recipients {
+        exclude: exclude?,
+        eligible: match eligible {
+            None => None,
+            Some(ids) => Some(ids?),
+        },
+    })
+}

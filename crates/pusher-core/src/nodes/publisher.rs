@@ -1,0 +1,162 @@
+//! Appends the publishes of this node to the log.
+
+use std::time::{Duration, Instant};
+
+use pusher_proto::{Position, Receipt, Stored};
+use redis::aio::MultiplexedConnection;
+use redis::{RedisError, RedisResult};
+use tokio::time::sleep;
+
+use super::batch::{Appended, Batch};
+use super::connect::RESPONSE_TIMEOUT;
+use super::node::Node;
+use super::probe;
+use super::status::Use;
+use crate::hub::{PublishError, SharedLogQueue, SharedPublish};
+
+/// Most publishes of one batch, and most bytes of their events, except for the first one. While Redis appends a batch, it
+/// does nothing else.
+const BATCH_MAX: usize = 256;
+const BATCH_LEN_MAX: usize = 1024 * 1024;
+
+/// Time between two attempts.
+const RETRY_MIN: Duration = Duration::from_millis(20);
+const RETRY_MAX: Duration = Duration::from_millis(500);
+
+/// Appends batch after batch. One is under way at a time, so the events of one publisher stay in order, and a batch has
+/// all that arrived while the last one was under way.
+pub(super) async fn run(node: &Node) {
+    let Some(queue) = node.hub.shared_log() else {
+        return;
+    };
+    let mut connection = None;
+    for number in 1.. {
+        while queue.is_empty() {
+            tokio::select! {
+                () = queue.arrived() => {}
+                () = node.probes.wanted() => break,
+            }
+        }
+        let probe = node.probes.take_wanted();
+        let batch = Batch {
+            number,
+            publishes: queue.take(BATCH_MAX, BATCH_LEN_MAX),
+            probe: probe
+                .map(|probe| probe::text(node, probe))
+                .unwrap_or_default(),
+        };
+        append(node, queue, &mut connection, batch).await;
+        if let Some(probe) = probe {
+            node.probes.set_appended(probe);
+        }
+    }
+}
+
+/// Appends a batch, with as many attempts as its publishers have time for. A probe has no end.
+async fn append(
+    node: &Node,
+    queue: &SharedLogQueue,
+    connection: &mut Option<MultiplexedConnection>,
+    mut batch: Batch,
+) {
+    let mut retry = RETRY_MIN;
+    loop {
+        let error = match try_append(node, connection, &batch).await {
+            Ok(appended) => {
+                node.status.works(Use::Appending);
+                return answer(node, batch, &appended);
+            }
+            Err(error) => error,
+        };
+        *connection = None;
+        node.status.fails(Use::Appending, &error);
+        sleep(retry).await;
+        retry = (retry * 2).min(RETRY_MAX);
+        let wait = node.live.limits().redis_wait;
+        let Some(oldest) = Instant::now().checked_sub(wait) else {
+            continue;
+        };
+        let expired = batch.publishes.iter_mut();
+        expired
+            .filter(|publish| publish.since < oldest)
+            .for_each(|publish| refuse(publish, &error));
+        for mut publish in queue.take_expired(oldest) {
+            refuse(&mut publish, &error);
+        }
+        if batch.publishes.iter().all(SharedPublish::is_answered) && batch.probe.is_empty() {
+            return;
+        }
+        // A probe must not keep the publishes behind it: they have their own time.
+        if !batch.probe.is_empty() && !queue.is_empty() && batch.publishes.is_empty() {
+            return;
+        }
+    }
+}
+
+async fn try_append(
+    node: &Node,
+    connection: &mut Option<MultiplexedConnection>,
+    batch: &Batch,
+) -> RedisResult<Appended> {
+    let connection = match connection {
+        Some(connection) => connection,
+        None => connection.insert(connect(node).await?),
+    };
+    let started = Instant::now();
+    let appended = batch.append(node, connection).await?;
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    node.counters.redis_script_us.set(micros);
+    Ok(appended)
+}
+
+/// Connects, and asks how safely Redis keeps the log.
+async fn connect(node: &Node) -> RedisResult<MultiplexedConnection> {
+    let mut connection = node.connector.connect(RESPONSE_TIMEOUT).await?;
+    node.counters.redis_connections.add(1);
+    let mut command = redis::cmd("INFO");
+    let info: String = command
+        .arg("persistence")
+        .query_async(&mut connection)
+        .await?;
+    let is_persistent = info.lines().any(|line| line == "aof_enabled:1");
+    node.status.set_stored(match is_persistent {
+        true => Stored::Written,
+        false => Stored::Memory,
+    });
+    Ok(connection)
+}
+
+fn answer(node: &Node, batch: Batch, appended: &Appended) {
+    node.status.note_end(appended.end);
+    for (mut publish, &(position, others)) in batch.publishes.into_iter().zip(&appended.places) {
+        node.hub.count(publish.source, publish.event.len());
+        let receipt = receipt(node, &publish, position, others, appended.nodes);
+        publish.answer(Ok(receipt));
+    }
+}
+
+fn receipt(
+    node: &Node,
+    publish: &SharedPublish,
+    position: Position,
+    subscribers_at_others: u64,
+    node_count: u64,
+) -> Receipt {
+    let has_history = node.live.options().has_history(&publish.topic);
+    Receipt {
+        sequence: position.sequence,
+        subscribers: node.hub.subscriber_count(&publish.topic) + subscribers_at_others,
+        position: Some(position),
+        stored: match has_history {
+            true => node.status.stored(),
+            false => Stored::No,
+        },
+        // This node may have no lease yet.
+        nodes: Some(node_count.max(1)),
+    }
+}
+
+fn refuse(publish: &mut SharedPublish, error: &RedisError) {
+    let text = format!("the log in Redis did not take the event in time: {error}");
+    publish.answer(Err(PublishError::LogUnavailable(text)));
+}

@@ -1,0 +1,193 @@
+//! Reads the log for the hub.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use pusher_proto::Position;
+use redis::aio::MultiplexedConnection;
+use redis::{RedisResult, Value};
+use tokio::time::sleep;
+
+use super::connect::RESPONSE_TIMEOUT;
+use super::entry::{Content, Entry, id};
+use super::fields::unexpected;
+use super::keys::unix_ms;
+use super::node::Node;
+use super::probe;
+use super::status::Use;
+use crate::hub::SharedEvent;
+
+/// Time that Redis waits for the next entry before it replies that there is none.
+const BLOCK: Duration = Duration::from_secs(2);
+
+/// Most entries of one reply.
+const ENTRIES_MAX: usize = 256;
+
+/// Time between two attempts.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// The beginning of the log.
+const BEGIN: Position = Position {
+    epoch: 0,
+    sequence: 0,
+};
+
+/// Reads on and on. After a failure it connects again, and continues where it was.
+pub(super) async fn run(node: &Node) {
+    loop {
+        tokio::select! {
+            read = read(node) => {
+                let Err(error) = read;
+                node.status.fails(Use::Reading, &error);
+            }
+            () = node.probes.lost() => {}
+        }
+        node.counters.redis_connected.set(0);
+        sleep(RETRY).await;
+    }
+}
+
+async fn read(node: &Node) -> RedisResult<Infallible> {
+    let mut connection = node.connector.connect(BLOCK + RESPONSE_TIMEOUT).await?;
+    node.counters.redis_connections.add(1);
+    let (mut at, target) = begin(node, &mut connection).await?;
+    loop {
+        if node.hub.position().sequence >= target {
+            node.status.set_loaded();
+        }
+        node.status.works(Use::Reading);
+        node.counters.redis_connected.set(1);
+        node.hub.room_for_delivery().await;
+        for entry in entries_after(node, &mut connection, at).await? {
+            at = entry.position;
+            take(node, entry);
+        }
+    }
+}
+
+/// Returns where reading begins, and the sequence number at which this node has the log.
+async fn begin(
+    node: &Node,
+    connection: &mut MultiplexedConnection,
+) -> RedisResult<(Position, u64)> {
+    let mut command = redis::cmd("HMGET");
+    command.arg(&node.keys.state).arg("epoch").arg("sequence");
+    let (epoch, top): (Option<u64>, Option<u64>) = command.query_async(connection).await?;
+    let (Some(epoch), Some(top)) = (epoch, top) else {
+        // The first probe begins an epoch.
+        node.probes.hurry();
+        return Ok((BEGIN, 1));
+    };
+    let end = node.hub.position();
+    if end.epoch == epoch {
+        if end.sequence > top {
+            // Redis has lost entries. The next probe begins an epoch.
+            node.probes.hurry();
+        }
+        return Ok((end, top));
+    }
+    let mut command = redis::cmd("XLEN");
+    let len: u64 = command.arg(&node.keys.log).query_async(connection).await?;
+    if len == 0 {
+        restart(
+            node,
+            Position {
+                epoch,
+                sequence: top,
+            },
+        );
+    }
+    Ok((BEGIN, top))
+}
+
+async fn entries_after(
+    node: &Node,
+    connection: &mut MultiplexedConnection,
+    at: Position,
+) -> RedisResult<Vec<Entry>> {
+    let mut command = redis::cmd("XREAD");
+    command
+        .arg("BLOCK")
+        .arg(u64::try_from(BLOCK.as_millis()).unwrap_or(u64::MAX));
+    command.arg("COUNT").arg(ENTRIES_MAX);
+    command.arg("STREAMS").arg(&node.keys.log).arg(id(at));
+    match command.query_async(connection).await? {
+        // Nothing new.
+        Value::Nil => Ok(Vec::new()),
+        reply => entries(&reply).ok_or_else(|| unexpected("entries of a stream")),
+    }
+}
+
+/// Decodes `[[stream, [entry, ...]]]`.
+pub(super) fn entries(reply: &Value) -> Option<Vec<Entry>> {
+    let Value::Array(streams) = reply else {
+        return None;
+    };
+    let [Value::Array(stream)] = &streams[..] else {
+        return None;
+    };
+    let [_name, Value::Array(entries)] = &stream[..] else {
+        return None;
+    };
+    entries.iter().map(Entry::decode).collect()
+}
+
+/// Gives an entry to the hub.
+fn take(node: &Node, entry: Entry) {
+    let Entry {
+        position, time_ms, ..
+    } = entry;
+    let end = node.hub.position();
+    if position.epoch == end.epoch && position.sequence <= end.sequence {
+        return;
+    }
+    let before = Position {
+        sequence: position.sequence - 1,
+        ..position
+    };
+    if before != end {
+        restart(node, before);
+    }
+    let age_ms = unix_ms().saturating_sub(time_ms);
+    node.trim.add(position.sequence, entry.len(), time_ms);
+    node.counters.redis_lag_ms.set(age_ms);
+    match entry.content {
+        Content::Event {
+            topic,
+            event,
+            recipients,
+        } => node.hub.append_shared(SharedEvent {
+            sequence: position.sequence,
+            topic: &topic,
+            event: &event,
+            recipients,
+            age_ms,
+        }),
+        Content::Probe(text) => {
+            node.hub.skip_shared(position.sequence);
+            probe::arrived(node, &text);
+        }
+        Content::Unknown => {
+            tracing::warn!(
+                entry = id(position),
+                "an entry of the log in Redis is not readable"
+            );
+            restart(node, position);
+        }
+    }
+    node.status.note_end(position);
+}
+
+/// Begins again behind a position: the entries before it are missing.
+fn restart(node: &Node, position: Position) {
+    if node.status.is_loaded() {
+        tracing::warn!(
+            position = %position,
+            "entries of the log in Redis are missing before this position: telling all clients of a gap"
+        );
+        node.counters.redis_gaps.add(1);
+    }
+    node.trim.clear();
+    node.hub.restart_log(position);
+    node.status.note_end(position);
+}

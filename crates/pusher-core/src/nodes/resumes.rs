@@ -1,0 +1,131 @@
+//! Gives the positions of clients with a resume value to the other nodes: a client may come back to any of them.
+//!
+//! The positions of new and ended sessions and of new subscriptions are saved within a second, those of events that a
+//! client confirms within ten. So a client whose node was killed gets the events of the last ten seconds again.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{RedisResult, Script};
+use tokio::time::{interval, timeout};
+
+use super::connect::RESPONSE_TIMEOUT;
+use super::node::Node;
+use crate::hub::{ResumeRequest, SavedResume};
+
+static SAVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("save_resume.lua")));
+
+/// Time between two saves of new sessions.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Every this many saves, those of all sessions.
+const ALL_EVERY: u64 = 10;
+
+/// Time for which positions are kept: that of the node itself.
+const MEMORY: Duration = Duration::from_secs(2 * 60);
+
+/// Positions that are saved at once.
+const CHUNK: usize = 256;
+
+/// Time in which a handshake waits for positions.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Returns the connection for positions. Opens it if there is none.
+async fn connection(node: &Node) -> RedisResult<MultiplexedConnection> {
+    let mut connection = node.resume_connection.lock().await;
+    match &*connection {
+        Some(connection) => Ok(connection.clone()),
+        None => {
+            let opened = node.connector.connect(RESPONSE_TIMEOUT).await?;
+            Ok(connection.insert(opened).clone())
+        }
+    }
+}
+
+async fn forget_connection(node: &Node) {
+    node.resume_connection.lock().await.take();
+}
+
+/// Saves positions for as long as the node runs.
+pub(super) async fn run(node: &Node) {
+    let mut ticks = interval(INTERVAL);
+    for count in 0_u64.. {
+        ticks.tick().await;
+        save_changed(node, count.is_multiple_of(ALL_EVERY)).await;
+    }
+}
+
+/// Saves the positions of all sessions.
+pub(super) async fn save_all(node: &Node) {
+    save_changed(node, true).await;
+}
+
+async fn save_changed(node: &Node, all: bool) {
+    let epoch = node.hub.position().epoch;
+    let changed = node.hub.resumes().take_changed(all, epoch);
+    for chunk in changed.chunks(CHUNK) {
+        if let Err(error) = save(node, chunk).await {
+            // Then a client that goes to another node is told of a gap, or gets more events again than it had to.
+            tracing::debug!(%error, "cannot save the positions of clients");
+            forget_connection(node).await;
+            return;
+        }
+    }
+}
+
+async fn save(node: &Node, chunk: &[SavedResume]) -> RedisResult<()> {
+    let mut connection = connection(node).await?;
+    let mut pipeline = redis::pipe();
+    for saved in chunk {
+        let mut call = SAVE.key(node.keys.resume(&saved.client));
+        call.arg(saved.session).arg(&saved.text);
+        call.arg(u64::try_from(MEMORY.as_millis()).unwrap_or(u64::MAX));
+        pipeline.invoke_script(&call).ignore();
+    }
+    if let Err(error) = pipeline.query_async::<()>(&mut connection).await {
+        if error.code() != Some("NOSCRIPT") {
+            return Err(error);
+        }
+        SAVE.load_async(&mut connection).await?;
+        return pipeline.query_async(&mut connection).await;
+    }
+    Ok(())
+}
+
+impl Node {
+    /// Loads the positions of a client, if another node has later ones. If that fails, the client is told of gaps.
+    pub(crate) async fn load_resume(&self, request: &ResumeRequest) {
+        let resumes = self.hub.resumes();
+        let (client, known_session) = resumes.client(request);
+        match timeout(LOAD_TIMEOUT, load(self, client)).await {
+            Ok(Ok(None)) => {}
+            Ok(Ok(Some(saved))) if saved.session > known_session => {
+                resumes.restore(request, &saved, self.hub.position().epoch);
+            }
+            Ok(Ok(Some(_))) => {}
+            Ok(Err(_)) | Err(_) => {
+                forget_connection(self).await;
+                resumes.restore_unknown(request);
+            }
+        }
+    }
+}
+
+async fn load(node: &Node, client: String) -> RedisResult<Option<SavedResume>> {
+    let mut connection = connection(node).await?;
+    let mut command = redis::cmd("GET");
+    let saved: Option<String> = command
+        .arg(node.keys.resume(&client))
+        .query_async(&mut connection)
+        .await?;
+    Ok(saved.map(|saved| {
+        let (session, text) = saved.split_once(' ').unwrap_or_default();
+        SavedResume {
+            client,
+            // A number that is none is that of a session of long ago.
+            session: session.parse().unwrap_or(0),
+            text: text.to_owned(),
+        }
+    }))
+}
