@@ -10,6 +10,7 @@ mod group;
 mod log;
 mod open_files;
 mod output;
+mod redis;
 mod reload;
 mod serve;
 mod server_options;

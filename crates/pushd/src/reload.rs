@@ -4,15 +4,15 @@ use pusher_core::{BindError, Control, Recipe};
 
 use crate::expiry::Expiry;
 use crate::log::Filter;
-use crate::server_options;
+use crate::server_options::{self, OptionsError};
 use crate::settings::{Config, Reload, Settings, Sources};
-use crate::tls::{TlsError, Watch};
+use crate::tls::Watch;
 
 /// Why new options are not applied.
 #[derive(Debug, thiserror::Error)]
 enum ApplyError {
     #[error(transparent)]
-    Tls(#[from] TlsError),
+    Options(#[from] OptionsError),
     #[error(transparent)]
     Control(#[from] BindError),
 }

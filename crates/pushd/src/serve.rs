@@ -11,12 +11,12 @@ use crate::log::Log;
 use crate::open_files;
 use crate::output::{FAILURE, fail};
 use crate::reload::Reloader;
-use crate::server_options::{self, advice};
+use crate::server_options::{self, OptionsError, advice};
 use crate::settings::{Settings, Sources};
 use crate::signals::{self, Hangups};
 use crate::socket_units;
 use crate::systemd::{self, SocketError};
-use crate::tls::{TlsError, Watch};
+use crate::tls::Watch;
 
 /// Advice if a thread cannot be started. The system limits threads per user and per control group.
 const THREADS_ADVICE: &str =
@@ -28,7 +28,7 @@ enum ServeError {
     #[error("cannot start a thread: {0}; {THREADS_ADVICE}")]
     LogThread(io::Error),
     #[error(transparent)]
-    Tls(#[from] TlsError),
+    Options(#[from] OptionsError),
     #[error(transparent)]
     Socket(#[from] SocketError),
     #[error("{0}{advice}", advice = advice(.0))]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use pusher_core::{BindError, Certificate, Options, StateOptions};
 
 use crate::open_files;
+use crate::redis::{self, RedisPasswordError};
 use crate::settings::Config;
 use crate::tls::{self, TlsError};
 
@@ -16,11 +17,14 @@ pub(crate) enum OptionsError {
     Bind(#[from] BindError),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    RedisPassword(#[from] RedisPasswordError),
 }
 
 /// Checks that the settings do not contradict each other, and returns the certificate. Opens no listener.
 pub(crate) fn check(config: &Config) -> Result<Option<Certificate>, OptionsError> {
     config.options.check()?;
+    redis::password(config)?;
     Ok(tls::load(config)?)
 }
 
@@ -59,14 +63,16 @@ fn systemd_state_dir() -> Option<PathBuf> {
     dirs.next().filter(|dir| dir.is_absolute())
 }
 
-/// Returns the options, with limits that the limit of open files allows. Fails if the certificate cannot be used.
-pub(crate) fn build(config: &Config, open_files: usize) -> Result<Options, TlsError> {
+/// Returns the options, with limits that the limit of open files allows. Fails if a file that they name cannot be used.
+pub(crate) fn build(config: &Config, open_files: usize) -> Result<Options, OptionsError> {
     let mut options = config.options.clone();
     options.live.certificate = tls::load(config)?;
     options.server_ident = concat!("pushd/", env!("CARGO_PKG_VERSION")).to_owned();
     options.shards = config.threads.unwrap_or(options.shards);
     let state_dir = config.state_dir.clone().or_else(systemd_state_dir);
     let sync = config.fsync;
+    options.redis = redis::options(config);
+    options.live.redis_password = redis::password(config)?;
     options.state = state_dir.map(|dir| StateOptions { dir, sync });
     let limits = &mut options.live.limits;
     let (browsers, publishers) = open_files::shares(open_files, limits.publishers_max);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pusher_core::{Options, SyncPolicy, TopicPattern};
+use pusher_core::{Options, RedisAddress, RedisPrefix, SyncPolicy, TopicPattern};
 
 use crate::log::{Format, Levels};
 
@@ -17,6 +17,9 @@ pub(crate) struct Config {
     pub(crate) client_publish: Vec<TopicPattern>,
     pub(crate) state_dir: Option<PathBuf>,
     pub(crate) fsync: SyncPolicy,
+    pub(crate) redis: Option<RedisAddress>,
+    pub(crate) redis_password_file: Option<PathBuf>,
+    pub(crate) redis_prefix: RedisPrefix,
     pub(crate) log: Levels,
     pub(crate) log_format: Format,
 }

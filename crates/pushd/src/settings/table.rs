@@ -2,7 +2,8 @@
 //! the manual all come from it.
 
 use pusher_core::{
-    AllowedOrigin, KnownHost, PublishAddress, SyncPolicy, TopicPattern, TrustedProxy,
+    AllowedOrigin, KnownHost, PublishAddress, RedisAddress, RedisPrefix, SyncPolicy, TopicPattern,
+    TrustedProxy,
 };
 
 use super::kinds::{Address, Count, File, Group, Mode, Policy, Replay, Size, Text, Time, Token};
@@ -102,6 +103,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
     "When events in state-dir are forced to the disk: never (the system decides), 1s (once a second) or always (before \
      each receipt). No end of the daemon loses an event. A crash of the machine can, unless it is always: then pages \
      are told that they may have missed events" },
+    row! { Listeners, "redis", "URL", Maybe<Text<RedisAddress>>, redis, Restart,
+    "The Redis server through which several daemons act as one: redis://HOST:PORT/DATABASE, rediss:// with TLS, \
+     unix:///PATH, or redis+sentinel://HOST:PORT,HOST:PORT/MASTER. The event log is there, so a page that comes back to \
+     another daemon misses nothing, and state-dir is not used. By default the daemon is on its own" },
+    row! { Listeners, "redis-password-file", "FILE", Maybe<File>, redis_password_file, Now,
+    "A file with the password for Redis. It is read again at each reload; open connections stay. The user name, if there \
+     is one, is in the URL: redis://USER@HOST" },
+    row! { Listeners, "redis-prefix", "NAME", One<Text<RedisPrefix>>, redis_prefix, Restart,
+    "The beginning of all keys in Redis. Daemons with the same prefix act as one, so each site needs a prefix of its own" },
     row! { Listeners, "history", "PATTERN", Any<Text<TopicPattern>>, options.live.history, Now,
     "Topics whose events the event log keeps: a topic, or the beginning of one and a *. A browser that was away gets the \
      events of these topics that it has missed. The events of all other topics are sent once and not kept. \
@@ -208,4 +218,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
     limit! { "history-topic-len-max", "SIZE", Size<1024>, history_topic_len_max, Now,
     "Length of one topic's events in the event log, and 160 bytes for each. Beyond that, the oldest are dropped. A \
      longer event is delivered, but not kept" },
+    limit! { "redis-wait", "TIME", Time<1>, redis_wait, Now,
+    "Time that a publish waits for Redis. Then it is refused, and the publisher can try again" },
 ];

@@ -140,7 +140,7 @@ fn each_setting_can_be_given_in_all_three_sources() {
 
 /// Returns a valid value of a setting.
 fn a_value_of(setting: &Setting) -> &'static str {
-    const VALUES: [&str; 14] = [
+    const VALUES: [&str; 15] = [
         "51",
         "52s",
         "53KiB",
@@ -155,6 +155,7 @@ fn a_value_of(setting: &Setting) -> &'static str {
         "json",
         "always",
         "a-token-for-tests",
+        "redis://localhost",
     ];
     let is_right = |value: &&&str| load("", &[], &[(setting.name, value)]).is_ok();
     let value = VALUES.iter().find(is_right);
