@@ -154,6 +154,12 @@
 #define PUSH_ETHREAD -15
 
 /**
+ * The log that pushd shares with others, in Redis, cannot be reached. The event may or may not have
+ * been published: publish again later, with the same id.
+ */
+#define PUSH_EUNAVAILABLE -16
+
+/**
  * Size of a buffer for a position, in bytes, with the NUL byte at the end.
  */
 #define PUSH_POSITION_SIZE 40
@@ -164,12 +170,14 @@
 #define PUSH_STORED_NO 0
 
 /**
- * The event is kept in pushd's memory. A restart of pushd loses it.
+ * The event is kept in pushd's memory. A restart of pushd loses it. With a log shared by several
+ * servers: in the memory of Redis.
  */
 #define PUSH_STORED_MEMORY 1
 
 /**
- * The event is written to a file, without fsync. A crash of the machine may lose it.
+ * The event is written to a file, without fsync. A crash of the machine may lose it. With a log
+ * shared by several servers: Redis writes an append-only file.
  */
 #define PUSH_STORED_WRITTEN 2
 
@@ -237,7 +245,8 @@ typedef struct push_receipt {
    */
   uint64_t sequence;
   /**
-   * Number of browsers that the event was queued to.
+   * Number of browsers that the event was queued to. If several servers share the log: exact for
+   * the browsers at this server, plus what the others last reported, up to 2 seconds ago.
    */
   uint64_t subscribers;
   /**
@@ -250,6 +259,10 @@ typedef struct push_receipt {
    * PUSH_STORED_MEMORY, PUSH_STORED_WRITTEN and PUSH_STORED_SYNCED. A greater number is safer.
    */
   int stored;
+  /**
+   * Number of servers that share the log, this one included. 0 if pushd has a log of its own.
+   */
+  uint64_t nodes;
 } push_receipt;
 
 /**

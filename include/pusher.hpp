@@ -35,7 +35,7 @@ private:
     int code_;
 };
 
-// The answer to an accepted event: sequence, subscribers, position, stored.
+// The answer to an accepted event: sequence, subscribers, position, stored, nodes.
 typedef push_receipt receipt;
 
 namespace detail {

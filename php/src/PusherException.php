@@ -15,4 +15,5 @@ class PusherException extends RuntimeException
     public const PROTOCOL = -9;
     public const REFUSED = -10;
     public const BUSY = -11;
+    public const UNAVAILABLE = -16;
 }

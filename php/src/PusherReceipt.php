@@ -8,6 +8,7 @@ final class PusherReceipt
     public readonly int $sequence;
     public readonly ?string $position;
     public readonly string $stored;
+    public readonly ?int $nodes;
 
     private function __construct()
     {

@@ -107,8 +107,8 @@ final class Pusher
      *     restarted) pushd answers another publish with the same category and id with the first
      *     receipt, and sends nothing. So after a lost answer you can publish again, and a form that is
      *     posted twice shows its entry once.
-     * @return PusherReceipt|null pushd's receipt, or null if the publish failed. (After TIMEOUT, CLOSED and
-     *     PROTOCOL the event may have been published.)
+     * @return PusherReceipt|null pushd's receipt, or null if the publish failed. (After TIMEOUT, CLOSED,
+     *     PROTOCOL and UNAVAILABLE the event may have been published.)
      * @throws PusherException The data cannot be encoded (JSON) or is too large (TOO_BIG), the category
      *     or the id is empty, too long or not UTF-8 (TOPIC, ID), or a setting is invalid (CONFIG). With
      *     pusher.on_failure = exception also if the publish failed.
@@ -178,7 +178,10 @@ final class Pusher
  */
 final class PusherReceipt
 {
-    /** Number of browsers that the event was queued to. */
+    /**
+     * Number of browsers that the event was queued to. If several servers share the log: exact for the browsers at
+     * this server, plus what the others last reported, up to 2 seconds ago.
+     */
     public readonly int $subscribers;
 
     /**
@@ -195,9 +198,13 @@ final class PusherReceipt
 
     /**
      * How safely pushd keeps the event for browsers that come back: "no" (the category has no history), "memory",
-     * "written" (to a file, without fsync) or "synced" (after fsync).
+     * "written" (to a file, without fsync) or "synced" (after fsync). If several servers share the log, in Redis:
+     * "memory" if Redis does not write to a disk, "written" if it writes an append-only file.
      */
     public readonly string $stored;
+
+    /** Number of servers that share the log, this one included. Null if pushd has a log of its own. */
+    public readonly ?int $nodes;
 
     private function __construct() {}
 }
@@ -247,4 +254,10 @@ class PusherException extends RuntimeException
 
     /** pushd has no room for the event now, or is shutting down. Nothing was published. */
     public const BUSY = -11;
+
+    /**
+     * The log that pushd shares with others, in Redis, cannot be reached. The event may or may not have been
+     * published: publish it again later, with the same id.
+     */
+    public const UNAVAILABLE = -16;
 }

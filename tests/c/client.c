@@ -47,12 +47,14 @@ static void positions(push_client *client)
     char before[PUSH_POSITION_SIZE], after[PUSH_POSITION_SIZE], small[8];
     push_receipt receipt = {0};
 
+    receipt.nodes = 1;
     CHECK(push_client_position(client, before, sizeof before) == 0);
     CHECK(push_position(after, sizeof after) == 0);
     CHECK(strcmp(before, after) == 0);
     CHECK(push_client_publish(client, "client", 6, "{\"n\":4}", 7, NULL, &receipt) >= 0);
     CHECK(strcmp(receipt.position, before) != 0);
     CHECK(receipt.stored > PUSH_STORED_NO);
+    CHECK(receipt.nodes == 0); /* this pushd has a log of its own */
     CHECK(push_position(after, sizeof after) == 0);
     CHECK(strcmp(receipt.position, after) == 0);
     CHECK(push_position(small, sizeof small) == PUSH_EINVAL);
@@ -63,7 +65,7 @@ static void positions(push_client *client)
 static void mistakes(push_client *client)
 {
     push_options options = PUSH_OPTIONS_INIT;
-    push_receipt receipt = {42, 43, "44", 45};
+    push_receipt receipt = {42, 43, "44", 45, 46};
     push_client *none = NULL;
 
     CHECK(push_client_publish(NULL, "t", 1, "{}", 2, NULL, NULL) == PUSH_EINVAL);
@@ -73,6 +75,7 @@ static void mistakes(push_client *client)
     CHECK(push_client_publish(client, "t", 1, "{}", 2, "", &receipt) == PUSH_EINVAL);
     CHECK(receipt.sequence == 42 && receipt.subscribers == 43);
     CHECK(strcmp(receipt.position, "44") == 0 && receipt.stored == 45);
+    CHECK(receipt.nodes == 46);
     options.token = "with a blank";
     CHECK(push_client_new(&options, &none) == PUSH_ECONFIG);
     options.token = NULL;

@@ -117,6 +117,15 @@ pub enum Error {
         /// The system's error.
         source: io::Error,
     },
+    /// The log that pushd shares with others, in Redis, cannot be reached. The event may or may not have been
+    /// published: publish it again later, with the same id.
+    #[error("{attempt} can't reach its log ({text}): {}", after_lost_log(.attempt.operation))]
+    Unavailable {
+        /// The address, and the time spent.
+        attempt: Attempt,
+        /// pushd's text.
+        text: String,
+    },
     /// pushd has no room now, or is shutting down. The event was not published. The same call may work later.
     #[error("{attempt} {} now ({text}): try again later", busy(.attempt.operation))]
     Busy {
@@ -142,6 +151,7 @@ impl Error {
             Self::Protocol { .. } => codes::PUSH_EPROTOCOL,
             Self::Refused { .. } => codes::PUSH_EREFUSED,
             Self::Busy { .. } => codes::PUSH_EBUSY,
+            Self::Unavailable { .. } => codes::PUSH_EUNAVAILABLE,
             Self::QueueFull { .. } => codes::PUSH_EFULL,
             Self::Canceled => codes::PUSH_ECANCELED,
             Self::Thread { .. } => codes::PUSH_ETHREAD,
@@ -168,7 +178,9 @@ impl Error {
         let publishes = |attempt: &Attempt| attempt.operation == Operation::Publish;
         match self {
             Self::Timeout { attempt, stage } => publishes(attempt) && *stage == Stage::Answer,
-            Self::Closed { attempt, .. } | Self::Protocol { attempt, .. } => publishes(attempt),
+            Self::Closed { attempt, .. }
+            | Self::Protocol { attempt, .. }
+            | Self::Unavailable { attempt, .. } => publishes(attempt),
             Self::Canceled => true,
             _ => false,
         }
@@ -194,6 +206,8 @@ impl Error {
     pub(crate) fn refused(attempt: Attempt, code: ErrorCode, text: String) -> Self {
         match (code, attempt.operation) {
             (ErrorCode::Overloaded | ErrorCode::ShuttingDown, _) => Self::Busy { attempt, text },
+            // Not `Busy`, after which a publish without an id cannot send the event twice.
+            (ErrorCode::LogUnavailable, _) => Self::Unavailable { attempt, text },
             (ErrorCode::BadTopic, Operation::Publish) => Self::Topic { reason: text },
             (ErrorCode::BadId, Operation::Publish) => Self::Id { reason: text },
             (ErrorCode::TooLarge | ErrorCode::EventTooLarge, Operation::Publish) => {
@@ -262,6 +276,15 @@ fn after_loss(operation: Operation) -> &'static str {
     match operation {
         Operation::Publish => "the event may or may not have been published; ",
         Operation::Position => "",
+    }
+}
+
+fn after_lost_log(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Publish => {
+            "the event may or may not have been published; try again later, with the same id"
+        }
+        Operation::Position => "try again later",
     }
 }
 

@@ -13,7 +13,7 @@ use crate::engine;
 static CLASS: Class = Class::new();
 
 /// libpusher's codes, one for each kind of [`pusher::Error`].
-const CODES: [(&str, i32); 11] = [
+const CODES: [(&str, i32); 12] = [
     ("ID", codes::PUSH_EINVAL),
     ("TOPIC", codes::PUSH_ETOPIC),
     ("JSON", codes::PUSH_EJSON),
@@ -25,6 +25,7 @@ const CODES: [(&str, i32); 11] = [
     ("PROTOCOL", codes::PUSH_EPROTOCOL),
     ("REFUSED", codes::PUSH_EREFUSED),
     ("BUSY", codes::PUSH_EBUSY),
+    ("UNAVAILABLE", codes::PUSH_EUNAVAILABLE),
 ];
 
 pub(crate) fn register() -> Result<()> {

@@ -23,9 +23,11 @@ const SUBSCRIBERS: &CStr = c"subscribers";
 const SEQUENCE: &CStr = c"sequence";
 const POSITION: &CStr = c"position";
 const STORED: &CStr = c"stored";
+const NODES: &CStr = c"nodes";
 
 pub(crate) fn register() -> Result<()> {
     const INT: (DataType, bool) = (DataType::Long, false);
+    const INT_OR_NULL: (DataType, bool) = (DataType::Long, true);
     const STRING: (DataType, bool) = (DataType::String, false);
     const STRING_OR_NULL: (DataType, bool) = (DataType::String, true);
     ClassBuilder::new(NAME)
@@ -39,6 +41,7 @@ pub(crate) fn register() -> Result<()> {
             engine::declare_readonly(class, SEQUENCE, PropertyFlags::Public, INT);
             engine::declare_readonly(class, POSITION, PropertyFlags::Public, STRING_OR_NULL);
             engine::declare_readonly(class, STORED, PropertyFlags::Public, STRING);
+            engine::declare_readonly(class, NODES, PropertyFlags::Public, INT_OR_NULL);
             CLASS.set(class, methods);
         })
         .register()
@@ -56,6 +59,8 @@ pub(crate) fn object(receipt: Receipt) -> ZBox<ZendObject> {
     let mut position = position.map_or_else(Zval::null, |text| string(&text));
     engine::init_readonly(&mut object, POSITION, &mut position);
     engine::init_readonly(&mut object, STORED, &mut string(receipt.stored.name()));
+    let mut nodes = receipt.nodes.map_or_else(Zval::null, int);
+    engine::init_readonly(&mut object, NODES, &mut nodes);
     object
 }
 

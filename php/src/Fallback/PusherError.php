@@ -22,6 +22,7 @@ final class PusherError extends \Exception
         'bad_id' => [PusherException::ID, false],
         'event_too_large' => [PusherException::TOO_BIG, false],
         'overloaded' => [PusherException::BUSY, false],
+        'log_unavailable' => [PusherException::UNAVAILABLE, false],
         'shutting_down' => [PusherException::BUSY, true],
     ];
 
@@ -135,23 +136,27 @@ final class PusherError extends \Exception
         $name = isset(self::REFUSALS[$name]) ? $name : 'refused';
         $text = str_replace("\0", '\0', $text);
         if (!$attempt->isPublish) {
-            return self::noPosition($attempt, $code === PusherException::BUSY, $endsConnection, $name, $text);
+            return self::noPosition($attempt, $code, $endsConnection, $name, $text);
         }
         $message = match ($code) {
             PusherException::ID, PusherException::TOPIC, PusherException::TOO_BIG => "the event was not published: $text",
             PusherException::BUSY => "$attempt can't take the event now ($text): try again later",
+            PusherException::UNAVAILABLE => "$attempt can't reach its log ($text): the event may or may not have been published; "
+                . 'try again later, with the same id',
             default => "$attempt refused to publish the event ($name: $text)",
         };
         return new self($code, $message, true, $endsConnection);
     }
 
-    private static function noPosition(Attempt $attempt, bool $isBusy, bool $endsConnection, string $name, string $text): self
+    private static function noPosition(Attempt $attempt, int $code, bool $endsConnection, string $name, string $text): self
     {
-        if ($isBusy) {
-            return new self(PusherException::BUSY, "$attempt can't answer now ($text): try again later", true, $endsConnection);
-        }
         $advice = $name === 'unknown_type' ? ': this pushd is too old, update it' : '';
-        return new self(PusherException::REFUSED, "$attempt gives no position ($name: $text)$advice", true, $endsConnection);
+        [$code, $message] = match ($code) {
+            PusherException::BUSY => [$code, "$attempt can't answer now ($text): try again later"],
+            PusherException::UNAVAILABLE => [$code, "$attempt can't reach its log ($text): try again later"],
+            default => [PusherException::REFUSED, "$attempt gives no position ($name: $text)$advice"],
+        };
+        return new self($code, $message, true, $endsConnection);
     }
 
     /** The error of a publish that is not tried. */

@@ -28,13 +28,15 @@ final class Receipt
         }
         $position = $options['position'] ?? null;
         $stored = $options['stored'] ?? null;
+        $nodes = self::int($options['nodes'] ?? null);
         static $make = null;
-        $make ??= \Closure::bind(static function (int $subscribers, int $sequence, ?string $position, string $stored): PusherReceipt {
+        $make ??= \Closure::bind(static function (int $subscribers, int $sequence, ?string $position, string $stored, ?int $nodes): PusherReceipt {
             $receipt = new PusherReceipt();
             $receipt->subscribers = $subscribers;
             $receipt->sequence = $sequence;
             $receipt->position = $position;
             $receipt->stored = $stored;
+            $receipt->nodes = $nodes;
             return $receipt;
         }, null, PusherReceipt::class);
         return $make(
@@ -42,6 +44,8 @@ final class Receipt
             $sequence,
             PositionRequest::isPosition($position) ? $position : null,
             in_array($stored, self::STORED, true) ? $stored : 'no',
+            // The server itself counts, so 0 is no number of servers.
+            $nodes === 0 ? null : $nodes,
         );
     }
 

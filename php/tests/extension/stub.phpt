@@ -37,8 +37,8 @@ ksort($documented);
 var_dump(count($registered), $documented === $registered);
 ?>
 --EXPECT--
-PusherException: 12 lines, the same
-PusherReceipt: 6 lines, the same
+PusherException: 13 lines, the same
+PusherReceipt: 7 lines, the same
 Pusher: 10 lines, the same
 bool(true)
 array(0) {

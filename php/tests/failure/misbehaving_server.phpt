@@ -7,7 +7,7 @@ pusher.retry_ms=0
 require __DIR__ . '/../support/fake_pushd.inc';
 
 ini_set('pusher.on_failure', 'exception');
-foreach (['garbage', 'answers another', 'a fraction', 'a type in quotes', 'closes', 'refuses', 'overloaded', 'too large', 'refuses oddly'] as $behaviour) {
+foreach (['garbage', 'answers another', 'a fraction', 'a type in quotes', 'closes', 'refuses', 'overloaded', 'log unavailable', 'too large', 'refuses oddly'] as $behaviour) {
     $server = new FakePushd($behaviour);
     for ($i = 0; $i < 2; $i++) {
         try {
@@ -48,6 +48,8 @@ refuses: REFUSED: ADDRESS after TIME refused to publish the event (denied: not y
 refuses: REFUSED: ADDRESS after TIME refused to publish the event (denied: not you)
 overloaded: BUSY: ADDRESS after TIME can't take the event now (no room): try again later
 overloaded: BUSY: ADDRESS after TIME can't take the event now (no room): try again later
+log unavailable: UNAVAILABLE: ADDRESS after TIME can't reach its log (Redis does not answer): the event may or may not have been published; try again later, with the same id
+log unavailable: UNAVAILABLE: ADDRESS after TIME can't reach its log (Redis does not answer): the event may or may not have been published; try again later, with the same id
 too large: TOO_BIG: the event was not published: at most 10 bytes
 too large: TOO_BIG: the event was not published: at most 10 bytes
 refuses oddly: REFUSED: ADDRESS after TIME refused to publish the event (refused: NUL \0 and <b>)

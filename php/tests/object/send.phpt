@@ -44,7 +44,7 @@ try {
 }
 ?>
 --EXPECTF--
-object(PusherReceipt)#%d (4) {
+object(PusherReceipt)#%d (5) {
   ["subscribers"]=>
   int(1)
   ["sequence"]=>
@@ -53,6 +53,8 @@ object(PusherReceipt)#%d (4) {
   string(%d) "%x-%d"
   ["stored"]=>
   string(6) "memory"
+  ["nodes"]=>
+  NULL
 }
 {"title":"新しい子猫"}
 1"default"

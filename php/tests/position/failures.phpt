@@ -30,7 +30,7 @@ function outcome(): string
 ini_set('pusher.on_failure', 'exception');
 echo outcome(), "\n";
 $behaviours = ['is too old for positions', 'gives no position', 'gives a receipt', 'answers another', 'garbage', 'closes', 'refuses', 'overloaded',
-    'too large', 'says goodbye at once'];
+    'log unavailable', 'too large', 'says goodbye at once'];
 foreach ($behaviours as $behaviour) {
     $server = new FakePushd($behaviour);
     echo "$behaviour: ", outcome(), "\n";
@@ -62,6 +62,7 @@ garbage: PROTOCOL: no answer of pushd's from ADDRESS after TIME (%s): is it push
 closes: CLOSED: the connection to ADDRESS after TIME was lost before the answer (%s): was pushd restarted? Its log says more
 refuses: REFUSED: ADDRESS after TIME gives no position (denied: not you)
 overloaded: BUSY: ADDRESS after TIME can't answer now (no room): try again later
+log unavailable: UNAVAILABLE: ADDRESS after TIME can't reach its log (Redis does not answer): try again later
 too large: REFUSED: ADDRESS after TIME gives no position (event_too_large: at most 10 bytes)
 says goodbye at once: BUSY: ADDRESS after TIME can't answer now (publishers-max (3) is reached): try again later
 REFUSED 2

@@ -19,7 +19,7 @@ var_dump($second->sequence > $first->sequence);
 echo $one->event(), $two->event(), $other->event(), $one->event(), "\n";
 ?>
 --EXPECTF--
-object(PusherReceipt)#%d (4) {
+object(PusherReceipt)#%d (5) {
   ["subscribers"]=>
   int(0)
   ["sequence"]=>
@@ -28,6 +28,8 @@ object(PusherReceipt)#%d (4) {
   string(%d) "%x-%d"
   ["stored"]=>
   string(6) "memory"
+  ["nodes"]=>
+  NULL
 }
 2, 1, 2 browsers
 bool(true)

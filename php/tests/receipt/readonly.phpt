@@ -13,6 +13,7 @@ foreach ([
     function () use ($receipt) { unset($receipt->subscribers); },
     function () use ($receipt) { $receipt->position = '6d1f3c5a9be02478-1'; },
     function () use ($receipt) { $receipt->stored .= ' well'; },
+    function () use ($receipt) { $receipt->nodes = 2; },
     function () use ($receipt) { $receipt->else = 1; },
     function () { new PusherReceipt(); },
 ] as $attempt) {
@@ -32,9 +33,10 @@ Cannot%Smodify readonly property PusherReceipt::$subscribers
 Cannot unset readonly property PusherReceipt::$subscribers
 Cannot modify readonly property PusherReceipt::$position
 Cannot modify readonly property PusherReceipt::$stored
+Cannot modify readonly property PusherReceipt::$nodes
 Cannot create dynamic property PusherReceipt::$else
 Call to private PusherReceipt::__construct() from %s
-object(PusherReceipt)#%d (4) {
+object(PusherReceipt)#%d (5) {
   ["subscribers"]=>
   int(1)
   ["sequence"]=>
@@ -43,6 +45,8 @@ object(PusherReceipt)#%d (4) {
   NULL
   ["stored"]=>
   string(2) "no"
+  ["nodes"]=>
+  NULL
 }
 bool(true)
 bool(false)

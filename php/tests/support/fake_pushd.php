@@ -26,6 +26,8 @@ while ($connection = stream_socket_accept($server, 3600)) {
             $answer = match ($behaviour) {
                 'answers', 'cuts a long line', 'answers once, then closes' => $accepted,
                 'keeps events' => "[4,$request,$sequence,1,{\"position\":\"6d1f3c5a9be02478-$sequence\",\"stored\":\"synced\"}]",
+                'shares its log' => "[4,$request,$sequence,1,{\"stored\":\"memory\",\"nodes\":" . $sequence + 1 . '}]',
+                'has odd nodes' => "[4,$request,$sequence,1,{\"nodes\":" . ['0', '-1', '1.5', '"2"', '[2]', '{"a":[2]}', 'true', 'null'][$sequence - 1] . '}]',
                 'is of a later version' => "[4,$request,$sequence,1,{\"position\":\"elsewhere\",\"stored\":\"on the moon\",\"new\":[]},{}]",
                 'is too old for positions' => $type === 6 ? "[5,$request,\"unknown_type\",\"unknown message type 6\"]" : $accepted,
                 'gives no position' => "[7,$request,\"<b>\"]",
@@ -41,12 +43,13 @@ while ($connection = stream_socket_accept($server, 3600)) {
                 'refuses oddly' => "[5,$request,\"of a later version\",\"NUL \\u0000 and <b>\"]",
                 'overloaded, then answers' => $sequence === 1 ? "[5,$request,\"overloaded\",\"no room\"]" : $accepted,
                 'overloaded' => "[5,$request,\"overloaded\",\"no room\"]",
+                'log unavailable' => "[5,$request,\"log_unavailable\",\"Redis does not answer\"]",
                 'too large, then nothing' => $sequence === 1 ? "[5,$request,\"event_too_large\",\"at most 10 bytes\"]" : '',
                 'too large' => "[5,$request,\"event_too_large\",\"at most 10 bytes\"]",
                 'a fraction' => "[4,$request,1.5,1]",
                 'a type in quotes' => "[\"4\",$request,1,1]",
-                'huge' => "[4,$request," . PHP_INT_MAX . ',' . PHP_INT_MAX . ']',
-                'gigantic' => "[4,$request,18446744073709551615,18446744073709551615]",
+                'huge' => str_replace('N', (string) PHP_INT_MAX, "[4,$request,N,N,{\"nodes\":N}]"),
+                'gigantic' => str_replace('N', '18446744073709551615', "[4,$request,N,N,{\"nodes\":N}]"),
             };
         }
         if ($answer === null) {

@@ -58,6 +58,10 @@ pub const PUSH_ECANCELED: c_int = -14;
 /// The thread for push_client_publish_async() could not be started. Nothing was published.
 pub const PUSH_ETHREAD: c_int = -15;
 
+/// The log that pushd shares with others, in Redis, cannot be reached. The event may or may not have
+/// been published: publish again later, with the same id.
+pub const PUSH_EUNAVAILABLE: c_int = -16;
+
 /// Returns the meaning of a code, for every number.
 pub(crate) fn text(code: c_int) -> &'static CStr {
     match code {
@@ -77,6 +81,7 @@ pub(crate) fn text(code: c_int) -> &'static CStr {
         PUSH_EFULL => c"the queue is full",
         PUSH_ECANCELED => c"client freed before the answer",
         PUSH_ETHREAD => c"can't start a thread",
+        PUSH_EUNAVAILABLE => c"pushd can't reach its log: try again later",
         _ => c"unknown code",
     }
 }
@@ -87,12 +92,12 @@ mod tests {
 
     #[test]
     fn every_number_has_a_text_and_every_code_its_own() {
-        let texts: Vec<_> = (PUSH_ETHREAD - 1..=0).map(text).collect();
+        let texts: Vec<_> = (PUSH_EUNAVAILABLE - 1..=0).map(text).collect();
         for (index, one) in texts.iter().enumerate() {
             assert!(!one.is_empty());
             assert!(!texts[..index].contains(one), "{one:?} twice");
         }
         assert_eq!(text(c_int::MAX), text(0));
-        assert_eq!(text(c_int::MIN), text(PUSH_ETHREAD - 1));
+        assert_eq!(text(c_int::MIN), text(PUSH_EUNAVAILABLE - 1));
     }
 }

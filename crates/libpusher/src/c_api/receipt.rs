@@ -10,10 +10,12 @@ pub const PUSH_POSITION_SIZE: usize = 40;
 /// The event is not kept: the topic has no history, or pushd is too old to keep events.
 pub const PUSH_STORED_NO: c_int = 0;
 
-/// The event is kept in pushd's memory. A restart of pushd loses it.
+/// The event is kept in pushd's memory. A restart of pushd loses it. With a log shared by several
+/// servers: in the memory of Redis.
 pub const PUSH_STORED_MEMORY: c_int = 1;
 
-/// The event is written to a file, without fsync. A crash of the machine may lose it.
+/// The event is written to a file, without fsync. A crash of the machine may lose it. With a log
+/// shared by several servers: Redis writes an append-only file.
 pub const PUSH_STORED_WRITTEN: c_int = 2;
 
 /// The event is on disk, after fsync.
@@ -26,7 +28,8 @@ pub struct PushReceipt {
     /// Number of the event in pushd's log, which has the events of all topics. It only grows while
     /// pushd runs.
     pub sequence: u64,
-    /// Number of browsers that the event was queued to.
+    /// Number of browsers that the event was queued to. If several servers share the log: exact for
+    /// the browsers at this server, plus what the others last reported, up to 2 seconds ago.
     pub subscribers: u64,
     /// The place behind the event in the log: text with a NUL at the end. A page that subscribes with
     /// it as `since` misses only later events. Empty if pushd is too old for positions.
@@ -34,6 +37,8 @@ pub struct PushReceipt {
     /// How safely pushd keeps the event for subscribers that come back: one of PUSH_STORED_NO,
     /// PUSH_STORED_MEMORY, PUSH_STORED_WRITTEN and PUSH_STORED_SYNCED. A greater number is safer.
     pub stored: c_int,
+    /// Number of servers that share the log, this one included. 0 if pushd has a log of its own.
+    pub nodes: u64,
 }
 
 impl From<Receipt> for PushReceipt {
@@ -50,6 +55,7 @@ impl From<Receipt> for PushReceipt {
                 Stored::Written => PUSH_STORED_WRITTEN,
                 Stored::Synced => PUSH_STORED_SYNCED,
             },
+            nodes: receipt.nodes.unwrap_or(0),
         }
     }
 }

@@ -83,6 +83,7 @@ impl Client {
             subscribers: u64::MAX,
             position: [b'x' as c_char; PUSH_POSITION_SIZE],
             stored: c_int::MAX,
+            nodes: u64::MAX,
         };
         // SAFETY: the client lives, the texts have these lengths, the receipt can be written.
         let result = unsafe {
@@ -125,6 +126,26 @@ fn a_receipt_has_sequence_and_subscribers() {
 }
 
 #[test]
+fn a_receipt_has_the_number_of_servers() {
+    let server = FakeServer::unix(|_, peer| {
+        peer.welcome()?;
+        loop {
+            let Received { request, event, .. } = peer.read_publish()?;
+            peer.write(format!("[4,{request},1,3,{event}]\n"))?;
+        }
+    });
+    let client = Client::of(&server, |_| {});
+    for (options, nodes) in [
+        (&b"{\"nodes\":2,\"stored\":\"memory\"}"[..], 2),
+        (b"{\"nodes\":18446744073709551615}", u64::MAX),
+        (b"{\"stored\":\"memory\"}", 0),
+    ] {
+        let (result, receipt) = client.publish(b"t", options);
+        assert_eq!((result, receipt.nodes), (3, nodes), "{}", last_error());
+    }
+}
+
+#[test]
 fn texts_end_at_their_length_not_at_a_nul() {
     let (_server, client) = connected();
     assert_eq!(client.publish(b"a\0b", b"12").0, 12, "{}", last_error());
@@ -149,6 +170,7 @@ fn mistakes_do_not_write_the_receipt() {
             (receipt.sequence, receipt.subscribers, receipt.stored),
             (u64::MAX, u64::MAX, c_int::MAX)
         );
+        assert_eq!(receipt.nodes, u64::MAX);
         assert_eq!(receipt.position, [b'x' as c_char; PUSH_POSITION_SIZE]);
     }
     assert_eq!(client.publish(b"t", b"5").0, 5);

@@ -125,6 +125,7 @@ fn an_older_server_may_answer_without_a_request() {
 fn refusals_have_their_codes() {
     for (name, code) in [
         ("overloaded", PUSH_EBUSY),
+        ("log_unavailable", PUSH_EUNAVAILABLE),
         ("bad_topic", PUSH_EREFUSED),
         ("event_too_large", PUSH_EREFUSED),
         ("of_a_later_version", PUSH_EREFUSED),

@@ -44,6 +44,30 @@ fn a_receipt_says_where_and_how_safely_the_event_is_kept() {
 }
 
 #[test]
+fn a_receipt_has_the_number_of_servers_that_share_the_log() {
+    for (options, nodes) in [
+        (",{\"stored\":\"memory\",\"nodes\":2}", Some(2)),
+        (",{\"stored\":\"memory\"}", None),
+        (",{\"nodes\":0}", None),
+        (",{\"nodes\":\"two\"}", None),
+        (",{\"nodes\":[{}]}", None),
+        ("", None),
+    ] {
+        let server = FakeServer::tcp(move |_, peer| {
+            peer.welcome()?;
+            let request = peer.read_publish()?.request;
+            peer.write(format!("[4,{request},12,3{options}]\n"))
+        });
+        let receipt = server.publisher().publish("t", "{}").unwrap();
+        assert_eq!(
+            (receipt.subscribers, receipt.nodes),
+            (3, nodes),
+            "{options}"
+        );
+    }
+}
+
+#[test]
 fn one_connection_serves_every_publish() {
     for server in [
         FakeServer::tcp(|_, peer| peer.serve()),

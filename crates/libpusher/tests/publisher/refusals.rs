@@ -40,13 +40,17 @@ fn each_error_code_has_its_error() {
         ("bad_topic", PUSH_ETOPIC, true, 1),
         ("event_too_large", PUSH_ETOOBIG, true, 1),
         ("overloaded", PUSH_EBUSY, false, 1),
+        ("log_unavailable", PUSH_EUNAVAILABLE, false, 1),
         ("shutting_down", PUSH_EBUSY, false, 2),
         ("of_a_later_version", PUSH_EREFUSED, false, 1),
     ] {
         let (error, count) = check(name, connection_count == 2);
         assert_eq!(error.code(), code, "{name}: {error}");
         assert_eq!(error.is_callers_mistake(), is_mistake, "{name}: {error}");
-        assert!(!error.may_be_published(), "{name}: {error}");
+        let may_be_published = name == "log_unavailable";
+        assert_eq!(error.may_be_published(), may_be_published, "{name}");
+        let advice = error.to_string().contains("with the same id");
+        assert_eq!(advice, may_be_published, "{name}: {error}");
         assert!(error.to_string().contains("because"), "{name}: {error}");
         assert_eq!(count, connection_count, "{name}");
     }

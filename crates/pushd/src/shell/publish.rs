@@ -65,17 +65,25 @@ fn receipt_line(receipt: &Receipt, id: Option<&str>) -> String {
     let Receipt {
         sequence,
         subscribers,
+        nodes,
         ..
     } = receipt;
-    let browsers = match subscribers {
-        1 => "1 browser".to_owned(),
-        more => format!("{more} browsers"),
-    };
+    let browsers = counted(*subscribers, "browser");
+    let servers = nodes.map_or_else(String::new, |nodes| {
+        format!(" at {}", counted(nodes, "server"))
+    });
     match id {
-        None => format!("published as number {sequence}, queued to {browsers}"),
+        None => format!("published as number {sequence}, queued to {browsers}{servers}"),
         Some(id) => format!(
-            "published with id {id} as number {sequence}, now or earlier, queued to {browsers}"
+            "published with id {id} as number {sequence}, now or earlier, queued to {browsers}{servers}"
         ),
+    }
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        more => format!("{more} {noun}s"),
     }
 }
 

@@ -1,37 +1,15 @@
 //! The position and the history of a topic, from port 5555.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
-use std::sync::mpsc::{self, Receiver};
-
-use crate::support::{Ended, pushd, server};
-
-/// Starts a publish listener that gives this response to every request. Returns the request lines, too.
-fn listener(status: &'static str, body: &'static str) -> (SocketAddr, Receiver<String>) {
-    let (send, requests) = mpsc::channel();
-    let address = server(move |_, stream| {
-        let head: Vec<String> = BufReader::new(&stream)
-            .lines()
-            .map_while(Result::ok)
-            .take_while(|line| !line.is_empty())
-            .collect();
-        send.send(head[0].clone()).unwrap();
-        let len = body.len();
-        let response = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len}\r\n\r\n{body}"
-        );
-        (&stream).write_all(response.as_bytes()).unwrap();
-    });
-    (address, requests)
-}
+use crate::support::{Ended, publish_listener, pushd};
 
 /// Runs a command, whose request must have this target.
 #[track_caller]
 fn ask(status: &'static str, body: &'static str, words: &[&str], target: &str) -> Ended {
-    let (address, requests) = listener(status, body);
+    let (address, requests) = publish_listener(status, body);
     let address = format!("--publish-address={address}");
     let ended = pushd(&[words, &[&address]].concat());
-    assert_eq!(requests.recv().unwrap(), format!("GET {target} HTTP/1.1"));
+    let (line, _) = requests.recv().unwrap();
+    assert_eq!(line, format!("GET {target} HTTP/1.1"));
     ended
 }
 

@@ -1,8 +1,10 @@
 //! Runs pushd's commands, and servers that follow a script.
 
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
@@ -46,4 +48,39 @@ pub(crate) fn server(serve: impl Fn(usize, TcpStream) + Send + Sync + 'static) -
         }
     });
     address
+}
+
+/// Starts a publish listener that gives this response to every request. Returns the requests, too: the first line and
+/// the body.
+pub(crate) fn publish_listener(
+    status: &'static str,
+    body: &'static str,
+) -> (SocketAddr, Receiver<(String, String)>) {
+    let (send, requests) = mpsc::channel();
+    let address = server(move |_, stream| {
+        send.send(read_request(&stream)).unwrap();
+        let len = body.len();
+        let response = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len}\r\n\r\n{body}"
+        );
+        (&stream).write_all(response.as_bytes()).unwrap();
+    });
+    (address, requests)
+}
+
+fn read_request(stream: &TcpStream) -> (String, String) {
+    let mut reader = BufReader::new(stream);
+    let head: Vec<String> = (&mut reader)
+        .lines()
+        .map_while(Result::ok)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    let len = head.iter().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        let is_len = name.eq_ignore_ascii_case("content-length");
+        is_len.then(|| value.parse().unwrap())
+    });
+    let mut body = vec![0; len.unwrap_or(0)];
+    reader.read_exact(&mut body).unwrap();
+    (head[0].clone(), String::from_utf8(body).unwrap())
 }
