@@ -281,7 +281,11 @@ impl WampSession {
         });
         let error = match published {
             // During shutdown send no close frame for this: some clients do not reconnect after one.
-            Ok(_) | Err(PublishError::Ending) => return Ok(()),
+            Ok(accepted) => {
+                accepted.without_receipt(hub);
+                return Ok(());
+            }
+            Err(PublishError::Ending) => return Ok(()),
             Err(error) => error,
         };
         let kind = match error {

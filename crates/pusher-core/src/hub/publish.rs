@@ -10,7 +10,7 @@ use super::recipients::Recipients;
 use super::shared_log_queue::SharedReceipt;
 use crate::stats::Source;
 
-/// A publish that is accepted, or waits for the shared log.
+/// A publish that is accepted and not yet on disk, or waits for the shared log.
 #[derive(Debug)]
 pub(crate) enum Accepted {
     Now(Receipt),
@@ -18,10 +18,17 @@ pub(crate) enum Accepted {
 }
 
 impl Accepted {
+    /// Continues without the receipt.
+    pub(crate) fn without_receipt(self, hub: &Hub) {
+        if let Self::Now(receipt) = self {
+            hub.written(receipt);
+        }
+    }
+
     /// Waits until the event is as safe as the options say.
     pub(crate) async fn receipt(self, hub: &Hub) -> Result<Receipt, PublishError> {
         match self {
-            Self::Now(receipt) => Ok(hub.durable(receipt).await),
+            Self::Now(receipt) => Ok(hub.durable(hub.written(receipt)).await),
             Self::Later(receipt) => receipt.await.unwrap_or(Err(PublishError::Ending)),
         }
     }
@@ -38,13 +45,14 @@ impl Hub {
         if !self.has_room() {
             return Err(PublishError::Overloaded);
         }
-        self.publish_checked(Publish {
+        let receipt = self.publish_unwritten(Publish {
             topic,
             event,
             recipients: None,
             id: None,
             source: Source::Application,
-        })
+        })?;
+        Ok(self.written(receipt))
     }
 
     /// Like [`publish`](Self::publish), for servers with a log of their own and for those that share one. Waits for room,
@@ -74,13 +82,14 @@ impl Hub {
         if !self.has_room() {
             return Err(PublishError::Overloaded);
         }
-        self.publish_checked(Publish {
+        let receipt = self.publish_unwritten(Publish {
             topic,
             event,
             recipients: Some(recipients),
             id: None,
             source: Source::Application,
-        })
+        })?;
+        Ok(self.written(receipt))
     }
 
     /// Accepts a publish, even if the hub has no [room](Self::has_room). Never waits, except for a write to the log on
@@ -88,12 +97,13 @@ impl Hub {
     pub(crate) fn accept(&self, publish: Publish<'_>) -> Result<Accepted, PublishError> {
         match self.publish_to_shared_log(publish) {
             Ok(receipt) => Ok(Accepted::Later(receipt?)),
-            Err(publish) => Ok(Accepted::Now(self.publish_checked(publish)?)),
+            Err(publish) => Ok(Accepted::Now(self.publish_unwritten(publish)?)),
         }
     }
 
-    /// Accepts a publish if the server has a log of its own. Otherwise like [`accept`](Self::accept).
-    pub(crate) fn publish_checked(&self, publish: Publish<'_>) -> Result<Receipt, PublishError> {
+    /// Accepts a publish if the server has a log of its own. Otherwise like [`accept`](Self::accept). The event is not on
+    /// disk before the call of [`written`](Self::written).
+    pub(crate) fn publish_unwritten(&self, publish: Publish<'_>) -> Result<Receipt, PublishError> {
         let Publish {
             topic,
             event,
@@ -127,7 +137,10 @@ impl Hub {
             sequence: position.sequence,
             subscribers,
             position: Some(position),
-            stored: self.store(position.sequence, entry.is_some(), is_kept),
+            stored: match is_kept {
+                true => Stored::Memory,
+                false => self.not_kept(position.sequence, entry.is_some()),
+            },
             ..Receipt::default()
         })
     }
@@ -149,19 +162,28 @@ impl Hub {
         }
     }
 
-    /// Writes an event to the log on disk, if its topic has history. Returns how it is kept.
-    fn store(&self, sequence: u64, has_history: bool, is_kept: bool) -> Stored {
-        let stored = match &self.shared.disk {
-            Some(disk) if has_history => disk.write(sequence),
-            Some(disk) => {
-                disk.skip(sequence);
-                Stored::No
+    /// Records an event on disk that the log does not keep.
+    fn not_kept(&self, sequence: u64, has_history: bool) -> Stored {
+        match &self.shared.disk {
+            // It is too long.
+            Some(disk) if has_history => {
+                disk.write(sequence);
             }
-            None => Stored::Memory,
-        };
-        match is_kept {
-            true => stored,
-            false => Stored::No,
+            Some(disk) => disk.skip(sequence),
+            None => {}
+        }
+        Stored::No
+    }
+
+    /// Writes the event of a receipt to the log on disk, and all events that wait for that. Returns the receipt with what
+    /// came of it.
+    pub(crate) fn written(&self, receipt: Receipt) -> Receipt {
+        match &self.shared.disk {
+            Some(disk) if receipt.stored != Stored::No => Receipt {
+                stored: disk.write(receipt.sequence),
+                ..receipt
+            },
+            _ => receipt,
         }
     }
 

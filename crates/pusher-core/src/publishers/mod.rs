@@ -16,6 +16,7 @@ pub(crate) mod faults;
 mod http;
 mod native;
 mod peer;
+mod pending;
 mod raw;
 mod refusal;
 mod submit;

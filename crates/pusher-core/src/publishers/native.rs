@@ -7,8 +7,8 @@ use pusher_proto::native::{
 use pusher_proto::{JsonStream, Publish, check_id};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::pending::Pending;
 use super::refusal::{RefusedMessage, native_code};
-use super::submit::submit;
 use super::wire::{ReadOutcome, Stream, Wire};
 use crate::connection::Busy;
 use crate::context::Context;
@@ -34,6 +34,7 @@ pub(super) async fn serve<S: Stream>(context: &Context, mut wire: Wire<S>, first
         context,
         peer: wire.peer().to_owned(),
         answers: Vec::new(),
+        pending: Pending::default(),
         has_greeted: false,
     };
     loop {
@@ -72,6 +73,8 @@ struct NativeSession<'a> {
     peer: String,
     /// Written together once every complete message is answered.
     answers: Vec<u8>,
+    /// The publishes whose receipts follow `answers`.
+    pending: Pending<u64>,
     has_greeted: bool,
 }
 
@@ -84,12 +87,13 @@ impl NativeSession<'_> {
     ) -> bool {
         loop {
             let continues = match json.next_value() {
-                Ok(None) => return true,
+                Ok(None) => return self.answer_pending().await,
                 Ok(Some(text)) => {
                     wire.message_is_complete().await;
                     self.answer(text).await
                 }
                 Err(error) => {
+                    self.answer_pending().await;
                     let refused = RefusedMessage::stream(&error, json.waiting_len());
                     self.refuse(None, native_code(refused.kind), &refused.to_string())
                 }
@@ -107,7 +111,13 @@ impl NativeSession<'_> {
     }
 
     async fn answer(&mut self, text: &str) -> bool {
-        let message = match FromPublisher::decode(text) {
+        let message = FromPublisher::decode(text);
+        let is_publish = matches!(message, Ok(FromPublisher::Publish { .. }));
+        // Answers are in the order of the messages.
+        if (!is_publish || self.pending.is_full()) && !self.answer_pending().await {
+            return false;
+        }
+        let message = match message {
             Ok(message) => message,
             Err(error) => return self.refuse(None, ErrorCode::BadMessage, &error.to_string()),
         };
@@ -160,19 +170,30 @@ impl NativeSession<'_> {
 
     async fn publish(&mut self, request: u64, publish: &Publish<'_>, id: Option<&str>) -> bool {
         if let Some(Err(error)) = id.map(check_id) {
+            self.answer_pending().await;
             return self.refuse(Some(request), ErrorCode::BadId, &error.to_string());
         }
-        match submit(self.context, publish, id, Source::Native).await {
-            Ok(receipt) => {
-                encode_receipt(&mut self.answers, request, receipt);
-                true
-            }
-            Err(error) => {
-                let refused = RefusedMessage::from(error);
-                let code = native_code(refused.kind);
-                self.refuse(Some(request), code, &refused.to_string())
+        let (context, pending) = (self.context, &mut self.pending);
+        pending
+            .publish(context, publish, id, Source::Native, request)
+            .await;
+        true
+    }
+
+    /// Answers the publishes that wait for their receipts. Returns whether the session continues.
+    async fn answer_pending(&mut self) -> bool {
+        let mut continues = true;
+        while let Some((request, receipt)) = self.pending.next(self.context).await {
+            match receipt {
+                Ok(receipt) => encode_receipt(&mut self.answers, request, receipt),
+                Err(error) => {
+                    let refused = RefusedMessage::from(error);
+                    let code = native_code(refused.kind);
+                    continues &= self.refuse(Some(request), code, &refused.to_string());
+                }
             }
         }
+        continues
     }
 
     /// Answers with an error. Returns whether the session continues.

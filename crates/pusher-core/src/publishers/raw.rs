@@ -3,8 +3,8 @@
 use pusher_proto::{JsonStream, raw};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::pending::Pending;
 use super::refusal::RefusedMessage;
-use super::submit::submit;
 use super::wire::{ReadOutcome, Wire};
 use crate::config::Limits;
 use crate::context::Context;
@@ -58,14 +58,35 @@ async fn publish_all<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     json: &mut JsonStream,
 ) -> Result<(), RefusedMessage> {
-    loop {
+    let mut pending = Pending::default();
+    let end = loop {
         let value = match json.next_value() {
             Ok(Some(value)) => value,
-            Ok(None) => return Ok(()),
-            Err(error) => return Err(RefusedMessage::stream(&error, json.waiting_len())),
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(RefusedMessage::stream(&error, json.waiting_len())),
         };
         wire.message_is_complete().await;
-        let publish = raw::decode(value)?;
-        submit(context, &publish, None, Source::Raw).await?;
+        let publish = match raw::decode(value) {
+            Ok(publish) => publish,
+            Err(error) => break Err(error.into()),
+        };
+        pending
+            .publish(context, &publish, None, Source::Raw, ())
+            .await;
+        if pending.is_full() {
+            finish(context, &mut pending).await?;
+        }
+    };
+    finish(context, &mut pending).await?;
+    end
+}
+
+/// Waits until all events are accepted. Fails with the first one that is not.
+async fn finish(context: &Context, pending: &mut Pending<()>) -> Result<(), RefusedMessage> {
+    let mut result = Ok(());
+    while let Some(((), receipt)) = pending.next(context).await {
+        let error = receipt.err().map(RefusedMessage::from);
+        result = result.and(error.map_or(Ok(()), Err));
     }
+    result
 }

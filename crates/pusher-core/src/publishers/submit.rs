@@ -20,7 +20,7 @@ pub(super) async fn submit(
     Ok(receipt)
 }
 
-/// Like [`submit`], but does not wait for the shared log.
+/// Like [`submit`], but does not wait for the disk or the shared log.
 pub(super) async fn accept(
     context: &Context,
     publish: &PublisherMessage<'_>,
@@ -47,10 +47,10 @@ pub(super) async fn accept(
     let receipt = match id {
         Some(id) => {
             let now_ms = context.clock.now_ms();
-            let publish = || hub.publish_checked(publish);
+            let publish = || hub.publish_unwritten(publish);
             context.known_ids.publish_once(topic, id, now_ms, publish)?
         }
-        None => hub.publish_checked(publish)?,
+        None => hub.publish_unwritten(publish)?,
     };
     Ok(Accepted::Now(receipt))
 }

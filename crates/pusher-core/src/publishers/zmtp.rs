@@ -3,11 +3,11 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use pusher_proto::zmtp::{Incoming, Message, Pull};
+use pusher_proto::zmtp::{Incoming, Pull};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::pending::Pending;
 use super::refusal::RefusedMessage;
-use super::submit::submit;
 use super::wire::{ReadOutcome, Wire};
 use crate::context::Context;
 use crate::stats::Source;
@@ -62,27 +62,51 @@ async fn publish_all<S: AsyncRead + AsyncWrite + Unpin>(
     pull: &mut Pull,
     answers: &mut Vec<u8>,
 ) -> Result<Option<Duration>, RefusedMessage> {
+    let mut pending = Pending::default();
     let mut idle = None;
-    while let Some(incoming) = pull.next_message(answers)? {
+    let end = loop {
+        let incoming = match pull.next_message(answers) {
+            Ok(Some(incoming)) => incoming,
+            Ok(None) => break Ok(idle),
+            Err(error) => break Err(error.into()),
+        };
         wire.message_is_complete().await;
         idle = match incoming {
             Incoming::Ping { ttl } => Some(ttl).filter(|ttl| !ttl.is_zero()),
             Incoming::Message(message) => {
-                if let Err(error) = publish(context, message).await {
-                    wire.refuse_publish(
-                        error.kind,
-                        format_args!("dropping a message of a ZeroMQ publisher: {error}"),
-                    );
+                match message.publish() {
+                    Ok(publish) => {
+                        pending
+                            .publish(context, &publish, None, Source::Zmtp, ())
+                            .await;
+                    }
+                    Err(error) => refuse(wire, &error.into()),
                 }
                 None
             }
         };
-    }
-    Ok(idle)
+        if pending.is_full() {
+            finish(context, wire, &mut pending).await;
+        }
+    };
+    finish(context, wire, &mut pending).await;
+    end
 }
 
-async fn publish(context: &Context, message: Message<'_>) -> Result<(), RefusedMessage> {
-    let publish = message.publish()?;
-    submit(context, &publish, None, Source::Zmtp).await?;
-    Ok(())
+/// Waits until all events are accepted, and reports those that are not.
+async fn finish<S: AsyncRead + AsyncWrite + Unpin>(
+    context: &Context,
+    wire: &mut Wire<S>,
+    pending: &mut Pending<()>,
+) {
+    while let Some(((), receipt)) = pending.next(context).await {
+        if let Err(error) = receipt {
+            refuse(wire, &error.into());
+        }
+    }
+}
+
+fn refuse<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>, error: &RefusedMessage) {
+    let text = format_args!("dropping a message of a ZeroMQ publisher: {error}");
+    wire.refuse_publish(error.kind, text);
 }
