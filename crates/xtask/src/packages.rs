@@ -32,9 +32,11 @@ pub enum Purpose {
     Nginx,
     /// Runs the benchmark's nats-server.
     Nats,
+    /// The benchmark of several servers.
+    Redis,
 }
 
-use Purpose::{Apache, Blog, Build, Fresh, Nats, Nginx, Node, OtherPhps, Packages, Test};
+use Purpose::{Apache, Blog, Build, Fresh, Nats, Nginx, Node, OtherPhps, Packages, Redis, Test};
 
 /// A row of the table.
 struct Package {
@@ -111,6 +113,7 @@ const TABLE: &[Package] = &[
     package("nginx-light", Nginx, "is a server in the benchmark"),
     package("libnginx-mod-nchan", Nginx, "adds push to nginx"),
     package("nats-server", Nats, "is a server in the benchmark"),
+    or_program(package("redis-server", Redis, "has the log of several pushds"), "redis-server"),
 ];
 
 /// Installs the missing packages for `purposes`, and prints each with its reason.

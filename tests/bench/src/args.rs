@@ -14,11 +14,11 @@ pub const HELP: &str = "\
 Usage: cargo xtask bench [options]
 
   --servers A,B,...    pushd, floor, floor-batch, uwebsockets, nchan, nats, ws, socket.io,
-                       and pushd in other ways: no-history, pushd.1, resume, sse, disk
+                       and pushd in other ways: no-history, pushd.1, resume, sse, disk, redis
                        (default: those that the scenario is about)
   --scenarios A,B,...  paced, topics, single, flood, flood10k, idle (default: these),
                        and for the log of events: storm, storm-topics, receipts, receipts-1,
-                       receipts-unix, receipts-unix-1, receipts-flood, stopped
+                       receipts-unix, receipts-unix-1, receipts-flood, stopped, publishes
   --runs N             number of runs; the report shows medians (default 5, at most 50)
   --seconds N          length of a run without the time to connect (default 2, at most 20)
   --svg FILE           also write the report as a picture

@@ -144,6 +144,13 @@ pub const LOG: &[Scenario] = &[
         subscribers: 1000,
         pace: Pace::Stopped,
     },
+    Scenario {
+        name: "publishes",
+        title: "1 subscriber, as fast as it goes",
+        topics: 1,
+        subscribers: 1,
+        pace: Pace::Window(256),
+    },
 ];
 
 const fn receipts(

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -46,6 +47,8 @@ pub enum Kind {
     Sse,
     /// pushd with its log on disk.
     Disk,
+    /// The second of two pushds with a log in Redis. The events are published to the first.
+    Redis,
 }
 
 /// pushd and the servers of others.
@@ -67,6 +70,7 @@ pub const VARIANTS: &[Kind] = &[
     Kind::Resume,
     Kind::Sse,
     Kind::Disk,
+    Kind::Redis,
 ];
 
 impl Kind {
@@ -86,6 +90,7 @@ impl Kind {
             Self::Resume => "resume",
             Self::Sse => "sse",
             Self::Disk => "disk",
+            Self::Redis => "redis",
         }
     }
 
@@ -100,6 +105,7 @@ impl Kind {
             Self::UWebSockets | Self::Ws | Self::SocketIo => Some(Purpose::Node),
             Self::Nchan => Some(Purpose::Nginx),
             Self::Nats => Some(Purpose::Nats),
+            Self::Redis => Some(Purpose::Redis),
             _ => None,
         }
     }
@@ -167,6 +173,8 @@ pub struct Server {
     /// The unix socket of pushd for publishers.
     pub publish_socket: PathBuf,
     process: Background,
+    /// Processes that the server works with.
+    _others: Vec<Background>,
 }
 
 impl Server {
@@ -174,7 +182,11 @@ impl Server {
     pub fn start(kind: Kind, programs: &Programs, kept: u64) -> Result<Self> {
         let (web, publish) = free_addresses()?;
         let publish_socket = programs.scratch.join("publish.sock");
-        let mut command = command(kind, programs, web, publish)?;
+        let (others, own_publish) = match kind {
+            Kind::Redis => (first_node(programs, publish)?, free_addresses()?.1),
+            _ => (Vec::new(), publish),
+        };
+        let mut command = command(kind, programs, web, own_publish)?;
         match kind {
             Kind::Floor | Kind::FloorBatch => {
                 command.arg(kept.to_string());
@@ -197,6 +209,7 @@ impl Server {
             publish,
             publish_socket,
             process: Background::start(kind.name(), &mut command)?,
+            _others: others,
         };
         let mut has_ended = false;
         let listens = wait_until(READY_MS, || {
@@ -216,6 +229,33 @@ impl Server {
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
+}
+
+/// Starts Redis, and a pushd that publishers connect to. They run on the subscribers' processor.
+fn first_node(programs: &Programs, publish: SocketAddr) -> Result<Vec<Background>> {
+    let socket = redis_socket(programs);
+    let mut redis = Command::new("redis-server");
+    redis.args(["--port", "0", "--save", "", "--unixsocket"]);
+    redis.arg(&socket).arg("--dir").arg(&programs.scratch);
+    let redis = Background::start("redis-server", redis.stdout(Stdio::null()))?;
+    if !wait_until(READY_MS, || UnixStream::connect(&socket).is_ok()) {
+        bail!("redis-server does not start");
+    }
+    let mut first = Command::new(&programs.pushd);
+    first.args(["--listen", &free_addresses()?.0.to_string()]);
+    first.args(["--publish-listen", &publish.to_string()]);
+    first.arg("--redis").arg(redis_url(programs));
+    let first = Background::start("pushd", first.stderr(Stdio::null()))?;
+    // In the order in which they end.
+    Ok(vec![first, redis])
+}
+
+fn redis_socket(programs: &Programs) -> PathBuf {
+    programs.scratch.join("redis.sock")
+}
+
+fn redis_url(programs: &Programs) -> String {
+    format!("unix://{}", redis_socket(programs).display())
 }
 
 /// Returns two ports that were free a moment ago.
@@ -253,6 +293,11 @@ fn command(
         Kind::NoHistory => {
             let mut command = pushd();
             command.args(["--history-len-max", "0B"]);
+            command
+        }
+        Kind::Redis => {
+            let mut command = pushd();
+            command.arg("--redis").arg(redis_url(programs));
             command
         }
         Kind::Disk => {
