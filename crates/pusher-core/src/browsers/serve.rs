@@ -30,18 +30,16 @@ pub(crate) async fn serve(
         () = context.tasks.stop_publishers.cancelled() => return,
         accepted = handshake::shake_hands(&context, stream, permit) => accepted,
     };
-    // Shutdown may have listed the sessions before this one was added, so it must be ended here.
     match accepted {
         None => {}
         Some(Accepted::WebSocket(upgrade)) => {
-            if let (Some(node), Some(resume)) = (&context.node, &upgrade.resume) {
-                node.load_resume(resume).await;
+            if context.node.is_some() && upgrade.resume.is_some() {
+                // In a task of its own, because this one would be larger for all browsers.
+                let tasks = context.tasks.browsers.clone();
+                tasks.spawn(resume_session(context, shard, upgrade));
+            } else {
+                start_session(&context, &shard, upgrade);
             }
-            let task = open_session(&context, &shard, upgrade);
-            if context.tasks.closing.is_cancelled() {
-                task.finish();
-            }
-            context.tasks.browsers.spawn(task);
         }
         Some(Accepted::Stream(stream)) => {
             let task = stream_task::open(&context, &shard, stream);
@@ -52,6 +50,23 @@ pub(crate) async fn serve(
             context.tasks.browsers.spawn(task);
         }
     }
+}
+
+/// Opens a session after its client's positions were loaded, which another server may have.
+async fn resume_session(context: Arc<Context>, shard: Arc<Shard>, upgrade: Upgrade) {
+    if let (Some(node), Some(resume)) = (&context.node, &upgrade.resume) {
+        node.load_resume(resume).await;
+    }
+    start_session(&context, &shard, upgrade);
+}
+
+fn start_session(context: &Arc<Context>, shard: &Shard, upgrade: Upgrade) {
+    let task = open_session(context, shard, upgrade);
+    // Shutdown may have listed the sessions before this one was added, so it must be ended here.
+    if context.tasks.closing.is_cancelled() {
+        task.finish();
+    }
+    context.tasks.browsers.spawn(task);
 }
 
 /// Opens a session: sends the HTTP answer and WELCOME, and tells the application.

@@ -71,7 +71,7 @@ pub(crate) struct ResumeRequest {
 pub(crate) struct Resume {
     pub(super) key: Key,
     /// Number of the client's session: one more than that of its last one.
-    pub(super) number: u64,
+    pub(super) number: u32,
     /// The positions have changed since they were saved.
     pub(super) is_changed: AtomicBool,
     /// `None` after the session has ended: its socket must close.
@@ -115,7 +115,10 @@ impl Resumes {
         let confirmed = last.as_ref().map(|last| last.confirmed.lock().clone());
         let resume = Arc::new(Resume {
             key,
-            number: last.as_ref().map_or(0, |last| last.number) + 1,
+            number: last
+                .as_ref()
+                .map_or(0, |last| last.number)
+                .saturating_add(1),
             is_changed: AtomicBool::new(false),
             session: Mutex::new(Some(session.clone())),
             confirmed: Mutex::new(confirmed.unwrap_or_else(|| Confirmed {
@@ -158,7 +161,7 @@ impl Resumes {
     }
 
     /// Records the positions of a session that has ended at another node, unless a later one is known here.
-    pub(super) fn put(&self, key: Key, number: u64, confirmed: Confirmed) {
+    pub(super) fn put(&self, key: Key, number: u32, confirmed: Confirmed) {
         let mut state = self.state.lock();
         if state
             .known
@@ -179,7 +182,7 @@ impl Resumes {
     }
 
     /// Returns the number of a client's last session, or 0.
-    pub(super) fn session_number(&self, key: Key) -> u64 {
+    pub(super) fn session_number(&self, key: Key) -> u32 {
         let state = self.state.lock();
         state.known.get(&key).map_or(0, |known| known.number)
     }

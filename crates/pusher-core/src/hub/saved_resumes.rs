@@ -13,14 +13,14 @@ pub(crate) struct SavedResume {
     /// Stands for the resume value.
     pub(crate) client: String,
     /// Number of the client's session. It has another session after each loss of the connection.
-    pub(crate) session: u64,
+    pub(crate) session: u32,
     /// `EPOCH SINCE MARK=SEQUENCE,...`, where SINCE is `now`, `unknown` or a position.
     pub(crate) text: String,
 }
 
 impl Resumes {
     /// Returns what other nodes call the client of a resume value, and the number of its session here, or 0.
-    pub(crate) fn client(&self, request: &ResumeRequest) -> (String, u64) {
+    pub(crate) fn client(&self, request: &ResumeRequest) -> (String, u32) {
         let key = request.key();
         (client(key), self.session_number(key))
     }
