@@ -77,6 +77,7 @@ const TABLE: &[Package] = &[
     package("php8.2-fpm", Test, "runs PHP in php-fpm"),
     package("libfcgi-bin", Test, "sends requests to php-fpm without a web server"),
     package("nginx", Test, "serves HTTPS in front of pushd"),
+    or_program(package("redis-server", Test, "has the log of several pushds"), "redis-server"),
     package("chromium", Test, "opens the tested pages"),
     or_program(package("nodejs", Test, "runs the tests of pusher.js"), "node"),
     package("node-ws", Test, "has a WebSocket for pusher.js in a Node before 22"),
@@ -131,12 +132,13 @@ pub fn install(purposes: &[Purpose]) -> Result<()> {
     }
     let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
     apt_install(&names)?;
-    const SERVICES: [&str; 5] = [
+    const SERVICES: [&str; 6] = [
         "apache2",
         "mariadb-server",
         "nats-server",
         "nginx",
         "php8.2-fpm",
+        "redis-server",
     ];
     if SERVICES.iter().any(|service| names.contains(service)) {
         let services = SERVICES.join(", ");

@@ -1,0 +1,4 @@
+//! Several daemons that share one log in Redis: they behave as one.
+
+mod order;
+mod recovery;
