@@ -15,6 +15,15 @@ fn truth(published: &[Published], topic: &str) -> Truth {
     its.map(|one| (one.position, one.payload)).collect()
 }
 
+/// Waits until all followers have heard the last event.
+#[track_caller]
+pub fn wait_for_last(followers: &[Follower], published: &[Published]) {
+    let last = published.last().expect("an event").payload;
+    followers
+        .iter()
+        .for_each(|follower| follower.wait_for(last));
+}
+
 /// Checks that a follower has every event once, in the order of the receipts, and has heard of no gap. A resumed client may
 /// have some events several times.
 #[track_caller]

@@ -74,6 +74,18 @@ impl Follower {
         follower
     }
 
+    /// Starts a client of each protocol. `page` makes the resume value.
+    #[track_caller]
+    pub fn one_of_each(address: SocketAddr, topic: &str, since: &str, page: usize) -> Vec<Self> {
+        let dialects = [
+            Dialect::Pushd1,
+            Dialect::EventStream,
+            Dialect::Resumed(page),
+        ];
+        let start = |dialect| Self::start(dialect, address, topic, since);
+        dialects.into_iter().map(start).collect()
+    }
+
     /// Loses the connection, and connects to this address.
     pub fn move_to(&self, address: SocketAddr) {
         let mut state = self.shared.lock().unwrap();

@@ -238,3 +238,16 @@ pub fn publish(publish: SocketAddr, topic: &str, payload: u64) -> Published {
         attempts: 1,
     }
 }
+
+/// Publishes these events, which must get receipts.
+#[track_caller]
+pub fn publish_all(
+    address: SocketAddr,
+    topic: &str,
+    payloads: impl IntoIterator<Item = u64>,
+) -> Vec<Published> {
+    let payloads = payloads.into_iter();
+    payloads
+        .map(|payload| publish(address, topic, payload))
+        .collect()
+}

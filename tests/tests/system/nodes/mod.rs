@@ -1,4 +1,5 @@
 //! Several daemons that share one log in Redis: they behave as one.
 
+mod losses;
 mod order;
 mod recovery;

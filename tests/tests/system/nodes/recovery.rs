@@ -1,33 +1,17 @@
 //! Clients that go from one daemon to another, and miss nothing.
 
-use std::net::SocketAddr;
-
 use nix::sys::signal::Signal;
 use system_tests::nodes::follower::Follower;
-use system_tests::nodes::load::{Load, Published, publish};
+use system_tests::nodes::load::{Load, publish, publish_all};
 use system_tests::nodes::redis::Redis;
 use system_tests::nodes::{Dialect, check, nodes, position, wait_for_nodes};
-
-const DIALECTS: [Dialect; 3] = [Dialect::Pushd1, Dialect::EventStream, Dialect::Resumed(0)];
-
-#[track_caller]
-fn followers(address: SocketAddr, begin: &str) -> Vec<Follower> {
-    let start = |dialect| Follower::start(dialect, address, "t", begin);
-    DIALECTS.into_iter().map(start).collect()
-}
-
-#[track_caller]
-fn wait_for_last(followers: &[Follower], published: &[Published]) {
-    let last = published.last().expect("an event").payload;
-    followers.iter().for_each(|one| one.wait_for(last));
-}
 
 #[test]
 fn a_client_that_wanders_misses_nothing() {
     let redis = Redis::start();
     let nodes = nodes(&redis.url(), 3, &[]);
     let begin = position(nodes[0].publish);
-    let followers = followers(nodes[0].web, &begin);
+    let followers = Follower::one_of_each(nodes[0].web, "t", &begin, 0);
     let addresses: Vec<_> = nodes.iter().map(|node| node.publish).collect();
     let load = Load::start(&addresses, &["t", "other"]);
     for step in 1..=20 {
@@ -40,7 +24,7 @@ fn a_client_that_wanders_misses_nothing() {
     let mut published = load.finish();
     // The last event may be of the other topic.
     published.push(publish(nodes[0].publish, "t", 1));
-    wait_for_last(&followers, &published);
+    check::wait_for_last(&followers, &published);
     for follower in &followers {
         assert!(follower.connections() > 20);
         check::complete(follower, "t", &published);
@@ -52,19 +36,19 @@ fn a_client_with_a_position_beyond_its_new_node_misses_nothing() {
     let redis = Redis::start();
     let mut nodes = nodes(&redis.url(), 2, &[]);
     let begin = position(nodes[0].publish);
-    let followers = followers(nodes[0].web, &begin);
+    let followers = Follower::one_of_each(nodes[0].web, "t", &begin, 0);
     let mut published = vec![publish(nodes[0].publish, "t", 1)];
-    wait_for_last(&followers, &published);
+    check::wait_for_last(&followers, &published);
     // This one reads nothing of the log until it is continued.
     nodes[1].freeze();
-    published.extend((2..=100).map(|payload| publish(nodes[0].publish, "t", payload)));
-    wait_for_last(&followers, &published);
+    published.extend(publish_all(nodes[0].publish, "t", 2..=100));
+    check::wait_for_last(&followers, &published);
     followers.iter().for_each(|one| one.move_to(nodes[1].web));
-    published.extend((101..=120).map(|payload| publish(nodes[0].publish, "t", payload)));
+    published.extend(publish_all(nodes[0].publish, "t", 101..=120));
     nodes[1].thaw();
     followers.iter().for_each(Follower::wait_until_subscribed);
-    published.extend((121..=130).map(|payload| publish(nodes[1].publish, "t", payload)));
-    wait_for_last(&followers, &published);
+    published.extend(publish_all(nodes[1].publish, "t", 121..=130));
+    check::wait_for_last(&followers, &published);
     for follower in &followers {
         check::complete(follower, "t", &published);
     }
@@ -76,7 +60,7 @@ fn clients_of_a_killed_node_go_on_at_another() {
     let redis = Redis::start();
     let mut nodes = nodes(&redis.url(), 2, &[]);
     let begin = position(nodes[0].publish);
-    let followers = followers(nodes[1].web, &begin);
+    let followers = Follower::one_of_each(nodes[1].web, "t", &begin, 0);
     let load = Load::start(&[nodes[0].publish], &["t"]);
     load.wait_for_more(300);
     for follower in &followers {
@@ -85,7 +69,7 @@ fn clients_of_a_killed_node_go_on_at_another() {
     nodes.pop().unwrap().kill();
     load.wait_for_more(300);
     let published = load.finish();
-    wait_for_last(&followers, &published);
+    check::wait_for_last(&followers, &published);
     for follower in &followers {
         assert_eq!(follower.connections(), 2, "{:?}", follower.dialect);
         check::complete_or_gap(follower, "t", &begin, &published);
@@ -113,12 +97,10 @@ fn a_client_of_a_node_that_is_killed_at_once_is_told() {
         follower.move_later_to(nodes[0].web);
     }
     nodes.pop().unwrap().kill();
-    let mut published: Vec<_> = (1..=10)
-        .map(|payload| publish(nodes[0].publish, "t", payload))
-        .collect();
+    let mut published = publish_all(nodes[0].publish, "t", 1..=10);
     followers.iter().for_each(Follower::wait_until_subscribed);
     published.push(publish(nodes[0].publish, "t", 11));
-    wait_for_last(&followers, &published);
+    check::wait_for_last(&followers, &published);
     for follower in &followers {
         check::complete_or_gap(follower, "t", &begin, &published);
     }
@@ -129,9 +111,9 @@ fn a_node_that_ends_leaves_at_once() {
     let redis = Redis::start();
     let mut nodes = nodes(&redis.url(), 2, &[]);
     let begin = position(nodes[0].publish);
-    let followers = followers(nodes[1].web, &begin);
+    let followers = Follower::one_of_each(nodes[1].web, "t", &begin, 0);
     let mut published = vec![publish(nodes[0].publish, "t", 1)];
-    wait_for_last(&followers, &published);
+    check::wait_for_last(&followers, &published);
     for follower in &followers {
         follower.move_later_to(nodes[0].web);
     }
@@ -143,8 +125,8 @@ fn a_node_that_ends_leaves_at_once() {
     assert_eq!(left, 1, "nodes");
     let topics = redis.call(&["KEYS", &format!("{prefix}topics:*")]);
     assert!(topics.array().len() <= 1, "{topics:?}");
-    published.extend((2..=20).map(|payload| publish(nodes[0].publish, "t", payload)));
-    wait_for_last(&followers, &published);
+    published.extend(publish_all(nodes[0].publish, "t", 2..=20));
+    check::wait_for_last(&followers, &published);
     for follower in &followers {
         check::complete(follower, "t", &published);
     }
