@@ -32,7 +32,7 @@ pub enum Purpose {
     Nginx,
     /// Runs the benchmark's nats-server.
     Nats,
-    /// The benchmark of several servers.
+    /// Runs the benchmark and the tests of several servers.
     Redis,
 }
 
@@ -77,7 +77,6 @@ const TABLE: &[Package] = &[
     package("php8.2-fpm", Test, "runs PHP in php-fpm"),
     package("libfcgi-bin", Test, "sends requests to php-fpm without a web server"),
     package("nginx", Test, "serves HTTPS in front of pushd"),
-    or_program(package("redis-server", Test, "has the log of several pushds"), "redis-server"),
     package("chromium", Test, "opens the tested pages"),
     or_program(package("nodejs", Test, "runs the tests of pusher.js"), "node"),
     package("node-ws", Test, "has a WebSocket for pusher.js in a Node before 22"),
