@@ -105,18 +105,7 @@ impl Daemon {
     /// Stops the daemon as a debugger does: it keeps its connections and does nothing. Returns when it has stopped.
     #[track_caller]
     pub fn freeze(&mut self) {
-        self.process.signal(Signal::SIGSTOP);
-        let threads = format!("/proc/{}/task", self.process.pid());
-        let stopped = |thread: fs::DirEntry| {
-            let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
-            // pid (name) state ...
-            stat.rsplit_once(") ")
-                .is_some_and(|(_, rest)| rest.starts_with('T'))
-        };
-        let all_stopped = wait_until(WAIT_MS, || {
-            fs::read_dir(&threads).is_ok_and(|threads| threads.flatten().all(stopped))
-        });
-        assert!(all_stopped, "pushd has not stopped after {WAIT_MS} ms");
+        freeze(&mut self.process);
     }
 
     /// Continues the stopped daemon.
@@ -195,6 +184,27 @@ impl Stopped {
         let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
         Daemon::start_at(&self.web.to_string(), &self.publish.to_string(), &flags)
     }
+}
+
+/// Stops a process as a debugger does, and returns when it has stopped.
+#[track_caller]
+pub fn freeze(process: &mut Background) {
+    process.signal(Signal::SIGSTOP);
+    let threads = format!("/proc/{}/task", process.pid());
+    let stopped = |thread: fs::DirEntry| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // pid (name) state ...
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with('T'))
+    };
+    let all_stopped = wait_until(WAIT_MS, || {
+        fs::read_dir(&threads).is_ok_and(|threads| threads.flatten().all(stopped))
+    });
+    assert!(
+        all_stopped,
+        "{} has not stopped after {WAIT_MS} ms",
+        process.name
+    );
 }
 
 /// Returns the command for the program, by one of its two names, without arguments and without this machine's

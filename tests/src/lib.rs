@@ -11,6 +11,7 @@
 //! | [`relay`] | a relay between client and server that fails as networks do |
 //! | [`traffic`] | many of these at once |
 //! | [`churn`] | connections that open and close |
+//! | [`nodes`] | several daemons on one Redis |
 //! | [`simulator`] | random failures of everything, and a model of what each subscriber must see |
 //! | [`history`] | the publishes and deliveries of a run, and their check |
 //! | [`bystander`] | a subscriber and a publisher that must not notice other clients |
@@ -46,6 +47,7 @@ pub mod history;
 pub mod log;
 pub mod machine;
 pub mod mariadb;
+pub mod nodes;
 pub mod php;
 pub mod ports;
 pub mod program;

@@ -32,7 +32,7 @@ pub enum Purpose {
     Nginx,
     /// Runs the benchmark's nats-server.
     Nats,
-    /// The benchmark of several servers.
+    /// Runs the benchmark and the tests of several servers.
     Redis,
 }
 
@@ -131,12 +131,13 @@ pub fn install(purposes: &[Purpose]) -> Result<()> {
     }
     let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
     apt_install(&names)?;
-    const SERVICES: [&str; 5] = [
+    const SERVICES: [&str; 6] = [
         "apache2",
         "mariadb-server",
         "nats-server",
         "nginx",
         "php8.2-fpm",
+        "redis-server",
     ];
     if SERVICES.iter().any(|service| names.contains(service)) {
         let services = SERVICES.join(", ");

@@ -30,6 +30,7 @@ pub fn run(workspace: &Workspace, php: Option<OtherPhp>) -> Result<()> {
         Purpose::Apache,
         Purpose::Packages,
         Purpose::Test,
+        Purpose::Redis,
     ];
     if php.is_some() {
         purposes.push(Purpose::OtherPhps);

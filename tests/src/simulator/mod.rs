@@ -42,6 +42,7 @@ mod truth;
 
 use std::time::Duration;
 
+pub(crate) use client::{Arrival, Lost, WebClient, element};
 pub use disaster::{Disaster, Step};
 pub use event::EventId;
 pub use plan::Plan;
@@ -52,13 +53,14 @@ pub use settings::{HistoryBounds, Settings};
 pub use shrink::{run_seeds, shrink};
 pub use state::Damage;
 pub use subscriber_plan::{Flaw, FlawKind, Kind, SubscriberPlan};
+pub(crate) use timeout::is_timeout;
 pub use totals::Totals;
 
 /// Time limit for anything that must happen soon on a busy machine.
 const WAIT: Duration = Duration::from_secs(30);
 
 /// Longest wait of a read that may find nothing.
-const POLL: Duration = Duration::from_millis(10);
+pub(crate) const POLL: Duration = Duration::from_millis(10);
 
 /// The error of a thread that ended because of another one.
 const STOPPED: &str = "stopped, because another thread failed";

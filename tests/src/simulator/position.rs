@@ -13,7 +13,7 @@ pub struct Position {
 
 impl Position {
     /// Reads `EPOCH-SEQUENCE`.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let parts = text.split_once('-').and_then(|(epoch, sequence)| {
             let epoch = u64::from_str_radix(epoch, 16).ok()?;
             let sequence = sequence.parse().ok()?;
@@ -23,7 +23,7 @@ impl Position {
     }
 
     /// Returns another place in the same epoch.
-    pub(super) fn at(self, sequence: u64) -> Self {
+    pub(crate) fn at(self, sequence: u64) -> Self {
         Self { sequence, ..self }
     }
 }

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 /// Whether a read or write ended because nothing happened for its timeout.
-pub(super) fn is_timeout(kind: ErrorKind) -> bool {
+pub(crate) fn is_timeout(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted

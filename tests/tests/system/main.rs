@@ -21,6 +21,7 @@ mod install;
 mod log_formats;
 mod manuals;
 mod node;
+mod nodes;
 mod package;
 mod page;
 mod php_packages;

@@ -34,7 +34,7 @@ pub(crate) struct SharedPublish {
     /// When the publish began to wait.
     pub(crate) since: Instant,
     /// `None` if it is answered.
-    answer: Option<oneshot::Sender<Result<Receipt, PublishError>>>,
+    answer: Mutex<Option<oneshot::Sender<Result<Receipt, PublishError>>>>,
     _counted: CountedLen,
 }
 
@@ -56,14 +56,14 @@ impl Drop for CountedLen {
 
 impl SharedPublish {
     /// Answers the publisher. It may be gone.
-    pub(crate) fn answer(&mut self, answer: Result<Receipt, PublishError>) {
-        if let Some(publisher) = self.answer.take() {
+    pub(crate) fn answer(&self, answer: Result<Receipt, PublishError>) {
+        if let Some(publisher) = self.answer.lock().take() {
             let _gone = publisher.send(answer);
         }
     }
 
     pub(crate) fn is_answered(&self) -> bool {
-        self.answer.is_none()
+        self.answer.lock().is_none()
     }
 }
 
@@ -125,7 +125,7 @@ impl SharedLogQueue {
             id: id.map(str::to_owned),
             source,
             since: Instant::now(),
-            answer: Some(answer),
+            answer: Mutex::new(Some(answer)),
             _counted: CountedLen {
                 backlog: self.backlog.clone(),
                 len,

@@ -1,10 +1,12 @@
 //! Appends the publishes of this node to the log.
 
+use std::convert::Infallible;
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use pusher_proto::{Position, Receipt, Stored};
+use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
-use redis::{RedisError, RedisResult};
 use tokio::time::sleep;
 
 use super::batch::{Appended, Batch};
@@ -22,6 +24,9 @@ const BATCH_LEN_MAX: usize = 1024 * 1024;
 /// Time between two attempts.
 const RETRY_MIN: Duration = Duration::from_millis(20);
 const RETRY_MAX: Duration = Duration::from_millis(500);
+
+/// Time between two looks for publishers whose time is over.
+const EXPIRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Appends batch after batch. One is under way at a time, so the events of one publisher stay in order, and a batch has
 /// all that arrived while the last one was under way.
@@ -57,32 +62,31 @@ async fn append(
     node: &Node,
     queue: &SharedLogQueue,
     connection: &mut Option<MultiplexedConnection>,
-    mut batch: Batch,
+    batch: Batch,
 ) {
     let mut retry = RETRY_MIN;
     loop {
-        let error = match try_append(node, connection, &batch).await {
-            Ok(appended) => {
-                node.status.works(Use::Appending);
-                return answer(node, batch, &appended);
+        let attempt = async {
+            let appended = try_append(node, connection, &batch).await;
+            if let Err(error) = &appended {
+                *connection = None;
+                node.status.fails(Use::Appending, error);
+                sleep(retry).await;
             }
-            Err(error) => error,
+            appended
         };
-        *connection = None;
-        node.status.fails(Use::Appending, &error);
-        sleep(retry).await;
+        let error = tokio::select! {
+            appended = attempt => match appended {
+                Ok(appended) => {
+                    node.status.works(Use::Appending);
+                    return answer(node, batch, &appended);
+                }
+                Err(error) => error,
+            },
+            never = refuse_meanwhile(node, queue, &batch) => match never {},
+        };
         retry = (retry * 2).min(RETRY_MAX);
-        let wait = node.live.limits().redis_wait;
-        let Some(oldest) = Instant::now().checked_sub(wait) else {
-            continue;
-        };
-        let expired = batch.publishes.iter_mut();
-        expired
-            .filter(|publish| publish.since < oldest)
-            .for_each(|publish| refuse(publish, &error));
-        for mut publish in queue.take_expired(oldest) {
-            refuse(&mut publish, &error);
-        }
+        refuse_expired(node, queue, &batch, &error);
         if batch.publishes.iter().all(SharedPublish::is_answered) && batch.probe.is_empty() {
             return;
         }
@@ -91,6 +95,28 @@ async fn append(
             return;
         }
     }
+}
+
+/// Refuses the publishers whose time is over while an attempt has no result: Redis may not answer for longer than that.
+async fn refuse_meanwhile(node: &Node, queue: &SharedLogQueue, batch: &Batch) -> Infallible {
+    loop {
+        sleep(EXPIRY_INTERVAL).await;
+        refuse_expired(node, queue, batch, &"there is no answer");
+    }
+}
+
+/// Refuses the publishers whose time is over.
+fn refuse_expired(node: &Node, queue: &SharedLogQueue, batch: &Batch, why: &dyn Display) {
+    let wait = node.live.limits().redis_wait;
+    let Some(oldest) = Instant::now().checked_sub(wait) else {
+        return;
+    };
+    let waiting = batch.publishes.iter();
+    waiting
+        .filter(|publish| publish.since < oldest)
+        .for_each(|publish| refuse(publish, why));
+    let waiting = queue.take_expired(oldest);
+    waiting.iter().for_each(|publish| refuse(publish, why));
 }
 
 async fn try_append(
@@ -128,7 +154,7 @@ async fn connect(node: &Node) -> RedisResult<MultiplexedConnection> {
 
 fn answer(node: &Node, batch: Batch, appended: &Appended) {
     node.status.note_end(appended.end);
-    for (mut publish, &(position, others)) in batch.publishes.into_iter().zip(&appended.places) {
+    for (publish, &(position, others)) in batch.publishes.into_iter().zip(&appended.places) {
         node.hub.count(publish.source, publish.event.len());
         let receipt = receipt(node, &publish, position, others, appended.nodes);
         publish.answer(Ok(receipt));
@@ -156,7 +182,7 @@ fn receipt(
     }
 }
 
-fn refuse(publish: &mut SharedPublish, error: &RedisError) {
-    let text = format!("the log in Redis did not take the event in time: {error}");
+fn refuse(publish: &SharedPublish, why: &dyn Display) {
+    let text = format!("the log in Redis did not take the event in time: {why}");
     publish.answer(Err(PublishError::LogUnavailable(text)));
 }

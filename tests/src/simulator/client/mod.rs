@@ -7,4 +7,6 @@ mod subscriber;
 mod wamp;
 mod web_socket;
 
+pub(crate) use subscriber::Lost;
 pub(super) use subscriber::{Command, Subscriber};
+pub(crate) use web_socket::{Arrival, WebClient, element};

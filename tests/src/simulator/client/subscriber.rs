@@ -23,7 +23,7 @@ pub(in crate::simulator) enum Command {
 
 /// Why a connection is over.
 #[derive(Debug)]
-pub(super) enum Lost {
+pub(crate) enum Lost {
     /// It ended, or the client gave it up.
     Ended,
     /// Another page takes the client's place.

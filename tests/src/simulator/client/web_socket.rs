@@ -16,10 +16,10 @@ use super::subscriber::Lost;
 /// Longest handshake. A connection that forwards nothing is given up.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(2);
 
-pub(super) struct WebClient(WebSocket<TcpStream>);
+pub(crate) struct WebClient(WebSocket<TcpStream>);
 
 /// What has arrived.
-pub(super) enum Arrival {
+pub(crate) enum Arrival {
     /// The elements of a message, as the server wrote them.
     Elements(Vec<Box<RawValue>>),
     /// The answer to the ping with this number.
@@ -29,7 +29,7 @@ pub(super) enum Arrival {
 }
 
 impl WebClient {
-    pub(super) fn connect(
+    pub(crate) fn connect(
         address: SocketAddr,
         path: &str,
         subprotocol: &'static str,
@@ -68,13 +68,13 @@ impl WebClient {
         Ok(Self(socket))
     }
 
-    pub(super) fn send(&mut self, message: &Value) -> Result<(), Lost> {
+    pub(crate) fn send(&mut self, message: &Value) -> Result<(), Lost> {
         self.send_message(Message::text(message.to_string()))
     }
 
     /// Sends a ping. A script cannot do that, but the answer is an exact sign that the connection works, and that
     /// everything before it has arrived.
-    pub(super) fn ping(&mut self, number: u64) -> Result<(), Lost> {
+    pub(crate) fn ping(&mut self, number: u64) -> Result<(), Lost> {
         self.send_message(Message::Ping(number.to_be_bytes().to_vec().into()))
     }
 
@@ -83,13 +83,13 @@ impl WebClient {
     }
 
     /// Sends a close frame, as a page does that is left.
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         let _gone = self.0.close(None);
         let _gone = self.0.flush();
     }
 
     /// Waits briefly for a message. Answers pings.
-    pub(super) fn receive(&mut self) -> Result<Arrival, Lost> {
+    pub(crate) fn receive(&mut self) -> Result<Arrival, Lost> {
         match self.0.read() {
             Ok(Message::Text(text)) => serde_json::from_str(&text)
                 .map(Arrival::Elements)
@@ -112,7 +112,7 @@ impl WebClient {
 }
 
 /// Reads an element of a message.
-pub(super) fn element<T: serde::de::DeserializeOwned>(
+pub(crate) fn element<T: serde::de::DeserializeOwned>(
     elements: &[Box<RawValue>],
     index: usize,
 ) -> Result<T, Lost> {
