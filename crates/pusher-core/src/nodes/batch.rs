@@ -82,6 +82,9 @@ impl Batch {
         next_epoch: u64,
     ) -> RedisResult<Vec<Value>> {
         let known = node.known_end();
+        let id_memory_ms = u64::try_from(node.id_memory.as_millis()).unwrap_or(u64::MAX);
+        // Redis knows no time of 0.
+        let id_memory_ms = id_memory_ms.max(1);
         let mut call = APPEND.prepare_invoke();
         call.key(&node.keys.log)
             .key(&node.keys.state)
@@ -95,7 +98,7 @@ impl Batch {
             .arg(known.sequence)
             .arg(node.trim.line(&node.live.limits(), unix_ms()))
             .arg(ENTRIES_MAX)
-            .arg(u64::try_from(node.id_memory.as_millis()).unwrap_or(u64::MAX))
+            .arg(id_memory_ms)
             .arg(&self.probe);
         for publish in &self.publishes {
             let recipients = publish.recipients.as_ref().map(encode_recipients);

@@ -50,6 +50,9 @@ pub(super) async fn run(node: &Node) {
                 .map(|probe| probe::text(node, probe))
                 .unwrap_or_default(),
         };
+        if batch.publishes.is_empty() && batch.probe.is_empty() {
+            continue;
+        }
         append(node, queue, &mut connection, batch).await;
         if let Some(probe) = probe {
             node.probes.set_appended(probe);

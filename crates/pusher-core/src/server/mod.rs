@@ -160,14 +160,8 @@ impl Server {
         first.spawn(admin.clone().record_history());
         if let Some(node) = &context.node {
             first.spawn(nodes::run(node.clone()));
-            nodes::loaded(node).await;
         }
-        for listener in listeners.public {
-            first.spawn(accept::browsers(context.clone(), handles.clone(), listener));
-        }
-        for listener in listeners.publish {
-            first.spawn(accept::publishers(admin.clone(), listener));
-        }
+        first.spawn(accept_all(admin, handles, listeners));
         let first_ended = wait_for_first(shards.iter_mut().map(|shard| &mut shard.ended));
         let is_broken = until_either(shutdown, first_ended).await;
         context.tasks.closing.cancel();
@@ -183,6 +177,20 @@ impl Server {
             true => Err(io::Error::other("a server thread panicked")),
             false => Ok(()),
         }
+    }
+}
+
+/// Accepts connections, when the log is there if it is in Redis.
+async fn accept_all(admin: Arc<Admin>, shards: Vec<Handle>, listeners: BoundListeners) {
+    let context = admin.context();
+    if let Some(node) = &context.node {
+        nodes::loaded(node).await;
+    }
+    for listener in listeners.public {
+        tokio::spawn(accept::browsers(context.clone(), shards.clone(), listener));
+    }
+    for listener in listeners.publish {
+        tokio::spawn(accept::publishers(admin.clone(), listener));
     }
 }
 
