@@ -7,6 +7,7 @@
 //! | [`raw`] | raw JSON objects, as the Ratchet recipe sends them |
 //! | [`zmtp`] | ZeroMQ's protocol, the part that PUSH sockets need |
 //! | [`event_stream`] | Server-Sent Events, another way for browsers to subscribe |
+//! | [`spool`] | the records of the spool, where events wait for the daemon |
 //! | [`JsonStream`] | finds complete JSON values in a stream; `native` and `raw` are read with it |
 //! | [`Endpoint`] | the addresses of port 5555, as text |
 //! | [`Receipt`], [`Position`] | the answer to a publish, and a place in the server's log |
@@ -26,6 +27,7 @@ mod position;
 mod publish;
 pub mod raw;
 mod reason;
+pub mod spool;
 mod token;
 pub mod wamp;
 pub mod zmtp;

@@ -28,6 +28,15 @@ pub const JSON_DEPTH_MAX: usize = 126;
 /// Deepest nesting of an event: one level less, because the native protocol wraps it in a list.
 pub const EVENT_DEPTH_MAX: usize = JSON_DEPTH_MAX - 1;
 
+/// Largest spool file. Writers refuse a record that does not fit.
+pub const SPOOL_LEN_MAX: u64 = 16 * 1024 * 1024;
+
+/// Seconds that an event is worth delivering after it was written to the spool, unless its publisher says otherwise.
+pub const SPOOL_TTL_S: u32 = 300;
+
+/// Longest time to live of an event in the spool: one day.
+pub const SPOOL_TTL_S_MAX: u32 = 24 * 60 * 60;
+
 /// Longest message of a browser, after WebSocket fragments are joined.
 pub const CLIENT_MESSAGE_LEN_MAX: usize = 64 * 1024;
 

@@ -1,8 +1,8 @@
 //! The native protocol. Every publish gets a receipt or an error, in order.
 
 use pusher_proto::native::{
-    ErrorCode, FromPublisher, VERSION, encode_error, encode_position, encode_receipt,
-    encode_welcome,
+    ErrorCode, FromPublisher, VERSION, encode_drained, encode_error, encode_position,
+    encode_receipt, encode_welcome,
 };
 use pusher_proto::{JsonStream, Publish, check_id};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -135,6 +135,11 @@ impl NativeSession<'_> {
             FromPublisher::Position { request } => {
                 let position = self.context.hub.position();
                 encode_position(&mut self.answers, request, position);
+                true
+            }
+            FromPublisher::Drain { request } => {
+                // This server has no spool.
+                encode_drained(&mut self.answers, request);
                 true
             }
             FromPublisher::Unknown { kind } => {

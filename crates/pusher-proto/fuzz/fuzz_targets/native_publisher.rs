@@ -2,7 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pusher_proto::native::{FromPublisher, encode_hello, encode_publish};
+use pusher_proto::native::{
+    FromPublisher, encode_drain, encode_hello, encode_position_request, encode_publish,
+};
 use pusher_proto::{JsonError, JsonStream, check_value, limits};
 
 fuzz_target!(|text: &str| {
@@ -12,7 +14,11 @@ fuzz_target!(|text: &str| {
     let mut encoded = Vec::new();
     match &message {
         FromPublisher::Hello { token, .. } => encode_hello(&mut encoded, token.as_deref()),
-        FromPublisher::Publish { request, publish, id } => {
+        FromPublisher::Publish {
+            request,
+            publish,
+            id,
+        } => {
             match check_value(publish.event) {
                 Ok(()) => {}
                 // The stream in front of this decoder has a limit of depth.
@@ -22,6 +28,8 @@ fuzz_target!(|text: &str| {
             let id = id.as_deref();
             encode_publish(&mut encoded, *request, &publish.topic, publish.event, id).unwrap();
         }
+        FromPublisher::Position { request } => encode_position_request(&mut encoded, *request),
+        FromPublisher::Drain { request } => encode_drain(&mut encoded, *request),
         FromPublisher::Unknown { .. } => return,
     }
     let mut stream = JsonStream::new(limits::PUBLISH_LEN_MAX);

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use pusher_proto::native::{
-    FromServer, encode_error, encode_position, encode_receipt, encode_welcome,
+    FromServer, encode_drained, encode_error, encode_position, encode_receipt, encode_welcome,
 };
 
 fuzz_target!(|text: &str| {
@@ -24,6 +24,7 @@ fuzz_target!(|text: &str| {
             Ok(position) => encode_position(&mut encoded, *request, position),
             Err(_) => return,
         },
+        FromServer::Drained { request } => encode_drained(&mut encoded, *request),
         FromServer::Error {
             request,
             code,

@@ -9,8 +9,8 @@ use serde::de::{
 use serde_json::value::RawValue;
 
 use super::{
-    AT, DecodeError, ERROR, ErrorCode, FromPublisher, FromServer, HELLO, POSITION, PUBLISH,
-    RECEIPT, WELCOME,
+    AT, DRAIN, DRAINED, DecodeError, ERROR, ErrorCode, FromPublisher, FromServer, HELLO, POSITION,
+    PUBLISH, RECEIPT, WELCOME,
 };
 use crate::position::Position;
 use crate::publish::{Publish, Receipt, Stored, TopicText, lenient_nodes};
@@ -112,6 +112,9 @@ impl<'de> Visitor<'de> for FromPublisherVisitor {
             POSITION => FromPublisher::Position {
                 request: element(&mut list, "request")?,
             },
+            DRAIN => FromPublisher::Drain {
+                request: element(&mut list, "request")?,
+            },
             kind => FromPublisher::Unknown { kind },
         };
         skip_rest(&mut list)?;
@@ -176,6 +179,9 @@ impl<'de> Visitor<'de> for FromServerVisitor {
                 request: element(&mut list, "request")?,
                 code: ErrorCode::from_name(&element::<_, Cow<'_, str>>(&mut list, "code")?),
                 text: element(&mut list, "text")?,
+            },
+            DRAINED => FromServer::Drained {
+                request: element(&mut list, "request")?,
             },
             kind => FromServer::Unknown { kind },
         };

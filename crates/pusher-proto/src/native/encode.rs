@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use super::{
-    AT, DecodeError, ERROR, ErrorCode, HELLO, POSITION, PUBLISH, RECEIPT, VERSION, WELCOME,
+    AT, DRAIN, DRAINED, DecodeError, ERROR, ErrorCode, HELLO, POSITION, PUBLISH, RECEIPT, VERSION,
+    WELCOME,
 };
 use crate::json::quote;
 use crate::position::Position;
@@ -81,6 +82,16 @@ pub fn encode_position_request(out: &mut Vec<u8>, request: u64) {
 /// Appends the answer to a POSITION request and its line end.
 pub fn encode_position(out: &mut Vec<u8>, request: u64, position: Position) {
     append(out, format_args!("[{AT},{request},\"{position}\"]\n"));
+}
+
+/// Appends a DRAIN request and its line end.
+pub fn encode_drain(out: &mut Vec<u8>, request: u64) {
+    append(out, format_args!("[{DRAIN},{request}]\n"));
+}
+
+/// Appends the answer to a DRAIN request and its line end.
+pub fn encode_drained(out: &mut Vec<u8>, request: u64) {
+    append(out, format_args!("[{DRAINED},{request}]\n"));
 }
 
 /// Appends an ERROR and its line end.

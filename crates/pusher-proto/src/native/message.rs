@@ -29,6 +29,11 @@ pub enum FromPublisher<'a> {
         /// The number that the answer repeats.
         request: u64,
     },
+    /// `[8, request]`
+    Drain {
+        /// The number that the answer repeats.
+        request: u64,
+    },
     /// A type that this version does not know.
     Unknown {
         /// The type's number.
@@ -59,6 +64,11 @@ pub enum FromServer<'a> {
         request: u64,
         /// The position as text, to pass on.
         position: Cow<'a, str>,
+    },
+    /// `[9, request]`
+    Drained {
+        /// The request's number.
+        request: u64,
     },
     /// `[5, request, code, text]`
     Error {

@@ -8,8 +8,8 @@ mod message;
 mod tests;
 
 pub use encode::{
-    check_json, encode_error, encode_hello, encode_position, encode_position_request,
-    encode_publish, encode_receipt, encode_welcome,
+    check_json, encode_drain, encode_drained, encode_error, encode_hello, encode_position,
+    encode_position_request, encode_publish, encode_receipt, encode_welcome,
 };
 pub use error_code::ErrorCode;
 pub use message::{DecodeError, FromPublisher, FromServer};
@@ -24,3 +24,5 @@ const RECEIPT: u64 = 4;
 const ERROR: u64 = 5;
 const POSITION: u64 = 6;
 const AT: u64 = 7;
+const DRAIN: u64 = 8;
+const DRAINED: u64 = 9;

@@ -53,6 +53,7 @@ fn publisher_messages_are_decoded() {
         (r#"[3,7,"t",1,{"new":1}]"#, publish(7, "t", "1")),
         (r#"[3,7,"\u732b","]"]"#, publish(7, "猫", "\"]\"")),
         ("[6,8,{}]", FromPublisher::Position { request: 8 }),
+        ("[8,9,{}]", FromPublisher::Drain { request: 9 }),
         ("[77,\"what\"]", FromPublisher::Unknown { kind: 77 }),
     ] {
         assert_eq!(FromPublisher::decode(text).unwrap(), expect, "{text}");
@@ -66,6 +67,7 @@ fn invalid_publisher_messages_are_errors() {
         ("[1]", "no version"),
         ("[3]", "no request"),
         ("[6]", "no request"),
+        ("[8]", "no request"),
         ("[3,1]", "no topic"),
         ("[3,1,\"t\"]", "no event"),
         ("[3,-1,\"t\",{}]", "-1"),
@@ -96,6 +98,15 @@ fn tokens_survive_a_round_trip() {
 }
 
 #[test]
+fn drain_requests_round_trip() {
+    let mut out = Vec::new();
+    encode_drain(&mut out, 5);
+    assert_eq!(out, b"[8,5]\n");
+    let decoded = FromPublisher::decode("[8,5]").unwrap();
+    assert_eq!(decoded, FromPublisher::Drain { request: 5 });
+}
+
+#[test]
 fn server_messages_round_trip() {
     let mut out = Vec::new();
     encode_welcome(&mut out, 1, "pushd/\"0\"", 9);
@@ -118,6 +129,7 @@ fn server_messages_round_trip() {
     encode_receipt(&mut out, 5, shared);
     encode_receipt(&mut out, 6, Receipt::default());
     encode_position(&mut out, 7, position);
+    encode_drained(&mut out, 8);
     encode_error(&mut out, None, ErrorCode::TooLarge, "a\nb");
     encode_error(&mut out, Some(6), ErrorCode::BadTopic, "");
     encode_error(&mut out, Some(7), ErrorCode::LogUnavailable, "Redis");
@@ -154,6 +166,7 @@ fn server_messages_round_trip() {
                 request: 7,
                 position: "00000000000000ab-12".into()
             },
+            FromServer::Drained { request: 8 },
             error(None, ErrorCode::TooLarge, "a\nb"),
             error(Some(6), ErrorCode::BadTopic, ""),
             error(Some(7), ErrorCode::LogUnavailable, "Redis"),
