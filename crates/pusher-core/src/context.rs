@@ -14,6 +14,7 @@ use crate::config::Live;
 use crate::connection::{BrowserPermits, PublisherPermits};
 use crate::hub::{Hub, KnownIds};
 use crate::nodes::Node;
+use crate::spool::Spool;
 use crate::stats::{Counters, PeerLog, RefusedOrigins};
 
 /// The state of one server.
@@ -24,6 +25,8 @@ pub(crate) struct Context {
     pub(crate) clock: Clock,
     pub(crate) server_ident: String,
     pub(crate) known_ids: KnownIds,
+    /// The spool that the server drains, if any.
+    pub(crate) spool: Option<Arc<Spool>>,
     /// The other servers that share the log. `None` if the log is the server's own.
     pub(crate) node: Option<Arc<Node>>,
     pub(crate) publisher_log: PeerLog,

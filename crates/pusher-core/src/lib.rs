@@ -57,8 +57,10 @@ mod hub;
 mod nodes;
 mod publishers;
 mod server;
+mod spool;
 mod stats;
 mod store;
+mod unix_time;
 
 /// Runs the examples of the README as doc tests.
 #[cfg(doctest)]

@@ -84,6 +84,7 @@ fn take(context: &Context, history: &History) -> Value {
         "outbox_len_max": limits.outbox_len_max,
         "history_len_max": limits.history_len_max,
         "disk_failure": context.hub.disk_failure(),
+        "spool_failure": context.spool.as_ref().and_then(|spool| spool.failure()),
         "redis": context.node.as_deref().map(redis),
         "history": {
             "events": history.row(|second| second.events),

@@ -1,6 +1,7 @@
 //! The options of a server.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::thread;
 
 use super::{
@@ -33,6 +34,8 @@ pub struct Options {
     /// Where the log is kept over a restart. Default none: a restart begins an empty log, and clients that come back are
     /// told of a gap.
     pub state: Option<StateOptions>,
+    /// The directory in which publishers leave events while the server is away. Default none.
+    pub spool_dir: Option<PathBuf>,
     /// The Redis server through which this server shares its log with others. Then `state` is not used. Default none: the
     /// server has a log of its own.
     pub redis: Option<RedisOptions>,
@@ -127,6 +130,7 @@ impl Default for Options {
             server_ident: concat!("pusher-core/", env!("CARGO_PKG_VERSION")).to_owned(),
             id_limits: IdLimits::default(),
             state: None,
+            spool_dir: None,
             redis: None,
             live: LiveOptions::default(),
         }

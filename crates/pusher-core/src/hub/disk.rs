@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use pusher_proto::Stored;
@@ -19,6 +19,7 @@ use super::log::Entry;
 use crate::config::SyncPolicy;
 use crate::stats::Counters;
 use crate::store::{RecordRef, Store, Syncer};
+use crate::unix_time::unix_ms;
 
 /// Time between two attempts to write after an error.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -324,11 +325,4 @@ impl SyncThread {
         state.is_wanted = false;
         !state.is_ending
     }
-}
-
-/// Returns the Unix time in ms.
-pub(super) fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let ms = since.map_or(0, |since| since.as_millis());
-    u64::try_from(ms).unwrap_or(u64::MAX)
 }

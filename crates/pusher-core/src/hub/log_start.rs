@@ -8,12 +8,13 @@ use bytes::Bytes;
 use pusher_proto::wamp::event_frame;
 use pusher_proto::{Position, Receipt, Stored};
 
-use super::disk::{Disk, unix_ms};
+use super::disk::Disk;
 use super::log::{CLOCK_START_MS, Log, NewEvent};
 use crate::config::{LiveOptions, StateOptions, SyncPolicy};
 use crate::connection::Topic;
 use crate::stats::Counters;
 use crate::store::{self, RecordRef, Recovered, Store, StoreError, StoreOptions};
+use crate::unix_time::unix_ms;
 
 /// Bytes on disk for each byte of the log in memory. The store drops whole files, so it needs more than one file.
 const DISK_FACTOR: u64 = 4;

@@ -8,9 +8,9 @@ use redis::{RedisResult, Script, Value};
 
 use super::entry::encode_recipients;
 use super::fields::{number, text, unexpected};
-use super::keys::unix_ms;
 use super::node::Node;
 use crate::hub::SharedPublish;
+use crate::unix_time::unix_ms;
 
 static APPEND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("append.lua")));
 

@@ -1,7 +1,5 @@
 //! The keys in Redis.
 
-use std::time::SystemTime;
-
 /// The keys of the nodes with one prefix.
 #[derive(Debug)]
 pub(super) struct Keys {
@@ -40,11 +38,4 @@ impl Keys {
     pub(super) fn resume(&self, client: &str) -> String {
         format!("{}resume:{client}", self.prefix)
     }
-}
-
-/// Returns the Unix time in ms.
-pub(super) fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let ms = since.map_or(0, |since| since.as_millis());
-    u64::try_from(ms).unwrap_or(u64::MAX)
 }

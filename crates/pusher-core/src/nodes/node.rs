@@ -8,13 +8,14 @@ use redis::aio::MultiplexedConnection;
 use tokio::sync::Mutex;
 
 use super::connect::Connector;
-use super::keys::{Keys, unix_ms};
+use super::keys::Keys;
 use super::probes::Probes;
 use super::status::{NodesState, Status};
 use super::trim::TrimLine;
 use crate::config::{Live, RedisOptions};
 use crate::hub::Hub;
 use crate::stats::Counters;
+use crate::unix_time::unix_ms;
 
 /// This node: its connections to Redis, and what it knows of the others.
 #[derive(Debug)]

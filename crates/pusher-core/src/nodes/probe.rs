@@ -8,9 +8,9 @@ use std::time::Duration;
 use redis::{ErrorKind, RedisError};
 use tokio::time::sleep;
 
-use super::keys::unix_ms;
 use super::node::Node;
 use super::status::Use;
+use crate::unix_time::unix_ms;
 
 /// Time between two probes.
 const INTERVAL: Duration = Duration::from_secs(10);

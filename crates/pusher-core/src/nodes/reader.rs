@@ -11,11 +11,11 @@ use tokio::time::sleep;
 use super::connect::RESPONSE_TIMEOUT;
 use super::entry::{Content, Entry, id};
 use super::fields::unexpected;
-use super::keys::unix_ms;
 use super::node::Node;
 use super::probe;
 use super::status::Use;
 use crate::hub::SharedEvent;
+use crate::unix_time::unix_ms;
 
 /// Time that Redis waits for the next entry before it replies that there is none.
 const BLOCK: Duration = Duration::from_secs(2);

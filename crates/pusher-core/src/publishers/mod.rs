@@ -19,6 +19,7 @@ mod peer;
 mod pending;
 mod raw;
 mod refusal;
+mod spool;
 mod submit;
 mod unfinished;
 mod wire;
@@ -34,6 +35,7 @@ use crate::stats::PublisherRefusal;
 use wire::Wire;
 
 pub(crate) use peer::{Peer, Transport};
+pub(crate) use spool::Drainer;
 pub(crate) use wire::Stream;
 
 /// Serves one publisher until it disconnects or the server shuts down.

@@ -1,11 +1,14 @@
 //! The native protocol. Every publish gets a receipt or an error, in order.
 
+use std::time::Duration;
+
 use pusher_proto::native::{
     ErrorCode, FromPublisher, VERSION, encode_drained, encode_error, encode_position,
     encode_receipt, encode_welcome,
 };
 use pusher_proto::{JsonStream, Publish, check_id};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 use super::pending::Pending;
 use super::refusal::{RefusedMessage, native_code};
@@ -17,6 +20,9 @@ use crate::stats::Source;
 /// Answers are written as soon as they have this many bytes. The receipts for one read are shorter. The limit
 /// matters for messages whose error is longer than the message.
 const ANSWERS_LEN: usize = 64 * 1024;
+
+/// Longest time in which a publisher waits for the spool.
+const DRAIN_WAIT: Duration = Duration::from_secs(5);
 
 /// Answers a publisher that gets no permit.
 pub(super) async fn refuse<S: Stream>(mut wire: Wire<S>, busy: &Busy) {
@@ -137,16 +143,24 @@ impl NativeSession<'_> {
                 encode_position(&mut self.answers, request, position);
                 true
             }
-            FromPublisher::Drain { request } => {
-                // This server has no spool.
-                encode_drained(&mut self.answers, request);
-                true
-            }
+            FromPublisher::Drain { request } => self.drain(request).await,
             FromPublisher::Unknown { kind } => {
                 let text = format!("unknown message type {kind}");
                 self.refuse(None, ErrorCode::UnknownType, &text)
             }
         }
+    }
+
+    /// Waits until the spool is drained. Without a spool, it is.
+    async fn drain(&mut self, request: u64) -> bool {
+        if let Some(spool) = &self.context.spool
+            && timeout(DRAIN_WAIT, spool.drains.drained()).await.is_err()
+        {
+            let text = "the spool is not drained yet";
+            return self.refuse(Some(request), ErrorCode::Overloaded, text);
+        }
+        encode_drained(&mut self.answers, request);
+        true
     }
 
     fn greet(&mut self, version: u32, token: Option<&str>) -> bool {

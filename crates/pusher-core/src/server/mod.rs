@@ -26,6 +26,8 @@ use crate::connection::{BrowserPermits, PublisherPermits};
 use crate::context::{Clock, Context, Tasks};
 use crate::hub::{Hub, KnownIds, LogStart, Shard, run_flusher};
 use crate::nodes::{self, Node};
+use crate::publishers::Drainer;
+use crate::spool::Spool;
 use crate::stats::{Counters, PeerLog, RefusedOrigins};
 
 pub use bind_error::BindError;
@@ -97,6 +99,10 @@ impl Server {
             application: Box::new(application),
             hub,
             known_ids,
+            spool: options
+                .spool_dir
+                .as_deref()
+                .map(|path| Arc::new(Spool::new(path))),
             node,
             publisher_log: PeerLog::new(),
             browser_log,
@@ -180,7 +186,7 @@ impl Server {
     }
 }
 
-/// Accepts connections, when the log is there if it is in Redis.
+/// Accepts connections: when the log is there if it is in Redis, and publishers when the spool is drained.
 async fn accept_all(admin: Arc<Admin>, shards: Vec<Handle>, listeners: BoundListeners) {
     let context = admin.context();
     if let Some(node) = &context.node {
@@ -188,6 +194,12 @@ async fn accept_all(admin: Arc<Admin>, shards: Vec<Handle>, listeners: BoundList
     }
     for listener in listeners.public {
         tokio::spawn(accept::browsers(context.clone(), shards.clone(), listener));
+    }
+    if let Some(spool) = &context.spool {
+        // Before new events, and while browsers can connect.
+        let mut drainer = Drainer::new(context.clone(), spool.clone());
+        drainer.start().await;
+        context.tasks.publishers.spawn(drainer.run());
     }
     for listener in listeners.publish {
         tokio::spawn(accept::publishers(admin.clone(), listener));

@@ -196,6 +196,16 @@ figures! {
         gauge log_on_disk = "pushd_log_on_disk";
         /// Duration of the last sync of the log, in microseconds.
         gauge log_sync_us = "pushd_log_sync_microseconds";
+        /// Records of the spool that were published.
+        counter spool_drained = "pushd_spool_drained_total";
+        /// Records of the spool that were too old.
+        counter spool_expired = "pushd_spool_expired_total";
+        /// Records of the spool that were not published because a later one has the latest event of their topic.
+        counter spool_superseded = "pushd_spool_superseded_total";
+        /// Records of the spool that were refused, as a publish of their topic, event or token is.
+        counter spool_refused = "pushd_spool_refused_total";
+        /// Records of the spool that are damaged or of a newer version. The file `set-aside` has them.
+        counter spool_set_aside = "pushd_spool_set_aside_total";
         /// 1 if the server reads the log in Redis at this moment.
         gauge redis_connected = "pushd_redis_connected";
         /// Connections to Redis that were opened to append to the log and to read it: 2, and one for each loss.

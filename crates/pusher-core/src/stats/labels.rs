@@ -52,6 +52,8 @@ kinds! {
         Http = "http",
         /// The program that embeds the server: [`Hub::publish`](crate::Hub::publish).
         Application = "application",
+        /// The spool, where publishers leave events while the server is away.
+        Spool = "spool",
         /// A browser that may publish.
         Browser = "browser",
     }

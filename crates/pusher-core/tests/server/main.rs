@@ -26,6 +26,7 @@ mod recovery;
 mod resume;
 mod scripts;
 mod slow;
+mod spool;
 mod state_dir;
 mod stats;
 mod support;

@@ -26,9 +26,9 @@ const ROOMS: &[&[&str]] = &[
     &["application"],
     &["nodes"],
     &["hub"],
-    &["connection", "store"],
+    &["connection", "spool", "store"],
     &["config"],
-    &["stats"],
+    &["stats", "unix_time"],
 ];
 
 /// Files that present the crate to its users, and may know every room.

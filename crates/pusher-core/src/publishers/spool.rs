@@ -1,0 +1,220 @@
+//! Publishes the events of the spool.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use pusher_proto::spool::{Record, SpoolError};
+use pusher_proto::{Publish, check_id, check_value};
+use tokio::task::spawn_blocking;
+use tokio::time::{sleep, timeout};
+
+use super::submit::submit;
+use crate::context::Context;
+use crate::hub::PublishError;
+use crate::spool::{Claimed, Spool, Work, works};
+use crate::stats::Source;
+use crate::unix_time::unix_ms;
+
+/// Time between two looks into the directory.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Time that the spool may take at the start, before publishers can connect.
+const START_WAIT: Duration = Duration::from_secs(2);
+
+/// Publishes the events of one spool, again and again.
+pub(crate) struct Drainer {
+    context: Arc<Context>,
+    spool: Arc<Spool>,
+    /// Files that are not done: a publisher may still write to them, or the server could not accept an event.
+    open: HashMap<PathBuf, Claimed>,
+}
+
+/// Why a file is not done.
+enum Stop {
+    /// The server cannot accept events now.
+    Later,
+    File(io::Error),
+}
+
+impl Drainer {
+    pub(crate) fn new(context: Arc<Context>, spool: Arc<Spool>) -> Self {
+        Self {
+            context,
+            spool,
+            open: HashMap::new(),
+        }
+    }
+
+    /// Drains what publishers left while the server was away, but not for long.
+    pub(crate) async fn start(&mut self) {
+        if timeout(START_WAIT, self.drain()).await.is_err() {
+            tracing::warn!("the spool is not drained yet: publishers can connect meanwhile");
+        }
+    }
+
+    /// Drains until the server accepts no more publishes.
+    pub(crate) async fn run(mut self) {
+        let stop = self.context.tasks.stop_publishers.clone();
+        let spool = self.spool.clone();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = spool.drains.wanted() => {}
+                () = sleep(INTERVAL) => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.drain() => {}
+            }
+        }
+    }
+
+    /// Publishes everything that is in the spool, and ends the requests for that.
+    async fn drain(&mut self) {
+        let number = self.spool.drains.begin();
+        let spool = self.spool.clone();
+        let claimed = blocking(move || spool.directory.claim()).await;
+        let files = match claimed {
+            Ok(files) => files,
+            Err(error) => {
+                let path = self.spool.directory.path().display();
+                self.spool.set_failure(Some(format!("{path}: {error}")));
+                // Publishers must not wait for what nobody can read.
+                return self.spool.drains.end(number);
+            }
+        };
+        let mut failure = None;
+        for path in files {
+            match self.drain_file(&path).await {
+                Ok(()) => {}
+                Err(Stop::Later) => return,
+                Err(Stop::File(error)) => failure = Some(format!("{}: {error}", path.display())),
+            }
+        }
+        self.spool.set_failure(failure);
+        self.spool.drains.end(number);
+    }
+
+    async fn drain_file(&mut self, path: &Path) -> Result<(), Stop> {
+        let (spool, known) = (self.spool.clone(), self.open.remove(path));
+        let name = path.to_owned();
+        let read = move || {
+            let mut claimed = match known {
+                Some(claimed) => claimed,
+                None => spool.directory.open(&name)?,
+            };
+            let rest = claimed.rest()?;
+            Ok((claimed, rest))
+        };
+        let (mut claimed, rest) = blocking(read).await.map_err(Stop::File)?;
+        let mut done = 0;
+        for (end, work) in works(&rest.bytes, unix_ms()) {
+            if let Err(stop) = self.work(work).await {
+                claimed.set_done(done);
+                self.open.insert(path.to_owned(), claimed);
+                return Err(stop);
+            }
+            done = end;
+        }
+        claimed.set_done(rest.bytes.len());
+        if rest.is_complete {
+            return blocking(move || claimed.remove()).await.map_err(Stop::File);
+        }
+        self.open.insert(path.to_owned(), claimed);
+        Ok(())
+    }
+
+    async fn work(&self, work: Work<'_>) -> Result<(), Stop> {
+        let counters = &self.context.counters;
+        match work {
+            Work::Publish(record) => return self.publish(&record).await,
+            Work::Expired => counters.spool_expired.add(1),
+            Work::Superseded => counters.spool_superseded.add(1),
+            Work::SetAside(line, error) => {
+                counters.spool_set_aside.add(1);
+                self.set_aside(line.to_owned(), error).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_aside(&self, line: Vec<u8>, error: SpoolError) {
+        let spool = self.spool.clone();
+        let kept = blocking(move || spool.directory.set_aside(&line)).await;
+        let fate = match kept {
+            Ok(true) => "set aside".to_owned(),
+            Ok(false) => "lost, because the file for such records is full".to_owned(),
+            Err(error) => format!("lost: {error}"),
+        };
+        let text = format_args!("{error}: it is {fate}");
+        self.context.publisher_log.about("the spool", text);
+    }
+
+    async fn publish(&self, record: &Record<'_>) -> Result<(), Stop> {
+        let counters = &self.context.counters;
+        match self.try_publish(record).await {
+            Ok(()) => {
+                counters.spool_drained.add(1);
+                Ok(())
+            }
+            Err(Refused::Later) => Err(Stop::Later),
+            Err(Refused::Forever(reason)) => {
+                counters.spool_refused.add(1);
+                let text = format_args!("refusing a record of the spool: {reason}");
+                self.context.publisher_log.about("the spool", text);
+                Ok(())
+            }
+        }
+    }
+
+    async fn try_publish(&self, record: &Record<'_>) -> Result<(), Refused> {
+        let forever = |reason: &dyn ToString| Refused::Forever(reason.to_string());
+        self.check_token(record)?;
+        check_id(&record.id).map_err(|error| forever(&error))?;
+        check_value(record.event).map_err(|error| forever(&error))?;
+        let publish = Publish {
+            topic: record.topic.clone(),
+            event: record.event,
+        };
+        let receipt = submit(&self.context, &publish, Some(&record.id), Source::Spool).await;
+        match receipt {
+            Ok(_) => Ok(()),
+            Err(
+                PublishError::Overloaded
+                | PublishError::LogUnavailable(_)
+                | PublishError::SharedLog
+                | PublishError::Ending,
+            ) => Err(Refused::Later),
+            Err(error @ (PublishError::Topic(_) | PublishError::Event(_)))
+            | Err(error @ PublishError::EventTooLong { .. }) => Err(forever(&error)),
+        }
+    }
+
+    /// Who can write to the directory may publish, unless publishers need a token.
+    fn check_token(&self, record: &Record<'_>) -> Result<(), Refused> {
+        match (&self.context.live.options().publish_token, &record.token) {
+            (None, _) => Ok(()),
+            (Some(token), Some(shown)) if token.is(shown) => Ok(()),
+            (Some(_), _) => {
+                let text = "its token is wrong, or missing";
+                Err(Refused::Forever(text.to_owned()))
+            }
+        }
+    }
+}
+
+/// Why a record is not published.
+enum Refused {
+    Later,
+    Forever(String),
+}
+
+/// Calls a function that may wait for the disk.
+async fn blocking<T: Send + 'static>(
+    call: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(call).await.map_err(io::Error::other)?
+}
