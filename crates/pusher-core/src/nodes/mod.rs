@@ -21,6 +21,7 @@
 //! Cluster is not supported.
 
 mod batch;
+mod check;
 mod connect;
 mod entry;
 mod fields;
@@ -40,6 +41,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+pub use check::{RedisCheckError, RedisReplication, RedisReport, check_redis};
 pub(crate) use node::Node;
 pub(crate) use status::NodesState;
 
