@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::support::{Found, Pushd, doctor_with, pushd, server};
@@ -200,4 +201,65 @@ fn daemon_without_redis_is_found() {
         &[&daemon.publish_address(), &daemon.url()],
     );
     found.assert_fault("nodes", "redis-unused", "restart it");
+}
+
+/// A daemon that ends with the test.
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn password_is_printed_nowhere() {
+    let refused = ("AUTH", "WRONGPASS invalid username-password pair");
+    let address = redis(HEALTHY.to_owned(), Some(refused), 0);
+    let url = format!("redis://me:s3cret@{address}");
+    let doors = ["--listen=127.0.0.1:0", "--publish-listen=127.0.0.1:0"];
+    let daemon = pushd()
+        .env("PUSHD_REDIS", &url)
+        .args(doors)
+        .arg("--log=trace")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut daemon = Daemon(daemon);
+    let mut lines = BufReader::new(daemon.0.stderr.take().unwrap()).lines();
+    let mut printed = String::new();
+    let mut until = |part: &str| {
+        for line in lines.by_ref().map_while(Result::ok) {
+            printed.push_str(&line);
+            if line.contains(part) {
+                return line;
+            }
+        }
+        panic!("no {part} in {printed}");
+    };
+    let publish = until("listening for publishers");
+    until("authentication failed");
+    let (_, publish) = publish.split_once("address=").unwrap();
+    let publish = &*format!("--publish-address={}", publish.trim());
+    for words in [
+        &["status", "--json", publish][..],
+        &["status", publish],
+        &["--print-config"],
+        &["--check"],
+        &["doctor", publish, "ws://127.0.0.1:1/"],
+    ] {
+        let ended = pushd().env("PUSHD_REDIS", &url).args(words).output();
+        let ended = ended.unwrap();
+        assert!(!ended.stdout.is_empty(), "{words:?}: {ended:?}");
+        printed.push_str(&String::from_utf8_lossy(&ended.stdout));
+        printed.push_str(&String::from_utf8_lossy(&ended.stderr));
+    }
+    drop(daemon);
+    lines.for_each(|line| printed.push_str(&line.unwrap()));
+    assert!(
+        printed.contains(&format!("redis://me@{address}")),
+        "{printed}"
+    );
+    assert!(!printed.contains("s3cret"), "{printed}");
 }
