@@ -187,7 +187,7 @@ fn shared_log(redis: &Redis) -> Vec<String> {
     };
     let nodes = nodes.len();
     let mut lines = vec![format!(
-        "redis       {}, {nodes} nodes, {probe}",
+        "redis       {}, nodes: {nodes}, {probe}",
         escape(address)
     )];
     if let Some(failure) = failure {
@@ -221,7 +221,7 @@ mod tests {
             nodes: vec!["a".to_owned(), "b".to_owned()],
             probe_age_ms: Some(3_500),
         };
-        let line = "redis       redis://h, 2 nodes, last probe 3s ago";
+        let line = "redis       redis://h, nodes: 2, last probe 3s ago";
         assert_eq!(shared_log(&redis), [line]);
         redis.failure = Some("refused".to_owned());
         assert_eq!(shared_log(&redis), [line, "            refused"]);
