@@ -7,12 +7,13 @@ use pusher_core::{RedisOptions, RedisPassword};
 
 use crate::settings::Config;
 
-/// Why the password for Redis cannot be read.
+/// Why there is no password for Redis, although the settings name its file.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read redis-password-file {}: {source}", file.display())]
-pub(crate) struct RedisPasswordError {
-    file: PathBuf,
-    source: io::Error,
+pub(crate) enum RedisPasswordError {
+    #[error("redis-password-file has no effect: redis is missing")]
+    RedisMissing,
+    #[error("cannot read redis-password-file {}: {source}", file.display())]
+    File { file: PathBuf, source: io::Error },
 }
 
 /// Returns the options of the Redis server. `None` if there is none.
@@ -25,13 +26,39 @@ pub(crate) fn options(config: &Config) -> Option<RedisOptions> {
 /// Reads the password. An end of line at its end does not count.
 pub(crate) fn password(config: &Config) -> Result<Option<RedisPassword>, RedisPasswordError> {
     let file = config.redis_password_file.as_deref();
+    if file.is_some() && config.redis.is_none() {
+        return Err(RedisPasswordError::RedisMissing);
+    }
     file.map(read_password).transpose()
 }
 
 fn read_password(file: &Path) -> Result<RedisPassword, RedisPasswordError> {
-    let text = std::fs::read_to_string(file).map_err(|source| RedisPasswordError {
+    let text = std::fs::read_to_string(file).map_err(|source| RedisPasswordError::File {
         file: file.to_owned(),
         source,
     })?;
     Ok(RedisPassword::new(text.trim_end_matches(['\r', '\n'])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn password_is_that_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("password");
+        let mut config = Config {
+            redis_password_file: Some(file.clone()),
+            ..Config::default()
+        };
+        let text = password(&config).unwrap_err().to_string();
+        assert_eq!(text, "redis-password-file has no effect: redis is missing");
+        config.redis = Some("redis://localhost".parse().unwrap());
+        let text = password(&config).unwrap_err().to_string();
+        assert!(text.contains(&file.display().to_string()), "{text}");
+        std::fs::write(&file, "a s3cret \r\n").unwrap();
+        let expected = Some(RedisPassword::new("a s3cret "));
+        assert_eq!(password(&config).unwrap(), expected);
+    }
 }

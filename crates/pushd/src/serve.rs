@@ -70,6 +70,9 @@ fn serve(log: &Log, sources: Sources, settings: Settings) -> Result<(), ServeErr
     let open_files = open_files::raise_limit();
     let certificate = Watch::new(config);
     let options = server_options::build(config, open_files)?;
+    if let (Some(_), Some(state)) = (&options.redis, &options.state) {
+        tracing::info!(dir = %state.dir.display(), "state-dir is not used: the event log is in Redis");
+    }
     let expiry = Expiry::new(options.live.certificate.as_ref());
     let recipe = Recipe::with_client_publish(config.client_publish.clone());
     let listeners = systemd::listeners()?;

@@ -1,6 +1,7 @@
 //! Invariants that hold for every input. The fuzz targets check them; a unit test checks them for the seeds.
 
 use crate::browsers::decode;
+use crate::nodes::check_reply;
 use crate::publishers::faults::{StreamFault, serve_input};
 use crate::store::check_segment;
 
@@ -34,6 +35,11 @@ pub fn private_http(input: &[u8]) {
 /// Checks the bytes of a file of the log: no content is read in two ways, and no changed bit is overlooked.
 pub fn log_on_disk(input: &[u8]) {
     check_segment(input);
+}
+
+/// Checks the reply of Redis to a read of the log: what is decoded is what would be written.
+pub fn redis_entry(input: &[u8]) {
+    check_reply(input);
 }
 
 #[cfg(test)]
@@ -76,6 +82,13 @@ mod tests {
     fn mutated_requests_keep_the_invariant() {
         for seed in seeds("private_http") {
             check_mutations(&seed, private_http);
+        }
+    }
+
+    #[test]
+    fn mutated_replies_of_redis_keep_the_invariant() {
+        for seed in seeds("redis_entry") {
+            check_mutations(&seed, redis_entry);
         }
     }
 

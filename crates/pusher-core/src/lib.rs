@@ -77,6 +77,7 @@ pub use config::{
 };
 pub use connection::{Session, SessionId};
 pub use hub::{Hub, PublishError, Recipients};
+pub use nodes::{RedisCheckError, RedisReplication, RedisReport, check_redis};
 pub use pusher_proto::{JsonError, Position, Receipt, Stored, TokenError, TopicError};
 pub use server::{BindError, Control, Listeners, Server};
 pub use stats::{

@@ -14,6 +14,8 @@ Usage: cargo xtask <command>
 
   demo    install missing packages, build, start pushd and the demo blog; Ctrl-C stops both
           --apache            run the blog in a private Apache with mod_php
+          --nodes N           run N pushds on one Redis, behind nginx as the load balancer (2 to 9).
+                              Their ports follow --push-port, and begin with --publish-port
           --web-port N        the blog's port (default 8000)
           --push-port N       pushd's public listener, for browsers (default 8080)
           --publish-port N    pushd's publish listener (default 5555)
@@ -108,6 +110,8 @@ pub struct Demo {
     pub push_port: u16,
     /// pushd's port for publishers.
     pub publish_port: u16,
+    /// Number of pushds. If it is not 1, they share a Redis, and `push_port` is that of the load balancer.
+    pub nodes: u16,
 }
 
 impl Default for Demo {
@@ -117,6 +121,7 @@ impl Default for Demo {
             web_port: 8000,
             push_port: 8080,
             publish_port: 5555,
+            nodes: 1,
         }
     }
 }
@@ -189,6 +194,7 @@ fn demo(mut words: Parser) -> Result<Task> {
     while let Some(word) = words.next()? {
         match word {
             Arg::Long("apache") => demo.apache = true,
+            Arg::Long("nodes") => demo.nodes = nodes(&mut words)?,
             Arg::Long("web-port") => demo.web_port = port(&mut words)?,
             Arg::Long("push-port") => demo.push_port = port(&mut words)?,
             Arg::Long("publish-port") => demo.publish_port = port(&mut words)?,
@@ -196,6 +202,12 @@ fn demo(mut words: Parser) -> Result<Task> {
             other => return Err(other.unexpected().into()),
         }
     }
+    let last_port = demo.push_port.max(demo.publish_port);
+    ensure!(
+        demo.nodes == 1 || last_port <= u16::MAX - demo.nodes,
+        "the ports of {} nodes follow {last_port}, and would be above 65535",
+        demo.nodes
+    );
     Ok(Task::Demo(demo))
 }
 
@@ -274,6 +286,14 @@ fn port(words: &mut Parser) -> Result<u16> {
     }
 }
 
+fn nodes(words: &mut Parser) -> Result<u16> {
+    let value = words.value()?.string()?;
+    match value.parse() {
+        Ok(nodes @ 2..=9) => Ok(nodes),
+        _ => bail!("`{value}` is not a number of nodes from 2 to 9"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -317,10 +337,12 @@ mod tests {
             apache: true,
             web_port: 1,
             push_port: 2,
-            publish_port: 65535,
+            publish_port: 65532,
+            nodes: 3,
         };
         assert_eq!(
-            check("demo --apache --web-port 1 --push-port=2 --publish-port 65535").unwrap(),
+            check("demo --apache --web-port 1 --push-port=2 --publish-port 65532 --nodes 3")
+                .unwrap(),
             Task::Demo(expected)
         );
     }
@@ -367,6 +389,9 @@ mod tests {
             "demo --web-port 0",
             "demo --web-port 65536",
             "demo --web-port x",
+            "demo --nodes 1",
+            "demo --nodes 10",
+            "demo --nodes 3 --push-port 65533",
             "soak --minutes 0",
             "soak --seconds 1",
             "soak --seeds 0",

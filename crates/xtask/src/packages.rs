@@ -32,11 +32,15 @@ pub enum Purpose {
     Nginx,
     /// Runs the benchmark's nats-server.
     Nats,
-    /// Runs the benchmark and the tests of several servers.
+    /// Runs several servers: the demo, the benchmark and the tests.
     Redis,
+    /// Runs a web server or load balancer in front of pushd.
+    LoadBalancer,
 }
 
-use Purpose::{Apache, Blog, Build, Fresh, Nats, Nginx, Node, OtherPhps, Packages, Redis, Test};
+use Purpose::{
+    Apache, Blog, Build, Fresh, LoadBalancer, Nats, Nginx, Node, OtherPhps, Packages, Redis, Test,
+};
 
 /// A row of the table.
 struct Package {
@@ -76,7 +80,7 @@ const TABLE: &[Package] = &[
     package("libapache2-mod-php8.2", Apache, "runs PHP inside Apache"),
     package("php8.2-fpm", Test, "runs PHP in php-fpm"),
     package("libfcgi-bin", Test, "sends requests to php-fpm without a web server"),
-    package("nginx", Test, "serves HTTPS in front of pushd"),
+    package("nginx", LoadBalancer, "serves HTTPS in front of pushd, or balances its load"),
     package("chromium", Test, "opens the tested pages"),
     or_program(package("nodejs", Test, "runs the tests of pusher.js"), "node"),
     package("node-ws", Test, "has a WebSocket for pusher.js in a Node before 22"),

@@ -31,6 +31,7 @@ pub fn run(workspace: &Workspace, php: Option<OtherPhp>) -> Result<()> {
         Purpose::Packages,
         Purpose::Test,
         Purpose::Redis,
+        Purpose::LoadBalancer,
     ];
     if php.is_some() {
         purposes.push(Purpose::OtherPhps);

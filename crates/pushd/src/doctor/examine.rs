@@ -1,23 +1,25 @@
 //! Runs all steps, in order.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::connection::{explain_dial, explain_dns, explain_tls, explain_tls_setup};
 use super::fault::Fault;
 use super::probe::{PROBE_TIMEOUT, PROBES_MAX};
 use super::publish::Publisher;
+use super::redis::{self, Redis};
 use super::report::Report;
-use super::session::{explain_end, explain_welcome, stay_idle};
+use super::session::{explain_welcome, stay_idle};
 use super::step::Step;
-use super::{certificate, diagnosis, publish, script, stream};
-use crate::client::{Connector, Dialled, Encrypted, Session, SessionEnd, Target, dial, look_up};
+use super::{certificate, diagnosis, event, nodes, script, stream};
+use crate::client::{Connector, Dialled, Encrypted, Session, Target, dial, look_up};
 
 /// The parsed command line.
 pub(super) struct Request {
+    /// Redis, if the settings name one.
+    pub(super) redis: Option<Redis>,
     pub(super) target: Target,
     /// The publish listener, unless nothing is to be published.
     pub(super) publisher: Option<Publisher>,
@@ -30,11 +32,18 @@ pub(super) struct Request {
 /// Runs the steps until one fails, which returns `None`.
 pub(super) async fn examine(request: Request, report: &mut Report) -> Option<()> {
     let timeout = request.timeout;
-    let (connector, mut session) = open_session(request.target, timeout, report).await?;
     let publisher = request.publisher.as_ref();
+    if let Some(redis) = &request.redis {
+        let told = redis::check(redis, report).await?;
+        if let Some(publisher) = publisher {
+            let checking = nodes::check(publisher, &told, timeout / 2);
+            report.check(Step::Nodes, checking).await?;
+        }
+    }
+    let (connector, mut session) = open_session(request.target, timeout, report).await?;
     let topic = session.own_topic("pushd-doctor");
     if let Some(publisher) = publisher {
-        let event = check_event(&mut session, publisher, &topic, timeout / 2);
+        let event = event::check(&mut session, publisher, &topic, timeout / 2);
         report.check(Step::Event, event).await?;
     }
     let streaming = stream::check(&connector, &topic, publisher, timeout / 2);
@@ -131,41 +140,5 @@ async fn check_tls(connector: &Connector, stream: TcpStream) -> Result<(Encrypte
             Ok((encrypted, what))
         }
         Err(error) => Err(explain_tls(&error, connector).await),
-    }
-}
-
-/// Publishes an event to a unique topic and waits until it arrives. `publish_timeout` limits the publish.
-async fn check_event(
-    session: &mut Session,
-    publisher: &Publisher,
-    topic: &str,
-    publish_timeout: Duration,
-) -> Result<((), String), Fault> {
-    let subscribed = session.subscribe(topic, None).await;
-    subscribed.map_err(|end| explain_end("while subscribing", &end))?;
-    let begin = Instant::now();
-    let event = json!({"from": "pushd's doctor"}).to_string();
-    let receipt = publish::publish(publisher, topic, event, publish_timeout).await?;
-    if receipt.subscribers == 0 {
-        let address = &publisher.address;
-        let what = format!("published at {address}, which has no subscriber for the topic");
-        let todo = "The address for publishers belongs to another pushd than the public URL leads to. Are two running, or \
-                    does the web server pass requests on to another machine?";
-        return Err(Fault::new("other-pushd", what, todo));
-    }
-    let received = wait_for_event(session, topic).await;
-    received.map_err(|end| explain_end("while waiting for the event", &end))?;
-    let ms = begin.elapsed().as_secs_f64() * 1e3;
-    let subscribers = receipt.subscribers;
-    let what = format!("published, {subscribers} subscriber, event arrived after {ms:.1} ms");
-    Ok(((), what))
-}
-
-async fn wait_for_event(session: &mut Session, topic: &str) -> Result<(), SessionEnd> {
-    loop {
-        let (of, _) = session.next_event::<Value>().await?;
-        if of == topic {
-            return Ok(());
-        }
     }
 }

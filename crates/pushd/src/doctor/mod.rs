@@ -3,11 +3,13 @@
 //! | module | contents |
 //! |---|---|
 //! | `examine` | all steps, in order |
+//! | `redis`, `nodes` | the Redis server of the settings, and the daemons that share it |
 //! | `connection`, `certificate` | why DNS, TCP or TLS failed |
 //! | `diagnosis` | why the WebSocket handshake failed |
 //! | `session` | why a session did not begin, or ended |
 //! | `script`, `stream` | the client script; an event stream |
-//! | `publish` | an event on port 5555 |
+//! | `event` | an event that arrives in the browser's connection |
+//! | `publish` | requests to port 5555 |
 //! | `probe` | further connections that find the reason |
 //! | `explain` | the same reasons for other commands |
 //! | `fault`, `step`, `report` | a reason with advice; the steps; the output |
@@ -15,11 +17,14 @@
 mod certificate;
 mod connection;
 mod diagnosis;
+mod event;
 mod examine;
 mod explain;
 mod fault;
+mod nodes;
 mod probe;
 mod publish;
+mod redis;
 mod report;
 mod script;
 mod session;
@@ -39,6 +44,7 @@ use crate::settings::Settings;
 use crate::socket_units;
 use examine::{Request, examine};
 use publish::Publisher;
+use redis::Redis;
 use report::Report;
 
 pub(crate) use explain::explain;
@@ -62,7 +68,7 @@ pub(crate) fn command() -> Command {
         .long_about(
             "Connects as a visitor's browser does, through the public URL, and says which step fails and what to do: \
              DNS, TCP, certificate, web server, pushd. Then publishes events on port 5555 and waits for them in the \
-             browser's connections",
+             browser's connections. If the settings name a Redis server, checks it first",
         )
         .arg(Arg::new("url").value_name("URL").required(true).help(
             "Where pusher.js is (https://site.example/push), the URL of the WebSocket (wss://...), or, with --path, \
@@ -146,6 +152,7 @@ fn request(matches: &ArgMatches, settings: &Settings) -> Result<Request, TargetE
     let publish = given.or_else(|| settings.config.options.publish_listen.first());
     let publish = publish.filter(|_| !matches.get_flag("no-publish"));
     Ok(Request {
+        redis: Redis::new(&settings.config),
         target: Target::parse(
             text("url").unwrap_or_default(),
             text("path"),

@@ -1,14 +1,16 @@
-//! Publishes an event on port 5555 by HTTP, as any program may.
+//! Requests to port 5555 by HTTP, as any program may send them.
 
 use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::request::Builder;
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use pusher_core::PublishAddress;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::fault::Fault;
@@ -24,6 +26,8 @@ pub(super) struct Publisher {
 #[derive(Debug, Deserialize)]
 pub(super) struct Receipt {
     pub(super) subscribers: u64,
+    /// Number of daemons that share the log.
+    pub(super) nodes: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -38,23 +42,46 @@ pub(super) async fn publish(
     event: String,
     patience: Duration,
 ) -> Result<Receipt, Fault> {
-    let published = timeout(patience, send(publisher, topic, event));
-    published
+    let request = Request::post(format!("/publish/{topic}"));
+    ask(publisher, request, event, patience).await
+}
+
+/// Returns `/status.json` of the daemon, within a time limit.
+pub(super) async fn status<T: DeserializeOwned>(
+    publisher: &Publisher,
+    patience: Duration,
+) -> Result<T, Fault> {
+    let request = Request::get("/status.json");
+    ask(publisher, request, String::new(), patience).await
+}
+
+async fn ask<T: DeserializeOwned>(
+    publisher: &Publisher,
+    request: Builder,
+    json: String,
+    patience: Duration,
+) -> Result<T, Fault> {
+    let answered = timeout(patience, send(publisher, request, json));
+    answered
         .await
         .unwrap_or_else(|_| Err(silent(&publisher.address, patience)))
 }
 
-async fn send(publisher: &Publisher, topic: &str, event: String) -> Result<Receipt, Fault> {
+async fn send<T: DeserializeOwned>(
+    publisher: &Publisher,
+    request: Builder,
+    json: String,
+) -> Result<T, Fault> {
     let address = &publisher.address;
     let wire = client::connect_to_publish_listener(address).await;
     let wire = wire.map_err(|error| unreachable(address, &error))?;
-    let mut request = Request::post(format!("/publish/{topic}"))
+    let mut request = request
         .header(HOST, "localhost")
         .header(CONTENT_TYPE, "application/json");
     if let Some(token) = &publisher.token {
         request = request.header(AUTHORIZATION, format!("Bearer {token}"));
     }
-    let request = request.body(Full::new(Bytes::from(event)));
+    let request = request.body(Full::new(Bytes::from(json)));
     let request = request.map_err(|error| not_pushd(address, &error.to_string()))?;
     let answer = client::ask(wire, request).await;
     let (parts, body) = answer.map_err(|error| not_pushd(address, &with_causes(&error)))?;

@@ -83,7 +83,7 @@ impl Report {
         let result = result.unwrap_or_else(|_| Err(timed_out(step, timeout)));
         let (status, what, fault, value) = match result {
             Ok((value, what)) => (Status::Ok, what, None, Some(value)),
-            Err(fault) if matches!(step, Step::Script | Step::Expiry | Step::Stream) => {
+            Err(fault) if step.only_warns() => {
                 (Status::Warning, fault.what.clone(), Some(fault), None)
             }
             Err(fault) => (Status::Failed, fault.what.clone(), Some(fault), None),

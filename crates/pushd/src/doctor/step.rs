@@ -11,6 +11,18 @@ use super::fault::Fault;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Step {
+    /// The Redis server of the settings accepts commands and writes.
+    Redis,
+    /// The replicas of Redis follow it.
+    Replicas,
+    /// Redis keeps the event log if its memory is full.
+    Memory,
+    /// Redis has a file for restarts.
+    File,
+    /// The clock of Redis is that of this machine.
+    Clock,
+    /// The daemons that share the log see each other.
+    Nodes,
     /// The host name resolves.
     Dns,
     /// An address accepts a connection.
@@ -33,9 +45,31 @@ pub(super) enum Step {
     Idle,
 }
 
+impl Step {
+    /// Returns whether its fault is a warning. Others are failures.
+    pub(super) fn only_warns(self) -> bool {
+        matches!(
+            self,
+            Self::Replicas
+                | Self::Memory
+                | Self::File
+                | Self::Clock
+                | Self::Expiry
+                | Self::Script
+                | Self::Stream
+        )
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Redis => "Redis",
+            Self::Replicas => "replicas",
+            Self::Memory => "memory",
+            Self::File => "file",
+            Self::Clock => "clock",
+            Self::Nodes => "nodes",
             Self::Dns => "DNS",
             Self::Tcp => "TCP",
             Self::Tls => "TLS",
@@ -53,6 +87,9 @@ impl fmt::Display for Step {
 /// Describes a step that did not end within its timeout.
 pub(super) fn timed_out(step: Step, timeout: Duration) -> Fault {
     let todo = match step {
+        Step::Redis | Step::Replicas | Step::Memory | Step::File | Step::Clock => {
+            "Redis accepts connections and does not reply: is it busy (`redis-cli SLOWLOG GET`), or stopped?"
+        }
         Step::Dns => "This machine's name servers do not answer: check /etc/resolv.conf.",
         Step::Tcp | Step::Tls | Step::Expiry => {
             "A program accepts connections there and sends nothing: is it a web server with HTTPS?"
@@ -65,7 +102,7 @@ pub(super) fn timed_out(step: Step, timeout: Duration) -> Fault {
             "The WebSocket is open, and pushd's first message does not arrive. Either the path leads to another \
              WebSocket server, or a program on the way holds responses back (a buffer, a virus scanner)."
         }
-        Step::Event | Step::Stream | Step::Idle => {
+        Step::Nodes | Step::Event | Step::Stream | Step::Idle => {
             "The connection accepts what is sent, and nothing comes back through it."
         }
     };

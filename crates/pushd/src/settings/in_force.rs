@@ -1,6 +1,9 @@
 //! The current settings.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+
+use pusher_core::RedisAddress;
 
 use super::config::Config;
 use super::environment;
@@ -21,11 +24,32 @@ pub(crate) struct Settings {
 impl Settings {
     /// Returns warnings of settings that are valid but probably a mistake.
     pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
-        let exposed_token = exposed_token(self.given.get("publish-token"));
+        let exposed_token = exposed("publish-token", self.file_with("publish-token"));
+        let has_password = self
+            .config
+            .redis
+            .as_ref()
+            .is_some_and(RedisAddress::has_password);
+        let exposed_url = exposed(
+            "password in redis",
+            self.file_with("redis").filter(|_| has_password),
+        );
+        let password_file = self.config.redis_password_file.as_deref();
+        let exposed_password = exposed("password for Redis", password_file);
         environment::service_links(&self.service_links)
             .into_iter()
             .chain(exposed_token)
+            .chain(exposed_url)
+            .chain(exposed_password)
             .chain(self.short_replays())
+    }
+
+    /// Returns the file that contains the setting, if it is in one.
+    fn file_with(&self, name: &str) -> Option<&Path> {
+        match &self.given.get(name)?.origin {
+            Origin::File { path, .. } => Some(path),
+            _ => None,
+        }
     }
 
     /// Warns of the patterns of `replay-on-subscribe` for which the log keeps fewer events.
@@ -79,24 +103,20 @@ impl Settings {
     }
 }
 
-/// Warns of a file with the publish token that all users can read.
+/// Warns of a file with a secret that all users can read.
 #[cfg(unix)]
-fn exposed_token(given: Option<&Given>) -> Option<String> {
+fn exposed(secret: &str, file: Option<&Path>) -> Option<String> {
     use std::os::unix::fs::PermissionsExt;
-    let Origin::File { path, .. } = &given?.origin else {
-        return None;
-    };
+    let path = file?;
     let mode = std::fs::metadata(path).ok()?.permissions().mode();
     let is_exposed = mode & 0o004 != 0;
     is_exposed.then(|| {
         let path = shown(path);
-        format!(
-            "{path}: all users of this machine can read the publish-token: run `chmod o-r {path}`"
-        )
+        format!("{path}: all users of this machine can read the {secret}: run `chmod o-r {path}`")
     })
 }
 
 #[cfg(not(unix))]
-fn exposed_token(_given: Option<&Given>) -> Option<String> {
+fn exposed(_secret: &str, _file: Option<&Path>) -> Option<String> {
     None
 }

@@ -108,13 +108,19 @@ fn split(setting: &Setting, text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Returns whether a text looks like a URL with a password. A wrong one is none that its own type could tell.
+fn has_login(text: &str) -> bool {
+    text.contains('@') || text.contains("pass=")
+}
+
 /// Applies the values in order, so that later ones override earlier ones. Reports mistakes in overridden values too.
 fn merge(given: &[(&'static Setting, Given)], mistakes: &mut Vec<Mistake>) -> Config {
     let mut config = Config::default();
     for (setting, Given { texts, origin }) in given {
         let slices: Vec<&str> = texts.iter().map(String::as_str).collect();
         if let Err(error) = (setting.set)(&mut config, &slices) {
-            let what = match setting.is_secret {
+            let texts_are_secret = setting.is_secret || texts.iter().any(|text| has_login(text));
+            let what = match texts_are_secret {
                 true => format!("{}: {error}", setting.name),
                 false => format!("{} = {:?}: {error}", setting.name, texts.join(",")),
             };

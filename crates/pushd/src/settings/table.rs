@@ -98,7 +98,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     row! { Listeners, "state-dir", "DIRECTORY", Maybe<File>, state_dir, Restart,
     "Where the event log is kept over a restart, so that pages miss nothing then. Each daemon needs a directory of its \
      own, which belongs to its user. The default is the variable STATE_DIRECTORY, which systemd sets, or none: then the \
-     event log is in memory only, and after a restart pages are told that they may have missed events" },
+     event log is in memory only, and after a restart pages are told that they may have missed events. With redis, it is not \
+     used" },
     row! { Listeners, "fsync", "WHEN", One<Text<SyncPolicy>>, fsync, Restart,
     "When events in state-dir are forced to the disk: never (the system decides), 1s (once a second) or always (before \
      each receipt). No end of the daemon loses an event. A crash of the machine can, unless it is always: then pages \
@@ -109,7 +110,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
      another daemon misses nothing, and state-dir is not used. By default the daemon is on its own" },
     row! { Listeners, "redis-password-file", "FILE", Maybe<File>, redis_password_file, Now,
     "A file with the password for Redis. It is read again at each reload; open connections stay. The user name, if there \
-     is one, is in the URL: redis://USER@HOST" },
+     is one, is in the URL: redis://USER@HOST. A password in the URL works, too, but other users of the machine can see \
+     flags" },
     row! { Listeners, "redis-prefix", "NAME", One<Text<RedisPrefix>>, redis_prefix, Restart,
     "The beginning of all keys in Redis. Daemons with the same prefix act as one, so each site needs a prefix of its own" },
     row! { Listeners, "history", "PATTERN", Any<Text<TopicPattern>>, options.live.history, Now,

@@ -416,3 +416,47 @@ fn changes_are_listed_without_secrets() {
         ["publish-token ******** ********", "topics-max 10000 3"]
     );
 }
+
+#[test]
+fn passwords_in_urls_are_not_printed() {
+    let url = "redis://me:s3cret@localhost/1";
+    let settings = load("", &[("PUSHD_REDIS", url)], &[]).unwrap();
+    let printed = settings.to_string();
+    assert!(
+        printed.contains("redis = \"redis://me@localhost/1\"  # env"),
+        "{printed}"
+    );
+    assert!(!printed.contains("s3cret"), "{printed}");
+    let before = load("", &[], &[]).unwrap();
+    let changes: Vec<_> = settings.changes(&before).collect();
+    assert_eq!(changes.len(), 1);
+    assert!(!format!("{changes:?}").contains("s3cret"), "{changes:?}");
+    for wrong in [
+        "redis://me:s3cret@localhost:x",
+        "redis+sentinel://:s3cret@localhost",
+        "reddis://:s3cret@localhost",
+        "unix:/run/redis?pass=s3cret",
+    ] {
+        let mistake = load("", &[], &[("redis", wrong)]).unwrap_err();
+        assert!(mistake.starts_with("flag --redis: redis: "), "{mistake}");
+        assert!(!mistake.contains("s3cret"), "{mistake}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn password_for_redis_in_a_world_readable_file_causes_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("password");
+    fs::write(&path, "s3cret\n").unwrap();
+    let file = format!(
+        "redis = 'redis://h'\nredis-password-file = '{}'\n",
+        path.display()
+    );
+    for (mode, warnings) in [(0o644, 1), (0o640, 0)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let settings = load(&file, &[], &[]).unwrap();
+        assert_eq!(settings.warnings().count(), warnings, "{mode:o}");
+    }
+}

@@ -46,6 +46,17 @@ struct Status {
     topics: u64,
     largest_topics: Vec<Topic>,
     refused: Vec<Refused>,
+    /// None without Redis, and in servers that are older than this command.
+    redis: Option<Redis>,
+}
+
+/// The log in Redis, and the servers that share it.
+#[derive(Debug, Deserialize)]
+struct Redis {
+    address: String,
+    failure: Option<String>,
+    nodes: Vec<String>,
+    probe_age_ms: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -135,6 +146,9 @@ fn lines(status: &Status) -> Vec<String> {
         format!("event log   {}", event_log(status)),
         recovery(status),
     ];
+    if let Some(redis) = &status.redis {
+        lines.extend(shared_log(redis));
+    }
     for Refused { who, reason, count } in &status.refused {
         lines.push(format!(
             "refused     {count} × {}: {}",
@@ -160,6 +174,28 @@ fn event_log(status: &Status) -> String {
     format!("{log_events} events, {log_len} of at most {history_len_max} bytes, up to {age} old")
 }
 
+fn shared_log(redis: &Redis) -> Vec<String> {
+    let Redis {
+        address,
+        failure,
+        nodes,
+        probe_age_ms,
+    } = redis;
+    let probe = match probe_age_ms {
+        Some(age) => format!("last probe {} ago", duration(age / 1000)),
+        None => "no probe yet".to_owned(),
+    };
+    let nodes = nodes.len();
+    let mut lines = vec![format!(
+        "redis       {}, nodes: {nodes}, {probe}",
+        escape(address)
+    )];
+    if let Some(failure) = failure {
+        lines.push(format!("            {}", escape(failure)));
+    }
+    lines
+}
+
 fn recovery(status: &Status) -> String {
     let Status {
         recovered,
@@ -176,6 +212,22 @@ fn recovery(status: &Status) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shared_log_has_its_nodes_and_its_failure() {
+        let mut redis = Redis {
+            address: "redis://h".to_owned(),
+            failure: None,
+            nodes: vec!["a".to_owned(), "b".to_owned()],
+            probe_age_ms: Some(3_500),
+        };
+        let line = "redis       redis://h, nodes: 2, last probe 3s ago";
+        assert_eq!(shared_log(&redis), [line]);
+        redis.failure = Some("refused".to_owned());
+        assert_eq!(shared_log(&redis), [line, "            refused"]);
+        redis.probe_age_ms = None;
+        assert!(shared_log(&redis)[0].ends_with("no probe yet"));
+    }
 
     #[test]
     fn durations_have_two_units() {

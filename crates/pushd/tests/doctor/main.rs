@@ -4,6 +4,7 @@
 
 mod healthy;
 mod publish;
+mod redis;
 mod stream;
 mod support;
 mod tls;

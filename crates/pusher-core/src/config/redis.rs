@@ -155,6 +155,16 @@ fn without_password(text: &str) -> String {
     }
 }
 
+impl RedisAddress {
+    /// Returns whether the address contains a password.
+    pub fn has_password(&self) -> bool {
+        match &self.target {
+            RedisTarget::Server(info) => info.redis_settings().password().is_some(),
+            RedisTarget::Sentinel(sentinel) => sentinel.password.is_some(),
+        }
+    }
+}
+
 impl fmt::Display for RedisAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
@@ -244,6 +254,7 @@ mod tests {
             let address: RedisAddress = text.parse().unwrap();
             assert_eq!(address.to_string(), shown);
             assert!(!format!("{address:?}").contains("secret"));
+            assert_eq!(address.has_password(), text != shown, "{text}");
         }
     }
 

@@ -10,7 +10,7 @@ use redis::{
     RedisConnectionInfo, RedisError, RedisResult,
 };
 
-use crate::config::{Live, RedisAddress, RedisTarget, Sentinel};
+use crate::config::{Live, RedisAddress, RedisPassword, RedisTarget, Sentinel};
 
 /// Longest time to connect, and to log in.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -47,18 +47,7 @@ impl Connector {
         response_timeout: Duration,
     ) -> RedisResult<MultiplexedConnection> {
         let password = self.live.options().redis_password.clone();
-        let password = password.as_ref().map(|password| password.as_str());
-        let info = match &self.address.target {
-            RedisTarget::Server(info) => (**info).clone(),
-            RedisTarget::Sentinel(sentinel) => master_of(sentinel).await?,
-        };
-        let info = match password {
-            Some(password) => {
-                let settings = info.redis_settings().clone().set_password(password);
-                info.set_redis_settings(settings)
-            }
-            None => info,
-        };
+        let info = server_info(&self.address, password.as_ref()).await?;
         *self.last_server.lock() = info.addr().to_string();
         open(info, response_timeout).await
     }
@@ -69,7 +58,25 @@ impl Connector {
     }
 }
 
-async fn open(
+/// Returns where and how to connect to the server that accepts writes.
+pub(super) async fn server_info(
+    address: &RedisAddress,
+    password: Option<&RedisPassword>,
+) -> RedisResult<ConnectionInfo> {
+    let info = match &address.target {
+        RedisTarget::Server(info) => (**info).clone(),
+        RedisTarget::Sentinel(sentinel) => master_of(sentinel).await?,
+    };
+    Ok(match password {
+        Some(password) => {
+            let settings = info.redis_settings().clone();
+            info.set_redis_settings(settings.set_password(password.as_str()))
+        }
+        None => info,
+    })
+}
+
+pub(super) async fn open(
     info: ConnectionInfo,
     response_timeout: Duration,
 ) -> RedisResult<MultiplexedConnection> {

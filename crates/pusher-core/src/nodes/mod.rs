@@ -21,8 +21,11 @@
 //! Cluster is not supported.
 
 mod batch;
+mod check;
 mod connect;
 mod entry;
+#[cfg(any(test, fuzzing))]
+mod entry_check;
 mod fields;
 mod keys;
 mod lease;
@@ -40,6 +43,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+pub use check::{RedisCheckError, RedisReplication, RedisReport, check_redis};
+#[cfg(any(test, fuzzing))]
+pub(crate) use entry_check::check_reply;
 pub(crate) use node::Node;
 pub(crate) use status::NodesState;
 

@@ -94,6 +94,7 @@
     text('log-more', logText(status));
     text('memory', status.resident_len === null ? '–' : bytes(status.resident_len));
     text('memory-more', `${bytes(status.backlog_len)} not sent yet`);
+    showRedis(status.redis);
     for (const name of ['events', 'deliveries', 'sessions']) chart(name, status.history[name]);
     rows('topics-rows', 'No subscriptions.', status.largest_topics, topic => [
       cell(topic.topic, 'long'), number(topic.subscribers), number(topic.log_events), watchButton(topic.topic),
@@ -119,6 +120,22 @@
     rows('complaints-rows', 'None.', status.complaints, complaint => [
       cell(`${span(complaint.ago_s)} ago`), cell(complaint.peer), cell(complaint.what),
     ]);
+  }
+
+  // Shows the servers that share the log in Redis, if there is one.
+  function showRedis(redis) {
+    byId('redis').hidden = !redis;
+    if (!redis) return;
+    text('redis-failure', redis.failure || '');
+    byId('redis-failure').hidden = !redis.failure;
+    const age = redis.probe_age_ms;
+    const nodes = redis.nodes.map(node => (node === redis.node ? `${node} (this one)` : node));
+    rows('redis-rows', '', [
+      ['Redis', redis.address],
+      ['Server', redis.server],
+      ['Nodes', `${nodes.length}: ${nodes.join(', ')}`],
+      ['Last probe', age === null ? 'none yet' : `${span(Math.floor(age / 1000))} ago`],
+    ], texts => texts.map(value => cell(value)));
   }
 
   function logText(status) {

@@ -1,6 +1,9 @@
 //! `cargo xtask demo`: runs pushd and the blog until Ctrl-C.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+mod daemon;
+mod nodes;
+
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
@@ -9,14 +12,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::apache::{Apache, Site};
 use crate::args::Demo;
+use crate::build;
 use crate::packages::{self, Purpose};
-use crate::process::{Background, wait_until};
+use crate::process::Background;
 use crate::say::{say, step};
 use crate::workspace::Workspace;
-use crate::{build, http};
+use daemon::{daemon, local, wait_for};
+use nodes::Nodes;
 
-/// Limit for the time from a part's start to its first answer.
-const READY_MS: u64 = 15_000;
 /// Interval between two checks that each part still runs.
 const WATCH_MS: u64 = 200;
 
@@ -30,31 +33,40 @@ pub fn run(workspace: &Workspace, options: &Demo) -> Result<()> {
     if options.apache {
         purposes.push(Purpose::Apache);
     }
+    if options.nodes > 1 {
+        purposes.extend([Purpose::Redis, Purpose::LoadBalancer]);
+    }
     packages::install(&purposes)?;
     build::release(workspace)?;
 
     let stop = on_stop_signal()?;
     step("Starting pushd and the blog");
     // Dropped in reverse order. The blog ends first, so no page finds the daemon gone.
-    let mut daemon = start_daemon(workspace, options)?;
+    let mut push = Push::start(workspace, options)?;
     let mut web = Web::start(workspace, options)?;
     announce(workspace, options)?;
-    let outcome = watch(&stop, &mut [&mut daemon, web.process()]);
+    let mut parts = push.processes();
+    parts.push(web.process());
+    let outcome = watch(&stop, &mut parts);
     say("\nStopping.");
     outcome
 }
 
 // Checked before installing and building, which can take a quarter of an hour.
 fn check_ports(options: &Demo) -> Result<()> {
-    for (port, flag, name) in [
+    let (public, publish) = ("pushd's public listener", "pushd's publish listener");
+    let mut ports = vec![
         (options.web_port, "--web-port", "the blog"),
-        (options.push_port, "--push-port", "pushd's public listener"),
-        (
-            options.publish_port,
-            "--publish-port",
-            "pushd's publish listener",
-        ),
-    ] {
+        (options.push_port, "--push-port", public),
+        (options.publish_port, "--publish-port", publish),
+    ];
+    if options.nodes > 1 {
+        for (push_port, publish_port) in nodes::ports(options) {
+            ports.push((push_port, "--push-port", public));
+            ports.push((publish_port, "--publish-port", publish));
+        }
+    }
+    for (port, flag, name) in ports {
         if let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
             bail!("{name} can't use port {port}: {error}. Choose another one with {flag} N");
         }
@@ -74,18 +86,30 @@ fn on_stop_signal() -> Result<Receiver<()>> {
 
 /// Starts pushd on the ports of the options, and waits until it answers.
 pub(crate) fn start_daemon(workspace: &Workspace, options: &Demo) -> Result<Background> {
-    let mut command = Command::new(workspace.artefact("pushd")?);
-    command
-        .args(["--listen", &local(options.push_port).to_string()])
-        .args(["--publish-listen", &local(options.publish_port).to_string()])
-        .stdin(Stdio::null())
-        // The environment may have settings for this machine's own pushd, a token for instance.
-        .env("PUSHD_CONFIG", "/dev/null")
-        .env_remove("LD_LIBRARY_PATH");
-    let mut daemon = Background::start("pushd", &mut command)?;
-    // pushd opens both listeners before it serves either one.
-    wait_for(&mut daemon, local(options.push_port), "/pusher.js")?;
-    Ok(daemon)
+    let (push_port, publish_port) = (options.push_port, options.publish_port);
+    daemon(workspace, "pushd", push_port, publish_port, &[])
+}
+
+/// What browsers and publishers connect to.
+enum Push {
+    One(Background),
+    Nodes(Nodes),
+}
+
+impl Push {
+    fn start(workspace: &Workspace, options: &Demo) -> Result<Self> {
+        Ok(match options.nodes {
+            1 => Self::One(start_daemon(workspace, options)?),
+            _ => Self::Nodes(Nodes::start(workspace, options)?),
+        })
+    }
+
+    fn processes(&mut self) -> Vec<&mut Background> {
+        match self {
+            Self::One(daemon) => vec![daemon],
+            Self::Nodes(nodes) => nodes.processes(),
+        }
+    }
 }
 
 enum Web {
@@ -134,34 +158,36 @@ impl Web {
     }
 }
 
-fn wait_for(process: &mut Background, address: SocketAddr, path: &str) -> Result<()> {
-    let mut ended = None;
-    let answered = wait_until(READY_MS, || {
-        ended = process.exited().ok().flatten();
-        ended.is_some() || http::get(address, path).is_ok()
-    });
-    match ended {
-        Some(status) => bail!("{} ended at once: {status}", process.name),
-        None if !answered => bail!(
-            "{} does not answer on {address} after {READY_MS} ms",
-            process.name
-        ),
-        None => Ok(()),
-    }
-}
-
 fn announce(workspace: &Workspace, options: &Demo) -> Result<()> {
     let server = if options.apache { "Apache" } else { "PHP" };
+    // With several nodes, the blog publishes at the first one, and the shell at the last one.
+    let last_publish_port = options.publish_port + (options.nodes - 1);
+    let mut places = String::new();
+    if options.nodes > 1 {
+        let push = local(options.push_port);
+        places.push_str(&format!(
+            "    nginx:        ws://{push} for browsers: the load balancer\n"
+        ));
+        for (number, (push, publish)) in (1..).zip(nodes::ports(options)) {
+            let (push, publish) = (local(push), local(publish));
+            places.push_str(&format!(
+                "    Node {number}:       {publish} for publishers, ws://{push} behind nginx. Status page: http://{publish}/\n"
+            ));
+        }
+    } else {
+        let (push, publish) = (local(options.push_port), local(options.publish_port));
+        places.push_str(&format!(
+            "    Status page:  http://{publish}/\n    \
+             pushd:        ws://{push} for browsers, {publish} for publishers\n"
+        ));
+    }
     say(format_args!(
-        "\n    The blog:     http://{blog}/   ({server}, with the extension)\n    \
-         Status page:  http://{publish}/\n    \
-         pushd:        ws://{push} for browsers, {publish} for publishers\n\n\
+        "\n    The blog:     http://{blog}/   ({server}, with the extension)\n{places}\n\
          Open the blog in two windows, and post in one of them: the other shows the post. Or publish from a shell:\n\n    \
          {pusherd} publish --publish-address {publish} kittensCategory '{{\"title\":\"A new kitten\"}}'\n\n\
          Ctrl-C stops everything.",
         blog = local(options.web_port),
-        push = local(options.push_port),
-        publish = local(options.publish_port),
+        publish = local(last_publish_port),
         pusherd = workspace.artefact("pusherd")?.display(),
     ));
     Ok(())
@@ -181,10 +207,6 @@ fn watch(stop: &Receiver<()>, parts: &mut [&mut Background]) -> Result<()> {
             }
         }
     }
-}
-
-fn local(port: u16) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
 #[cfg(test)]

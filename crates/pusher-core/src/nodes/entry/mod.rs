@@ -136,3 +136,6 @@ fn decode_recipients(text: &str) -> Option<Recipients> {
         },
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,43 @@
+//! Checks the decoder of entries with any bytes.
+
+use redis::{Value, parse_redis_value};
+
+use super::entry::{Content, Entry, encode_recipients, id};
+use super::reader::entries;
+
+/// What is decoded from a reply is what would be written: encoded as an entry again, it is the same.
+pub(crate) fn check_reply(bytes: &[u8]) {
+    let Ok(reply) = parse_redis_value(bytes) else {
+        return;
+    };
+    for entry in entries(&reply).unwrap_or_default() {
+        assert!(entry.position.sequence > 0, "{entry:?}");
+        if let Some(again) = encode(&entry) {
+            assert_eq!(Entry::decode(&again).as_ref(), Some(&entry));
+        }
+    }
+}
+
+/// Returns the entry as the script writes it. `None` if this version does not know its content.
+pub(super) fn encode(entry: &Entry) -> Option<Value> {
+    let mut fields = vec![("m", entry.time_ms.to_string())];
+    match &entry.content {
+        Content::Event {
+            topic,
+            event,
+            recipients,
+        } => {
+            fields.push(("t", topic.clone()));
+            fields.push(("e", event.clone()));
+            fields.extend(recipients.iter().map(|some| ("r", encode_recipients(some))));
+        }
+        Content::Probe(text) => fields.push(("p", text.clone())),
+        Content::Unknown => return None,
+    }
+    let text = |text: &str| Value::BulkString(text.as_bytes().to_vec());
+    let fields = fields
+        .iter()
+        .flat_map(|(name, value)| [text(name), text(value)]);
+    let fields = Value::Array(fields.collect());
+    Some(Value::Array(vec![text(&id(entry.position)), fields]))
+}
