@@ -1,6 +1,6 @@
 //! A relay between a client and pushd. It can stop forwarding without closing anything, as after a change of network,
-//! during sleep, or in a proxy that forgot a connection. It can also be slow, reset or cut all connections, and keep
-//! others waiting.
+//! during sleep, or in a proxy that forgot a connection. It can also be slow or late, reset or cut all connections, keep
+//! others waiting, and lead to another server.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -25,7 +25,7 @@ pub struct Relay {
 
 #[derive(Debug)]
 struct Shared {
-    to: SocketAddr,
+    to: Mutex<SocketAddr>,
     is_ending: AtomicBool,
     is_cut: Mutex<bool>,
     restored: Condvar,
@@ -49,6 +49,8 @@ struct Silent {
     to_server: AtomicBool,
     to_client: AtomicBool,
     is_reset: AtomicBool,
+    /// Bytes to the server wait.
+    is_late: AtomicBool,
 }
 
 /// A direction, or both.
@@ -69,7 +71,7 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
         let address = listener.local_addr().expect("it is bound");
         let shared = Arc::new(Shared {
-            to,
+            to: Mutex::new(to),
             is_ending: AtomicBool::new(false),
             is_cut: Mutex::default(),
             restored: Condvar::default(),
@@ -109,6 +111,26 @@ impl Relay {
                 to_client.store(true, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Leads later connections to another server.
+    pub fn redirect(&self, to: SocketAddr) {
+        *self.shared.to.lock().unwrap() = to;
+    }
+
+    /// Keeps back what clients send on the existing connections, until [`deliver`](Self::deliver). Later ones work.
+    pub fn delay(&self) {
+        for connection in self.shared.connections.lock().unwrap().iter() {
+            connection.silent.is_late.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Forwards what was kept back, also if its client has closed.
+    pub fn deliver(&self) {
+        for connection in self.shared.connections.lock().unwrap().iter() {
+            connection.silent.is_late.store(false, Ordering::Relaxed);
+        }
+        self.shared.wake_held();
     }
 
     /// Cuts all connections. Later ones are accepted, and wait until [`restore`](Self::restore).
@@ -176,17 +198,27 @@ impl Shared {
     }
 
     fn connect(&self) -> io::Result<TcpStream> {
-        let socket = Socket::new(Domain::for_address(self.to), Type::STREAM, None)?;
+        let to = *self.to.lock().unwrap();
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
         socket.set_recv_buffer_size(RECEIVE_BUFFER_LEN)?;
-        socket.connect(&self.to.into())?;
+        socket.connect(&to.into())?;
         socket.set_tcp_nodelay(true)?;
         Ok(socket.into())
     }
 
     /// Waits while nothing is read from the server, unless the connection is reset.
     fn wait_while_held(&self, silent: &Silent) {
+        self.wait_while(silent, |is_held| is_held);
+    }
+
+    /// Waits while bytes to the server are kept back.
+    fn wait_while_late(&self, silent: &Silent) {
+        self.wait_while(silent, |_| silent.is_late.load(Ordering::Relaxed));
+    }
+
+    fn wait_while(&self, silent: &Silent, is_so: impl Fn(bool) -> bool) {
         let must_wait = |is_held: &mut bool| {
-            *is_held
+            is_so(*is_held)
                 && !silent.is_reset.load(Ordering::Relaxed)
                 && !self.is_ending.load(Ordering::Relaxed)
         };
@@ -210,13 +242,20 @@ impl Shared {
         let (there, back) = (Arc::clone(&silent), Arc::clone(&silent));
         let (from_client, to_server) = (clone(&client), clone(&server));
         let (from_server, to_client) = (clone(&server), clone(&client));
-        let shared = Arc::clone(self);
-        let wait = move |silent: &Silent| shared.wait_while_held(silent);
+        let (held, late) = (Arc::clone(self), Arc::clone(self));
+        let wait_held = move |silent: &Silent| held.wait_while_held(silent);
+        let wait_late = move |silent: &Silent| late.wait_while_late(silent);
         // Before any byte is forwarded, so `reset` and others find every connection that works.
         let mut connections = self.connections.lock().unwrap();
         let threads = [
-            thread::spawn(move || copy(from_client, to_server, &there, |s| &s.to_server, |_| ())),
-            thread::spawn(move || copy(from_server, to_client, &back, |s| &s.to_client, wait)),
+            thread::spawn(move || {
+                let direction = |silent: &Silent| silent.to_server.load(Ordering::Relaxed);
+                copy(from_client, to_server, &there, direction, |_| (), wait_late)
+            }),
+            thread::spawn(move || {
+                let direction = |silent: &Silent| silent.to_client.load(Ordering::Relaxed);
+                copy(from_server, to_client, &back, direction, wait_held, |_| ())
+            }),
         ];
         connections.push(Connection {
             client,
@@ -232,17 +271,19 @@ fn copy(
     mut from: TcpStream,
     mut to: TcpStream,
     silent: &Silent,
-    direction: impl Fn(&Silent) -> &AtomicBool,
+    is_silent: impl Fn(&Silent) -> bool,
     before_read: impl Fn(&Silent),
+    before_write: impl Fn(&Silent),
 ) {
     let mut buffer = [0; 16 * 1024];
     loop {
         before_read(silent);
         let len = from.read(&mut buffer).unwrap_or(0);
+        before_write(silent);
         if silent.is_reset.load(Ordering::Relaxed) {
             return;
         }
-        let is_silent = direction(silent).load(Ordering::Relaxed);
+        let is_silent = is_silent(silent);
         if len == 0 {
             if !is_silent {
                 let _gone = to.shutdown(Shutdown::Write);
@@ -351,5 +392,30 @@ mod tests {
         client.set_read_timeout(None).unwrap();
         client.read_exact(&mut byte).unwrap();
         assert_eq!(byte[0], b'b');
+    }
+
+    #[test]
+    fn it_delivers_late_and_leads_elsewhere() {
+        let servers = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let relay = Relay::start(servers[0].local_addr().unwrap());
+        let mut byte = [0];
+        let mut client = TcpStream::connect(relay.address).unwrap();
+        let (mut peer, _) = servers[0].accept().unwrap();
+        relay.delay();
+        client.write_all(b"a").unwrap();
+        drop(client);
+        relay.redirect(servers[1].local_addr().unwrap());
+        let mut later = TcpStream::connect(relay.address).unwrap();
+        let (mut other, _) = servers[1].accept().unwrap();
+        later.write_all(b"b").unwrap();
+        other.read_exact(&mut byte).unwrap();
+        assert_eq!(byte[0], b'b');
+        peer.set_nonblocking(true).unwrap();
+        assert!(peer.read(&mut byte).is_err(), "it is late");
+        peer.set_nonblocking(false).unwrap();
+        relay.deliver();
+        peer.read_exact(&mut byte).unwrap();
+        assert_eq!(byte[0], b'a');
+        assert_eq!(peer.read(&mut byte).unwrap(), 0);
     }
 }

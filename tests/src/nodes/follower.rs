@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use xtask::process::wait_until;
 
 use super::dialect::{Client, Dialect};
+use super::load::Published;
 use crate::WAIT_MS;
 use crate::simulator::{Lost, POLL, Position};
 
@@ -104,13 +105,14 @@ impl Follower {
         self.wait("is subscribed", |state| state.subscribed == state.wanted);
     }
 
-    /// Waits until it has heard an event.
+    /// Waits until it has heard an event, or of a gap behind it.
     #[track_caller]
-    pub fn wait_for(&self, wanted: u64) {
-        self.wait(&format!("has heard {wanted}"), |state| {
-            let is_it =
-                |heard: &Heard| matches!(heard, Heard::Event { payload, .. } if *payload == wanted);
-            state.heard.iter().rev().any(is_it)
+    pub fn wait_for(&self, wanted: &Published) {
+        self.wait(&format!("has heard {wanted:?}"), |state| {
+            state.heard.iter().rev().any(|heard| match heard {
+                Heard::Event { payload, .. } => *payload == wanted.payload,
+                Heard::Gap(at) => *at >= wanted.position,
+            })
         });
     }
 

@@ -15,7 +15,8 @@ local FIRST, WIDTH = 11, 4
 
 -- Sequence numbers that are skipped when an epoch begins. No node has read so far beyond another one.
 local EPOCH_GAP = 2097152
-local BATCH_MEMORY_MS = 60000
+-- Longer than a kernel tries to deliver the data of a closed connection.
+local BATCH_MEMORY_MS = 600000
 
 local function text(number)
     return string.format('%.0f', number)
@@ -29,12 +30,16 @@ local function is_above(a, b)
     return a > b
 end
 
--- The connection may have broken before the reply: then the node sends the batch again.
+-- The connection may have broken before the reply: then the node sends the batch again. The first copy may arrive even
+-- behind later batches, when the network works again. Nobody waits for its reply.
 local done = redis.call('GET', last_batch)
 if done then
     local number, reply = string.match(done, '^(%d+) (.*)$')
     if number == batch then
         return cmsgpack.unpack(reply)
+    end
+    if tonumber(number) > tonumber(batch) then
+        return redis.error_reply('STALE a later batch of this node was appended')
     end
 end
 

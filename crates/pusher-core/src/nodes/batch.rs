@@ -23,7 +23,7 @@ const REPLY_WIDTH: usize = 3;
 /// Publishes that are appended in one step.
 #[derive(Debug)]
 pub(super) struct Batch {
-    /// Different from that of the last batch of this node.
+    /// Above that of the last batch of this node.
     pub(super) number: u64,
     pub(super) publishes: Vec<SharedPublish>,
     /// A probe behind the publishes, or "".

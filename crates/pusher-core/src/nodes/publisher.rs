@@ -5,8 +5,8 @@ use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use pusher_proto::{Position, Receipt, Stored};
-use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
+use redis::{ErrorKind, RedisError, RedisResult};
 use tokio::time::sleep;
 
 use super::batch::{Appended, Batch};
@@ -147,6 +147,11 @@ async fn connect(node: &Node) -> RedisResult<MultiplexedConnection> {
         .arg("persistence")
         .query_async(&mut connection)
         .await?;
+    // Meanwhile Redis says that it has no append-only file.
+    if info.lines().any(|line| line == "loading:1") {
+        let text = "Redis still loads its data";
+        return Err(RedisError::from((ErrorKind::Client, text)));
+    }
     let is_persistent = info.lines().any(|line| line == "aof_enabled:1");
     node.status.set_stored(match is_persistent {
         true => Stored::Written,

@@ -90,11 +90,9 @@ fn killed_and_restarted(options: &[&str], stored: &str) {
     load.wait_for_more(300);
     let published = load.finish();
     world.wait_for_gaps();
-    assert!(
-        published
-            .iter()
-            .all(|one| one.receipt[4]["stored"] == stored)
-    );
+    for one in &published {
+        assert_eq!(one.receipt[4]["stored"], stored, "{one:?}");
+    }
     world.check(published);
 }
 

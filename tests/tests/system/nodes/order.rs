@@ -41,7 +41,7 @@ fn all_subscribers_hear_the_order_of_the_receipts() {
     for (topic, follower) in &followers {
         let mut newest_first = published.iter().rev();
         let last = newest_first.find(|one| one.topic == *topic).unwrap();
-        follower.wait_for(last.payload);
+        follower.wait_for(last);
         check::complete(follower, topic, &published);
     }
     let followers: Vec<_> = followers
