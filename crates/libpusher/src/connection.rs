@@ -285,7 +285,7 @@ impl Connection {
                     });
                 }
                 // A message of a later version: the protocol says to ignore it.
-                FromServer::Unknown { .. } => {}
+                FromServer::Drained { .. } | FromServer::Unknown { .. } => {}
             }
         }
         Ok(None)

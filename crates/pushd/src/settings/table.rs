@@ -104,6 +104,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
     "When events in state-dir are forced to the disk: never (the system decides), 1s (once a second) or always (before \
      each receipt). No end of the daemon loses an event. A crash of the machine can, unless it is always: then pages \
      are told that they may have missed events" },
+    row! { Listeners, "spool-dir", "DIRECTORY", Maybe<File>, options.spool_dir, Restart,
+    "Where publishers leave events while the daemon is away: the PHP extension with pusher.spool, and libpusher with \
+     PUSH_SPOOL. The daemon publishes them at its start and once a second. Who can write to the directory may publish, \
+     unless there is a publish-token. The packages make /var/spool/pushd. By default there is no spool" },
     row! { Listeners, "redis", "URL", Maybe<Text<RedisAddress>>, redis, Restart,
     "The Redis server through which several daemons act as one: redis://HOST:PORT/DATABASE, rediss:// with TLS, \
      unix:///PATH, or redis+sentinel://HOST:PORT,HOST:PORT/MASTER. The event log is there, so a page that comes back to \

@@ -6,8 +6,9 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ConnectionAddr, ErrorKind, FromRedisValue, RedisError, RedisResult};
 
 use super::connect::{RESPONSE_TIMEOUT, open, server_info};
-use super::keys::{Keys, unix_ms};
+use super::keys::Keys;
 use crate::config::{RedisOptions, RedisPassword, RedisTarget};
+use crate::unix_time::unix_ms;
 
 /// What a Redis server says of itself. `None` is a value that it does not tell, perhaps because the user may not ask.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
