@@ -55,10 +55,10 @@ pub(crate) fn advice(error: &BindError) -> &'static str {
     }
 }
 
-/// Returns the directory that systemd made for the service (`StateDirectory=`). It may name several, with colons between
-/// them: the first is ours.
-fn systemd_state_dir() -> Option<PathBuf> {
-    let dirs = std::env::var_os("STATE_DIRECTORY")?;
+/// Returns a directory that the service's unit names: `STATE_DIRECTORY`, which systemd sets for `StateDirectory=`, or
+/// `SPOOL_DIRECTORY`. There may be several, with colons between them: the first is ours.
+fn directory_of_unit(variable: &str) -> Option<PathBuf> {
+    let dirs = std::env::var_os(variable)?;
     let mut dirs = std::env::split_paths(&dirs);
     dirs.next().filter(|dir| dir.is_absolute())
 }
@@ -69,7 +69,12 @@ pub(crate) fn build(config: &Config, open_files: usize) -> Result<Options, Optio
     options.live.certificate = tls::load(config)?;
     options.server_ident = concat!("pushd/", env!("CARGO_PKG_VERSION")).to_owned();
     options.shards = config.threads.unwrap_or(options.shards);
-    let state_dir = config.state_dir.clone().or_else(systemd_state_dir);
+    let state_dir = config.state_dir.clone();
+    let state_dir = state_dir.or_else(|| directory_of_unit("STATE_DIRECTORY"));
+    let spool_dir = options.spool_dir.take();
+    // Without the directory, publishers have no spool either.
+    let of_unit = || directory_of_unit("SPOOL_DIRECTORY").filter(|dir| dir.is_dir());
+    options.spool_dir = spool_dir.or_else(of_unit);
     let sync = config.fsync;
     options.redis = redis::options(config);
     options.live.redis_password = redis::password(config)?;

@@ -107,7 +107,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     row! { Listeners, "spool-dir", "DIRECTORY", Maybe<File>, options.spool_dir, Restart,
     "Where publishers leave events while the daemon is away: the PHP extension with pusher.spool, and libpusher with \
      PUSH_SPOOL. The daemon publishes them at its start and once a second. Who can write to the directory may publish, \
-     unless there is a publish-token. The packages make /var/spool/pushd. By default there is no spool" },
+     unless there is a publish-token. The default is the variable SPOOL_DIRECTORY, which the packages' unit sets to /var/spool/pushd, or none" },
     row! { Listeners, "redis", "URL", Maybe<Text<RedisAddress>>, redis, Restart,
     "The Redis server through which several daemons act as one: redis://HOST:PORT/DATABASE, rediss:// with TLS, \
      unix:///PATH, or redis+sentinel://HOST:PORT,HOST:PORT/MASTER. The event log is there, so a page that comes back to \
