@@ -1,6 +1,7 @@
 //! Why a command failed. There is one variant for each thing that the operator can do about it.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pusher_core::PublishAddress;
@@ -27,6 +28,17 @@ pub(super) enum ShellError {
     },
     #[error("{0} does not answer within {ANSWER_TIMEOUT:?}")]
     Silent(String),
+    #[error("cannot use the spool {}: {source}. --spool-dir names another", directory.display())]
+    Spool {
+        directory: PathBuf,
+        source: io::Error,
+    },
+    #[error(
+        "the spool {} is not drained: is pushd running with this spool-dir, and may it write there? `pusherd status` \
+         and its log say why not",
+        .0.display()
+    )]
+    NotDrained(PathBuf),
     #[error("{address} does not answer as pushd's publish listener (port 5555) does: {reason}")]
     NotPushd {
         address: PublishAddress,

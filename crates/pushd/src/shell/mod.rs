@@ -1,4 +1,5 @@
-//! `pushd publish`, `subscribe`, `position`, `history`, `topics`, `status` and `bench`: work with a running server.
+//! `pushd publish`, `subscribe`, `position`, `history`, `spool`, `topics`, `status` and `bench`: work with a running
+//! server.
 //!
 //! | module | contents |
 //! |---|---|
@@ -6,6 +7,7 @@
 //! | `publish` | publishes an event from the command line or from standard input |
 //! | `subscribe` | prints events as a browser gets them |
 //! | `history` | the position of the server's log, and the events in it |
+//! | `spool` | the events that publishers left while the server was away |
 //! | `status` | connections, topics and counters |
 //! | `bench` | speed, and lost or repeated deliveries |
 //! | `error` | why a command failed |
@@ -16,6 +18,7 @@ mod history;
 mod public_listener;
 mod publish;
 mod publish_listener;
+mod spool;
 mod status;
 mod subscribe;
 
@@ -29,7 +32,7 @@ use crate::settings::Settings;
 use error::ShellError;
 
 /// Returns the subcommands.
-pub(crate) fn commands() -> [Command; 7] {
+pub(crate) fn commands() -> [Command; 8] {
     let publish_address = Arg::new("publish-address")
         .long("publish-address")
         .value_name("ADDRESS")
@@ -47,6 +50,7 @@ pub(crate) fn commands() -> [Command; 7] {
         subscribe::command().args([&url, &json]),
         history::position_command().args([&publish_address, &json]),
         history::history_command().args([&publish_address, &json]),
+        spool::command(&json),
         status::topics_command().args([&publish_address, &json]),
         status::status_command().args([&publish_address, &json]),
         bench::command().args([&url, &publish_address, &json]),
@@ -79,6 +83,7 @@ async fn run_command(
         subscribe::NAME => subscribe::run(matches, settings).await,
         history::POSITION => history::position(matches, settings).await,
         history::HISTORY => history::history(matches, settings).await,
+        spool::SPOOL => spool::spool(matches, settings).await,
         status::TOPICS => status::topics(matches, settings).await,
         status::STATUS => status::status(matches, settings).await,
         // clap accepts no other name.
