@@ -48,14 +48,14 @@ impl Batch {
         node: &Node,
         connection: &mut MultiplexedConnection,
     ) -> RedisResult<Appended> {
-        let mut next_epoch = new_epoch().max(node.known_end().epoch + 1);
+        let mut next_epoch = new_epoch().max(node.known_end().epoch.saturating_add(1));
         loop {
             let reply: Vec<Value> = self.invoke(node, connection, next_epoch).await?;
             match &reply[..] {
                 // The clock of this machine is behind.
                 [epoch] => {
-                    let epoch = number(epoch).ok_or_else(|| unexpected("an epoch"))?;
-                    next_epoch = next_epoch.max(epoch + 1);
+                    let after = number(epoch).and_then(|epoch| epoch.checked_add(1));
+                    next_epoch = next_epoch.max(after.ok_or_else(|| unexpected("an epoch"))?);
                 }
                 [epoch, top, count, places @ ..] => {
                     let place = |values: &[Value]| {

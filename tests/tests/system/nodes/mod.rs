@@ -1,6 +1,7 @@
 //! Several daemons that share one log in Redis: they behave as one.
 
 mod away;
+mod entries;
 mod failover;
 mod losses;
 mod network;
