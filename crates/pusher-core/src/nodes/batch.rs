@@ -6,7 +6,7 @@ use pusher_proto::Position;
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Script, Value};
 
-use super::entry::encode_recipients;
+use super::entry::{encode_recipients, id};
 use super::fields::{number, text, unexpected};
 use super::node::Node;
 use crate::hub::SharedPublish;
@@ -109,6 +109,17 @@ impl Batch {
         }
         call.invoke_async(connection).await
     }
+}
+
+/// Trims the log, without appending anything.
+pub(super) async fn trim(node: &Node, connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    let first = Position {
+        sequence: node.trim.line(&node.live.limits(), unix_ms()),
+        ..node.known_end()
+    };
+    let mut command = redis::cmd("XTRIM");
+    command.arg(&node.keys.log).arg("MINID").arg("~");
+    command.arg(id(first)).query_async(connection).await
 }
 
 fn place(epoch: &Value, sequence: &Value) -> Option<Position> {

@@ -1,5 +1,6 @@
 //! Several daemons that share one log in Redis: they behave as one.
 
+mod access;
 mod away;
 mod entries;
 mod failover;
