@@ -46,10 +46,11 @@ end
 local server = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
 local found = redis.call('HMGET', state, 'epoch', 'sequence', 'server')
 local epoch, top = found[1], tonumber(found[2] or '0')
--- Another server process, or older data: numbers that were given out may be missing.
-if not epoch or found[3] ~= server or (epoch == known_epoch and top < known_top) then
-    if (epoch and not is_above(next_epoch, epoch)) then
-        return { epoch }
+
+-- Returns false if the epoch to begin is not above the last one.
+local function begin_epoch()
+    if epoch and not is_above(next_epoch, epoch) then
+        return false
     end
     epoch = next_epoch
     top = math.max(top, known_top)
@@ -58,6 +59,14 @@ if not epoch or found[3] ~= server or (epoch == known_epoch and top < known_top)
     end
     redis.call('UNLINK', log)
     redis.call('HSET', state, 'epoch', epoch, 'server', server)
+    return true
+end
+
+-- Another server process, or older data: numbers that were given out may be missing.
+if not epoch or found[3] ~= server or (epoch == known_epoch and top < known_top) then
+    if not begin_epoch() then
+        return { epoch }
+    end
 end
 
 local time = redis.call('TIME')
@@ -74,12 +83,28 @@ local function subscribers_at_others(topic)
     return sum
 end
 
-local function append(...)
-    top = top + 1
-    redis.call('XADD', log, 'MAXLEN', '~', entries_max, epoch .. '-' .. text(top), 'm', now_ms, ...)
+local function add(call, ...)
+    return call('XADD', log, 'MAXLEN', '~', entries_max, epoch .. '-' .. text(top + 1), 'm', now_ms, ...)
 end
 
-local reply = { epoch, '', #living }
+-- Appends an entry. Returns false, before anything is written, if an epoch must begin and the one to begin is too low.
+local function append(...)
+    local added = add(redis.pcall, ...)
+    if type(added) == 'table' then
+        -- Somebody else has appended entries, maybe up to the last possible id.
+        local is_behind = string.find(added.err, 'equal or smaller', 1, true)
+            or string.find(added.err, 'exhausted', 1, true)
+        if is_behind and not begin_epoch() then
+            return false
+        end
+        -- Other errors are raised again.
+        add(redis.call, ...)
+    end
+    top = top + 1
+    return true
+end
+
+local reply = { '', '', #living }
 for first = FIRST, #ARGV, WIDTH do
     local topic, event, id, recipients = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3]
     local id_key = prefix .. 'id:' .. #topic .. ':' .. topic .. id
@@ -89,10 +114,14 @@ for first = FIRST, #ARGV, WIDTH do
         table.insert(reply, its_epoch)
         table.insert(reply, its_sequence)
     else
+        local appended
         if recipients == '' then
-            append('t', topic, 'e', event)
+            appended = append('t', topic, 'e', event)
         else
-            append('t', topic, 'e', event, 'r', recipients)
+            appended = append('t', topic, 'e', event, 'r', recipients)
+        end
+        if not appended then
+            return { epoch }
         end
         if id ~= '' then
             redis.call('SET', id_key, epoch .. '-' .. text(top), 'PX', id_memory_ms)
@@ -102,13 +131,13 @@ for first = FIRST, #ARGV, WIDTH do
     end
     table.insert(reply, subscribers_at_others(topic))
 end
-if probe ~= '' then
-    append('p', probe)
+if probe ~= '' and not append('p', probe) then
+    return { epoch }
 end
 redis.call('HSET', state, 'sequence', text(top))
 if trimmed ~= '0' and epoch == known_epoch then
     redis.call('XTRIM', log, 'MINID', '~', epoch .. '-' .. trimmed)
 end
-reply[2] = text(top)
+reply[1], reply[2] = epoch, text(top)
 redis.call('SET', last_batch, batch .. ' ' .. cmsgpack.pack(reply), 'PX', BATCH_MEMORY_MS)
 return reply

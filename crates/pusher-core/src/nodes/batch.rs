@@ -6,7 +6,7 @@ use pusher_proto::Position;
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Script, Value};
 
-use super::entry::encode_recipients;
+use super::entry::{encode_recipients, id};
 use super::fields::{number, text, unexpected};
 use super::node::Node;
 use crate::hub::SharedPublish;
@@ -48,14 +48,14 @@ impl Batch {
         node: &Node,
         connection: &mut MultiplexedConnection,
     ) -> RedisResult<Appended> {
-        let mut next_epoch = new_epoch().max(node.known_end().epoch + 1);
+        let mut next_epoch = new_epoch().max(node.known_end().epoch.saturating_add(1));
         loop {
             let reply: Vec<Value> = self.invoke(node, connection, next_epoch).await?;
             match &reply[..] {
                 // The clock of this machine is behind.
                 [epoch] => {
-                    let epoch = number(epoch).ok_or_else(|| unexpected("an epoch"))?;
-                    next_epoch = next_epoch.max(epoch + 1);
+                    let after = number(epoch).and_then(|epoch| epoch.checked_add(1));
+                    next_epoch = next_epoch.max(after.ok_or_else(|| unexpected("an epoch"))?);
                 }
                 [epoch, top, count, places @ ..] => {
                     let place = |values: &[Value]| {
@@ -109,6 +109,17 @@ impl Batch {
         }
         call.invoke_async(connection).await
     }
+}
+
+/// Trims the log, without appending anything.
+pub(super) async fn trim(node: &Node, connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    let first = Position {
+        sequence: node.trim.line(&node.live.limits(), unix_ms()),
+        ..node.known_end()
+    };
+    let mut command = redis::cmd("XTRIM");
+    command.arg(&node.keys.log).arg("MINID").arg("~");
+    command.arg(id(first)).query_async(connection).await
 }
 
 fn place(epoch: &Value, sequence: &Value) -> Option<Position> {

@@ -1,7 +1,6 @@
 //! Appends the publishes of this node to the log.
 
-use std::convert::Infallible;
-use std::fmt::Display;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use pusher_proto::{Position, Receipt, Stored};
@@ -9,7 +8,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, RedisError, RedisResult};
 use tokio::time::sleep;
 
-use super::batch::{Appended, Batch};
+use super::batch::{self, Appended, Batch};
 use super::connect::RESPONSE_TIMEOUT;
 use super::node::Node;
 use super::probe;
@@ -68,28 +67,23 @@ async fn append(
     batch: Batch,
 ) {
     let mut retry = RETRY_MIN;
+    let mut why = "there is no answer".to_owned();
     loop {
-        let attempt = async {
-            let appended = try_append(node, connection, &batch).await;
-            if let Err(error) = &appended {
-                *connection = None;
-                node.status.fails(Use::Appending, error);
-                sleep(retry).await;
+        let attempt = try_append(node, connection, &batch);
+        match refuse_during(node, queue, &batch, &why, attempt).await {
+            Ok(appended) => {
+                node.status.works(Use::Appending);
+                return answer(node, batch, &appended);
             }
-            appended
-        };
-        let error = tokio::select! {
-            appended = attempt => match appended {
-                Ok(appended) => {
-                    node.status.works(Use::Appending);
-                    return answer(node, batch, &appended);
-                }
-                Err(error) => error,
-            },
-            never = refuse_meanwhile(node, queue, &batch) => match never {},
-        };
+            Err(error) => {
+                node.status.fails(Use::Appending, &error);
+                why = error.to_string();
+            }
+        }
+        *connection = None;
+        refuse_during(node, queue, &batch, &why, sleep(retry)).await;
         retry = (retry * 2).min(RETRY_MAX);
-        refuse_expired(node, queue, &batch, &error);
+        refuse_expired(node, queue, &batch, &why);
         if batch.publishes.iter().all(SharedPublish::is_answered) && batch.probe.is_empty() {
             return;
         }
@@ -100,16 +94,25 @@ async fn append(
     }
 }
 
-/// Refuses the publishers whose time is over while an attempt has no result: Redis may not answer for longer than that.
-async fn refuse_meanwhile(node: &Node, queue: &SharedLogQueue, batch: &Batch) -> Infallible {
+/// Refuses the publishers whose time ends during some work: Redis may not answer for longer than that.
+async fn refuse_during<T>(
+    node: &Node,
+    queue: &SharedLogQueue,
+    batch: &Batch,
+    why: &str,
+    work: impl Future<Output = T>,
+) -> T {
+    let mut work = pin!(work);
     loop {
-        sleep(EXPIRY_INTERVAL).await;
-        refuse_expired(node, queue, batch, &"there is no answer");
+        tokio::select! {
+            done = &mut work => return done,
+            () = sleep(EXPIRY_INTERVAL) => refuse_expired(node, queue, batch, why),
+        }
     }
 }
 
 /// Refuses the publishers whose time is over.
-fn refuse_expired(node: &Node, queue: &SharedLogQueue, batch: &Batch, why: &dyn Display) {
+fn refuse_expired(node: &Node, queue: &SharedLogQueue, batch: &Batch, why: &str) {
     let wait = node.live.limits().redis_wait;
     let Some(oldest) = Instant::now().checked_sub(wait) else {
         return;
@@ -132,7 +135,15 @@ async fn try_append(
         None => connection.insert(connect(node).await?),
     };
     let started = Instant::now();
-    let appended = batch.append(node, connection).await?;
+    let appended = batch.append(node, connection).await;
+    if appended
+        .as_ref()
+        .is_err_and(|error| error.code() == Some("OOM"))
+    {
+        // Redis is full, so the script does not come to this.
+        let _failed_too = batch::trim(node, connection).await;
+    }
+    let appended = appended?;
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     node.counters.redis_script_us.set(micros);
     Ok(appended)
@@ -190,7 +201,7 @@ fn receipt(
     }
 }
 
-fn refuse(publish: &SharedPublish, why: &dyn Display) {
+fn refuse(publish: &SharedPublish, why: &str) {
     let text = format!("the log in Redis did not take the event in time: {why}");
     publish.answer(Err(PublishError::LogUnavailable(text)));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pusher_proto::Position;
 use redis::aio::MultiplexedConnection;
-use redis::{RedisResult, Value};
+use redis::{ErrorKind, RedisError, RedisResult, Value};
 use tokio::time::sleep;
 
 use super::connect::RESPONSE_TIMEOUT;
@@ -55,10 +55,15 @@ async fn read(node: &Node) -> RedisResult<Infallible> {
         if node.hub.position().sequence >= target {
             node.status.set_loaded();
         }
+        node.hub.room_for_delivery().await;
+        let entries = entries_after(node, &mut connection, at).await?;
+        // Not before the first reply: what can connect may not be able to read.
         node.status.works(Use::Reading);
         node.counters.redis_connected.set(1);
-        node.hub.room_for_delivery().await;
-        for entry in entries_after(node, &mut connection, at).await? {
+        for entry in entries {
+            if !follows(node.hub.position(), entry.position) {
+                check_is_ours(node, &mut connection, entry.position).await?;
+            }
             at = entry.position;
             take(node, entry);
         }
@@ -70,14 +75,15 @@ async fn begin(
     node: &Node,
     connection: &mut MultiplexedConnection,
 ) -> RedisResult<(Position, u64)> {
-    let mut command = redis::cmd("HMGET");
-    command.arg(&node.keys.state).arg("epoch").arg("sequence");
-    let (epoch, top): (Option<u64>, Option<u64>) = command.query_async(connection).await?;
-    let (Some(epoch), Some(top)) = (epoch, top) else {
+    let Some(last) = last_position(node, connection).await? else {
         // The first probe begins an epoch.
         node.probes.hurry();
         return Ok((BEGIN, 1));
     };
+    let Position {
+        epoch,
+        sequence: top,
+    } = last;
     let end = node.hub.position();
     if end.epoch == epoch {
         if end.sequence > top {
@@ -89,15 +95,43 @@ async fn begin(
     let mut command = redis::cmd("XLEN");
     let len: u64 = command.arg(&node.keys.log).query_async(connection).await?;
     if len == 0 {
-        restart(
-            node,
-            Position {
-                epoch,
-                sequence: top,
-            },
-        );
+        restart(node, last);
     }
     Ok((BEGIN, top))
+}
+
+/// Returns the position of the last entry that a node has appended. `None` if there is no log yet.
+async fn last_position(
+    node: &Node,
+    connection: &mut MultiplexedConnection,
+) -> RedisResult<Option<Position>> {
+    let mut command = redis::cmd("HMGET");
+    command.arg(&node.keys.state).arg("epoch").arg("sequence");
+    let (epoch, sequence): (Option<u64>, Option<u64>) = command.query_async(connection).await?;
+    let position = epoch.zip(sequence);
+    Ok(position.map(|(epoch, sequence)| Position { epoch, sequence }))
+}
+
+/// Whether an entry is known, or the next one.
+fn follows(end: Position, position: Position) -> bool {
+    position.epoch == end.epoch && position.sequence <= end.sequence.saturating_add(1)
+}
+
+/// Fails if no node has appended an entry. This node must not follow such an entry: its position may be so high that no
+/// epoch can begin behind it. The next probe begins one, without that entry.
+async fn check_is_ours(
+    node: &Node,
+    connection: &mut MultiplexedConnection,
+    position: Position,
+) -> RedisResult<()> {
+    let last = last_position(node, connection).await?;
+    let order = |position: Position| (position.epoch, position.sequence);
+    if last.is_some_and(|last| order(position) <= order(last)) {
+        return Ok(());
+    }
+    node.probes.hurry();
+    let text = "the log has an entry that no server with this prefix has appended";
+    Err(RedisError::from((ErrorKind::Client, text, id(position))))
 }
 
 async fn entries_after(
@@ -142,7 +176,7 @@ fn take(node: &Node, entry: Entry) {
         return;
     }
     let before = Position {
-        sequence: position.sequence - 1,
+        sequence: position.sequence.saturating_sub(1),
         ..position
     };
     if before != end {

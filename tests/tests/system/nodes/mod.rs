@@ -1,6 +1,8 @@
 //! Several daemons that share one log in Redis: they behave as one.
 
+mod access;
 mod away;
+mod entries;
 mod failover;
 mod losses;
 mod network;

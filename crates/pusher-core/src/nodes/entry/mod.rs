@@ -63,10 +63,12 @@ impl Entry {
         let known = [TIME, TOPIC, EVENT, RECIPIENTS, PROBE];
         let mut names = fields.chunks(2).map(|pair| text(&pair[0]));
         let is_known = names.all(|name| name.is_some_and(|name| known.contains(&name)));
+        let position = position(text(id)?)?;
         Some(Self {
-            position: position(text(id)?)?,
+            position,
             time_ms: field(TIME).and_then(number).unwrap_or(0),
-            content: match is_known {
+            // No event has the number 0.
+            content: match is_known && position.sequence > 0 {
                 true => content(field).unwrap_or(Content::Unknown),
                 false => Content::Unknown,
             },
@@ -101,11 +103,10 @@ fn content<'a>(field: impl Fn(&str) -> Option<&'a Value>) -> Option<Content> {
 /// Parses `EPOCH-SEQUENCE` in decimal digits, the id of an entry.
 pub(super) fn position(id: &str) -> Option<Position> {
     let (epoch, sequence) = id.split_once('-')?;
-    let position = Position {
+    Some(Position {
         epoch: epoch.parse().ok()?,
         sequence: sequence.parse().ok()?,
-    };
-    (position.sequence > 0).then_some(position)
+    })
 }
 
 /// Returns the id of the entry with a position.
