@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::dialect::Dialect;
-use super::follower::{Follower, Heard};
+use super::follower::Follower;
+use super::heard::Heard;
 use super::load::Published;
 use crate::simulator::Position;
 

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::event_stream::EventStream;
-use super::follower::Heard;
+use super::heard::{Heard, position, wrong};
 use crate::simulator::{Arrival, Lost, Position, WebClient, element};
 
 /// A protocol that recovers missed events.
@@ -31,20 +31,6 @@ pub(super) struct Client {
     is_subscribed: bool,
     socket: Option<WebClient>,
     stream: Option<EventStream>,
-}
-
-fn wrong(text: impl std::fmt::Display) -> Lost {
-    Lost::Wrong(text.to_string())
-}
-
-pub(super) fn number(text: &str) -> Result<u64, Lost> {
-    text.trim()
-        .parse()
-        .map_err(|_| wrong(format!("not a number: {text:?}")))
-}
-
-pub(super) fn position(text: &str) -> Result<Position, Lost> {
-    Position::parse(text).map_err(Lost::Wrong)
 }
 
 impl Client {

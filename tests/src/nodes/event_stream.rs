@@ -4,8 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::dialect::{number, position};
-use super::follower::Heard;
+use super::heard::{Heard, number, position};
 use crate::simulator::{Lost, POLL, Position, is_timeout};
 
 /// Longest time until the head of the answer.

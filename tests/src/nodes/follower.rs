@@ -7,26 +7,13 @@ use std::thread::{self, JoinHandle};
 use xtask::process::wait_until;
 
 use super::dialect::{Client, Dialect};
+use super::heard::Heard;
 use super::load::Published;
 use crate::WAIT_MS;
-use crate::simulator::{Lost, POLL, Position};
+use crate::simulator::{Lost, POLL};
 
 /// Time limit for what a follower must hear, also after Redis was away, in ms.
 const HEAR_MS: u64 = 4 * WAIT_MS;
-
-/// What a follower has heard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
-    /// An event.
-    Event {
-        /// `None` if the protocol does not tell.
-        position: Option<Position>,
-        /// The event, a number.
-        payload: u64,
-    },
-    /// Events before this position are missing.
-    Gap(Position),
-}
 
 /// The client. It ends when this value is dropped.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 //! | [`redis`] | redis-server |
 //! | [`resp`] | a client for it |
 //! | [`follower`] | a client that follows a topic from daemon to daemon |
+//! | [`heard`] | what it has heard |
 //! | [`load`] | publishers at all daemons |
 //! | [`check`] | what followers must have heard |
 
@@ -12,6 +13,7 @@ pub mod check;
 mod dialect;
 mod event_stream;
 pub mod follower;
+pub mod heard;
 pub mod load;
 pub mod redis;
 pub mod resp;

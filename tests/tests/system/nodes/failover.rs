@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use system_tests::daemon::Daemon;
-use system_tests::nodes::follower::{Follower, Heard};
+use system_tests::nodes::follower::Follower;
+use system_tests::nodes::heard::Heard;
 use system_tests::nodes::load::{Load, publish, publish_all};
 use system_tests::nodes::redis::Redis;
 use system_tests::nodes::{check, node, position, wait_for_nodes};
