@@ -7,7 +7,7 @@ use system_tests::nodes::follower::Follower;
 use system_tests::nodes::heard::Heard;
 use system_tests::nodes::load::{Load, publish, publish_all};
 use system_tests::nodes::redis::Redis;
-use system_tests::nodes::{check, node, position, wait_for_nodes};
+use system_tests::nodes::{check, node, nodes, position, wait_for_nodes};
 use system_tests::relay::{Direction, Relay};
 
 /// A Redis server with a replica, and two daemons that use the server, each through a relay of its own.
@@ -170,4 +170,29 @@ fn a_server_that_comes_back_gives_no_position_twice() {
         load.wait_for_more(200);
     }
     world.check(load);
+}
+
+/// Redis then changes the id by which a failover is known.
+#[test]
+fn the_first_replica_of_a_server_loses_nothing_silently() {
+    let main = Redis::start_on_tcp(&[]);
+    let nodes = nodes(&main.url(), 2, &[]);
+    let begin = position(nodes[0].publish);
+    let followers = Follower::one_of_each(nodes[1].web, "t", &begin, 0);
+    let load = Load::start(&[nodes[0].publish, nodes[1].publish], &["t"]);
+    load.wait_for_more(200);
+    let replicas = [(); 2].map(|()| {
+        let replica = Redis::start();
+        replica.follow(main.address());
+        load.wait_for_more(200);
+        replica
+    });
+    let mut published = load.finish();
+    published.push(publish(nodes[0].publish, "t", 0));
+    check::wait_for_last(&followers, &published);
+    check::one_event_per_position(&followers, &published);
+    for follower in &followers {
+        assert_eq!(follower.gaps(), 1, "once for {} replicas", replicas.len());
+        check::complete_or_gap(follower, "t", &begin, &published);
+    }
 }
