@@ -171,13 +171,12 @@
 
 /**
  * The event is kept in pushd's memory. A restart of pushd loses it. With a log shared by several
- * servers: in the memory of Redis.
+ * servers: a restart of Redis.
  */
 #define PUSH_STORED_MEMORY 1
 
 /**
- * The event is written to a file, without fsync. A crash of the machine may lose it. With a log
- * shared by several servers: Redis writes an append-only file.
+ * The event is written to a file, without fsync. A crash of the machine may lose it.
  */
 #define PUSH_STORED_WRITTEN 2
 

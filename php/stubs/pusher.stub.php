@@ -199,7 +199,7 @@ final class PusherReceipt
     /**
      * How safely pushd keeps the event for browsers that come back: "no" (the category has no history), "memory",
      * "written" (to a file, without fsync) or "synced" (after fsync). If several servers share the log, in Redis:
-     * "memory" if Redis does not write to a disk, "written" if it writes an append-only file.
+     * "memory", because a restart of Redis begins another log.
      */
     public readonly string $stored;
 

@@ -58,10 +58,9 @@ pub enum Stored {
     /// Not kept: the topic has no history.
     #[default]
     No,
-    /// In memory. A restart of the server loses it. With a shared log: in the memory of Redis.
+    /// In memory. A restart of the server loses it. With a shared log: a restart of Redis.
     Memory,
-    /// Written to a file, without fsync. A crash of the machine may lose it. With a shared log: Redis writes an
-    /// append-only file.
+    /// Written to a file, without fsync. A crash of the machine may lose it.
     Written,
     /// On disk, after fsync.
     Synced,

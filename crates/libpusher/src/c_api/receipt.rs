@@ -11,11 +11,10 @@ pub const PUSH_POSITION_SIZE: usize = 40;
 pub const PUSH_STORED_NO: c_int = 0;
 
 /// The event is kept in pushd's memory. A restart of pushd loses it. With a log shared by several
-/// servers: in the memory of Redis.
+/// servers: a restart of Redis.
 pub const PUSH_STORED_MEMORY: c_int = 1;
 
-/// The event is written to a file, without fsync. A crash of the machine may lose it. With a log
-/// shared by several servers: Redis writes an append-only file.
+/// The event is written to a file, without fsync. A crash of the machine may lose it.
 pub const PUSH_STORED_WRITTEN: c_int = 2;
 
 /// The event is on disk, after fsync.

@@ -149,7 +149,7 @@ async fn try_append(
     Ok(appended)
 }
 
-/// Connects, and asks how safely Redis keeps the log.
+/// Connects to a Redis that has loaded its data: before, it knows no ids.
 async fn connect(node: &Node) -> RedisResult<MultiplexedConnection> {
     let mut connection = node.connector.connect(RESPONSE_TIMEOUT).await?;
     node.counters.redis_connections.add(1);
@@ -158,16 +158,10 @@ async fn connect(node: &Node) -> RedisResult<MultiplexedConnection> {
         .arg("persistence")
         .query_async(&mut connection)
         .await?;
-    // Meanwhile Redis says that it has no append-only file.
     if info.lines().any(|line| line == "loading:1") {
         let text = "Redis still loads its data";
         return Err(RedisError::from((ErrorKind::Client, text)));
     }
-    let is_persistent = info.lines().any(|line| line == "aof_enabled:1");
-    node.status.set_stored(match is_persistent {
-        true => Stored::Written,
-        false => Stored::Memory,
-    });
     Ok(connection)
 }
 
@@ -193,7 +187,8 @@ fn receipt(
         subscribers: node.hub.subscriber_count(&publish.topic) + subscribers_at_others,
         position: Some(position),
         stored: match has_history {
-            true => node.status.stored(),
+            // A restart of Redis begins another log.
+            true => Stored::Memory,
             false => Stored::No,
         },
         // This node may have no lease yet.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use pusher_proto::{Position, Stored};
+use pusher_proto::Position;
 use redis::RedisError;
 use tokio::sync::watch;
 
@@ -54,7 +54,6 @@ struct Inner {
     /// Whether it worked before.
     has_worked: [bool; Use::ALL.len()],
     nodes: Vec<String>,
-    stored: Stored,
     probe_at: Option<Instant>,
 }
 
@@ -93,7 +92,6 @@ impl Default for Status {
                 failures: Default::default(),
                 has_worked: Default::default(),
                 nodes: Vec::new(),
-                stored: Stored::Memory,
                 probe_at: None,
             }),
             is_loaded: watch::Sender::new(false),
@@ -132,15 +130,6 @@ impl Status {
 
     pub(super) fn set_nodes(&self, nodes: Vec<String>) {
         self.inner.lock().nodes = nodes;
-    }
-
-    /// How safely Redis keeps events.
-    pub(super) fn stored(&self) -> Stored {
-        self.inner.lock().stored
-    }
-
-    pub(super) fn set_stored(&self, stored: Stored) {
-        self.inner.lock().stored = stored;
     }
 
     pub(super) fn probe_arrived(&self) {
