@@ -130,18 +130,18 @@ impl Hub {
         (has_more || !self.have_history(topics), log.position())
     }
 
-    /// Returns the sequence number of the next event of some topics behind a sequence number. 0 if there is none, or if
-    /// events before it are missing.
-    pub(super) fn first_after(&self, topics: &[Topic], after: u64) -> u64 {
+    /// Returns the sequence number of the next event of some topics behind a sequence number, and the epoch. 0 if there is
+    /// none, or if events before it are missing.
+    pub(super) fn first_after(&self, topics: &[Topic], after: u64) -> (u64, u64) {
         let log = &self.shared.ordered.lock().log;
         if !self.have_history(topics) || topics.iter().any(|topic| log.has_gap(topic, after)) {
-            return 0;
+            return (0, log.position().epoch);
         }
         let firsts = topics.iter().filter_map(|topic| {
             let first = log.after(topic, after).next()?;
             Some(first.sequence)
         });
-        firsts.min().unwrap_or(0)
+        (firsts.min().unwrap_or(0), log.position().epoch)
     }
 
     fn have_history(&self, topics: &[Topic]) -> bool {

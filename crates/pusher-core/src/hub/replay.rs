@@ -36,6 +36,7 @@ pub(super) struct Replay {
 struct Chunk {
     topics: Topics,
     dialect: Dialect,
+    epoch: u64,
     /// Sequence number of the first event. Every session whose next event is this one can use the chunk.
     first: u64,
     /// The chunk has all events up to this sequence number. There are none between the last event and this one.
@@ -176,9 +177,10 @@ impl Replay {
     fn chunk(&mut self, topics: Topics, session: &Session, after: u64) -> Option<(Chunk, bool)> {
         let dialect = session.connection().dialect();
         // Pages that have missed the same events still present different positions.
-        let first = self.hub.first_after(topics.as_slice(), after);
+        let (first, epoch) = self.hub.first_after(topics.as_slice(), after);
         let is_same = |chunk: &&Chunk| {
-            (chunk.first, chunk.dialect) == (first, dialect) && chunk.topics == topics
+            (chunk.epoch, chunk.first, chunk.dialect) == (epoch, first, dialect)
+                && chunk.topics == topics
         };
         if let Some(chunk) = self.recent.iter().find(is_same) {
             let (has_more, _) = self.hub.has_events_after(topics.as_slice(), chunk.last);
@@ -190,6 +192,7 @@ impl Replay {
         };
         let chunk = Chunk {
             dialect,
+            epoch: end.epoch,
             first: entries.first().map_or(0, |first| first.sequence),
             last: match entries.last() {
                 Some(last) if has_more => last.sequence,
