@@ -2,10 +2,9 @@
 
 use ext_php_rs::types::ZendStr;
 use ext_php_rs::zend::ExecuteData;
-use pusher::{Error, Receipt};
+use pusher::{Error, Event, Receipt};
 
 use crate::engine::PublishArguments;
-use crate::event::Event;
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::{engine, json, object, publishers};
@@ -29,7 +28,10 @@ pub(crate) fn with_event<T>(
     let id = arguments.id.map(id).transpose()?;
     let encoded = json::encode(arguments.data)?;
     let json = json::text(&encoded)?;
-    publish(&Event { topic, json, id })
+    publish(&Event {
+        id,
+        ..Event::new(topic, json)
+    })
 }
 
 pub(crate) fn topic(category: &ZendStr) -> Result<&str, Failure> {

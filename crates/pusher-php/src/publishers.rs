@@ -6,10 +6,9 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use pusher::{Batch, Error, Position, Publisher, Receipt};
+use pusher::{Batch, Error, Event, Position, Publisher, Receipt};
 
 use crate::breaker::Breaker;
-use crate::event::Event;
 use crate::exception::PusherError;
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -74,14 +73,12 @@ pub(crate) fn publish(settings: &Settings, event: &Event) -> Result<Receipt, Fai
         let counters = &mut state.counters;
         if let Some(error) = kept.breaker.not_tried(settings.retry) {
             // A caller's mistake is reported even if pushd is not tried.
-            let checked = pusher::check(event.topic, event.json, event.id);
+            let checked = pusher::check(event);
             checked.map_err(|error| Failure::mistake(&error))?;
             counters.short_circuited += 1;
             return Err(Failure::Failed(error, settings.on_failure));
         }
-        let result = kept.attempt(settings, |publisher| {
-            publisher.publish_with_id(event.topic, event.json, event.id)
-        });
+        let result = kept.attempt(settings, |publisher| publisher.publish_event(event));
         match &result {
             Ok(_) => counters.published += 1,
             Err(Failure::Failed(..)) => counters.failed += 1,

@@ -3,7 +3,7 @@
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::types::{ZendHashTable, ZendObject, ZendStr, Zval};
 use ext_php_rs::zend::{ClassEntry, ExecuteData};
-use pusher::{Batch, Error};
+use pusher::{Batch, Error, Event};
 
 use crate::failure::Failure;
 use crate::publishers::Published;
@@ -131,6 +131,9 @@ fn push(batch: &mut Batch, category: &Zval, json: &Zval, id: &Zval) -> Result<()
     };
     let topic = publish::topic(category)?;
     let id = id.zend_str().map(publish::id).transpose()?;
-    let pushed = batch.push(topic, json::text(json)?, id);
+    let pushed = batch.push(&Event {
+        id,
+        ..Event::new(topic, json::text(json)?)
+    });
     pushed.map_err(|error| Failure::mistake(&error))
 }
