@@ -74,6 +74,7 @@ pub use limits::{TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN};
 pub use options::Options;
 pub use process::ProcessId;
 pub use publisher::Publisher;
+pub use pusher_proto::limits::{SPOOL_TTL_S, SPOOL_TTL_S_MAX};
 pub use pusher_proto::{Position, Stored, TokenError};
 pub use receipt::Receipt;
 pub use spool::{SpoolFailure, spooled_count};

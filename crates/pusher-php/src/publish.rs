@@ -6,7 +6,7 @@ use pusher::{Error, Event, Receipt};
 
 use crate::engine::PublishArguments;
 use crate::failure::Failure;
-use crate::settings::Settings;
+use crate::settings::{Settings, ttl_of};
 use crate::{engine, json, object, publishers};
 
 /// Publishes the arguments of `Pusher::publish` or `send`.
@@ -26,11 +26,15 @@ pub(crate) fn with_event<T>(
 ) -> Result<T, Failure> {
     let topic = topic(arguments.category)?;
     let id = arguments.id.map(id).transpose()?;
+    let ttl_s = arguments.ttl.map(ttl).transpose()?;
     let encoded = json::encode(arguments.data)?;
     let json = json::text(&encoded)?;
     publish(&Event {
+        topic,
+        json,
         id,
-        ..Event::new(topic, json)
+        latest: arguments.latest,
+        ttl_s,
     })
 }
 
@@ -46,4 +50,8 @@ pub(crate) fn id(id: &ZendStr) -> Result<&str, Failure> {
         let reason = "the id is not valid UTF-8".to_owned();
         Failure::mistake(&Error::Id { reason })
     })
+}
+
+pub(crate) fn ttl(ttl: i64) -> Result<u32, Failure> {
+    ttl_of(ttl).map_err(|error| Failure::mistake(&error))
 }
