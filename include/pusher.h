@@ -49,6 +49,12 @@
  *                  localhost:5555 or unix:/run/pushd/publish.sock; tcp:// in front is allowed
  * PUSH_TOKEN       the token that a pushd with --publish-token requires; none by default
  * PUSH_TIMEOUT_MS  timeout of a publish in milliseconds, 1 to 600000; 250 by default
+ * PUSH_SPOOL       directory of the spool, /var/spool/pushd for example; none by default
+ *
+ * SPOOL: with PUSH_SPOOL or push_options.spool_dir, an event that pushd cannot accept now (it does not run,
+ *        does not answer in time, or says "later") is written to a file. pushd, started with this spool,
+ *        publishes it later. The result is PUSH_SPOOLED. Events of one process keep their order: until pushd
+ *        has published its earlier events, later ones go to the spool, too.
  */
 
 
@@ -65,8 +71,13 @@
  *
  *     push_options options = PUSH_OPTIONS_INIT;
  */
-#define PUSH_OPTIONS_INIT { sizeof(push_options), NULL, 0, 0, NULL }
+#define PUSH_OPTIONS_INIT { sizeof(push_options), NULL, 0, 0, NULL, NULL, 0 }
 
+
+/**
+ * If several events of one topic with this flag wait in the spool, pushd publishes only the last one.
+ */
+#define PUSH_LATEST 1
 
 /**
  * Invalid argument: it is NULL, not UTF-8, an id of the wrong length, or a struct that was not
@@ -90,8 +101,8 @@
 #define PUSH_ETOOBIG -4
 
 /**
- * The address, the timeout or the token is invalid, in push_options or in the environment. Correct
- * it and call again. Nothing was sent.
+ * The address, the timeout, the token or the spool is invalid, in push_options or in the environment.
+ * Correct it and call again. Nothing was sent.
  */
 #define PUSH_ECONFIG -5
 
@@ -165,6 +176,12 @@
 #define PUSH_POSITION_SIZE 40
 
 /**
+ * The result of a publish whose event is in the spool: pushd cannot accept it now, and publishes it
+ * later. Above 0, so it is no error.
+ */
+#define PUSH_SPOOLED 2147483647
+
+/**
  * The event is not kept: the topic has no history, or pushd is too old to keep events.
  */
 #define PUSH_STORED_NO 0
@@ -232,6 +249,16 @@ typedef struct push_options {
    * The token that a pushd with --publish-token requires. NULL: use PUSH_TOKEN.
    */
   const char *token;
+  /**
+   * The directory of the spool, an absolute path. An event that pushd cannot accept now is written
+   * there, and pushd publishes it later. NULL: use PUSH_SPOOL. "": no spool.
+   */
+  const char *spool_dir;
+  /**
+   * How long an event may wait in the spool, 1 to 86400 seconds. pushd does not publish an older one.
+   * 0: 300 seconds.
+   */
+  uint64_t ttl_s;
 } push_options;
 
 /**
@@ -262,6 +289,11 @@ typedef struct push_receipt {
    * Number of servers that share the log, this one included. 0 if pushd has a log of its own.
    */
   uint64_t nodes;
+  /**
+   * 1 if the event is in the spool: pushd could not accept it now, and publishes it later. Then
+   * the other members are 0 and position is empty. Otherwise 0.
+   */
+  int spooled;
 } push_receipt;
 
 /**
@@ -287,8 +319,8 @@ extern "C" {
  * category: the topic, 1 to 1024 bytes of UTF-8. json: the event, one complete JSON value in
  * UTF-8, at most 3 MiB. Browsers receive it byte for byte.
  *
- * Returns the number of browsers that the event was queued to, at most INT_MAX. On error, returns
- * a code below 0; push_last_error() has the reason.
+ * Returns the number of browsers that the event was queued to, at most INT_MAX - 1, or PUSH_SPOOLED. On
+ * error, returns a code below 0; push_last_error() has the reason.
  */
 int push_publish(const char *category,
                  const char *json);
@@ -322,9 +354,11 @@ int push_client_new(const struct push_options *options,
  *
  * id: NULL, or 1 to 255 bytes of UTF-8 and a NUL. For 5 minutes, pushd answers another publish with
  * the same topic and id with the first receipt, and sends nothing. So after a lost answer you can
- * publish again, and no browser gets the event twice. receipt: written on success only; may be NULL.
+ * publish again, and no browser gets the event twice. flags: 0 or PUSH_LATEST. receipt: written on
+ * success only; may be NULL.
  *
- * Returns the number of browsers that the event was queued to, at most INT_MAX, or a code below 0.
+ * Returns the number of browsers that the event was queued to, at most INT_MAX - 1, or PUSH_SPOOLED, or
+ * a code below 0.
  */
 int push_client_publish(struct push_client *client,
                         const char *category,
@@ -332,6 +366,7 @@ int push_client_publish(struct push_client *client,
                         const char *json,
                         size_t json_len,
                         const char *id,
+                        unsigned int flags,
                         struct push_receipt *receipt);
 
 /**
@@ -383,6 +418,7 @@ int push_client_publish_async(struct push_client *client,
                               const char *json,
                               size_t json_len,
                               const char *id,
+                              unsigned int flags,
                               push_callback callback,
                               void *context);
 

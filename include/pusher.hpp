@@ -35,7 +35,7 @@ private:
     int code_;
 };
 
-// The answer to an accepted event: sequence, subscribers, position, stored, nodes.
+// The answer to an accepted event: sequence, subscribers, position, stored, nodes, spooled.
 typedef push_receipt receipt;
 
 namespace detail {
@@ -72,7 +72,8 @@ struct free_client {
 } // namespace detail
 
 // Sends an event, one JSON value, to every browser that is subscribed to the topic, over the
-// connection that the whole process shares. Returns the number of browsers that it was queued to.
+// connection that the whole process shares. Returns the number of browsers that it was queued to, or
+// PUSH_SPOOLED.
 inline int publish(const std::string &category, const std::string &json)
 {
     return detail::check(push_publish(detail::c_string(category, "category"),
@@ -119,7 +120,7 @@ public:
         receipt done = receipt();
 
         detail::check(push_client_publish(client_.get(), category.data(), category.size(),
-                                          json.data(), json.size(), c_id(id), &done));
+                                          json.data(), json.size(), c_id(id), 0, &done));
         return done;
     }
 
@@ -170,7 +171,7 @@ private:
                push_callback callback, void *context)
     {
         detail::check(push_client_publish_async(client_.get(), category.data(), category.size(),
-                                                json.data(), json.size(), c_id(id), callback,
+                                                json.data(), json.size(), c_id(id), 0, callback,
                                                 context));
     }
 

@@ -23,6 +23,12 @@
  *                                              1 to 1024 letters, digits and signs of ASCII. Empty:
  *                                              no token. phpinfo() does not show it, but any code
  *                                              can read it with ini_get()
+ *     pusher.spool = ""                        directory of the spool, /var/spool/pushd for example.
+ *                                              An event that pushd cannot accept now is written
+ *                                              there, and pushd publishes it later. Empty: such a
+ *                                              publish fails
+ *     pusher.spool_ttl = "300"                 how long an event may wait in the spool, in seconds:
+ *                                              1 to 86400. pushd does not publish an older one
  */
 
 /**
@@ -47,7 +53,7 @@ final class Pusher
      *
      * @param string|null $address An address in the form of pusher.address. Null: the value of
      *     pusher.address at each publish.
-     * @param array{timeout_ms?: int, retry_ms?: int, on_failure?: 'warning'|'exception'|'silent', token?: string} $options
+     * @param array{timeout_ms?: int, retry_ms?: int, on_failure?: 'warning'|'exception'|'silent', token?: string, spool?: string, spool_ttl?: int} $options
      *     They replace the settings of the same name. For the others the settings at each publish are
      *     used. The token is hidden from var_dump(), similar functions and stack traces.
      * @throws PusherException An option is unknown, or its value or the address is invalid (CONFIG).
@@ -60,7 +66,7 @@ final class Pusher
      *
      * @throws PusherException
      */
-    public function send(string $category, mixed $data, ?string $id = null): ?PusherReceipt {}
+    public function send(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null): ?PusherReceipt {}
 
     /**
      * Publishes many events together: in one write, with one pusher.timeout_ms.
@@ -68,6 +74,7 @@ final class Pusher
      *     $receipts = (new Pusher())->sendMany([
      *         ['kittensCategory', $kitten],
      *         ['puppiesCategory', $puppy, "entry-$puppy->id"],
+     *         ['weather', $weather, 'latest' => true, 'ttl' => 60],
      *     ]);
      *
      * They are published in this order. If pushd refuses one, the others are published all the same. An
@@ -76,8 +83,8 @@ final class Pusher
      * and the result. (There is no static sendMany(): new Pusher() costs nothing and has the settings of
      * php.ini.)
      *
-     * @param array<array{0: string, 1: mixed, 2?: ?string}> $events The category, the data and
-     *     optionally the id of each event, as for publish(). Category and id may also be an int or a
+     * @param array<array{0: string, 1: mixed, 2?: ?string, latest?: bool, ttl?: ?int}> $events The category,
+     *     the data and optionally the id, latest and ttl of each event, as for publish(). Category and id may also be an int or a
      *     Stringable object, even under strict_types. At most 1000 events, and 4 MiB as JSON together.
      * @return array<?PusherReceipt> With the keys of $events.
      * @throws PusherException As publish() does. If one event has a mistake, none is sent; the message
@@ -99,6 +106,10 @@ final class Pusher
      * pusher.on_failure = exception a PusherException is thrown instead; with silent there is no
      * warning. A mistake in the call or in the settings always throws.
      *
+     * With pusher.spool, an event that pushd cannot accept now is no failure: it waits in the spool, and the
+     * property spooled of the receipt is true. Events of one process keep their order: until pushd has published
+     * its earlier events, later ones wait in the spool, too.
+     *
      * @param string $category The topic that browsers subscribe to: 1 to 1024 bytes of UTF-8.
      * @param mixed $data Data for json_encode() (JsonSerializable, public properties, UTF-8 only), at most
      *     125 levels deep and 3 MiB long as JSON. The flags are JSON_UNESCAPED_UNICODE and
@@ -107,6 +118,10 @@ final class Pusher
      *     restarted) pushd answers another publish with the same category and id with the first
      *     receipt, and sends nothing. So after a lost answer you can publish again, and a form that is
      *     posted twice shows its entry once.
+     * @param bool $latest Whether only the latest event of this category matters. If several of them wait in the
+     *     spool, only the last one is published.
+     * @param int|null $ttl How long this event may wait in the spool, in seconds: 1 to 86400. Null:
+     *     pusher.spool_ttl.
      * @return PusherReceipt|null pushd's receipt, or null if the publish failed. (After TIMEOUT, CLOSED,
      *     PROTOCOL and UNAVAILABLE the event may have been published.)
      * @throws PusherException The data cannot be encoded (JSON) or is too large (TOO_BIG), the category
@@ -114,7 +129,7 @@ final class Pusher
      *     pusher.on_failure = exception also if the publish failed.
      * @throws Throwable An exception of a jsonSerialize() in $data.
      */
-    public static function publish(string $category, mixed $data, ?string $id = null): ?PusherReceipt {}
+    public static function publish(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null): ?PusherReceipt {}
 
     /**
      * Publishes after the page, so that the visitor does not wait for it. The event is encoded at once,
@@ -141,7 +156,7 @@ final class Pusher
      * @throws PusherException A mistake in the call or in the settings, as for publish().
      * @throws Throwable An exception of a jsonSerialize() in $data.
      */
-    public static function defer(string $category, mixed $data, ?string $id = null): void {}
+    public static function defer(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null): void {}
 
     /**
      * The present position of pushd's log: a place that pages can name. Ask for it *before* you read the data for
@@ -205,6 +220,12 @@ final class PusherReceipt
 
     /** Number of servers that share the log, this one included. Null if pushd has a log of its own. */
     public readonly ?int $nodes;
+
+    /**
+     * Whether the event waits in the spool: pushd could not accept it now, and publishes it later. Then $subscribers
+     * and $sequence are 0, $position is null and $stored is "no".
+     */
+    public readonly bool $spooled;
 
     private function __construct() {}
 }

@@ -74,7 +74,7 @@ static void publish_many(push_client *client)
     int i;
 
     for (i = 0; i < EVENTS; i++)
-        CHECK(push_client_publish_async(client, "t", 1, "{}", 2, NULL, on_answer, &seen) == 0);
+        CHECK(push_client_publish_async(client, "t", 1, "{}", 2, NULL, 0, on_answer, &seen) == 0);
     CHECK(push_client_flush(client, WAIT_MS) == 0);
     CHECK(seen.count == EVENTS);
     CHECK(!pthread_equal(seen.thread, pthread_self()));
@@ -87,7 +87,7 @@ static void a_thread_only_if_asked_for(void)
     push_client *client = new_client(NULL);
     sigset_t before, after;
 
-    CHECK(push_client_publish(client, "t", 1, "{}", 2, NULL, NULL) >= 0);
+    CHECK(push_client_publish(client, "t", 1, "{}", 2, NULL, 0, NULL) >= 0);
     CHECK(push_client_flush(client, WAIT_MS) == 0);
     CHECK_THREAD_COUNT(1);
     CHECK(pthread_sigmask(SIG_SETMASK, NULL, &before) == 0);
@@ -104,7 +104,7 @@ static void a_failure_is_told(void)
     push_client *client = new_client("unix:/nowhere/publish.sock");
     int failures = 0;
 
-    CHECK(push_client_publish_async(client, "t", 1, "{}", 2, NULL, on_failure, &failures) == 0);
+    CHECK(push_client_publish_async(client, "t", 1, "{}", 2, NULL, 0, on_failure, &failures) == 0);
     CHECK(push_client_flush(client, WAIT_MS) == 1);
     CHECK(failures == 1);
     push_client_free(client);

@@ -18,7 +18,7 @@ static void publish(push_client *client, int *answers)
     int i;
 
     for (i = 0; i < EVENTS; i++)
-        CHECK(push_client_publish_async(client, "t", 1, "{}", 2, NULL, on_answer, answers) == 0);
+        CHECK(push_client_publish_async(client, "t", 1, "{}", 2, NULL, 0, on_answer, answers) == 0);
 }
 
 static void child(push_client *client, int does_publish)

@@ -14,7 +14,7 @@ static int returned, went_on;
 static void *publish_and_go_on(void *client)
 {
     /* As C programs do: canceled in it, this would unwind through the library. */
-    returned = push_client_publish(client, "t", 1, "{}", 2, NULL, NULL);
+    returned = push_client_publish(client, "t", 1, "{}", 2, NULL, 0, NULL);
     pthread_testcancel();
     went_on = 1;
     return NULL;
@@ -80,13 +80,13 @@ int main(void)
 
     cancel_in_publish(&hanging, client);
     cancel_in(publish_and_go_on, client, PUSH_ETIMEOUT);
-    CHECK(push_client_publish_async(client, "t", 1, "{}", 2, NULL, NULL, NULL) == 0);
+    CHECK(push_client_publish_async(client, "t", 1, "{}", 2, NULL, 0, NULL, NULL) == 0);
     cancel_in(flush_and_go_on, client, 1);
 
     /* Nothing is left locked, neither here nor in others. */
-    CHECK(push_client_publish(client, "t", 1, "{}", 2, NULL, NULL) == PUSH_ETIMEOUT);
+    CHECK(push_client_publish(client, "t", 1, "{}", 2, NULL, 0, NULL) == PUSH_ETIMEOUT);
     CHECK(strstr(push_last_error(), "other threads") == NULL);
-    CHECK(push_client_publish(other, "t", 1, "{}", 2, NULL, NULL) == SERVER_BROWSERS);
+    CHECK(push_client_publish(other, "t", 1, "{}", 2, NULL, 0, NULL) == SERVER_BROWSERS);
     push_client_free(client);
     push_client_free(other);
     server_stop(&answering);

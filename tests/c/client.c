@@ -25,20 +25,20 @@ static void sequences_grow(push_client *client)
     const char text[] = "client{\"n\":1}, and more";
     push_receipt first = {0}, second = {0};
 
-    CHECK(push_client_publish(client, text, 6, text + 6, 7, NULL, &first) >= 0);
-    CHECK(push_client_publish(client, text, 6, text + 6, 7, NULL, &second) >= 0);
+    CHECK(push_client_publish(client, text, 6, text + 6, 7, NULL, 0, &first) >= 0);
+    CHECK(push_client_publish(client, text, 6, text + 6, 7, NULL, 0, &second) >= 0);
     CHECK(second.sequence > first.sequence);
-    CHECK(push_client_publish(client, text, 6, text + 6, 7, NULL, NULL) >= 0);
+    CHECK(push_client_publish(client, text, 6, text + 6, 7, NULL, 0, NULL) >= 0);
 }
 
 static void an_id_counts_once(push_client *client)
 {
     push_receipt first = {0}, again = {0}, other = {0};
 
-    CHECK(push_client_publish(client, "client", 6, "{\"n\":2}", 7, "entry-1", &first) >= 0);
-    CHECK(push_client_publish(client, "client", 6, "{\"n\":2}", 7, "entry-1", &again) >= 0);
+    CHECK(push_client_publish(client, "client", 6, "{\"n\":2}", 7, "entry-1", 0, &first) >= 0);
+    CHECK(push_client_publish(client, "client", 6, "{\"n\":2}", 7, "entry-1", 0, &again) >= 0);
     CHECK(again.sequence == first.sequence);
-    CHECK(push_client_publish(client, "client", 6, "{\"n\":3}", 7, "entry-2", &other) >= 0);
+    CHECK(push_client_publish(client, "client", 6, "{\"n\":3}", 7, "entry-2", 0, &other) >= 0);
     CHECK(other.sequence > first.sequence);
 }
 
@@ -51,7 +51,7 @@ static void positions(push_client *client)
     CHECK(push_client_position(client, before, sizeof before) == 0);
     CHECK(push_position(after, sizeof after) == 0);
     CHECK(strcmp(before, after) == 0);
-    CHECK(push_client_publish(client, "client", 6, "{\"n\":4}", 7, NULL, &receipt) >= 0);
+    CHECK(push_client_publish(client, "client", 6, "{\"n\":4}", 7, NULL, 0, &receipt) >= 0);
     CHECK(strcmp(receipt.position, before) != 0);
     CHECK(receipt.stored > PUSH_STORED_NO);
     CHECK(receipt.nodes == 0); /* this pushd has a log of its own */
@@ -65,17 +65,17 @@ static void positions(push_client *client)
 static void mistakes(push_client *client)
 {
     push_options options = PUSH_OPTIONS_INIT;
-    push_receipt receipt = {42, 43, "44", 45, 46};
+    push_receipt receipt = {42, 43, "44", 45, 46, 47};
     push_client *none = NULL;
 
-    CHECK(push_client_publish(NULL, "t", 1, "{}", 2, NULL, NULL) == PUSH_EINVAL);
-    CHECK(push_client_publish(client, "t", 1, "{}", 1, NULL, &receipt) == PUSH_EJSON);
-    CHECK(push_client_publish(client, "t", 0, "{}", 2, NULL, &receipt) == PUSH_ETOPIC);
-    CHECK(push_client_publish(client, NULL, 0, "{}", 2, NULL, &receipt) == PUSH_EINVAL);
-    CHECK(push_client_publish(client, "t", 1, "{}", 2, "", &receipt) == PUSH_EINVAL);
+    CHECK(push_client_publish(NULL, "t", 1, "{}", 2, NULL, 0, NULL) == PUSH_EINVAL);
+    CHECK(push_client_publish(client, "t", 1, "{}", 1, NULL, 0, &receipt) == PUSH_EJSON);
+    CHECK(push_client_publish(client, "t", 0, "{}", 2, NULL, 0, &receipt) == PUSH_ETOPIC);
+    CHECK(push_client_publish(client, NULL, 0, "{}", 2, NULL, 0, &receipt) == PUSH_EINVAL);
+    CHECK(push_client_publish(client, "t", 1, "{}", 2, "", 0, &receipt) == PUSH_EINVAL);
     CHECK(receipt.sequence == 42 && receipt.subscribers == 43);
     CHECK(strcmp(receipt.position, "44") == 0 && receipt.stored == 45);
-    CHECK(receipt.nodes == 46);
+    CHECK(receipt.nodes == 46 && receipt.spooled == 47);
     options.token = "with a blank";
     CHECK(push_client_new(&options, &none) == PUSH_ECONFIG);
     options.token = NULL;

@@ -6,7 +6,7 @@ static void forget(void)
     push_client *client = NULL;
 
     CHECK(push_client_new(NULL, &client) == 0);
-    CHECK(push_client_publish(client, "t", 1, "{}", 2, NULL, NULL) >= 0);
+    CHECK(push_client_publish(client, "t", 1, "{}", 2, NULL, 0, NULL) >= 0);
 }
 
 int main(void)

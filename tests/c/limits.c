@@ -23,7 +23,7 @@ static rlim_t limit(int resource, rlim_t to)
 
 static int publish_async(push_client *client)
 {
-    return push_client_publish_async(client, "t", 1, "{}", 2, NULL, NULL, NULL);
+    return push_client_publish_async(client, "t", 1, "{}", 2, NULL, 0, NULL, NULL);
 }
 
 static void without_threads(push_client *client)
@@ -51,11 +51,11 @@ static void without_descriptors(push_client *client)
     rlim_t before = limit(RLIMIT_NOFILE, 3);
 
     CHECK(push_publish("t", "{}") == PUSH_ECONNECT);
-    CHECK(push_client_publish(client, "t", 1, "{}", 2, NULL, NULL) == PUSH_ECONNECT);
+    CHECK(push_client_publish(client, "t", 1, "{}", 2, NULL, 0, NULL) == PUSH_ECONNECT);
     CHECK(strstr(push_last_error(), "Too many open files") != NULL);
     limit(RLIMIT_NOFILE, before);
     CHECK(push_publish("t", "{}") >= 0);
-    CHECK(push_client_publish(client, "t", 1, "{}", 2, NULL, NULL) >= 0);
+    CHECK(push_client_publish(client, "t", 1, "{}", 2, NULL, 0, NULL) >= 0);
 }
 
 int main(void)

@@ -50,7 +50,7 @@ static void publish_in_background(void)
 {
     int answers = 0;
 
-    CHECK(push_client_publish_async(client, "namespace", 9, "{}", 2, NULL, on_answer, &answers) == 0);
+    CHECK(push_client_publish_async(client, "namespace", 9, "{}", 2, NULL, 0, on_answer, &answers) == 0);
     CHECK(push_client_flush(client, WAIT_MS) == 0);
     CHECK(answers == 1);
 }
@@ -105,7 +105,7 @@ static void first(void)
     publish_many();
     wait_for(child);
     /* With its queue's thread running. */
-    CHECK(push_client_publish_async(client, "namespace", 9, "{}", 2, NULL, NULL, NULL) == 0);
+    CHECK(push_client_publish_async(client, "namespace", 9, "{}", 2, NULL, 0, NULL, NULL) == 0);
     CHECK(push_client_flush(client, WAIT_MS) == 0);
     child = start(publish_in_background);
     wait_for(child);

@@ -15,7 +15,7 @@ int main(void)
     volatile int result = NOT_YET;
 
     CHECK(push_client_new(NULL, &client) == 0);
-    CHECK(push_client_publish_async(client, "t", 1, "{}", 2, NULL, on_answer, (void *)&result) == 0);
+    CHECK(push_client_publish_async(client, "t", 1, "{}", 2, NULL, 0, on_answer, (void *)&result) == 0);
     while (result == NOT_YET)
         continue;
     CHECK(push_client_flush(client, WAIT_MS) == 0);

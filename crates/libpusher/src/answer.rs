@@ -10,6 +10,26 @@ pub(crate) enum Answer {
     Receipt(Receipt),
     /// The answer to a request for the position.
     Position(Position),
+    /// The answer to a DRAIN.
+    Drained,
+}
+
+/// pushd has published everything in its spool.
+#[derive(Debug)]
+pub(crate) struct Drained;
+
+impl Answer {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Receipt(_) => "a receipt",
+            Self::Position(_) => "a position",
+            Self::Drained => "an answer to DRAIN",
+        }
+    }
+
+    fn instead_of(&self, expected: &str) -> ConnectionError {
+        ConnectionError::Protocol(format!("{}, expected was {expected}", self.name()))
+    }
 }
 
 impl TryFrom<Answer> for Receipt {
@@ -18,7 +38,7 @@ impl TryFrom<Answer> for Receipt {
     fn try_from(answer: Answer) -> Result<Self, ConnectionError> {
         match answer {
             Answer::Receipt(receipt) => Ok(receipt),
-            Answer::Position(_) => Err(wrong_kind("a position", "a receipt")),
+            other => Err(other.instead_of("a receipt")),
         }
     }
 }
@@ -29,11 +49,18 @@ impl TryFrom<Answer> for Position {
     fn try_from(answer: Answer) -> Result<Self, ConnectionError> {
         match answer {
             Answer::Position(position) => Ok(position),
-            Answer::Receipt(_) => Err(wrong_kind("a receipt", "a position")),
+            other => Err(other.instead_of("a position")),
         }
     }
 }
 
-fn wrong_kind(found: &str, expected: &str) -> ConnectionError {
-    ConnectionError::Protocol(format!("{found}, expected was {expected}"))
+impl TryFrom<Answer> for Drained {
+    type Error = ConnectionError;
+
+    fn try_from(answer: Answer) -> Result<Self, ConnectionError> {
+        match answer {
+            Answer::Drained => Ok(Self),
+            other => Err(other.instead_of("an answer to DRAIN")),
+        }
+    }
 }

@@ -13,6 +13,8 @@ pub enum Operation {
     Publish,
     /// The present position of the log. It changes nothing, so it may be sent twice.
     Position,
+    /// To publish the events of its spool first. It changes nothing else, so it may be sent twice.
+    Drain,
 }
 
 /// The failed operation, the address, and the time spent.

@@ -270,6 +270,10 @@ impl Connection {
                     let position = position.parse().map_err(|error| invalid(&error))?;
                     return Ok(Some(Answer::Position(position)));
                 }
+                FromServer::Drained { request } => {
+                    check_request(request, expected)?;
+                    return Ok(Some(Answer::Drained));
+                }
                 FromServer::Error {
                     request,
                     code,

@@ -11,6 +11,7 @@ use crate::address::AddressError;
 use crate::attempt::{Attempt, Operation, Stage};
 use crate::c_api::codes;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, TIMEOUT_MAX, TIMEOUT_MIN};
+use crate::spool::SpoolFailure;
 
 /// Why an event was not published, or why that is unknown; or why there is no position.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +127,18 @@ pub enum Error {
         /// pushd's text.
         text: String,
     },
+    /// The publish failed, and the event could not be written to the spool either.
+    #[error("{error}; and {failure}")]
+    NotSpooled {
+        /// The message of the error of the publish.
+        error: String,
+        /// The code of that error.
+        code: c_int,
+        /// Whether browsers may have received the event in spite of that error.
+        may_be_published: bool,
+        /// Why the event is not in the spool.
+        failure: SpoolFailure,
+    },
     /// pushd has no room now, or is shutting down. The event was not published. The same call may work later.
     #[error("{attempt} {} now ({text}): try again later", busy(.attempt.operation))]
     Busy {
@@ -155,6 +168,7 @@ impl Error {
             Self::QueueFull { .. } => codes::PUSH_EFULL,
             Self::Canceled => codes::PUSH_ECANCELED,
             Self::Thread { .. } => codes::PUSH_ETHREAD,
+            Self::NotSpooled { code, .. } => *code,
         }
     }
 
@@ -182,8 +196,23 @@ impl Error {
             | Self::Protocol { attempt, .. }
             | Self::Unavailable { attempt, .. } => publishes(attempt),
             Self::Canceled => true,
+            Self::NotSpooled {
+                may_be_published, ..
+            } => *may_be_published,
             _ => false,
         }
+    }
+
+    /// Whether the same publish may succeed later: the event can wait in the spool.
+    pub(crate) fn is_temporary(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect { .. }
+                | Self::Timeout { .. }
+                | Self::Closed { .. }
+                | Self::Busy { .. }
+                | Self::Unavailable { .. }
+        )
     }
 
     pub(crate) fn config(setting: &'static str, reason: impl fmt::Display) -> Self {
@@ -267,7 +296,7 @@ fn advice(error: &io::Error) -> &'static str {
 fn after_timeout(operation: Operation, stage: Stage) -> &'static str {
     match (operation, stage) {
         (Operation::Publish, Stage::Answer) => " (the event may or may not have been published)",
-        (Operation::Publish, _) => " (the event was not published)",
+        (Operation::Publish, _) | (Operation::Drain, _) => " (the event was not published)",
         (Operation::Position, _) => "",
     }
 }
@@ -275,6 +304,7 @@ fn after_timeout(operation: Operation, stage: Stage) -> &'static str {
 fn after_loss(operation: Operation) -> &'static str {
     match operation {
         Operation::Publish => "the event may or may not have been published; ",
+        Operation::Drain => "the event was not published; ",
         Operation::Position => "",
     }
 }
@@ -284,7 +314,7 @@ fn after_lost_log(operation: Operation) -> &'static str {
         Operation::Publish => {
             "the event may or may not have been published; try again later, with the same id"
         }
-        Operation::Position => "try again later",
+        Operation::Position | Operation::Drain => "try again later",
     }
 }
 
@@ -292,6 +322,7 @@ fn refusal(operation: Operation) -> &'static str {
     match operation {
         Operation::Publish => "refused to publish the event",
         Operation::Position => "gives no position",
+        Operation::Drain => "refused to publish its spool, which comes before the event",
     }
 }
 
@@ -307,5 +338,6 @@ fn busy(operation: Operation) -> &'static str {
     match operation {
         Operation::Publish => "can't take the event",
         Operation::Position => "can't answer",
+        Operation::Drain => "can't publish its spool, which comes before the event,",
     }
 }

@@ -17,16 +17,20 @@
 //! | module | contents |
 //! |---|---|
 //! | `address` | [`Address`]: `127.0.0.1:5555`, `unix:/path`; looks up host names |
+//! | `event` | [`Event`]: an event and how it is published |
+//! | `receipt` | [`Receipt`] |
 //! | `options` | [`Options`], and the environment variables that set them |
 //! | `token` | [`Token`]: the publish token |
 //! | `deadline` | the deadline that all steps of a publish share |
 //! | `connect` | opens a socket within the deadline |
 //! | `connection` | one socket: detects a stale connection, writes, reads the answer |
 //! | `connection_error` | errors of one attempt on one connection |
-//! | `answer` | a receipt or a position |
+//! | `answer` | a receipt, a position or the end of a drain |
 //! | `encode` | checks an event and encodes it |
 //! | `limits` | bounds of timeouts and batches |
 //! | `publisher` | [`Publisher`]: when to connect, when to connect again |
+//! | `random_id` | ids for events without one |
+//! | `spool` | writes events that pushd cannot accept to a file |
 //! | `batch` | [`Batch`]: events that are published together |
 //! | `error` | [`Error`], split by the caller's next step |
 //! | `attempt` | which step of which operation failed |
@@ -47,13 +51,17 @@ mod connection_error;
 mod deadline;
 mod encode;
 mod error;
+mod event;
 mod limits;
 mod options;
 mod per_process;
 mod process;
 mod publisher;
 mod queue;
+mod random_id;
+mod receipt;
 mod shared;
+mod spool;
 mod token;
 
 pub use address::{Address, AddressError};
@@ -61,9 +69,13 @@ pub use attempt::{Attempt, Operation, Stage};
 pub use batch::Batch;
 pub use encode::check;
 pub use error::Error;
+pub use event::Event;
 pub use limits::{TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN};
 pub use options::Options;
 pub use process::ProcessId;
 pub use publisher::Publisher;
-pub use pusher_proto::{Position, Receipt, Stored, TokenError};
+pub use pusher_proto::limits::{SPOOL_TTL_S, SPOOL_TTL_S_MAX};
+pub use pusher_proto::{Position, Stored, TokenError};
+pub use receipt::Receipt;
+pub use spool::{SpoolFailure, spooled_count};
 pub use token::Token;

@@ -1,9 +1,11 @@
 //! A publisher's options, and the environment variables that set them.
 
 use std::env::{self, VarError};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pusher_proto::TokenError;
+use pusher_proto::limits::SPOOL_TTL_S;
 
 use crate::address::Address;
 use crate::error::Error;
@@ -20,6 +22,12 @@ pub struct Options {
     pub timeout: Duration,
     /// The token that a pushd with `--publish-token` requires. None by default.
     pub token: Option<Token>,
+    /// The directory of the spool, an absolute path. An event that pushd cannot accept now is written there, and pushd
+    /// publishes it later. `None`, the default: such a publish fails.
+    pub spool_dir: Option<PathBuf>,
+    /// How long an event may wait in the spool, 1 to 86400 seconds, unless [`Event::ttl_s`](crate::Event) is set. By
+    /// default 300.
+    pub spool_ttl_s: u32,
 }
 
 impl Options {
@@ -29,10 +37,12 @@ impl Options {
             address,
             timeout: TIMEOUT_DEFAULT,
             token: None,
+            spool_dir: None,
+            spool_ttl_s: SPOOL_TTL_S,
         }
     }
 
-    /// Reads `PUSH_ADDRESS`, `PUSH_TIMEOUT_MS` and `PUSH_TOKEN`. A variable that is not set, or empty, leaves the
+    /// Reads `PUSH_ADDRESS`, `PUSH_TIMEOUT_MS`, `PUSH_TOKEN` and `PUSH_SPOOL`. A variable that is not set, or empty, leaves the
     /// default.
     ///
     /// # Errors
@@ -42,6 +52,8 @@ impl Options {
             address: address_from_env()?,
             timeout: timeout_from_env()?,
             token: token_from_env()?,
+            spool_dir: spool_from_env()?,
+            spool_ttl_s: SPOOL_TTL_S,
         })
     }
 }
@@ -74,6 +86,24 @@ pub(crate) fn token_from_env() -> Result<Option<Token>, Error> {
     text.map(|text| text.parse())
         .transpose()
         .map_err(|error: TokenError| Error::config(NAME, error))
+}
+
+/// Reads `PUSH_SPOOL`. Default: none.
+pub(crate) fn spool_from_env() -> Result<Option<PathBuf>, Error> {
+    const NAME: &str = "PUSH_SPOOL";
+    let dir = variable(NAME)?.map(|text| parse_spool(&text));
+    dir.transpose()
+        .map_err(|reason| Error::config(NAME, reason))
+}
+
+/// Parses the directory of the spool. A relative path would depend on the working directory.
+pub(crate) fn parse_spool(text: &str) -> Result<PathBuf, String> {
+    match text.starts_with('/') {
+        true => Ok(text.into()),
+        false => Err(format!(
+            "{text:?} is not an absolute path, as in /var/spool/pushd"
+        )),
+    }
 }
 
 /// Returns `None` if the timeout is out of bounds.

@@ -12,15 +12,17 @@ use std::os::unix::thread::JoinHandleExt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use pusher_proto::Receipt;
-
 use crate::batch::next_chunk;
 use crate::deadline::Deadline;
-use crate::encode::encode;
+use crate::encode::{Message, WaitOptions, encode};
 use crate::error::Error;
+use crate::event::Event;
 use crate::options::Options;
 use crate::process::ProcessId;
 use crate::publisher::Publisher;
+use crate::random_id::RandomId;
+use crate::receipt::Receipt;
+use crate::spool::Spool;
 
 /// Largest buffer that an empty queue keeps, in bytes.
 const KEEP_CAPACITY_MAX: usize = 256 * 1024;
@@ -37,6 +39,8 @@ pub(crate) struct Queue<S> {
     shared: Arc<Shared<S>>,
     worker: Option<JoinHandle<()>>,
     process: ProcessId,
+    /// Whether events without an id get a random one, because they may be written to the spool.
+    gives_ids: bool,
 }
 
 #[derive(Debug)]
@@ -75,6 +79,7 @@ struct Entry<S> {
     request: u64,
     /// The offset at which its message ends.
     end: usize,
+    wait: WaitOptions,
     settle: S,
 }
 
@@ -108,6 +113,7 @@ impl<S: Settle> Queue<S> {
     /// Starts the worker thread, which calls `prepare` first. `bytes_max` limits the queued messages and their
     /// entries together.
     pub(crate) fn start(options: Options, bytes_max: usize, prepare: fn()) -> io::Result<Self> {
+        let gives_ids = options.spool_dir.is_some();
         let shared = Arc::new(Shared {
             state: Mutex::new(State::new()),
             work: Condvar::new(),
@@ -125,23 +131,20 @@ impl<S: Settle> Queue<S> {
             shared,
             worker: Some(worker),
             process: ProcessId::current(),
+            gives_ids,
         })
     }
 
     /// Queues an event without waiting. An invalid event, or one that does not fit, is an error and is never
     /// settled.
-    pub(crate) fn push(
-        &self,
-        topic: &str,
-        event: &str,
-        id: Option<&str>,
-        settle: S,
-    ) -> Result<(), Error> {
+    pub(crate) fn push(&self, event: &Event<'_>, settle: S) -> Result<(), Error> {
+        let made = (self.gives_ids && event.id.is_none()).then(RandomId::new);
+        let event = event.or_id(made.as_ref());
         let mut state = self.shared.lock();
         if state.has_ended {
             return Err(Error::Canceled);
         }
-        state.push(topic, event, id, settle, self.shared.bytes_max)?;
+        state.push(&event, settle, self.shared.bytes_max)?;
         // Waking the worker is a system call: skip it if the worker is busy.
         if mem::take(&mut state.is_worker_idle) {
             self.shared.work.notify_one();
@@ -248,17 +251,10 @@ impl<S> State<S> {
         }
     }
 
-    fn push(
-        &mut self,
-        topic: &str,
-        event: &str,
-        id: Option<&str>,
-        settle: S,
-        bytes_max: usize,
-    ) -> Result<(), Error> {
+    fn push(&mut self, event: &Event<'_>, settle: S, bytes_max: usize) -> Result<(), Error> {
         let start = self.waiting.messages.len();
         let request = self.last_request + 1;
-        encode(&mut self.waiting.messages, request, topic, event, id)?;
+        encode(&mut self.waiting.messages, request, event)?;
         let end = self.waiting.messages.len();
         let entries_bytes = (self.waiting.entries.len() + 1) * size_of::<Entry<S>>();
         if self.taken_bytes + end + entries_bytes > bytes_max {
@@ -269,6 +265,7 @@ impl<S> State<S> {
         let entry = Entry {
             request,
             end,
+            wait: WaitOptions::of(event),
             settle,
         };
         self.waiting.entries.push(entry);
@@ -306,6 +303,7 @@ impl<S> Messages<S> {
 struct Worker<S: Settle> {
     shared: Arc<Shared<S>>,
     publisher: Publisher,
+    spool: Option<Spool>,
     taken: Messages<S>,
 }
 
@@ -313,6 +311,7 @@ impl<S: Settle> Worker<S> {
     fn new(shared: Arc<Shared<S>>, options: Options) -> Self {
         Self {
             shared,
+            spool: Spool::of(&options),
             publisher: Publisher::new(options),
             taken: Messages::new(),
         }
@@ -349,6 +348,8 @@ impl<S: Settle> Worker<S> {
         let shared = &self.shared;
         let mut entries = self.taken.entries.drain(..);
         let mut start = 0;
+        // The offset of the next message.
+        let mut begin = 0;
         while let Some((requests, end)) = chunk(entries.as_slice(), start) {
             if shared.lock().has_ended {
                 for entry in entries {
@@ -356,11 +357,23 @@ impl<S: Settle> Worker<S> {
                 }
                 return;
             }
-            let messages = &self.taken.messages[start..end];
+            let messages = &self.taken.messages;
+            let (timeout, spool) = (self.publisher.timeout(), self.spool.as_ref());
             self.publisher
-                .publish_encoded(messages, requests, |answer| {
-                    let entry = entries.next();
-                    entry.is_none_or(|entry| shared.settle(entry.settle, answer))
+                .publish_encoded(&messages[start..end], requests, |answer| {
+                    let Some(entry) = entries.next() else {
+                        return true;
+                    };
+                    let text = &messages[mem::replace(&mut begin, entry.end)..entry.end];
+                    let wait = entry.wait;
+                    let rescued = answer.err().zip(spool).and_then(|(error, spool)| {
+                        let deadline = Deadline::after(timeout);
+                        Message { text, wait }.with(|event| spool.rescue(event, error, &deadline))
+                    });
+                    match &rescued {
+                        Some(rescued) => shared.settle(entry.settle, rescued.as_ref().copied()),
+                        None => shared.settle(entry.settle, answer),
+                    }
                 });
             start = end;
         }

@@ -5,14 +5,18 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use once_cell::race::OnceBox;
-use pusher_proto::{Position, Receipt};
+use pusher_proto::Position;
 
 use crate::attempt::{Attempt, Operation, Stage};
 use crate::deadline::{Deadline, Passed};
 use crate::error::Error;
+use crate::event::Event;
 use crate::options::Options;
 use crate::per_process::PerProcess;
 use crate::publisher::Publisher;
+use crate::random_id::RandomId;
+use crate::receipt::Receipt;
+use crate::spool::Spool;
 
 /// The publisher of `push_publish`. A `OnceBox` never blocks: a fork in the middle of its first use leaves a working
 /// child.
@@ -27,6 +31,7 @@ pub(crate) struct SharedPublisher(PerProcess<Gate>);
 struct Gate {
     options: Options,
     timeout: Duration,
+    spool: Option<Spool>,
     slot: Mutex<Slot>,
     returned: Condvar,
 }
@@ -53,46 +58,40 @@ impl SharedPublisher {
     }
 
     /// Waits for its turn and publishes. The timeout includes the wait.
-    pub(crate) fn publish(
-        &self,
-        topic: &str,
-        event: &str,
-        id: Option<&str>,
-    ) -> Result<Receipt, Error> {
-        self.turn(Operation::Publish, |publisher, deadline| {
-            publisher.publish_until(topic, event, id, deadline)
+    pub(crate) fn publish(&self, event: &Event<'_>) -> Result<Receipt, Error> {
+        let gate = self.gate();
+        let deadline = Deadline::after(gate.timeout);
+        let Some(spool) = &gate.spool else {
+            return gate.turn(Operation::Publish, &deadline, |publisher| {
+                publisher.publish_until(event, &deadline)
+            });
+        };
+        let made = event.id.is_none().then(RandomId::new);
+        let event = event.or_id(made.as_ref());
+        let result = gate.turn(Operation::Publish, &deadline, |publisher| {
+            publisher.publish_until(&event, &deadline)
+        });
+        // The publisher writes to the spool itself. Here the wait for it can have been too long.
+        result.or_else(|error| {
+            let rescued = spool.rescue(&event, &error, &deadline);
+            rescued.unwrap_or(Err(error))
         })
     }
 
     /// Waits for its turn and asks for the position. The timeout includes the wait.
     pub(crate) fn position(&self) -> Result<Position, Error> {
-        self.turn(Operation::Position, Publisher::position_until)
+        let gate = self.gate();
+        let deadline = Deadline::after(gate.timeout);
+        gate.turn(Operation::Position, &deadline, |publisher| {
+            publisher.position_until(&deadline)
+        })
     }
 
-    /// Waits for its turn, and runs `operate` with the deadline that began before the wait.
-    fn turn<T>(
-        &self,
-        operation: Operation,
-        operate: impl FnOnce(&mut Publisher, &Deadline) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let gate = self.0.get(|inherited| {
+    fn gate(&self) -> &Gate {
+        self.0.get(|inherited| {
             inherited.abandon();
             Gate::new(inherited.options.clone())
-        });
-        let deadline = Deadline::after(gate.timeout);
-        let timed_out = || Error::Timeout {
-            attempt: Attempt {
-                operation,
-                address: gate.options.address.clone(),
-                elapsed: deadline.elapsed(),
-            },
-            stage: Stage::Waiting,
-        };
-        let mut lease = gate.lease(&deadline).map_err(|Passed| timed_out())?;
-        match &mut lease.publisher {
-            Some(publisher) => operate(publisher, &deadline),
-            None => Err(timed_out()),
-        }
+        })
     }
 }
 
@@ -100,6 +99,7 @@ impl Gate {
     fn new(options: Options) -> Self {
         let publisher = Publisher::new(options.clone());
         Self {
+            spool: Spool::of(&options),
             timeout: publisher.timeout(),
             options,
             slot: Mutex::new(Slot {
@@ -108,6 +108,28 @@ impl Gate {
                 waiting_count: 0,
             }),
             returned: Condvar::new(),
+        }
+    }
+
+    /// Waits for the publisher and runs `operate` with it. The deadline began before the wait.
+    fn turn<T>(
+        &self,
+        operation: Operation,
+        deadline: &Deadline,
+        operate: impl FnOnce(&mut Publisher) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let timed_out = || Error::Timeout {
+            attempt: Attempt {
+                operation,
+                address: self.options.address.clone(),
+                elapsed: deadline.elapsed(),
+            },
+            stage: Stage::Waiting,
+        };
+        let mut lease = self.lease(deadline).map_err(|Passed| timed_out())?;
+        match &mut lease.publisher {
+            Some(publisher) => operate(publisher),
+            None => Err(timed_out()),
         }
     }
 

@@ -129,6 +129,8 @@ fn new_client(address: &str) -> c_int {
         timeout_ms: 0,
         queue_bytes_max: 0,
         token: ptr::null(),
+        spool_dir: ptr::null(),
+        ttl_s: 0,
     };
     let mut client = ptr::null_mut();
     // SAFETY: the options are valid for the call, and a client is freed once; NULL is allowed.
@@ -143,9 +145,10 @@ fn numbers_of_browsers() {
     for (json, expect) in [
         ("0", 0),
         ("231", 231),
-        ("2147483647", c_int::MAX),
-        ("2147483648", c_int::MAX),
-        ("18446744073709551615", c_int::MAX),
+        ("2147483646", c_int::MAX - 1),
+        ("2147483647", c_int::MAX - 1),
+        ("2147483648", c_int::MAX - 1),
+        ("18446744073709551615", c_int::MAX - 1),
     ] {
         assert_eq!(publish("t", json), expect, "{}", last_error());
     }

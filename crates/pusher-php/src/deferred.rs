@@ -7,9 +7,8 @@ use std::cell::RefCell;
 use std::mem;
 
 use ext_php_rs::zend::{ExecuteData, try_catch};
-use pusher::{Batch, Error, ProcessId};
+use pusher::{Batch, Error, Event, ProcessId};
 
-use crate::event::Event;
 use crate::exception::PusherError;
 use crate::failure::Failure;
 use crate::settings::{Given, OnFailure, Settings};
@@ -56,7 +55,7 @@ impl Queue {
                 ..Self::new()
             };
         }
-        self.batch.push(event.topic, event.json, event.id)
+        self.batch.push(event)
     }
 }
 

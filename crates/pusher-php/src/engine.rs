@@ -75,6 +75,8 @@ pub(crate) struct PublishArguments<'a> {
     pub(crate) category: &'a ZendStr,
     pub(crate) data: &'a mut Zval,
     pub(crate) id: Option<&'a ZendStr>,
+    pub(crate) latest: bool,
+    pub(crate) ttl: Option<i64>,
     /// `$this`, if there is one.
     pub(crate) object: Option<&'a ZendObject>,
 }
@@ -84,16 +86,23 @@ pub(crate) fn publish_arguments(frame: &mut ExecuteData) -> Option<PublishArgume
     let mut category: *mut ZendStr = ptr::null_mut();
     let mut data: *mut Zval = ptr::null_mut();
     let mut id: *mut ZendStr = ptr::null_mut();
+    let mut latest = false;
+    let mut ttl: zend_long = 0;
+    let mut has_no_ttl = true;
     // SAFETY: `num_args` is the member of the union that is in use in a call's frame; "S" writes a
     // zend_string pointer and "z" a zval pointer, both into the frame's own arguments; "S!" writes
-    // null for null, and leaves the pointer unchanged if the argument is missing.
+    // null for null; "b" writes a bool, "l!" a zend_long and a bool, which is true for null. If an
+    // argument is missing, its variables stay unchanged.
     let parsed = unsafe {
         zend_parse_parameters(
             frame.This.u2.num_args,
-            c"Sz|S!".as_ptr(),
+            c"Sz|S!bl!".as_ptr(),
             &raw mut category,
             &raw mut data,
             &raw mut id,
+            &raw mut latest,
+            &raw mut ttl,
+            &raw mut has_no_ttl,
         )
     };
     if parsed != SUCCESS {
@@ -106,6 +115,8 @@ pub(crate) fn publish_arguments(frame: &mut ExecuteData) -> Option<PublishArgume
         category,
         data,
         id,
+        latest,
+        ttl: (!has_no_ttl).then_some(ttl),
         object: frame.This.object(),
     })
 }

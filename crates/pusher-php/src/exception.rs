@@ -4,8 +4,8 @@ use ext_php_rs::builders::ClassBuilder;
 use ext_php_rs::error::Result;
 use ext_php_rs::exception::PhpException;
 use ext_php_rs::flags::ConstantFlags;
-use pusher::Error;
 use pusher::c_api::codes;
+use pusher::{Error, SpoolFailure};
 
 use crate::class::Class;
 use crate::engine;
@@ -57,6 +57,16 @@ impl PusherError {
         let why = self.message;
         Self {
             message: format!("{missing_count} of {count} {events} have no receipt: {why}"),
+            ..self
+        }
+    }
+}
+
+impl PusherError {
+    /// Appends why the event could not be written to the spool.
+    pub(crate) fn and(self, failure: &SpoolFailure) -> Self {
+        Self {
+            message: format!("{}; and {failure}", self.message),
             ..self
         }
     }

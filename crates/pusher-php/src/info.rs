@@ -25,6 +25,7 @@ fn print_status() {
     info_table_row!("Version", env!("CARGO_PKG_VERSION"));
     for (name, count) in [
         ("Published", counters.published),
+        ("Spooled", counters.spooled),
         ("Failed", counters.failed),
         ("Short-circuited", counters.short_circuited),
         ("Deferred", counters.deferred),
@@ -32,9 +33,14 @@ fn print_status() {
         info_table_row!(format!("{name} (this process)"), count.to_string());
     }
     match Settings::read(&Given::default()) {
-        Ok(settings) => publishers::status(&settings)
-            .iter()
-            .for_each(print_connection),
+        Ok(settings) => {
+            let spool = settings.spool.as_ref();
+            let spool = spool.map_or("off".to_owned(), |dir| dir.display().to_string());
+            info_table_row!("Spool", spool);
+            publishers::status(&settings)
+                .iter()
+                .for_each(print_connection);
+        }
         Err(error) => info_table_row!("Mistake in the settings", error.to_string()),
     }
     info_table_end!();
@@ -50,4 +56,11 @@ fn print_connection(status: &Status) {
         None => "closed, the next publish opens it".to_owned(),
     };
     info_table_row!(format!("Connection to {}", status.address), state);
+    if let Some(why) = &status.spool_failure {
+        let name = format!(
+            "Last event for {} that could not be spooled",
+            status.address
+        );
+        info_table_row!(name, why.as_str());
+    }
 }

@@ -12,7 +12,6 @@
 //! | `send_many` | `sendMany`: many publishes together |
 //! | `deferred` | `defer`: events that are published after the page |
 //! | `failure` | a failed publish as a warning or an exception |
-//! | `event` | an encoded event |
 //! | `json` | the data as JSON, by `json_encode` |
 //! | `settings` | the ini entries, and an object's options in place of them |
 //! | `secret` | hides the token from `var_dump` |
@@ -35,7 +34,6 @@ mod breaker;
 mod class;
 mod deferred;
 mod engine;
-mod event;
 mod exception;
 mod failure;
 mod info;

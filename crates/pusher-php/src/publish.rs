@@ -2,12 +2,11 @@
 
 use ext_php_rs::types::ZendStr;
 use ext_php_rs::zend::ExecuteData;
-use pusher::{Error, Receipt};
+use pusher::{Error, Event, Receipt};
 
 use crate::engine::PublishArguments;
-use crate::event::Event;
 use crate::failure::Failure;
-use crate::settings::Settings;
+use crate::settings::{Settings, ttl_of};
 use crate::{engine, json, object, publishers};
 
 /// Publishes the arguments of `Pusher::publish` or `send`.
@@ -27,9 +26,16 @@ pub(crate) fn with_event<T>(
 ) -> Result<T, Failure> {
     let topic = topic(arguments.category)?;
     let id = arguments.id.map(id).transpose()?;
+    let ttl_s = arguments.ttl.map(ttl).transpose()?;
     let encoded = json::encode(arguments.data)?;
     let json = json::text(&encoded)?;
-    publish(&Event { topic, json, id })
+    publish(&Event {
+        topic,
+        json,
+        id,
+        latest: arguments.latest,
+        ttl_s,
+    })
 }
 
 pub(crate) fn topic(category: &ZendStr) -> Result<&str, Failure> {
@@ -44,4 +50,8 @@ pub(crate) fn id(id: &ZendStr) -> Result<&str, Failure> {
         let reason = "the id is not valid UTF-8".to_owned();
         Failure::mistake(&Error::Id { reason })
     })
+}
+
+pub(crate) fn ttl(ttl: i64) -> Result<u32, Failure> {
+    ttl_of(ttl).map_err(|error| Failure::mistake(&error))
 }

@@ -6,10 +6,10 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use pusher::{Batch, Error, Position, Publisher, Receipt};
+use pusher::c_api::codes::PUSH_ETIMEOUT;
+use pusher::{Batch, Error, Event, Position, Publisher, Receipt, SpoolFailure};
 
 use crate::breaker::Breaker;
-use crate::event::Event;
 use crate::exception::PusherError;
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -30,13 +30,17 @@ struct State {
 struct Kept {
     publisher: Publisher,
     breaker: Breaker,
+    /// Why the last event that was to be written to the spool could not be.
+    spool_failure: Option<String>,
 }
 
 /// Counters since this process (or thread) began.
 #[derive(Clone, Copy)]
 pub(crate) struct Counters {
-    /// Publishes that got a receipt.
+    /// Publishes that got a receipt of pushd.
     pub(crate) published: u64,
+    /// Publishes that were written to the spool.
+    pub(crate) spooled: u64,
     /// Publishes that were tried and got no receipt, without the caller's mistakes.
     pub(crate) failed: u64,
     /// Publishes that were not tried, because the breaker was open.
@@ -51,6 +55,8 @@ pub(crate) struct Status {
     pub(crate) is_connected: bool,
     /// How long the breaker stays open, and the error that opened it.
     pub(crate) open_for: Option<(Duration, String)>,
+    /// Why the last event that was to be written to the spool could not be.
+    pub(crate) spool_failure: Option<String>,
 }
 
 /// The result of a batch.
@@ -67,24 +73,32 @@ impl Published {
     }
 }
 
-/// Publishes, unless the breaker for this address is open.
+/// Publishes. While the breaker for this address is open, writes to the spool if there is one.
 pub(crate) fn publish(settings: &Settings, event: &Event) -> Result<Receipt, Failure> {
     STATE.with_borrow_mut(|state| {
         let kept = find_or_make(&mut state.kept, settings);
         let counters = &mut state.counters;
-        if let Some(error) = kept.breaker.not_tried(settings.retry) {
-            // A caller's mistake is reported even if pushd is not tried.
-            let checked = pusher::check(event.topic, event.json, event.id);
-            checked.map_err(|error| Failure::mistake(&error))?;
-            counters.short_circuited += 1;
-            return Err(Failure::Failed(error, settings.on_failure));
-        }
-        let result = kept.attempt(settings, |publisher| {
-            publisher.publish_with_id(event.topic, event.json, event.id)
-        });
+        let (result, failed) = match kept.breaker.not_tried(settings.retry) {
+            Some(error) => {
+                // A caller's mistake is reported even if pushd is not tried.
+                pusher::check(event).map_err(|error| Failure::mistake(&error))?;
+                let result = kept.spool_event(event, error);
+                let result = result.map_err(|error| Failure::Failed(error, settings.on_failure));
+                (result, &mut counters.short_circuited)
+            }
+            None => {
+                let result = kept.attempt(
+                    settings,
+                    |publisher| publisher.publish_event(event),
+                    |receipt| receipt.spooled,
+                );
+                (result, &mut counters.failed)
+            }
+        };
         match &result {
+            Ok(receipt) if receipt.spooled => counters.spooled += 1,
             Ok(_) => counters.published += 1,
-            Err(Failure::Failed(..)) => counters.failed += 1,
+            Err(Failure::Failed(..)) => *failed += 1,
             Err(_) => {}
         }
         result
@@ -97,7 +111,7 @@ pub(crate) fn position(settings: &Settings) -> Result<Position, Failure> {
         let kept = find_or_make(&mut state.kept, settings);
         match kept.breaker.not_tried(settings.retry) {
             Some(error) => Err(Failure::Failed(error, settings.on_failure)),
-            None => kept.attempt(settings, Publisher::position),
+            None => kept.attempt(settings, Publisher::position, |_| false),
         }
     })
 }
@@ -115,8 +129,8 @@ pub(crate) fn publish_batch(settings: &Settings, batch: &Batch) -> Published {
         let counters = &mut state.counters;
         let (receipts, error, missing) = match kept.breaker.not_tried(settings.retry) {
             Some(error) => {
-                let none = vec![None; batch.len()];
-                (none, Some(error), &mut counters.short_circuited)
+                let (receipts, error) = kept.spool_batch(batch, &error);
+                (receipts, error, &mut counters.short_circuited)
             }
             None => {
                 let (receipts, error) = kept.publish_batch(settings, batch);
@@ -124,9 +138,13 @@ pub(crate) fn publish_batch(settings: &Settings, batch: &Batch) -> Published {
             }
         };
         let published = Published { receipts, error };
-        let missing_count = published.missing_count();
-        *missing += missing_count as u64;
-        counters.published += (batch.len() - missing_count) as u64;
+        *missing += published.missing_count() as u64;
+        for receipt in published.receipts.iter().flatten() {
+            match receipt.spooled {
+                true => counters.spooled += 1,
+                false => counters.published += 1,
+            }
+        }
         published
     })
 }
@@ -155,6 +173,7 @@ impl State {
             kept: Vec::new(),
             counters: Counters {
                 published: 0,
+                spooled: 0,
                 failed: 0,
                 short_circuited: 0,
                 deferred: 0,
@@ -163,13 +182,16 @@ impl State {
     }
 }
 
-/// Returns the publisher for this address and token. Makes it if there is none.
+/// Returns the publisher for this address and token, with these settings. Makes it if there is none.
 fn find_or_make<'a>(all: &'a mut Vec<Kept>, settings: &Settings) -> &'a mut Kept {
     let found = all.iter().position(|kept| kept.is_for(settings));
-    let kept = match found {
+    let mut kept = match found {
         Some(index) => all.remove(index),
         None => Kept::new(settings),
     };
+    kept.publisher.set_timeout(settings.timeout);
+    kept.publisher
+        .set_spool(settings.spool.as_deref(), settings.spool_ttl_s);
     if all.len() == PUBLISHERS_MAX {
         all.remove(0);
     }
@@ -183,6 +205,7 @@ impl Kept {
         Self {
             publisher: Publisher::new(settings.options()),
             breaker: Breaker::default(),
+            spool_failure: None,
         }
     }
 
@@ -191,24 +214,25 @@ impl Kept {
             && self.publisher.token() == settings.token.as_ref()
     }
 
-    /// Runs `call`, and tells the breaker how it went.
+    /// Runs `call`, and tells the breaker how it went. `is_spooled` says whether pushd failed in spite of the answer.
     fn attempt<T>(
         &mut self,
         settings: &Settings,
         call: impl FnOnce(&mut Publisher) -> Result<T, Error>,
+        is_spooled: impl FnOnce(&T) -> bool,
     ) -> Result<T, Failure> {
-        self.publisher.set_timeout(settings.timeout);
         let begin = Instant::now();
         match call(&mut self.publisher) {
             Ok(answer) => {
-                self.breaker.close();
+                let failure = is_spooled(&answer).then(|| not_accepted(begin.elapsed()));
+                self.tell_breaker(failure.as_ref(), begin, settings);
                 Ok(answer)
             }
             Err(error) if error.is_callers_mistake() => Err(Failure::mistake(&error)),
             Err(error) => {
+                self.remember(&error);
                 let error = PusherError::from(&error);
-                self.breaker
-                    .record(&error, begin.elapsed(), settings.timeout);
+                self.tell_breaker(Some(&error), begin, settings);
                 Err(Failure::Failed(error, settings.on_failure))
             }
         }
@@ -220,28 +244,77 @@ impl Kept {
         settings: &Settings,
         batch: &Batch,
     ) -> (Vec<Option<Receipt>>, Option<PusherError>) {
-        self.publisher.set_timeout(settings.timeout);
         let begin = Instant::now();
         let mut receipts = Vec::with_capacity(batch.len());
         let mut first_error = None;
-        // The last error that is not the caller's mistake. It decides whether the breaker opens.
+        // The last failure that is not the caller's mistake. It decides whether the breaker opens.
         let mut slow = None;
+        let mut not_spooled = None;
         self.publisher.publish_batch(batch, |answer| {
-            if let Err(error) = answer {
-                first_error.get_or_insert_with(|| PusherError::from(error));
-                if !error.is_callers_mistake() {
-                    slow = Some(PusherError::from(error));
+            match answer {
+                Ok(receipt) if receipt.spooled => slow = Some(not_accepted(begin.elapsed())),
+                Ok(_) => {}
+                Err(error) => {
+                    first_error.get_or_insert_with(|| PusherError::from(error));
+                    if !error.is_callers_mistake() {
+                        slow = Some(PusherError::from(error));
+                    }
+                    not_spooled = spool_failure(error).or(not_spooled.take());
                 }
             }
             receipts.push(answer.ok());
         });
-        match &slow {
+        self.spool_failure = not_spooled.or(self.spool_failure.take());
+        self.tell_breaker(slow.as_ref(), begin, settings);
+        (receipts, first_error)
+    }
+
+    /// Writes the event to the spool, because pushd is not tried. Otherwise returns `error` and the reason.
+    fn spool_event(&mut self, event: &Event, error: PusherError) -> Result<Receipt, PusherError> {
+        let spooled = self.publisher.spool_event(event);
+        spooled.map_err(|failure| self.not_spooled(&error, &failure))
+    }
+
+    /// Does the same with a batch. Returns the receipts, and the first error.
+    fn spool_batch(
+        &mut self,
+        batch: &Batch,
+        error: &PusherError,
+    ) -> (Vec<Option<Receipt>>, Option<PusherError>) {
+        let mut receipts = Vec::with_capacity(batch.len());
+        let mut first_failure = None;
+        self.publisher.spool_batch(batch, |spooled| {
+            receipts.push(
+                spooled
+                    .map_err(|failure| first_failure.get_or_insert(failure))
+                    .ok(),
+            );
+        });
+        let first_error = first_failure.map(|failure| self.not_spooled(error, &failure));
+        (receipts, first_error)
+    }
+
+    fn not_spooled(&mut self, error: &PusherError, failure: &SpoolFailure) -> PusherError {
+        match failure {
+            SpoolFailure::Off => error.clone(),
+            failure => {
+                self.spool_failure = Some(failure.to_string());
+                error.clone().and(failure)
+            }
+        }
+    }
+
+    fn remember(&mut self, error: &Error) {
+        self.spool_failure = spool_failure(error).or(self.spool_failure.take());
+    }
+
+    fn tell_breaker(&mut self, error: Option<&PusherError>, begin: Instant, settings: &Settings) {
+        match error {
             None => self.breaker.close(),
             Some(error) => self
                 .breaker
                 .record(error, begin.elapsed(), settings.timeout),
         }
-        (receipts, first_error)
     }
 
     fn status(&self, retry: Duration) -> Status {
@@ -250,6 +323,26 @@ impl Kept {
             address: self.publisher.address().to_string(),
             is_connected: self.publisher.is_connected(),
             open_for: open_for.map(|(left, error)| (left, error.message.clone())),
+            spool_failure: self.spool_failure.clone(),
         }
+    }
+}
+
+/// The error that opens the breaker if an event went to the spool.
+fn not_accepted(elapsed: Duration) -> PusherError {
+    PusherError {
+        code: PUSH_ETIMEOUT,
+        message: format!(
+            "pushd did not accept an event within {} ms, and it went to the spool",
+            elapsed.as_millis()
+        ),
+    }
+}
+
+/// Why an event could not be written to the spool, if it should have been.
+fn spool_failure(error: &Error) -> Option<String> {
+    match error {
+        Error::NotSpooled { failure, .. } => Some(failure.to_string()),
+        _ => None,
     }
 }

@@ -85,11 +85,14 @@ fn asking(name: &str) -> FunctionBuilder<'static> {
 
 fn with_event(function: FunctionBuilder<'static>) -> FunctionBuilder<'static> {
     let id = Arg::new("id", DataType::String);
+    let ttl = Arg::new("ttl", DataType::Long);
     function
         .arg(Arg::new("category", DataType::String))
         .arg(Arg::new("data", DataType::Mixed))
         .not_required()
         .arg(id.allow_null().default("null"))
+        .arg(Arg::new("latest", DataType::Bool).default("false"))
+        .arg(ttl.allow_null().default("null"))
 }
 
 extern "C" fn publish_or_send(frame: &mut ExecuteData, result: &mut Zval) {

@@ -24,9 +24,11 @@ const SEQUENCE: &CStr = c"sequence";
 const POSITION: &CStr = c"position";
 const STORED: &CStr = c"stored";
 const NODES: &CStr = c"nodes";
+const SPOOLED: &CStr = c"spooled";
 
 pub(crate) fn register() -> Result<()> {
     const INT: (DataType, bool) = (DataType::Long, false);
+    const BOOL: (DataType, bool) = (DataType::Bool, false);
     const INT_OR_NULL: (DataType, bool) = (DataType::Long, true);
     const STRING: (DataType, bool) = (DataType::String, false);
     const STRING_OR_NULL: (DataType, bool) = (DataType::String, true);
@@ -42,6 +44,7 @@ pub(crate) fn register() -> Result<()> {
             engine::declare_readonly(class, POSITION, PropertyFlags::Public, STRING_OR_NULL);
             engine::declare_readonly(class, STORED, PropertyFlags::Public, STRING);
             engine::declare_readonly(class, NODES, PropertyFlags::Public, INT_OR_NULL);
+            engine::declare_readonly(class, SPOOLED, PropertyFlags::Public, BOOL);
             CLASS.set(class, methods);
         })
         .register()
@@ -61,6 +64,9 @@ pub(crate) fn object(receipt: Receipt) -> ZBox<ZendObject> {
     engine::init_readonly(&mut object, STORED, &mut string(receipt.stored.name()));
     let mut nodes = receipt.nodes.map_or_else(Zval::null, int);
     engine::init_readonly(&mut object, NODES, &mut nodes);
+    let mut spooled = Zval::new();
+    spooled.set_bool(receipt.spooled);
+    engine::init_readonly(&mut object, SPOOLED, &mut spooled);
     object
 }
 

@@ -3,7 +3,7 @@
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::types::{ZendHashTable, ZendObject, ZendStr, Zval};
 use ext_php_rs::zend::{ClassEntry, ExecuteData};
-use pusher::{Batch, Error};
+use pusher::{Batch, Error, Event};
 
 use crate::failure::Failure;
 use crate::publishers::Published;
@@ -36,7 +36,10 @@ pub(crate) fn send(frame: &mut ExecuteData) -> Result<Sent<'_>, Failure> {
     })
 }
 
-/// Returns the topic, JSON and id of each event, in order. They are in PHP's memory, because encoding runs user code,
+/// Number of values of each event in the array of encoded events.
+const PARTS: usize = 5;
+
+/// Returns the topic, JSON, id, latest and ttl of each event, in order. They are in PHP's memory, because encoding runs user code,
 /// which may leave by `longjmp`.
 fn encode(events: &ZendHashTable) -> Result<ZBox<ZendHashTable>, Failure> {
     let mut encoded = ZendHashTable::new();
@@ -44,14 +47,14 @@ fn encode(events: &ZendHashTable) -> Result<ZBox<ZendHashTable>, Failure> {
     while let Some((key, value)) = rest.next_zval() {
         // A copy, because user code may change the target of a reference.
         let event = copy(value);
-        let Some((category, mut data, id)) = parts(&event) else {
+        let Some(mut parts) = parts(&event) else {
             return Err(not_an_event(&key));
         };
-        let (category, id) = (as_text(category)?, as_text(id)?);
-        let json = json::encode(&mut data).map_err(|failure| failure.about(&name(&key)))?;
+        let (category, id) = (as_text(parts.category)?, as_text(parts.id)?);
+        let json = json::encode(&mut parts.data).map_err(|failure| failure.about(&name(&key)))?;
         let mut text = Zval::new();
         text.set_zend_string(json);
-        for part in [category, text, id] {
+        for part in [category, text, id, parts.latest, parts.ttl] {
             // Only a conversion could fail, and there is none.
             let _ = encoded.push(part);
         }
@@ -59,16 +62,41 @@ fn encode(events: &ZendHashTable) -> Result<ZBox<ZendHashTable>, Failure> {
     Ok(encoded)
 }
 
-/// `[category, data]` or `[category, data, id]`.
-fn parts(event: &Zval) -> Option<(Zval, Zval, Zval)> {
+/// The elements of an event. Those that are missing are null.
+struct Parts {
+    category: Zval,
+    data: Zval,
+    id: Zval,
+    latest: Zval,
+    ttl: Zval,
+}
+
+/// `[category, data]` or `[category, data, id]`, each with `latest` and `ttl` or without.
+fn parts(event: &Zval) -> Option<Parts> {
     let event = event.array()?;
-    let (category, data) = (copy(event.get_index(0)?), copy(event.get_index(1)?));
-    let id = match event.len() {
-        2 => Zval::null(),
-        3 => copy(event.get_index(2)?),
-        _ => return None,
+    let given = [
+        event.get_index(0),
+        event.get_index(1),
+        event.get_index(2),
+        event.get("latest"),
+        event.get("ttl"),
+    ];
+    let known_count = given.iter().flatten().count();
+    let [category, data, id, latest, ttl] = given;
+    let or_null = |part: Option<&Zval>| part.map_or_else(Zval::null, copy);
+    let parts = Parts {
+        category: copy(category?),
+        data: copy(data?),
+        id: or_null(id),
+        latest: or_null(latest),
+        ttl: or_null(ttl),
     };
-    (is_text(&category) && (id.is_null() || is_text(&id))).then_some((category, data, id))
+    let is_event = known_count == event.len()
+        && is_text(&parts.category)
+        && (parts.id.is_null() || is_text(&parts.id))
+        && (latest.is_none() || parts.latest.is_bool())
+        && (parts.ttl.is_null() || parts.ttl.is_long());
+    is_event.then_some(parts)
 }
 
 /// Numbers and `Stringable` objects count as text, as they do for `publish`.
@@ -97,7 +125,7 @@ fn copy(value: &Zval) -> Zval {
 fn not_an_event(key: &Zval) -> Failure {
     let message = format!(
         "must contain only [category, data] and [category, data, id], category and id being \
-         strings, but {} is none",
+         strings, optionally with latest => bool and ttl => int, but {} is none",
         name(key)
     );
     engine::first_argument_error(&ZendStr::new(message, false));
@@ -116,21 +144,27 @@ fn name(key: &Zval) -> String {
 fn batch(events: &ZendHashTable, encoded: &ZendHashTable) -> Result<Batch, Failure> {
     let mut batch = Batch::new();
     let mut keys = events.iter();
-    let mut parts = encoded.values();
-    while let (Some((key, _)), Some(category), Some(json), Some(id)) =
-        (keys.next_zval(), parts.next(), parts.next(), parts.next())
-    {
-        push(&mut batch, category, json, id).map_err(|failure| failure.about(&name(&key)))?;
+    let mut values = encoded.values();
+    while let Some((key, _)) = keys.next_zval() {
+        let parts: Vec<&Zval> = values.by_ref().take(PARTS).collect();
+        push(&mut batch, &parts).map_err(|failure| failure.about(&name(&key)))?;
     }
     Ok(batch)
 }
 
-fn push(batch: &mut Batch, category: &Zval, json: &Zval, id: &Zval) -> Result<(), Failure> {
+fn push(batch: &mut Batch, parts: &[&Zval]) -> Result<(), Failure> {
+    let [category, json, id, latest, ttl] = parts else {
+        return Ok(());
+    };
     let (Some(category), Some(json)) = (category.zend_str(), json.zend_str()) else {
         return Ok(());
     };
-    let topic = publish::topic(category)?;
-    let id = id.zend_str().map(publish::id).transpose()?;
-    let pushed = batch.push(topic, json::text(json)?, id);
+    let pushed = batch.push(&Event {
+        topic: publish::topic(category)?,
+        json: json::text(json)?,
+        id: id.zend_str().map(publish::id).transpose()?,
+        latest: latest.bool().unwrap_or_default(),
+        ttl_s: ttl.long().map(publish::ttl).transpose()?,
+    });
     pushed.map_err(|error| Failure::mistake(&error))
 }

@@ -5,13 +5,17 @@
 
 use std::ffi::CStr;
 use std::panic::catch_unwind;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ext_php_rs::ffi::zend_ini_entry;
 use ext_php_rs::flags::IniEntryPermission;
 use ext_php_rs::types::{ZendHashTable, ZendStr};
 use ext_php_rs::zend::{IniEntryDef, IniEntryDefs};
-use pusher::{Address, AddressError, Error, Options, TIMEOUT_MAX, TIMEOUT_MIN, Token, TokenError};
+use pusher::{
+    Address, AddressError, Error, Options, SPOOL_TTL_S_MAX, TIMEOUT_MAX, TIMEOUT_MIN, Token,
+    TokenError,
+};
 
 use crate::{engine, secret};
 
@@ -44,13 +48,29 @@ const TOKEN: Entry = Entry {
     name: "token",
 };
 
+const SPOOL: Entry = Entry {
+    ini: c"pusher.spool",
+    name: "spool",
+};
+const SPOOL_TTL: Entry = Entry {
+    ini: c"pusher.spool_ttl",
+    name: "spool_ttl",
+};
+
 /// Keys of the second argument of `new Pusher`.
-const OPTIONS: [&Entry; 4] = [&TIMEOUT_MS, &RETRY_MS, &ON_FAILURE, &TOKEN];
+const OPTIONS: [&Entry; 6] = [
+    &TIMEOUT_MS,
+    &RETRY_MS,
+    &ON_FAILURE,
+    &TOKEN,
+    &SPOOL,
+    &SPOOL_TTL,
+];
 
 /// Longest time that the breaker may stay open. 0 means that it never opens.
 const RETRY_MAX: Duration = Duration::from_secs(3600);
 
-static ENTRIES: IniEntryDefs<6> = IniEntryDefs::new([
+static ENTRIES: IniEntryDefs<8> = IniEntryDefs::new([
     entry(&ADDRESS, c"tcp://127.0.0.1:5555"),
     entry(&TIMEOUT_MS, c"250"),
     entry(&RETRY_MS, c"1000"),
@@ -59,6 +79,8 @@ static ENTRIES: IniEntryDefs<6> = IniEntryDefs::new([
         displayer: Some(print_hidden),
         ..entry(&TOKEN, c"")
     },
+    entry(&SPOOL, c""),
+    entry(&SPOOL_TTL, c"300"),
     IniEntryDef::end(),
 ]);
 
@@ -83,6 +105,9 @@ pub(crate) struct Settings {
     /// How long publishes fail at once after one that failed slowly.
     pub(crate) retry: Duration,
     pub(crate) on_failure: OnFailure,
+    /// The directory for events that pushd cannot accept now.
+    pub(crate) spool: Option<PathBuf>,
+    pub(crate) spool_ttl_s: u32,
 }
 
 /// The result of a publish that failed for another reason than a caller's mistake.
@@ -135,6 +160,8 @@ impl Settings {
             timeout: given.parse(&TIMEOUT_MS, |text| parse_ms(text, TIMEOUT_MIN, TIMEOUT_MAX))?,
             retry: given.parse(&RETRY_MS, |text| parse_ms(text, Duration::ZERO, RETRY_MAX))?,
             on_failure: given.parse(&ON_FAILURE, parse_on_failure)?,
+            spool: given.parse(&SPOOL, parse_spool)?,
+            spool_ttl_s: given.parse(&SPOOL_TTL, parse_ttl)?,
         })
     }
 
@@ -143,6 +170,8 @@ impl Settings {
         Options {
             token: self.token.clone(),
             timeout: self.timeout,
+            spool_dir: self.spool.clone(),
+            spool_ttl_s: self.spool_ttl_s,
             ..Options::new(self.address.clone())
         }
     }
@@ -235,6 +264,37 @@ fn parse_ms(text: &str, min: Duration, max: Duration) -> Result<Duration, String
             let text = text.escape_debug();
             format!("\"{text}\" is not a number of milliseconds from {min} to {max}")
         })
+}
+
+/// An empty text means no spool.
+fn parse_spool(text: &str) -> Result<Option<PathBuf>, String> {
+    match text {
+        "" => Ok(None),
+        text if text.starts_with('/') && !text.contains('\0') => Ok(Some(text.into())),
+        text => Err(format!(
+            "\"{}\" is not an absolute path, as in /var/spool/pushd",
+            text.escape_debug()
+        )),
+    }
+}
+
+fn parse_ttl(text: &str) -> Result<u32, String> {
+    // Digits only, as in `parse_ms`.
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let parsed = text.parse().ok().filter(|_| is_number);
+    parsed
+        .filter(|ttl_s| (1..=SPOOL_TTL_S_MAX).contains(ttl_s))
+        .ok_or_else(|| {
+            let text = text.escape_debug();
+            format!("\"{text}\" is not a number of seconds from 1 to {SPOOL_TTL_S_MAX}")
+        })
+}
+
+/// Checks the argument `ttl` of a publish.
+pub(crate) fn ttl_of(argument: i64) -> Result<u32, Error> {
+    let parsed = parse_ttl(&argument.to_string());
+    let setting = "ttl";
+    parsed.map_err(|reason| Error::Config { setting, reason })
 }
 
 fn parse_on_failure(text: &str) -> Result<OnFailure, String> {

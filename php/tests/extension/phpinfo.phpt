@@ -69,15 +69,19 @@ ini_restore('pusher.timeout_ms');
 Pusher => enabled
 Version => %d.%d.%d
 Published (this process) => %d
+Spooled (this process) => %d
 Failed (this process) => %d
 Short-circuited (this process) => %d
 Deferred (this process) => %d
+Spool => off
 Connection to tcp://127.0.0.1:%d => closed, the next publish opens it%A
 
 Directive => Local Value => Master Value
 pusher.address => tcp://127.0.0.1:%d => tcp://127.0.0.1:5555
 pusher.on_failure => warning => warning
 pusher.retry_ms => 1000 => 1000
+pusher.spool => no value => no value
+pusher.spool_ttl => 300 => 300
 pusher.timeout_ms => 10000 => 250
 pusher.token => (not shown) => (not shown)
 

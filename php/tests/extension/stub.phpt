@@ -38,10 +38,10 @@ var_dump(count($registered), $documented === $registered);
 ?>
 --EXPECT--
 PusherException: 13 lines, the same
-PusherReceipt: 7 lines, the same
+PusherReceipt: 8 lines, the same
 Pusher: 10 lines, the same
 bool(true)
 array(0) {
 }
-int(5)
+int(7)
 bool(true)

@@ -67,11 +67,11 @@ object(Pusher)#%d (2) {
 PusherException -5: address: "127.0.0.1" is not an address of pushd: the port is missing, as in 127.0.0.1:5555
 PusherException -5: address: "tcp://\xff:1" is not valid UTF-8
 PusherException -5: address: "" is not an address of pushd: the port is missing, as in 127.0.0.1:5555
-PusherException -5: options: "timeout" is none of timeout_ms, retry_ms, on_failure, token
-PusherException -5: options: "new\nline" is none of timeout_ms, retry_ms, on_failure, token
-PusherException -5: options: "�" is none of timeout_ms, retry_ms, on_failure, token
-PusherException -5: options: "0" is none of timeout_ms, retry_ms, on_failure, token
-PusherException -5: options: "address" is none of timeout_ms, retry_ms, on_failure, token
+PusherException -5: options: "timeout" is none of timeout_ms, retry_ms, on_failure, token, spool, spool_ttl
+PusherException -5: options: "new\nline" is none of timeout_ms, retry_ms, on_failure, token, spool, spool_ttl
+PusherException -5: options: "�" is none of timeout_ms, retry_ms, on_failure, token, spool, spool_ttl
+PusherException -5: options: "0" is none of timeout_ms, retry_ms, on_failure, token, spool, spool_ttl
+PusherException -5: options: "address" is none of timeout_ms, retry_ms, on_failure, token, spool, spool_ttl
 PusherException -5: timeout_ms: "0" is not a number of milliseconds from 1 to 600000
 PusherException -5: timeout_ms: must be an int or a string, not Double
 PusherException -5: timeout_ms: must be an int or a string, not Null

@@ -44,7 +44,7 @@ try {
 }
 ?>
 --EXPECTF--
-object(PusherReceipt)#%d (5) {
+object(PusherReceipt)#%d (6) {
   ["subscribers"]=>
   int(1)
   ["sequence"]=>
@@ -55,6 +55,8 @@ object(PusherReceipt)#%d (5) {
   string(6) "memory"
   ["nodes"]=>
   NULL
+  ["spooled"]=>
+  bool(false)
 }
 {"title":"新しい子猫"}
 1"default"

@@ -19,7 +19,7 @@ var_dump($second->sequence > $first->sequence);
 echo $one->event(), $two->event(), $other->event(), $one->event(), "\n";
 ?>
 --EXPECTF--
-object(PusherReceipt)#%d (5) {
+object(PusherReceipt)#%d (6) {
   ["subscribers"]=>
   int(0)
   ["sequence"]=>
@@ -30,6 +30,8 @@ object(PusherReceipt)#%d (5) {
   string(6) "memory"
   ["nodes"]=>
   NULL
+  ["spooled"]=>
+  bool(false)
 }
 2, 1, 2 browsers
 bool(true)

@@ -30,10 +30,10 @@ try {
 bool(true)
 bool(false)
 bool(false)
-O:13:"PusherReceipt":5:{s:11:"subscribers";i:1;s:8:"sequence";i:1;s:8:"position";s:18:"6d1f3c5a9be02478-1";s:6:"stored";s:6:"synced";s:5:"nodes";N;}
+O:13:"PusherReceipt":6:{s:11:"subscribers";i:1;s:8:"sequence";i:1;s:8:"position";s:18:"6d1f3c5a9be02478-1";s:6:"stored";s:6:"synced";s:5:"nodes";N;s:7:"spooled";b:0;}
 bool(true)
-{"subscribers":1,"sequence":1,"position":"6d1f3c5a9be02478-1","stored":"synced","nodes":null} {"subscribers":1,"sequence":1,"position":"6d1f3c5a9be02478-1","stored":"synced","nodes":null}
-subscribers=1 sequence=1 position=6d1f3c5a9be02478-1 stored=synced nodes= 
+{"subscribers":1,"sequence":1,"position":"6d1f3c5a9be02478-1","stored":"synced","nodes":null,"spooled":false} {"subscribers":1,"sequence":1,"position":"6d1f3c5a9be02478-1","stored":"synced","nodes":null,"spooled":false}
+subscribers=1 sequence=1 position=6d1f3c5a9be02478-1 stored=synced nodes= spooled= 
 PusherReceipt Object
 (
     [subscribers] => 1
@@ -41,6 +41,7 @@ PusherReceipt Object
     [position] => 6d1f3c5a9be02478-1
     [stored] => synced
     [nodes] => 
+    [spooled] => 
 )
 int(1)
 Cannot assign string to property PusherReceipt::$sequence of type int

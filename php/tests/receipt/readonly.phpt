@@ -14,6 +14,7 @@ foreach ([
     function () use ($receipt) { $receipt->position = '6d1f3c5a9be02478-1'; },
     function () use ($receipt) { $receipt->stored .= ' well'; },
     function () use ($receipt) { $receipt->nodes = 2; },
+    function () use ($receipt) { $receipt->spooled = true; },
     function () use ($receipt) { $receipt->else = 1; },
     function () { new PusherReceipt(); },
 ] as $attempt) {
@@ -34,9 +35,10 @@ Cannot unset readonly property PusherReceipt::$subscribers
 Cannot modify readonly property PusherReceipt::$position
 Cannot modify readonly property PusherReceipt::$stored
 Cannot modify readonly property PusherReceipt::$nodes
+Cannot modify readonly property PusherReceipt::$spooled
 Cannot create dynamic property PusherReceipt::$else
 Call to private PusherReceipt::__construct() from %s
-object(PusherReceipt)#%d (5) {
+object(PusherReceipt)#%d (6) {
   ["subscribers"]=>
   int(1)
   ["sequence"]=>
@@ -47,6 +49,8 @@ object(PusherReceipt)#%d (5) {
   string(2) "no"
   ["nodes"]=>
   NULL
+  ["spooled"]=>
+  bool(false)
 }
 bool(true)
 bool(false)

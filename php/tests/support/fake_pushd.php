@@ -18,13 +18,21 @@ while ($connection = stream_socket_accept($server, 3600)) {
             break;
         }
         [$type, $request] = json_decode($line);
+        // For requests().
+        fwrite(STDOUT, "$type\n");
         if ($type === 1) {
             $answer = '[2,1,"fake",{}]';
+        } elseif ($type === 8) {
+            $answer = match ($behaviour) {
+                'has no drain' => '[5,null,"unknown_type","unknown message type 8"]',
+                'drains for ever' => '',
+                default => "[9,$request]",
+            };
         } else {
             $sequence++;
             $accepted = $type === 6 ? "[7,$request,\"6d1f3c5a9be02478-12\"]" : "[4,$request,$sequence,1]";
             $answer = match ($behaviour) {
-                'answers', 'cuts a long line', 'answers once, then closes' => $accepted,
+                'answers', 'has no drain', 'drains for ever', 'cuts a long line', 'answers once, then closes' => $accepted,
                 'keeps events' => "[4,$request,$sequence,1,{\"position\":\"6d1f3c5a9be02478-$sequence\",\"stored\":\"synced\"}]",
                 'shares its log' => "[4,$request,$sequence,1,{\"stored\":\"memory\",\"nodes\":" . $sequence + 1 . '}]',
                 'has odd nodes' => "[4,$request,$sequence,1,{\"nodes\":" . ['0', '-1', '1.5', '"2"', '[2]', '{"a":[2]}', 'true', 'null'][$sequence - 1] . '}]',
@@ -56,7 +64,7 @@ while ($connection = stream_socket_accept($server, 3600)) {
             break;
         }
         fwrite($connection, "$answer\n");
-        if ($type !== 1 && $behaviour === 'answers once, then closes' || str_starts_with($answer, '[5,null')) {
+        if ($type !== 1 && $behaviour === 'answers once, then closes' || str_starts_with($answer, '[5,null,"overloaded"')) {
             break;
         }
     }

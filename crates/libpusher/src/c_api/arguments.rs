@@ -1,16 +1,13 @@
 //! Converts the arguments of C functions.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_uint};
 use std::slice;
 
 use super::call_error::{CallError, invalid};
+use crate::event::Event;
 
-/// The event of a publish over a client's connection.
-pub(super) struct Event<'a> {
-    pub(super) category: &'a str,
-    pub(super) json: &'a str,
-    pub(super) id: Option<&'a str>,
-}
+/// If several events of one topic with this flag wait in the spool, pushd publishes only the last one.
+pub const PUSH_LATEST: c_uint = 1;
 
 /// Converts the arguments that describe an event.
 ///
@@ -22,13 +19,21 @@ pub(super) unsafe fn event<'a>(
     json: *const c_char,
     json_len: usize,
     id: *const c_char,
+    flags: c_uint,
 ) -> Result<Event<'a>, CallError> {
+    if flags & !PUSH_LATEST != 0 {
+        return Err(invalid(format!(
+            "flags is {flags}, which this version of libpusher does not know"
+        )));
+    }
     // SAFETY: the caller guarantees it.
     unsafe {
         Ok(Event {
-            category: text_of_len(category, category_len, "category")?,
+            topic: text_of_len(category, category_len, "category")?,
             json: text_of_len(json, json_len, "json")?,
             id: optional(id, "id")?,
+            latest: flags & PUSH_LATEST != 0,
+            ttl_s: None,
         })
     }
 }

@@ -5,15 +5,15 @@ use std::mem::MaybeUninit;
 use std::ptr;
 
 use once_cell::race::OnceBox;
-use pusher_proto::Receipt;
 
 use super::cancellation;
-use super::receipt::PushReceipt;
-use super::{browser_count, remember};
+use super::receipt::{PushReceipt, result};
+use super::remember;
 use crate::error::Error;
 use crate::options::Options;
 use crate::per_process::PerProcess;
 use crate::queue::{Queue, Settle};
+use crate::receipt::Receipt;
 
 /// Receives the answer to an event of push_client_publish_async(). Called exactly once for each
 /// event, in a thread of the library.
@@ -83,7 +83,7 @@ impl Settle for Callback {
             Ok(receipt) => {
                 let shown = PushReceipt::from(receipt);
                 // SAFETY: the program guarantees a function that can be called with its context.
-                unsafe { function(self.context, browser_count(receipt), &shown) };
+                unsafe { function(self.context, result(receipt), &shown) };
             }
             Err(error) => {
                 remember(error.to_string());

@@ -4,18 +4,20 @@
     reason = "the header's conventions state once what the caller must guarantee"
 )]
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, c_uint};
 use std::ptr;
 use std::slice;
 
 use super::arguments::{event, optional};
 use super::background::Background;
 use super::call_error::{CallError, invalid};
-use super::receipt::PushReceipt;
-use super::{browser_count, guard};
+use super::guard;
+use super::receipt::{PushReceipt, result};
 use crate::error::Error;
+use crate::event::check_ttl;
 use crate::options::{
-    Options, address_from_env, timeout_from_env, timeout_from_ms, token_from_env,
+    Options, address_from_env, parse_spool, spool_from_env, timeout_from_env, timeout_from_ms,
+    token_from_env,
 };
 use crate::shared::SharedPublisher;
 
@@ -48,6 +50,12 @@ pub struct PushOptions {
     pub queue_bytes_max: u64,
     /// The token that a pushd with --publish-token requires. NULL: use PUSH_TOKEN.
     pub token: *const c_char,
+    /// The directory of the spool, an absolute path. An event that pushd cannot accept now is written
+    /// there, and pushd publishes it later. NULL: use PUSH_SPOOL. "": no spool.
+    pub spool_dir: *const c_char,
+    /// How long an event may wait in the spool, 1 to 86400 seconds. pushd does not publish an older one.
+    /// 0: 300 seconds.
+    pub ttl_s: u64,
 }
 
 /// Makes a push_client. The first publish connects.
@@ -81,9 +89,11 @@ pub unsafe extern "C" fn push_client_new(
 ///
 /// id: NULL, or 1 to 255 bytes of UTF-8 and a NUL. For 5 minutes, pushd answers another publish with
 /// the same topic and id with the first receipt, and sends nothing. So after a lost answer you can
-/// publish again, and no browser gets the event twice. receipt: written on success only; may be NULL.
+/// publish again, and no browser gets the event twice. flags: 0 or PUSH_LATEST. receipt: written on
+/// success only; may be NULL.
 ///
-/// Returns the number of browsers that the event was queued to, at most INT_MAX, or a code below 0.
+/// Returns the number of browsers that the event was queued to, at most INT_MAX - 1, or PUSH_SPOOLED, or
+/// a code below 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn push_client_publish(
     client: *mut PushClient,
@@ -92,21 +102,20 @@ pub unsafe extern "C" fn push_client_publish(
     json: *const c_char,
     json_len: usize,
     id: *const c_char,
+    flags: c_uint,
     receipt: *mut PushReceipt,
 ) -> c_int {
     guard(|| {
         // SAFETY: the caller guarantees a client that is not freed, or NULL.
         let client = unsafe { get(client)? };
         // SAFETY: the caller guarantees texts of these lengths, or NULL.
-        let event = unsafe { event(category, category_len, json, json_len, id)? };
-        let done = client
-            .publisher
-            .publish(event.category, event.json, event.id)?;
+        let event = unsafe { event(category, category_len, json, json_len, id, flags)? };
+        let done = client.publisher.publish(&event)?;
         if !receipt.is_null() {
             // SAFETY: it is not NULL, and the caller guarantees that it can be written.
             unsafe { receipt.write(done.into()) };
         }
-        Ok(browser_count(done))
+        Ok(result(done))
     })
 }
 
@@ -167,13 +176,14 @@ unsafe fn read_options(pointer: *const PushOptions) -> Result<(Options, usize), 
 /// Fills in the environment and the defaults.
 ///
 /// # Safety
-/// Address and token are each NULL or a NUL-terminated string.
-unsafe fn to_options(options: &PushOptions) -> Result<(Options, usize), CallError> {
+/// Address, token and spool directory are each NULL or a NUL-terminated string.
+unsafe fn to_options(given: &PushOptions) -> Result<(Options, usize), CallError> {
     // SAFETY: the caller guarantees it.
-    let (address, token) = unsafe {
+    let (address, token, spool_dir) = unsafe {
         (
-            optional(options.address, "address")?,
-            optional(options.token, "token")?,
+            optional(given.address, "address")?,
+            optional(given.token, "token")?,
+            optional(given.spool_dir, "spool_dir")?,
         )
     };
     let address = match address {
@@ -187,20 +197,32 @@ unsafe fn to_options(options: &PushOptions) -> Result<(Options, usize), CallErro
             Some(parsed.map_err(|error| Error::config("token", error))?)
         }
     };
-    let timeout = match options.timeout_ms {
+    let timeout = match given.timeout_ms {
         0 => timeout_from_env()?,
         timeout_ms => {
             timeout_from_ms(timeout_ms).ok_or_else(|| Error::timeout("timeout_ms", &timeout_ms))?
         }
     };
-    let queue_bytes_max = match options.queue_bytes_max {
+    let queue_bytes_max = match given.queue_bytes_max {
         0 => QUEUE_BYTES_MAX_DEFAULT,
         max => usize::try_from(max).unwrap_or(usize::MAX),
     };
-    let options = Options {
-        address,
+    let spool_dir = match spool_dir {
+        None => spool_from_env()?,
+        Some("") => None,
+        Some(dir) => {
+            let parsed = parse_spool(dir);
+            Some(parsed.map_err(|reason| Error::config("spool_dir", reason))?)
+        }
+    };
+    let mut options = Options {
         timeout,
         token,
+        spool_dir,
+        ..Options::new(address)
     };
+    if given.ttl_s != 0 {
+        options.spool_ttl_s = check_ttl("ttl_s", given.ttl_s)?;
+    }
     Ok((options, queue_bytes_max))
 }

@@ -3,6 +3,8 @@
 
 use std::ffi::{CStr, c_int};
 
+use super::receipt::PUSH_SPOOLED;
+
 /// Invalid argument: it is NULL, not UTF-8, an id of the wrong length, or a struct that was not
 /// initialized with its INIT macro. Correct the call. Nothing was sent.
 pub const PUSH_EINVAL: c_int = -1;
@@ -16,8 +18,8 @@ pub const PUSH_EJSON: c_int = -3;
 /// The event is longer than pushd accepts (3 MiB). Publish less. Nothing was published.
 pub const PUSH_ETOOBIG: c_int = -4;
 
-/// The address, the timeout or the token is invalid, in push_options or in the environment. Correct
-/// it and call again. Nothing was sent.
+/// The address, the timeout, the token or the spool is invalid, in push_options or in the environment.
+/// Correct it and call again. Nothing was sent.
 pub const PUSH_ECONFIG: c_int = -5;
 
 /// No connection. Check that pushd is running and listens at the address. Nothing was sent: the same
@@ -65,12 +67,13 @@ pub const PUSH_EUNAVAILABLE: c_int = -16;
 /// Returns the meaning of a code, for every number.
 pub(crate) fn text(code: c_int) -> &'static CStr {
     match code {
+        PUSH_SPOOLED => c"in the spool: published when pushd is back",
         0.. => c"success",
         PUSH_EINVAL => c"invalid argument",
         PUSH_ETOPIC => c"the category is empty or too long",
         PUSH_EJSON => c"the event is not one complete JSON value",
         PUSH_ETOOBIG => c"the event is too long",
-        PUSH_ECONFIG => c"the address, the timeout or the token is invalid",
+        PUSH_ECONFIG => c"the address, the timeout, the token or the spool is invalid",
         PUSH_ECONNECT => c"can't connect to pushd",
         PUSH_ETIMEOUT => c"timeout",
         PUSH_ECLOSED => c"connection lost before the answer",
@@ -97,7 +100,8 @@ mod tests {
             assert!(!one.is_empty());
             assert!(!texts[..index].contains(one), "{one:?} twice");
         }
-        assert_eq!(text(c_int::MAX), text(0));
+        assert_eq!(text(PUSH_SPOOLED - 1), text(0));
+        assert_ne!(text(PUSH_SPOOLED), text(0));
         assert_eq!(text(c_int::MIN), text(PUSH_EUNAVAILABLE - 1));
     }
 }

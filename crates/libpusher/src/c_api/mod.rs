@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::ffi::{CString, c_char, c_int};
 use std::panic::{self, AssertUnwindSafe};
 
-mod arguments;
+pub mod arguments;
 pub mod background;
 mod call_error;
 mod cancellation;
@@ -26,8 +26,7 @@ use call_error::CallError;
 use cancellation::NotCanceled;
 use codes::PUSH_EINTERNAL;
 
-use pusher_proto::Receipt;
-
+use crate::event::Event;
 use crate::shared;
 
 thread_local! {
@@ -40,16 +39,15 @@ thread_local! {
 /// category: the topic, 1 to 1024 bytes of UTF-8. json: the event, one complete JSON value in
 /// UTF-8, at most 3 MiB. Browsers receive it byte for byte.
 ///
-/// Returns the number of browsers that the event was queued to, at most INT_MAX. On error, returns
-/// a code below 0; push_last_error() has the reason.
+/// Returns the number of browsers that the event was queued to, at most INT_MAX - 1, or PUSH_SPOOLED. On
+/// error, returns a code below 0; push_last_error() has the reason.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn push_publish(category: *const c_char, json: *const c_char) -> c_int {
     guard(|| {
         // SAFETY: the caller guarantees NUL-terminated strings, or NULL.
         let (category, json) = unsafe { (text(category, "category")?, text(json, "json")?) };
-        Ok(browser_count(
-            shared::process_wide()?.publish(category, json, None)?,
-        ))
+        let event = Event::new(category, json);
+        Ok(receipt::result(shared::process_wide()?.publish(&event)?))
     })
 }
 
@@ -87,11 +85,6 @@ fn guard(body: impl FnOnce() -> Result<c_int, CallError>) -> c_int {
         remember(error.text);
         error.code
     })
-}
-
-/// The number of browsers, at most INT_MAX.
-fn browser_count(receipt: Receipt) -> c_int {
-    c_int::try_from(receipt.subscribers).unwrap_or(c_int::MAX)
 }
 
 fn remember(text: String) {

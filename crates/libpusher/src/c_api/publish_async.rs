@@ -4,7 +4,7 @@
     reason = "the header's conventions state once what the caller must guarantee"
 )]
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::time::Duration;
 
 use super::arguments::event;
@@ -32,6 +32,7 @@ pub unsafe extern "C" fn push_client_publish_async(
     json: *const c_char,
     json_len: usize,
     id: *const c_char,
+    flags: c_uint,
     callback: PushCallback,
     context: *mut c_void,
 ) -> c_int {
@@ -39,15 +40,12 @@ pub unsafe extern "C" fn push_client_publish_async(
         // SAFETY: the caller guarantees a client that is not freed, or NULL.
         let client = unsafe { get(client)? };
         // SAFETY: the caller guarantees texts of these lengths, or NULL.
-        let event = unsafe { event(category, category_len, json, json_len, id)? };
+        let event = unsafe { event(category, category_len, json, json_len, id, flags)? };
         let settle = Callback {
             function: callback,
             context,
         };
-        client
-            .background
-            .queue()?
-            .push(event.category, event.json, event.id, settle)?;
+        client.background.queue()?.push(&event, settle)?;
         Ok(0)
     })
 }

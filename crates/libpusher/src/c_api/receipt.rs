@@ -2,10 +2,16 @@
 
 use std::ffi::{c_char, c_int};
 
-use pusher_proto::{Position, Receipt, Stored};
+use pusher_proto::{Position, Stored};
+
+use crate::receipt::Receipt;
 
 /// Size of a buffer for a position, in bytes, with the NUL byte at the end.
 pub const PUSH_POSITION_SIZE: usize = 40;
+
+/// The result of a publish whose event is in the spool: pushd cannot accept it now, and publishes it
+/// later. Above 0, so it is no error.
+pub const PUSH_SPOOLED: c_int = 2147483647;
 
 /// The event is not kept: the topic has no history, or pushd is too old to keep events.
 pub const PUSH_STORED_NO: c_int = 0;
@@ -38,6 +44,9 @@ pub struct PushReceipt {
     pub stored: c_int,
     /// Number of servers that share the log, this one included. 0 if pushd has a log of its own.
     pub nodes: u64,
+    /// 1 if the event is in the spool: pushd could not accept it now, and publishes it later. Then
+    /// the other members are 0 and position is empty. Otherwise 0.
+    pub spooled: c_int,
 }
 
 impl From<Receipt> for PushReceipt {
@@ -55,7 +64,18 @@ impl From<Receipt> for PushReceipt {
                 Stored::Synced => PUSH_STORED_SYNCED,
             },
             nodes: receipt.nodes.unwrap_or(0),
+            spooled: c_int::from(receipt.spooled),
         }
+    }
+}
+
+/// The result of a successful publish: PUSH_SPOOLED or the number of browsers.
+pub(super) fn result(receipt: Receipt) -> c_int {
+    match receipt.spooled {
+        true => PUSH_SPOOLED,
+        false => c_int::try_from(receipt.subscribers)
+            .unwrap_or(c_int::MAX)
+            .min(PUSH_SPOOLED - 1),
     }
 }
 
@@ -74,6 +94,20 @@ mod tests {
     use pusher_proto::SEQUENCE_MAX;
 
     use super::*;
+
+    #[test]
+    fn a_number_of_browsers_is_never_the_result_of_the_spool() {
+        let of = |subscribers, spooled| {
+            result(Receipt {
+                subscribers,
+                spooled,
+                ..Receipt::default()
+            })
+        };
+        assert_eq!((of(0, false), of(7, false)), (0, 7));
+        assert_eq!(of(u64::MAX, false), PUSH_SPOOLED - 1);
+        assert_eq!(of(0, true), PUSH_SPOOLED);
+    }
 
     #[test]
     fn the_longest_position_fits_with_its_nul() {

@@ -76,6 +76,7 @@ impl Queue {
                 text,
                 len,
                 ptr::null(),
+                0,
                 callback,
                 context,
             )

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use crate::fake_server::{FakeServer, PATIENCE};
 use pusher::c_api::codes::*;
-use pusher::{Batch, Error, Publisher};
+use pusher::{Batch, Error, Event, Publisher};
 
 /// A batch of these events, to one topic.
 fn batch(events: impl IntoIterator<Item = impl AsRef<str>>) -> Batch {
     let mut batch = Batch::new();
     for event in events {
-        batch.push("t", event.as_ref(), None).unwrap();
+        batch.push(&Event::new("t", event.as_ref())).unwrap();
     }
     batch
 }
@@ -147,7 +147,7 @@ fn the_largest_batch_passes_and_one_more_event_does_not() {
     let server = FakeServer::unix(|_, peer| peer.serve());
     let event = format!("\"{}\"", "x".repeat(4_000));
     let mut many = batch((0..Batch::EVENTS_MAX).map(|_| &event));
-    let error = many.push("t", "1", None).unwrap_err();
+    let error = many.push(&Event::new("t", "1")).unwrap_err();
     assert!(matches!(error, Error::BatchFull) && error.is_callers_mistake());
     assert!(error.to_string().contains("1000 events"), "{error}");
     let answers = publish(&mut server.publisher(), &many);
@@ -163,11 +163,14 @@ fn a_batch_has_a_limit_in_bytes() {
     let part = Batch::BYTES_MAX / 4;
     let mut full = batch([event(part), event(part), event(part)]);
     assert!(matches!(
-        full.push("t", &event(part + 1), None),
+        full.push(&Event::new("t", &event(part + 1))),
         Err(Error::BatchFull)
     ));
-    full.push("t", &event(part), None).unwrap();
-    assert!(matches!(full.push("t", "1", None), Err(Error::BatchFull)));
+    full.push(&Event::new("t", &event(part))).unwrap();
+    assert!(matches!(
+        full.push(&Event::new("t", "1")),
+        Err(Error::BatchFull)
+    ));
     assert_eq!(full.len(), 4);
 }
 
@@ -180,9 +183,23 @@ fn a_mistake_leaves_the_batch_unchanged() {
         ("t", "{", None, PUSH_EJSON),
         ("t", "2", Some(""), PUSH_EINVAL),
     ] {
-        assert_eq!(batch.push(topic, event, id).unwrap_err().code(), code);
+        assert_eq!(
+            batch
+                .push(&Event {
+                    id,
+                    ..Event::new(topic, event)
+                })
+                .unwrap_err()
+                .code(),
+            code
+        );
     }
-    batch.push("t", "3", Some("id")).unwrap();
+    batch
+        .push(&Event {
+            id: Some("id"),
+            ..Event::new("t", "3")
+        })
+        .unwrap();
     assert_eq!(publish(&mut server.publisher(), &batch), [Ok(1), Ok(2)]);
     assert_eq!(server.events(), ["1", "3"]);
 }

@@ -33,6 +33,8 @@ pub(crate) fn options(address: &CStr) -> PushOptions {
         timeout_ms: 20_000,
         queue_bytes_max: 0,
         token: ptr::null(),
+        spool_dir: ptr::null(),
+        ttl_s: 0,
     }
 }
 
@@ -84,6 +86,7 @@ impl Client {
             position: [b'x' as c_char; PUSH_POSITION_SIZE],
             stored: c_int::MAX,
             nodes: u64::MAX,
+            spooled: c_int::MAX,
         };
         // SAFETY: the client lives, the texts have these lengths, the receipt can be written.
         let result = unsafe {
@@ -94,6 +97,7 @@ impl Client {
                 json.as_ptr().cast::<c_char>(),
                 json.len(),
                 ptr::null(),
+                0,
                 &mut receipt,
             )
         };
@@ -106,7 +110,7 @@ fn a_receipt_has_sequence_and_subscribers() {
     let (_server, client) = connected();
     for sequence in 1..=3 {
         let (result, receipt) = client.publish(b"t", b"18446744073709551614");
-        assert_eq!(result, c_int::MAX, "{}", last_error());
+        assert_eq!(result, c_int::MAX - 1, "{}", last_error());
         assert_eq!(receipt.sequence, sequence);
         assert_eq!(receipt.subscribers, 18446744073709551614);
     }
@@ -119,6 +123,7 @@ fn a_receipt_has_sequence_and_subscribers() {
             c"7".as_ptr(),
             1,
             ptr::null(),
+            0,
             ptr::null_mut(),
         )
     };
@@ -184,14 +189,22 @@ fn null_is_an_error_and_never_a_crash() {
     unsafe {
         let no_receipt = ptr::null_mut();
         let publish = |client, category, json| {
-            push_client_publish(client, category, 1, json, 1, ptr::null(), no_receipt)
+            push_client_publish(client, category, 1, json, 1, ptr::null(), 0, no_receipt)
         };
         assert_eq!(publish(ptr::null_mut(), one, one), PUSH_EINVAL);
         assert!(last_error().contains("client is NULL"));
         assert_eq!(publish(client.0, none, one), PUSH_EINVAL);
         assert_eq!(publish(client.0, one, none), PUSH_EINVAL);
-        let too_long =
-            push_client_publish(client.0, one, usize::MAX, one, 1, ptr::null(), no_receipt);
+        let too_long = push_client_publish(
+            client.0,
+            one,
+            usize::MAX,
+            one,
+            1,
+            ptr::null(),
+            0,
+            no_receipt,
+        );
         assert_eq!(too_long, PUSH_EINVAL);
         assert_eq!(push_client_new(ptr::null(), ptr::null_mut()), PUSH_EINVAL);
         push_client_free(ptr::null_mut());

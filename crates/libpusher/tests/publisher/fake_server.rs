@@ -198,9 +198,13 @@ impl Peer {
         self.write("[2,1,\"fake/0\",{\"publish_len_max\":3149824}]\n")
     }
 
-    /// Reads the next publish.
+    /// Reads the next publish. Answers the requests to drain before it.
     pub(crate) fn read_publish(&mut self) -> io::Result<Received> {
-        let line = self.read_line()?;
+        let mut line = self.read_line()?;
+        while let FromPublisher::Drain { request } = FromPublisher::decode(&line).unwrap() {
+            self.write(format!("[9,{request}]\n"))?;
+            line = self.read_line()?;
+        }
         let FromPublisher::Publish {
             request,
             publish,
@@ -225,6 +229,15 @@ impl Peer {
         match FromPublisher::decode(&line).unwrap() {
             FromPublisher::Position { request } => Ok(request),
             other => panic!("not a request for the position: {other:?}"),
+        }
+    }
+
+    /// Reads a request to drain the spool, and returns its number.
+    pub(crate) fn read_drain(&mut self) -> io::Result<u64> {
+        let line = self.read_line()?;
+        match FromPublisher::decode(&line).unwrap() {
+            FromPublisher::Drain { request } => Ok(request),
+            other => panic!("not a request to drain: {other:?}"),
         }
     }
 

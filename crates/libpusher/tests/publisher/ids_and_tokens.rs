@@ -2,7 +2,14 @@
 
 use crate::fake_server::{FakeServer, PATIENCE};
 use pusher::c_api::codes::*;
-use pusher::{Batch, Options, Publisher};
+use pusher::{Batch, Event, Options, Publisher};
+
+fn with_id(id: &str) -> Event<'_> {
+    Event {
+        id: Some(id),
+        ..Event::new("t", "1")
+    }
+}
 
 #[test]
 fn an_id_arrives_unchanged() {
@@ -23,8 +30,8 @@ fn an_id_arrives_unchanged() {
     let mut publisher = server.publisher();
     let mut batch = Batch::new();
     for id in ids {
-        publisher.publish_with_id("t", "1", Some(id)).unwrap();
-        batch.push("t", "1", Some(id)).unwrap();
+        publisher.publish_event(&with_id(id)).unwrap();
+        batch.push(&with_id(id)).unwrap();
     }
     publisher.publish_batch(&batch, |answer| assert!(answer.is_ok()));
     assert_eq!(publisher.publish("t", "1").unwrap().sequence, 2);
@@ -35,8 +42,8 @@ fn an_id_has_a_length_limit() {
     let server = FakeServer::unix(|_, peer| peer.serve());
     let long = "i".repeat(256);
     for (id, text) in [("", "id is empty"), (&long, "256 bytes long, at most 255")] {
-        let checked = pusher::check("t", "1", Some(id)).unwrap_err();
-        let error = server.publisher().publish_with_id("t", "1", Some(id));
+        let checked = pusher::check(&with_id(id)).unwrap_err();
+        let error = server.publisher().publish_event(&with_id(id));
         let error = error.unwrap_err();
         assert_eq!(error.code(), PUSH_EINVAL);
         assert!(error.is_callers_mistake());
@@ -68,7 +75,7 @@ fn the_token_is_sent_only_at_the_start_of_a_connection() {
     one_by_one.publish("t", "2").unwrap();
     // A batch greets in another way.
     let mut batch = Batch::new();
-    batch.push("t", "3", None).unwrap();
+    batch.push(&Event::new("t", "3")).unwrap();
     let mut together = publisher();
     for _ in 0..2 {
         together.publish_batch(&batch, |answer| assert!(answer.is_ok()));

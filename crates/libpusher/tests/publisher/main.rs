@@ -14,3 +14,7 @@ mod positions;
 mod receipts;
 mod refusals;
 mod reopening;
+mod spool;
+mod spool_c;
+mod spool_file;
+mod spool_order;

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::fake_server::{FakeServer, PATIENCE, Peer};
-use pusher::{Batch, Error, Options, Publisher};
+use pusher::{Batch, Error, Event, Options, Publisher};
 use pusher_proto::limits::EVENT_LEN_MAX;
 
 /// The state of the publisher's end of a TCP connection, as the kernel has it (08 is CLOSE_WAIT).
@@ -238,7 +238,7 @@ fn a_goodbye_in_place_of_answers_sends_the_batch_again() {
     publisher.publish("t", "1").unwrap();
     let mut batch = Batch::new();
     for event in ["2", "3"] {
-        batch.push("t", event, None).unwrap();
+        batch.push(&Event::new("t", event)).unwrap();
     }
     publisher.publish_batch(&batch, |answer| assert_eq!(answer.unwrap().subscribers, 3));
     assert_eq!(server.events(), ["1", "2", "3"]);
@@ -317,7 +317,7 @@ fn reset_before_the_only_event_of_a_batch_was_read_is_sent_again() {
     let mut publisher = server.publisher();
     publisher.publish("t", "1").unwrap();
     let mut batch = Batch::new();
-    batch.push("t", "2", None).unwrap();
+    batch.push(&Event::new("t", "2")).unwrap();
     publisher.publish_batch(&batch, |answer| assert_eq!(answer.unwrap().subscribers, 3));
     assert_eq!(server.connection_count(), 2);
     assert_eq!(server.events(), ["1", "2"]);
@@ -361,7 +361,7 @@ fn reset_while_the_only_event_of_a_batch_is_written_is_sent_again() {
     let mut publisher = server.publisher();
     publisher.publish("t", "1").unwrap();
     let mut batch = Batch::new();
-    batch.push("t", &long_event(), None).unwrap();
+    batch.push(&Event::new("t", &long_event())).unwrap();
     publisher.publish_batch(&batch, |answer| assert_eq!(answer.unwrap().subscribers, 3));
     assert_eq!(server.connection_count(), 2);
     assert_eq!(server.events().len(), 2, "each once");
@@ -372,8 +372,8 @@ fn reset_while_an_event_is_written_does_not_resend_earlier_events() {
     let server = resets_a_long_event();
     let mut publisher = server.publisher();
     let mut batch = Batch::new();
-    batch.push("t", "1", None).unwrap();
-    batch.push("t", &long_event(), None).unwrap();
+    batch.push(&Event::new("t", "1")).unwrap();
+    batch.push(&Event::new("t", &long_event())).unwrap();
     let mut answers = Vec::new();
     publisher.publish_batch(&batch, |answer| answers.push(answer.is_ok()));
     assert_eq!(answers, [true, false]);

@@ -1,176 +1,28 @@
-//! The publisher. It decides when to connect, and when to connect again.
+//! Sends requests and reads their answers.
 
 use std::io;
 use std::iter;
 use std::mem;
 use std::ops::Range;
-use std::time::Duration;
 
-use pusher_proto::{Position, Receipt, native};
+use pusher_proto::native;
 
-use crate::address::Address;
+use super::Publisher;
 use crate::answer::Answer;
 use crate::attempt::Operation;
-use crate::batch::Batch;
 use crate::connection::Connection;
 use crate::connection_error::ConnectionError;
 use crate::deadline::Deadline;
-use crate::encode::encode;
 use crate::error::Error;
-use crate::limits::{TIMEOUT_MAX, TIMEOUT_MIN};
-use crate::options::Options;
-use crate::process::ProcessId;
+use crate::receipt::Receipt;
 use crate::token::Token;
 
 /// Largest buffer that is kept for the next message, in bytes.
 const KEEP_CAPACITY_MAX: usize = 16 * 1024;
 
-/// Publishes to one pushd, over a connection that it opens at the first publish and keeps.
-///
-/// A forked child never uses its parent's connection: it opens its own.
-#[derive(Debug)]
-pub struct Publisher {
-    address: Address,
-    timeout: Duration,
-    token: Option<Token>,
-    connection: Option<Connection>,
-    /// The process that opened `connection`.
-    process: ProcessId,
-    last_request: u64,
-    buffer: Vec<u8>,
-}
-
 impl Publisher {
-    /// Returns a publisher that has not connected yet. Opens and allocates nothing.
-    pub fn new(options: Options) -> Self {
-        Self {
-            address: options.address,
-            timeout: options.timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX),
-            token: options.token,
-            connection: None,
-            process: ProcessId::current(),
-            last_request: 0,
-            buffer: Vec::new(),
-        }
-    }
-
-    /// Sends `event`, one complete JSON value, to every browser that is subscribed to `topic`, and
-    /// waits for the receipt, never longer than the timeout.
-    ///
-    /// If the connection was closed meanwhile, connects again, once. If it ends after the event was written, the
-    /// event is not sent again: browsers could get it twice.
-    ///
-    /// # Errors
-    /// See [`Error`]. The message names the address, the time spent, the reason, and the next thing to check.
-    pub fn publish(&mut self, topic: &str, event: &str) -> Result<Receipt, Error> {
-        self.publish_with_id(topic, event, None)
-    }
-
-    /// As [`publish`](Self::publish), with an id of 1 to 255 bytes. For 5 minutes pushd answers another publish with
-    /// the same topic and id with the first receipt, and sends nothing. So after a lost answer the caller can
-    /// publish again, and no browser gets the event twice.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub fn publish_with_id(
-        &mut self,
-        topic: &str,
-        event: &str,
-        id: Option<&str>,
-    ) -> Result<Receipt, Error> {
-        self.abandon_inherited();
-        self.publish_until(topic, event, id, &Deadline::after(self.timeout))
-    }
-
-    /// Asks for the present position of pushd's log, and waits for the answer, never longer than the timeout.
-    ///
-    /// A program asks before it reads the data for a page. The page subscribes with the position as `since`, and so
-    /// gets every event that was published in between.
-    ///
-    /// If the connection was closed meanwhile, or ends before the answer, connects again, once.
-    ///
-    /// # Errors
-    /// See [`Error`]. An older pushd, which has no positions, is [`Error::Refused`].
-    pub fn position(&mut self) -> Result<Position, Error> {
-        self.abandon_inherited();
-        self.position_until(&Deadline::after(self.timeout))
-    }
-
-    /// Sends every event of the batch and waits for the receipts. One timeout covers the whole batch.
-    /// An empty batch sends nothing.
-    ///
-    /// Calls `settle` exactly once for each event, in order. If pushd refuses an event, the others are still
-    /// published. If the connection fails or the timeout passes, each event without an answer gets
-    /// that error.
-    pub fn publish_batch(
-        &mut self,
-        batch: &Batch,
-        mut settle: impl FnMut(Result<Receipt, &Error>),
-    ) {
-        if batch.is_empty() {
-            return;
-        }
-        self.abandon_inherited();
-        let deadline = Deadline::after(self.timeout);
-        self.publish_chunks(
-            || batch.chunks(),
-            || deadline,
-            |answer| {
-                settle(answer);
-                true
-            },
-        );
-    }
-
-    /// Whether this process has kept a connection from its last publish. pushd may have closed it since: the next
-    /// publish notices.
-    pub fn is_connected(&self) -> bool {
-        self.connection.is_some() && self.process == ProcessId::current()
-    }
-
-    /// The address of pushd.
-    pub fn address(&self) -> &Address {
-        &self.address
-    }
-
-    /// The publish token.
-    pub fn token(&self) -> Option<&Token> {
-        self.token.as_ref()
-    }
-
-    /// The timeout of a publish.
-    pub fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
-    /// Sets the timeout of later publishes, clamped as in [`Options::timeout`].
-    pub fn set_timeout(&mut self, timeout: Duration) {
-        self.timeout = timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX);
-    }
-
-    /// As [`publish_with_id`](Self::publish_with_id), for a caller that has checked for a fork already.
-    pub(crate) fn publish_until(
-        &mut self,
-        topic: &str,
-        event: &str,
-        id: Option<&str>,
-        deadline: &Deadline,
-    ) -> Result<Receipt, Error> {
-        self.request(Operation::Publish, deadline, |buffer, request| {
-            encode(buffer, request, topic, event, id)
-        })
-    }
-
-    /// As [`position`](Self::position), for a caller that has checked for a fork already.
-    pub(crate) fn position_until(&mut self, deadline: &Deadline) -> Result<Position, Error> {
-        self.request(Operation::Position, deadline, |buffer, request| {
-            native::encode_position_request(buffer, request);
-            Ok(())
-        })
-    }
-
     /// Sends the message that `encode` appends, and waits for its answer.
-    fn request<T: TryFrom<Answer, Error = ConnectionError>>(
+    pub(super) fn request<T: TryFrom<Answer, Error = ConnectionError>>(
         &mut self,
         operation: Operation,
         deadline: &Deadline,
@@ -203,7 +55,7 @@ impl Publisher {
             let answer = connection.exchange(&buffer[start..], request, deadline);
             answer.map_err(|failure| match (failure, operation) {
                 // pushd may have read the message, but a second one does no harm.
-                (ConnectionError::Closed(reason), Operation::Position) => {
+                (ConnectionError::Closed(reason), Operation::Position | Operation::Drain) => {
                     ConnectionError::Reset(io::Error::other(reason))
                 }
                 (failure, _) => failure,
@@ -213,14 +65,21 @@ impl Publisher {
     }
 
     /// Sends encoded messages with these request numbers in one write, and waits for their answers. Calls `settle`
-    /// exactly once for each message, in order. If it returns false, the remaining messages are canceled.
+    /// exactly once for each message, in order. If it returns false, the remaining messages are canceled. Messages
+    /// without an answer are not written to the spool: that is up to `settle`.
     pub(crate) fn publish_encoded(
         &mut self,
         messages: &[u8],
         requests: Range<u64>,
-        settle: impl FnMut(Result<Receipt, &Error>) -> bool,
+        mut settle: impl FnMut(Result<Receipt, &Error>) -> bool,
     ) {
         let timeout = self.timeout;
+        if let Err(error) = self.drain(&Deadline::after(timeout)) {
+            for _ in requests {
+                settle(Err(&error));
+            }
+            return;
+        }
         self.publish_chunks(
             || iter::once((requests.clone(), messages)),
             || Deadline::after(timeout),
@@ -229,7 +88,7 @@ impl Publisher {
     }
 
     /// Writes chunk by chunk, and reads the answers to each chunk.
-    fn publish_chunks<'a, C: Iterator<Item = (Range<u64>, &'a [u8])>>(
+    pub(super) fn publish_chunks<'a, C: Iterator<Item = (Range<u64>, &'a [u8])>>(
         &mut self,
         chunks: impl Fn() -> C,
         deadline: impl Fn() -> Deadline,
@@ -248,7 +107,7 @@ impl Publisher {
                     let answer = answer.map_err(|refused| {
                         refused.into_error(Operation::Publish, &address, &first)
                     });
-                    settle(answer.as_ref().copied())
+                    settle(answer.as_ref().copied().map(Receipt::from))
                 });
                 exchanged.map_err(|failure| match failure {
                     // Earlier messages are answered and must not be sent again.
@@ -272,17 +131,6 @@ impl Publisher {
                 .skip(settled_count)
             {
                 settle(Err(&error));
-            }
-        }
-    }
-
-    /// Gives up the connection if another process opened it.
-    pub(crate) fn abandon_inherited(&mut self) {
-        let process = ProcessId::current();
-        if self.process != process {
-            self.process = process;
-            if let Some(inherited) = self.connection.take() {
-                inherited.abandon();
             }
         }
     }
@@ -326,16 +174,10 @@ impl Publisher {
     }
 }
 
-impl Drop for Publisher {
-    /// A forked child that never published gives up the inherited connection in the same way.
-    fn drop(&mut self) {
-        self.abandon_inherited();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::Options;
     use pusher_proto::limits::EVENT_LEN_MAX;
 
     #[test]
