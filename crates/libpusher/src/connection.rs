@@ -289,7 +289,7 @@ impl Connection {
                     });
                 }
                 // A message of a later version: the protocol says to ignore it.
-                FromServer::Drained { .. } | FromServer::Unknown { .. } => {}
+                FromServer::Unknown { .. } => {}
             }
         }
         Ok(None)
