@@ -34,6 +34,7 @@ mod recovery;
 mod rust_version;
 mod sanitizers;
 mod shell;
+mod spool;
 mod stalled_log;
 mod status_page;
 mod system_calls;

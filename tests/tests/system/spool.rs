@@ -1,0 +1,164 @@
+//! Events that PHP publishes while the daemon is away.
+
+use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+
+use serde_json::{Value, json};
+use system_tests::WAIT_MS;
+use system_tests::daemon::Daemon;
+use system_tests::php::{Application, Php};
+use system_tests::wamp::Wamp;
+use xtask::http;
+use xtask::process::wait_until;
+
+/// Publishes as many events as each line of the input says, to a topic of its own, and then prints a line.
+const PUBLISHER: &str = "
+    $number = 0;
+    while (($count = fgets(STDIN)) !== false) {
+        for ($i = 0; $i < (int) $count; $i++) {
+            Pusher::publish($argv[1], $number++);
+        }
+        echo \"published\\n\";
+    }";
+
+const PUBLISHERS: usize = 8;
+const ROUNDS: u64 = 10;
+const EVENTS_PER_ROUND: u64 = 20;
+
+struct Publisher {
+    topic: String,
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Publisher {
+    fn start(php: &Php, number: usize) -> Self {
+        let topic = format!("t{number}");
+        let mut command = php.command();
+        command.args(["-r", PUBLISHER, "--", &topic]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        Self {
+            topic,
+            input: child.stdin.take().unwrap(),
+            output: BufReader::new(child.stdout.take().unwrap()),
+            child,
+        }
+    }
+
+    fn begin(&mut self, count: u64) {
+        writeln!(self.input, "{count}").unwrap();
+    }
+
+    #[track_caller]
+    fn end(&mut self) {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        assert_eq!(line, "published\n", "every event is published or spooled");
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        // Some have ended by themselves.
+        let _ended = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
+/// Returns the events of a topic that the daemon's log has.
+fn history(daemon: &Daemon, topic: &str) -> Vec<Value> {
+    let response = http::get(daemon.publish, &format!("/history/{topic}?limit=1000"));
+    let history: Value = serde_json::from_str(&response.unwrap().text()).unwrap();
+    let events = history["events"].as_array().unwrap();
+    events.iter().map(|entry| entry["event"].clone()).collect()
+}
+
+fn is_empty(spool: &Path) -> bool {
+    fs::read_dir(spool).unwrap().next().is_none()
+}
+
+/// The daemon is killed with `kill -9` and ended with SIGTERM in turn, while all processes publish.
+#[test]
+fn restarts_under_load_lose_and_double_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = folder.path().join("spool");
+    fs::create_dir(&spool).unwrap();
+    let state = folder.path().join("state");
+    let flags = [
+        "--spool-dir",
+        spool.to_str().unwrap(),
+        "--state-dir",
+        state.to_str().unwrap(),
+    ];
+    let mut daemon = Daemon::start_with(&flags);
+    let php = Php::with_extension(daemon.push_address()).set("pusher.spool", spool.display());
+    let mut publishers: Vec<_> = (0..PUBLISHERS)
+        .map(|number| Publisher::start(&php, number))
+        .collect();
+    for round in 0..ROUNDS {
+        for publisher in &mut publishers {
+            publisher.begin(EVENTS_PER_ROUND);
+        }
+        let stopped = match round % 2 {
+            0 => daemon.kill(),
+            _ => daemon.terminate(),
+        };
+        for publisher in &mut publishers {
+            publisher.end();
+        }
+        daemon = stopped.start_again();
+    }
+    assert!(wait_until(WAIT_MS, || is_empty(&spool)), "it is drained");
+    for publisher in &publishers {
+        let expected: Vec<_> = (0..ROUNDS * EVENTS_PER_ROUND).map(Value::from).collect();
+        assert_eq!(
+            history(&daemon, &publisher.topic),
+            expected,
+            "{}",
+            publisher.topic
+        );
+    }
+}
+
+/// The first page after the restart waits until the spool is drained: its event is behind the others.
+#[test]
+fn in_apache() {
+    let spool = tempfile::tempdir().unwrap();
+    // Apache's processes have another user.
+    fs::set_permissions(spool.path(), Permissions::from_mode(0o777)).unwrap();
+    let flags = ["--spool-dir", spool.path().to_str().unwrap()];
+    let daemon = Daemon::start_with(&flags);
+    let php =
+        Php::with_extension(daemon.push_address()).set("pusher.spool", spool.path().display());
+    let page = "<?php
+        header('Content-Type: application/json');
+        $receipt = Pusher::publish('t', (int) $_GET['n']);
+        echo json_encode([$receipt->spooled, $receipt->subscribers]);";
+    let site = Application::of(&[("publish.php", page)]);
+    let apache = php.apache(site.path(), "", &[]);
+    let publish = |n: u32| {
+        let response = http::get(apache.address, &format!("/publish.php?n={n}")).unwrap();
+        let text = response.text();
+        serde_json::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    };
+    assert_eq!(publish(0), json!([false, 0]));
+    let stopped = daemon.terminate();
+    for n in 1..=3 {
+        assert_eq!(publish(n), json!([true, 0]));
+    }
+    let daemon = stopped.start_again();
+    let mut browser = Wamp::subscribed(daemon.web, "t");
+    assert!(wait_until(WAIT_MS, || publish(4) == json!([false, 1])));
+    while browser.event("t") != json!(4) {}
+    let events = history(&daemon, "t");
+    assert_eq!(events[..3], [json!(1), json!(2), json!(3)]);
+    assert!(
+        events[3..].iter().all(|event| *event == json!(4)),
+        "{events:?}"
+    );
+}
