@@ -23,19 +23,19 @@ final class Pusher
         $this->options = Secret::hide($options);
     }
 
-    public static function publish(string $category, mixed $data, ?string $id = null): ?PusherReceipt
+    public static function publish(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null): ?PusherReceipt
     {
-        return Publishing::one(__METHOD__, null, [], $category, $data, $id);
+        return Publishing::one(__METHOD__, null, [], $category, $data, $id, $latest, $ttl);
     }
 
-    public static function defer(string $category, mixed $data, ?string $id = null): void
+    public static function defer(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null): void
     {
-        Publishing::defer($category, $data, $id);
+        Publishing::defer($category, $data, $id, $latest, $ttl);
     }
 
-    public function send(string $category, mixed $data, ?string $id = null): ?PusherReceipt
+    public function send(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null): ?PusherReceipt
     {
-        return Publishing::one(__METHOD__, $this->address ?? null, $this->options ?? [], $category, $data, $id);
+        return Publishing::one(__METHOD__, $this->address ?? null, $this->options ?? [], $category, $data, $id, $latest, $ttl);
     }
 
     public function sendMany(array $events): array

@@ -9,6 +9,7 @@ final class PusherReceipt
     public readonly ?string $position;
     public readonly string $stored;
     public readonly ?int $nodes;
+    public readonly bool $spooled;
 
     private function __construct()
     {

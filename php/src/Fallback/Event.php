@@ -13,15 +13,17 @@ final class Event implements Request
         private readonly string $topic,
         private readonly string $json,
         private readonly ?string $id,
+        private readonly bool $latest,
+        private readonly ?int $ttl,
     ) {
     }
 
     /**
      * Runs user code (jsonSerialize()).
      *
-     * @throws PusherError TOPIC, JSON
+     * @throws PusherError TOPIC, ID, CONFIG (ttl), JSON
      */
-    public static function of(string $category, mixed $data, ?string $id): self
+    public static function of(string $category, mixed $data, ?string $id, bool $latest = false, ?int $ttl = null): self
     {
         if (!Text::isUtf8($category)) {
             throw PusherError::topic('the category is not valid UTF-8');
@@ -29,7 +31,28 @@ final class Event implements Request
         if ($id !== null && !Text::isUtf8($id)) {
             throw PusherError::id('the id is not valid UTF-8');
         }
-        return new self($category, json_encode($category, Json::FLAGS), Json::encode($data), $id);
+        try {
+            $ttl === null || Settings::ttl((string) $ttl);
+        } catch (\DomainException $wrong) {
+            throw PusherError::config('ttl', $wrong->getMessage());
+        }
+        return new self($category, json_encode($category, Json::FLAGS), Json::encode($data), $id, $latest, $ttl);
+    }
+
+    /** The event with this id, unless it has one. */
+    public function orId(string $id): self
+    {
+        return $this->id === null ? new self($this->category, $this->topic, $this->json, $id, $this->latest, $this->ttl) : $this;
+    }
+
+    /** The JSON object of its record in the spool. */
+    public function record(int $timeMs, int $ttlS, #[\SensitiveParameter] string $token): string
+    {
+        $ttlS = $this->ttl ?? $ttlS;
+        $id = json_encode($this->id, Json::FLAGS);
+        $latest = $this->latest ? ',"latest":true' : '';
+        $token = $token === '' ? '' : ',"token":' . json_encode($token, Json::FLAGS);
+        return "{\"v\":1,\"time\":$timeMs,\"ttl\":$ttlS,\"topic\":$this->topic,\"id\":$id$latest$token,\"event\":$this->json}";
     }
 
     /** @throws PusherError TOPIC, JSON or TOO_BIG if pushd would refuse the event */

@@ -34,6 +34,12 @@ final class Limits
     /** Most addresses with a connection. One more replaces the least recently used one. */
     public const PUBLISHERS_MAX = 8;
 
+    /** The largest file of a spool. */
+    public const SPOOL_LEN_MAX = 16 * 1024 * 1024;
+
+    /** The longest time to live of an event in the spool: one day. */
+    public const SPOOL_TTL_S_MAX = 86_400;
+
     public const TIMEOUT_MS_MAX = 600_000;
     public const RETRY_MS_MAX = 3_600_000;
 

@@ -10,9 +10,9 @@ final class Loader
 
     /** The other classes in this folder. */
     private const INTERNAL = [
-        'Address', 'Attempt', 'Batch', 'Breaker', 'Connection', 'Deferred', 'ErrorScope', 'Request', 'Event', 'PositionRequest', 'PusherError',
-        'Goodbye', 'Host', 'Json', 'Limits', 'Many', 'Process', 'Publisher', 'Publishing', 'Receipt', 'Report', 'Reset', 'Secret', 'Settings',
-        'SystemError', 'Text',
+        'Address', 'Operation', 'Attempt', 'Batch', 'Breaker', 'Connection', 'Deferred', 'ErrorScope', 'Request', 'DrainRequest', 'Event',
+        'PositionRequest', 'PusherError', 'Goodbye', 'Host', 'Json', 'Limits', 'Many', 'Process', 'Publisher', 'Publishing', 'Receipt', 'Report', 'Reset', 'Secret', 'Settings',
+        'Spool', 'SystemError', 'Text',
     ];
 
     public static function register(): void

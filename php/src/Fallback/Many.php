@@ -19,13 +19,14 @@ final class Many
         foreach ($events as $key => $event) {
             if (!self::isEvent($event)) {
                 throw Report::placed(new \TypeError("$method(): Argument #1 (\$events) must contain only [category, data] and "
-                    . '[category, data, id], category and id being strings, but ' . self::name($key) . ' is none'));
+                    . '[category, data, id], category and id being strings, optionally with latest => bool and ttl => int, but ' . self::name($key) . ' is none'));
             }
             // Copies, because user code may change the targets of references.
             [$category, $data, $id] = [$event[0], $event[1], $event[2] ?? null];
+            [$latest, $ttl] = [$event['latest'] ?? false, $event['ttl'] ?? null];
             [$category, $id] = [(string) $category, $id === null ? null : (string) $id];
             try {
-                $encoded[$key] = Event::of($category, $data, $id);
+                $encoded[$key] = Event::of($category, $data, $id, $latest, $ttl);
             } catch (PusherError $mistake) {
                 throw $mistake->about(self::name($key));
             }
@@ -33,17 +34,18 @@ final class Many
         return $encoded;
     }
 
-    /** `[category, data]` or `[category, data, id]`. */
+    /** `[category, data]` or `[category, data, id]`, each with `latest` and `ttl` or without. */
     private static function isEvent(mixed $event): bool
     {
         if (!is_array($event) || !array_key_exists(0, $event) || !array_key_exists(1, $event)) {
             return false;
         }
-        return self::isText($event[0]) && match (count($event)) {
-            2 => true,
-            3 => array_key_exists(2, $event) && ($event[2] === null || self::isText($event[2])),
-            default => false,
-        };
+        $known = array_filter([0, 1, 2, 'latest', 'ttl'], static fn (int|string $key): bool => array_key_exists($key, $event));
+        return count($known) === count($event)
+            && self::isText($event[0])
+            && (!isset($event[2]) || self::isText($event[2]))
+            && (!array_key_exists('latest', $event) || is_bool($event['latest']))
+            && (!isset($event['ttl']) || is_int($event['ttl']));
     }
 
     /** Numbers and Stringable objects count as text, as they do for publish(). */

@@ -16,6 +16,7 @@ final class Publisher
     private const RECEIPT = 4;
     private const ERROR = 5;
     private const AT = 7;
+    private const DRAINED = 9;
 
     private ?Connection $connection = null;
 
@@ -23,6 +24,9 @@ final class Publisher
     private ?string $processId = null;
 
     private int $lastRequest = 0;
+
+    /** The number of events in the spool that pushd's last answer to a DRAIN covers. Null before the first. */
+    private ?int $drainedCount = null;
 
     private readonly Breaker $breaker;
 
@@ -35,15 +39,28 @@ final class Publisher
      * @param non-empty-list<Event> $events valid events
      * @return list<PusherReceipt|PusherError> one for each event
      */
-    public function publish(array $events, int $timeoutMs, int $retryMs): array
+    public function publish(array $events, int $timeoutMs, int $retryMs, ?Spool $spool): array
     {
-        return $this->try($events, true, $timeoutMs, $retryMs);
+        $attempt = new Attempt($this->address, Operation::Publish, $timeoutMs);
+        if ($spool === null) {
+            return $this->try($events, $attempt, $retryMs);
+        }
+        $events = array_map(Spool::withId(...), $events);
+        $answers = $this->try($events, $attempt, $retryMs, $spool);
+        foreach ($answers as $index => $answer) {
+            if ($answer instanceof PusherError && $answer->isTemporary()) {
+                $failure = $spool->append($events[$index], $attempt->remainingUs());
+                $answers[$index] = $failure === null ? Receipt::ofSpool() : $answer->notSpooled($failure);
+            }
+        }
+        return $answers;
     }
 
     /** The present position of pushd's log. */
     public function position(int $timeoutMs, int $retryMs): string|PusherError
     {
-        return $this->try([new PositionRequest()], false, $timeoutMs, $retryMs)[0];
+        $attempt = new Attempt($this->address, Operation::Position, $timeoutMs);
+        return $this->try([new PositionRequest()], $attempt, $retryMs)[0];
     }
 
     /**
@@ -52,17 +69,37 @@ final class Publisher
      * @param non-empty-list<Request> $requests
      * @return list<PusherReceipt|string|PusherError> one for each request
      */
-    private function try(array $requests, bool $isPublish, int $timeoutMs, int $retryMs): array
+    private function try(array $requests, Attempt $attempt, int $retryMs, ?Spool $spool = null): array
     {
         $error = $this->breaker->notTried($retryMs);
         if ($error !== null) {
             return self::all($requests, $error);
         }
-        $attempt = new Attempt($this->address, $isPublish, $timeoutMs);
-        $answers = $this->ask($requests, $attempt);
+        $notDrained = $spool === null ? null : $this->drain($spool, $attempt);
+        $answers = $notDrained === null ? $this->ask($requests, $attempt) : self::all($requests, $notDrained);
         $errors = array_filter($answers, static fn ($answer): bool => $answer instanceof PusherError && !$answer->isCallersMistake());
-        $this->breaker->record(end($errors) ?: null, $attempt->elapsedMs() >= $timeoutMs / 2, $retryMs);
+        $this->breaker->record(end($errors) ?: null, $attempt->isSlow(), $retryMs);
         return $answers;
+    }
+
+    /**
+     * Asks pushd to publish its spool first, if this process has written to it. Otherwise an event could overtake an
+     * earlier one. PHP forgets at the end of a request what it has written, so the first publish looks at the file.
+     */
+    private function drain(Spool $spool, Attempt $attempt): ?PusherError
+    {
+        $spooledCount = Spool::count();
+        if ($this->drainedCount === $spooledCount || $this->drainedCount === null && $spooledCount === 0 && !$spool->hasRecords()) {
+            $this->drainedCount = $spooledCount;
+            return null;
+        }
+        [$answer] = $this->ask([new DrainRequest()], $attempt->with(Operation::Drain));
+        // An older pushd has no spool.
+        if ($answer instanceof PusherError && !$answer->isUnknownType()) {
+            return $answer;
+        }
+        $this->drainedCount = $spooledCount;
+        return null;
     }
 
     /**
@@ -193,8 +230,13 @@ final class Publisher
                     break;
                 case self::RECEIPT:
                 case self::AT:
+                case self::DRAINED:
                     self::checkNumber($message[1] ?? null, $number, $invalid);
-                    return $request->answer($message) ?? throw $invalid($attempt->isPublish ? 'not a receipt' : 'not a position');
+                    return $request->answer($message) ?? throw $invalid(match ($attempt->operation) {
+                        Operation::Publish => 'not a receipt',
+                        Operation::Position => 'not a position',
+                        Operation::Drain => 'not an answer to DRAIN',
+                    });
                 case self::ERROR:
                     self::checkNumber($message[1] ?? $number, $number, $invalid);
                     if (!is_string($message[2] ?? null) || !is_string($message[3] ?? null)) {

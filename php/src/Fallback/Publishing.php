@@ -34,12 +34,14 @@ final class Publishing
         string $category,
         mixed $data,
         ?string $id,
+        bool $latest,
+        ?int $ttl,
     ): ?PusherReceipt {
         if (self::isImpossible($method, $options)) {
             return null;
         }
         try {
-            $event = Event::of($category, $data, $id);
+            $event = Event::of($category, $data, $id, $latest, $ttl);
             // User code has run. None runs from here until the receipt.
             $settings = Settings::read($address, $options);
             $event->check();
@@ -106,13 +108,13 @@ final class Publishing
     }
 
     /** @throws \PusherException */
-    public static function defer(string $category, mixed $data, ?string $id): void
+    public static function defer(string $category, mixed $data, ?string $id, bool $latest, ?int $ttl): void
     {
         if (self::isImpossible('Pusher::defer', ['on_failure' => self::ofDeferred(Settings::onFailureWithoutFunctions([]))])) {
             return;
         }
         try {
-            $event = Event::of($category, $data, $id);
+            $event = Event::of($category, $data, $id, $latest, $ttl);
             $settings = Settings::read(null, []);
             Deferred::add($event, $settings);
         } catch (PusherError $mistake) {
@@ -159,7 +161,7 @@ final class Publishing
     /** @return list<PusherReceipt|PusherError> */
     private static function publish(array $events, #[\SensitiveParameter] Settings $settings): array
     {
-        return $events === [] ? [] : self::publisher($settings)->publish($events, $settings->timeoutMs, $settings->retryMs);
+        return $events === [] ? [] : self::publisher($settings)->publish($events, $settings->timeoutMs, $settings->retryMs, $settings->spool);
     }
 
     private static function publisher(#[\SensitiveParameter] Settings $settings): Publisher

@@ -32,8 +32,9 @@ final class PusherError extends \Exception
     private function __construct(
         int $code,
         string $message,
-        private readonly bool $isRefusal = false,
+        private readonly ?string $refusal = null,
         public readonly bool $endsConnection = true,
+        private readonly bool $wasTried = true,
     ) {
         parent::__construct($message, $code);
     }
@@ -53,7 +54,25 @@ final class PusherError extends \Exception
     /** Whether the error is an answer of pushd's. */
     public function isRefusal(): bool
     {
-        return $this->isRefusal;
+        return $this->refusal !== null;
+    }
+
+    /** Whether pushd is older than the request. */
+    public function isUnknownType(): bool
+    {
+        return $this->refusal === 'unknown_type';
+    }
+
+    /** Whether the same publish may succeed later: the event can wait in the spool. */
+    public function isTemporary(): bool
+    {
+        return !$this->wasTried || in_array($this->code, [
+            PusherException::CONNECT,
+            PusherException::TIMEOUT,
+            PusherException::CLOSED,
+            PusherException::BUSY,
+            PusherException::UNAVAILABLE,
+        ], true);
     }
 
     public static function id(string $reason): self
@@ -108,8 +127,8 @@ final class PusherError extends \Exception
     public static function timeout(Attempt $attempt, string $stage, bool $isSent): self
     {
         $stage .= match (true) {
-            !$attempt->isPublish => '',
-            $isSent => ' (the event may or may not have been published)',
+            $attempt->operation === Operation::Position => '',
+            $isSent && $attempt->isPublish => ' (the event may or may not have been published)',
             default => ' (the event was not published)',
         };
         return new self(PusherException::TIMEOUT, "timeout at $attempt while $stage: is pushd stopped or overloaded?");
@@ -117,7 +136,11 @@ final class PusherError extends \Exception
 
     public static function closed(Attempt $attempt, string $reason): self
     {
-        $event = $attempt->isPublish ? 'the event may or may not have been published; ' : '';
+        $event = match ($attempt->operation) {
+            Operation::Publish => 'the event may or may not have been published; ',
+            Operation::Drain => 'the event was not published; ',
+            Operation::Position => '',
+        };
         return new self(
             PusherException::CLOSED,
             "the connection to $attempt was lost before the answer ($reason): {$event}was pushd restarted? Its log says more",
@@ -136,7 +159,7 @@ final class PusherError extends \Exception
         $name = isset(self::REFUSALS[$name]) ? $name : 'refused';
         $text = str_replace("\0", '\0', $text);
         if (!$attempt->isPublish) {
-            return self::noPosition($attempt, $code, $endsConnection, $name, $text);
+            return self::refusedRequest($attempt, $code, $endsConnection, $name, $text);
         }
         $message = match ($code) {
             PusherException::ID, PusherException::TOPIC, PusherException::TOO_BIG => "the event was not published: $text",
@@ -145,30 +168,41 @@ final class PusherError extends \Exception
                 . 'try again later, with the same id',
             default => "$attempt refused to publish the event ($name: $text)",
         };
-        return new self($code, $message, true, $endsConnection);
+        return new self($code, $message, $name, $endsConnection);
     }
 
-    private static function noPosition(Attempt $attempt, int $code, bool $endsConnection, string $name, string $text): self
+    /** A refusal of a request that publishes nothing. */
+    private static function refusedRequest(Attempt $attempt, int $code, bool $endsConnection, string $name, string $text): self
     {
-        $advice = $name === 'unknown_type' ? ': this pushd is too old, update it' : '';
+        $isDrain = $attempt->operation === Operation::Drain;
+        $cannot = $isDrain ? "can't publish its spool, which comes before the event," : "can't answer";
+        $refuses = $isDrain ? 'refused to publish its spool, which comes before the event' : 'gives no position';
+        $advice = !$isDrain && $name === 'unknown_type' ? ': this pushd is too old, update it' : '';
         [$code, $message] = match ($code) {
-            PusherException::BUSY => [$code, "$attempt can't answer now ($text): try again later"],
+            PusherException::BUSY => [$code, "$attempt $cannot now ($text): try again later"],
             PusherException::UNAVAILABLE => [$code, "$attempt can't reach its log ($text): try again later"],
-            default => [PusherException::REFUSED, "$attempt gives no position ($name: $text)$advice"],
+            default => [PusherException::REFUSED, "$attempt $refuses ($name: $text)$advice"],
         };
-        return new self($code, $message, true, $endsConnection);
+        return new self($code, $message, $name, $endsConnection);
     }
 
     /** The error of a publish that is not tried. */
     public static function notTried(int $leftMs, int $code, string $last): self
     {
-        return new self($code, "not tried, the next attempt is in $leftMs ms (pusher.retry_ms), since the last failed: $last");
+        $message = "not tried, the next attempt is in $leftMs ms (pusher.retry_ms), since the last failed: $last";
+        return new self($code, $message, wasTried: false);
     }
 
     /** More events than sendMany() accepts. */
     public static function tooMany(): self
     {
         return new self(PusherException::TOO_BIG, sprintf('a batch takes at most %d events, and %d bytes of all together', Limits::MANY_MAX, Limits::MANY_LEN_MAX));
+    }
+
+    /** The same error, with the reason why the event is not in the spool either. */
+    public function notSpooled(string $why): self
+    {
+        return new self($this->code, "$this->message; and $why");
     }
 
     /** The same error, with the subject in front of its message. */

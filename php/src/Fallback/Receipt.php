@@ -5,7 +5,7 @@ namespace PusherFallback;
 
 use PusherReceipt;
 
-/** Reads pushd's answer to an accepted publish. */
+/** Makes receipts: from pushd's answer to an accepted publish, and for the spool. */
 final class Receipt
 {
     private const TYPE = 4;
@@ -29,24 +29,47 @@ final class Receipt
         $position = $options['position'] ?? null;
         $stored = $options['stored'] ?? null;
         $nodes = self::int($options['nodes'] ?? null);
-        static $make = null;
-        $make ??= \Closure::bind(static function (int $subscribers, int $sequence, ?string $position, string $stored, ?int $nodes): PusherReceipt {
-            $receipt = new PusherReceipt();
-            $receipt->subscribers = $subscribers;
-            $receipt->sequence = $sequence;
-            $receipt->position = $position;
-            $receipt->stored = $stored;
-            $receipt->nodes = $nodes;
-            return $receipt;
-        }, null, PusherReceipt::class);
-        return $make(
+        return self::make(
             $subscribers,
             $sequence,
             PositionRequest::isPosition($position) ? $position : null,
             in_array($stored, self::STORED, true) ? $stored : 'no',
             // The server itself counts, so 0 is no number of servers.
             $nodes === 0 ? null : $nodes,
+            false,
         );
+    }
+
+    /** The receipt of an event that was written to the spool. */
+    public static function ofSpool(): PusherReceipt
+    {
+        return self::make(0, 0, null, 'no', null, true);
+    }
+
+    private static function make(
+        int $subscribers,
+        int $sequence,
+        ?string $position,
+        string $stored,
+        ?int $nodes,
+        bool $spooled,
+    ): PusherReceipt {
+        static $make = null;
+        $make ??= \Closure::bind(static function (array $values): PusherReceipt {
+            $receipt = new PusherReceipt();
+            foreach ($values as $name => $value) {
+                $receipt->$name = $value;
+            }
+            return $receipt;
+        }, null, PusherReceipt::class);
+        return $make([
+            'subscribers' => $subscribers,
+            'sequence' => $sequence,
+            'position' => $position,
+            'stored' => $stored,
+            'nodes' => $nodes,
+            'spooled' => $spooled,
+        ]);
     }
 
     /** Null for a value that is not a number. */

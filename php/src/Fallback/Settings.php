@@ -13,10 +13,12 @@ final class Settings
         'retry_ms' => '1000',
         'on_failure' => 'warning',
         'token' => '',
+        'spool' => '',
+        'spool_ttl' => '300',
     ];
 
     /** Keys of the second argument of `new Pusher`. */
-    private const OPTIONS = ['timeout_ms', 'retry_ms', 'on_failure', 'token'];
+    private const OPTIONS = ['timeout_ms', 'retry_ms', 'on_failure', 'token', 'spool', 'spool_ttl'];
 
     /** @var array<string, string> set by pusher_configure() */
     private static array $configured = [];
@@ -27,6 +29,7 @@ final class Settings
         public readonly int $retryMs,
         public readonly string $onFailure,
         #[\SensitiveParameter] public readonly string $token,
+        public readonly ?Spool $spool,
     ) {
     }
 
@@ -80,12 +83,16 @@ final class Settings
     public static function read(?string $address, #[\SensitiveParameter] array $options): self
     {
         $given = $options + ($address === null ? [] : ['address' => $address]);
+        $token = self::parse('token', $given, self::token(...));
+        $spoolDir = self::parse('spool', $given, self::spoolDir(...));
+        $spoolTtl = self::parse('spool_ttl', $given, self::ttl(...));
         return new self(
             self::parse('address', $given, Address::parse(...)),
             self::parse('timeout_ms', $given, static fn (string $text): int => self::milliseconds($text, 1, Limits::TIMEOUT_MS_MAX)),
             self::parse('retry_ms', $given, static fn (string $text): int => self::milliseconds($text, 0, Limits::RETRY_MS_MAX)),
             self::parse('on_failure', $given, self::onFailure(...)),
-            self::parse('token', $given, self::token(...)),
+            $token,
+            $spoolDir === '' ? null : new Spool($spoolDir, $spoolTtl, $token),
         );
     }
 
@@ -129,6 +136,28 @@ final class Settings
     {
         if (preg_match('/\A\d+\z/', $text) !== 1 || $text < $min || $text > $max) {
             throw new \DomainException(Text::quoted($text) . " is not a number of milliseconds from $min to $max");
+        }
+        return (int) $text;
+    }
+
+    /** An empty text means no spool. */
+    private static function spoolDir(string $text): string
+    {
+        if ($text !== '' && (!str_starts_with($text, '/') || str_contains($text, "\0"))) {
+            throw new \DomainException(Text::quoted($text) . ' is not an absolute path, as in /var/spool/pushd');
+        }
+        return $text;
+    }
+
+    /**
+     * Parses a time to live in the spool, in seconds.
+     *
+     * @throws \DomainException
+     */
+    public static function ttl(string $text): int
+    {
+        if (preg_match('/\A\d+\z/', $text) !== 1 || $text < 1 || $text > Limits::SPOOL_TTL_S_MAX) {
+            throw new \DomainException(Text::quoted($text) . ' is not a number of seconds from 1 to ' . Limits::SPOOL_TTL_S_MAX);
         }
         return (int) $text;
     }

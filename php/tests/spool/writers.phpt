@@ -21,33 +21,16 @@ for ($writer = 0; $writer < WRITERS; $writer++) {
     $children[$pid] = true;
 }
 
-/** Takes the records out, as the daemon does. */
-function drain(SpoolDirectory $spool): array
-{
-    if (!file_exists($spool->file())) {
-        return [];
-    }
-    rename($spool->file(), "$spool->path/drained");
-    $file = fopen("$spool->path/drained", 'r');
-    flock($file, LOCK_EX);
-    $lines = array_filter(explode("\n", stream_get_contents($file)), strlen(...));
-    unlink("$spool->path/drained");
-    return $lines;
-}
-
-$lines = [];
-while ($children !== []) {
-    array_push($lines, ...drain($spool));
-    clearstatcache();
+$records = [];
+do {
     $pid = pcntl_waitpid(-1, $status, WNOHANG);
     unset($children[$pid]);
-}
-array_push($lines, ...drain($spool));
+    array_push($records, ...$spool->take());
+} while ($children !== []);
 $next = array_fill(0, WRITERS, 0);
-foreach ($lines as $line) {
-    [$checksum, $object] = explode(' ', $line, 2);
-    [$writer, $number, $text] = json_decode($object)->event;
-    if ($checksum !== hash('crc32b', $object) || $number !== $next[$writer]++ || $text !== str_repeat((string) $writer, 100_000)) {
+foreach ($records as $record) {
+    [$writer, $number, $text] = $record->event;
+    if ($number !== $next[$writer]++ || $text !== str_repeat((string) $writer, 100_000)) {
         echo "wrong: $writer $number\n";
     }
 }
