@@ -1,12 +1,15 @@
 //! `cargo xtask page-time`: measures the time that a publish adds to a page in Apache, while pushd runs, is absent, is
 //! stopped, or never answers.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
+use tempfile::TempDir;
 
 use crate::apache::{Apache, Site};
 use crate::args::Demo;
@@ -29,7 +32,8 @@ pub const PAGES: [(&str, &str); 2] = [
         "publish.php",
         "<?php $receipt = @Pusher::publish('kittensCategory', ['title' => 'A new kitten']);
          $failure = str_contains(error_get_last()['message'] ?? '', 'not tried') ? 'not tried' : 'failed';
-         echo getmypid(), ' ', $receipt ? 'published' : $failure;",
+         $success = $receipt?->spooled ? 'spooled' : 'published';
+         echo getmypid(), ' ', $receipt ? $success : $failure;",
     ),
     ("index.php", "<?php echo getmypid(), ' nothing';"),
 ];
@@ -41,7 +45,7 @@ pub struct Visit {
     pub took: Duration,
     /// The process id of the Apache child that served it.
     pub pid: String,
-    /// `published`, `failed`, `not tried`, or `nothing` for the page without a publish.
+    /// `published`, `spooled`, `failed`, `not tried`, or `nothing` for the page without a publish.
     pub outcome: String,
 }
 
@@ -75,35 +79,64 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         };
         start_daemon(workspace, &options)
     };
-    let measure = |name, page| measure(workspace, publish, name, page);
+    let spool = writable_folder()?;
+    let measure = |name, page, spool| measure(workspace, publish, name, page, spool);
+    let no_spool = "".as_ref();
     let mut lines = Vec::new();
     {
         let _running = daemon()?;
-        lines.push(measure("(a page without it)", "index.php")?);
-        lines.push(measure("runs", "publish.php")?);
+        lines.push(measure("(a page without it)", "index.php", no_spool)?);
+        lines.push(measure("runs", "publish.php", no_spool)?);
     }
-    lines.push(measure("is absent", "publish.php")?);
+    for (name, spool) in [("is absent", no_spool), ("is absent, spool", spool.path())] {
+        lines.push(measure(name, "publish.php", spool)?);
+    }
     {
         let mut stopped = daemon()?;
         freeze(&mut stopped)?;
-        let measured = measure("is stopped (SIGSTOP)", "publish.php");
+        let measured = [
+            ("is stopped (SIGSTOP)", no_spool),
+            ("is stopped, spool", spool.path()),
+        ]
+        .map(|(name, spool)| measure(name, "publish.php", spool));
         // A stopped process cannot end by SIGTERM.
         stopped.signal(Signal::SIGCONT);
-        lines.push(measured?);
+        for measured in measured {
+            lines.push(measured?);
+        }
     }
     // The kernel accepts connections and data for a server that never calls `accept`.
     let _black_hole = TcpListener::bind(publish)?;
-    lines.push(measure("takes all, never answers", "publish.php")?);
+    lines.push(measure(
+        "takes all, never answers",
+        "publish.php",
+        no_spool,
+    )?);
 
     step(format_args!(
         "{REQUESTS} requests each, one after the other, with php.ini's defaults (250 ms timeout, 1000 ms retry)"
     ));
-    say("pushd                     median       p99       max    published  failed  not tried");
+    say(
+        "pushd                     median       p99       max    published spooled  failed  not tried",
+    );
     lines.iter().for_each(say);
     Ok(())
 }
 
-fn measure(workspace: &Workspace, publish: SocketAddr, name: &str, page: &str) -> Result<String> {
+/// Returns a folder that Apache's processes can write to: they have another user.
+fn writable_folder() -> Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o777))?;
+    Ok(folder)
+}
+
+fn measure(
+    workspace: &Workspace,
+    publish: SocketAddr,
+    name: &str,
+    page: &str,
+    spool: &Path,
+) -> Result<String> {
     let site = tempfile::tempdir()?;
     for (name, content) in PAGES {
         fs::write(site.path().join(name), content)?;
@@ -116,6 +149,7 @@ fn measure(workspace: &Workspace, publish: SocketAddr, name: &str, page: &str) -
         ini: &[
             format!("extension={}", workspace.extension()?.display()),
             format!("pusher.address=tcp://{publish}"),
+            format!("pusher.spool={}", spool.display()),
         ],
         environment: &[],
     })?;
@@ -139,11 +173,12 @@ fn report(name: &str, mut visits: Vec<Visit>) -> String {
             .count()
     };
     format!(
-        "{name:24}{:7.1} ms{:7.1} ms{:7.1} ms{:13}{:8}{:11}",
+        "{name:24}{:7.1} ms{:7.1} ms{:7.1} ms{:13}{:8}{:8}{:11}",
         at(0.5),
         at(0.99),
         at(1.0),
         count("published"),
+        count("spooled"),
         count("failed"),
         count("not tried"),
     )
