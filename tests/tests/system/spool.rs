@@ -6,11 +6,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
-use system_tests::WAIT_MS;
-use system_tests::daemon::Daemon;
+use system_tests::daemon::{Daemon, server_command, start};
 use system_tests::php::{Application, Php};
 use system_tests::wamp::Wamp;
+use system_tests::{WAIT_MS, artefact};
 use xtask::http;
 use xtask::process::wait_until;
 
@@ -161,4 +163,54 @@ fn in_apache() {
         events[3..].iter().all(|event| *event == json!(4)),
         "{events:?}"
     );
+}
+
+/// The daemon is killed at a system call of the drain, and then started again.
+#[test]
+fn a_daemon_that_is_killed_while_it_drains_publishes_each_event_once() {
+    let writes = (1..=8).map(|count| ("write", count));
+    let others = ["rename", "flock", "lseek", "unlink", "fdatasync"];
+    for (call, count) in others.map(|call| (call, 1)).into_iter().chain(writes) {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = folder.path().join("spool");
+        fs::create_dir(&spool).unwrap();
+        let spooled = Php::with_extension("tcp://127.0.0.1:1")
+            .set("pusher.spool", spool.display())
+            .print(
+                "for ($n = 0; $n < 5; $n++) echo Pusher::publish('t', $n)->spooled ? 'y' : 'n';",
+            );
+        assert_eq!(spooled, "yyyyy");
+        let state = folder.path().join("state");
+        let flags = [
+            "--spool-dir",
+            spool.to_str().unwrap(),
+            "--state-dir",
+            state.to_str().unwrap(),
+        ];
+        killed_at(call, count, &flags, &spool);
+        let daemon = Daemon::start_with(&flags);
+        assert!(wait_until(WAIT_MS, || is_empty(&spool)), "{call} {count}");
+        let expected: Vec<_> = (0..5).map(Value::from).collect();
+        assert_eq!(history(&daemon, "t"), expected, "{call} {count}");
+    }
+}
+
+/// Runs the daemon until it is killed at this system call, or has drained the spool without it.
+fn killed_at(call: &str, count: u32, flags: &[&str], spool: &Path) {
+    let mut command = server_command(Path::new("strace"));
+    command
+        .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+        .arg(format!("inject={call}:signal=KILL:when={count}"))
+        .arg(artefact("pushd"))
+        .args(["--listen", "127.0.0.1:0", "--publish-listen", "127.0.0.1:0"])
+        .args(flags);
+    let (mut process, _log) = start(&mut command);
+    let is_over = wait_until(WAIT_MS, || {
+        !matches!(process.exited(), Ok(None)) || is_empty(spool)
+    });
+    assert!(is_over, "{call} {count}");
+    // Also the daemon, if it is alive.
+    let group = Pid::from_raw(process.pid().cast_signed());
+    let _gone = killpg(group, Signal::SIGKILL);
+    process.wait(WAIT_MS).expect("it was killed");
 }

@@ -48,6 +48,23 @@ struct Status {
     refused: Vec<Refused>,
     /// None without Redis, and in servers that are older than this command.
     redis: Option<Redis>,
+    /// None without a spool, and in servers that are older than this command.
+    spool: Option<Spool>,
+    #[serde(default)]
+    spool_drained: u64,
+    #[serde(default)]
+    spool_expired: u64,
+    #[serde(default)]
+    spool_refused: u64,
+    #[serde(default)]
+    spool_set_aside: u64,
+}
+
+/// Where publishers leave events while the server is away.
+#[derive(Debug, Deserialize)]
+struct Spool {
+    directory: String,
+    failure: Option<String>,
 }
 
 /// The log in Redis, and the servers that share it.
@@ -149,6 +166,9 @@ fn lines(status: &Status) -> Vec<String> {
     if let Some(redis) = &status.redis {
         lines.extend(shared_log(redis));
     }
+    if let Some(spool) = &status.spool {
+        lines.extend(spool_lines(status, spool));
+    }
     for Refused { who, reason, count } in &status.refused {
         lines.push(format!(
             "refused     {count} × {}: {}",
@@ -191,6 +211,24 @@ fn shared_log(redis: &Redis) -> Vec<String> {
         escape(address)
     )];
     if let Some(failure) = failure {
+        lines.push(format!("            {}", escape(failure)));
+    }
+    lines
+}
+
+fn spool_lines(status: &Status, spool: &Spool) -> Vec<String> {
+    let Status {
+        spool_drained: drained,
+        spool_expired: expired,
+        spool_refused: refused,
+        spool_set_aside: set_aside,
+        ..
+    } = status;
+    let mut lines = vec![format!(
+        "spool       {}: {drained} drained, {expired} expired, {refused} refused, {set_aside} set aside",
+        escape(&spool.directory)
+    )];
+    if let Some(failure) = &spool.failure {
         lines.push(format!("            {}", escape(failure)));
     }
     lines

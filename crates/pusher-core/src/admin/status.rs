@@ -13,6 +13,7 @@ use super::process;
 use crate::context::Context;
 use crate::hub::TopicTotals;
 use crate::nodes::{Node, NodesState};
+use crate::spool::Spool;
 use crate::stats::PeerLogEntry;
 use crate::stats::{Figure, Value as FigureValue};
 
@@ -84,7 +85,7 @@ fn take(context: &Context, history: &History) -> Value {
         "outbox_len_max": limits.outbox_len_max,
         "history_len_max": limits.history_len_max,
         "disk_failure": context.hub.disk_failure(),
-        "spool_failure": context.spool.as_ref().and_then(|spool| spool.failure()),
+        "spool": context.spool.as_deref().map(spool),
         "redis": context.node.as_deref().map(redis),
         "history": {
             "events": history.row(|second| second.events),
@@ -111,6 +112,14 @@ fn described(figures: &[Figure]) -> Vec<Value> {
          }| json!({"name": name, "help": help, "value": value.total()}),
     );
     described.collect()
+}
+
+/// Returns the state of the spool. The figures have what became of its records.
+fn spool(spool: &Spool) -> Value {
+    json!({
+        "directory": spool.directory.path().display().to_string(),
+        "failure": spool.failure(),
+    })
 }
 
 /// Returns the state of the log in Redis, and of the servers that share it.
