@@ -1,4 +1,4 @@
-//! The simulator: see [`system_tests::simulator`]. `cargo xtask soak --seeds N` runs more seeds.
+//! The simulator: see [`system_tests::simulator`]. `cargo xtask soak --seeds N [--nodes 2]` runs more seeds.
 //!
 //! It is a separate program, because its load would disturb the other tests.
 
@@ -8,16 +8,27 @@ use system_tests::simulator::{self, Flaw, FlawKind, Kind, Plan};
 
 const SEEDS: u64 = 50;
 
+/// Seeds with two nodes.
+const NODES_SEEDS: u64 = 10;
+
 /// Runs at the same time. They mostly wait.
 const AT_ONCE: usize = 6;
 
 #[test]
 fn what_is_accepted_arrives_or_a_gap_is_reported() {
-    let result = simulator::run_seeds(0..SEEDS, AT_ONCE, |_| ());
+    let result = simulator::run_seeds(0..SEEDS, 1, AT_ONCE, |_| ());
     let totals = result.unwrap_or_else(|text| panic!("{text}"));
     // The runs had enough of everything to be meaningful.
     assert!(totals.accepted > 5_000 && totals.events > 10_000);
     assert!(totals.gaps > 50 && totals.recovered > 500 && totals.starts > 60);
+}
+
+#[test]
+fn several_nodes_keep_the_same_promises() {
+    let result = simulator::run_seeds(0..NODES_SEEDS, 2, AT_ONCE, |_| ());
+    let totals = result.unwrap_or_else(|text| panic!("{text}"));
+    assert!(totals.accepted > 3_000 && totals.events > 6_000);
+    assert!(totals.gaps > 50 && totals.recovered > 200 && totals.starts > 20);
 }
 
 /// A quiet plan in which a subscriber of this kind gets many events.

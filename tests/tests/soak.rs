@@ -3,6 +3,7 @@
 //! - `--minutes N`: repeated traffic with churn on one daemon.
 //! - `--seeds N`: the simulator with the seeds from 0.
 //! - `--seed N`, `--steps LIST`: one seed of the simulator, with only some of its steps.
+//! - `--nodes N` behind one of these two: the simulator with several nodes and Redis.
 
 #![allow(clippy::print_stdout, reason = "the figures are what it is run for")]
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
@@ -39,26 +40,31 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let number = |text: &str| text.parse().expect("a number");
+    let (words, nodes) = match words[..] {
+        [ref words @ .., "--nodes", nodes] => (words, nodes.parse().expect("a number")),
+        ref words => (words, 1),
+    };
+    let plan = |seed: &str| Simulation::new(number(seed)).with_nodes(nodes);
     match words[..] {
         ["--minutes", minutes] => run_traffic(number(minutes)),
-        ["--seeds", seeds] => run_seeds(number(seeds)),
-        ["--seed", seed] => run_simulation(&Simulation::new(number(seed))),
+        ["--seeds", seeds] => run_seeds(number(seeds), nodes),
+        ["--seed", seed] => run_simulation(&plan(seed)),
         ["--seed", seed, "--steps", steps] => {
             let numbers = steps.split(',').filter(|text| !text.is_empty());
             let steps: Vec<usize> = numbers.map(|text| text.parse().unwrap()).collect();
-            run_simulation(&Simulation::new(number(seed)).with_steps(&steps));
+            run_simulation(&plan(seed).with_steps(&steps));
         }
         _ => panic!("unknown arguments: {words:?}"),
     }
 }
 
-fn run_seeds(seeds: u64) {
+fn run_seeds(seeds: u64, nodes: usize) {
     let progress = |totals: &Totals| {
         if totals.runs.is_multiple_of(50) {
             println!("{totals}");
         }
     };
-    match simulator::run_seeds(0..seeds, SIMULATIONS, progress) {
+    match simulator::run_seeds(0..seeds, nodes, SIMULATIONS, progress) {
         Ok(totals) => println!("passed: {totals}"),
         Err(text) => panic!("{text}"),
     }

@@ -33,6 +33,7 @@ Usage: cargo xtask <command>
           --seeds N           run the simulator of disasters with this number of seeds instead
           --seed N            repeat one seed of the simulator
           --steps LIST        with --seed: only these disasters, such as 0,3
+          --nodes N           with --seeds or --seed: this number of nodes with one log in Redis
   fuzz    run a fuzzer on every decoder (needs cargo-fuzz)
           --seconds N         duration of each (default 60)
   autobahn  run the Autobahn test suite against the WebSocket (needs Python 2.7)
@@ -49,10 +50,10 @@ Usage: cargo xtask <command>
 pub enum Soak {
     /// Load and churn for this number of minutes.
     Minutes(u64),
-    /// The simulator with this number of seeds.
-    Seeds(u64),
-    /// One seed of the simulator, with all its disasters or only those with these numbers.
-    Seed(u64, Option<String>),
+    /// The simulator with this number of seeds and of nodes.
+    Seeds(u64, usize),
+    /// One seed of the simulator, with all its disasters or only those with these numbers, and this number of nodes.
+    Seed(u64, Option<String>, usize),
 }
 
 /// A command with its options.
@@ -130,13 +131,18 @@ impl Default for Demo {
 fn soak(mut words: Parser) -> Result<Task> {
     let mut chosen = None;
     let mut steps = None;
+    let mut nodes = None;
     while let Some(word) = words.next()? {
         let next = match word {
             Arg::Long("minutes") => Soak::Minutes(words.value()?.parse()?),
-            Arg::Long("seeds") => Soak::Seeds(words.value()?.parse()?),
-            Arg::Long("seed") => Soak::Seed(words.value()?.parse()?, None),
+            Arg::Long("seeds") => Soak::Seeds(words.value()?.parse()?, 1),
+            Arg::Long("seed") => Soak::Seed(words.value()?.parse()?, None, 1),
             Arg::Long("steps") => {
                 steps = Some(words.value()?.string()?);
+                continue;
+            }
+            Arg::Long("nodes") => {
+                nodes = Some(words.value()?.parse()?);
                 continue;
             }
             Arg::Long("help") => return Ok(Task::Help),
@@ -148,11 +154,14 @@ fn soak(mut words: Parser) -> Result<Task> {
         );
         chosen = Some(next);
     }
+    ensure!(nodes != Some(0), "the least is 1");
     let soak = match (chosen, steps) {
+        (Some(Soak::Seed(seed, ..)), steps) => Soak::Seed(seed, steps, nodes.unwrap_or(1)),
+        (Some(Soak::Seeds(seeds, _)), None) if seeds > 0 => Soak::Seeds(seeds, nodes.unwrap_or(1)),
+        _ if nodes.is_some() => bail!("--nodes needs --seeds or --seed"),
         (None, None) => Soak::Minutes(60),
-        (Some(Soak::Seed(seed, _)), steps) => Soak::Seed(seed, steps),
         (_, Some(_)) => bail!("--steps needs --seed"),
-        (Some(Soak::Minutes(0) | Soak::Seeds(0)), None) => bail!("the least is 1"),
+        (Some(Soak::Minutes(0) | Soak::Seeds(0, _)), None) => bail!("the least is 1"),
         (Some(other), None) => other,
     };
     Ok(Task::Soak(soak))
@@ -321,11 +330,12 @@ mod tests {
         for (words, soak) in [
             ("soak", Soak::Minutes(60)),
             ("soak --minutes 5", Soak::Minutes(5)),
-            ("soak --seeds 1000", Soak::Seeds(1000)),
-            ("soak --seed 7", Soak::Seed(7, None)),
+            ("soak --seeds 1000", Soak::Seeds(1000, 1)),
+            ("soak --nodes 2 --seeds 9", Soak::Seeds(9, 2)),
+            ("soak --seed 7", Soak::Seed(7, None, 1)),
             (
-                "soak --seed 7 --steps 0,3",
-                Soak::Seed(7, Some("0,3".to_owned())),
+                "soak --seed 7 --steps 0,3 --nodes 2",
+                Soak::Seed(7, Some("0,3".to_owned()), 2),
             ),
         ] {
             assert_eq!(check(words).unwrap(), Task::Soak(soak), "{words}");
@@ -397,6 +407,8 @@ mod tests {
             "soak --seeds 0",
             "soak --seeds x",
             "soak --steps 1",
+            "soak --nodes 2",
+            "soak --seeds 1 --nodes 0",
             "soak --seeds 1 --minutes 1",
             "fuzz --seconds x",
             "fuzz wamp",

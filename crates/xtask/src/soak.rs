@@ -22,15 +22,18 @@ pub fn run(workspace: &Workspace, soak: &Soak) -> Result<()> {
 
 /// Returns the arguments of the test.
 fn words(soak: &Soak) -> Vec<String> {
-    match soak {
-        Soak::Minutes(minutes) => vec!["--minutes".to_owned(), minutes.to_string()],
-        Soak::Seeds(seeds) => vec!["--seeds".to_owned(), seeds.to_string()],
-        Soak::Seed(seed, None) => vec!["--seed".to_owned(), seed.to_string()],
-        Soak::Seed(seed, Some(steps)) => vec![
-            "--seed".to_owned(),
-            seed.to_string(),
-            "--steps".to_owned(),
-            steps.clone(),
-        ],
+    let (mut words, nodes) = match soak {
+        Soak::Minutes(minutes) => (vec!["--minutes".to_owned(), minutes.to_string()], 1),
+        Soak::Seeds(seeds, nodes) => (vec!["--seeds".to_owned(), seeds.to_string()], *nodes),
+        Soak::Seed(seed, steps, nodes) => {
+            let mut words = vec!["--seed".to_owned(), seed.to_string()];
+            let steps = steps.iter();
+            words.extend(steps.flat_map(|steps| ["--steps".to_owned(), steps.clone()]));
+            (words, *nodes)
+        }
+    };
+    if nodes > 1 {
+        words.extend(["--nodes".to_owned(), nodes.to_string()]);
     }
+    words
 }

@@ -44,7 +44,8 @@ pub(super) fn errors(record: &Record, settings: &Settings) -> Vec<String> {
     errors
 }
 
-/// A position that the daemon calls the end of its log is behind all earlier receipts, and before all later publishes.
+/// A position that the daemon calls the end of its log is behind all earlier receipts, and before all later publishes. A
+/// node of several may not have read the last entries of the shared log yet.
 fn check_tops(subscriber: &Observations, record: &Record, report: &mut dyn FnMut(String)) {
     for note in &subscriber.notes {
         let &Note::Top {
@@ -59,7 +60,7 @@ fn check_tops(subscriber: &Observations, record: &Record, report: &mut dyn FnMut
             let Fate::Accepted { position, at } = sent.fate else {
                 continue;
             };
-            let is_before = at < asked;
+            let is_before = at < asked && !record.is_shared;
             let is_behind = told < sent.at;
             let is_above = position.sequence > top.sequence;
             if position.epoch == top.epoch && ((is_before && is_above) || (is_behind && !is_above))

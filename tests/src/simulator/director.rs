@@ -1,9 +1,8 @@
 //! Carries out the disasters of a plan.
 
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
-use std::thread;
-use std::time::Duration;
 
 use xtask::process::wait_until;
 
@@ -13,23 +12,20 @@ use super::plan::Plan;
 use super::publisher::Publisher;
 use super::record::{End, Fate, Sent};
 use super::shared::Shared;
-use super::state::{Damage, StateDir};
+use super::world::World;
 use super::{STOPPED, WAIT};
-use crate::daemon::{Daemon, Stopped};
+use crate::daemon::Daemon;
 use crate::relay::Relay;
 
 pub(super) struct Director<'a> {
     pub(super) plan: &'a Plan,
     pub(super) shared: &'a Shared,
-    /// `None` only while it is down.
-    pub(super) daemon: &'a mut Option<Daemon>,
-    /// The directory of the log, if it is kept over a restart.
-    pub(super) state: Option<&'a StateDir>,
+    pub(super) world: &'a mut World,
+    /// The public listeners of all nodes.
+    pub(super) web: Vec<SocketAddr>,
     /// One for each subscriber.
     pub(super) relays: &'a [Relay],
     pub(super) commands: Vec<Sender<Command>>,
-    /// The daemon's starts so far.
-    pub(super) starts: usize,
     /// Events that the director published.
     pub(super) sent: Vec<Sent>,
     /// Disasters that last, and the phases before which they end.
@@ -77,6 +73,10 @@ impl Director<'_> {
     }
 
     fn begin(&mut self, step: &Step) -> Result<(), String> {
+        // Each step leads the clients that connect again to other nodes.
+        for (index, relay) in self.relays.iter().enumerate() {
+            relay.redirect(self.web[(step.node + index) % self.web.len()]);
+        }
         match step.disaster {
             Disaster::Cut(subscriber) => self.relays[subscriber].reset(),
             Disaster::HalfOpen(subscriber, direction) => self.relays[subscriber].forget(direction),
@@ -89,21 +89,21 @@ impl Director<'_> {
             Disaster::CutPublisher(publisher) => {
                 self.shared.cuts[publisher].store(true, Ordering::SeqCst);
             }
-            Disaster::Freeze { ms } => {
-                let daemon = self.daemon.as_mut().ok_or("the daemon is down")?;
-                daemon.freeze();
-                thread::sleep(Duration::from_millis(ms));
-                daemon.thaw();
-            }
+            Disaster::Freeze { ms } => self.world.freeze(step.node, ms)?,
+            Disaster::Redis(disaster) => self.world.disturb_redis(disaster)?,
             Disaster::NewPage(subscriber) => {
                 self.shared.unsettle();
                 self.order(subscriber, Command::NewPage);
             }
             Disaster::Terminate { down_ms, damage } => {
-                self.restart(Daemon::terminate, down_ms, damage)?;
+                self.world
+                    .restart(step.node, Daemon::terminate, down_ms, damage)?;
             }
-            Disaster::Kill { down_ms, damage } => self.restart(Daemon::kill, down_ms, damage)?,
-            Disaster::FullDisk => self.state.iter().for_each(|state| state.fill()),
+            Disaster::Kill { down_ms, damage } => {
+                self.world
+                    .restart(step.node, Daemon::kill, down_ms, damage)?;
+            }
+            Disaster::FullDisk => self.world.state.iter().for_each(|state| state.fill()),
             Disaster::Burst { topic, events, len } => {
                 let index = self.plan.publishers + 1 + self.sent.len();
                 let burst = Publisher::new(self.shared, index);
@@ -124,7 +124,7 @@ impl Director<'_> {
                     let _ended = self.commands[subscriber].send(Command::Probe);
                 }
                 Disaster::Slow(subscriber) => self.relays[subscriber].release(),
-                Disaster::FullDisk => self.state.iter().for_each(|state| state.free()),
+                Disaster::FullDisk => self.world.state.iter().for_each(|state| state.free()),
                 _ => {}
             }
         }
@@ -133,25 +133,6 @@ impl Director<'_> {
     fn order(&self, subscriber: usize, command: Command) {
         // If the subscriber has failed, the run ends anyway.
         let _ended = self.commands[subscriber].send(command);
-    }
-
-    fn restart(
-        &mut self,
-        end: fn(Daemon) -> Stopped,
-        down_ms: u64,
-        damage: Option<Damage>,
-    ) -> Result<(), String> {
-        let mut daemon = self.daemon.take().ok_or("the daemon is down")?;
-        daemon.assert_running();
-        let stopped = end(daemon);
-        if let (Some(state), Some(damage)) = (self.state, damage) {
-            let damaged = state.damage(damage);
-            damaged.map_err(|error| format!("{damage:?}: {error}"))?;
-        }
-        thread::sleep(Duration::from_millis(down_ms));
-        *self.daemon = Some(stopped.start_again());
-        self.starts += 1;
-        Ok(())
     }
 
     /// Publishes the last event of each topic.

@@ -12,6 +12,8 @@ pub struct Step {
     pub phase: usize,
     /// Number of phases that it lasts, if it lasts.
     pub lasts: usize,
+    /// The node to which it happens. The first subscriber that connects again uses it, the next one the next node.
+    pub node: usize,
     /// What happens.
     pub disaster: Disaster,
 }
@@ -60,6 +62,8 @@ pub enum Disaster {
     },
     /// The disk is full.
     FullDisk,
+    /// Redis fails.
+    Redis(RedisDisaster),
     /// Many events of one topic at once.
     Burst {
         /// The topic.
@@ -69,6 +73,40 @@ pub enum Disaster {
         /// Length of each.
         len: usize,
     },
+}
+
+/// A failure of the Redis that several nodes share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedisDisaster {
+    /// It closes all connections.
+    KillClients,
+    /// It is stopped (SIGSTOP) for this time, and continued.
+    Freeze {
+        /// The time.
+        ms: u64,
+    },
+    /// It is killed (SIGKILL), and starts again after this time without its data.
+    Kill {
+        /// The time.
+        down_ms: u64,
+    },
+    /// Somebody deletes all keys.
+    Flush,
+}
+
+impl RedisDisaster {
+    fn some(random: &mut Random) -> Self {
+        match random.below(6) {
+            0..3 => Self::KillClients,
+            3 => Self::Freeze {
+                ms: random.below(300) as u64,
+            },
+            4 => Self::Kill {
+                down_ms: random.below(100) as u64,
+            },
+            _ => Self::Flush,
+        }
+    }
 }
 
 impl Disaster {
@@ -96,6 +134,16 @@ impl Disaster {
 }
 
 impl Step {
+    /// Decides a failure of Redis.
+    pub(super) fn of_redis(phase: usize, random: &mut Random) -> Self {
+        Self {
+            phase,
+            lasts: 0,
+            node: 0,
+            disaster: Disaster::Redis(RedisDisaster::some(random)),
+        }
+    }
+
     /// Decides one disaster, or several that belong together.
     pub(super) fn some(
         phase: usize,
@@ -109,6 +157,7 @@ impl Step {
         let step = |disaster| Self {
             phase,
             lasts,
+            node: 0,
             disaster,
         };
         let first = match random.below(14) {

@@ -1,5 +1,5 @@
 //! The simulator: publishers and subscribers of all three protocols against a real daemon, while connections and the
-//! daemon fail.
+//! daemon fail. Or against several nodes with one log in Redis, which fails, too ([`Plan::with_nodes`]).
 //!
 //! The seed makes all decisions of a run ([`Plan`]). The scheduling of processes adds its own randomness, so a seed that
 //! fails once may need several tries. What publishers and subscribers see goes into a [`Record`], and after the run
@@ -39,11 +39,12 @@ mod subscriber_plan;
 mod timeout;
 mod totals;
 mod truth;
+mod world;
 
 use std::time::Duration;
 
 pub(crate) use client::{Arrival, Lost, WebClient, element};
-pub use disaster::{Disaster, Step};
+pub use disaster::{Disaster, RedisDisaster, Step};
 pub use event::EventId;
 pub use plan::Plan;
 pub use position::Position;

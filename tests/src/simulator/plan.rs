@@ -12,7 +12,9 @@ use crate::random::Random;
 pub struct Plan {
     /// The seed of all decisions.
     pub seed: u64,
-    /// The settings of the daemon.
+    /// Number of daemons. If it is more than one, they share one log in Redis.
+    pub nodes: usize,
+    /// The settings of each daemon.
     pub settings: Settings,
     /// Number of topics, the first ones of [`TOPICS`].
     pub topics: usize,
@@ -34,6 +36,9 @@ pub struct Plan {
     pub flaw: Option<Flaw>,
 }
 
+/// Changes the seed for the decisions about nodes.
+const NODES_SEED: u64 = 1 << 40;
+
 impl Plan {
     /// Decides a run.
     pub fn new(seed: u64) -> Self {
@@ -54,6 +59,7 @@ impl Plan {
         }
         Self {
             seed,
+            nodes: 1,
             settings: Settings::new(topics, random),
             topics,
             publishers,
@@ -65,6 +71,27 @@ impl Plan {
             steps,
             flaw: None,
         }
+    }
+
+    /// Makes it a run of several nodes with one log in Redis, which fails, too. One node changes nothing.
+    #[must_use]
+    pub fn with_nodes(mut self, nodes: usize) -> Self {
+        if nodes < 2 {
+            return self;
+        }
+        let random = &mut Random::new(self.seed ^ NODES_SEED);
+        self.nodes = nodes;
+        self.settings.use_redis();
+        for phase in 0..self.phases {
+            if random.once_in(2) {
+                self.steps.push(Step::of_redis(phase, random));
+            }
+        }
+        self.steps.sort_by_key(|step| step.phase);
+        for step in &mut self.steps {
+            step.node = random.below(nodes);
+        }
+        self
     }
 
     /// Whether the disk fails in a way that makes the daemon forget events, or use another epoch.
@@ -86,6 +113,7 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} nodes", self.nodes)?;
         writeln!(f, "settings: {}", self.settings.flags.join(" "))?;
         writeln!(
             f,

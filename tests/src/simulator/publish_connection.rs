@@ -22,8 +22,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn open(shared: &Shared) -> Option<Self> {
-        let mut stream = TcpStream::connect_timeout(&shared.publish, WAIT).ok()?;
+    /// Connects to a node. The numbers of the nodes repeat.
+    pub(super) fn open(shared: &Shared, node: usize) -> Option<Self> {
+        let address = &shared.publish[node % shared.publish.len()];
+        let mut stream = TcpStream::connect_timeout(address, WAIT).ok()?;
         stream.set_nodelay(true).ok()?;
         stream.set_read_timeout(Some(POLL)).ok()?;
         stream.set_write_timeout(Some(WAIT)).ok()?;
@@ -59,11 +61,14 @@ impl Connection {
     }
 }
 
-/// Asks for the end of the log. Waits while the daemon is down.
-pub(super) fn position(shared: &Shared) -> Result<Position, String> {
+/// Asks a node for the end of the log, and then others while it is down.
+pub(super) fn position(shared: &Shared, node: usize) -> Result<Position, String> {
     let begun = Instant::now();
-    while begun.elapsed() < WAIT && !shared.is_failed() {
-        if let Some(answer) = ask_position(shared) {
+    for node in node.. {
+        if begun.elapsed() > WAIT || shared.is_failed() {
+            break;
+        }
+        if let Some(answer) = ask_position(shared, node) {
             return Position::parse(answer[2].as_str().unwrap_or_default());
         }
         thread::sleep(POLL);
@@ -72,8 +77,8 @@ pub(super) fn position(shared: &Shared) -> Result<Position, String> {
 }
 
 /// Returns the answer, or `None` if the connection is lost before.
-fn ask_position(shared: &Shared) -> Option<Value> {
-    let mut open = Connection::open(shared)?;
+fn ask_position(shared: &Shared, node: usize) -> Option<Value> {
+    let mut open = Connection::open(shared, node)?;
     open.send("[6,0]\n").ok()?;
     let begun = Instant::now();
     while begun.elapsed() < WAIT {

@@ -40,6 +40,8 @@ pub(super) struct Publisher<'a> {
     again: VecDeque<usize>,
     has_id: Vec<bool>,
     connection: Option<Connection>,
+    /// Number of attempts to connect. Each one is to the next node.
+    connects: usize,
 }
 
 /// Publishes the events of the plan, as many as are allowed so far. Returns when all have a result.
@@ -84,6 +86,7 @@ impl<'a> Publisher<'a> {
             again: VecDeque::new(),
             has_id: Vec::new(),
             connection: None,
+            connects: 0,
         }
     }
 
@@ -167,7 +170,8 @@ impl<'a> Publisher<'a> {
             self.cut();
         }
         let Some(open) = &mut self.connection else {
-            self.connection = Connection::open(self.shared);
+            self.connection = Connection::open(self.shared, self.index + self.connects);
+            self.connects += 1;
             if self.connection.is_none() {
                 thread::sleep(POLL);
             }
@@ -240,7 +244,8 @@ impl<'a> Publisher<'a> {
     fn refuse(&mut self, index: usize) {
         match self.has_id[index] {
             true => self.again.push_back(index),
-            false => self.sent[index].fate = Fate::Refused,
+            false if self.shared.is_refusal_final() => self.sent[index].fate = Fate::Refused,
+            false => {}
         }
     }
 

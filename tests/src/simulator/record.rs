@@ -136,12 +136,14 @@ pub struct Record {
     pub subscribers: Vec<Observations>,
     /// The last event of each topic.
     pub ends: Vec<End>,
-    /// Number of times that the daemon was started.
+    /// Number of times that a daemon was started.
     pub starts: usize,
     /// Largest number of epochs.
     pub epochs_max: usize,
-    /// Whether the disk failed, so that the daemon may have forgotten any event.
-    pub has_disk_failure: bool,
+    /// Whether several nodes share the log. A node may not have read what another one has a receipt for.
+    pub is_shared: bool,
+    /// Whether the disk or Redis failed, so that the daemons may have forgotten any event.
+    pub has_lost_log: bool,
     /// Whether a restart may forget publish ids although the epoch continues: those that the log no longer has.
     pub forgets_ids: bool,
 }

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, ScopedJoinHandle};
 
@@ -17,9 +16,8 @@ use super::publish_connection::position;
 use super::publisher;
 use super::record::{End, Observations, Record, Sent};
 use super::shared::Shared;
-use super::state::StateDir;
 use super::totals::Totals;
-use crate::daemon::Daemon;
+use super::world::World;
 use crate::relay::Relay;
 
 /// Most errors in a message, because one bug often causes thousands.
@@ -38,10 +36,9 @@ pub struct Failure {
 
 /// Runs a plan and checks what happened.
 pub fn run(plan: &Plan) -> Result<Totals, Box<Failure>> {
-    let mut daemon = None;
+    let mut world = World::default();
     // A panic is a failed run, too: the harness panics if the daemon does not start, for instance.
-    let outcome = catch_unwind(AssertUnwindSafe(|| perform(plan, &mut daemon)));
-    let log = daemon.as_ref().map(Daemon::log).unwrap_or_default();
+    let outcome = catch_unwind(AssertUnwindSafe(|| perform(plan, &mut world)));
     let mut errors = match outcome {
         Ok(Ok(record)) => {
             let errors = check::errors(&record, &plan.settings);
@@ -56,17 +53,11 @@ pub fn run(plan: &Plan) -> Result<Totals, Box<Failure>> {
         Ok(Err(errors)) => errors,
         Err(panic) => vec![panic_text(&*panic)],
     };
-    errors.extend(
-        log.lines()
-            .filter(|line| line.contains("panicked"))
-            .map(str::to_owned),
-    );
-    let skipped = log.lines().count().saturating_sub(SHOWN_MAX);
-    let log: Vec<&str> = log.lines().skip(skipped).collect();
+    errors.extend(world.panics());
     Err(Box::new(Failure {
         plan: plan.clone(),
         errors,
-        log: log.join("\n"),
+        log: world.log(),
     }))
 }
 
@@ -76,29 +67,14 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     format!("panicked: {}", text.unwrap_or("without a text"))
 }
 
-/// Returns an address of this machine on which no other run listens. A run starts its daemon again on the same ports, so
-/// no other socket may take them meanwhile. Sockets that connect use 127.0.0.1.
-fn own_address() -> String {
-    static RUNS: AtomicUsize = AtomicUsize::new(0);
-    let run = RUNS.fetch_add(1, Ordering::Relaxed);
-    let process = std::process::id() as usize;
-    let part = |number: usize| 1 + number % 250;
-    format!(
-        "127.{}.{}.{}:0",
-        part(run),
-        part(process),
-        part(process / 250 + run / 250)
-    )
-}
-
 /// Runs the plan. The error has everything that went wrong before the check.
-fn perform(plan: &Plan, daemon: &mut Option<Daemon>) -> Result<Record, Vec<String>> {
-    let state = state_dir(plan).map_err(|error| vec![error])?;
-    let started = daemon.insert(start(plan, state.as_ref()));
-    let web = started.web;
-    let shared = Shared::new(started.publish, plan.publishers);
-    let begin = position(&shared).map_err(|error| vec![error])?;
-    let relays: Vec<Relay> = plan.subscribers.iter().map(|_| Relay::start(web)).collect();
+fn perform(plan: &Plan, world: &mut World) -> Result<Record, Vec<String>> {
+    world.start(plan).map_err(|error| vec![error])?;
+    let web = world.web();
+    let shared = Shared::new(world.publish(), plan.publishers);
+    let begin = position(&shared, 0).map_err(|error| vec![error])?;
+    let addresses = web.iter().cycle().take(plan.subscribers.len());
+    let relays: Vec<Relay> = addresses.map(|&address| Relay::start(address)).collect();
     let channels = plan.subscribers.iter().map(|_| mpsc::channel());
     let (commands, receivers): (Vec<_>, Vec<_>) = channels.unzip();
     let receivers = receivers.into_iter().enumerate();
@@ -114,36 +90,17 @@ fn perform(plan: &Plan, daemon: &mut Option<Daemon>) -> Result<Record, Vec<Strin
     let mut director = Director {
         plan,
         shared: &shared,
-        daemon,
-        state: state.as_ref(),
+        world,
+        web,
         relays: &relays,
         commands,
-        starts: 1,
         sent: Vec::new(),
         ending: Vec::new(),
     };
     let seen = run_threads(&mut director, subscribers.collect());
-    let (starts, sent) = (director.starts, director.sent);
-    if let Some(daemon) = daemon {
-        daemon.assert_running();
-    }
-    seen.into_record(plan, begin, starts, sent)
-}
-
-/// Creates the directory of the log, if it is kept over a restart.
-fn state_dir(plan: &Plan) -> Result<Option<StateDir>, String> {
-    let mut steps = plan.steps.iter();
-    let is_small = steps.any(|step| step.disaster.needs_small_disk());
-    let state = plan.settings.has_state_dir.then(|| StateDir::new(is_small));
-    state.transpose()
-}
-
-fn start(plan: &Plan, state: Option<&StateDir>) -> Daemon {
-    let address = own_address();
-    let state = state.map(|state| format!("--state-dir={}", state.path().display()));
-    let flags = plan.settings.flags.iter().chain(&state);
-    let flags: Vec<&str> = flags.map(String::as_str).collect();
-    Daemon::start_at(&address, &address, &flags)
+    let sent = director.sent;
+    world.assert_running();
+    seen.into_record(plan, begin, world, sent)
 }
 
 /// The results of all threads of a run.
@@ -159,7 +116,7 @@ impl Seen {
         self,
         plan: &Plan,
         begin: Position,
-        starts: usize,
+        world: &World,
         mut sent: Vec<Sent>,
     ) -> Result<Record, Vec<String>> {
         let mut errors = Vec::new();
@@ -177,17 +134,22 @@ impl Seen {
             return Err(errors);
         }
         let has_disk_failure = plan.has_disk_failure();
+        let is_shared = plan.nodes > 1;
         Ok(Record {
             begin,
             sent,
             subscribers,
             ends,
-            starts,
-            epochs_max: match plan.settings.has_state_dir && !has_disk_failure {
-                true => 1,
-                false => starts,
+            starts: world.starts,
+            epochs_max: if is_shared {
+                1 + world.lost_logs
+            } else if plan.settings.has_state_dir && !has_disk_failure {
+                1
+            } else {
+                world.starts
             },
-            has_disk_failure,
+            is_shared,
+            has_lost_log: has_disk_failure || world.lost_logs > 0,
             forgets_ids: has_disk_failure || plan.settings.history.is_small(),
         })
     }

@@ -38,6 +38,12 @@ const DEFAULT: HistoryBounds = HistoryBounds {
 };
 
 impl Settings {
+    /// Changes them to those of nodes with one log in Redis, which have no state directory.
+    pub(super) fn use_redis(&mut self) {
+        self.has_state_dir = false;
+        self.flags.retain(|flag| !flag.starts_with("--fsync"));
+    }
+
     pub(super) fn new(topics: usize, random: &mut Random) -> Self {
         let history = HistoryBounds::new(random);
         let mut flags = vec![

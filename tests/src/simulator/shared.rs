@@ -8,8 +8,8 @@ use super::record::{End, Tick};
 
 #[derive(Debug)]
 pub(super) struct Shared {
-    /// The publish listener.
-    pub(super) publish: SocketAddr,
+    /// The publish listeners of all nodes.
+    pub(super) publish: Vec<SocketAddr>,
     clock: AtomicU64,
     /// Number of events that each publisher may send so far.
     allowed: AtomicUsize,
@@ -28,7 +28,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(publish: SocketAddr, publishers: usize) -> Self {
+    pub(super) fn new(publish: Vec<SocketAddr>, publishers: usize) -> Self {
         Self {
             publish,
             clock: AtomicU64::new(1),
@@ -40,6 +40,11 @@ impl Shared {
             ends: OnceLock::new(),
             is_failed: AtomicBool::new(false),
         }
+    }
+
+    /// Whether a refused event is in no log. Redis may have appended an event after the daemon's time for it.
+    pub(super) fn is_refusal_final(&self) -> bool {
+        self.publish.len() == 1
     }
 
     pub(super) fn tick(&self) -> Tick {

@@ -14,9 +14,10 @@ const TRIES: usize = 3;
 /// Most runs for one failure.
 const RUNS_MAX: usize = 60;
 
-/// Runs seeds, several at a time. The error is the first failure, with as few steps as possible.
+/// Runs seeds with this number of nodes, several runs at a time. The error is the first failure, with as few steps as possible.
 pub fn run_seeds(
     seeds: std::ops::Range<u64>,
+    nodes: usize,
     at_once: usize,
     progress: impl Fn(&Totals) + Sync,
 ) -> Result<Totals, String> {
@@ -31,7 +32,7 @@ pub fn run_seeds(
                     if seed >= seeds.end {
                         return;
                     }
-                    let result = run(&Plan::new(seed));
+                    let result = run(&Plan::new(seed).with_nodes(nodes));
                     let (totals, failure) = &mut *results.lock().unwrap();
                     match result {
                         Ok(more) => {
@@ -61,12 +62,16 @@ fn explain(failure: &Failure) -> String {
     let list: Vec<String> = steps.iter().map(ToString::to_string).collect();
     let only = match steps.len() == all {
         true => String::new(),
-        false => format!(" --steps {}", list.join(",")),
+        false => format!(" --steps={}", list.join(",")),
+    };
+    let nodes = match failure.plan.nodes {
+        1 => String::new(),
+        nodes => format!(" --nodes {nodes}"),
     };
     let smallest = smallest.map_or_else(String::new, |failure| {
         format!("with {} of {all} steps:\n{failure}", steps.len())
     });
-    format!("{failure}{smallest}again: cargo xtask soak --seed {seed}{only}")
+    format!("{failure}{smallest}again: cargo xtask soak --seed {seed}{only}{nodes}")
 }
 
 /// Removes steps while the run still fails. Returns the last failure and the indexes of its steps.

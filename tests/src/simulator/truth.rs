@@ -23,7 +23,7 @@ pub(super) struct Truth<'a> {
     /// Number and bytes of the events that may have a place that nobody saw.
     unseen: usize,
     unseen_len: usize,
-    has_disk_failure: bool,
+    has_lost_log: bool,
     /// Whether a restart may forget publish ids although the epoch continues.
     forgets_ids: bool,
     /// Contradictions.
@@ -39,7 +39,7 @@ impl<'a> Truth<'a> {
             places: HashMap::new(),
             unseen: 0,
             unseen_len: 0,
-            has_disk_failure: record.has_disk_failure,
+            has_lost_log: record.has_lost_log,
             forgets_ids: record.forgets_ids,
             errors: Vec::new(),
         };
@@ -183,7 +183,7 @@ impl<'a> Truth<'a> {
         end: Position,
         bounds: &HistoryBounds,
     ) -> Option<String> {
-        let is_exact = bounds.age_max_ms > 60_000 && !self.has_disk_failure;
+        let is_exact = bounds.age_max_ms > 60_000 && !self.has_lost_log;
         if after.epoch != end.epoch || !is_exact {
             return None;
         }

@@ -112,7 +112,8 @@ impl Hub {
     pub(super) fn may_be_ahead(&self, position: Position, end: Position) -> bool {
         self.shared.shared_log.is_some()
             && position.epoch == end.epoch
-            && position.sequence.saturating_sub(end.sequence) <= AHEAD_MAX
+            && position.sequence > end.sequence
+            && position.sequence - end.sequence <= AHEAD_MAX
     }
 
     /// Returns the topics whose numbers of subscribers have changed since the last call, with these numbers. `is_full`

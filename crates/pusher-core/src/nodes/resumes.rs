@@ -65,6 +65,11 @@ async fn save_changed(node: &Node, all: bool) {
     let epoch = node.hub.position().epoch;
     let changed = node.hub.resumes().take_changed(all, epoch);
     for chunk in changed.chunks(CHUNK) {
+        if save(node, chunk).await.is_ok() {
+            continue;
+        }
+        // The connection may have ended after its last use.
+        forget_connection(node).await;
         if let Err(error) = save(node, chunk).await {
             // Then a client that goes to another node is told of a gap, or gets more events again than it had to.
             tracing::debug!(%error, "cannot save the positions of clients");
@@ -112,13 +117,24 @@ impl Node {
     }
 }
 
-async fn load(node: &Node, client: String) -> RedisResult<Option<SavedResume>> {
+async fn get(node: &Node, key: &str) -> RedisResult<Option<String>> {
     let mut connection = connection(node).await?;
-    let mut command = redis::cmd("GET");
-    let saved: Option<String> = command
-        .arg(node.keys.resume(&client))
+    redis::cmd("GET")
+        .arg(key)
         .query_async(&mut connection)
-        .await?;
+        .await
+}
+
+async fn load(node: &Node, client: String) -> RedisResult<Option<SavedResume>> {
+    let key = node.keys.resume(&client);
+    let saved = match get(node, &key).await {
+        Ok(saved) => saved,
+        Err(_) => {
+            // The connection may have ended after its last use.
+            forget_connection(node).await;
+            get(node, &key).await?
+        }
+    };
     Ok(saved.map(|saved| {
         let (session, text) = saved.split_once(' ').unwrap_or_default();
         SavedResume {

@@ -48,7 +48,10 @@ impl Subscriber<'_> {
                 Err(Lost::Ended) => {}
                 Err(Lost::NewPage) => {
                     client.leave();
-                    let begin = self.plan.has_position.then(|| position(self.shared));
+                    let begin = self
+                        .plan
+                        .has_position
+                        .then(|| position(self.shared, self.index + book.notes.len()));
                     client.become_new(begin.transpose()?, &mut book);
                     new_pages += 1;
                 }

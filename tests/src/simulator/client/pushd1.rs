@@ -158,6 +158,12 @@ impl Topic {
 
     fn gap(&mut self, position: Position, book: &mut Notebook) {
         self.position = Some(position);
+        // Redis may begin a new epoch during a connection. Nothing of the old one follows.
+        if let State::On { top, replayed } = &mut self.state
+            && top.epoch != position.epoch
+        {
+            (*top, *replayed) = (position, 0);
+        }
         book.gap(&[self.index], position);
     }
 
