@@ -25,7 +25,7 @@
  *                                              can read it with ini_get()
  *     pusher.spool = ""                        directory of the spool, /var/spool/pushd for example.
  *                                              An event that pushd cannot accept now is written
- *                                              there, and pushd publishes it later. Empty: such a
+ *                                              there, and it is published later. Empty: such a
  *                                              publish fails
  *     pusher.spool_ttl = "300"                 how long an event may wait in the spool, in seconds:
  *                                              1 to 86400. pushd does not publish an older one

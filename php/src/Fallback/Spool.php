@@ -4,7 +4,7 @@ declare(strict_types=1);
 namespace PusherFallback;
 
 /**
- * A file that takes the events that pushd cannot accept now. pushd publishes them later.
+ * A file that takes the events that pushd cannot accept now. The daemon publishes them later.
  *
  * crates/pusher-proto/src/spool.md specifies the file and the steps of a writer.
  */
