@@ -170,6 +170,7 @@ fn answer(node: &Node, batch: Batch, appended: &Appended) {
     for (publish, &(position, others)) in batch.publishes.into_iter().zip(&appended.places) {
         node.hub.count(publish.source, publish.event.len());
         let receipt = receipt(node, &publish, position, others, appended.nodes);
+        tracing::trace!(topic = publish.topic, ?receipt, "published");
         publish.answer(Ok(receipt));
     }
 }

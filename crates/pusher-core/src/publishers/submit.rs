@@ -15,9 +15,7 @@ pub(super) async fn submit(
     source: Source,
 ) -> Result<Receipt, PublishError> {
     let accepted = accept(context, publish, id, source).await?;
-    let receipt = accepted.receipt(&context.hub).await?;
-    tracing::trace!(topic = %publish.topic, ?receipt, "published");
-    Ok(receipt)
+    accepted.receipt(&context.hub).await
 }
 
 /// Like [`submit`], but does not wait for the disk or the shared log.
@@ -52,5 +50,6 @@ pub(super) async fn accept(
         }
         None => hub.publish_unwritten(publish)?,
     };
+    tracing::trace!(%topic, ?receipt, "published");
     Ok(Accepted::Now(receipt))
 }
