@@ -25,7 +25,9 @@ impl World {
     fn start(redis_wait: &str) -> Self {
         let redis = Redis::start_on_tcp(&[]);
         let relay = Relay::start(redis.address());
-        let flags = ["--redis-wait", redis_wait];
+        // A client that is slow for a moment, on a busy machine, finds all events in the log.
+        let kept = ["--history-topic-events-max", "100000"];
+        let flags = [["--redis-wait", redis_wait], kept].concat();
         let through_relay = format!("redis://{}", relay.address);
         let nodes = [node(&through_relay, &flags), node(&redis.url(), &flags)];
         nodes.iter().for_each(|node| wait_for_nodes(node, 2));
