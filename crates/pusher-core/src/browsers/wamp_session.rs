@@ -159,6 +159,7 @@ impl WampSession {
             if let Some(resume) = &self.resume {
                 let has_gap = !subscription.is_recovered;
                 resume.subscribe(&subscription.topic, subscription.after, has_gap);
+                self.context.hub.resumes().list(resume);
             }
             self.topics.insert(subscription.topic);
         }
@@ -231,6 +232,7 @@ impl WampSession {
         self.session.connection().remove_kept(&topic);
         if let Some(resume) = &self.resume {
             resume.unsubscribe(&topic);
+            self.context.hub.resumes().list(resume);
         }
         self.context.application.unsubscribed(&self.session, &topic);
         Ok(())

@@ -75,7 +75,7 @@ pub(crate) use publish::Accepted;
 pub use publish_error::PublishError;
 pub(crate) use publish_request::Publish;
 pub use recipients::Recipients;
-pub(crate) use resumes::{Resume, ResumeRequest, Resumes};
+pub(crate) use resumes::{Resume, ResumeRequest, Resumes, Unsaved};
 pub(crate) use saved_resumes::SavedResume;
 pub(crate) use shard::Shard;
 pub(crate) use shared_log::SharedEvent;
@@ -207,6 +207,10 @@ impl Hub {
     /// Refuses all further events.
     pub(crate) fn close(&self) {
         self.shared.ordered.lock().is_closed = true;
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.ordered.lock().is_closed
     }
 
     /// Waits until all published events are written to sockets or queued in outboxes, or in the log for slow consumers.

@@ -50,8 +50,8 @@ struct State {
     ended: VecDeque<(u64, Arc<Resume>)>,
     /// Topics of all ended sessions.
     ended_topics: usize,
-    /// Sessions that began, ended, or subscribed, if somebody saves them.
-    changed: Option<Vec<Arc<Resume>>>,
+    /// Sessions that began, ended, subscribed or unsubscribed since they were saved. `None` if nobody saves them.
+    listed: Option<Vec<Arc<Resume>>>,
 }
 
 /// A hash of the resume value. Values are random, so two clients have different ones.
@@ -66,6 +66,16 @@ pub(crate) struct ResumeRequest {
     pub(crate) since: Since,
 }
 
+/// Sessions whose positions are to be saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsaved {
+    /// Those that began, ended, subscribed or unsubscribed.
+    Listed,
+    /// Also those that have confirmed events.
+    Changed,
+    All,
+}
+
 /// The confirmed positions of one session.
 #[derive(Debug)]
 pub(crate) struct Resume {
@@ -73,7 +83,9 @@ pub(crate) struct Resume {
     /// Number of the client's session: one more than that of its last one.
     pub(super) number: u32,
     /// The positions have changed since they were saved.
-    pub(super) is_changed: AtomicBool,
+    is_changed: AtomicBool,
+    /// The session is in the list of those to save soon.
+    is_listed: AtomicBool,
     /// `None` after the session has ended: its socket must close.
     session: Mutex<Option<Session>>,
     pub(super) confirmed: Mutex<Confirmed>,
@@ -120,6 +132,7 @@ impl Resumes {
                 .map_or(0, |last| last.number)
                 .saturating_add(1),
             is_changed: AtomicBool::new(false),
+            is_listed: AtomicBool::new(false),
             session: Mutex::new(Some(session.clone())),
             confirmed: Mutex::new(confirmed.unwrap_or_else(|| Confirmed {
                 topics: HashMap::default(),
@@ -127,7 +140,7 @@ impl Resumes {
             })),
         });
         state.known.insert(key, resume.clone());
-        state.change(&resume);
+        state.list(&resume);
         drop(state);
         if let Some(session) = last.and_then(|last| last.session.lock().take()) {
             session.connection().drop_all();
@@ -144,7 +157,7 @@ impl Resumes {
             if may_come_back {
                 state.ended_topics += resume.confirmed.lock().shrink();
                 state.ended.push_back((now_ms, resume.clone()));
-                state.change(resume);
+                state.list(resume);
             } else {
                 state.known.remove(&resume.key);
             }
@@ -174,6 +187,7 @@ impl Resumes {
             key,
             number,
             is_changed: AtomicBool::new(false),
+            is_listed: AtomicBool::new(false),
             session: Mutex::new(None),
             confirmed: Mutex::new(confirmed),
         });
@@ -187,15 +201,28 @@ impl Resumes {
         state.known.get(&key).map_or(0, |known| known.number)
     }
 
-    /// Returns the sessions whose positions may have changed: those that began, ended or subscribed since the last call,
-    /// or all.
-    pub(super) fn changed(&self, all: bool) -> Vec<Arc<Resume>> {
-        let mut state = self.state.lock();
-        let changed = state.changed.replace(Vec::new());
-        match changed.filter(|_| !all) {
-            Some(changed) => changed,
-            None => state.known.values().cloned().collect(),
+    /// Records that a session has subscribed or unsubscribed.
+    pub(crate) fn list(&self, resume: &Arc<Resume>) {
+        // Only the first change since the last save needs the lock.
+        if !resume.is_listed.load(Ordering::Acquire) {
+            self.state.lock().list(resume);
         }
+    }
+
+    /// Takes the sessions to save. The first call takes all.
+    pub(super) fn take(&self, wanted: Unsaved) -> Vec<Arc<Resume>> {
+        let mut state = self.state.lock();
+        let listed = state.listed.replace(Vec::new());
+        let mut taken = match listed.filter(|_| wanted == Unsaved::Listed) {
+            Some(listed) => listed,
+            None => state.known.values().cloned().collect(),
+        };
+        drop(state);
+        taken.retain(|resume| {
+            resume.is_listed.store(false, Ordering::Release);
+            resume.is_changed.swap(false, Ordering::AcqRel) || wanted == Unsaved::All
+        });
+        taken
     }
 
     /// Returns the number of values whose positions are known.
@@ -205,10 +232,12 @@ impl Resumes {
 }
 
 impl State {
-    fn change(&mut self, resume: &Arc<Resume>) {
+    fn list(&mut self, resume: &Arc<Resume>) {
         resume.is_changed.store(true, Ordering::Release);
-        if let Some(changed) = &mut self.changed {
-            changed.push(resume.clone());
+        if !resume.is_listed.swap(true, Ordering::AcqRel)
+            && let Some(listed) = &mut self.listed
+        {
+            listed.push(resume.clone());
         }
     }
 

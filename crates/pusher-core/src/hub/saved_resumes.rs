@@ -2,9 +2,8 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use super::resumes::{Confirmed, Resume, ResumeRequest, Resumes};
+use super::resumes::{Confirmed, Resume, ResumeRequest, Resumes, Unsaved};
 use super::since::Since;
 
 /// The positions of one client.
@@ -19,7 +18,7 @@ pub(crate) struct SavedResume {
 }
 
 impl Resumes {
-    /// Returns what other nodes call the client of a resume value, and the number of its session here, or 0.
+    /// Returns the client's name in Redis, and the number of its session at this node, or 0.
     pub(crate) fn client(&self, request: &ResumeRequest) -> (String, u32) {
         let key = request.key();
         (client(key), self.session_number(key))
@@ -36,13 +35,10 @@ impl Resumes {
         self.put(request.key(), 0, Confirmed::unknown());
     }
 
-    /// Returns the positions that have changed since the last call: those of new and ended sessions and subscriptions,
-    /// or all.
-    pub(crate) fn take_changed(&self, all: bool, epoch: u64) -> Vec<SavedResume> {
-        let changed = self.changed(all);
-        let changed = changed.into_iter();
-        let changed = changed.filter(|resume| resume.is_changed.swap(false, Ordering::AcqRel));
-        changed.map(|resume| save(&resume, epoch)).collect()
+    /// Takes the positions to save.
+    pub(crate) fn take_unsaved(&self, wanted: Unsaved, epoch: u64) -> Vec<SavedResume> {
+        let taken = self.take(wanted);
+        taken.iter().map(|resume| save(resume, epoch)).collect()
     }
 }
 
@@ -135,6 +131,34 @@ mod tests {
                 .topics
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn each_change_is_saved_and_all_are_saved_again() {
+        let resumes = Resumes::default();
+        resumes.put((1, 2), 1, confirmed(Since::Now));
+        let resume = resumes.take(Unsaved::All).remove(0);
+        let saved = |wanted| {
+            let mut saved = resumes.take_unsaved(wanted, EPOCH);
+            saved.pop().map(|saved| saved.text)
+        };
+        assert_eq!(saved(Unsaved::Listed), None);
+        resume.subscribe("dogs", 5, false);
+        resumes.list(&resume);
+        let text = saved(Unsaved::Listed).unwrap();
+        assert!(
+            decode(&text, EPOCH)
+                .unwrap()
+                .topics
+                .values()
+                .any(|known| *known == 5)
+        );
+        let mark = super::super::resumes::topic_mark("dogs");
+        resume.confirm(mark, 6);
+        assert_eq!(saved(Unsaved::Listed), None, "it can wait");
+        assert!(saved(Unsaved::Changed).is_some());
+        assert_eq!(saved(Unsaved::Changed), None);
+        assert!(saved(Unsaved::All).is_some(), "else Redis forgets it");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Gives the positions of clients with a resume value to the other nodes: a client may come back to any of them.
 //!
 //! The positions of new and ended sessions and of new subscriptions are saved within a second, those of events that a
-//! client confirms within ten. So a client whose node was killed gets the events of the last ten seconds again.
+//! client confirms within ten, and all again once a minute, because Redis forgets them after two. So a client whose node
+//! was killed gets the events of the last ten seconds again.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -12,15 +13,16 @@ use tokio::time::{interval, timeout};
 
 use super::connect::RESPONSE_TIMEOUT;
 use super::node::Node;
-use crate::hub::{ResumeRequest, SavedResume};
+use crate::hub::{ResumeRequest, SavedResume, Unsaved};
 
 static SAVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("save_resume.lua")));
 
 /// Time between two saves of new sessions.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Every this many saves, those of all sessions.
-const ALL_EVERY: u64 = 10;
+/// Of these many saves, one has the events that clients have confirmed, and one has all positions.
+const CHANGED_EVERY: u64 = 10;
+const ALL_EVERY: u64 = 60;
 
 /// Time for which positions are kept: that of the node itself.
 const MEMORY: Duration = Duration::from_secs(2 * 60);
@@ -50,33 +52,41 @@ async fn forget_connection(node: &Node) {
 /// Saves positions for as long as the node runs.
 pub(super) async fn run(node: &Node) {
     let mut ticks = interval(INTERVAL);
+    let mut has_saved = true;
     for count in 0_u64.. {
         ticks.tick().await;
-        save_changed(node, count.is_multiple_of(ALL_EVERY)).await;
+        let wanted = match () {
+            // Those that were not saved are marked as saved.
+            () if !has_saved || count.is_multiple_of(ALL_EVERY) => Unsaved::All,
+            () if count.is_multiple_of(CHANGED_EVERY) => Unsaved::Changed,
+            () => Unsaved::Listed,
+        };
+        has_saved = save_unsaved(node, wanted).await;
     }
 }
 
 /// Saves the positions of all sessions.
 pub(super) async fn save_all(node: &Node) {
-    save_changed(node, true).await;
+    save_unsaved(node, Unsaved::All).await;
 }
 
-async fn save_changed(node: &Node, all: bool) {
+/// Returns whether Redis has the positions.
+async fn save_unsaved(node: &Node, wanted: Unsaved) -> bool {
     let epoch = node.hub.position().epoch;
-    let changed = node.hub.resumes().take_changed(all, epoch);
-    for chunk in changed.chunks(CHUNK) {
+    let unsaved = node.hub.resumes().take_unsaved(wanted, epoch);
+    for chunk in unsaved.chunks(CHUNK) {
         if save(node, chunk).await.is_ok() {
             continue;
         }
         // The connection may have ended after its last use.
         forget_connection(node).await;
         if let Err(error) = save(node, chunk).await {
-            // Then a client that goes to another node is told of a gap, or gets more events again than it had to.
             tracing::debug!(%error, "cannot save the positions of clients");
             forget_connection(node).await;
-            return;
+            return false;
         }
     }
+    true
 }
 
 async fn save(node: &Node, chunk: &[SavedResume]) -> RedisResult<()> {
