@@ -41,18 +41,7 @@ impl Hub {
     /// there. The receipt has the number of browsers that the event was queued for. Each of them gets the events
     /// of a topic in the order of the receipts' sequence numbers.
     pub fn publish(&self, topic: &str, event: &str) -> Result<Receipt, PublishError> {
-        check_value(event)?;
-        if !self.has_room() {
-            return Err(PublishError::Overloaded);
-        }
-        let receipt = self.publish_unwritten(Publish {
-            topic,
-            event,
-            recipients: None,
-            id: None,
-            source: Source::Application,
-        })?;
-        Ok(self.written(receipt))
+        self.publish_now(topic, event, None)
     }
 
     /// Like [`publish`](Self::publish), for servers with a log of their own and for those that share one. Waits for room,
@@ -78,6 +67,15 @@ impl Hub {
         event: &str,
         recipients: Recipients,
     ) -> Result<Receipt, PublishError> {
+        self.publish_now(topic, event, Some(recipients))
+    }
+
+    fn publish_now(
+        &self,
+        topic: &str,
+        event: &str,
+        recipients: Option<Recipients>,
+    ) -> Result<Receipt, PublishError> {
         check_value(event)?;
         if !self.has_room() {
             return Err(PublishError::Overloaded);
@@ -85,7 +83,7 @@ impl Hub {
         let receipt = self.publish_unwritten(Publish {
             topic,
             event,
-            recipients: Some(recipients),
+            recipients,
             id: None,
             source: Source::Application,
         })?;
@@ -95,9 +93,13 @@ impl Hub {
     /// Accepts a publish, even if the hub has no [room](Self::has_room). Never waits, except for a write to the log on
     /// disk.
     pub(crate) fn accept(&self, publish: Publish<'_>) -> Result<Accepted, PublishError> {
-        match self.publish_to_shared_log(publish) {
-            Ok(receipt) => Ok(Accepted::Later(receipt?)),
-            Err(publish) => Ok(Accepted::Now(self.publish_unwritten(publish)?)),
+        let Some(shared_log) = self.shared_log() else {
+            return Ok(Accepted::Now(self.publish_unwritten(publish)?));
+        };
+        self.check_limits(publish.topic, publish.event)?;
+        match self.is_closed() {
+            false => Ok(Accepted::Later(shared_log.put(publish))),
+            true => Err(PublishError::Ending),
         }
     }
 
@@ -152,7 +154,7 @@ impl Hub {
         counters.event_bytes.add(len as u64);
     }
 
-    pub(super) fn check_limits(&self, topic: &str, event: &str) -> Result<(), PublishError> {
+    fn check_limits(&self, topic: &str, event: &str) -> Result<(), PublishError> {
         let limits = self.shared.live.limits();
         check_topic(topic, limits.topic_len_max)?;
         let (len, max) = (event.len(), limits.event_len_max);
@@ -175,8 +177,8 @@ impl Hub {
         Stored::No
     }
 
-    /// Writes the event of a receipt to the log on disk, and all events that wait for that. Returns the receipt with what
-    /// came of it.
+    /// Writes the event of a receipt to the log on disk, together with all other unwritten events. Returns the receipt
+    /// with the result.
     pub(crate) fn written(&self, receipt: Receipt) -> Receipt {
         match &self.shared.disk {
             Some(disk) if receipt.stored != Stored::No => Receipt {

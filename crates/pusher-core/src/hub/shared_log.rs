@@ -1,6 +1,6 @@
 //! A log that several servers share.
 //!
-//! With one, the hub gives events no sequence numbers of its own. A publish waits in a queue until the room `cluster` has
+//! With one, the hub gives events no sequence numbers of its own. A publish waits in a queue until the room `nodes` has
 //! appended it to the shared log. The event reaches this server's subscribers when it comes back from there, as those of
 //! all other servers do, so all servers have the same order. The hub's own log has the events that came back: it is the
 //! recent part of the shared log, and all readers read from it.
@@ -12,10 +12,8 @@ use pusher_proto::Position;
 use super::Hub;
 use super::log::{CLOCK_START_MS, Log};
 use super::mailbox::Delivery;
-use super::publish_error::PublishError;
-use super::publish_request::Publish;
 use super::recipients::Recipients;
-use super::shared_log_queue::{SharedLogQueue, SharedReceipt};
+use super::shared_log_queue::SharedLogQueue;
 use crate::connection::Topic;
 
 /// Sequence numbers that a client's position may be ahead of this server: another server has read the shared log
@@ -38,23 +36,6 @@ impl Hub {
     /// Returns the queue of publishes to the shared log. `None` if the server has a log of its own.
     pub(crate) fn shared_log(&self) -> Option<&Arc<SharedLogQueue>> {
         self.shared.shared_log.as_ref()
-    }
-
-    /// Puts a publish into the queue to the shared log. Gives it back if the server has a log of its own.
-    pub(super) fn publish_to_shared_log<'a>(
-        &self,
-        publish: Publish<'a>,
-    ) -> Result<Result<SharedReceipt, PublishError>, Publish<'a>> {
-        let Some(queue) = &self.shared.shared_log else {
-            return Err(publish);
-        };
-        if let Err(error) = self.check_limits(publish.topic, publish.event) {
-            return Ok(Err(error));
-        }
-        if self.shared.ordered.lock().is_closed {
-            return Ok(Err(PublishError::Ending));
-        }
-        Ok(Ok(queue.put(publish)))
     }
 
     /// Delivers an event of the shared log, and keeps it for readers. The caller must have given all events before it, or
@@ -89,6 +70,10 @@ impl Hub {
         let Position { epoch, sequence } = position;
         let goes_back = {
             let mut ordered = self.shared.ordered.lock();
+            if ordered.is_closed {
+                // The log stands still, so entries are missing only here.
+                return;
+            }
             let goes_back = sequence < ordered.log.position().sequence;
             ordered.log = Log::new(epoch);
             ordered.log.continue_from(epoch, sequence, sequence);

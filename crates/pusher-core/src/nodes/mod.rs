@@ -52,6 +52,9 @@ pub(crate) use status::NodesState;
 /// Time that a server waits at its start for the log in Redis. Then it serves without it, until it arrives.
 const START_WAIT: Duration = Duration::from_secs(5);
 
+/// Time that a server waits at its end for the events that it has appended.
+const END_WAIT: Duration = Duration::from_secs(1);
+
 /// Runs until the task is dropped.
 pub(crate) async fn run(node: Arc<Node>) {
     tokio::join!(
@@ -68,6 +71,11 @@ pub(crate) async fn loaded(node: &Node) {
     if timeout(START_WAIT, node.status.loaded()).await.is_err() {
         tracing::warn!("the log in Redis is not there yet: serving without it until it is");
     }
+}
+
+/// Waits until the hub has everything that this node has appended, but not for long.
+pub(crate) async fn caught_up(node: &Node) {
+    let _late = timeout(END_WAIT, probe::round_trip(node)).await;
 }
 
 /// Ends the node's lease, so that the others do not count its browsers any more.

@@ -1,13 +1,7 @@
 //! The state of a node's probes.
 
-use std::time::Duration;
-
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
-use tokio::time::timeout;
-
-/// Time in which a probe must come back after it was appended.
-const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The probes of one node.
 #[derive(Debug, Default)]
@@ -73,9 +67,13 @@ impl Probes {
         let _appended = appended.wait_for(|appended| *appended >= number).await;
     }
 
-    pub(super) async fn has_arrived(&self, number: u64) -> bool {
+    pub(super) async fn has_come_back(&self, number: u64) {
         let mut arrived = self.arrived.subscribe();
-        let arrived = arrived.wait_for(|arrived| *arrived >= number);
-        timeout(TIMEOUT, arrived).await.is_ok()
+        let _arrived = arrived.wait_for(|arrived| *arrived >= number).await;
+    }
+
+    /// Returns the number of the next probe that is appended.
+    pub(super) fn next_number(&self) -> u64 {
+        *self.appended.borrow() + 1
     }
 }

@@ -1,6 +1,7 @@
 //! Reads the log for the hub.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::time::Duration;
 
 use pusher_proto::Position;
@@ -57,15 +58,20 @@ async fn read(node: &Node) -> RedisResult<Infallible> {
         }
         node.hub.room_for_delivery().await;
         let entries = entries_after(node, &mut connection, at).await?;
-        // Not before the first reply: what can connect may not be able to read.
+        // After the first reply, because a user that may connect may still have no permission to read.
         node.status.works(Use::Reading);
         node.counters.redis_connected.set(1);
         for entry in entries {
-            if !follows(node.hub.position(), entry.position) {
+            if node.hub.is_closed() {
+                // The hub takes no more events. An entry behind them would look as if some were missing.
+                return pending().await;
+            }
+            let end = node.hub.position();
+            if !follows(end, entry.position) {
                 check_is_ours(node, &mut connection, entry.position).await?;
             }
             at = entry.position;
-            take(node, entry);
+            take(node, entry, end);
         }
     }
 }
@@ -166,12 +172,11 @@ pub(super) fn entries(reply: &Value) -> Option<Vec<Entry>> {
     entries.iter().map(Entry::decode).collect()
 }
 
-/// Gives an entry to the hub.
-fn take(node: &Node, entry: Entry) {
+/// Gives an entry to the hub, whose log ends at `end`.
+fn take(node: &Node, entry: Entry, end: Position) {
     let Entry {
         position, time_ms, ..
     } = entry;
-    let end = node.hub.position();
     if position.epoch == end.epoch && position.sequence <= end.sequence {
         return;
     }

@@ -214,6 +214,9 @@ async fn close(context: Arc<Context>) {
     tasks.stop_publishers.cancel();
     tasks.publishers.close();
     let _late = timeout(PUBLISHERS_END_TIMEOUT, tasks.publishers.wait()).await;
+    if let Some(node) = &context.node {
+        nodes::caught_up(node).await;
+    }
     // From here a publish gets an error, because its event could no longer reach the browsers.
     context.hub.close();
     let (flush_timeout, linger_timeout) = context.live.end_timeouts();
