@@ -52,20 +52,23 @@ pub(super) async fn run(node: &Node) {
         if batch.publishes.is_empty() && batch.probe.is_empty() {
             continue;
         }
-        append(node, queue, &mut connection, batch).await;
-        if let Some(probe) = probe {
-            node.probes.set_appended(probe);
+        let is_appended = append(node, queue, &mut connection, batch).await;
+        match probe {
+            Some(probe) if is_appended => node.probes.set_appended(probe),
+            Some(probe) => node.probes.want(probe),
+            None => {}
         }
     }
 }
 
-/// Appends a batch, with as many attempts as its publishers have time for. A probe has no end.
+/// Appends a batch, with as many attempts as its publishers have time for. A probe alone waits until there are
+/// publishers. Returns whether the batch is in the log.
 async fn append(
     node: &Node,
     queue: &SharedLogQueue,
     connection: &mut Option<MultiplexedConnection>,
     batch: Batch,
-) {
+) -> bool {
     let mut retry = RETRY_MIN;
     let mut why = "there is no answer".to_owned();
     loop {
@@ -73,7 +76,8 @@ async fn append(
         match refuse_during(node, queue, &batch, &why, attempt).await {
             Ok(appended) => {
                 node.status.works(Use::Appending);
-                return answer(node, batch, &appended);
+                answer(node, batch, &appended);
+                return true;
             }
             Err(error) => {
                 node.status.fails(Use::Appending, &error);
@@ -84,12 +88,9 @@ async fn append(
         refuse_during(node, queue, &batch, &why, sleep(retry)).await;
         retry = (retry * 2).min(RETRY_MAX);
         refuse_expired(node, queue, &batch, &why);
-        if batch.publishes.iter().all(SharedPublish::is_answered) && batch.probe.is_empty() {
-            return;
-        }
-        // A probe must not keep the publishes behind it: they have their own time.
-        if !batch.probe.is_empty() && !queue.is_empty() && batch.publishes.is_empty() {
-            return;
+        let is_probe_alone = batch.publishes.is_empty() && queue.is_empty();
+        if batch.publishes.iter().all(SharedPublish::is_answered) && !is_probe_alone {
+            return false;
         }
     }
 }
