@@ -176,8 +176,8 @@
 #define PUSH_POSITION_SIZE 40
 
 /**
- * The result of a publish whose event is in the spool: pushd cannot accept it now, and publishes it
- * later. Above 0, so it is no error.
+ * Result of a publish that libpusher wrote to the spool, because pushd was away. pushd publishes the
+ * event when it reads the spool. The value is above 0, so it is no error.
  */
 #define PUSH_SPOOLED 2147483647
 
@@ -271,8 +271,8 @@ typedef struct push_receipt {
    */
   uint64_t sequence;
   /**
-   * Number of browsers that the event was queued to. If several servers share the log: exact for
-   * the browsers at this server, plus what the others last reported, up to 2 seconds ago.
+   * Number of browsers that the event was queued to. If several servers share the log, pushd adds
+   * the counts of the other servers, which are up to 2 seconds old.
    */
   uint64_t subscribers;
   /**

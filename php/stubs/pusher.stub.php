@@ -195,7 +195,7 @@ final class PusherReceipt
 {
     /**
      * Number of browsers that the event was queued to. If several servers share the log: exact for the browsers at
-     * this server, plus what the others last reported, up to 2 seconds ago.
+     * this server, plus the counts of the other servers, which are up to 2 seconds old.
      */
     public readonly int $subscribers;
 

@@ -118,14 +118,14 @@ impl Relay {
         *self.shared.to.lock().unwrap() = to;
     }
 
-    /// Keeps back what clients send on the existing connections, until [`deliver`](Self::deliver). Later ones work.
+    /// Holds the bytes of clients on the existing connections, until [`deliver`](Self::deliver). Later connections work.
     pub fn delay(&self) {
         for connection in self.shared.connections.lock().unwrap().iter() {
             connection.silent.is_late.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Forwards what was kept back, also if its client has closed.
+    /// Forwards the held bytes, also if the client has closed.
     pub fn deliver(&self) {
         for connection in self.shared.connections.lock().unwrap().iter() {
             connection.silent.is_late.store(false, Ordering::Relaxed);

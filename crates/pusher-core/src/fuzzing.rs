@@ -37,7 +37,7 @@ pub fn log_on_disk(input: &[u8]) {
     check_segment(input);
 }
 
-/// Checks the reply of Redis to a read of the log: what is decoded is what would be written.
+/// Decodes a reply of Redis, encodes its entries again, and compares both.
 pub fn redis_entry(input: &[u8]) {
     check_reply(input);
 }

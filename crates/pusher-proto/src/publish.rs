@@ -26,8 +26,8 @@ pub struct Publish<'a> {
 pub struct Receipt {
     /// Number of the event in the server's log, which has all topics. Greater than that of every earlier event.
     pub sequence: u64,
-    /// Number of browsers that the event was queued to. With a shared log: exact for the browsers of this server, plus
-    /// what the other servers last reported, up to 2 seconds ago.
+    /// Number of browsers that the event was queued to. With a shared log, the server adds the counts of the other
+    /// servers, which are up to 2 seconds old.
     pub subscribers: u64,
     /// The place behind the event in the log. An older server sends none.
     #[serde(default, deserialize_with = "crate::position::lenient")]

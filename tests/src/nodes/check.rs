@@ -1,4 +1,4 @@
-//! What followers must have heard.
+//! Checks of the events and gaps that followers have heard.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -12,7 +12,7 @@ use super::load::Published;
 use crate::WAIT_MS;
 use crate::simulator::{Lost, POLL};
 
-/// Time limit for what a follower must hear, also after Redis was away, in ms.
+/// Time limit for an event or a gap to arrive, also after Redis was away, in ms.
 const HEAR_MS: u64 = 4 * WAIT_MS;
 
 /// The client. It ends when this value is dropped.
@@ -121,7 +121,7 @@ impl Follower {
         self.shared.lock().unwrap().connections
     }
 
-    /// Returns what it has heard.
+    /// Returns the events and gaps that it has heard.
     pub fn heard(&self) -> Vec<Heard> {
         self.shared.lock().unwrap().heard.clone()
     }

@@ -1,8 +1,8 @@
-//! What a client hears.
+//! An event or a gap, as a client hears it.
 
 use crate::simulator::{Lost, Position};
 
-/// What a follower has heard.
+/// An event or a gap that a follower has heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
     /// An event.

@@ -1,13 +1,13 @@
-//! Several daemons that share one log in Redis, and what their clients see.
+//! Several daemons that share one log in Redis, and their clients.
 //!
 //! | module | has |
 //! |---|---|
 //! | [`redis`] | redis-server |
 //! | [`resp`] | a client for it |
 //! | [`follower`] | a client that follows a topic from daemon to daemon |
-//! | [`heard`] | what it has heard |
+//! | [`heard`] | an event or a gap that it has heard |
 //! | [`load`] | publishers at all daemons |
-//! | [`check`] | what followers must have heard |
+//! | [`check`] | checks of the events that followers have heard |
 
 pub mod check;
 mod dialect;

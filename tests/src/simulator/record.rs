@@ -140,7 +140,7 @@ pub struct Record {
     pub starts: usize,
     /// Largest number of epochs.
     pub epochs_max: usize,
-    /// Whether several nodes share the log. A node may not have read what another one has a receipt for.
+    /// Whether several nodes share the log. A node may not have read an event yet for which another node sent a receipt.
     pub is_shared: bool,
     /// Whether the disk or Redis failed, so that the daemons may have forgotten any event.
     pub has_lost_log: bool,

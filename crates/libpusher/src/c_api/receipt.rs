@@ -9,8 +9,8 @@ use crate::receipt::Receipt;
 /// Size of a buffer for a position, in bytes, with the NUL byte at the end.
 pub const PUSH_POSITION_SIZE: usize = 40;
 
-/// The result of a publish whose event is in the spool: pushd cannot accept it now, and publishes it
-/// later. Above 0, so it is no error.
+/// Result of a publish that libpusher wrote to the spool, because pushd was away. pushd publishes the
+/// event when it reads the spool. The value is above 0, so it is no error.
 pub const PUSH_SPOOLED: c_int = 2147483647;
 
 /// The event is not kept: the topic has no history, or pushd is too old to keep events.
@@ -33,8 +33,8 @@ pub struct PushReceipt {
     /// Number of the event in pushd's log, which has the events of all topics. It only grows while
     /// pushd runs.
     pub sequence: u64,
-    /// Number of browsers that the event was queued to. If several servers share the log: exact for
-    /// the browsers at this server, plus what the others last reported, up to 2 seconds ago.
+    /// Number of browsers that the event was queued to. If several servers share the log, pushd adds
+    /// the counts of the other servers, which are up to 2 seconds old.
     pub subscribers: u64,
     /// The place behind the event in the log: text with a NUL at the end. A page that subscribes with
     /// it as `since` misses only later events. Empty if pushd is too old for positions.

@@ -31,7 +31,7 @@ pub fn spooled_count() -> u64 {
     SPOOLED.load(Ordering::Acquire)
 }
 
-/// A spool, and what its records need.
+/// A spool directory, and the time to live and the token of its records.
 #[derive(Debug, Clone)]
 pub(crate) struct Spool {
     dir: PathBuf,

@@ -1,4 +1,4 @@
-//! Which publishes are written to the spool, and what the records contain.
+//! The failures after which libpusher writes to the spool, and the fields of the records.
 
 use std::fs;
 use std::path::Path;

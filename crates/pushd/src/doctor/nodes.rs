@@ -26,7 +26,7 @@ struct Nodes {
     probe_age_ms: Option<u64>,
 }
 
-/// Checks that the running daemon uses Redis, and that its last probe came back. `told` is what Redis says of itself.
+/// Checks the running daemon's connection to Redis, and the age of its last probe. `told` is the report of the Redis server.
 pub(super) async fn check(
     publisher: &Publisher,
     told: &RedisReport,

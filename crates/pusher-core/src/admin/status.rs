@@ -114,7 +114,7 @@ fn described(figures: &[Figure]) -> Vec<Value> {
     described.collect()
 }
 
-/// Returns the state of the spool. The figures have what became of its records.
+/// Returns the state of the spool. The figures count its records by their results.
 fn spool(spool: &Spool) -> Value {
     json!({
         "directory": spool.directory.path().display().to_string(),

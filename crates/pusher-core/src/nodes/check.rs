@@ -1,4 +1,4 @@
-//! Asks a Redis server what matters to servers that share a log there.
+//! Reads the version, the memory, the replication and the persistence of a Redis server.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use super::keys::Keys;
 use crate::config::{RedisOptions, RedisPassword, RedisTarget};
 use crate::unix_time::unix_ms;
 
-/// What a Redis server says of itself. `None` is a value that it does not tell, perhaps because the user may not ask.
+/// Report of a Redis server. A value is `None` if the server does not send it, or the user may not read it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisReport {
@@ -52,7 +52,7 @@ pub enum RedisReplication {
     },
 }
 
-/// Why a Redis server cannot be asked. The variants are split by what the operator can do.
+/// Error of [`check_redis`]. Each variant has another remedy.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedisCheckError {

@@ -5,7 +5,7 @@ use redis::{Value, parse_redis_value};
 use super::entry::{Content, Entry, encode_recipients, id};
 use super::reader::entries;
 
-/// What is decoded from a reply is what would be written: encoded as an entry again, it is the same.
+/// Decodes a reply, encodes its entries again, and compares both.
 pub(crate) fn check_reply(bytes: &[u8]) {
     let Ok(reply) = parse_redis_value(bytes) else {
         return;

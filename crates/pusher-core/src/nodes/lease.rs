@@ -1,4 +1,4 @@
-//! The leases of the nodes, and what each reports to the others: the numbers of its subscribers.
+//! The leases of the nodes, and the numbers of subscribers that each node reports to the others.
 
 use std::sync::LazyLock;
 use std::time::Duration;

@@ -17,7 +17,7 @@ use crate::hub::Hub;
 use crate::stats::Counters;
 use crate::unix_time::unix_ms;
 
-/// This node: its connections to Redis, and what it knows of the others.
+/// This node: its connections to Redis, and its view of the log and of the other nodes.
 #[derive(Debug)]
 pub(crate) struct Node {
     /// A random name, other than that of any other node or earlier run.

@@ -1,4 +1,4 @@
-//! What this node knows of the log and of the other nodes.
+//! The state of this node: its failures, the end of the log, and the other nodes.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! How far the log in Redis may be trimmed: to what a node's own log would keep.
+//! The limits of the log in Redis. They are those of a node's own log.
 
 use std::collections::VecDeque;
 

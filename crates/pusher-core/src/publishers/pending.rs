@@ -15,7 +15,7 @@ use crate::stats::Source;
 /// Most publishes that wait.
 const PENDING_MAX: usize = 1024;
 
-/// Accepted publishes, oldest first, each with what its protocol needs for the answer.
+/// Accepted publishes, oldest first, each with the tag that its protocol needs for the answer.
 pub(super) struct Pending<T>(VecDeque<(T, Result<Accepted, PublishError>)>);
 
 impl<T> Default for Pending<T> {

@@ -48,7 +48,7 @@ impl Drainer {
         }
     }
 
-    /// Drains what publishers left while the server was away, but not for long.
+    /// Drains the events of the time before the start, within a time limit.
     pub(crate) async fn start(&mut self) {
         if timeout(START_WAIT, self.drain()).await.is_err() {
             tracing::warn!("the spool is not drained yet: publishers can connect meanwhile");
@@ -82,7 +82,7 @@ impl Drainer {
             Err(error) => {
                 let path = self.spool.directory.path().display();
                 self.spool.set_failure(Some(format!("{path}: {error}")));
-                // Publishers must not wait for what nobody can read.
+                // Publishers must not wait for a spool that cannot be read.
                 return self.spool.drains.end(number);
             }
         };
@@ -193,7 +193,7 @@ impl Drainer {
         }
     }
 
-    /// Who can write to the directory may publish, unless publishers need a token.
+    /// Checks the token. Without a token, every user who can write to the directory may publish.
     fn check_token(&self, record: &Record<'_>) -> Result<(), Refused> {
         match (&self.context.live.options().publish_token, &record.token) {
             (None, _) => Ok(()),

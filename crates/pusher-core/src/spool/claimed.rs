@@ -35,7 +35,7 @@ impl Claimed {
         }
     }
 
-    /// Reads what is not done. While a publisher may still write, that ends with the last line feed.
+    /// Reads the rest of the file. While a publisher may still write, the rest ends with the last line feed.
     pub(crate) fn rest(&mut self) -> io::Result<Rest> {
         let is_complete = match self.file.try_lock() {
             Ok(()) => true,

@@ -1,10 +1,10 @@
-//! What is to be done with the records of a file.
+//! Decides for each record of a file: publish, drop or set aside.
 
 use std::collections::HashMap;
 
 use pusher_proto::spool::{Record, SpoolError, decode};
 
-/// What is to be done with a line.
+/// The decision for a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Work<'a> {
     Publish(Record<'a>),

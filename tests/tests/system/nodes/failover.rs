@@ -155,7 +155,7 @@ fn two_servers_that_both_accept_writes_give_no_position_twice() {
     world.check(load);
 }
 
-/// The daemons go to another server and back, and neither has what the other has.
+/// The daemons go to another server and back. Each server lacks the entries of the other.
 #[test]
 fn a_server_that_comes_back_gives_no_position_twice() {
     let world = World::start();

@@ -110,7 +110,7 @@ fn clients(redis: &Redis) -> BTreeSet<String> {
     ids.map(str::to_owned).collect()
 }
 
-/// A connection is given up, and what was written to it arrives after all, behind later publishes.
+/// The bytes of a closed connection arrive late, behind later publishes.
 #[test]
 fn a_publish_that_arrives_late_is_not_doubled() {
     let redis = Redis::start_on_tcp(&[]);

@@ -1,4 +1,4 @@
-//! One order at all daemons, and what receipts say.
+//! One order at all daemons, and the contents of receipts.
 
 use serde_json::{Value, json};
 use system_tests::WAIT_MS;
@@ -172,7 +172,7 @@ fn history_and_positions_are_those_of_the_shared_log() {
         .collect();
     let end = published[4].position.to_string();
     for node in &nodes {
-        // A node reads what the others append.
+        // Each node reads the entries of all others.
         let history = || {
             let path = format!("/history/t?since={begin}&limit=10");
             let answer = http::get(node.publish, &path).unwrap().text();

@@ -1,4 +1,4 @@
-//! Entries of the log. They are input from outside: anybody who may write to Redis can write them.
+//! Entries of the log. They are untrusted input: every client with write access to Redis can add entries.
 
 use pusher_proto::{Position, check_value};
 use redis::Value;
