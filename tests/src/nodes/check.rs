@@ -25,6 +25,17 @@ pub fn wait_for_last(followers: &[Follower], published: &[Published]) {
         .for_each(|follower| follower.wait_for(last));
 }
 
+/// Waits until all followers have heard the last event, or of a gap. Checks that each has every event or has heard of a gap,
+/// and that no position stands for two events.
+#[track_caller]
+pub fn all_are_told(followers: &[Follower], topic: &str, begin: &str, published: &[Published]) {
+    wait_for_last(followers, published);
+    one_event_per_position(followers, published);
+    for follower in followers {
+        complete_or_gap(follower, topic, begin, published);
+    }
+}
+
 /// Checks that a follower has every event once, in the order of the receipts, and has heard of no gap. A resumed client may
 /// have some events several times.
 #[track_caller]

@@ -1,18 +1,18 @@
 //! A follower with Server-Sent Events.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::heard::{Heard, number, position};
-use crate::simulator::{Lost, POLL, Position, is_timeout};
+use crate::simulator::{Lost, POLL, Position, Received};
 
 /// Longest time until the head of the answer.
 const HEAD_MAX: Duration = Duration::from_secs(10);
 
 pub(super) struct EventStream {
     stream: TcpStream,
-    received: Vec<u8>,
+    received: Received,
     /// The stream has everything up to here.
     at: Option<Position>,
     is_open: bool,
@@ -31,7 +31,7 @@ impl EventStream {
         let header = last.map(|last| format!("Last-Event-ID: {last}\r\n"));
         let mut open = Self {
             stream,
-            received: Vec::new(),
+            received: Received::default(),
             at: last.or_else(|| Position::parse(begin).ok()),
             is_open: false,
         };
@@ -42,8 +42,8 @@ impl EventStream {
         open.stream.write_all(head.as_bytes()).map_err(ended)?;
         let asked = Instant::now();
         loop {
-            open.read()?;
-            if let Some(head) = open.until(b"\r\n\r\n")? {
+            open.received.read_from(&mut open.stream)?;
+            if let Some(head) = open.received.take_until(b"\r\n\r\n")? {
                 return match head.split(' ').nth(1) {
                     Some("200") => Ok(open),
                     Some("503") => Err(Lost::Ended),
@@ -66,8 +66,8 @@ impl EventStream {
     }
 
     pub(super) fn receive(&mut self, heard: &mut Vec<Heard>) -> Result<(), Lost> {
-        self.read()?;
-        while let Some(block) = self.until(b"\n\n")? {
+        self.received.read_from(&mut self.stream)?;
+        while let Some(block) = self.received.take_until(b"\n\n")? {
             self.take(&block, heard)?;
         }
         Ok(())
@@ -96,33 +96,5 @@ impl EventStream {
         self.at = Some(at);
         self.is_open = true;
         Ok(())
-    }
-
-    /// Reads what has arrived, for a short time.
-    fn read(&mut self) -> Result<(), Lost> {
-        let mut buffer = [0; 16 * 1024];
-        match self.stream.read(&mut buffer) {
-            Ok(0) => Err(Lost::Ended),
-            Ok(len) => {
-                self.received.extend_from_slice(&buffer[..len]);
-                Ok(())
-            }
-            Err(error) if is_timeout(error.kind()) => Ok(()),
-            Err(_) => Err(Lost::Ended),
-        }
-    }
-
-    /// Removes and returns the text before `end`, if it has arrived.
-    fn until(&mut self, end: &[u8]) -> Result<Option<String>, Lost> {
-        let mut places = self.received.windows(end.len());
-        let Some(len) = places.position(|bytes| bytes == end) else {
-            return Ok(None);
-        };
-        let rest = self.received.split_off(len + end.len());
-        let mut text = std::mem::replace(&mut self.received, rest);
-        text.truncate(len);
-        let text = String::from_utf8(text);
-        text.map(Some)
-            .map_err(|error| Lost::Wrong(error.to_string()))
     }
 }

@@ -10,6 +10,7 @@ use super::dialect::{Client, Dialect};
 use super::heard::Heard;
 use super::load::Published;
 use crate::WAIT_MS;
+use crate::daemon::Daemon;
 use crate::simulator::{Lost, POLL};
 
 /// Time limit for an event or a gap to arrive, also after Redis was away, in ms.
@@ -60,6 +61,14 @@ impl Follower {
         };
         follower.wait_until_subscribed();
         follower
+    }
+
+    /// Starts a client of each protocol at each node.
+    #[track_caller]
+    pub fn at_each(nodes: &[Daemon], topic: &str, since: &str) -> Vec<Self> {
+        let nodes = nodes.iter().enumerate();
+        let followers = nodes.map(|(page, node)| Self::one_of_each(node.web, topic, since, page));
+        followers.flatten().collect()
     }
 
     /// Starts a client of each protocol. `page` makes the resume value.

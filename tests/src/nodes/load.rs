@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use xtask::process::wait_until;
 
 use crate::WAIT_MS;
+use crate::daemon::Daemon;
 use crate::publisher::Publisher;
 use crate::simulator::{POLL, Position};
 
@@ -51,6 +52,12 @@ struct Shared {
 }
 
 impl Load {
+    /// Starts one publisher at each node. They publish to one topic.
+    pub fn at_each(nodes: &[Daemon], topic: &str) -> Self {
+        let addresses: Vec<_> = nodes.iter().map(|node| node.publish).collect();
+        Self::start(&addresses, &[topic])
+    }
+
     /// Starts one publisher for each address. They publish to all topics in turn.
     pub fn start(addresses: &[SocketAddr], topics: &[&str]) -> Self {
         let shared = Arc::new(Shared::default());

@@ -43,7 +43,7 @@ mod world;
 
 use std::time::Duration;
 
-pub(crate) use client::{Arrival, Lost, WebClient, element};
+pub(crate) use client::{Arrival, Lost, Received, WebClient, element};
 pub use disaster::{Disaster, RedisDisaster, Step};
 pub use event::EventId;
 pub use plan::Plan;
@@ -54,7 +54,6 @@ pub use settings::{HistoryBounds, Settings};
 pub use shrink::{run_seeds, shrink};
 pub use state::Damage;
 pub use subscriber_plan::{Flaw, FlawKind, Kind, SubscriberPlan};
-pub(crate) use timeout::is_timeout;
 pub use totals::Totals;
 
 /// Time limit for anything that must happen soon on a busy machine.

@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use nix::sys::signal::{Signal, killpg};
@@ -13,6 +13,7 @@ use system_tests::daemon::{Daemon, server_command, start};
 use system_tests::php::{Application, Php};
 use system_tests::wamp::Wamp;
 use system_tests::{WAIT_MS, artefact};
+use tempfile::TempDir;
 use xtask::http;
 use xtask::process::wait_until;
 
@@ -72,6 +73,19 @@ impl Drop for Publisher {
     }
 }
 
+/// Returns a spool, and the flags of a daemon that uses it and keeps its log on disk.
+fn directories() -> (TempDir, PathBuf, [String; 2]) {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = folder.path().join("spool");
+    fs::create_dir(&spool).unwrap();
+    let state = folder.path().join("state");
+    let flags = [
+        format!("--spool-dir={}", spool.display()),
+        format!("--state-dir={}", state.display()),
+    ];
+    (folder, spool, flags)
+}
+
 /// Returns the events of a topic that the daemon's log has.
 fn history(daemon: &Daemon, topic: &str) -> Vec<Value> {
     let response = http::get(daemon.publish, &format!("/history/{topic}?limit=1000"));
@@ -87,16 +101,8 @@ fn is_empty(spool: &Path) -> bool {
 /// The daemon is killed with `kill -9` and ended with SIGTERM in turn, while all processes publish.
 #[test]
 fn restarts_under_load_lose_and_double_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let spool = folder.path().join("spool");
-    fs::create_dir(&spool).unwrap();
-    let state = folder.path().join("state");
-    let flags = [
-        "--spool-dir",
-        spool.to_str().unwrap(),
-        "--state-dir",
-        state.to_str().unwrap(),
-    ];
+    let (_folder, spool, flags) = directories();
+    let flags = flags.each_ref().map(String::as_str);
     let mut daemon = Daemon::start_with(&flags);
     let php = Php::with_extension(daemon.push_address()).set("pusher.spool", spool.display());
     let mut publishers: Vec<_> = (0..PUBLISHERS)
@@ -171,22 +177,14 @@ fn a_daemon_that_is_killed_while_it_drains_publishes_each_event_once() {
     let writes = (1..=8).map(|count| ("write", count));
     let others = ["rename", "flock", "lseek", "unlink", "fdatasync"];
     for (call, count) in others.map(|call| (call, 1)).into_iter().chain(writes) {
-        let folder = tempfile::tempdir().unwrap();
-        let spool = folder.path().join("spool");
-        fs::create_dir(&spool).unwrap();
+        let (_folder, spool, flags) = directories();
+        let flags = flags.each_ref().map(String::as_str);
         let spooled = Php::with_extension("tcp://127.0.0.1:1")
             .set("pusher.spool", spool.display())
             .print(
                 "for ($n = 0; $n < 5; $n++) echo Pusher::publish('t', $n)->spooled ? 'y' : 'n';",
             );
         assert_eq!(spooled, "yyyyy");
-        let state = folder.path().join("state");
-        let flags = [
-            "--spool-dir",
-            spool.to_str().unwrap(),
-            "--state-dir",
-            state.to_str().unwrap(),
-        ];
         killed_at(call, count, &flags, &spool);
         let daemon = Daemon::start_with(&flags);
         assert!(wait_until(WAIT_MS, || is_empty(&spool)), "{call} {count}");

@@ -1,6 +1,6 @@
 //! A subscriber with Server-Sent Events, which keeps its place as a browser's `EventSource` does.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,8 @@ use super::super::notebook::Notebook;
 use super::super::position::Position;
 use super::super::record::{From, Note};
 use super::super::subscriber_plan::TOPICS;
-use super::super::timeout::is_timeout;
 use super::super::{POLL, WAIT};
+use super::received::Received;
 use super::subscriber::{Client, Lost, Subscriber};
 
 /// Longest time until the head of the answer.
@@ -26,7 +26,7 @@ pub(super) struct EventStream<'a> {
     /// The last `id`.
     last: Option<Position>,
     stream: Option<TcpStream>,
-    received: Vec<u8>,
+    received: Received,
     state: State,
 }
 
@@ -69,7 +69,7 @@ impl<'a> EventStream<'a> {
             begin: run.plan.has_position.then_some(run.begin),
             last: None,
             stream: None,
-            received: Vec::new(),
+            received: Received::default(),
             state: State::First,
         }
     }
@@ -89,31 +89,9 @@ impl<'a> EventStream<'a> {
         self.last.or(self.begin)
     }
 
-    /// Reads what has arrived, for a short time.
     fn read(&mut self) -> Result<(), Lost> {
-        let mut buffer = [0; 16 * 1024];
         let stream = self.stream.as_mut().ok_or(Lost::Ended)?;
-        match stream.read(&mut buffer) {
-            Ok(0) => Err(Lost::Ended),
-            Ok(len) => {
-                self.received.extend_from_slice(&buffer[..len]);
-                Ok(())
-            }
-            Err(error) if is_timeout(error.kind()) => Ok(()),
-            Err(_) => Err(Lost::Ended),
-        }
-    }
-
-    /// Removes and returns the text before `end`, if it has arrived.
-    fn until(&mut self, end: &[u8]) -> Result<Option<String>, Lost> {
-        let mut places = self.received.windows(end.len());
-        let Some(len) = places.position(|bytes| bytes == end) else {
-            return Ok(None);
-        };
-        let rest = self.received.split_off(len + end.len());
-        let mut text = std::mem::replace(&mut self.received, rest);
-        text.truncate(len);
-        String::from_utf8(text).map(Some).map_err(wrong)
+        self.received.read_from(stream)
     }
 
     fn take(&mut self, block: Block, book: &mut Notebook) -> Result<(), Lost> {
@@ -225,7 +203,7 @@ impl Client for EventStream<'_> {
         self.stream = Some(stream);
         let begun = Instant::now();
         let head = loop {
-            if let Some(head) = self.until(b"\r\n\r\n")? {
+            if let Some(head) = self.received.take_until(b"\r\n\r\n")? {
                 break head;
             }
             self.read()?;
@@ -244,7 +222,7 @@ impl Client for EventStream<'_> {
     }
 
     fn receive(&mut self, book: &mut Notebook) -> Result<(), Lost> {
-        while let Some(text) = self.until(b"\n\n")? {
+        while let Some(text) = self.received.take_until(b"\n\n")? {
             self.take(Block::read(&text)?, book)?;
         }
         self.read()

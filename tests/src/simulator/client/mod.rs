@@ -3,10 +3,12 @@
 mod event_stream;
 mod follow;
 mod pushd1;
+mod received;
 mod subscriber;
 mod wamp;
 mod web_socket;
 
+pub(crate) use received::Received;
 pub(crate) use subscriber::Lost;
 pub(super) use subscriber::{Command, Subscriber};
 pub(crate) use web_socket::{Arrival, WebClient, element};

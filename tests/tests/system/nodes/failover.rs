@@ -39,8 +39,7 @@ impl World {
         });
         nodes.iter().for_each(|node| wait_for_nodes(node, 2));
         let begin = position(nodes[0].publish);
-        let at = |page: usize| Follower::one_of_each(nodes[page].web, "t", &begin, page);
-        let followers = [0, 1].into_iter().flat_map(at).collect();
+        let followers = Follower::at_each(&nodes, "t", &begin);
         Self {
             main,
             replica,
@@ -53,8 +52,7 @@ impl World {
     }
 
     fn load(&self) -> Load {
-        let addresses: Vec<_> = self.nodes.iter().map(|node| node.publish).collect();
-        Load::start(&addresses, &["t"])
+        Load::at_each(&self.nodes, "t")
     }
 
     /// From here, the replica gets nothing.
@@ -81,11 +79,9 @@ impl World {
     fn check(&self, load: Load) {
         let mut published = load.finish();
         published.push(publish(self.nodes[1].publish, "t", 0));
-        check::wait_for_last(&self.followers, &published);
-        check::one_event_per_position(&self.followers, &published);
+        check::all_are_told(&self.followers, "t", &self.begin, &published);
         for follower in &self.followers {
             assert!(follower.gaps() > 0, "{:?}", follower.dialect);
-            check::complete_or_gap(follower, "t", &self.begin, &published);
         }
     }
 }

@@ -23,8 +23,7 @@ impl World {
     fn start(redis: &Redis) -> Self {
         let nodes = nodes(&redis.url(), 2, &KEPT);
         let begin = position(nodes[0].publish);
-        let at = |page: usize| Follower::one_of_each(nodes[page].web, "t", &begin, page);
-        let followers = [0, 1].into_iter().flat_map(at).collect();
+        let followers = Follower::at_each(&nodes, "t", &begin);
         Self {
             nodes,
             begin,
@@ -33,19 +32,14 @@ impl World {
     }
 
     fn load(&self) -> Load {
-        let addresses: Vec<_> = self.nodes.iter().map(|node| node.publish).collect();
-        Load::start(&addresses, &["t"])
+        Load::at_each(&self.nodes, "t")
     }
 
     /// Publishes a last event, and checks that everybody has everything, or was told.
     #[track_caller]
     fn check(&self, mut published: Vec<Published>) {
         published.push(publish(self.nodes[1].publish, "t", 0));
-        check::wait_for_last(&self.followers, &published);
-        check::one_event_per_position(&self.followers, &published);
-        for follower in &self.followers {
-            check::complete_or_gap(follower, "t", &self.begin, &published);
-        }
+        check::all_are_told(&self.followers, "t", &self.begin, &published);
     }
 
     #[track_caller]

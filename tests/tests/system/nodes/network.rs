@@ -32,8 +32,7 @@ impl World {
         let nodes = [node(&through_relay, &flags), node(&redis.url(), &flags)];
         nodes.iter().for_each(|node| wait_for_nodes(node, 2));
         let begin = position(nodes[0].publish);
-        let at = |page: usize| Follower::one_of_each(nodes[page].web, "t", &begin, page);
-        let followers = [0, 1].into_iter().flat_map(at).collect();
+        let followers = Follower::at_each(&nodes, "t", &begin);
         Self {
             _redis: redis,
             relay,
@@ -43,8 +42,7 @@ impl World {
     }
 
     fn load(&self) -> Load {
-        let addresses: Vec<_> = self.nodes.iter().map(|node| node.publish).collect();
-        Load::start(&addresses, &["t"])
+        Load::at_each(&self.nodes, "t")
     }
 
     #[track_caller]

@@ -131,3 +131,32 @@ fn a_node_that_ends_leaves_at_once() {
         check::complete(follower, "t", &published);
     }
 }
+
+/// The browsers of the node get its last events, and no gap, although other nodes go on.
+#[test]
+fn a_node_that_ends_under_load_tells_nobody_of_a_gap() {
+    let redis = Redis::start();
+    let kept = ["--history-topic-events-max", "100000"];
+    let mut nodes = nodes(&redis.url(), 2, &kept);
+    let begin = position(nodes[0].publish);
+    let followers = Follower::one_of_each(nodes[1].web, "t", &begin, 0);
+    let load = Load::start(&[nodes[0].publish], &["t"]);
+    load.wait_for_more(200);
+    for follower in &followers {
+        follower.move_later_to(nodes[0].web);
+    }
+    let mut node = nodes.pop().unwrap();
+    let status = node.end_by(Signal::SIGTERM);
+    assert!(status.success());
+    assert!(
+        !node.log().contains("telling all clients of a gap"),
+        "{}",
+        node.log()
+    );
+    load.wait_for_more(200);
+    let published = load.finish();
+    check::wait_for_last(&followers, &published);
+    for follower in &followers {
+        check::complete(follower, "t", &published);
+    }
+}
