@@ -39,6 +39,9 @@ const SMALL_DISK: &str = "size=64m";
 /// Length of a file's header. Behind it is the first entry.
 const FILE_HEADER_LEN: usize = 72;
 
+/// Length of the header of an entry. It has the lengths of the texts behind it, of 4 bytes each, from byte 2 on.
+const ENTRY_HEADER_LEN: usize = 38;
+
 /// A directory for the daemon's state. Dropping the value removes it.
 #[derive(Debug)]
 pub(super) struct StateDir {
@@ -102,7 +105,7 @@ impl StateDir {
             Damage::TornTail { len } => {
                 let bytes = fs::read(last)?;
                 let entry = bytes.get(FILE_HEADER_LEN..).unwrap_or_default();
-                let part = &entry[..len.min(entry.len())];
+                let part = &entry[..len.min(entry_len(entry).saturating_sub(1))];
                 OpenOptions::new().append(true).open(last)?.write_all(part)
             }
             Damage::FlippedBit { place, bit } => flip(&files, place, bit),
@@ -157,9 +160,32 @@ impl Drop for StateDir {
     }
 }
 
+/// Returns the length of the first entry. Fewer bytes are a part of it, and as many are a second, wrong entry.
+fn entry_len(bytes: &[u8]) -> usize {
+    let texts = bytes.get(2..14).unwrap_or_default().chunks_exact(4);
+    let lens = texts.map(|len| len.try_into().map_or(u32::MAX, u32::from_le_bytes));
+    // An event without an id has the greatest number there.
+    let texts_len: usize = lens
+        .filter(|len| *len != u32::MAX)
+        .map(|len| len as usize)
+        .sum();
+    (ENTRY_HEADER_LEN + texts_len).min(bytes.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_torn_entry_is_never_whole() {
+        let mut entry = [0; 100];
+        entry[6..10].fill(0xff);
+        assert_eq!(entry_len(&entry), ENTRY_HEADER_LEN);
+        (entry[2], entry[10]) = (2, 7);
+        assert_eq!(entry_len(&entry), ENTRY_HEADER_LEN + 9);
+        assert_eq!(entry_len(&entry[..20]), 20);
+        assert_eq!(entry_len(&[]), 0);
+    }
 
     #[test]
     fn damage_changes_the_files() {
