@@ -107,3 +107,139 @@ impl Hub {
         self.shared.ordered.lock().directory.take_changed(is_full)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{LogStart, Publish, PublishError};
+    use super::*;
+    use crate::config::{Live, LiveOptions};
+    use crate::stats::{Counters, PeerLog, Source};
+
+    const EPOCH: u64 = 7;
+
+    fn at(sequence: u64) -> Position {
+        Position {
+            epoch: EPOCH,
+            sequence,
+        }
+    }
+
+    /// A hub without sessions.
+    fn hub(start: LogStart) -> Hub {
+        let live = Arc::new(Live::new(LiveOptions::default()));
+        let log = Arc::new(PeerLog::new());
+        Hub::new(1, live, Arc::new(Counters::default()), &log, start)
+    }
+
+    fn shared() -> Hub {
+        let hub = hub(LogStart::shared());
+        hub.restart_log(at(100));
+        hub
+    }
+
+    fn append(hub: &Hub, sequence: u64) {
+        hub.append_shared(SharedEvent {
+            sequence,
+            topic: "t",
+            event: "1",
+            recipients: None,
+            age_ms: 0,
+        });
+    }
+
+    fn publish(event: &str) -> Publish<'_> {
+        Publish {
+            topic: "t",
+            event,
+            recipients: None,
+            id: None,
+            source: Source::Native,
+        }
+    }
+
+    #[test]
+    fn a_position_may_be_ahead_up_to_a_limit() {
+        let hub = shared();
+        let end = hub.position();
+        for (sequence, may_be_ahead) in [
+            (99, false),
+            (100, false),
+            (101, true),
+            (100 + AHEAD_MAX, true),
+            (101 + AHEAD_MAX, false),
+        ] {
+            assert_eq!(
+                hub.may_be_ahead(at(sequence), end),
+                may_be_ahead,
+                "{sequence}"
+            );
+        }
+        let other_epoch = Position {
+            epoch: EPOCH + 1,
+            sequence: 101,
+        };
+        assert!(!hub.may_be_ahead(other_epoch, end));
+    }
+
+    #[test]
+    fn events_have_the_numbers_of_the_shared_log() {
+        let hub = shared();
+        append(&hub, 101);
+        hub.skip_shared(102);
+        append(&hub, 103);
+        let history = hub.history("t", Some(at(100)), 10);
+        assert!(history.is_complete);
+        assert_eq!(history.position, at(103));
+        assert_eq!(
+            history.events,
+            [(101, "1".to_owned()), (103, "1".to_owned())]
+        );
+        hub.restart_log(at(200));
+        assert!(!hub.history("t", Some(at(103)), 10).is_complete);
+    }
+
+    #[test]
+    fn a_closed_hub_neither_moves_nor_tells_of_gaps() {
+        let hub = shared();
+        hub.close();
+        append(&hub, 101);
+        hub.restart_log(at(200));
+        assert_eq!(hub.position(), at(100));
+        assert!(matches!(
+            hub.accept(publish("1")),
+            Err(PublishError::Ending)
+        ));
+    }
+
+    #[test]
+    fn publishes_are_taken_up_to_both_limits() {
+        let hub = shared();
+        assert!(matches!(
+            hub.publish("t", "1"),
+            Err(PublishError::SharedLog)
+        ));
+        let queue = hub.shared_log().unwrap();
+        let receipts: Vec<_> = (0..4).map(|_| hub.accept(publish("12345"))).collect();
+        assert!(receipts.iter().all(Result::is_ok));
+        assert_eq!(queue.len(), 20);
+        assert_eq!(queue.take(10, 14).len(), 2, "three would have 15 bytes");
+        assert_eq!(queue.take(1, 100).len(), 1);
+        assert_eq!(queue.take(10, 1).len(), 1, "one of any length");
+        assert_eq!((queue.len(), queue.take(10, 10).len()), (0, 0));
+    }
+
+    #[test]
+    fn publishes_expire_in_order() {
+        let hub = shared();
+        let queue = hub.shared_log().unwrap();
+        let _receipts = [hub.accept(publish("1")), hub.accept(publish("2"))];
+        let last = queue.take(2, 100).pop().unwrap().since;
+        let _receipt = hub.accept(publish("3"));
+        assert!(queue.take_expired(last).is_empty());
+        let later = last + Duration::from_secs(3600);
+        assert_eq!(queue.take_expired(later).len(), 1);
+        assert!(queue.is_empty());
+    }
+}
