@@ -20,11 +20,12 @@
  * Ownership  You keep your arguments: the library does not use them after the function has returned.
  *            The library keeps the strings that it returns: do not free or change them.
  * Time       A publish takes at most the timeout. That includes waiting for other threads, connecting,
- *            sending and the receipt. The same holds for push_position(). (Exception: the system looks up
- *            host names other than localhost without this limit. Use IP addresses or a unix socket.)
+ *            sending and the receipt. The same holds for push_position(), push_revoke() and
+ *            push_presence(). (Exception: the system looks up host names other than localhost without
+ *            this limit. Use IP addresses or a unix socket.)
  * Threads    Every function may be called from every thread at any time, except that
  *            push_client_free() must be the last call on its client. Publishes over one connection take
- *            turns. push_publish() and push_position() have one connection for the whole process, each
+ *            turns. Functions without a push_client have one connection for the whole process, each
  *            push_client has its own.
  *            pthread_cancel() never ends a call: with deferred cancellation, which is the default, it
  *            takes effect at the thread's next cancellation point after the call. Do not call
@@ -42,8 +43,8 @@
  *            descriptors, one per connection. It starts no thread, except for
  *            push_client_publish_async(): one per client, with signals blocked.
  *
- * ENVIRONMENT, read at the first push_publish() or push_position() of a process, and by
- *              push_client_new()
+ * ENVIRONMENT, read at the first push_publish(), push_position(), push_revoke() or push_presence() of a
+ *              process, and by push_client_new()
  *
  * PUSH_ADDRESS     the address of pushd's port 5555: 127.0.0.1:5555 (the default), [::1]:5555,
  *                  localhost:5555 or unix:/run/pushd/publish.sock; tcp:// in front is allowed
@@ -73,6 +74,13 @@
  */
 #define PUSH_OPTIONS_INIT { sizeof(push_options), NULL, 0, 0, NULL, NULL, 0 }
 
+/**
+ * An event without options:
+ *
+ *     push_event event = PUSH_EVENT_INIT;
+ */
+#define PUSH_EVENT_INIT { sizeof(push_event), NULL, 0, NULL, 0, NULL, NULL, 0, 0 }
+
 
 /**
  * If several events of one topic with this flag wait in the spool, pushd publishes only the last one.
@@ -80,29 +88,32 @@
 #define PUSH_LATEST 1
 
 /**
- * Invalid argument: it is NULL, not UTF-8, an id of the wrong length, or a struct that was not
- * initialized with its INIT macro. Correct the call. Nothing was sent.
+ * Invalid argument: it is NULL, not UTF-8, an id or a sub of the wrong length, no session, or a struct
+ * that was not initialized with its INIT macro. Correct the call. Nothing was sent.
  */
 #define PUSH_EINVAL -1
 
 /**
- * The topic (category) is empty or longer than 1024 bytes. Correct the call. Nothing was published.
+ * The topic (category) is empty or longer than 1024 bytes, or a ticket cannot have these topics. Correct
+ * the call. Nothing was published.
  */
 #define PUSH_ETOPIC -2
 
 /**
- * The event is not one complete JSON value. Correct the call. Nothing was sent.
+ * The event is not one complete JSON value, or the info of a ticket is not, or is longer than 2048 bytes.
+ * Correct the call. Nothing was sent.
  */
 #define PUSH_EJSON -3
 
 /**
- * The event is longer than pushd accepts (3 MiB). Publish less. Nothing was published.
+ * The event is longer than pushd accepts (3 MiB), or a ticket would be longer than 4096 bytes. Or the
+ * buffer for an answer is too small. Correct the call. Nothing was published.
  */
 #define PUSH_ETOOBIG -4
 
 /**
- * The address, the timeout, the token or the spool is invalid, in push_options or in the environment.
- * Correct it and call again. Nothing was sent.
+ * The address, the timeout, the token or the spool is invalid, in push_options or in the environment. Or
+ * the key file or the time to live of a ticket is. Correct it and call again. Nothing was sent.
  */
 #define PUSH_ECONFIG -5
 
@@ -201,6 +212,17 @@
  * The event is on disk, after fsync.
  */
 #define PUSH_STORED_SYNCED 3
+
+/**
+ * Size of a buffer for a ticket, in bytes, with the NUL byte at the end.
+ */
+#define PUSH_TICKET_SIZE 4097
+
+/**
+ * Size of a buffer that is large enough for every answer to push_presence(): 100 members with the
+ * longest sub and info, and a NUL.
+ */
+#define PUSH_PRESENCE_SIZE 393216
 
 /**
  * The version of this header, MAJOR.MINOR.PATCH, for #if. The running library may have another one.
@@ -309,6 +331,52 @@ typedef struct push_receipt {
  */
 typedef void (*push_callback)(void *context, int result, const struct push_receipt *receipt);
 
+/**
+ * An event and its options. Initialize with PUSH_EVENT_INIT, and then set the members. Later versions of
+ * the library may add members at the end.
+ */
+typedef struct push_event {
+  /**
+   * sizeof(push_event). It tells the library which version of this struct your program uses.
+   */
+  size_t struct_size;
+  /**
+   * The topic that browsers subscribe to. It needs no NUL byte at the end.
+   */
+  const char *category;
+  /**
+   * Its length in bytes.
+   */
+  size_t category_len;
+  /**
+   * One JSON value. It needs no NUL byte at the end.
+   */
+  const char *json;
+  /**
+   * Its length in bytes.
+   */
+  size_t json_len;
+  /**
+   * As for push_client_publish(); may be NULL.
+   */
+  const char *id;
+  /**
+   * The session that does not get the event: that of the page that caused it. `sessionId` of
+   * pusher.js, `socket_id` of the Pusher Channels protocol, or the digits of a WAMP v2 session. A page
+   * has another session after each reconnect. A pushd that is too old for this refuses the event
+   * (PUSH_EREFUSED). NULL: every subscriber gets the event.
+   */
+  const char *exclude;
+  /**
+   * How long the event may wait in the spool, 1 to 86400 seconds. 0: `ttl_s` of push_options.
+   */
+  uint64_t ttl_s;
+  /**
+   * 0 or PUSH_LATEST.
+   */
+  uint64_t flags;
+} push_event;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -388,8 +456,8 @@ void push_client_free(struct push_client *client);
  * out: receives the position, less than PUSH_POSITION_SIZE bytes of ASCII and a NUL. size: the size of
  * out, at least PUSH_POSITION_SIZE.
  *
- * Uses the connection of push_publish(), and takes at most its timeout. A lost connection is opened
- * again once. Returns 0, or a code below 0. A pushd that is too old has no positions: PUSH_EREFUSED.
+ * Uses the connection of push_publish(), and takes at most its timeout. If the connection was lost, it
+ * connects again once. Returns 0, or a code below 0. A pushd that is too old has no positions: PUSH_EREFUSED.
  */
 int push_position(char *out,
                   size_t size);
@@ -432,6 +500,94 @@ int push_client_publish_async(struct push_client *client,
  */
 int push_client_flush(struct push_client *client,
                       uint64_t timeout_ms);
+
+/**
+ * Publishes an event with options that push_client_publish() does not have. Otherwise like it.
+ *
+ * receipt: written on success only; may be NULL.
+ *
+ * Returns the number of subscribers that the event was queued to, the excluded one included, or as
+ * push_client_publish().
+ */
+int push_client_publish_event(struct push_client *client,
+                              const struct push_event *event,
+                              struct push_receipt *receipt);
+
+/**
+ * Queues an event with options that push_client_publish_async() does not have. Otherwise like it.
+ */
+int push_client_publish_event_async(struct push_client *client,
+                                    const struct push_event *event,
+                                    push_callback callback,
+                                    void *context);
+
+/**
+ * Signs a ticket for a user of your site. The user's browser sends the ticket to pushd, and may then
+ * subscribe to the private topics that the ticket names. The ticket is valid from now on. Signing
+ * needs no connection to pushd.
+ *
+ * topics: an array of topics_count strings, 1 to 100: topics, and patterns with a * at the end,
+ * directly behind . / : or -, as in "user.7.*". ttl_s: seconds until it ends, 1 to 86400. 0: 300. sub:
+ * the user, 1 to 255 bytes, for push_revoke() and push_presence(). NULL: none. info: one JSON value of
+ * at most 2048 bytes, which push_presence() reports beside sub. NULL: none. key_file: the path of the
+ * keys, the same file as pushd's ticket-key-file. NULL: /etc/pushd/ticket.keys, and on Windows
+ * pushd\ticket.keys in ProgramData. out: receives the ticket, less than PUSH_TICKET_SIZE bytes of ASCII
+ * and a NUL. size: the size of out, at least PUSH_TICKET_SIZE.
+ *
+ * Each thread reads the file once, and again after a change. Returns the length of the ticket, or a code
+ * below 0: PUSH_ECONFIG if the keys cannot be read or ttl_s is out of bounds.
+ *
+ * Give the ticket to the page of this user only, as the cookie pushd_ticket for example.
+ */
+int push_ticket(const char *const *topics,
+                size_t topics_count,
+                uint64_t ttl_s,
+                const char *sub,
+                const char *info,
+                const char *key_file,
+                char *out,
+                size_t size);
+
+/**
+ * Ends all tickets of a user that were signed up to now, by this machine's clock, and the private
+ * subscriptions of the user's browsers, at every pushd that shares the log.
+ *
+ * Call it when the user has logged out, or may no longer read a topic. sub: the user, as in
+ * push_ticket(), 1 to 255 bytes.
+ *
+ * Uses the connection of push_publish(), and takes at most its timeout. If the connection was lost, it
+ * connects again once. Returns the number of sessions at the answering pushd that lost their ticket, at
+ * most INT_MAX - 1, or a code below 0. A pushd that is too old has no tickets: PUSH_EREFUSED.
+ */
+int push_revoke(const char *sub);
+
+/**
+ * Revokes over the client's connection, like push_revoke().
+ */
+int push_client_revoke(struct push_client *client, const char *sub);
+
+/**
+ * Asks for the members of a topic: its subscribers with a ticket that has a sub, each user once. pushd
+ * must have presence for the topic (--presence).
+ *
+ * out: receives a JSON object and a NUL, `{"count":2,"members":[{"sub":"7","info":{}},{"sub":"9"}]}` for
+ * example. count is the number of members, and members has the first 100 of them.
+ *
+ * size: the size of out. If it is too small, the result is PUSH_ETOOBIG, and push_last_error() has the
+ * size. PUSH_PRESENCE_SIZE is always enough.
+ *
+ * Uses the connection of push_publish(), and takes at most its timeout. If the connection was lost, it
+ * connects again once. Returns the length of the text, or a code below 0. If the topic has no presence
+ * or pushd is too old: PUSH_EREFUSED.
+ */
+int push_presence(const char *topic,
+                  char *out,
+                  size_t size);
+
+/**
+ * Asks over the client's connection, like push_presence().
+ */
+int push_client_presence(struct push_client *client, const char *topic, char *out, size_t size);
 
 /**
  * Returns the version of the running library, "0.1.0" for example. Never NULL. Valid for the life of

@@ -21,6 +21,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace push {
 
@@ -53,6 +54,11 @@ inline const char *c_string(const std::string &text, const char *name)
     if (text.find('\0') != std::string::npos)
         throw error(PUSH_EINVAL, std::string(name) + " has a NUL byte inside");
     return text.c_str();
+}
+
+inline const char *c_string_or_null(const std::string &text, const char *name)
+{
+    return text.empty() ? nullptr : c_string(text, name);
 }
 
 typedef std::function<void(int, const push_receipt *)> callback;
@@ -90,6 +96,44 @@ inline std::string position()
     return out;
 }
 
+// Signs a ticket for private topics, as push_ticket() does. An empty sub or info: none. An empty key_file:
+// /etc/pushd/ticket.keys.
+inline std::string ticket(const std::vector<std::string> &topics,
+                          std::chrono::seconds ttl = std::chrono::seconds(300),
+                          const std::string &sub = std::string(),
+                          const std::string &info = std::string(),
+                          const std::string &key_file = std::string())
+{
+    std::vector<const char *> list;
+    char out[PUSH_TICKET_SIZE];
+
+    for (const std::string &topic : topics)
+        list.push_back(detail::c_string(topic, "topic"));
+    if (ttl.count() < 1)
+        throw error(PUSH_ECONFIG, "no ticket was signed: ttl is less than 1 second");
+    detail::check(push_ticket(list.data(), list.size(), static_cast<std::uint64_t>(ttl.count()),
+                              detail::c_string_or_null(sub, "sub"),
+                              detail::c_string_or_null(info, "info"),
+                              detail::c_string_or_null(key_file, "key_file"), out, sizeof out));
+    return out;
+}
+
+// Ends all tickets of a user that were signed up to now. Returns the number of sessions at the answering
+// pushd that lost their ticket.
+inline int revoke(const std::string &sub)
+{
+    return detail::check(push_revoke(detail::c_string(sub, "sub")));
+}
+
+// Returns the members of a topic, as the JSON of push_presence().
+inline std::string presence(const std::string &topic)
+{
+    std::vector<char> out(PUSH_PRESENCE_SIZE);
+
+    detail::check(push_presence(detail::c_string(topic, "topic"), out.data(), out.size()));
+    return out.data();
+}
+
 // A publisher with its own address, timeout and connection; it can be moved, not copied. Any number
 // of threads may publish with it at once.
 class client {
@@ -124,6 +168,24 @@ public:
         return done;
     }
 
+    // The same, for every subscriber but one session: that of the page that caused the event, as
+    // push_event.exclude names it. Empty: for every subscriber.
+    receipt publish_except(const std::string &exclude, const std::string &category,
+                           const std::string &json, const std::string &id = std::string())
+    {
+        push_event event = PUSH_EVENT_INIT;
+        receipt done = receipt();
+
+        event.category = category.data();
+        event.category_len = category.size();
+        event.json = json.data();
+        event.json_len = json.size();
+        event.id = c_id(id);
+        event.exclude = detail::c_string_or_null(exclude, "exclude");
+        detail::check(push_client_publish_event(client_.get(), &event, &done));
+        return done;
+    }
+
     // As push::position(), over the client's connection.
     std::string position()
     {
@@ -131,6 +193,22 @@ public:
 
         detail::check(push_client_position(client_.get(), out, sizeof out));
         return out;
+    }
+
+    // As push::revoke(), over the client's connection.
+    int revoke(const std::string &sub)
+    {
+        return detail::check(push_client_revoke(client_.get(), detail::c_string(sub, "sub")));
+    }
+
+    // As push::presence(), over the client's connection.
+    std::string presence(const std::string &topic)
+    {
+        std::vector<char> out(PUSH_PRESENCE_SIZE);
+
+        detail::check(push_client_presence(client_.get(), detail::c_string(topic, "topic"),
+                                           out.data(), out.size()));
+        return out.data();
     }
 
     // Queues the event. A thread of the library publishes it.
@@ -164,7 +242,7 @@ public:
 private:
     static const char *c_id(const std::string &id)
     {
-        return id.empty() ? nullptr : detail::c_string(id, "id");
+        return detail::c_string_or_null(id, "id");
     }
 
     void queue(const std::string &category, const std::string &json, const std::string &id,

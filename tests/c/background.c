@@ -71,10 +71,17 @@ static push_client *new_client(const char *address)
 static void publish_many(push_client *client)
 {
     struct seen seen = {0};
+    push_event event = PUSH_EVENT_INIT;
     int i;
 
-    for (i = 0; i < EVENTS; i++)
+    for (i = 0; i < EVENTS - 1; i++)
         CHECK(push_client_publish_async(client, "t", 1, "{}", 2, NULL, 0, on_answer, &seen) == 0);
+    event.category = "t";
+    event.category_len = 1;
+    event.json = "{}";
+    event.json_len = 2;
+    event.exclude = "1.171";
+    CHECK(push_client_publish_event_async(client, &event, on_answer, &seen) == 0);
     CHECK(push_client_flush(client, WAIT_MS) == 0);
     CHECK(seen.count == EVENTS);
     CHECK(!pthread_equal(seen.thread, pthread_self()));

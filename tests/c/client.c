@@ -42,6 +42,24 @@ static void an_id_counts_once(push_client *client)
     CHECK(other.sequence > first.sequence);
 }
 
+static void a_session_is_excluded(push_client *client)
+{
+    push_event event = PUSH_EVENT_INIT;
+    push_receipt receipt = {0};
+
+    event.category = "client";
+    event.category_len = 6;
+    event.json = "{\"n\":5}";
+    event.json_len = 7;
+    event.exclude = "1.171";
+    CHECK(push_client_publish_event(client, &event, &receipt) >= 0);
+    CHECK(receipt.sequence > 0);
+    event.exclude = "nobody";
+    CHECK(push_client_publish_event(client, &event, &receipt) == PUSH_EINVAL);
+    CHECK(push_client_publish_event(client, NULL, &receipt) == PUSH_EINVAL);
+    CHECK(push_client_publish_event(NULL, &event, &receipt) == PUSH_EINVAL);
+}
+
 static void positions(push_client *client)
 {
     char before[PUSH_POSITION_SIZE], after[PUSH_POSITION_SIZE], small[8];
@@ -120,6 +138,7 @@ int main(void)
     sequences_grow(other);
     push_client_free(other);
     an_id_counts_once(client);
+    a_session_is_excluded(client);
     positions(client);
     mistakes(client);
     children(client);

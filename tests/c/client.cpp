@@ -44,6 +44,7 @@ static void publishes()
     const push::receipt once = moved.publish("cpp", "{}", "entry-1");
     check(moved.publish("cpp", "{}", "entry-1").sequence == once.sequence, "an id counts once");
     check(push::publish("cpp", "{}") >= 0, "the process-wide connection");
+    check(moved.publish_except("1.171", "cpp", "{}").sequence > once.sequence, "for all but one");
     const std::string before = moved.position();
     check(push::position() == before, "both connections lead to one log");
     const push::receipt next = moved.publish("cpp", "{}");
@@ -57,6 +58,7 @@ static void mistakes()
     push::client client = make_client();
 
     throws(PUSH_ETOPIC, "topic is empty", [] { push::publish("", "{}"); });
+    throws(PUSH_EINVAL, "a session is", [&] { client.publish_except("x", "cpp", "{}"); });
     throws(PUSH_EJSON, "not valid JSON", [&] { client.publish("cpp", "{"); });
     throws(PUSH_EINVAL, "json has a NUL", [] { push::publish("cpp", std::string("{}\0", 3)); });
     throws(PUSH_ECONFIG, "is not an address", [] { push::client("nowhere"); });

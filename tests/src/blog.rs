@@ -2,11 +2,13 @@
 
 use std::fs;
 
-use crate::browser::Page;
+use tempfile::TempDir;
+
+use crate::browser::{Browser, Page};
 use crate::daemon::Daemon;
 use crate::php::{Application, Php, Server};
 use crate::relay::Relay;
-use crate::workspace;
+use crate::{tickets, workspace};
 
 /// The document root.
 pub const DOCROOT: &str = "public";
@@ -48,6 +50,38 @@ impl Blog {
     }
 }
 
+/// The blog with private topics and presence.
+#[derive(Debug)]
+pub struct MembersBlog {
+    /// The web server.
+    pub blog: Blog,
+    /// The daemon.
+    pub daemon: Daemon,
+    _keys: TempDir,
+}
+
+impl MembersBlog {
+    /// Starts a daemon and the blog, which sign and verify tickets with the same key.
+    #[track_caller]
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let keys = tickets::write_keys(folder.path());
+        let daemon = Daemon::start_with(&[
+            &format!("--ticket-key-file={}", keys.display()),
+            "--private-topics=user.*",
+            "--presence=kittensCategory",
+            "--presence=puppiesCategory",
+        ]);
+        let php = Php::with_extension(daemon.push_address())
+            .set("pusher.ticket_key_file", keys.display());
+        Self {
+            blog: Blog::start(&php, &daemon),
+            daemon,
+            _keys: folder,
+        }
+    }
+}
+
 /// Makes a copy of the blog without entries of earlier runs.
 #[track_caller]
 pub fn application() -> Application {
@@ -79,6 +113,49 @@ pub fn post(page: &mut Page, category: &str, title: &str, article: &str) {
     page.fill("#title", title);
     page.fill("#article", article);
     page.click("#post");
+}
+
+/// Logs in and waits until the page of the reader is connected.
+#[track_caller]
+pub fn log_in(page: &mut Page, name: &str) {
+    page.fill("#name", name);
+    page.click("#login button");
+    page.wait_for("document.querySelector('#me') !== null");
+    wait_until_live(page);
+}
+
+/// Opens the blog in a new browser and logs in.
+#[track_caller]
+pub fn reader(chromium: &mut Browser, site: &MembersBlog, name: &str) -> Page {
+    let mut page = chromium.open(&site.blog.url());
+    log_in(&mut page, name);
+    page
+}
+
+/// Posts an article with the text `text`, and waits until the writer's page shows it.
+#[track_caller]
+pub fn write(page: &mut Page, title: &str) {
+    post(page, "kittensCategory", title, "text");
+    page.wait_for(&shows(title, "text"));
+    // The page has handled the answer, and moved the focus to the title.
+    page.wait_for("document.querySelector('#title').value === ''");
+}
+
+/// Comments on the newest article that the page shows, and waits until the comment is stored.
+#[track_caller]
+pub fn comment(page: &mut Page, text: &str) {
+    page.fill("#entries form.comment [name=text]", text);
+    page.click("#entries form.comment button");
+    page.wait_for("document.querySelector('#entries form.comment [name=text]').value === ''");
+}
+
+/// Returns a JavaScript condition: the newest article has this comment of this reader.
+pub fn has_comment(author: &str, text: &str) -> String {
+    format!(
+        "Array.from(document.querySelectorAll('#entries article:first-child .comments li')).some(comment => \
+         comment.querySelector('.author').textContent === {author:?} && \
+         comment.querySelector('.comment-text').textContent === {text:?})"
+    )
 }
 
 /// Returns a JavaScript condition: the page shows an article with this title and text, as text.

@@ -2,15 +2,16 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::{fs, thread};
 
 use nix::sys::signal::Signal;
+use xtask::http;
 use xtask::process::{Background, wait_until};
 
 use crate::log::Log;
-use crate::{WAIT_MS, artefact};
+use crate::{WAIT_MS, artefact, wine};
 
 /// A running daemon. It stops when this value is dropped, and prints its log if the test failed.
 #[derive(Debug)]
@@ -22,10 +23,54 @@ pub struct Daemon {
     /// The process.
     pub process: Background,
     log: Log,
+    setup: Setup,
+}
+
+/// What a daemon needs to start again, apart from its ports.
+#[derive(Debug, Default)]
+struct Setup {
     flags: Vec<String>,
+    /// The only issuers that it trusts. `None` are those of this machine.
+    issuers: Option<PathBuf>,
+    /// Whether it is the program for Windows.
+    is_in_wine: bool,
 }
 
 const ANY_PORT: &str = "127.0.0.1:0";
+
+impl Setup {
+    fn new(flags: &[&str]) -> Self {
+        Self {
+            flags: flags.iter().map(ToString::to_string).collect(),
+            issuers: None,
+            is_in_wine: false,
+        }
+    }
+
+    #[track_caller]
+    fn start_at(self, web: &str, publish: &str) -> Daemon {
+        let mut command = match self.is_in_wine {
+            true => wine::server_command(),
+            false => command("pushd"),
+        };
+        command
+            .args(["--listen", web, "--publish-listen", publish])
+            .args(&self.flags);
+        if let Some(issuers) = &self.issuers {
+            trust(&mut command, issuers);
+        }
+        let (process, log) = start(&mut command);
+        let mut daemon = Daemon {
+            web: listening(&log, "browsers"),
+            publish: listening(&log, "publishers"),
+            process,
+            log,
+            setup: self,
+        };
+        daemon.assert_running();
+        daemon
+    }
+}
 
 impl Daemon {
     /// Starts the daemon on free ports, and waits until both listeners are open.
@@ -40,23 +85,30 @@ impl Daemon {
         Self::start_at(ANY_PORT, ANY_PORT, flags)
     }
 
+    /// Starts the daemon on free ports. It trusts no certificates but those from the issuers in this file.
+    #[track_caller]
+    pub fn start_trusting(issuers: &Path, flags: &[&str]) -> Self {
+        let setup = Setup {
+            issuers: Some(issuers.to_owned()),
+            ..Setup::new(flags)
+        };
+        setup.start_at(ANY_PORT, ANY_PORT)
+    }
+
+    /// Starts the program for Windows in wine, on free ports.
+    #[track_caller]
+    pub fn start_in_wine(flags: &[&str]) -> Self {
+        let setup = Setup {
+            is_in_wine: true,
+            ..Setup::new(flags)
+        };
+        setup.start_at(ANY_PORT, ANY_PORT)
+    }
+
     /// Starts the daemon on these addresses.
     #[track_caller]
     pub fn start_at(web: &str, publish: &str, flags: &[&str]) -> Self {
-        let mut command = command("pushd");
-        command
-            .args(["--listen", web, "--publish-listen", publish])
-            .args(flags);
-        let (process, log) = start(&mut command);
-        let mut daemon = Self {
-            web: listening(&log, "browsers"),
-            publish: listening(&log, "publishers"),
-            process,
-            log,
-            flags: flags.iter().map(ToString::to_string).collect(),
-        };
-        daemon.assert_running();
-        daemon
+        Setup::new(flags).start_at(web, publish)
     }
 
     /// Kills the daemon, and starts it again on the same ports.
@@ -88,7 +140,7 @@ impl Daemon {
         Stopped {
             web: self.web,
             publish: self.publish,
-            flags: std::mem::take(&mut self.flags),
+            setup: std::mem::take(&mut self.setup),
         }
     }
 
@@ -140,6 +192,12 @@ impl Daemon {
         self.log.text()
     }
 
+    /// Returns the address of the listener for signed requests, which a flag must open.
+    #[track_caller]
+    pub fn signed_requests(&self) -> SocketAddr {
+        listening(&self.log, "signed requests")
+    }
+
     /// Waits for a log line with `text` in it.
     #[track_caller]
     pub fn wait_for_log(&self, text: &str) -> String {
@@ -174,15 +232,15 @@ impl Drop for Daemon {
 pub struct Stopped {
     web: SocketAddr,
     publish: SocketAddr,
-    flags: Vec<String>,
+    setup: Setup,
 }
 
 impl Stopped {
     /// Starts the daemon again.
     #[track_caller]
     pub fn start_again(self) -> Daemon {
-        let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
-        Daemon::start_at(&self.web.to_string(), &self.publish.to_string(), &flags)
+        let (web, publish) = (self.web.to_string(), self.publish.to_string());
+        self.setup.start_at(&web, &publish)
     }
 }
 
@@ -213,6 +271,23 @@ pub fn command(name: &str) -> Command {
     let mut command = server_command(&artefact(name));
     command.env("PUSHD_CONFIG", "/dev/null");
     command
+}
+
+/// Returns a figure of `/metrics`. `None` if the daemon does not answer, or has no such figure.
+#[track_caller]
+pub fn metric(publish: SocketAddr, name: &str) -> Option<u64> {
+    let metrics = http::get(publish, "/metrics").ok()?.text();
+    metrics.lines().find_map(|line| {
+        let (found, value) = line.split_once(' ')?;
+        (found == name).then(|| value.parse().expect("a number"))
+    })
+}
+
+/// Makes a program trust no certificates but those from the issuers in this file.
+pub fn trust(command: &mut Command, issuers: &Path) {
+    command
+        .env("SSL_CERT_FILE", issuers)
+        .env_remove("SSL_CERT_DIR");
 }
 
 /// Returns the command for a server with the daemon's log format, without arguments.

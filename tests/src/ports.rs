@@ -1,13 +1,16 @@
 //! Free ports, for servers that cannot bind port 0.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::SocketAddr;
 
-/// Returns a port of 127.0.0.1 that was free a moment ago. Another process may take it first, so prefer port 0 for
-/// servers that report their port.
+use xtask::ports;
+
+/// Returns a port of 127.0.0.1 that was free a moment ago. For several, use [`free_addresses`], so that they differ.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port");
-    listener
-        .local_addr()
-        .expect("a bound socket has an address")
-        .port()
+    let [address] = free_addresses();
+    address.port()
+}
+
+/// Returns different addresses of 127.0.0.1 that were free a moment ago.
+pub fn free_addresses<const N: usize>() -> [SocketAddr; N] {
+    ports::free_addresses().expect("there are free ports")
 }

@@ -317,7 +317,10 @@ impl Drop for Relay {
 
 #[cfg(test)]
 mod tests {
+    use xtask::process::wait_until;
+
     use super::*;
+    use crate::WAIT_MS;
 
     #[test]
     fn it_forwards_until_it_is_told_to_stop() {
@@ -401,6 +404,8 @@ mod tests {
         let mut byte = [0];
         let mut client = TcpStream::connect(relay.address).unwrap();
         let (mut peer, _) = servers[0].accept().unwrap();
+        // The kernel accepts the connection before the relay lists it.
+        assert!(wait_until(WAIT_MS, || relay.connections() == 1));
         relay.delay();
         client.write_all(b"a").unwrap();
         drop(client);

@@ -25,10 +25,33 @@ impl Wamp {
     /// Connects and reads the WELCOME message.
     #[track_caller]
     pub fn connect(address: SocketAddr) -> Self {
+        Self::connect_as(address, &[])
+    }
+
+    /// Connects as a page of this origin.
+    #[track_caller]
+    pub fn connect_from(address: SocketAddr, origin: &str) -> Self {
+        Self::connect_as(address, &[("Origin", origin)])
+    }
+
+    /// Connects with a ticket, in its cookie.
+    #[track_caller]
+    pub fn connect_with(address: SocketAddr, ticket: Option<&str>) -> Self {
+        let cookie = ticket.map(|ticket| format!("pushd_ticket={ticket}"));
+        let headers: Vec<_> = cookie.iter().map(|cookie| ("Cookie", &**cookie)).collect();
+        Self::connect_as(address, &headers)
+    }
+
+    #[track_caller]
+    fn connect_as(address: SocketAddr, headers: &[(&'static str, &str)]) -> Self {
         let mut request = format!("ws://{address}/").into_client_request().unwrap();
         request
             .headers_mut()
             .insert("Sec-WebSocket-Protocol", HeaderValue::from_static("wamp"));
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value).unwrap();
+            request.headers_mut().insert(*name, value);
+        }
         let (socket, _) = tungstenite::client(request, Stream::connect(address, WAIT_MS))
             .unwrap_or_else(|error| panic!("the handshake failed: {error}"));
         let mut wamp = Self {
@@ -144,6 +167,18 @@ impl Wamp {
     pub fn begin_close(&mut self) {
         // The daemon may have closed first, which is no error.
         let _ = self.socket.close(None);
+    }
+
+    /// Returns the code of the close frame, which must come next.
+    #[track_caller]
+    pub fn close_code(&mut self) -> u16 {
+        loop {
+            match self.socket.read() {
+                Ok(Message::Close(Some(frame))) => return frame.code.into(),
+                Ok(Message::Ping(_)) => {}
+                other => panic!("no close frame: {other:?}"),
+            }
+        }
     }
 
     // Returns a text message, or `None` for the pong with the payload `pong`.

@@ -19,8 +19,10 @@ const SOURCE: &str = "/usr/share/wordpress";
 /// The plugin's folder in WordPress.
 const PLUGIN: &str = "wp-content/plugins/pushd-live";
 const PASSWORD: &str = "correct horse battery staple";
-/// Code of the site: it withholds posts with "quiet", and breaks those with "broken".
+/// Code of the site: it withholds posts with "quiet", and breaks those with "broken". Pages have no pictures of other
+/// hosts, because they would wait for name servers.
 const FILTERS: &str = r#"<?php
+add_filter('pre_option_show_avatars', '__return_zero');
 add_filter('pushd_live_post', fn (array $event): ?array => match ($event['title']) {
     'quiet' => null,
     'broken' => ['text' => "\xff"] + $event,
@@ -69,13 +71,24 @@ impl WordPress {
     /// Installs WordPress, with the plugin's files in place. The plugin is not active yet.
     #[track_caller]
     pub fn start(php: &Php) -> Self {
-        let database = MariaDb::start();
         let files = Application::of(&[]);
         copy(Path::new(SOURCE), files.path());
-        copy(
-            &workspace().root.join("php/wordpress"),
-            &files.path().join(PLUGIN),
-        );
+        let plugin = workspace().root.join("php/wordpress");
+        copy(&plugin, &files.path().join(PLUGIN));
+        Self::start_with(php, &files)
+    }
+
+    /// Installs WordPress without the plugin.
+    #[track_caller]
+    pub fn start_without_plugin(php: &Php) -> Self {
+        let files = Application::of(&[]);
+        copy(Path::new(SOURCE), files.path());
+        Self::start_with(php, &files)
+    }
+
+    #[track_caller]
+    fn start_with(php: &Php, files: &Application) -> Self {
+        let database = MariaDb::start();
         fs::remove_file(files.path().join("wp-config.php")).expect("Debian's configuration");
         fs::write(
             files.path().join("wp-config.php"),
@@ -138,6 +151,8 @@ impl WordPress {
     #[track_caller]
     pub fn log_in(&self, page: &mut Page) {
         page.go(&self.url("/wp-login.php"));
+        // The page moves the focus there 200 ms after it has loaded. Before that, the password could go there, too.
+        page.wait_for("document.activeElement === document.querySelector('#user_login')");
         page.fill("#user_login", "admin");
         page.fill("#user_pass", PASSWORD);
         page.click("#wp-submit");

@@ -8,7 +8,7 @@ use system_tests::simulator::{self, Flaw, FlawKind, Kind, Plan};
 
 const SEEDS: u64 = 50;
 
-/// Seeds with two nodes.
+/// Seeds with two nodes, and with three.
 const NODES_SEEDS: u64 = 10;
 
 /// Runs at the same time. They mostly wait.
@@ -25,10 +25,12 @@ fn what_is_accepted_arrives_or_a_gap_is_reported() {
 
 #[test]
 fn several_nodes_keep_the_same_promises() {
-    let result = simulator::run_seeds(0..NODES_SEEDS, 2, AT_ONCE, |_| ());
-    let totals = result.unwrap_or_else(|text| panic!("{text}"));
-    assert!(totals.accepted > 3_000 && totals.events > 6_000);
-    assert!(totals.gaps > 50 && totals.recovered > 200 && totals.starts > 20);
+    for nodes in [2, 3] {
+        let result = simulator::run_seeds(0..NODES_SEEDS, nodes, AT_ONCE, |_| ());
+        let totals = result.unwrap_or_else(|text| panic!("{text}"));
+        assert!(totals.accepted > 3_000 && totals.events > 6_000);
+        assert!(totals.gaps > 50 && totals.recovered > 200 && totals.starts > 20);
+    }
 }
 
 /// A quiet plan in which a subscriber of this kind gets many events.

@@ -1,66 +1,62 @@
-//! What pushd answers to an accepted request.
+//! Answers of pushd to accepted requests.
 
 use pusher_proto::{Position, Receipt};
 
 use crate::connection_error::ConnectionError;
-
-#[derive(Debug)]
-pub(crate) enum Answer {
-    /// The answer to a publish.
-    Receipt(Receipt),
-    /// The answer to a request for the position.
-    Position(Position),
-    /// The answer to a DRAIN.
-    Drained,
-}
+use crate::presence::Presence;
 
 /// pushd has published everything in its spool.
 #[derive(Debug)]
 pub(crate) struct Drained;
 
-impl Answer {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Receipt(_) => "a receipt",
-            Self::Position(_) => "a position",
-            Self::Drained => "an answer to DRAIN",
-        }
-    }
+/// Number of sessions that lost their ticket.
+#[derive(Debug)]
+pub(crate) struct Revoked(pub(crate) u64);
 
+/// Makes the enum, and a conversion into each of its answers, which fails if pushd has answered something else.
+macro_rules! answers {
+    ($($(#[$doc:meta])* $variant:ident($answer:ty) = $name:literal,)*) => {
+        #[derive(Debug)]
+        pub(crate) enum Answer {
+            $($(#[$doc])* $variant($answer),)*
+        }
+
+        impl Answer {
+            fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)*
+                }
+            }
+        }
+
+        $(impl TryFrom<Answer> for $answer {
+            type Error = ConnectionError;
+
+            fn try_from(answer: Answer) -> Result<Self, ConnectionError> {
+                match answer {
+                    Answer::$variant(answer) => Ok(answer),
+                    other => Err(other.instead_of($name)),
+                }
+            }
+        })*
+    };
+}
+
+answers! {
+    /// The answer to a publish.
+    Receipt(Receipt) = "a receipt",
+    /// The answer to a request for the position.
+    Position(Position) = "a position",
+    /// The answer to a DRAIN.
+    Drained(Drained) = "an answer to DRAIN",
+    /// The answer to a REVOKE.
+    Revoked(Revoked) = "an answer to REVOKE",
+    /// The answer to a PRESENCE.
+    Members(Presence) = "members",
+}
+
+impl Answer {
     fn instead_of(&self, expected: &str) -> ConnectionError {
         ConnectionError::Protocol(format!("{}, expected was {expected}", self.name()))
-    }
-}
-
-impl TryFrom<Answer> for Receipt {
-    type Error = ConnectionError;
-
-    fn try_from(answer: Answer) -> Result<Self, ConnectionError> {
-        match answer {
-            Answer::Receipt(receipt) => Ok(receipt),
-            other => Err(other.instead_of("a receipt")),
-        }
-    }
-}
-
-impl TryFrom<Answer> for Position {
-    type Error = ConnectionError;
-
-    fn try_from(answer: Answer) -> Result<Self, ConnectionError> {
-        match answer {
-            Answer::Position(position) => Ok(position),
-            other => Err(other.instead_of("a position")),
-        }
-    }
-}
-
-impl TryFrom<Answer> for Drained {
-    type Error = ConnectionError;
-
-    fn try_from(answer: Answer) -> Result<Self, ConnectionError> {
-        match answer {
-            Answer::Drained => Ok(Self),
-            other => Err(other.instead_of("an answer to DRAIN")),
-        }
     }
 }

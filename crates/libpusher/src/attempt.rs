@@ -1,26 +1,41 @@
-//! Which step of which operation failed, for error messages.
+//! A failed request to pushd, for error messages: its operation and its step.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::address::Address;
 
-/// What the caller asked pushd for.
+/// The kinds of request to pushd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Operation {
-    /// To publish an event.
+    /// Publishes an event.
     Publish,
-    /// The present position of the log. It changes nothing, so it may be sent twice.
+    /// Asks for the current position of the log.
     Position,
-    /// To publish the events of its spool first. It changes nothing else, so it may be sent twice.
+    /// Asks pushd to publish the events in its spool, before the publisher sends later ones.
     Drain,
+    /// Ends the tickets of a user.
+    Revoke,
+    /// Asks for the members of a topic.
+    Presence,
+}
+
+impl Operation {
+    /// Whether the request may be sent again after a lost connection. Except for a publish, the second one changes
+    /// nothing.
+    pub(crate) fn is_repeatable(self) -> bool {
+        match self {
+            Self::Publish => false,
+            Self::Position | Self::Drain | Self::Revoke | Self::Presence => true,
+        }
+    }
 }
 
 /// The failed operation, the address, and the time spent.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// What failed.
+    /// The failed operation.
     pub operation: Operation,
     /// The address of pushd.
     pub address: Address,

@@ -2,7 +2,6 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use crate::address::{Address, Resolved};
 use crate::attempt::Stage;
 use crate::connection_error::{ConnectionError, is_temporary};
 use crate::deadline::Deadline;
+use crate::socket::above_standard;
 
 /// Idle time before the first TCP keep-alive probe. Probes keep routers from dropping the connection, and detect a
 /// server that vanished before the next publish does.
@@ -27,15 +27,6 @@ pub(crate) fn connect(address: &Address, deadline: &Deadline) -> Result<Socket, 
         Resolved::Unix(path) => connect_unix(path, deadline),
     }?;
     above_standard(socket).map_err(ConnectionError::Connect)
-}
-
-/// If a program has closed its stdout, a new socket gets that number, and the program's output would go to pushd.
-fn above_standard(socket: Socket) -> io::Result<Socket> {
-    if socket.as_raw_fd() > libc::STDERR_FILENO {
-        return Ok(socket);
-    }
-    // The standard library duplicates to 3 and above.
-    Ok(Socket::from(OwnedFd::from(socket).try_clone()?))
 }
 
 /// Tries the addresses in order. Each gets an equal share of the remaining time.

@@ -1,11 +1,7 @@
 //! One socket to pushd. Requests take turns on it: each waits for its answer.
 
-use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::mem::MaybeUninit;
 use std::ops::Range;
-use std::os::fd::{IntoRawFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use pusher_proto::native::{self, ErrorCode, FromServer, VERSION};
@@ -13,15 +9,18 @@ use pusher_proto::{JsonStream, Receipt};
 use socket2::Socket;
 
 use crate::address::Address;
-use crate::answer::Answer;
+use crate::answer::{Answer, Drained, Revoked};
 use crate::attempt::Stage;
 use crate::connect::connect;
 use crate::connection_error::{ConnectionError, is_temporary};
 use crate::deadline::{Deadline, Passed};
+use crate::presence::Presence;
+use crate::socket::{self, Identity};
 use crate::token::Token;
 
-/// Longest answer in bytes. A WELCOME or an ERROR with its text is far shorter.
-const ANSWER_LEN_MAX: usize = 16 * 1024;
+/// Longest answer in bytes. 100 members of a topic with the longest `sub` and `info` take 360,000, and all other answers
+/// are far shorter.
+const ANSWER_LEN_MAX: usize = 512 * 1024;
 
 /// Size of one read in bytes. WELCOME and a receipt fit together.
 const READ_LEN_MAX: usize = 1024;
@@ -32,8 +31,7 @@ const NO_REQUEST: u64 = u64::MAX;
 #[derive(Debug)]
 pub(crate) struct Connection {
     socket: Socket,
-    /// Device and inode. They tell this socket from another file that later got the same descriptor number.
-    identity: Option<(u64, u64)>,
+    identity: Identity,
     answers: JsonStream,
     /// The current SO_RCVTIMEO.
     read_timeout: Duration,
@@ -46,10 +44,9 @@ impl Connection {
     }
 
     fn new(socket: Socket) -> Self {
-        let file = File::from(OwnedFd::from(socket));
-        let identity = identity_of(&file);
+        let (socket, identity) = Identity::of(socket);
         Self {
-            socket: Socket::from(OwnedFd::from(file)),
+            socket,
             identity,
             answers: JsonStream::new(ANSWER_LEN_MAX),
             read_timeout: Duration::ZERO,
@@ -58,19 +55,12 @@ impl Connection {
 
     /// Whether the peer has closed the connection, or has sent a message without a request, such as a goodbye.
     pub(crate) fn is_stale(&mut self) -> bool {
-        match self.peek() {
+        match socket::peek_now(&self.socket) {
             Err(error) => error.kind() != ErrorKind::WouldBlock,
             Ok(0) => true,
             // There are bytes, so the read does not block.
             Ok(_) => self.read_once().is_err() || !self.has_nothing_left(),
         }
-    }
-
-    /// Returns 1 if there is a byte to read and 0 at the end of the stream. Does not wait.
-    fn peek(&self) -> io::Result<usize> {
-        let mut byte = [MaybeUninit::uninit()];
-        let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
-        self.socket.recv_with_flags(&mut byte, flags)
     }
 
     /// Writes one message and reads its answer.
@@ -99,10 +89,11 @@ impl Connection {
     pub(crate) fn greet(
         &mut self,
         token: Option<&Token>,
+        has_spool: bool,
         deadline: &Deadline,
     ) -> Result<(), ConnectionError> {
         let mut hello = Vec::new();
-        native::encode_hello(&mut hello, token.map(Token::as_str));
+        native::encode_hello(&mut hello, token.map(Token::as_str), has_spool);
         self.send(&hello, deadline)
     }
 
@@ -167,27 +158,24 @@ impl Connection {
     /// because the parent still uses the connection. If the descriptor number now belongs to another file (the
     /// child closed all descriptors and opened its own), that file stays open.
     pub(crate) fn abandon(self) {
-        let file = File::from(OwnedFd::from(self.socket));
-        if self.identity.is_none() || identity_of(&file) != self.identity {
-            let _not_ours = file.into_raw_fd();
-        }
+        self.identity.close(self.socket);
     }
 
     fn has_nothing_left(&mut self) -> bool {
         matches!(self.answers.next_value(), Ok(None)) && self.answers.unfinished_len() == 0
     }
 
-    /// Writes the whole message. Never raises SIGPIPE.
+    /// Writes the whole message.
     fn send(&mut self, message: &[u8], deadline: &Deadline) -> Result<(), ConnectionError> {
         let mut sent_len = 0;
         // Most events fit in the socket's buffer, so the first attempt needs no timeout.
-        let mut flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+        let mut send = socket::send_now as fn(&Socket, &[u8]) -> io::Result<usize>;
         while sent_len < message.len() {
-            match self.socket.send_with_flags(&message[sent_len..], flags) {
+            match send(&self.socket, &message[sent_len..]) {
                 Ok(len) => sent_len += len,
                 Err(error) if is_temporary(&error) => {
                     self.limit_write(deadline)?;
-                    flags = libc::MSG_NOSIGNAL;
+                    send = socket::send;
                 }
                 Err(error) if sent_len == 0 => {
                     return Err(self.goodbye().unwrap_or(ConnectionError::Connect(error)));
@@ -204,7 +192,7 @@ impl Connection {
 
     /// Returns pushd's last message before it closed, if it has arrived.
     fn goodbye(&mut self) -> Option<ConnectionError> {
-        if self.peek().is_ok_and(|len| len > 0) {
+        if socket::peek_now(&self.socket).is_ok_and(|len| len > 0) {
             // There are bytes, so the read does not block.
             self.read_once().ok()?;
         }
@@ -272,7 +260,7 @@ impl Connection {
                 }
                 FromServer::Drained { request } => {
                     check_request(request, expected)?;
-                    return Ok(Some(Answer::Drained));
+                    return Ok(Some(Answer::Drained(Drained)));
                 }
                 FromServer::Error {
                     request,
@@ -288,7 +276,21 @@ impl Connection {
                         _ => ConnectionError::Refused(code, text),
                     });
                 }
-                // A message of a later version: the protocol says to ignore it.
+                FromServer::Revoked { request, sessions } => {
+                    check_request(request, expected)?;
+                    return Ok(Some(Answer::Revoked(Revoked(sessions))));
+                }
+                FromServer::Members {
+                    request,
+                    count,
+                    members,
+                } => {
+                    check_request(request, expected)?;
+                    check_members(members)?;
+                    let members = members.to_owned();
+                    return Ok(Some(Answer::Members(Presence { count, members })));
+                }
+                // A message of a later version, which the protocol says to ignore.
                 FromServer::Unknown { .. } => {}
             }
         }
@@ -322,11 +324,6 @@ impl Connection {
     }
 }
 
-fn identity_of(file: &File) -> Option<(u64, u64)> {
-    let metadata = file.metadata().ok()?;
-    Some((metadata.dev(), metadata.ino()))
-}
-
 fn closed() -> ConnectionError {
     ConnectionError::Closed("closed by pushd".to_owned())
 }
@@ -352,6 +349,16 @@ fn check_version(version: u32) -> Result<(), ConnectionError> {
     )))
 }
 
+/// The decoder has checked that it is JSON.
+fn check_members(members: &str) -> Result<(), ConnectionError> {
+    if members.starts_with('[') {
+        return Ok(());
+    }
+    Err(ConnectionError::Protocol(
+        "the members are not a list".to_owned(),
+    ))
+}
+
 fn check_request(request: u64, expected: u64) -> Result<(), ConnectionError> {
     if request == expected {
         return Ok(());
@@ -364,13 +371,13 @@ fn check_request(request: u64, expected: u64) -> Result<(), ConnectionError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpListener;
-    use std::os::unix::net::UnixStream;
+    use std::net::{TcpListener, TcpStream};
 
     #[test]
     fn the_read_timeout_follows_the_deadline_with_few_system_calls() {
-        let (socket, _peer) = UnixStream::pair().unwrap();
-        let mut connection = Connection::new(OwnedFd::from(socket).into());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut connection = Connection::new(socket.into());
         let mut limit = |timeout_ms| {
             let deadline = Deadline::after(Duration::from_millis(timeout_ms));
             let remaining = deadline.remaining().unwrap();
@@ -410,8 +417,9 @@ mod tests {
 
     #[test]
     fn a_passed_deadline_is_noticed_before_a_wait() {
-        let (socket, _peer) = UnixStream::pair().unwrap();
-        let mut connection = Connection::new(OwnedFd::from(socket).into());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut connection = Connection::new(socket.into());
         let passed = Deadline::after(Duration::ZERO);
         let result = connection.limit_read(&passed);
         assert!(matches!(

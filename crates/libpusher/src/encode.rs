@@ -2,7 +2,7 @@
 
 use pusher_proto::limits::{EVENT_LEN_MAX, TOPIC_LEN_MAX};
 use pusher_proto::native::{self, FromPublisher};
-use pusher_proto::{check_id, check_topic};
+use pusher_proto::{SessionName, check_id, check_topic};
 
 use crate::error::Error;
 use crate::event::{Event, check_ttl};
@@ -24,9 +24,11 @@ pub(crate) fn encode(buffer: &mut Vec<u8>, request: u64, event: &Event<'_>) -> R
         id,
         latest: _,
         ttl_s,
+        exclude,
     } = *event;
     check_topic(topic, TOPIC_LEN_MAX)?;
     id.map(check_id).transpose()?;
+    exclude.map(str::parse::<SessionName>).transpose()?;
     ttl_s
         .map(|ttl_s| check_ttl("ttl", ttl_s.into()))
         .transpose()?;
@@ -37,7 +39,7 @@ pub(crate) fn encode(buffer: &mut Vec<u8>, request: u64, event: &Event<'_>) -> R
     }
     let id_len = id.map_or(0, str::len);
     buffer.reserve(json.len() + 2 * (topic.len() + id_len) + 64);
-    native::encode_publish(buffer, request, topic, json, id)?;
+    native::encode_publish(buffer, request, topic, json, id, exclude)?;
     Ok(())
 }
 
@@ -78,7 +80,13 @@ impl Message<'_> {
     /// If the text is not the message of an event, as [`encode`] makes it.
     pub(crate) fn with<T>(&self, call: impl FnOnce(&Event<'_>) -> T) -> T {
         let text = str::from_utf8(self.text).expect("`encode` writes UTF-8");
-        let Ok(FromPublisher::Publish { publish, id, .. }) = FromPublisher::decode(text) else {
+        let Ok(FromPublisher::Publish {
+            publish,
+            id,
+            exclude,
+            ..
+        }) = FromPublisher::decode(text)
+        else {
             panic!("`encode` writes a publish");
         };
         call(&Event {
@@ -87,6 +95,7 @@ impl Message<'_> {
             id: id.as_deref(),
             latest: self.wait.latest,
             ttl_s: self.wait.ttl_s,
+            exclude: exclude.as_deref(),
         })
     }
 }

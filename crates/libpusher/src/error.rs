@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 
 use pusher_proto::native::{DecodeError, ErrorCode};
-use pusher_proto::{IdError, TopicError};
+use pusher_proto::{IdError, SessionNameError, TopicError};
 
 use crate::address::AddressError;
 use crate::attempt::{Attempt, Operation, Stage};
@@ -13,7 +13,7 @@ use crate::c_api::codes;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, TIMEOUT_MAX, TIMEOUT_MIN};
 use crate::spool::SpoolFailure;
 
-/// Why an event was not published, or why that is unknown; or why there is no position.
+/// Why an event was not published, or why that is unknown; or why another request has no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -27,6 +27,12 @@ pub enum Error {
     #[error("the event was not published: {reason}")]
     Id {
         /// The rule that it breaks.
+        reason: String,
+    },
+    /// The caller's mistake: the session to exclude has a name in none of the known forms. Nothing was sent.
+    #[error("the event was not published: {reason}")]
+    Exclude {
+        /// The known forms.
         reason: String,
     },
     /// The caller's mistake: the event is not one complete JSON value. Nothing was sent.
@@ -46,6 +52,14 @@ pub enum Error {
         "a batch takes at most {BATCH_EVENTS_MAX} events, and {BATCH_BYTES_MAX} bytes of all together"
     )]
     BatchFull,
+    /// The caller's mistake in a request for a ticket, a revocation or presence. Nothing was sent.
+    #[error("{reason}")]
+    Argument {
+        /// The code that C functions return.
+        code: c_int,
+        /// The call that failed, and the rule that its argument breaks.
+        reason: String,
+    },
     /// A mistake in the configuration: an invalid address, timeout or token. Nothing was sent.
     #[error("{setting}: {reason}")]
     Config {
@@ -154,7 +168,7 @@ impl Error {
     pub fn code(&self) -> c_int {
         match self {
             Self::Topic { .. } => codes::PUSH_ETOPIC,
-            Self::Id { .. } => codes::PUSH_EINVAL,
+            Self::Id { .. } | Self::Exclude { .. } => codes::PUSH_EINVAL,
             Self::Json { .. } => codes::PUSH_EJSON,
             Self::TooLarge { .. } | Self::BatchFull => codes::PUSH_ETOOBIG,
             Self::Config { .. } => codes::PUSH_ECONFIG,
@@ -168,7 +182,7 @@ impl Error {
             Self::QueueFull { .. } => codes::PUSH_EFULL,
             Self::Canceled => codes::PUSH_ECANCELED,
             Self::Thread { .. } => codes::PUSH_ETHREAD,
-            Self::NotSpooled { code, .. } => *code,
+            Self::NotSpooled { code, .. } | Self::Argument { code, .. } => *code,
         }
     }
 
@@ -179,9 +193,11 @@ impl Error {
             self,
             Self::Topic { .. }
                 | Self::Id { .. }
+                | Self::Exclude { .. }
                 | Self::Json { .. }
                 | Self::TooLarge { .. }
                 | Self::BatchFull
+                | Self::Argument { .. }
                 | Self::Config { .. }
         )
     }
@@ -239,9 +255,18 @@ impl Error {
             (ErrorCode::LogUnavailable, _) => Self::Unavailable { attempt, text },
             (ErrorCode::BadTopic, Operation::Publish) => Self::Topic { reason: text },
             (ErrorCode::BadId, Operation::Publish) => Self::Id { reason: text },
+            (ErrorCode::BadExclude, Operation::Publish) => Self::Exclude { reason: text },
             (ErrorCode::TooLarge | ErrorCode::EventTooLarge, Operation::Publish) => {
                 Self::TooLarge { reason: text }
             }
+            (ErrorCode::BadSub, Operation::Revoke) => Self::Argument {
+                code: codes::PUSH_EINVAL,
+                reason: format!("no ticket was revoked: {text}"),
+            },
+            (ErrorCode::BadTopic, Operation::Presence) => Self::Argument {
+                code: codes::PUSH_ETOPIC,
+                reason: format!("pushd refused to report presence: {text}"),
+            },
             _ => Self::Refused {
                 attempt,
                 name: code.name(),
@@ -263,6 +288,14 @@ impl From<IdError> for Error {
     fn from(error: IdError) -> Self {
         Self::Id {
             reason: error.to_string(),
+        }
+    }
+}
+
+impl From<SessionNameError> for Error {
+    fn from(error: SessionNameError) -> Self {
+        Self::Exclude {
+            reason: format!("exclude: {error}"),
         }
     }
 }
@@ -297,7 +330,9 @@ fn after_timeout(operation: Operation, stage: Stage) -> &'static str {
     match (operation, stage) {
         (Operation::Publish, Stage::Answer) => " (the event may or may not have been published)",
         (Operation::Publish, _) | (Operation::Drain, _) => " (the event was not published)",
-        (Operation::Position, _) => "",
+        (Operation::Revoke, Stage::Answer) => " (the tickets may or may not be revoked)",
+        (Operation::Revoke, _) => " (the tickets are not revoked)",
+        (Operation::Position | Operation::Presence, _) => "",
     }
 }
 
@@ -305,7 +340,8 @@ fn after_loss(operation: Operation) -> &'static str {
     match operation {
         Operation::Publish => "the event may or may not have been published; ",
         Operation::Drain => "the event was not published; ",
-        Operation::Position => "",
+        Operation::Revoke => "the tickets may or may not be revoked; ",
+        Operation::Position | Operation::Presence => "",
     }
 }
 
@@ -314,7 +350,8 @@ fn after_lost_log(operation: Operation) -> &'static str {
         Operation::Publish => {
             "the event may or may not have been published; try again later, with the same id"
         }
-        Operation::Position | Operation::Drain => "try again later",
+        Operation::Revoke => "the tickets may or may not be revoked; try again later",
+        Operation::Position | Operation::Drain | Operation::Presence => "try again later",
     }
 }
 
@@ -323,21 +360,31 @@ fn refusal(operation: Operation) -> &'static str {
         Operation::Publish => "refused to publish the event",
         Operation::Position => "gives no position",
         Operation::Drain => "refused to publish its spool, which comes before the event",
+        Operation::Revoke => "refused to revoke the tickets",
+        Operation::Presence => "refused to report presence",
     }
 }
 
-/// A pushd that does not know the request is older than this library.
+/// A pushd that does not know the request is older than this library. Of the publishes, only one with an exclusion can be
+/// new to it.
 fn advice_to_update(operation: Operation, name: &str) -> &'static str {
-    match operation == Operation::Position && name == ErrorCode::UnknownType.name() {
-        true => ": this pushd is too old, update it",
-        false => "",
+    if name != ErrorCode::UnknownType.name() {
+        return "";
+    }
+    match operation {
+        Operation::Publish => ": this pushd is too old to exclude a session, update it",
+        Operation::Position | Operation::Revoke | Operation::Presence => {
+            ": this pushd is too old, update it"
+        }
+        Operation::Drain => "",
     }
 }
 
 fn busy(operation: Operation) -> &'static str {
     match operation {
         Operation::Publish => "can't take the event",
-        Operation::Position => "can't answer",
+        Operation::Revoke => "can't revoke the tickets",
+        Operation::Position | Operation::Presence => "can't answer",
         Operation::Drain => "can't publish its spool, which comes before the event,",
     }
 }

@@ -21,6 +21,10 @@ pub struct Event<'a> {
     pub latest: bool,
     /// How long the event may wait in the spool, 1 to 86400 seconds. `None`: [`Options::spool_ttl_s`](crate::Options).
     pub ttl_s: Option<u32>,
+    /// The session that does not get the event, as its page knows it: `pusher.sessionId` of pusher.js, `socket_id` of the
+    /// Pusher Channels protocol, or the number of a WAMP v2 session. A page has another session after each reconnect. An
+    /// older pushd refuses an event with this option.
+    pub exclude: Option<&'a str>,
 }
 
 impl<'a> Event<'a> {
@@ -32,6 +36,7 @@ impl<'a> Event<'a> {
             id: None,
             latest: false,
             ttl_s: None,
+            exclude: None,
         }
     }
 

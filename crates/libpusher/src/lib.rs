@@ -22,13 +22,17 @@
 //! | `options` | [`Options`], and the environment variables that set them |
 //! | `token` | [`Token`]: the publish token |
 //! | `deadline` | the deadline that all steps of a publish share |
+//! | `socket` | the calls on a socket that Unix and Windows have in different forms |
 //! | `connect` | opens a socket within the deadline |
 //! | `connection` | one socket: detects a stale connection, writes, reads the answer |
 //! | `connection_error` | errors of one attempt on one connection |
-//! | `answer` | a receipt, a position or the end of a drain |
+//! | `answer` | answers of pushd: a receipt, a position, ... |
 //! | `encode` | checks an event and encodes it |
 //! | `limits` | bounds of timeouts and batches |
 //! | `publisher` | [`Publisher`]: when to connect, when to connect again |
+//! | `ticket` | [`sign_ticket`]: signs tickets with the keys in a file |
+//! | `presence` | [`Presence`]: the members of a topic |
+//! | `unix_time` | the time of tickets and revocations |
 //! | `random_id` | ids for events without one |
 //! | `spool` | writes events that pushd cannot accept to a file |
 //! | `batch` | [`Batch`]: events that are published together |
@@ -55,14 +59,18 @@ mod event;
 mod limits;
 mod options;
 mod per_process;
+mod presence;
 mod process;
 mod publisher;
 mod queue;
 mod random_id;
 mod receipt;
 mod shared;
+mod socket;
 mod spool;
+mod ticket;
 mod token;
+mod unix_time;
 
 pub use address::{Address, AddressError};
 pub use attempt::{Attempt, Operation, Stage};
@@ -72,10 +80,13 @@ pub use error::Error;
 pub use event::Event;
 pub use limits::{TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN};
 pub use options::Options;
+pub use presence::Presence;
 pub use process::ProcessId;
 pub use publisher::Publisher;
-pub use pusher_proto::limits::{SPOOL_TTL_S, SPOOL_TTL_S_MAX};
+pub use pusher_proto::limits::{SPOOL_TTL_S, SPOOL_TTL_S_MAX, TICKET_TTL_S, TICKET_TTL_S_MAX};
+pub use pusher_proto::ticket::TicketRequest;
 pub use pusher_proto::{Position, Stored, TokenError};
 pub use receipt::Receipt;
-pub use spool::{SpoolFailure, spooled_count};
+pub use spool::{SpoolFailure, check_spool, spooled_count};
+pub use ticket::{default_key_file, sign_ticket};
 pub use token::Token;

@@ -1,7 +1,7 @@
 //! A publisher's options, and the environment variables that set them.
 
 use std::env::{self, VarError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pusher_proto::TokenError;
@@ -98,11 +98,14 @@ pub(crate) fn spool_from_env() -> Result<Option<PathBuf>, Error> {
 
 /// Parses the directory of the spool. A relative path would depend on the working directory.
 pub(crate) fn parse_spool(text: &str) -> Result<PathBuf, String> {
-    match text.starts_with('/') {
+    const EXAMPLE: &str = if cfg!(windows) {
+        r"C:\ProgramData\pushd\spool"
+    } else {
+        "/var/spool/pushd"
+    };
+    match Path::new(text).is_absolute() {
         true => Ok(text.into()),
-        false => Err(format!(
-            "{text:?} is not an absolute path, as in /var/spool/pushd"
-        )),
+        false => Err(format!("{text:?} is not an absolute path, as in {EXAMPLE}")),
     }
 }
 

@@ -6,9 +6,8 @@
 
 use std::fmt;
 use std::io;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::ops::Range;
-use std::os::unix::thread::JoinHandleExt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -188,7 +187,7 @@ impl<S> Drop for Queue<S> {
         };
         if self.process != ProcessId::current() {
             // This is a forked child: the thread exists in the parent only, and its locks are never released here.
-            let _not_ours = worker.into_pthread_t();
+            let _not_ours = ManuallyDrop::new(worker);
             return;
         }
         self.shared.end();

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::options::Options;
 use crate::per_process::PerProcess;
+use crate::presence::Presence;
 use crate::publisher::Publisher;
 use crate::random_id::RandomId;
 use crate::receipt::Receipt;
@@ -84,6 +85,24 @@ impl SharedPublisher {
         let deadline = Deadline::after(gate.timeout);
         gate.turn(Operation::Position, &deadline, |publisher| {
             publisher.position_until(&deadline)
+        })
+    }
+
+    /// Waits for its turn and revokes the user's tickets. The timeout includes the wait.
+    pub(crate) fn revoke(&self, sub: &str) -> Result<u64, Error> {
+        let gate = self.gate();
+        let deadline = Deadline::after(gate.timeout);
+        gate.turn(Operation::Revoke, &deadline, |publisher| {
+            publisher.revoke_until(sub, &deadline)
+        })
+    }
+
+    /// Waits for its turn and asks for the members of a topic. The timeout includes the wait.
+    pub(crate) fn presence(&self, topic: &str) -> Result<Presence, Error> {
+        let gate = self.gate();
+        let deadline = Deadline::after(gate.timeout);
+        gate.turn(Operation::Presence, &deadline, |publisher| {
+            publisher.presence_until(topic, &deadline)
         })
     }
 

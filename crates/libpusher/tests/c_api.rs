@@ -12,6 +12,7 @@ use pusher::c_api::client::{PushOptions, push_client_free, push_client_new};
 use pusher::c_api::codes::*;
 use pusher::c_api::position::push_position;
 use pusher::c_api::receipt::PUSH_POSITION_SIZE;
+use pusher::c_api::users::{push_presence, push_revoke};
 use pusher::c_api::{push_last_error, push_publish, push_strerror};
 use pusher_proto::native::FromPublisher;
 use serde_json::Value;
@@ -48,6 +49,8 @@ fn serve(stream: TcpStream) {
                 format!("[4,{request},{request},{}]\n", publish.event)
             }
             FromPublisher::Position { request } => format!("[7,{request},\"{POSITION}\"]\n"),
+            FromPublisher::Revoke { request, .. } => format!("[11,{request},2]\n"),
+            FromPublisher::Presence { request, .. } => format!("[13,{request},0,[]]\n"),
             _ => "[2,1,\"fake/0\",{}]\n".to_owned(),
         };
         if answers.write_all(answer.as_bytes()).is_err() {
@@ -77,6 +80,7 @@ fn the_c_functions() {
     addresses_with_and_without_a_prefix();
     numbers_of_browsers();
     the_position();
+    the_users();
     callers_mistakes();
     many_threads();
 }
@@ -165,6 +169,21 @@ fn the_position() {
         assert_eq!(push_position(out.as_mut_ptr(), out.len()), 0);
     }
     assert_eq!(to_text(out.as_ptr()), POSITION);
+}
+
+fn the_users() {
+    let mut out = [b'x' as c_char; 64];
+    // SAFETY: the texts end with a NUL, the buffer has this size, and NULL is allowed.
+    unsafe {
+        assert_eq!(push_revoke(c"7".as_ptr()), 2, "{}", last_error());
+        assert_eq!(push_revoke(c"".as_ptr()), PUSH_EINVAL);
+        assert_eq!(push_revoke(ptr::null()), PUSH_EINVAL);
+        let topic = c"chat".as_ptr();
+        assert_eq!(push_presence(topic, ptr::null_mut(), 64), PUSH_EINVAL);
+        assert_eq!(push_presence(topic, out.as_mut_ptr(), out.len()), 24);
+        assert_eq!(push_presence(topic, out.as_mut_ptr(), 24), PUSH_ETOOBIG);
+    }
+    assert_eq!(to_text(out.as_ptr()), "{\"count\":0,\"members\":[]}");
 }
 
 fn callers_mistakes() {

@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::output::{self, FAILURE, fail};
 use crate::settings::{Config, PREFIX, Part, SETTINGS, Setting, Sources, variable};
-use crate::{completions, doctor, setup, shell};
+use crate::{completions, doctor, handover, setup, shell};
 
 const CONFIG: &str = "config";
 const CHECK: &str = "check";
@@ -32,11 +32,15 @@ Type `pusherd`: in bash and zsh, `pushd` is a builtin command.";
 pub(crate) enum Task {
     Serve,
     Check,
+    /// Like `Check`, and whether this program knows a format of the state of a running one.
+    CheckHandOver(String),
     PrintConfig,
     /// The text to print.
     Completions(String),
     Doctor(ArgMatches),
     Setup(ArgMatches),
+    #[cfg(windows)]
+    Service(ArgMatches),
     /// A command of `shell`, by its name.
     Shell(String, ArgMatches),
 }
@@ -57,6 +61,8 @@ pub(crate) fn read() -> Result<(Task, Sources), ExitCode> {
     for (name, value) in variables {
         if name == variable(CONFIG) {
             sources.file.get_or_insert_with(|| value.into());
+        } else if name == handover::VARIABLE {
+            // No setting.
         } else if name.starts_with(PREFIX) {
             sources.environment.push((name, value));
         }
@@ -71,11 +77,15 @@ fn task(matches: &ArgMatches) -> Task {
         }
         Some((doctor::NAME, matches)) => return Task::Doctor(matches.clone()),
         Some((setup::NAME, matches)) => return Task::Setup(matches.clone()),
+        #[cfg(windows)]
+        Some((crate::service::NAME, matches)) => return Task::Service(matches.clone()),
         Some((name, matches)) => return Task::Shell(name.to_owned(), matches.clone()),
         None => {}
     }
     if matches.get_flag(PRINT_CONFIG) {
         Task::PrintConfig
+    } else if let Some(format) = matches.get_one::<String>(handover::CHECK) {
+        Task::CheckHandOver(format.clone())
     } else if matches.get_flag(CHECK) {
         Task::Check
     } else {
@@ -105,29 +115,40 @@ fn command() -> Command {
         .long(CONFIG)
         .value_name("PATH")
         .value_parser(ValueParser::path_buf())
-        .help("The configuration file. Default: /etc/pushd/pushd.toml, if it exists");
+        .help(if cfg!(windows) {
+            r"The configuration file. Default: %ProgramData%\pushd\pushd.toml, if it exists"
+        } else {
+            "The configuration file. Default: /etc/pushd/pushd.toml, if it exists"
+        });
     let check = Arg::new(CHECK)
         .long(CHECK)
         .action(ArgAction::SetTrue)
         .help("Check the settings and exit");
+    let check_handover = Arg::new(handover::CHECK)
+        .long(handover::CHECK)
+        .value_name("FORMAT")
+        .hide(true);
     let print_config = Arg::new(PRINT_CONFIG)
         .long(PRINT_CONFIG)
         .action(ArgAction::SetTrue)
         .conflicts_with(CHECK)
         .help("Print the current settings and the source of each, and exit");
     let (short, _) = ABOUT.split_once("\n\n").unwrap_or_default();
-    Command::new("pushd")
+    let command = Command::new("pushd")
         .bin_name("pusherd")
         .version(env!("CARGO_PKG_VERSION"))
         .about(short)
         .long_about(ABOUT)
         // The width of a manual page. Without a terminal, clap would use 100 columns.
         .max_term_width(80)
-        .args([config, check, print_config])
+        .args([config, check, check_handover, print_config])
         .args(SETTINGS.iter().map(argument))
         .subcommands(shell::commands())
         .subcommands([doctor::command(), setup::command(), completions::command()])
-        .disable_help_subcommand(true)
+        .disable_help_subcommand(true);
+    #[cfg(windows)]
+    let command = command.subcommand(crate::service::command());
+    command
 }
 
 /// Returns the flag of a setting.

@@ -1,25 +1,38 @@
 //! The daemon: settings, signals, logs, exit codes. The server itself is `pusher_core`.
-#![forbid(unsafe_code)]
+#![cfg_attr(not(windows), forbid(unsafe_code))]
+#![cfg_attr(windows, deny(unsafe_code))]
 
 mod cli;
 mod client;
+mod commands;
 mod completions;
 mod doctor;
 mod expiry;
+mod file_watch;
 mod group;
+mod handover;
 mod log;
 mod open_files;
 mod output;
+mod paths;
+mod progress;
+mod pusher_app;
 mod redis;
 mod reload;
 mod serve;
 mod server_options;
+#[cfg(windows)]
+mod service;
+#[cfg(windows)]
+mod service_control;
 mod settings;
 mod setup;
 mod shell;
 mod signals;
 mod socket_units;
+mod style;
 mod systemd;
+mod tickets;
 mod tls;
 
 use std::process::ExitCode;
@@ -50,7 +63,17 @@ fn run(task: Task, sources: Sources) -> Result<ExitCode, Vec<Mistake>> {
     let settings = sources.load()?;
     Ok(match task {
         Task::Serve => serve::run(sources, settings),
+        #[cfg(windows)]
+        Task::Service(arguments) => service::run(&arguments, sources, settings),
         Task::Check => check(&settings),
+        Task::CheckHandOver(format) if !handover::knows(&format) => fail(
+            FAILURE,
+            format_args!(
+                "pushd {} does not know format {format} of a running server's state",
+                env!("CARGO_PKG_VERSION")
+            ),
+        ),
+        Task::CheckHandOver(_) => check(&settings),
         Task::PrintConfig => exit_code(output::write(settings)),
         Task::Setup(arguments) => match setup::run(&arguments, &settings) {
             Ok(text) => exit_code(output::print(text.trim_end())),

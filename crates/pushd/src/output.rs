@@ -5,6 +5,8 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
+use crate::style::{BAD, paint};
+
 /// Exit code if the daemon or a command cannot do its work.
 pub(crate) const FAILURE: u8 = 1;
 
@@ -35,6 +37,12 @@ pub(crate) fn write(text: impl Display) -> Result<Reader, OutputError> {
     check(write!(stdout, "{text}").and_then(|()| stdout.flush()))
 }
 
+/// Prints text that has [styles](crate::style). Only terminals get them.
+pub(crate) fn write_styled(text: impl Display) -> Result<Reader, OutputError> {
+    let mut stdout = anstream::stdout().lock();
+    check(write!(stdout, "{text}").and_then(|()| stdout.flush()))
+}
+
 /// Converts the result of a write to standard output.
 pub(crate) fn check(written: io::Result<()>) -> Result<Reader, OutputError> {
     match written {
@@ -52,7 +60,8 @@ pub(crate) fn say(line: impl Display) {
 
 /// Prints an error and returns the exit code.
 pub(crate) fn fail(code: u8, error: impl Display) -> ExitCode {
-    say(error);
+    let name = paint(BAD, "pushd:");
+    let _closed = writeln!(anstream::stderr(), "{name} {error}");
     ExitCode::from(code)
 }
 

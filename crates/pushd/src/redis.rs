@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use pusher_core::{RedisOptions, RedisPassword};
+use pusher_core::{RedisOptions, RedisPassword, open_regular_file};
 
 use crate::settings::Config;
 
@@ -33,7 +33,8 @@ pub(crate) fn password(config: &Config) -> Result<Option<RedisPassword>, RedisPa
 }
 
 fn read_password(file: &Path) -> Result<RedisPassword, RedisPasswordError> {
-    let text = std::fs::read_to_string(file).map_err(|source| RedisPasswordError::File {
+    let text = open_regular_file(file).and_then(io::read_to_string);
+    let text = text.map_err(|source| RedisPasswordError::File {
         file: file.to_owned(),
         source,
     })?;

@@ -1,12 +1,12 @@
-//! SIGHUP: reads the settings again and applies those that can change, without dropping a connection.
+//! Reads the settings again and applies those that can change, without dropping a connection.
 
 use pusher_core::{BindError, Control, Recipe};
 
 use crate::expiry::Expiry;
+use crate::file_watch::FileWatch;
 use crate::log::Filter;
 use crate::server_options::{self, OptionsError};
 use crate::settings::{Config, Reload, Settings, Sources};
-use crate::tls::Watch;
 
 /// Why new options are not applied.
 #[derive(Debug, thiserror::Error)]
@@ -19,8 +19,8 @@ enum ApplyError {
 
 /// The parts of the daemon that a reload changes.
 pub(crate) struct Reloader {
-    /// Watches the certificate files of the current settings.
-    pub(crate) certificate: Watch,
+    /// Watches the files that the current settings name.
+    pub(crate) files: FileWatch,
     pub(crate) expiry: Expiry,
     pub(crate) sources: Sources,
     /// The settings at the start. A difference to them may need a restart.
@@ -34,40 +34,46 @@ pub(crate) struct Reloader {
 }
 
 impl Reloader {
-    /// Reads the settings again. If any of them is wrong, none changes.
-    pub(crate) fn reload(&mut self) {
+    /// Reads the settings again. If any of them is wrong, none changes. Returns the number of changes, or all mistakes.
+    pub(crate) fn reload(&mut self) -> Result<usize, String> {
         let file = self.sources.path();
         let settings = match self.sources.load() {
             Ok(settings) => settings,
             Err(mistakes) => {
-                for mistake in mistakes {
+                for mistake in &mistakes {
                     tracing::error!("{mistake}");
                 }
-                return tracing::error!(file = %file.display(), "the settings stay as they were");
+                tracing::error!(file = %file.display(), "the settings stay as they were");
+                let texts: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+                return Err(texts.join("; "));
             }
         };
         for warning in settings.warnings() {
             tracing::warn!("{warning}");
         }
-        let certificate = Watch::new(&settings.config);
+        let files = FileWatch::new(&settings.config);
         if let Err(error) = self.apply_options(&settings.config) {
             tracing::error!("{error}");
-            return tracing::error!(file = %file.display(), "the settings stay as they were");
+            tracing::error!(file = %file.display(), "the settings stay as they were");
+            return Err(error.to_string());
         }
         self.apply(&settings.config);
         let changed = self.log_changes(&settings);
-        self.certificate = certificate;
+        self.files = files;
         tracing::info!(file = %file.display(), changed, "the settings were read again");
         self.current = Some(settings);
+        Ok(changed)
     }
 
-    /// Loads the certificate again. If it is not valid or does not match the key, the last one stays in use.
-    pub(crate) fn renew_certificate(&mut self) {
+    /// Loads the files with certificates and keys again. If one is not valid, all stay as they were.
+    pub(crate) fn renew_files(&mut self) {
         let current = self.current.as_ref().unwrap_or(&self.started);
         let config = current.config.clone();
         match self.apply_options(&config) {
-            Ok(()) => tracing::info!("the certificate was read again"),
-            Err(error) => tracing::warn!("the certificate stays as it was: {error}"),
+            Ok(()) => tracing::info!("the files with certificates and keys were read again"),
+            Err(error) => {
+                tracing::warn!("the files with certificates and keys stay as they were: {error}");
+            }
         }
     }
 

@@ -20,6 +20,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     options.publish_listen.clear();
     options.live.limits.client_message_len_max = MESSAGE_LEN_MAX;
     options.live.limits.outbox_len_max = 2 * MESSAGE_LEN_MAX;
+    // Clients may compress. The answers, which are no events, are never compressed.
+    options.live.compression_len_min = Some(1);
     if let Some(address) = std::env::args().nth(1) {
         options.listen = vec![address.parse()?];
     }

@@ -12,7 +12,8 @@
 
   const PROCEDURE = 'http://api.wamp.ws/procedure#';
   const ITERATIONS_MAX = 1000000; // the server chooses the number
-  const GAP_TOPIC = 'pushd:gap'; // the topic by which pushd tells other clients of gaps
+  // The topics by which pushd tells other clients of gaps and refusals.
+  const GAP_TOPIC = 'pushd:gap', DENIED_TOPIC = 'pushd:denied';
   const RESUBSCRIBE_MS = 120000; // how long a session of ab.connect may take to subscribe again, as for `?resume=`
 
   const ab = {
@@ -187,11 +188,17 @@
       return void onclose(ab.CONNECTION_UNSUPPORTED);
     }
     const unlimited = { callDeadlineMs: 0, callsMax: Infinity, unsentBytesMax: Infinity };
-    this._pusher = new Pusher(wsuri, Object.assign({ WebSocket: WS, reconnect: false }, unlimited));
+    const denied = (topic, code) => {
+      if (topic === null) return;
+      const isHeard = DENIED_TOPIC in this._subscriptions;
+      if (isHeard) this._tell(DENIED_TOPIC, { topic: topic, code: code });
+      else console.warn('autobahn.js: the server refuses topic ' + JSON.stringify(topic) + ': ' + code);
+    };
+    this._pusher = new Pusher(wsuri, Object.assign({ WebSocket: WS, reconnect: false, denied: denied }, unlimited));
     this._pusher.watch((state, info) => {
       debug(wsuri, state, info);
       if (info.gap) {
-        this._tellGap(info.gap);
+        this._tell(GAP_TOPIC, { topic: info.gap, position: this._pusher.position(info.gap) });
       } else if (state === 'connecting') {
         this._websocket = this._pusher._ws;
       } else if (state === 'open') {
@@ -219,9 +226,8 @@
       }
     },
 
-    _tellGap(topic) {
-      const gap = { topic: topic, position: this._pusher.position(topic) };
-      (this._subscriptions[GAP_TOPIC] || []).slice().forEach((callback) => Pusher.guarded(callback, GAP_TOPIC, gap));
+    _tell(topic, event) {
+      (this._subscriptions[topic] || []).slice().forEach((callback) => Pusher.guarded(callback, topic, event));
     },
 
     _connected() {

@@ -3,7 +3,8 @@
  *
  * A browser opens few connections to one host, so the tabs of a site share one stream. The tab that holds a Web Lock, the
  * leader, reads it, and passes everything on in a BroadcastChannel. When the leader closes, another tab gets the lock, asks
- * all tabs for their topics and positions, and continues from there. Without locks, each tab has a stream of its own.
+ * all tabs for their topics and positions, and continues from there. Without locks, each tab has a stream of its own. So has
+ * a Pusher with the option `ticket`, because another tab's ticket may be for another user.
  */
 (function (root) {
   'use strict';
@@ -11,16 +12,18 @@
   const cjs = typeof module === 'object' && module.exports;
   const Pusher = cjs ? require('./pusher.js') : root.Pusher;
 
-  const EVENT = 8, SUBSCRIBED = 9, GAP = 10;
-  const CHANNEL = 'pushd.sse.1 '; // another number for other messages between tabs
+  const EVENT = 8, SUBSCRIBED = 9, GAP = 10, DENIED = 11;
+  const CHANNEL = 'pushd.sse.2 '; // another number for other messages between tabs
   const COLLECT_MS = 50; // what is subscribed together needs one stream
   const OPEN_MS = 8000, QUIET_MS = 50000; // pushd sends a position every 20 s
   const RETRY_MS = 2000, RETRY_SPREAD_MS = 3000, RETRIES_MAX = 3;
 
+  const EVENT_SOURCE_CLOSED = 2; // the server's answer was not a stream
+
   /** The stream, with the topics of all tabs. `tell(tab, message)` sends to a tab, or to all: null. */
   class Stream {
-    constructor(folder, tell) {
-      this._folder = folder;
+    constructor(access, tell) {
+      this._access = access;
       this._tell = tell;
       this._tabs = new Map(); // tab -> its topics
       this._starting = new Map(); // tab -> topics that have no position yet
@@ -54,12 +57,14 @@
     stop() {
       clearTimeout(this._timer);
       if (this._source) this._source.close();
-      this._source = null;
+      this._source = this._search = null;
       this._isOpen = this._isStarted = false;
     }
 
     // Returns whether the stream already has what the tab needs.
     _include(tab, topic, since) {
+      // Each tab needs the state with which such a topic begins.
+      if (Pusher.Topics.isOfServer(topic)) this._begun.delete(topic);
       const at = this._position, hasBegun = this._begun.has(topic);
       if (!since && !hasBegun) {
         this._starting.get(tab).push(topic);
@@ -99,11 +104,14 @@
     _listen(topics, since, begun) {
       this.stop();
       this._isStarted = true;
-      const query = topics.map((topic) => 'topic=' + encodeURIComponent(topic));
-      if (since) query.push('since=' + encodeURIComponent(Pusher.Topics.textOf(since)));
-      const source = this._source = new root.EventSource(this._folder + 'events?' + query.join('&'));
+      const access = this._access;
+      const source = this._source = new root.EventSource(access.address(topics, since), { withCredentials: access.withCredentials });
       const on = (type, action) => source.addEventListener(type, action); // not called after close()
-      on('error', () => this._failed());
+      on('error', () => (source.readyState === EVENT_SOURCE_CLOSED ? this._refused(topics) : this._failed()));
+      on('denied', (event) => {
+        const data = parse(event.data);
+        if (data && typeof data.code === 'string') this._deny([[data.topic, data.code]]);
+      });
       on('position', (event) => {
         const at = positionIn(event.data);
         if (at && this._isOpen) this._passed({ position: at });
@@ -114,7 +122,7 @@
         if (!at) return;
         this._position = at;
         if (!this._isOpen) begun(at);
-        this._tell(null, { kind: 'gap', topics: topics, position: at });
+        this._tell(null, { kind: 'gap', topics, position: at });
       });
       on('message', (event) => {
         const at = Pusher.Topics.positionOf(event.lastEventId), data = parse(event.data);
@@ -131,7 +139,7 @@
       if (!this._position || isBefore(position, this._position)) this._position = position;
       this._starting.forEach((own, tab) => {
         const begun = own.filter((topic) => topics.indexOf(topic) >= 0);
-        if (begun.length) this._tell(tab, { kind: 'joined', topics: begun, position: position });
+        if (begun.length) this._tell(tab, { kind: 'joined', topics: begun, position });
         this._starting.set(tab, own.filter((topic) => begun.indexOf(topic) < 0));
       });
     }
@@ -156,6 +164,27 @@
       this._timer = setTimeout(action, ms);
     }
 
+    // Perhaps some of the topics are denied, and the stream is possible without them.
+    _refused(topics) {
+      this.stop();
+      this._isStarted = true;
+      const search = this._search = {};
+      this._after(OPEN_MS, () => this._failed());
+      this._access.denied(topics).then((denied) => {
+        if (this._search !== search) return;
+        if (denied.length) this._deny(denied);
+        else this._failed();
+      });
+    }
+
+    // Goes on without these topics.
+    _deny(denied) {
+      const names = denied.map((each) => each[0]), isLeft = (topic) => names.indexOf(topic) < 0;
+      this._tabs.forEach((own, tab) => this._tabs.set(tab, own.filter(isLeft)));
+      this._openSoon(COLLECT_MS);
+      this._tell(null, { kind: 'denied', topics: denied });
+    }
+
     // An EventSource does not say why it failed. Perhaps the server refuses the topics of a new tab.
     _failed() {
       this.stop();
@@ -168,7 +197,7 @@
       } else if (tabs.some(isProven) && this._failures++ < RETRIES_MAX) {
         const delayMs = Math.round(RETRY_MS + Math.random() * RETRY_SPREAD_MS);
         this._openSoon(delayMs);
-        this._tell(null, { kind: 'waiting', delayMs: delayMs });
+        this._tell(null, { kind: 'waiting', delayMs });
       } else {
         tabs.forEach((tab) => this.leave(tab));
         this._tell(null, { kind: 'failed' });
@@ -176,19 +205,56 @@
     }
   }
 
+  /** The addresses of streams, and what a browser shows there: its cookies, or a ticket. */
+  class Access {
+    constructor(folder, withCredentials) {
+      this._folder = folder;
+      this.withCredentials = withCredentials;
+      this.ticket = null;
+    }
+
+    address(topics, since) {
+      const query = topics.map((topic) => 'topic=' + encodeURIComponent(topic));
+      if (since) query.push('since=' + encodeURIComponent(Pusher.Topics.textOf(since)));
+      if (this.ticket) query.push('ticket=' + encodeURIComponent(this.ticket));
+      return this._folder + 'events?' + query.join('&');
+    }
+
+    // Finds [topic, code] of those that the server denies. An EventSource shows neither status nor headers, and the
+    // response does not name the topic: so ask for halves.
+    denied(topics) {
+      return this._code(topics).then((code) => {
+        if (!code || topics.length === 1) return code ? [[topics[0], code]] : [];
+        const middle = topics.length >> 1, halves = [topics.slice(0, middle), topics.slice(middle)];
+        return Promise.all(halves.map((half) => this.denied(half))).then((found) => found[0].concat(found[1]));
+      });
+    }
+
+    _code(topics) {
+      if (!root.fetch) return Promise.resolve(null);
+      const credentials = this.withCredentials ? 'include' : 'same-origin';
+      return root.fetch(this.address(topics), { credentials, cache: 'no-store' }).then((response) => {
+        if (response.body) response.body.cancel(); // it may be a stream
+        return response.headers.get('Pushd-Reason');
+      }).catch(() => null);
+    }
+  }
+
   /** The part of one tab, or of one Pusher. */
   class Sse {
     constructor(pusher, folder) {
+      const withCredentials = Boolean(pusher._options.withCredentials);
       this._pusher = pusher;
-      this._folder = folder;
+      this._access = new Access(folder, withCredentials);
       this._tab = String(Math.random());
-      this._hide = () => pusher._fail(1001, 'the page is hidden'); // it may be restored, or not
-      if (root.addEventListener) root.addEventListener('pagehide', this._hide);
+      pusher._tickets.begin();
       this._ask();
-      const locks = root.navigator && root.navigator.locks;
-      if (locks && root.BroadcastChannel) this._share(locks, CHANNEL + folder);
+      const locks = root.navigator && root.navigator.locks, isShared = locks && root.BroadcastChannel && !pusher._tickets.isGiven;
+      if (isShared) this._share(locks, CHANNEL + folder + (withCredentials ? ' with credentials' : ''));
       else this._lead();
     }
+
+    set ticket(ticket) { this._access.ticket = ticket; }
 
     update() {
       if (this._isDue) return;
@@ -204,7 +270,6 @@
       if (this._isClosed) return;
       if (!this._stream) this._post({ kind: 'leave', tab: this._tab });
       this._isClosed = true;
-      if (root.removeEventListener) root.removeEventListener('pagehide', this._hide);
       if (this._stream) this._stream.stop();
       if (this._release) this._release();
       else if (this._ending) this._ending.abort();
@@ -225,7 +290,7 @@
 
     _lead() {
       this._leader = this._tab;
-      this._stream = new Stream(this._folder, (tab, message) => this._tell(tab, message));
+      this._stream = new Stream(this._access, (tab, message) => this._tell(tab, message));
       this._post({ kind: 'who', from: this._tab });
       this._ask();
     }
@@ -237,12 +302,13 @@
     }
 
     _join() {
+      if (this._pusher._tickets.isHolding) return; // it will subscribe again
       const topics = [];
       this._pusher._topics.forEach((topic, uri) => {
-        if (topic.handlers.size) topics.push(topic.isConfirmed ? [uri] : [uri, topic.position]);
+        if (topic.handlers.size && !topic.denied) topics.push(topic.isConfirmed ? [uri] : [uri, topic.position]);
       });
       if (this._stream) this._stream.join(this._tab, topics);
-      else this._post({ kind: 'join', tab: this._tab, topics: topics });
+      else this._post({ kind: 'join', tab: this._tab, topics });
     }
 
     _post(message) {
@@ -277,6 +343,7 @@
       else if (kind === 'joined') message.topics.forEach((uri) => this._confirm(uri, message.position, true));
       else if (kind === 'gap') message.topics.forEach((uri) => this._confirm(uri, message.position, false));
       else if (kind === 'event') this._event(message);
+      else if (kind === 'denied') message.topics.forEach((each) => pusher._topics.receive([DENIED, each[0], each[1]]));
       else if (kind === 'waiting' && pusher.state === 'open') this._waiting(message.delayMs);
       else if (kind === 'failed') pusher._fail(1006, 'the event stream failed');
     }
@@ -286,12 +353,12 @@
       if (pusher.state === 'open') return;
       pusher._opened = true;
       pusher._openMs = Date.now();
-      pusher._checkAfter();
+      pusher._liveness.begin();
       pusher._become('open', { receiveOnly: true });
     }
 
     _waiting(delayMs) {
-      const info = { code: 1006, reason: 'the event stream ended', wasClean: false, opened: true, delayMs: delayMs };
+      const info = { code: 1006, reason: 'the event stream ended', wasClean: false, opened: true, delayMs };
       this._pusher._become('waiting', info);
     }
 
@@ -307,7 +374,7 @@
       if (message.topic !== undefined) topics.receive([EVENT, message.topic, message.event, at.sequence]);
       // Nothing else happened in the confirmed topics up to here.
       topics.forEach((topic) => {
-        if (topic.isConfirmed && isBefore(topic.position, at)) topic.position = at;
+        if (topic.isConfirmed && topic.position && isBefore(topic.position, at)) topic.position = at;
       });
     }
   }

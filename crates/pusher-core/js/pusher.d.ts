@@ -28,7 +28,12 @@ declare class Pusher {
   /** The address in use. */
   readonly url: string;
   readonly state: Pusher.State;
-  /** From WELCOME; null while not open, and with Server-Sent Events. A new one each time the state becomes 'open'. */
+  /**
+   * From WELCOME; null while not open, and with Server-Sent Events. A new one each time the state becomes 'open'.
+   *
+   * If the page sends it to the site with a request, the site can publish to all other pages: `exclude` of PHP and
+   * libpusher, `Pushd-Exclude` of HTTP.
+   */
   readonly sessionId: string | null;
   /** The server's name and version, from WELCOME; null whenever `sessionId` is. */
   readonly server: string | null;
@@ -54,6 +59,18 @@ declare class Pusher {
    * the topic has no handler.
    */
   position(topic: string | number): string | null;
+
+  /**
+   * Tells who is subscribed to a topic, and subscribes to it: that makes a user a member. For topics for which the
+   * operator switched presence on. Returns a function that ends both subscriptions.
+   */
+  presence(topic: string | number, handlers: Pusher.PresenceHandlers): () => void;
+
+  /**
+   * Calls the function of `Options.ticket` again, because it gives another ticket now: the user has logged in, or the page
+   * needs more topics. Without a connection it does nothing, because the next one calls the function anyway.
+   */
+  renewTicket(): void;
 
   /**
    * True: handed to the socket, without a guarantee of delivery. False: not open, or `unsentBytesMax` bytes are unsent;
@@ -102,6 +119,33 @@ declare namespace Pusher {
      * a `since`.
      */
     gap?: (topic: string) => void;
+    /**
+     * Called if the server refuses the subscription, or ends it: the topic is private, and the ticket does not open it.
+     * The client tries again with the next ticket, and with the next connection. See `Options.denied`.
+     */
+    denied?: (topic: string, code: DeniedCode) => void;
+  }
+
+  /** From the server, which may have new codes. `ticket_unavailable`: the function in `Options.ticket` failed. */
+  type DeniedCode = 'ticket_missing' | 'ticket_too_long' | 'ticket_malformed' | 'ticket_algorithm' | 'ticket_unknown_key'
+    | 'ticket_signature' | 'ticket_expired' | 'ticket_not_yet_valid' | 'ticket_lifetime' | 'ticket_topic' | 'ticket_revoked'
+    | 'presence_off' | 'ticket_unavailable' | (string & {});
+
+  /** A user, as in the ticket. */
+  interface Member<Info = any> {
+    sub: string;
+    info?: Info;
+  }
+
+  interface PresenceHandlers<Info = any> {
+    /** At the beginning, and after each reconnect: replaces the list. `count` is larger if the server does not list all. */
+    here?: (members: Member<Info>[], count: number) => void;
+    joined?: (member: Member<Info>, count: number) => void;
+    left?: (member: Member<Info>, count: number) => void;
+    /** The number of members, after each change. Topics with more than 100 members have nothing else. */
+    count?: (count: number) => void;
+    /** As in `SubscribeOptions`. `topic` is the topic, or "pushd:presence:" and the topic. */
+    denied?: (topic: string, code: DeniedCode) => void;
   }
 
   /** About the connection that ended, and about the one that is 'open'. Empty while 'connecting'. */
@@ -133,6 +177,19 @@ declare namespace Pusher {
     callsMax?: number;
     /** Maximum number of unsent bytes at which the client sends another message. Default 1 MiB. */
     unsentBytesMax?: number;
+    /**
+     * The ticket for private topics, or a function that fetches one: for each connection, and before the ticket ends.
+     * `null` or the empty text: there is none. The function is then called again for the next connection, and if the server
+     * denies a topic after a later `subscribe()`. Not needed if the site sets the cookie.
+     */
+    ticket?: string | null | (() => string | null | Promise<string | null>);
+    /**
+     * Called if the server refuses a topic or, with `topic` null, the ticket itself. If a ticket has expired or was null,
+     * and the function in `ticket` gives another one, nothing is told. Without a handler, the console has a warning.
+     */
+    denied?: (topic: string | null, code: DeniedCode) => void;
+    /** Event streams of another origin: whether the browser sends its cookies. Default false. */
+    withCredentials?: boolean;
     /** The WebSocket class. Default: the global one. */
     WebSocket?: new (url: string, protocols: string[]) => any;
   }

@@ -1,17 +1,11 @@
 /**
  * pusher.js: a WAMP v1 client for browsers and Node >= 22. MIT OR Apache-2.0. Every method: pusher.d.ts, beside this file.
- *
- *   const pusher = new Pusher();                   // connects to the script's own server
- *   const off = pusher.subscribe('kittensCategory', (event, topic) => show(event), { gap: (topic) => reload() });
- *   pusher.watch((state, info) => { light.dataset.state = state; });
- *
- * Reconnects on its own. Handlers then get the events that they missed, or `gap` is called: fetch the current state.
  */
 (function (root) {
   'use strict';
 
   const WELCOME = 0, PREFIX = 1, CALL = 2, CALLRESULT = 3, CALLERROR = 4;
-  const PUBLISH = 7, EVENT = 8, KEEPALIVE = 12; // topics.js has those of subscriptions
+  const PUBLISH = 7, KEEPALIVE = 12, TICKET = 13; // topics.js has those of subscriptions
   const PUSHD = 'pushd.1'; // WAMP v1 with recovery and KEEPALIVE
   const SUBPROTOCOLS = [PUSHD, 'wamp'];
 
@@ -21,19 +15,6 @@
   // Close codes for invalid input. The server would refuse the same bytes again.
   const REFUSALS = [1002, 1003, 1007, 1008, 1009, 1010];
   const RETRY_MIN_MS = 100, RETRY_MAX_MS = 300000; // bounds for the delay that the server announces
-
-  // A connection may die without a close, and JavaScript cannot see pings. After this silence the client sends KEEPALIVE:
-  // 5/4 of the interval that the server announces, plus a second.
-  const QUIET_MS = 300000, QUIET_SLACK_MS = 1000, INTERVAL_MAX_MS = 3600000;
-  const RECENT_MS = 2000; // the same after an event of the page such as `online`
-  const QUIET_WAMP_MS = 30000; // with "wamp" a check needs a second connection
-  const ANSWER_MS = 5000;
-  // A sleeping machine or a hidden tab delays timers, and perhaps the answer.
-  const LATE_MS = 1000, ASKS_MAX = 3;
-  const OVERLAP_MS = 2000, OVERLAP_EVENTS_MAX = 10000; // how long a move reads both connections
-
-  // With Server-Sent Events: how long until the client tries a WebSocket again.
-  const SOCKET_AGAIN_MS = 300000;
 
   const script = (typeof document === 'object' && document.currentScript) || {};
 
@@ -63,7 +44,7 @@
   }
 
   function callError(message, uri, details) {
-    return Object.assign(new Error(message), { uri: uri, description: message, details: details });
+    return Object.assign(new Error(message), { uri, description: message, details });
   }
 
   function parse(data) {
@@ -77,6 +58,7 @@
 
   // Do not wait for the closing handshake, which never completes on a dead path.
   function discard(ws) {
+    if (!ws) return;
     ws.onopen = ws.onmessage = ws.onclose = null;
     ws.onerror = () => {};
     ws.close();
@@ -93,14 +75,21 @@
       const backoff = { reconnect: true, backoffBaseMs: 1000, backoffMaxMs: 30000 };
       const limits = { callDeadlineMs: 60000, callsMax: 1000, unsentBytesMax: 1 << 20 };
       this._options = Object.assign(backoff, limits, given);
-      if (!Pusher.Topics) require('./topics.js'); // which adds it
+      if (this._options.denied) mustBeFunction(this._options.denied);
+      if (!Pusher.Topics) {
+        require('./topics.js'); // each adds its part
+        require('./tickets.js');
+        require('./liveness.js');
+        require('./presence.js');
+      }
       this._topics = new Pusher.Topics(this);
+      this._tickets = new Pusher.Tickets(this);
+      this._liveness = new Pusher.Liveness(this);
       this._prefixes = new Map();
       this._calls = new Map(); // call id -> {resolve, reject, timer}
       this._watchers = new Set();
       this._callId = this._failures = this._refusals = 0;
       this._info = {};
-      this._quietMs = QUIET_MS;
       this._baseMs = this._options.backoffBaseMs;
       this._wake = (event) => this._hurry(event.type);
       this._connect(); // throws if the address is invalid
@@ -111,6 +100,7 @@
       const given = options || {};
       mustBeFunction(handler);
       if (given.gap) mustBeFunction(given.gap);
+      if (given.denied) mustBeFunction(given.denied);
       return this._topics.add(this.resolve(uriOf(topic)), handler, given);
     }
 
@@ -123,14 +113,14 @@
     }
 
     publish(topic, event, options) {
-      const given = options || {};
+      const given = options || {}, own = given.excludeMe ? this._liveness.sessionIds() : [];
       const message = [PUBLISH, uriOf(topic), event];
       if (given.exclude || given.eligible) {
         // The message has the flag or the lists, not both.
-        message.push((given.exclude || []).concat(given.excludeMe ? this._sessionIds() : []));
+        message.push((given.exclude || []).concat(own));
         if (given.eligible) message.push(given.eligible);
       } else if (given.excludeMe) {
-        message.push(this._overlap ? this._sessionIds() : true);
+        message.push(own.length > 1 ? own : true);
       }
       return this._roomToSend() && this._send(message);
     }
@@ -145,7 +135,7 @@
         const deadline = this._options.callDeadlineMs;
         const late = () => this._settle(id, callError('no answer in ' + deadline + ' ms', null));
         const timer = deadline && setTimeout(late, deadline);
-        this._calls.set(id, { resolve: resolve, reject: reject, timer: timer, ws: this._ws });
+        this._calls.set(id, { resolve, reject, timer, ws: this._ws });
       });
     }
 
@@ -162,7 +152,7 @@
 
     watch(handler) {
       mustBeFunction(handler);
-      const entry = { handler: handler };
+      const entry = { handler };
       this._watchers.add(entry);
       guarded(handler, this.state, this._info);
       return () => { this._watchers.delete(entry); };
@@ -170,25 +160,23 @@
 
     close() {
       if (this.state === 'closed') return;
-      this._drop();
       this._end({ code: 1000, reason: '', wasClean: true, opened: this._opened });
     }
 
     _connect() {
       this._opened = false;
-      this._quietMs = QUIET_MS;
       if (this._isSseNext) return this._connectSse();
-      const ws = this._ws = new this._WebSocket(this.url, SUBPROTOCOLS);
+      const ws = this._newSocket();
       this._after(WELCOME_DEADLINE_MS, () => this._fail(1006, 'no WELCOME within ' + WELCOME_DEADLINE_MS + ' ms'));
       ws.onopen = () => {
         this._opened = SUBPROTOCOLS.indexOf(ws.protocol) >= 0;
         if (!this._opened) this._fail(1002, 'the server does not speak WAMP');
       };
-      this._hear(ws);
-      // Once open, `close` follows with details. For a refused connection Node 22 fires only `error`.
-      ws.onerror = () => this._opened || this._fail(1006, 'no connection');
+      this._use(ws);
       this._become('connecting', {});
     }
+
+    _newSocket() { return new this._WebSocket(this.url, SUBPROTOCOLS); }
 
     // Server-Sent Events, for networks that block WebSockets. Only pages that need the script load it.
     _connectSse() {
@@ -206,12 +194,21 @@
       document.head.appendChild(Object.assign(document.createElement('script'), tag));
     }
 
-    _hear(ws) {
+    _use(ws) {
+      this._ws = ws;
       ws.onmessage = (frame) => this._arrived(ws, frame.data);
       ws.onclose = (end) => {
-        this._endOverlap();
-        if (ws === this._ws) this._lost({ code: end.code, reason: end.reason, wasClean: end.wasClean });
+        if (ws !== this._ws) return; // the old connection of a move
+        this._liveness.endOverlap();
+        this._lost({ code: end.code, reason: end.reason, wasClean: end.wasClean });
       };
+      // Once open, `close` follows with details. For a refused connection Node 22 fires only `error`.
+      ws.onerror = () => this._opened || this._fail(1006, 'no connection');
+    }
+
+    _arrived(ws, data) {
+      const message = parse(data);
+      if (this._liveness.heard(ws, message, data)) this._receive(message);
     }
 
     _welcome(message) {
@@ -220,10 +217,13 @@
       this._hasWorked = true;
       this._baseMs = this._options.backoffBaseMs;
       this._prefixes.forEach((uri, prefix) => this._send([PREFIX, prefix, uri]));
-      this._topics.restart(this._ws.protocol === PUSHD);
+      const isPushd = this._isPushd = this._ws.protocol === PUSHD; // an older server has no private topics
+      this._topics.restart(isPushd);
+      if (isPushd) this._tickets.begin();
+      else this._tickets.stop();
       this._topics.subscribeAll();
       this._openMs = Date.now();
-      if (!this._overlap) this._checkAfter(this._quietMs);
+      this._liveness.begin();
       this._become('open', {});
       this._topics.opened();
     }
@@ -239,6 +239,8 @@
         this._settle(key, callError(String(message[3]), String(message[2]), message[4]));
       } else if (type === KEEPALIVE && typeof key === 'number' && key >= 0) {
         this._announced(key, message[2]);
+      } else if (type === TICKET && this._isPushd) {
+        this._tickets.answered(key, message[2]);
       } else {
         this._topics.receive(message);
       }
@@ -256,111 +258,11 @@
     _announced(intervalMs, retryMs) {
       const isValid = typeof retryMs === 'number' && retryMs >= 0;
       if (isValid) this._baseMs = Math.min(Math.max(retryMs, RETRY_MIN_MS), RETRY_MAX_MS);
-      const quietMs = Math.min(intervalMs, INTERVAL_MAX_MS) * 1.25 + QUIET_SLACK_MS;
-      if (quietMs === this._quietMs) return;
-      this._quietMs = quietMs;
-      if (!this._overlap) this._checkAfter(quietMs);
-    }
-
-    // Checks the connection after `quietMs` of silence. `mayMove`: also with a server that has no KEEPALIVE.
-    _checkAfter(quietMs, mayMove) {
-      this._asking = false;
-      this._dropOther();
-      if (this._sse) return this._after(SOCKET_AGAIN_MS, () => this._openAnother());
-      const heardMs = this._heardMs;
-      // If the clock was set back, check.
-      const silentMs = Math.abs(Date.now() - heardMs);
-      this._after(Math.max(0, quietMs - silentMs), () => {
-        if (this._heardMs !== heardMs) this._checkAfter(this._quietMs);
-        else if (this._ws.protocol === PUSHD) this._ask(1);
-        else if (mayMove) this._openAnother();
-      });
-    }
-
-    _ask(asks) {
-      this._asking = true;
-      const askedMs = Date.now();
-      this._send([KEEPALIVE]);
-      this._after(ANSWER_MS, () => {
-        const isLate = Math.abs(Date.now() - askedMs - ANSWER_MS) > LATE_MS;
-        if (isLate && asks < ASKS_MAX) this._ask(asks + 1);
-        else this._fail(1006, 'no answer within ' + ANSWER_MS + ' ms');
-      });
-    }
-
-    // "wamp" has no KEEPALIVE, so the old connection may be dead or alive. Or there are only Server-Sent Events.
-    _openAnother() {
-      this._asking = true;
-      const giveUp = () => this._checkAfter(this._quietMs);
-      this._after(WELCOME_DEADLINE_MS, giveUp);
-      try {
-        const other = this._other = new this._WebSocket(this.url, SUBPROTOCOLS);
-        other.onerror = other.onclose = giveUp;
-        other.onmessage = (frame) => {
-          const message = parse(frame.data);
-          if (message[0] === WELCOME && typeof message[1] === 'string') this._moveTo(other, message);
-        };
-      } catch (error) {
-        giveUp();
-      }
-    }
-
-    // "wamp" does not confirm subscriptions, so read both connections for a while. Deliver events of the old one at once.
-    // Hold events of the new one, and then skip those that the old one has brought, byte for byte.
-    _moveTo(other, welcome) {
-      const old = this._ws;
-      if (old) {
-        this._overlap = { old: old, oldId: this.sessionId, held: [], seen: new Map() };
-        old.onclose = old.onerror = () => {};
-      }
-      this._endSse();
-      this._ws = other;
-      this._other = null;
-      this._asking = false;
-      other.onerror = () => {};
-      this._hear(other);
-      this._heardMs = Date.now();
-      this._quietMs = QUIET_MS;
-      this._after(OVERLAP_MS, () => this._endOverlap());
-      this._welcome(welcome);
-    }
-
-    _endOverlap() {
-      const overlap = this._overlap, ws = this._ws;
-      if (!overlap || !overlap.old) return;
-      discard(overlap.old);
-      this._endCalls(overlap.old);
-      overlap.old = null;
-      // The new connection may lag behind the old one.
-      this._after(OVERLAP_MS, () => {
-        this._overlap = null;
-        this._checkAfter(this._quietMs);
-      });
-      overlap.held.forEach((data) => this._ws === ws && this._arrived(ws, data));
-    }
-
-    _arrived(ws, data) {
-      const message = parse(data), overlap = this._overlap;
-      this._heardMs = Date.now();
-      if (this._asking) this._checkAfter(this._quietMs);
-      if (overlap && message[0] === EVENT) {
-        const isOld = ws === overlap.old, seen = overlap.seen;
-        if (isOld) seen.set(data, (seen.get(data) || 0) + 1);
-        if (overlap.held.length + seen.size >= OVERLAP_EVENTS_MAX) this._endOverlap();
-        if (this._overlap !== overlap) return; // a handler called close()
-        if (!isOld && overlap.old) return void overlap.held.push(data);
-        if (!isOld && seen.get(data)) return void seen.set(data, seen.get(data) - 1);
-      }
-      this._receive(message);
-    }
-
-    _sessionIds() {
-      return this._overlap ? [this.sessionId, this._overlap.oldId] : [this.sessionId];
+      this._liveness.announced(intervalMs);
     }
 
     _fail(code, reason) {
-      this._drop();
-      this._lost({ code: code, reason: reason, wasClean: false });
+      this._lost({ code, reason, wasClean: false });
     }
 
     _lost(info) {
@@ -396,24 +298,20 @@
       }
     }
 
-    // Handles an event that shows that the page or the machine is back.
+    // Handles an event of the page or the machine.
     _hurry(event) {
-      const isOnline = event === 'online', mayMove = this._options.reconnect;
+      const isOnline = event === 'online';
+      // Chromium keeps the connections of cached pages.
+      if (event === 'pagehide') return this._options.reconnect && this.state !== 'waiting' && this._fail(1001, event);
       if (!isOnline && document.visibilityState === 'hidden') return;
       if (isOnline) this._hasWorked = false; // another network may block WebSockets
-      if (this._sse) {
-        if (isOnline && this.state === 'open' && !this._other) this._openAnother();
-      } else if (this.state === 'waiting') {
-        if (!this._refused) this._retry();
-      } else if (this.state === 'open' && !this._overlap && !this._asking) {
-        const isQuiet = Date.now() - this._heardMs >= QUIET_WAMP_MS;
-        this._checkAfter(RECENT_MS, mayMove && (isOnline || isQuiet));
-      }
+      if (this.state !== 'waiting' || this._sse) this._liveness.hurry(isOnline);
+      else if (!this._refused) this._retry();
     }
 
     _listen(addOrRemove) {
       const on = (target, names) => names.forEach((name) => target[addOrRemove](name, this._wake));
-      if (typeof root[addOrRemove] === 'function') on(root, ['online', 'pageshow']);
+      if (typeof root[addOrRemove] === 'function') on(root, ['online', 'pageshow', 'pagehide']);
       if (typeof document === 'object') on(document, ['visibilitychange', 'resume']);
     }
 
@@ -426,12 +324,12 @@
     }
 
     _cut() {
-      this._dropOther();
+      this._liveness.stop();
+      discard(this._ws);
       this._endSse();
-      if (this._overlap && this._overlap.old) discard(this._overlap.old);
       this._topics.restart(null);
-      this._ws = this.sessionId = this.server = this._overlap = null;
-      this._asking = false;
+      this._tickets.stop();
+      this._ws = this.sessionId = this.server = null;
       this._endCalls();
     }
 
@@ -440,15 +338,6 @@
       this._calls.forEach((call, id) => {
         if (!ws || call.ws === ws) this._settle(id, callError('connection lost', null));
       });
-    }
-
-    _drop() {
-      if (this._ws) discard(this._ws);
-    }
-
-    _dropOther() {
-      if (this._other) discard(this._other);
-      this._other = null;
     }
 
     _endSse() {
@@ -482,7 +371,7 @@
     // SUBSCRIBE or UNSUBSCRIBE.
     _sendTopic(message) {
       if (this._sse) this._sse.update();
-      else this._send(message);
+      else if (!this._tickets.isHolding) this._send(message);
     }
 
     _send(message) {
@@ -492,7 +381,7 @@
     }
   }
 
-  Pusher.guarded = guarded;
+  Object.assign(Pusher, { guarded, uriOf, mustBeFunction, parse, discard });
   if (typeof module === 'object' && module.exports) module.exports = Pusher;
   else root.Pusher = Pusher;
 })(typeof self === 'object' ? self : globalThis);

@@ -1,6 +1,6 @@
 /**
  * topics.js: the subscriptions of pusher.js, with the position of each in the server's log. MIT OR Apache-2.0.
- * pushd serves it as the second part of pusher.js.
+ * pushd serves it as a part of pusher.js.
  */
 (function (root) {
   'use strict';
@@ -9,7 +9,7 @@
   const cjs = typeof module === 'object' && module.exports;
   const Pusher = !cjs ? root.Pusher : typeof cjs === 'function' ? cjs : require('./pusher.js');
 
-  const SUBSCRIBE = 5, UNSUBSCRIBE = 6, EVENT = 8, SUBSCRIBED = 9, GAP = 10;
+  const SUBSCRIBE = 5, UNSUBSCRIBE = 6, EVENT = 8, SUBSCRIBED = 9, GAP = 10, DENIED = 11;
 
   // A position in the server's log is "EPOCH-SEQUENCE".
   function positionOf(text) {
@@ -28,9 +28,15 @@
     return start !== null && has.epoch === start.epoch && has.sequence >= start.sequence;
   }
 
+  // The log does not keep the events of these topics, so they have no position. Each subscription begins with their state.
+  function isOfServer(uri) {
+    return uri.startsWith('pushd:');
+  }
+
   /**
    * A topic has `handlers`; `position`, up to which they have every event, or null; and `isConfirmed`, whether the events
-   * that arrive belong to this subscription.
+   * that arrive belong to this subscription. `denied` is the code with which the server refused it, and `told` the one
+   * that the page knows. `isLive`: it is a topic of the server.
    */
   class Topics {
     constructor(pusher) {
@@ -51,13 +57,17 @@
     }
 
     add(uri, handler, options) {
-      const since = options.since === undefined ? null : positionOf(options.since) || NOWHERE;
-      const entry = { handler: handler, gap: options.gap, since: since, hasBegun: false };
-      const topic = this._topics.get(uri)
-        || { handlers: new Set(), position: since === NOWHERE ? null : since, isConfirmed: false };
+      const isLive = isOfServer(uri);
+      const since = isLive || options.since === undefined ? null : positionOf(options.since) || NOWHERE;
+      const entry = { handler, gap: options.gap, denied: options.denied, since, hasBegun: false };
+      const topic = this._topics.get(uri) || { handlers: new Set(), position: since === NOWHERE ? null : since,
+        isConfirmed: false, denied: null, told: null, isLive };
       this._topics.set(uri, topic);
       topic.handlers.add(entry);
-      if (topic.handlers.size === 1) this._subscribe(uri, topic);
+      this._pusher._tickets.subscribing();
+      if (topic.denied) topic.told = null;
+      if (topic.handlers.size === 1 || topic.denied) this._subscribe(uri, topic);
+      else if (isLive && topic.isConfirmed) this._subscribeAgain(uri, topic);
       entry.hasBegun = topic.position !== null || topic.isConfirmed;
       const isLate = entry.hasBegun && since && !covers(since, topic.position);
       // Later, so that subscribe() returns before `gap` is called.
@@ -70,7 +80,7 @@
       if (!topic || !topic.handlers.size) return;
       topic.handlers.forEach((entry) => isGone(entry) && topic.handlers.delete(entry));
       // SUBSCRIBED must come first. Otherwise it would be taken for the answer to a later SUBSCRIBE.
-      const isPending = this._recovers && !topic.isConfirmed;
+      const isPending = this._recovers && !topic.isConfirmed && !topic.denied;
       if (!topic.handlers.size && !isPending) this._leave(uri);
     }
 
@@ -79,11 +89,17 @@
       this._recovers = recovers;
       this._topics.forEach((topic, uri) => {
         topic.isConfirmed = false;
+        topic.denied = null;
         if (!topic.handlers.size) this._topics.delete(uri);
       });
     }
 
     subscribeAll() { this._topics.forEach((topic, uri) => this._subscribe(uri, topic)); }
+
+    // The session has another ticket.
+    retryDenied() { this._topics.forEach((topic, uri) => topic.denied && this._subscribe(uri, topic)); }
+
+    tellDenied() { this._topics.forEach((topic, uri) => this._tellDenied(uri, topic)); }
 
     // "wamp" recovers nothing and confirms nothing, so each connection after the first is a gap.
     opened() {
@@ -96,6 +112,7 @@
       const topic = this._topics.get(uri);
       if (!topic) return;
       if (type === EVENT && message.length > 2) return this._event(uri, topic, message[2], message[3]);
+      if (type === DENIED && typeof message[2] === 'string') return this._recovers && this._denied(uri, topic, message[2]);
       const end = this._recovers && positionOf(message[2]);
       if (!end) return;
       if (type === SUBSCRIBED) this._subscribed(uri, topic, end, message[3] === true, message[4]);
@@ -105,7 +122,9 @@
     _subscribed(uri, topic, end, isRecovered, replayed) {
       if (topic.isConfirmed) return;
       topic.isConfirmed = true;
+      topic.denied = topic.told = null;
       if (!topic.handlers.size) return this._leave(uri);
+      if (topic.isLive) return this._begin(uri, topic, end, true);
       const isWhole = topic.position !== null && isRecovered;
       if (!isRecovered || !(replayed > 0)) topic.position = end;
       // Not asked for: the server sends the topic's last events to each new subscriber.
@@ -114,8 +133,24 @@
     }
 
     _missed(uri, topic, end) {
+      if (topic.isLive) return;
       topic.position = end;
       this._tellGap(uri, topic, Array.from(topic.handlers));
+    }
+
+    // Keeps the position: if the next ticket opens the topic, nothing is missed.
+    _denied(uri, topic, code) {
+      topic.isConfirmed = false;
+      if (!topic.handlers.size) return this._topics.delete(uri);
+      topic.denied = code;
+      if (!this._pusher._tickets.denied(code)) this._tellDenied(uri, topic);
+    }
+
+    // Each handler hears each code once, until the topic opens.
+    _tellDenied(uri, topic) {
+      if (!topic.denied || topic.told === topic.denied) return;
+      topic.told = topic.denied;
+      this._pusher._tickets.tell(uri, topic.denied, Array.from(topic.handlers));
     }
 
     _event(uri, topic, event, sequence) {
@@ -123,7 +158,7 @@
       const at = topic.position;
       if (at && Number.isSafeInteger(sequence)) {
         if (sequence <= at.sequence) return;
-        topic.position = { epoch: at.epoch, sequence: sequence };
+        topic.position = { epoch: at.epoch, sequence };
       }
       const isNew = (entry) => !entry.since || !topic.position || !covers(entry.since, topic.position);
       const call = (entry) => topic.handlers.has(entry) && isNew(entry) && Pusher.guarded(entry.handler, event, uri);
@@ -135,8 +170,15 @@
       const isWamp = this._recovers === false;
       if (isWamp) topic.position = null;
       topic.isConfirmed = isWamp;
+      topic.denied = null;
       const since = textOf(topic.position);
-      this._pusher._sendTopic(since ? [SUBSCRIBE, uri, { since: since }] : [SUBSCRIBE, uri]);
+      this._pusher._sendTopic(since ? [SUBSCRIBE, uri, { since }] : [SUBSCRIBE, uri]);
+    }
+
+    // A later handler needs the state, too.
+    _subscribeAgain(uri, topic) {
+      this._pusher._sendTopic([UNSUBSCRIBE, uri]);
+      this._subscribe(uri, topic);
     }
 
     _leave(uri) {
@@ -165,5 +207,6 @@
 
   Topics.positionOf = positionOf;
   Topics.textOf = textOf;
+  Topics.isOfServer = isOfServer;
   Pusher.Topics = Topics;
 })(typeof self === 'object' ? self : globalThis);

@@ -7,9 +7,12 @@ use crate::store::check_segment;
 
 /// Checks a browser's frames: the chunks in which they arrive change neither the messages nor the end.
 pub fn websocket(input: &[u8]) {
-    let whole = decode(input.chunks(input.len().max(1)));
-    for len in [1, 2, 7] {
-        assert_eq!(decode(input.chunks(len)), whole, "chunks of {len}");
+    for may_compress in [false, true] {
+        let whole = decode(input.chunks(input.len().max(1)), may_compress);
+        for len in [1, 2, 7] {
+            let pieces = decode(input.chunks(len), may_compress);
+            assert_eq!(pieces, whole, "chunks of {len}, {may_compress}");
+        }
     }
 }
 

@@ -37,7 +37,10 @@
 //! | `admin` | metrics, health, status page: served on port 5555 |
 //! | `context` | the state that all tasks share |
 //! | `application` | [`Application`]: the decisions of the embedding program; [`Recipe`]; [`cra`] |
+//! | `webhooks` | tells the site about its channels |
+//! | `presence` | who is subscribed to a topic |
 //! | `hub` | topics, sequence numbers, fan-out, known publish ids |
+//! | `tickets` | the tickets of sessions, and revoked users |
 //! | `connection` | one browser's socket, outbox and [`Session`] handle; the permits of both ports |
 //! | `store` | the log on disk |
 //! | `config` | options, limits and the types of their values |
@@ -53,14 +56,18 @@ mod context;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod handover;
 mod hub;
 mod nodes;
+mod presence;
 mod publishers;
 mod server;
 mod spool;
 mod stats;
 mod store;
+mod tickets;
 mod unix_time;
+mod webhooks;
 
 /// Runs the examples of the README as doc tests.
 #[cfg(doctest)]
@@ -73,13 +80,21 @@ pub use config::{
     KnownHostError, Limits, LiveOptions, Options, PublishAddress, PublishAddressError,
     PublishToken, RedisAddress, RedisAddressError, RedisOptions, RedisPassword, RedisPrefix,
     RedisPrefixError, SlowPolicy, SlowPolicyError, SocketAccess, StateOptions, SyncPolicy,
-    SyncPolicyError, TopicPattern, TopicPatternError, TrustedProxy, TrustedProxyError, not_after,
+    SyncPolicyError, TicketOptionsError, TopicPattern, TopicPatternError, TrustedProxy,
+    TrustedProxyError, WebhookOptionsError, WebhookUrl, WebhookUrlError, not_after, not_before,
+    open_regular_file, read_certificates,
 };
 pub use connection::{Session, SessionId};
+pub use handover::{Descriptor, HandOver, HandOverError, NoUpgrade};
 pub use hub::{Hub, PublishError, Recipients};
 pub use nodes::{RedisCheckError, RedisReplication, RedisReport, check_redis};
-pub use pusher_proto::{JsonError, Position, Receipt, Stored, TokenError, TopicError};
-pub use server::{BindError, Control, Listeners, Server};
+pub use publishers::{RevokeError, Revoked};
+pub use pusher_proto::channels::{AppError as ChannelsAppError, ChannelsApp};
+pub use pusher_proto::ticket::{TicketFault, TicketKeys, TicketKeysError};
+pub use pusher_proto::{
+    JsonError, Position, Receipt, SessionName, SessionNameError, Stored, TokenError, TopicError,
+};
+pub use server::{BindError, Control, Listeners, Server, Stop};
 pub use stats::{
     BrowserRefusal, Counts, Gap, Kind, PublishRefusal, PublisherRefusal, SlowConsumer, Source,
     Stats, ViolationKind,

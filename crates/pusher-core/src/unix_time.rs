@@ -2,6 +2,11 @@
 
 use std::time::SystemTime;
 
+/// Returns the Unix time in seconds. 0 before 1970.
+pub(crate) fn unix_s() -> u64 {
+    unix_ms() / 1000
+}
+
 /// Returns the Unix time in ms. 0 before 1970.
 pub(crate) fn unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);

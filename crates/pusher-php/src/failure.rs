@@ -7,7 +7,7 @@ use crate::exception::PusherError;
 use crate::settings::OnFailure;
 use crate::{engine, exception};
 
-/// Why a publish has no receipt, or why there is no position.
+/// Why a call failed.
 pub(crate) enum Failure {
     /// An exception is already thrown, by PHP or by user code.
     Thrown,

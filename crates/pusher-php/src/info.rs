@@ -1,6 +1,7 @@
 //! The section in phpinfo().
 
 use std::panic::catch_unwind;
+use std::path::Path;
 
 use ext_php_rs::zend::ModuleEntry;
 use ext_php_rs::{info_table_end, info_table_row, info_table_start};
@@ -34,9 +35,7 @@ fn print_status() {
     }
     match Settings::read(&Given::default()) {
         Ok(settings) => {
-            let spool = settings.spool.as_ref();
-            let spool = spool.map_or("off".to_owned(), |dir| dir.display().to_string());
-            info_table_row!("Spool", spool);
+            info_table_row!("Spool", spool(settings.spool.as_deref()));
             publishers::status(&settings)
                 .iter()
                 .for_each(print_connection);
@@ -44,6 +43,16 @@ fn print_status() {
         Err(error) => info_table_row!("Mistake in the settings", error.to_string()),
     }
     info_table_end!();
+}
+
+/// Returns the directory, and the reason if this process cannot use it. The check is new: the last failed event, below,
+/// may be of another user.
+fn spool(dir: Option<&Path>) -> String {
+    match dir.map(|dir| (dir.display(), pusher::check_spool(dir))) {
+        None => "off".to_owned(),
+        Some((dir, Ok(()))) => dir.to_string(),
+        Some((dir, Err(failure))) => format!("{dir} (cannot be used: {failure})"),
+    }
 }
 
 fn print_connection(status: &Status) {

@@ -13,10 +13,19 @@ use crate::failure::Failure;
 const FLAGS: i32 = 1 << 6 | 1 << 8;
 
 /// The default of `json_encode`. The limit of libpusher and pushd is lower, and they report it themselves.
-const DEPTH_MAX: i64 = 512;
+pub(crate) const DEPTH_MAX: i64 = 512;
 
-/// Runs user code (`jsonSerialize`), and an exception from there goes to the caller as it is.
+/// Encodes the data of an event.
 pub(crate) fn encode(data: &mut Zval) -> Result<ZBox<ZendStr>, Failure> {
+    encode_or(data, |reason| Failure::mistake(&Error::Json { reason }))
+}
+
+/// Runs user code (`jsonSerialize`), and an exception from there goes to the caller as it is. `mistake` makes the failure
+/// if the data cannot be encoded.
+pub(crate) fn encode_or(
+    data: &mut Zval,
+    mistake: fn(String) -> Failure,
+) -> Result<ZBox<ZendStr>, Failure> {
     let encoded = engine::json_encode(data, FLAGS, DEPTH_MAX);
     if ExecutorGlobals::has_exception() {
         return Err(Failure::Thrown);
@@ -24,16 +33,14 @@ pub(crate) fn encode(data: &mut Zval) -> Result<ZBox<ZendStr>, Failure> {
     // NAN and INF are errors too, but the encoder calls it a success and writes 0.
     match encoded {
         Some(event) if ask_php("json_last_error")?.long() == Some(0) => Ok(event),
-        _ => Err(not_encodable()),
+        _ => Err(not_encodable(mistake)),
     }
 }
 
-fn not_encodable() -> Failure {
+fn not_encodable(mistake: fn(String) -> Failure) -> Failure {
     let why = ask_php("json_last_error_msg").map(|message| message.string().unwrap_or_default());
     match why {
-        Ok(why) => Failure::mistake(&Error::Json {
-            reason: format!("the data can't be encoded as JSON: {why}"),
-        }),
+        Ok(why) => mistake(format!("the data can't be encoded as JSON: {why}")),
         Err(failure) => failure,
     }
 }

@@ -9,6 +9,11 @@
 //! | `pusher_class` | the class `Pusher` |
 //! | `publish` | one publish |
 //! | `position` | the position of pushd's log |
+//! | `ticket` | `ticket`: tickets for private topics |
+//! | `ticket_settings` | the ini entries of tickets |
+//! | `cookie` | the cookie with the ticket |
+//! | `page` | the page's request, and its response headers |
+//! | `users` | `revoke` and `presence` |
 //! | `send_many` | `sendMany`: many publishes together |
 //! | `deferred` | `defer`: events that are published after the page |
 //! | `failure` | a failed publish as a warning or an exception |
@@ -32,6 +37,7 @@
 
 mod breaker;
 mod class;
+mod cookie;
 mod deferred;
 mod engine;
 mod exception;
@@ -39,6 +45,7 @@ mod failure;
 mod info;
 mod json;
 mod object;
+mod page;
 mod position;
 mod publish;
 mod publishers;
@@ -47,6 +54,9 @@ mod receipt;
 mod secret;
 mod send_many;
 mod settings;
+mod ticket;
+mod ticket_settings;
+mod users;
 
 use std::panic::catch_unwind;
 
@@ -81,6 +91,7 @@ extern "C" fn startup(_module_type: i32, module_number: i32) -> i32 {
 
 fn register(module_number: i32) -> Result<()> {
     settings::register(module_number);
+    ticket_settings::register(module_number);
     exception::register()?;
     receipt::register()?;
     pusher_class::register()

@@ -1,7 +1,7 @@
 //! The position of pushd's log.
 
 use ext_php_rs::zend::ExecuteData;
-use pusher::Position;
+use pusher::{Position, Publisher};
 
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -11,5 +11,6 @@ use crate::{engine, object, publishers};
 pub(crate) fn position_for(frame: &mut ExecuteData) -> Result<Position, Failure> {
     let object = engine::no_arguments(frame).ok_or(Failure::Thrown)?;
     let settings = Settings::read(&object::given(object));
-    publishers::position(&settings.map_err(|error| Failure::mistake(&error))?)
+    let settings = settings.map_err(|error| Failure::mistake(&error))?;
+    publishers::ask(&settings, Publisher::position)
 }

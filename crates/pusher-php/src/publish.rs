@@ -27,6 +27,7 @@ pub(crate) fn with_event<T>(
     let topic = topic(arguments.category)?;
     let id = arguments.id.map(id).transpose()?;
     let ttl_s = arguments.ttl.map(ttl).transpose()?;
+    let exclude = arguments.exclude.map(session).transpose()?;
     let encoded = json::encode(arguments.data)?;
     let json = json::text(&encoded)?;
     publish(&Event {
@@ -35,6 +36,7 @@ pub(crate) fn with_event<T>(
         id,
         latest: arguments.latest,
         ttl_s,
+        exclude,
     })
 }
 
@@ -49,6 +51,13 @@ pub(crate) fn id(id: &ZendStr) -> Result<&str, Failure> {
     id.as_str().map_err(|_| {
         let reason = "the id is not valid UTF-8".to_owned();
         Failure::mistake(&Error::Id { reason })
+    })
+}
+
+pub(crate) fn session(session: &ZendStr) -> Result<&str, Failure> {
+    session.as_str().map_err(|_| {
+        let reason = "exclude is not valid UTF-8".to_owned();
+        Failure::mistake(&Error::Exclude { reason })
     })
 }
 

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use pusher::c_api::codes::PUSH_ETIMEOUT;
-use pusher::{Batch, Error, Event, Position, Publisher, Receipt, SpoolFailure};
+use pusher::{Batch, Error, Event, Publisher, Receipt, SpoolFailure};
 
 use crate::breaker::Breaker;
 use crate::exception::PusherError;
@@ -105,13 +105,17 @@ pub(crate) fn publish(settings: &Settings, event: &Event) -> Result<Receipt, Fai
     })
 }
 
-/// Asks for the position, unless the breaker for this address is open. The counters count publishes only.
-pub(crate) fn position(settings: &Settings) -> Result<Position, Failure> {
+/// Sends a request that publishes nothing, unless the breaker for this address is open. The counters count
+/// publishes only.
+pub(crate) fn ask<T>(
+    settings: &Settings,
+    call: impl FnOnce(&mut Publisher) -> Result<T, Error>,
+) -> Result<T, Failure> {
     STATE.with_borrow_mut(|state| {
         let kept = find_or_make(&mut state.kept, settings);
         match kept.breaker.not_tried(settings.retry) {
             Some(error) => Err(Failure::Failed(error, settings.on_failure)),
-            None => kept.attempt(settings, Publisher::position, |_| false),
+            None => kept.attempt(settings, call, |_| false),
         }
     })
 }

@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::object::{ADDRESS, OPTIONS};
 use crate::send_many::Sent;
 use crate::settings::{Given, OnFailure, Settings};
-use crate::{deferred, engine, position, publish, receipt, secret, send_many};
+use crate::{deferred, engine, position, publish, receipt, secret, send_many, ticket, users};
 
 static CLASS: Class = Class::new();
 
@@ -58,6 +58,19 @@ pub(crate) fn register() -> Result<()> {
             MethodFlags::Public | MethodFlags::Static,
         )
         .method(asking("currentPosition"), MethodFlags::Public)
+        .method(ticketing(), MethodFlags::Public | MethodFlags::Static)
+        .method(
+            FunctionBuilder::new("revoke", revoke)
+                .arg(Arg::new("sub", DataType::String))
+                .returns(DataType::Long, false, true),
+            MethodFlags::Public | MethodFlags::Static,
+        )
+        .method(
+            FunctionBuilder::new("presence", presence)
+                .arg(Arg::new("topic", DataType::String))
+                .returns(DataType::Array, false, true),
+            MethodFlags::Public | MethodFlags::Static,
+        )
         .flags(ClassFlags::Final | ClassFlags::NoDynamicProperties | ClassFlags::NotSerializable)
         .registration(|class, methods| {
             let (string_or_null, array) = ((DataType::String, true), (DataType::Array, false));
@@ -83,9 +96,22 @@ fn asking(name: &str) -> FunctionBuilder<'static> {
     FunctionBuilder::new(name, position).returns(DataType::String, false, true)
 }
 
+fn ticketing() -> FunctionBuilder<'static> {
+    let sub = Arg::new("sub", DataType::String);
+    FunctionBuilder::new("ticket", ticket)
+        .arg(Arg::new("topics", DataType::Array))
+        .not_required()
+        .arg(Arg::new("ttl", DataType::Long).default("300"))
+        .arg(sub.allow_null().default("null"))
+        .arg(Arg::new("info", DataType::Array).default("[]"))
+        .arg(Arg::new("cookie", DataType::Bool).default("true"))
+        .returns(DataType::String, false, false)
+}
+
 fn with_event(function: FunctionBuilder<'static>) -> FunctionBuilder<'static> {
     let id = Arg::new("id", DataType::String);
     let ttl = Arg::new("ttl", DataType::Long);
+    let exclude = Arg::new("exclude", DataType::String);
     function
         .arg(Arg::new("category", DataType::String))
         .arg(Arg::new("data", DataType::Mixed))
@@ -93,6 +119,7 @@ fn with_event(function: FunctionBuilder<'static>) -> FunctionBuilder<'static> {
         .arg(id.allow_null().default("null"))
         .arg(Arg::new("latest", DataType::Bool).default("false"))
         .arg(ttl.allow_null().default("null"))
+        .arg(exclude.allow_null().default("null"))
 }
 
 extern "C" fn publish_or_send(frame: &mut ExecuteData, result: &mut Zval) {
@@ -110,6 +137,27 @@ extern "C" fn position(frame: &mut ExecuteData, result: &mut Zval) {
         Ok(position) => {
             result.set_zend_string(ZendStr::new(position.to_string(), false));
         }
+        Err(failure) => failure.report(),
+    }));
+}
+
+extern "C" fn ticket(frame: &mut ExecuteData, result: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| match ticket::sign(frame) {
+        Ok(ticket) => result.set_zend_string(ticket),
+        Err(failure) => failure.report(),
+    }));
+}
+
+extern "C" fn revoke(frame: &mut ExecuteData, result: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| match users::revoke(frame) {
+        Ok(sessions) => result.set_long(sessions),
+        Err(failure) => failure.report(),
+    }));
+}
+
+extern "C" fn presence(frame: &mut ExecuteData, result: &mut Zval) {
+    run_handler(AssertUnwindSafe(|| match users::presence(frame) {
+        Ok(presence) => result.set_hashtable(presence),
         Err(failure) => failure.report(),
     }));
 }

@@ -37,9 +37,9 @@ pub(crate) fn send(frame: &mut ExecuteData) -> Result<Sent<'_>, Failure> {
 }
 
 /// Number of values of each event in the array of encoded events.
-const PARTS: usize = 5;
+const PARTS: usize = 6;
 
-/// Returns the topic, JSON, id, latest and ttl of each event, in order. They are in PHP's memory, because encoding runs user code,
+/// Returns the topic, JSON, id, latest, ttl and excluded session of each event, in order. They are in PHP's memory, because encoding runs user code,
 /// which may leave by `longjmp`.
 fn encode(events: &ZendHashTable) -> Result<ZBox<ZendHashTable>, Failure> {
     let mut encoded = ZendHashTable::new();
@@ -51,10 +51,11 @@ fn encode(events: &ZendHashTable) -> Result<ZBox<ZendHashTable>, Failure> {
             return Err(not_an_event(&key));
         };
         let (category, id) = (as_text(parts.category)?, as_text(parts.id)?);
+        let exclude = as_text(parts.exclude)?;
         let json = json::encode(&mut parts.data).map_err(|failure| failure.about(&name(&key)))?;
         let mut text = Zval::new();
         text.set_zend_string(json);
-        for part in [category, text, id, parts.latest, parts.ttl] {
+        for part in [category, text, id, parts.latest, parts.ttl, exclude] {
             // Only a conversion could fail, and there is none.
             let _ = encoded.push(part);
         }
@@ -69,9 +70,10 @@ struct Parts {
     id: Zval,
     latest: Zval,
     ttl: Zval,
+    exclude: Zval,
 }
 
-/// `[category, data]` or `[category, data, id]`, each with `latest` and `ttl` or without.
+/// `[category, data]` or `[category, data, id]`, each with `latest`, `ttl` and `exclude` or without.
 fn parts(event: &Zval) -> Option<Parts> {
     let event = event.array()?;
     let given = [
@@ -80,9 +82,10 @@ fn parts(event: &Zval) -> Option<Parts> {
         event.get_index(2),
         event.get("latest"),
         event.get("ttl"),
+        event.get("exclude"),
     ];
     let known_count = given.iter().flatten().count();
-    let [category, data, id, latest, ttl] = given;
+    let [category, data, id, latest, ttl, exclude] = given;
     let or_null = |part: Option<&Zval>| part.map_or_else(Zval::null, copy);
     let parts = Parts {
         category: copy(category?),
@@ -90,12 +93,14 @@ fn parts(event: &Zval) -> Option<Parts> {
         id: or_null(id),
         latest: or_null(latest),
         ttl: or_null(ttl),
+        exclude: or_null(exclude),
     };
     let is_event = known_count == event.len()
         && is_text(&parts.category)
         && (parts.id.is_null() || is_text(&parts.id))
         && (latest.is_none() || parts.latest.is_bool())
-        && (parts.ttl.is_null() || parts.ttl.is_long());
+        && (parts.ttl.is_null() || parts.ttl.is_long())
+        && (parts.exclude.is_null() || is_text(&parts.exclude));
     is_event.then_some(parts)
 }
 
@@ -125,7 +130,7 @@ fn copy(value: &Zval) -> Zval {
 fn not_an_event(key: &Zval) -> Failure {
     let message = format!(
         "must contain only [category, data] and [category, data, id], category and id being \
-         strings, optionally with latest => bool and ttl => int, but {} is none",
+         strings, optionally with latest => bool, ttl => int and exclude => string, but {} is none",
         name(key)
     );
     engine::first_argument_error(&ZendStr::new(message, false));
@@ -153,7 +158,7 @@ fn batch(events: &ZendHashTable, encoded: &ZendHashTable) -> Result<Batch, Failu
 }
 
 fn push(batch: &mut Batch, parts: &[&Zval]) -> Result<(), Failure> {
-    let [category, json, id, latest, ttl] = parts else {
+    let [category, json, id, latest, ttl, exclude] = parts else {
         return Ok(());
     };
     let (Some(category), Some(json)) = (category.zend_str(), json.zend_str()) else {
@@ -165,6 +170,7 @@ fn push(batch: &mut Batch, parts: &[&Zval]) -> Result<(), Failure> {
         id: id.zend_str().map(publish::id).transpose()?,
         latest: latest.bool().unwrap_or_default(),
         ttl_s: ttl.long().map(publish::ttl).transpose()?,
+        exclude: exclude.zend_str().map(publish::session).transpose()?,
     });
     pushed.map_err(|error| Failure::mistake(&error))
 }

@@ -3,7 +3,7 @@
 //! They are read and checked at each publish, because a page may change them with `ini_set`, and Apache per directory.
 //! This costs little compared with the round trip to pushd.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -85,9 +85,14 @@ static ENTRIES: IniEntryDefs<8> = IniEntryDefs::new([
 ]);
 
 const fn entry(entry: &Entry, default: &'static CStr) -> IniEntryDef {
+    ini_entry(entry.ini, default)
+}
+
+/// An ini entry that pages may change. It is checked when it is read.
+pub(crate) const fn ini_entry(name: &'static CStr, default: &'static CStr) -> IniEntryDef {
     IniEntryDef {
         on_modify: Some(engine::ini_accept),
-        ..IniEntryDef::new(entry.ini, default, IniEntryPermission::All)
+        ..IniEntryDef::new(name, default, IniEntryPermission::All)
     }
 }
 
@@ -160,7 +165,7 @@ impl Settings {
             timeout: given.parse(&TIMEOUT_MS, |text| parse_ms(text, TIMEOUT_MIN, TIMEOUT_MAX))?,
             retry: given.parse(&RETRY_MS, |text| parse_ms(text, Duration::ZERO, RETRY_MAX))?,
             on_failure: given.parse(&ON_FAILURE, parse_on_failure)?,
-            spool: given.parse(&SPOOL, parse_spool)?,
+            spool: given.parse(&SPOOL, parse_allowed_spool)?,
             spool_ttl_s: given.parse(&SPOOL_TTL, parse_ttl)?,
         })
     }
@@ -264,6 +269,20 @@ fn parse_ms(text: &str, min: Duration, max: Duration) -> Result<Duration, String
             let text = text.escape_debug();
             format!("\"{text}\" is not a number of milliseconds from {min} to {max}")
         })
+}
+
+/// `open_basedir` limits the directories that a page can name, as it limits PHP's own functions. The directory of php.ini
+/// is the administrator's choice.
+fn parse_allowed_spool(text: &str) -> Result<Option<PathBuf>, String> {
+    let spool = parse_spool(text)?;
+    if spool.is_some() && text.as_bytes() != engine::ini_original(SPOOL.ini) {
+        let path = CString::new(text).unwrap_or_default();
+        if !engine::is_in_open_basedir(&path) {
+            let text = text.escape_debug();
+            return Err(format!("\"{text}\" is outside of open_basedir"));
+        }
+    }
+    Ok(spool)
 }
 
 /// An empty text means no spool.

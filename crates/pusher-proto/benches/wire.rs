@@ -2,6 +2,7 @@
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
+use pusher_proto::channels::{append_event, compose};
 use pusher_proto::wamp::{ClientMessage, PrefixLimits, Prefixes, Subprotocol, event_frame};
 use pusher_proto::{JsonStream, Position, Receipt, Stored, check_value, native, raw};
 
@@ -46,6 +47,18 @@ fn build_frame(bencher: Bencher<'_, '_>, len: usize) {
     let event = event(len);
     let bencher = bencher.counter(BytesCount::new(len));
     bencher.bench_local(|| event_frame("kittensCategory", black_box(&event)));
+}
+
+/// The message of the Channels protocol, which is made once per event and shard.
+#[divan::bench(args = LENS)]
+fn channels_message(bencher: Bencher<'_, '_>, len: usize) {
+    let event = compose("kittens", &event(len), None);
+    let mut out = Vec::new();
+    let bencher = bencher.counter(BytesCount::new(len));
+    bencher.bench_local(|| {
+        out.clear();
+        append_event(&mut out, "kittensCategory", black_box(event.as_bytes()));
+    });
 }
 
 #[divan::bench(args = LENS)]

@@ -2,7 +2,8 @@
 //!
 //! This module parses and prints. Looking up names, connecting and listening are left to the callers, which
 //! may accept less: the server listens at IP addresses only, and a client cannot connect to port 0.
-//! `php/src/Fallback/Address.php` is the same grammar in PHP; `php/tests/support/addresses.json` tests both.
+//! `php/src/Fallback/Address.php` is the same grammar in PHP, which has `https://` besides;
+//! `php/tests/support/addresses.json` tests both.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -38,6 +39,12 @@ pub enum EndpointError {
     /// A line feed or an escape sequence would corrupt logs.
     #[error("it contains a control character")]
     ControlCharacter,
+    /// `https://` or `http://`, which the grammar in PHP has.
+    #[error(
+        "an address with http:// or https:// is for the classes in plain PHP only. Here it is host:port, as in \
+         127.0.0.1:5555; to reach another machine, use a private network or a tunnel"
+    )]
+    Http,
     /// Neither a port nor `unix:`.
     #[error("the port is missing, as in 127.0.0.1:5555")]
     NoPort,
@@ -68,11 +75,21 @@ impl FromStr for Endpoint {
         if text.contains(|c: char| c.is_control()) {
             return Err(EndpointError::ControlCharacter);
         }
+        if is_http(text) {
+            return Err(EndpointError::Http);
+        }
         match text.strip_prefix("unix:") {
             Some(path) => parse_unix(path),
             None => parse_tcp(text.strip_prefix("tcp://").unwrap_or(text)),
         }
     }
+}
+
+fn is_http(text: &str) -> bool {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| {
+        scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
+    })
 }
 
 fn parse_tcp(text: &str) -> Result<Endpoint, EndpointError> {

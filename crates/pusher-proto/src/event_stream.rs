@@ -2,6 +2,7 @@
 
 use crate::json::quote;
 use crate::position::Position;
+use crate::ticket::TicketFault;
 
 /// Returns the first block of a stream: the delay before the browser connects again, and the stream's position.
 pub fn begin(retry_ms: u64, at: Position) -> String {
@@ -32,16 +33,22 @@ fn append_data(out: &mut Vec<u8>, topic: Option<&str>, event: &[u8]) {
     out.extend_from_slice(b"\n\n");
 }
 
-/// Returns an event that is not in the log.
-pub fn event_without_position(topic: &str, event: &str) -> Vec<u8> {
+/// Returns an event that is not in the log. `topic` is given if the stream has several topics.
+pub fn event_without_position(topic: Option<&str>, event: &str) -> Vec<u8> {
     let mut out = Vec::new();
-    append_data(&mut out, Some(topic), event.as_bytes());
+    append_data(&mut out, topic, event.as_bytes());
     out
 }
 
 /// Returns the message that events before `position` are missing.
 pub fn gap(position: Position) -> String {
     event_with_position("gap", position)
+}
+
+/// Returns the message that the client may no longer read a topic.
+pub fn denied(topic: &str, fault: TicketFault) -> String {
+    let (topic, code) = (quote(topic), fault.code());
+    format!("event: denied\ndata: {{\"topic\":{topic},\"code\":\"{code}\"}}\n\n")
 }
 
 fn event_with_position(name: &str, position: Position) -> String {
@@ -94,5 +101,7 @@ mod tests {
         let first = format!("retry: 3000\nevent: position\n{rest}");
         assert_eq!(begin(3000, POSITION), first);
         assert_eq!(gap(POSITION), format!("event: gap\n{rest}"));
+        let text = "event: denied\ndata: {\"topic\":\"a\",\"code\":\"ticket_expired\"}\n\n";
+        assert_eq!(denied("a", TicketFault::Expired), text);
     }
 }

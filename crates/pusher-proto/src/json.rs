@@ -1,6 +1,6 @@
 //! Checks that a text is one JSON value that every parser on its way accepts.
 
-use serde::de::IgnoredAny;
+use serde::de::{Deserialize, Error as _, IgnoredAny};
 
 use crate::json_stream::{BOM, Scan};
 use crate::limits::EVENT_DEPTH_MAX;
@@ -19,16 +19,29 @@ pub enum JsonError {
 /// Checks that `text` is one complete JSON value, nested at most [`EVENT_DEPTH_MAX`] levels deep. White space around it
 /// is allowed.
 pub fn check_value(text: &str) -> Result<(), JsonError> {
+    check_nested(text, EVENT_DEPTH_MAX)
+}
+
+/// Checks that `text` is one complete JSON value, nested at most `depth_max` levels deep.
+pub(crate) fn check_nested(text: &str, depth_max: usize) -> Result<(), JsonError> {
     serde_json::from_str::<IgnoredAny>(text)?;
     let value = text.trim_ascii().as_bytes();
     if !value.starts_with(b"{") && !value.starts_with(b"[") {
         return Ok(());
     }
     // serde_json skips values without recursion, so it does not apply its own depth limit.
-    Scan::new(EVENT_DEPTH_MAX)
+    Scan::new(depth_max)
         .find_end(value)
         .map(|_| ())
         .map_err(|_| JsonError::TooDeep)
+}
+
+/// Reads a JSON object. (serde would accept an array of the members, too.)
+pub(crate) fn parse_object<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
+    match text.trim_ascii_start().starts_with('{') {
+        true => serde_json::from_str(text),
+        false => Err(serde_json::Error::custom("not a JSON object")),
+    }
 }
 
 /// Encodes a text as a JSON string.

@@ -83,6 +83,11 @@ impl JsonStream {
             .map_err(|_| StreamError::Utf8)
     }
 
+    /// Returns the bytes that were fed and not returned, for another process to continue with.
+    pub fn unread(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
     /// Number of bytes of an incomplete value. 0 between values.
     pub fn unfinished_len(&self) -> usize {
         if self.scan.depth == 0 {

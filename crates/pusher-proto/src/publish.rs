@@ -113,6 +113,26 @@ pub enum TopicError {
         /// The limit in bytes.
         max: usize,
     },
+    /// One of the server's own topics, where nobody can publish.
+    #[error(
+        "topics that begin with {RESERVED_PREFIX} are the server's own: publish to another one"
+    )]
+    Reserved,
+}
+
+/// The beginning of the server's own topics. Publishers cannot publish there.
+pub const RESERVED_PREFIX: &str = "pushd:";
+
+/// The beginning of the topics whose events say who is there: `pushd:presence:TOPIC`.
+pub const PRESENCE_PREFIX: &str = "pushd:presence:";
+
+/// Checks the topic of a publish: [`check_topic`], and none of the server's own.
+pub fn check_publish_topic(topic: &str, max: usize) -> Result<(), TopicError> {
+    check_topic(topic, max)?;
+    match topic.starts_with(RESERVED_PREFIX) {
+        true => Err(TopicError::Reserved),
+        false => Ok(()),
+    }
 }
 
 /// Checks the length of a topic: 1 to `max` bytes, by default

@@ -1,10 +1,11 @@
 //! Publish addresses: the list that the tests of the C library, of the PHP extension and of the fallback read too.
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
 
-use pusher_proto::Endpoint;
+use pusher_proto::{Endpoint, EndpointError};
 use serde_json::{Map, Value};
 
-/// `accepted` maps each address to its printed form, `refused` each text to a part of its error.
+/// `accepted` maps each address to its printed form, `refused` each text to a part of its error. Addresses of HTTP are for plain PHP
+/// only.
 fn addresses(kind: &str) -> Map<String, Value> {
     let lists: Value =
         serde_json::from_str(include_str!("../../../php/tests/support/addresses.json")).unwrap();
@@ -27,6 +28,20 @@ fn refused_addresses_are_refused_with_the_reason() {
         let error = text.parse::<Endpoint>().unwrap_err().to_string();
         assert!(error.contains(part.as_str().unwrap()), "{text}: {error}");
         assert!(!error.contains(['\0', '\n']), "{error}");
+    }
+}
+
+#[test]
+fn addresses_of_http_are_refused_with_the_reason() {
+    let lists = ["accepted_in_plain_php", "refused_in_plain_php"];
+    for (text, _) in lists.into_iter().flat_map(addresses) {
+        let error = text.parse::<Endpoint>().unwrap_err();
+        let expected = match text.contains('\n') {
+            true => EndpointError::ControlCharacter,
+            false => EndpointError::Http,
+        };
+        assert_eq!(error, expected, "{text}");
+        assert!(!error.to_string().contains("secret"), "{error}");
     }
 }
 

@@ -19,6 +19,15 @@ const USER: &str = "www-data";
 /// Limit for the time from start to first answer.
 const READY_MS: u64 = 15_000;
 
+/// Returns the group of the processes that serve pages, if root starts Apache. Otherwise they have this user's groups.
+pub fn group() -> Option<u32> {
+    if !nix::unistd::geteuid().is_root() {
+        return None;
+    }
+    let user = nix::unistd::User::from_name(USER).ok().flatten()?;
+    Some(user.gid.as_raw())
+}
+
 /// A web application and its settings.
 #[derive(Debug)]
 pub struct Site<'a> {
@@ -32,6 +41,9 @@ pub struct Site<'a> {
     pub ini: &'a [String],
     /// Environment variables of the pages.
     pub environment: &'a [(&'a str, String)],
+    /// The number of processes that serve pages, all of them from the start. `None`: as many as the requests need, at
+    /// most 16.
+    pub children: Option<u32>,
 }
 
 /// A running Apache; it is stopped when this value is dropped.
@@ -66,7 +78,9 @@ impl Apache {
         let mut ended = None;
         let ready = wait_until(READY_MS, || {
             ended = self.process.exited().ok().flatten();
-            ended.is_some() || http::get(self.address, "/").is_ok()
+            ended.is_some()
+                || (self.process.listens(self.address.port())
+                    && http::get(self.address, "/").is_ok())
         });
         match ended {
             Some(status) => bail!("Apache ended at once ({status}); its log:\n{}", self.log()),
@@ -147,16 +161,20 @@ fn configuration(folder: &Path, site: &Site<'_>) -> String {
         text,
         "User {USER}\n\
          Group {USER}\n\
-         StartServers 2\n\
-         MinSpareServers 1\n\
-         MaxRequestWorkers 16\n\
+         StartServers {start}\n\
+         MinSpareServers {spare}\n\
+         MaxSpareServers {max}\n\
+         MaxRequestWorkers {max}\n\
          TypesConfig /etc/mime.types\n\
          PHPIniDir \"{folder}\"\n\
          DocumentRoot \"{folder}/application/{docroot}\"\n\
          DirectoryIndex index.php index.html\n\
          <Directory \"{folder}/application\">\n  Require all granted\n</Directory>\n\
          <FilesMatch \"\\.php$\">\n  SetHandler application/x-httpd-php\n</FilesMatch>\n",
-        docroot = site.docroot
+        docroot = site.docroot,
+        start = site.children.unwrap_or(2),
+        spare = site.children.unwrap_or(1),
+        max = site.children.unwrap_or(16),
     );
     text
 }
@@ -173,6 +191,7 @@ mod tests {
             port: 8123,
             ini: &[],
             environment: &[("BLOG", "x".to_owned())],
+            children: None,
         };
         let text = configuration(Path::new("/tmp/there"), &site);
         assert!(text.contains("Listen 127.0.0.1:8123\n"));

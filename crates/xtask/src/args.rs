@@ -23,8 +23,12 @@ Usage: cargo xtask <command>
           --php all           also test the extension under valgrind, in PHP 8.4 and in a debug build
                               with threads (builds these PHPs first; takes long)
           --php valgrind|8.4|zts    test the extension in one of these only
+          --windows           build for Windows, and only check that in wine
   fresh   run both commands of the README, and install the packages, on a newly installed Debian
           (needs root, a Debian mirror, and an hour)
+          --system NAME       only install the packages of target/package, on trixie (Debian 13) or noble
+                              (Ubuntu 24.04), and try them there
+          --mirror URL        the mirror of Ubuntu
   races   look for data races in libpusher with ThreadSanitizer (takes minutes, needs Rust's sources)
   page-time   measure the time that a publish adds to a page while pushd runs, is absent or hangs
   bench   compare pushd with other servers; `cargo xtask bench --help` lists the options
@@ -37,13 +41,25 @@ Usage: cargo xtask <command>
   fuzz    run a fuzzer on every decoder (needs cargo-fuzz)
           --seconds N         duration of each (default 60)
   autobahn  run the Autobahn test suite against the WebSocket (needs Python 2.7)
+  proof   run what shows that pushd keeps its promises, and write tests/PROOF.md (takes half an hour)
   build   build everything in release mode: pushd, libpusher, the PHP extension
   install build pushd and libpusher, and install them with headers and manuals
           --prefix DIR        the folder they will run from, such as /usr/local
           --destdir DIR       a folder that stands for /, for package builders
-  package make Debian packages and a .tar.gz of everything
+  package make Debian packages, a .tar.gz of everything, and a .zip of the WordPress plugin
           --out DIR           the folder for them (default target/package)
+  arm64   build pushd and libpusher for Linux on arm64, and try them in an emulator
+  windows make a .zip for Windows: pushd.exe, pusher.dll, the PHP package, the demo blog
 ";
+
+/// Another system for the packages.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Other {
+    /// The name of its release, as `debootstrap` knows it.
+    pub suite: String,
+    /// Its mirror, if it is Ubuntu. Debian's is that of this machine.
+    pub mirror: Option<String>,
+}
 
 /// The work of `soak`.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,8 +79,14 @@ pub enum Task {
     Demo(Demo),
     /// Run every test.
     Test(Option<OtherPhp>),
-    /// Try the README on a fresh Debian.
-    Fresh,
+    /// Test the build for Windows.
+    TestWindows,
+    /// Make the .zip for Windows.
+    Windows,
+    /// Try the README on a fresh Debian, or only the packages on another system.
+    Fresh(Option<Other>),
+    /// Build for arm64, and try that.
+    Arm64,
     /// Measure pages that publish.
     PageTime,
     /// Look for data races.
@@ -77,6 +99,8 @@ pub enum Task {
     Fuzz(u64),
     /// Run the Autobahn test suite.
     Autobahn,
+    /// Run the proof, and write its page.
+    Proof,
     /// Build everything.
     Build,
     /// Install the daemon and the library.
@@ -177,6 +201,7 @@ pub fn parse(mut words: Parser) -> Result<Task> {
             "install" => return install(words),
             "package" => return package(words),
             "test" => return test(words),
+            "fresh" => return fresh(words),
             "bench" => return Ok(Task::Bench(words.raw_args()?.collect())),
             "soak" => return soak(words),
             "fuzz" => {
@@ -184,8 +209,10 @@ pub fn parse(mut words: Parser) -> Result<Task> {
             }
             "autobahn" => Task::Autobahn,
             "races" => Task::Races,
-            "fresh" => Task::Fresh,
+            "arm64" => Task::Arm64,
+            "windows" => Task::Windows,
             "page-time" => Task::PageTime,
+            "proof" => Task::Proof,
             "build" => Task::Build,
             "help" => Task::Help,
             other => bail!("there is no command `{other}`\n\n{HELP}"),
@@ -220,16 +247,41 @@ fn demo(mut words: Parser) -> Result<Task> {
     Ok(Task::Demo(demo))
 }
 
-fn test(mut words: Parser) -> Result<Task> {
-    let mut php = None;
+fn fresh(mut words: Parser) -> Result<Task> {
+    let (mut suite, mut mirror) = (None, None);
     while let Some(word) = words.next()? {
         match word {
-            Arg::Long("php") => php = Some(other_php(&words.value()?.string()?)?),
+            Arg::Long("system") => suite = Some(words.value()?.string()?),
+            Arg::Long("mirror") => mirror = Some(words.value()?.string()?),
             Arg::Short('h') | Arg::Long("help") => return Ok(Task::Help),
             other => return Err(other.unexpected().into()),
         }
     }
-    Ok(Task::Test(php))
+    match (suite.as_deref(), &mirror) {
+        (None | Some("trixie"), None) | (Some("noble"), Some(_)) => {}
+        (Some("noble"), None) => bail!("noble needs --mirror, a mirror of Ubuntu"),
+        (None | Some("trixie"), Some(_)) => bail!("--mirror needs --system noble"),
+        (Some(other), _) => bail!("`{other}` is neither trixie nor noble"),
+    }
+    Ok(Task::Fresh(suite.map(|suite| Other { suite, mirror })))
+}
+
+fn test(mut words: Parser) -> Result<Task> {
+    let mut php = None;
+    let mut windows = false;
+    while let Some(word) = words.next()? {
+        match word {
+            Arg::Long("php") => php = Some(other_php(&words.value()?.string()?)?),
+            Arg::Long("windows") => windows = true,
+            Arg::Short('h') | Arg::Long("help") => return Ok(Task::Help),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    ensure!(!windows || php.is_none(), "--windows tests no PHP");
+    Ok(match windows {
+        true => Task::TestWindows,
+        false => Task::Test(php),
+    })
 }
 
 fn other_php(name: &str) -> Result<OtherPhp> {
@@ -321,7 +373,29 @@ mod tests {
             assert_eq!(check(&line).unwrap(), Task::Test(Some(php)));
         }
         assert_eq!(check("races").unwrap(), Task::Races);
-        assert_eq!(check("fresh").unwrap(), Task::Fresh);
+        assert_eq!(check("fresh").unwrap(), Task::Fresh(None));
+        let other = |suite: &str, mirror: Option<&str>| {
+            let (suite, mirror) = (suite.to_owned(), mirror.map(str::to_owned));
+            Task::Fresh(Some(Other { suite, mirror }))
+        };
+        assert_eq!(
+            check("fresh --system trixie").unwrap(),
+            other("trixie", None)
+        );
+        let words = "fresh --system noble --mirror http://mirror.example/ubuntu";
+        let mirror = Some("http://mirror.example/ubuntu");
+        assert_eq!(check(words).unwrap(), other("noble", mirror));
+        for wrong in [
+            "fresh --system sid",
+            "fresh --system noble",
+            "fresh --mirror http://mirror.example/",
+        ] {
+            assert!(check(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(check("arm64").unwrap(), Task::Arm64);
+        assert_eq!(check("windows").unwrap(), Task::Windows);
+        assert_eq!(check("test --windows").unwrap(), Task::TestWindows);
+        assert!(check("test --windows --php all").is_err());
         assert_eq!(check("page-time").unwrap(), Task::PageTime);
         assert_eq!(check("build").unwrap(), Task::Build);
         let words = ["--runs", "1"].map(OsString::from).to_vec();

@@ -4,21 +4,21 @@
 //! so every change is visible.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 use crate::build::cargo;
+use crate::ports::free_addresses;
 use crate::process::{Background, run as run_command, wait_until};
 use crate::say::{say, step};
 use crate::workspace::Workspace;
 
-/// The file with the expected verdict on each case.
+/// The file with the expected verdict on each case. An offer of compression with a small window is declined, which counts as
+/// unimplemented.
 const EXPECTED: &str = "crates/pusher-core/tests/autobahn.txt";
-/// All cases except compression, which clients of WAMP v1 do not offer.
-const CASES: &str = r#""1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*""#;
 /// The last version that can make an environment for Python 2.7.
 const VIRTUALENV: &str = "virtualenv==20.21.1";
 const SUITE: &str = "autobahntestsuite==25.10.1";
@@ -48,7 +48,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         "--example",
         "echo",
     ]))?;
-    let address = free_address()?;
+    let [address] = free_addresses()?;
     let mut echo = Command::new(workspace.artefact("examples/echo")?);
     echo.arg(address.to_string()).stderr(Stdio::null());
     let _echo = Background::start("echo", &mut echo)?;
@@ -82,7 +82,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
 
 fn spec(address: SocketAddr) -> String {
     format!(
-        r#"{{"outdir": "reports", "cases": [{CASES}], "exclude-cases": [], "exclude-agent-cases": {{}},
+        r#"{{"outdir": "reports", "cases": ["*"], "exclude-cases": [], "exclude-agent-cases": {{}},
 "servers": [{{"agent": "pusher-core", "url": "ws://{address}", "protocols": ["wamp"]}}]}}"#
     )
 }
@@ -125,7 +125,7 @@ fn environment(folder: &Path) -> Result<PathBuf> {
 }
 
 /// Finds a working Python 2.7: the variable `PYTHON27`, the PATH, then pyenv's.
-fn find_python() -> Result<PathBuf> {
+pub(crate) fn find_python() -> Result<PathBuf> {
     let named = std::env::var_os("PYTHON27").map(PathBuf::from);
     let mut candidates: Vec<PathBuf> = named.into_iter().collect();
     candidates.push("python2.7".into());
@@ -146,11 +146,6 @@ fn find_python() -> Result<PathBuf> {
         "the Autobahn test suite needs a Python 2.7, which Debian 12 no longer has: `pyenv install 2.7.18`, or \
          set PYTHON27 to one",
     )
-}
-
-fn free_address() -> Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(listener.local_addr()?)
 }
 
 fn output(command: &mut Command) -> Result<String> {

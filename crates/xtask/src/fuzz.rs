@@ -70,7 +70,8 @@ fn targets(folder: &Path) -> Result<Vec<String>> {
     Ok(targets)
 }
 
-fn check_cargo_fuzz(workspace: &Workspace) -> Result<()> {
+/// Returns an error if cargo-fuzz is missing.
+pub(crate) fn check_cargo_fuzz(workspace: &Workspace) -> Result<()> {
     let mut command: Command = cargo(workspace);
     command
         .args(["fuzz", "--version"])

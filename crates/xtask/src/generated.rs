@@ -6,32 +6,16 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::process::shown;
+use crate::settings_file;
 use crate::workspace::Workspace;
 
 /// The daemon's folder in the unit files.
 const UNITS_PREFIX: &str = "/usr/bin/";
 
-/// The start of the packaged settings file.
-const SETTINGS: &str = "\
-# The settings of pushd(8). Those that are commented out stand here with their defaults; `pusherd --help`
-# says what each is for, `pusherd --check` whether this file is right. `systemctl reload pushd` puts it in
-# force; what needs a restart is named in the log.
-
-# Where publishers connect. Every program of this machine may publish through the first; the unix socket
-# belongs to the group of /run/pushd, which is the web server's.
-publish-listen = [\"127.0.0.1:5555\", \"unix:/run/pushd/publish.sock\"]
-
-";
-
-/// Returns the settings file: each setting of the daemon, commented out, with its default.
+/// Returns the settings file: each setting of the daemon, commented out, with its default or an example.
 pub fn settings(workspace: &Workspace) -> Result<String> {
     let defaults = daemon(workspace, &["--config", "/dev/null", "--print-config"])?;
-    let lines = defaults
-        .lines()
-        .map(|line| line.trim_end_matches("  # default"))
-        .filter(|line| !line.starts_with("publish-listen "))
-        .map(|line| format!("# {}\n", line.trim_start_matches("# ")));
-    Ok(SETTINGS.to_owned() + &lines.collect::<String>())
+    settings_file::from_defaults(&defaults)
 }
 
 /// Returns the script that completes the daemon's command line in `shell`.

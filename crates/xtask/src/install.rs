@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::build::{self, cargo};
+use crate::documents;
 use crate::generated;
 use crate::process::run as run_command;
 use crate::say::{say, step};
@@ -53,7 +54,7 @@ use Source::{Completions, Daemon, Kept, Library, Settings, Unit};
 const PROGRAM: &str = "755";
 const DATA: &str = "644";
 
-/// Each installed file: its source, its path below the prefix, and its mode.
+/// Each installed file, except for the documents: its source, its path below the prefix, and its mode.
 #[rustfmt::skip]
 const FILES: &[(Source, &str, &str)] = &[
     (Daemon("pushd"), "bin/pushd", PROGRAM),
@@ -73,8 +74,6 @@ const FILES: &[(Source, &str, &str)] = &[
     (Completions("fish"), "share/fish/vendor_completions.d/pusherd.fish", DATA),
     (Completions("zsh"), "share/zsh/site-functions/_pusherd", DATA),
     (Settings, "share/doc/pushd/pushd.toml", DATA),
-    (Kept("crates/pushd/INSTALL.md"), "share/doc/pushd/INSTALL.md", DATA),
-    (Kept("CHANGELOG.md"), "share/doc/pushd/CHANGELOG.md", DATA),
     (Kept("LICENSE"), "share/doc/pushd/LICENSE", DATA),
 ];
 
@@ -90,14 +89,27 @@ const LINKS: &[(&str, &str)] = &[
     ("share/man/man3/push_client_free.3", "push_publish.3"),
     ("share/man/man3/push_client_new.3", "push_publish.3"),
     ("share/man/man3/push_client_position.3", "push_publish.3"),
+    ("share/man/man3/push_client_presence.3", "push_publish.3"),
     ("share/man/man3/push_client_publish.3", "push_publish.3"),
     (
         "share/man/man3/push_client_publish_async.3",
         "push_publish.3",
     ),
+    (
+        "share/man/man3/push_client_publish_event.3",
+        "push_publish.3",
+    ),
+    (
+        "share/man/man3/push_client_publish_event_async.3",
+        "push_publish.3",
+    ),
+    ("share/man/man3/push_client_revoke.3", "push_publish.3"),
     ("share/man/man3/push_last_error.3", "push_publish.3"),
     ("share/man/man3/push_position.3", "push_publish.3"),
+    ("share/man/man3/push_presence.3", "push_publish.3"),
+    ("share/man/man3/push_revoke.3", "push_publish.3"),
     ("share/man/man3/push_strerror.3", "push_publish.3"),
+    ("share/man/man3/push_ticket.3", "push_publish.3"),
     ("share/man/man3/push_version.3", "push_publish.3"),
 ];
 
@@ -140,6 +152,11 @@ pub fn lay_out(workspace: &Workspace, options: &Install) -> Result<()> {
             Settings => put_text(&generated::settings(workspace)?, &to, mode)?,
         }
     }
+    for (path, name) in documents::DOCUMENTS {
+        let name = format!("{}/{name}", documents::FOLDER);
+        say(format_args!("    {name}"));
+        put_text(&documents::text(workspace, path)?, &folder.join(name), DATA)?;
+    }
     for (name, target) in LINKS {
         say(format_args!("    {name} -> {target}"));
         link(target, &folder.join(name))?;
@@ -170,7 +187,7 @@ pub(crate) fn put(from: &Path, to: &Path, mode: &str) -> Result<()> {
     run_command(&mut install)
 }
 
-fn put_text(text: &str, to: &Path, mode: &str) -> Result<()> {
+pub(crate) fn put_text(text: &str, to: &Path, mode: &str) -> Result<()> {
     let file = tempfile::NamedTempFile::new()?;
     fs::write(file.path(), text)?;
     put(file.path(), to, mode)

@@ -22,11 +22,13 @@ pub enum Purpose {
     Test,
     /// Makes packages.
     Packages,
+    /// Makes .zip archives.
+    Zip,
     /// Builds other PHPs, in which the extension is tested.
     OtherPhps,
     /// Installs a Debian into a folder.
     Fresh,
-    /// Runs the benchmark's node servers.
+    /// Installs packages from npm: the benchmark's node servers, and the clients of Pusher Channels.
     Node,
     /// Runs the benchmark's nginx.
     Nginx,
@@ -36,10 +38,17 @@ pub enum Purpose {
     Redis,
     /// Runs a web server or load balancer in front of pushd.
     LoadBalancer,
+    /// Builds for arm64, and runs programs for it.
+    Arm64,
+    /// Builds for Windows.
+    Windows,
+    /// Runs programs for Windows.
+    Wine,
 }
 
 use Purpose::{
-    Apache, Blog, Build, Fresh, LoadBalancer, Nats, Nginx, Node, OtherPhps, Packages, Redis, Test,
+    Apache, Arm64, Blog, Build, Fresh, LoadBalancer, Nats, Nginx, Node, OtherPhps, Packages, Redis,
+    Test, Windows, Wine, Zip,
 };
 
 /// A row of the table.
@@ -81,6 +90,8 @@ const TABLE: &[Package] = &[
     package("php8.2-fpm", Test, "runs PHP in php-fpm"),
     package("libfcgi-bin", Test, "sends requests to php-fpm without a web server"),
     package("nginx", LoadBalancer, "serves HTTPS in front of pushd, or balances its load"),
+    package("caddy", Test, "serves HTTPS in front of pushd"),
+    package("haproxy", Test, "serves HTTPS in front of pushd"),
     package("chromium", Test, "opens the tested pages"),
     or_program(package("nodejs", Test, "runs the tests of pusher.js"), "node"),
     package("node-ws", Test, "has a WebSocket for pusher.js in a Node before 22"),
@@ -92,6 +103,13 @@ const TABLE: &[Package] = &[
     or_program(package("openssl", Test, "makes certificates and keys that pushd must refuse"), "openssl"),
     or_program(package("netcat-openbsd", Test, "publishes raw JSON to pushd"), "nc.openbsd"),
     package("composer", Test, "installs the PHP package as a site does"),
+    package("php-laravel-framework", Test, "is the site that uses the Laravel package"),
+    package("php-symfony-framework-bundle", Test, "is the site that follows php/SYMFONY.md"),
+    package("php-symfony-security-bundle", Test, "has the users of that site"),
+    package("php-symfony-twig-bundle", Test, "has the templates of that site"),
+    package("php-symfony-yaml", Test, "reads the configuration of that site"),
+    package("php-doctrine-orm", Test, "is the database of that site"),
+    package("php-slim", Test, "is the site that follows php/FRAMEWORKS.md"),
     package("wordpress", Test, "runs the WordPress plugin"),
     package("wordpress-theme-twentytwentytwo", Test, "is a theme for WordPress"),
     package("mariadb-server", Test, "is WordPress's database"),
@@ -100,24 +118,38 @@ const TABLE: &[Package] = &[
     package("php8.2-apcu", Test, "shares the state of pushd among pages that use the fallback"),
     or_program(package("make", Test, "builds the extension as PIE does"), "make"),
     package("php-zmq", Test, "publishes by ZeroMQ from PHP, as the recipe does"),
+    or_program(package("ruby", Test, "signs a ticket as a site in Ruby does"), "ruby"),
+    package("python3-venv", Test, "installs clients and libraries from PyPI"),
     package("python3-zmq", Test, "publishes by ZeroMQ from Python"),
     or_program(package("iproute2", Test, "switches a browser's network off"), "ip"),
+    or_program(package("nftables", Test, "checks the rules for a firewall"), "nft"),
+    package("docker-compose", Test, "checks compose.yaml, without an engine"),
+    package("python3-yaml", Test, "parses YAML"),
     or_program(package("groff-base", Test, "formats the manuals"), "groff"),
     package("mandoc", Test, "checks the manuals"),
     or_program(package("strace", Test, "counts pushd's system calls"), "strace"),
+    or_program(package("unzip", Test, "unpacks the WordPress plugin"), "unzip"),
+    package("prometheus", Test, "evaluates the alert rules and the queries of the dashboard"),
     package("valgrind", Test, "finds memory errors in libpusher"),
     package("debhelper", Packages, "makes the Debian packages"),
+    or_program(package("zip", Zip, "makes the archives of the WordPress plugin and for Windows"), "zip"),
     package("dpkg-dev", Packages, "builds them, and finds the shared libraries that they need"),
     or_program(package("adduser", Test, "makes the user of the packaged service"), "adduser"),
     package("lintian", Test, "checks the packages"),
     package("systemd", Test, "runs the packaged service"),
     or_program(package("xz-utils", OtherPhps, "unpacks PHP's sources"), "xz"),
     package("debootstrap", Fresh, "installs a Debian into a folder"),
-    or_program(package("npm", Node, "installs uWebSockets, ws and Socket.IO for the benchmark"), "npm"),
+    or_program(package("npm", Node, "installs the benchmark's node servers, and clients for tests"), "npm"),
     package("nginx-light", Nginx, "is a server in the benchmark"),
     package("libnginx-mod-nchan", Nginx, "adds push to nginx"),
     package("nats-server", Nats, "is a server in the benchmark"),
     or_program(package("redis-server", Redis, "has the log of several pushds"), "redis-server"),
+    package("gcc-aarch64-linux-gnu", Arm64, "links programs for arm64"),
+    package("libc6-dev-arm64-cross", Arm64, "is the C library of arm64"),
+    package("qemu-user-static", Arm64, "runs programs for arm64"),
+    package("gcc-mingw-w64-x86-64-win32", Windows, "links programs for Windows"),
+    package("wine64", Wine, "runs programs for Windows"),
+    or_program(package("wine", Wine, "is the command that runs them"), "wine"),
 ];
 
 /// Installs the missing packages for `purposes`, and prints each with its reason.
@@ -135,21 +167,39 @@ pub fn install(purposes: &[Purpose]) -> Result<()> {
     }
     let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
     apt_install(&names)?;
-    const SERVICES: [&str; 6] = [
+    if let Some(hint) = started_services(&names) {
+        say(hint);
+    }
+    Ok(())
+}
+
+/// Returns a hint that names the installed packages whose services Debian starts.
+fn started_services(installed: &[&str]) -> Option<String> {
+    const SERVICES: [&str; 9] = [
         "apache2",
+        "caddy",
+        "haproxy",
         "mariadb-server",
         "nats-server",
         "nginx",
         "php8.2-fpm",
+        "prometheus",
         "redis-server",
     ];
-    if SERVICES.iter().any(|service| names.contains(service)) {
-        let services = SERVICES.join(", ");
-        say(format_args!(
-            "Debian may have started some of {services} as services. Nothing here uses them."
-        ));
+    let started: Vec<&str> = SERVICES
+        .into_iter()
+        .filter(|service| installed.contains(service))
+        .collect();
+    match started.as_slice() {
+        [] => None,
+        [service] => Some(format!(
+            "Debian may have started {service} as a service. Nothing here uses it."
+        )),
+        services => Some(format!(
+            "Debian may have started {} as services. Nothing here uses them.",
+            services.join(" and ")
+        )),
     }
-    Ok(())
 }
 
 fn is_there(package: &Package) -> bool {
@@ -269,6 +319,22 @@ mod tests {
                 package.name
             );
         }
+    }
+
+    #[test]
+    fn the_hint_names_the_services_that_were_installed() {
+        assert_eq!(started_services(&["php8.2-cli", "php8.2-sqlite3"]), None);
+        assert_eq!(
+            started_services(&["php8.2-cli", "apache2"]).as_deref(),
+            Some("Debian may have started apache2 as a service. Nothing here uses it.")
+        );
+        let two = started_services(&["redis-server", "valgrind", "nginx"]);
+        assert_eq!(
+            two.as_deref(),
+            Some(
+                "Debian may have started nginx and redis-server as services. Nothing here uses them."
+            )
+        );
     }
 
     #[test]

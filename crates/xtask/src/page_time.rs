@@ -2,12 +2,12 @@
 //! stopped, or never answers.
 
 use std::fs::{self, Permissions};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
@@ -15,6 +15,7 @@ use crate::apache::{Apache, Site};
 use crate::args::Demo;
 use crate::demo::start_daemon;
 use crate::packages::{self, Purpose};
+use crate::ports::free_addresses;
 use crate::process::{Background, wait_until};
 use crate::say::{say, step};
 use crate::workspace::Workspace;
@@ -69,15 +70,14 @@ pub fn visit(apache: SocketAddr, page: &str) -> Result<Visit> {
 pub fn run(workspace: &Workspace) -> Result<()> {
     packages::install(&[Purpose::Build, Purpose::Apache])?;
     build::release(workspace)?;
-    let ports = [free_port()?, free_port()?];
-    let publish = SocketAddr::from((Ipv4Addr::LOCALHOST, ports[1]));
+    let [push, publish] = free_addresses()?;
     let daemon = || {
         let options = Demo {
-            push_port: ports[0],
-            publish_port: ports[1],
+            push_port: push.port(),
+            publish_port: publish.port(),
             ..Demo::default()
         };
-        start_daemon(workspace, &options)
+        start_daemon(workspace, &options, &[])
     };
     let spool = writable_folder()?;
     let measure = |name, page, spool| measure(workspace, publish, name, page, spool);
@@ -142,16 +142,18 @@ fn measure(
         fs::write(site.path().join(name), content)?;
     }
     // A new Apache for each case, because its children remember failures of an earlier case.
+    let [address] = free_addresses()?;
     let apache = Apache::start(&Site {
         application: site.path(),
         docroot: ".",
-        port: free_port()?,
+        port: address.port(),
         ini: &[
             format!("extension={}", workspace.extension()?.display()),
             format!("pusher.address=tcp://{publish}"),
             format!("pusher.spool={}", spool.display()),
         ],
         environment: &[],
+        children: None,
     })?;
     let visits = (0..REQUESTS).map(|_| visit(apache.address, page));
     Ok(report(name, visits.collect::<Result<_>>()?))
@@ -192,10 +194,4 @@ fn freeze(daemon: &mut Background) -> Result<()> {
         bail!("pushd does not stop");
     }
     Ok(())
-}
-
-/// Returns a port that was free a moment ago.
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
-    Ok(listener.local_addr()?.port())
 }

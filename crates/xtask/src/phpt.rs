@@ -12,7 +12,7 @@ use crate::process::run as run_command;
 use crate::workspace::Workspace;
 
 /// The folders of the tests, and of the files that they read.
-const SOURCES: [&str; 3] = ["php/tests", "php/stubs", "php/src"];
+const SOURCES: [&str; 4] = ["php/tests", "php/stubs", "php/src", "include"];
 
 /// The tests that cannot pass under valgrind. PHP's memory_limit is part of the allocator that is switched off there,
 /// 100,000 publishes take too long, and some tests compare times.
@@ -46,7 +46,10 @@ pub enum Pusher {
     /// The extension at this path, built for the PHP under test.
     Extension(PathBuf),
     /// The fallback, written in PHP.
-    Fallback,
+    Fallback {
+        /// The libpusher that FFI loads. None if this PHP has no FFI.
+        library: Option<PathBuf>,
+    },
 }
 
 /// A PHP, and the implementation under test.
@@ -81,7 +84,7 @@ pub fn run(workspace: &Workspace, php: &Php) -> Result<()> {
     let tests = Tests::copy(workspace, &php.pusher)?;
     tests.run(workspace, php, &php.program, |runner| runner.arg("-j2"))?;
     match &php.pusher {
-        Pusher::Fallback => Ok(()),
+        Pusher::Fallback { .. } => Ok(()),
         Pusher::Extension(_) => tests.run(workspace, php, &php.program, |runner| {
             runner.args(["--repeat", "2"])
         }),
@@ -115,9 +118,10 @@ struct Tests {
 impl Tests {
     /// Removes the tests that apply only to the other implementation.
     fn copy(workspace: &Workspace, pusher: &Pusher) -> Result<Self> {
-        let (name, left_out) = match pusher {
-            Pusher::Extension(_) => ("phpt", "fallback"),
-            Pusher::Fallback => ("phpt-fallback", "extension"),
+        let (name, left_out): (&str, &[&str]) = match pusher {
+            Pusher::Extension(_) => ("phpt", &["fallback", "ffi", "http"]),
+            Pusher::Fallback { library: Some(_) } => ("phpt-fallback", &["extension"]),
+            Pusher::Fallback { library: None } => ("phpt-fallback", &["extension", "ffi"]),
         };
         let folder = workspace.target.join(name);
         if folder.exists() {
@@ -126,14 +130,16 @@ impl Tests {
         fs::create_dir(&folder)?;
         let sources = SOURCES.map(|source| workspace.root.join(source));
         run_command(Command::new("cp").arg("-r").args(sources).arg(&folder))?;
-        fs::remove_dir_all(folder.join("tests").join(left_out))?;
+        for tests in left_out {
+            fs::remove_dir_all(folder.join("tests").join(tests))?;
+        }
         Ok(Self { folder })
     }
 
     fn settings(&self, pusher: &Pusher) -> Vec<String> {
         match pusher {
             Pusher::Extension(file) => vec![format!("extension={}", file.display())],
-            Pusher::Fallback => {
+            Pusher::Fallback { .. } => {
                 let prepended = self.folder.join("tests/support/fallback.inc");
                 vec![
                     format!("auto_prepend_file={}", prepended.display()),
@@ -168,6 +174,12 @@ impl Tests {
             .env("NO_INTERACTION", "1")
             .env("PUSHD", workspace.artefact("pushd")?)
             .env_remove("LD_LIBRARY_PATH");
+        if let Pusher::Fallback {
+            library: Some(library),
+        } = &php.pusher
+        {
+            runner.env("PUSHER_LIBRARY", library);
+        }
         set(&mut runner)
             .arg("-W")
             .arg(&results)

@@ -1,8 +1,9 @@
 //! Commands that must succeed, and background processes that end with their owner.
 
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
-use std::{io, os::unix::process::CommandExt, thread};
+use std::{fs, io, os::unix::process::CommandExt, thread};
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill, killpg};
@@ -13,6 +14,9 @@ use nix::unistd::Pid;
 pub const STOP_MS: u64 = 5_000;
 /// Interval for polling a state that sends no notification, in ms.
 pub const POLL_MS: u64 = 10;
+
+/// The state of a listener in `/proc/net/tcp`.
+const LISTEN: &str = "0A";
 
 /// Runs `command` with our own standard streams. An exit code other than 0 is an error.
 pub fn run(command: &mut Command) -> Result<()> {
@@ -79,6 +83,29 @@ impl Background {
     /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whether the process itself listens on an IPv4 address with this port. Answers of another process must not count.
+    pub fn listens(&self, port: u16) -> bool {
+        let (Ok(files), Ok(table)) = (
+            fs::read_dir(format!("/proc/{}/fd", self.pid())),
+            fs::read_to_string("/proc/net/tcp"),
+        ) else {
+            return false;
+        };
+        let files = files
+            .flatten()
+            .filter_map(|file| file.path().read_link().ok());
+        let files: Vec<PathBuf> = files.collect();
+        let port = format!(":{port:04X}");
+        table.lines().any(|line| {
+            // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let is_on_port = fields.get(1).is_some_and(|local| local.ends_with(&port));
+            let is_listener = is_on_port && fields.get(3) == Some(&LISTEN);
+            let socket = fields.get(9).map(|inode| format!("socket:[{inode}]"));
+            is_listener && socket.is_some_and(|socket| files.contains(&socket.into()))
+        })
     }
 
     /// Returns the exit status if the process has ended.

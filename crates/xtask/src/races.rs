@@ -57,7 +57,8 @@ fn host() -> Result<String> {
     ask_rustc("host-tuple")
 }
 
-fn check_sources() -> Result<()> {
+/// Returns an error if the sources of the standard library are missing.
+pub(crate) fn check_sources() -> Result<()> {
     let sources = Path::new(&ask_rustc("sysroot")?).join("lib/rustlib/src/rust/library");
     if !sources.is_dir() {
         bail!(

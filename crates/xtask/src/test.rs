@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::args::OtherPhp;
 use crate::build::{self, cargo};
+use crate::echo;
 use crate::generated::output;
 use crate::packages::{self, Purpose};
 use crate::php_builds;
@@ -29,9 +30,11 @@ pub fn run(workspace: &Workspace, php: Option<OtherPhp>) -> Result<()> {
         Purpose::Blog,
         Purpose::Apache,
         Purpose::Packages,
+        Purpose::Zip,
         Purpose::Test,
         Purpose::Redis,
         Purpose::LoadBalancer,
+        Purpose::Node,
     ];
     if php.is_some() {
         purposes.push(Purpose::OtherPhps);
@@ -88,7 +91,18 @@ const STEPS: &[Step] = &[
     // Fetches the crates for every system, because `cargo metadata` reads each manifest.
     ("crates", |w| run_cargo(w, "fetch --locked")),
     ("unit tests", |w| run_tests(w, TESTS[0])),
-    ("pusher.js under node", javascript),
+    ("pusher.js under node", |w| {
+        javascript(w, JS_TESTS, ".test.js", &[])
+    }),
+    ("its connector for laravel-echo", |w| {
+        let laravel_echo = echo::install(w)?;
+        javascript(
+            w,
+            echo::TESTS,
+            ".test.cjs",
+            &[("LARAVEL_ECHO", &laravel_echo)],
+        )
+    }),
     ("lints", |w| {
         run_cargo(w, "clippy --workspace --all-targets -- -D warnings")
     }),
@@ -99,7 +113,8 @@ const STEPS: &[Step] = &[
         phpt::run(w, &Php::debians(Pusher::Extension(w.extension()?))?)
     }),
     ("the same of the fallback in PHP alone", |w| {
-        phpt::run(w, &Php::debians(Pusher::Fallback)?)
+        let library = Some(w.artefact("libpusher.so")?);
+        phpt::run(w, &Php::debians(Pusher::Fallback { library })?)
     }),
     ("whole-system tests", |w| run_tests(w, TESTS[1])),
 ];
@@ -144,15 +159,21 @@ fn documentation(workspace: &Workspace) -> Result<()> {
 }
 
 // Passes the files by name, because the meaning of `node --test FOLDER` differs between versions of node.
-fn javascript(workspace: &Workspace) -> Result<()> {
-    let tests = files_in(&workspace.root.join(JS_TESTS), |path| {
+fn javascript(
+    workspace: &Workspace,
+    folder: &str,
+    end: &str,
+    environment: &[(&str, &Path)],
+) -> Result<()> {
+    let tests = files_in(&workspace.root.join(folder), |path| {
         let name = path.file_name().and_then(OsStr::to_str);
-        name.is_some_and(|name| name.ends_with(".test.js"))
+        name.is_some_and(|name| name.ends_with(end))
     })?;
     run_command(
         Command::new("node")
             .arg("--test")
             .args(tests)
+            .envs(environment.iter().copied())
             .current_dir(&workspace.root),
     )
 }

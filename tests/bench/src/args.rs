@@ -14,7 +14,8 @@ pub const HELP: &str = "\
 Usage: cargo xtask bench [options]
 
   --servers A,B,...    pushd, floor, floor-batch, uwebsockets, nchan, nats, ws, socket.io,
-                       and pushd in other ways: no-history, pushd.1, resume, sse, disk, redis
+                       and pushd in other ways: no-history, pushd.1, resume, ticket, sse, channels,
+                       compressed, disk, redis; and soketi, which speaks the same protocol as channels
                        (default: those that the scenario is about)
   --scenarios A,B,...  paced, topics, single, flood, flood10k, idle (default: these),
                        and for the log of events: storm, storm-topics, receipts, receipts-1,
@@ -125,7 +126,8 @@ mod tests {
 
     #[test]
     fn help_names_every_server_and_scenario() {
-        let servers = servers::OTHERS.iter().chain(servers::VARIANTS);
+        let servers = [servers::OTHERS, servers::NAMED_ONLY, servers::VARIANTS];
+        let servers = servers.into_iter().flatten();
         let names = servers.map(|kind| kind.name());
         let names = names.chain(Scenario::all().map(|scenario| scenario.name));
         for name in names {

@@ -33,8 +33,13 @@ const PACED: &[Figure] = &[
     figure("CPU µs an event", 2),
     figure("p50 µs", 0),
     figure("p99 µs", 0),
+    figure("bytes an event", 0),
 ];
-const FAST: &[Figure] = &[figure("CPU µs an event", 2), figure("events/s", 0)];
+const FAST: &[Figure] = &[
+    figure("CPU µs an event", 2),
+    figure("events/s", 0),
+    figure("bytes an event", 0),
+];
 const CAME_BACK: &[Figure] = &[
     figure("CPU µs an event", 3),
     figure("CPU µs a page", 1),
@@ -112,9 +117,13 @@ impl Outcome {
                 let received = deliveries.received.max(1) as f64;
                 let cpu_each = micros(*cpu) / received;
                 let quantile = |q| quantile_ns(&deliveries.latency, q) / 1e3;
+                let len_each = deliveries.received_len as f64 / received;
                 match pace {
-                    Pace::Rate(_) => vec![cpu_each, quantile(0.5), quantile(0.99)],
-                    _ => vec![cpu_each, received / deliveries.took.as_secs_f64()],
+                    Pace::Rate(_) => vec![cpu_each, quantile(0.5), quantile(0.99), len_each],
+                    _ => {
+                        let rate = received / deliveries.took.as_secs_f64();
+                        vec![cpu_each, rate, len_each]
+                    }
                 }
             }
             Self::CameBack(storm) => came_back(storm),

@@ -1,13 +1,15 @@
 //! The measured servers, and the way to start each.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use xtask::npm;
 use xtask::packages::{self, Purpose};
+use xtask::ports::free_addresses;
 use xtask::process::{Background, run as run_command, wait_until};
 use xtask::workspace::Workspace;
 
@@ -15,6 +17,14 @@ use crate::process::{self, SERVER_CPU};
 
 /// The folder with the scripts of the node servers.
 const SCRIPTS: &str = "tests/bench/peers";
+/// The packages of Soketi.
+const SOKETI: &str = "tests/bench/soketi/package.json";
+/// The id and the key of the application of Pusher Channels.
+pub const CHANNELS_APP: &str = "1:bench";
+/// The key of the application of Pusher Channels.
+pub const CHANNELS_KEY: &str = "bench";
+/// The secret of the application of Pusher Channels.
+pub const CHANNELS_SECRET: &str = "0123456789abcdef";
 /// Time limit for a server to listen.
 const READY_MS: u64 = 15_000;
 
@@ -37,19 +47,30 @@ pub enum Kind {
     Ws,
     /// Socket.IO, WebSockets only.
     SocketIo,
+    /// Soketi, whose subscribers and publishers speak the Pusher Channels protocol.
+    Soketi,
     /// pushd without its log of events.
     NoHistory,
     /// pushd with subscribers that speak `pushd.1`.
     Pushd1,
     /// pushd with subscribers that have a `resume` value in their address.
     Resume,
+    /// pushd with subscribers that show a ticket, because all topics are private.
+    Ticket,
     /// pushd with subscribers that read Server-Sent Events.
     Sse,
+    /// pushd with subscribers that speak the Pusher Channels protocol.
+    Channels,
+    /// pushd with subscribers that have agreed on compressed messages.
+    Compressed,
     /// pushd with its log on disk.
     Disk,
     /// The second of two pushds with a log in Redis. The events are published to the first.
     Redis,
 }
+
+/// The key file with which tickets are signed and verified.
+pub const TICKET_KEYS: &str = "bench 0123456789abcdef0123456789abcdef";
 
 /// pushd and the servers of others.
 pub const OTHERS: &[Kind] = &[
@@ -63,12 +84,18 @@ pub const OTHERS: &[Kind] = &[
     Kind::SocketIo,
 ];
 
+/// Servers that are measured only if the command line names them.
+pub const NAMED_ONLY: &[Kind] = &[Kind::Soketi];
+
 /// pushd in other ways.
 pub const VARIANTS: &[Kind] = &[
     Kind::NoHistory,
     Kind::Pushd1,
     Kind::Resume,
+    Kind::Ticket,
     Kind::Sse,
+    Kind::Channels,
+    Kind::Compressed,
     Kind::Disk,
     Kind::Redis,
 ];
@@ -85,10 +112,14 @@ impl Kind {
             Self::Nats => "nats",
             Self::Ws => "ws",
             Self::SocketIo => "socket.io",
+            Self::Soketi => "soketi",
             Self::NoHistory => "no-history",
             Self::Pushd1 => "pushd.1",
             Self::Resume => "resume",
+            Self::Ticket => "ticket",
             Self::Sse => "sse",
+            Self::Channels => "channels",
+            Self::Compressed => "compressed",
             Self::Disk => "disk",
             Self::Redis => "redis",
         }
@@ -102,7 +133,7 @@ impl Kind {
     /// Returns the group of packages that the server needs.
     fn purpose(self) -> Option<Purpose> {
         match self {
-            Self::UWebSockets | Self::Ws | Self::SocketIo => Some(Purpose::Node),
+            Self::UWebSockets | Self::Ws | Self::SocketIo | Self::Soketi => Some(Purpose::Node),
             Self::Nchan => Some(Purpose::Nginx),
             Self::Nats => Some(Purpose::Nats),
             Self::Redis => Some(Purpose::Redis),
@@ -112,7 +143,7 @@ impl Kind {
 
     /// Returns the server with this name.
     pub fn find(name: &str) -> Option<Self> {
-        let mut all = OTHERS.iter().chain(VARIANTS).copied();
+        let mut all = OTHERS.iter().chain(NAMED_ONLY).chain(VARIANTS).copied();
         all.find(|kind| kind.name() == name)
     }
 }
@@ -126,6 +157,8 @@ pub struct Programs {
     pub floor: PathBuf,
     /// The scripts of the node servers, and their `node_modules`.
     pub node_folder: PathBuf,
+    /// The folder `node_modules` of Soketi, if it is measured.
+    pub soketi: Option<PathBuf>,
     /// A folder for configurations and logs.
     pub scratch: PathBuf,
 }
@@ -134,10 +167,11 @@ impl Programs {
     /// Returns the programs that `cargo xtask bench` built. Installs the missing packages for the servers.
     pub fn install(workspace: &Workspace, servers: &[Kind]) -> Result<Self> {
         let scratch = workspace.target.join("bench");
-        let programs = Self {
+        let mut programs = Self {
             pushd: workspace.artefact("pushd")?,
             floor: workspace.artefact("push-floor")?,
             node_folder: scratch.join("node"),
+            soketi: None,
             scratch,
         };
         fs::create_dir_all(&programs.node_folder)?;
@@ -145,6 +179,10 @@ impl Programs {
         packages::install(&purposes)?;
         if purposes.contains(&Purpose::Node) {
             install_scripts(&workspace.root.join(SCRIPTS), &programs.node_folder)?;
+        }
+        if servers.contains(&Kind::Soketi) {
+            let manifest = workspace.root.join(SOKETI);
+            programs.soketi = Some(npm::install(workspace, &manifest, "bench/soketi")?);
         }
         Ok(programs)
     }
@@ -180,12 +218,14 @@ pub struct Server {
 impl Server {
     /// Starts the server and waits until it listens. `kept` is the number of events that a floor keeps.
     pub fn start(kind: Kind, programs: &Programs, kept: u64) -> Result<Self> {
-        let (web, publish) = free_addresses()?;
+        let [web, publish, second_publish] = free_addresses()?;
         let publish_socket = programs.scratch.join("publish.sock");
         let (others, own_publish) = match kind {
-            Kind::Redis => (first_node(programs, publish)?, free_addresses()?.1),
+            Kind::Redis => (first_node(programs, publish)?, second_publish),
             _ => (Vec::new(), publish),
         };
+        // Soketi has one port for both.
+        let publish = if kind == Kind::Soketi { web } else { publish };
         let mut command = command(kind, programs, web, own_publish)?;
         match kind {
             Kind::Floor | Kind::FloorBatch => {
@@ -242,7 +282,7 @@ fn first_node(programs: &Programs, publish: SocketAddr) -> Result<Vec<Background
         bail!("redis-server does not start");
     }
     let mut first = Command::new(&programs.pushd);
-    first.args(["--listen", &free_addresses()?.0.to_string()]);
+    first.args(["--listen", "127.0.0.1:0"]);
     first.args(["--publish-listen", &publish.to_string()]);
     first.arg("--redis").arg(redis_url(programs));
     let first = Background::start("pushd", first.stderr(Stdio::null()))?;
@@ -256,13 +296,6 @@ fn redis_socket(programs: &Programs) -> PathBuf {
 
 fn redis_url(programs: &Programs) -> String {
     format!("unix://{}", redis_socket(programs).display())
-}
-
-/// Returns two ports that were free a moment ago.
-fn free_addresses() -> Result<(SocketAddr, SocketAddr)> {
-    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port");
-    let (web, publish) = (bind()?, bind()?);
-    Ok((web.local_addr()?, publish.local_addr()?))
 }
 
 fn command(
@@ -295,9 +328,30 @@ fn command(
             command.args(["--history-len-max", "0B"]);
             command
         }
+        Kind::Ticket => {
+            let file = programs.scratch.join("ticket.keys");
+            fs::write(&file, TICKET_KEYS)?;
+            let mut command = pushd();
+            command.arg("--ticket-key-file").arg(file);
+            command.args(["--private-topics", "*"]);
+            command
+        }
         Kind::Redis => {
             let mut command = pushd();
             command.arg("--redis").arg(redis_url(programs));
+            command
+        }
+        Kind::Channels => {
+            let secret = programs.scratch.join("secret");
+            fs::write(&secret, CHANNELS_SECRET)?;
+            let mut command = pushd();
+            command.arg("--pusher-app");
+            command.arg(format!("{CHANNELS_APP}:{}", secret.display()));
+            command
+        }
+        Kind::Compressed => {
+            let mut command = pushd();
+            command.args(["--compression-len-min", "1"]);
             command
         }
         Kind::Disk => {
@@ -314,6 +368,7 @@ fn command(
         Kind::UWebSockets => node("uwebsockets.js"),
         Kind::Ws => node("ws.js"),
         Kind::SocketIo => node("socket.io.js"),
+        Kind::Soketi => soketi(programs, web)?,
         Kind::Nchan => nginx(&programs.scratch.join("nginx"), web, publish)?,
         Kind::Nats => {
             let path = programs.scratch.join("nats.conf");
@@ -326,6 +381,25 @@ fn command(
             command
         }
     })
+}
+
+fn soketi(programs: &Programs, web: SocketAddr) -> Result<Command> {
+    let modules = programs
+        .soketi
+        .as_ref()
+        .context("Soketi is not installed")?;
+    let (id, key) = CHANNELS_APP.split_once(':').unwrap_or_default();
+    let mut command = pinned(Path::new("node"));
+    command
+        .arg(modules.join("@soketi/soketi/bin/server.js"))
+        .arg("start")
+        .env("SOKETI_HOST", web.ip().to_string())
+        .env("SOKETI_PORT", web.port().to_string())
+        .env("SOKETI_METRICS_ENABLED", "0")
+        .env("SOKETI_DEFAULT_APP_ID", id)
+        .env("SOKETI_DEFAULT_APP_KEY", key)
+        .env("SOKETI_DEFAULT_APP_SECRET", CHANNELS_SECRET);
+    Ok(command)
 }
 
 /// Starts the program on the server's processor. Most servers read the number of processors at their start.

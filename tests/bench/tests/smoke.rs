@@ -24,6 +24,7 @@ fn programs() -> (Programs, tempfile::TempDir) {
         pushd: Workspace::find().unwrap().artefact("pushd").unwrap(),
         floor: env!("CARGO_BIN_EXE_push-floor").into(),
         node_folder: PathBuf::new(),
+        soketi: None,
         scratch: scratch.path().to_owned(),
     };
     (programs, scratch)

@@ -6,7 +6,7 @@ mod process;
 
 use std::rc::Rc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use devtools::DevTools;
 use process::Chromium;
@@ -45,9 +45,22 @@ impl Browser {
         let context = self
             .devtools
             .call("Target.createBrowserContext", &json!({}));
+        self.open_in(&context["browserContextId"], url)
+    }
+
+    /// Opens a page that shares the cookies of `page`, like another tab.
+    #[track_caller]
+    pub fn open_beside(&mut self, page: &Page, url: &str) -> Page {
+        let target = json!({"targetId": page.id()});
+        let info = self.devtools.call("Target.getTargetInfo", &target);
+        self.open_in(&info["targetInfo"]["browserContextId"], url)
+    }
+
+    #[track_caller]
+    fn open_in(&mut self, context: &Value, url: &str) -> Page {
         let target = self.devtools.call(
             "Target.createTarget",
-            &json!({"url": "about:blank", "browserContextId": context["browserContextId"]}),
+            &json!({"url": "about:blank", "browserContextId": context}),
         );
         let id = target["targetId"].as_str().expect("a target has an id");
         let mut page = Page::attach(self.port, id, Rc::clone(&self.chromium));

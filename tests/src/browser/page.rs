@@ -34,6 +34,10 @@ impl Page {
         }
     }
 
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Opens `url` and waits until it is loaded.
     #[track_caller]
     pub fn go(&mut self, url: &str) {
@@ -111,6 +115,17 @@ impl Page {
              element.click(); return true; }})()"
         ));
         assert_eq!(found, json!(true), "there is no {selector} in the page");
+    }
+
+    /// Returns a cookie of the page's address, with its flags. Scripts cannot read all cookies.
+    #[track_caller]
+    pub fn cookie(&mut self, name: &str) -> Option<Value> {
+        let answer = self.devtools.call("Network.getCookies", &json!({}));
+        let cookies = answer["cookies"].as_array()?;
+        cookies
+            .iter()
+            .find(|cookie| cookie["name"] == name)
+            .cloned()
     }
 
     /// Sets the screen size in CSS pixels.

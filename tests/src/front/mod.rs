@@ -1,8 +1,11 @@
-//! Web servers with HTTPS in front of pushd: Debian's nginx and Apache, each with a small site.
+//! Web servers with HTTPS in front of pushd: Debian's nginx, Apache, Caddy and HAProxy, each with a small site.
 
 mod apache;
+mod caddy;
 mod config;
+mod haproxy;
 mod nginx;
+mod requests;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,8 +18,8 @@ use tempfile::TempDir;
 use xtask::http;
 use xtask::process::{Background, wait_until};
 
-use crate::WAIT_MS;
-use crate::ports::free_port;
+use crate::ports::free_addresses;
+use crate::{WAIT_MS, program};
 
 use config::Ports;
 
@@ -24,6 +27,8 @@ pub use apache::{Mpm, PROXY_MODULES};
 
 /// Number of attempts, with new free ports, if another process takes a port first.
 const PORT_TRIES: u32 = 5;
+/// The log of each web server, in its folder.
+const LOG: &str = "error.log";
 /// A page that loads the client from its own site, and shows each event of topic `t`.
 pub const PAGE: &str = "<!doctype html><meta charset=utf-8><link rel=icon href=data:,><ul id=list></ul>\
     <script src=/push/pusher.js></script><script>\
@@ -49,6 +54,14 @@ pub struct Front {
 enum Kind {
     Nginx,
     Apache(Mpm, &'static [&'static str]),
+    Caddy,
+    Haproxy,
+}
+
+/// What `systemctl reload` does.
+enum Reload {
+    Signal(Signal),
+    Command(Command),
 }
 
 impl Kind {
@@ -56,6 +69,8 @@ impl Kind {
         match self {
             Self::Nginx => nginx::write(folder, ports, lines),
             Self::Apache(mpm, modules) => apache::write(folder, ports, mpm, modules, lines),
+            Self::Caddy => caddy::write(folder, ports, lines),
+            Self::Haproxy => haproxy::write(folder, ports, lines),
         }
     }
 
@@ -63,14 +78,17 @@ impl Kind {
         match self {
             Self::Nginx => nginx::command(folder),
             Self::Apache(..) => apache::command(folder),
+            Self::Caddy => caddy::command(folder),
+            Self::Haproxy => haproxy::command(folder),
         }
     }
 
-    /// Returns the signal that `systemctl reload` sends. Open connections continue.
-    fn reload(self) -> Signal {
+    fn reload(self, folder: &Path) -> Reload {
         match self {
-            Self::Nginx => Signal::SIGHUP,
-            Self::Apache(..) => Signal::SIGUSR1,
+            Self::Nginx => Reload::Signal(Signal::SIGHUP),
+            Self::Apache(..) => Reload::Signal(Signal::SIGUSR1),
+            Self::Caddy => Reload::Command(caddy::reload_command(folder)),
+            Self::Haproxy => Reload::Signal(Signal::SIGUSR2),
         }
     }
 }
@@ -88,12 +106,24 @@ impl Front {
         Self::start(Kind::Apache(mpm, modules), lines)
     }
 
+    /// Starts Caddy with these lines in the site's block.
+    #[track_caller]
+    pub fn caddy(lines: &str) -> Self {
+        Self::start(Kind::Caddy, lines)
+    }
+
+    /// Starts HAProxy with these lines at the end of the site's frontend.
+    #[track_caller]
+    pub fn haproxy(lines: &str) -> Self {
+        Self::start(Kind::Haproxy, lines)
+    }
+
     #[track_caller]
     fn start(kind: Kind, lines: &str) -> Self {
         for _ in 1..PORT_TRIES {
             match Self::try_start(kind, lines) {
                 Ok(front) => return front,
-                Err(error) if error.contains("Address already in use") => {}
+                Err(error) if is_port_taken(&error) => {}
                 Err(error) => panic!("{error}"),
             }
         }
@@ -111,17 +141,21 @@ impl Front {
         fs::create_dir(&site).expect("a folder can be made");
         fs::write(site.join("index.html"), PAGE).expect("a file can be written");
         certify(folder.path());
-        let ports = Ports {
-            https: free_port(),
-            http: free_port(),
-        };
+        let [https, http] = free_addresses().map(|address| address.port());
+        let ports = Ports { https, http };
         kind.write(folder.path(), ports, lines);
+        // nginx and Apache append to this file, too.
+        let log = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(folder.path().join(LOG))
+            .expect("a file can be made");
         let mut command = kind.command(folder.path());
         command
             .env_remove("LD_LIBRARY_PATH")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stderr(log);
         let mut process =
             Background::start("web server", &mut command).map_err(|error| format!("{error:#}"))?;
         let address = ([127, 0, 0, 1], ports.http).into();
@@ -146,7 +180,8 @@ impl Front {
         }
     }
 
-    /// Changes the lines in the site's configuration, and reloads it. Returns before the web server has done that.
+    /// Changes the lines in the site's configuration, and reloads it as `systemctl reload` does. May return before the web
+    /// server has done that.
     #[track_caller]
     pub fn reload(&mut self, lines: &str) {
         let ports = Ports {
@@ -154,7 +189,12 @@ impl Front {
             http: self.http,
         };
         self.kind.write(self.folder.path(), ports, lines);
-        self.process.signal(self.kind.reload());
+        match self.kind.reload(self.folder.path()) {
+            Reload::Signal(signal) => self.process.signal(signal),
+            Reload::Command(mut command) => {
+                program::run(&mut command, WAIT_MS).success();
+            }
+        }
     }
 
     /// Returns an address of the site.
@@ -169,7 +209,7 @@ impl Front {
 
     /// Returns the web server's log so far.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("error.log")).unwrap_or_default()
+        fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
     }
 }
 
@@ -179,6 +219,11 @@ impl Drop for Front {
             eprintln!("--- the web server's log\n{}\n---", self.log());
         }
     }
+}
+
+/// Returns whether the web server did not start because another process has a port.
+fn is_port_taken(log: &str) -> bool {
+    log.to_lowercase().contains("address already in use")
 }
 
 /// Writes a self-signed certificate for `localhost`.

@@ -17,7 +17,7 @@ use crate::publisher::Publisher;
 use crate::simulator::{POLL, Position};
 
 /// Publishes that wait for their receipts on one connection.
-const WINDOW: usize = 8;
+pub const WINDOW: usize = 8;
 
 /// Payloads of one publisher.
 const SHIFT: u32 = 32;
@@ -47,7 +47,8 @@ pub struct Load {
 #[derive(Debug, Default)]
 struct Shared {
     is_over: AtomicBool,
-    receipts: AtomicUsize,
+    /// Of each publisher.
+    receipts: Vec<AtomicUsize>,
     refusals: AtomicUsize,
 }
 
@@ -60,11 +61,14 @@ impl Load {
 
     /// Starts one publisher for each address. They publish to all topics in turn.
     pub fn start(addresses: &[SocketAddr], topics: &[&str]) -> Self {
-        let shared = Arc::new(Shared::default());
-        let threads = addresses.iter().zip(1..).map(|(&address, number)| {
+        let shared = Arc::new(Shared {
+            receipts: addresses.iter().map(|_| AtomicUsize::new(0)).collect(),
+            ..Shared::default()
+        });
+        let threads = addresses.iter().enumerate().map(|(index, &address)| {
             let its = Arc::clone(&shared);
             let topics = topics.iter().map(ToString::to_string).collect();
-            thread::spawn(move || OnePublisher::new(address, number, topics, &its).run())
+            thread::spawn(move || OnePublisher::new(address, index, topics, &its).run())
         });
         Self {
             threads: threads.collect(),
@@ -74,7 +78,13 @@ impl Load {
 
     /// Returns the number of receipts so far.
     pub fn receipts(&self) -> usize {
-        self.shared.receipts.load(Ordering::SeqCst)
+        let publishers = 0..self.shared.receipts.len();
+        publishers.map(|index| self.receipts_of(index)).sum()
+    }
+
+    /// Returns the number of receipts of one publisher so far.
+    pub fn receipts_of(&self, publisher: usize) -> usize {
+        self.shared.receipts[publisher].load(Ordering::SeqCst)
     }
 
     /// Returns the number of refusals so far.
@@ -85,9 +95,13 @@ impl Load {
     /// Waits for this many more receipts.
     #[track_caller]
     pub fn wait_for_more(&self, count: usize) {
-        let target = self.receipts() + count;
-        let enough = wait_until(4 * WAIT_MS, || self.receipts() >= target);
-        assert!(enough, "{} of {target} receipts", self.receipts());
+        wait_for_more(count, || self.receipts());
+    }
+
+    /// Waits until one publisher has this many more receipts.
+    #[track_caller]
+    pub fn wait_for_more_of(&self, publisher: usize, count: usize) {
+        wait_for_more(count, || self.receipts_of(publisher));
     }
 
     /// Waits until all publishes have receipts. Returns them in the order of their positions.
@@ -102,8 +116,16 @@ impl Load {
     }
 }
 
+#[track_caller]
+fn wait_for_more(count: usize, receipts: impl Fn() -> usize) {
+    let target = receipts() + count;
+    let enough = wait_until(4 * WAIT_MS, || receipts() >= target);
+    assert!(enough, "{} of {target} receipts", receipts());
+}
+
 struct OnePublisher<'a> {
     address: SocketAddr,
+    index: usize,
     shared: &'a Shared,
     topics: Vec<String>,
     next: u64,
@@ -114,12 +136,13 @@ struct OnePublisher<'a> {
 }
 
 impl<'a> OnePublisher<'a> {
-    fn new(address: SocketAddr, number: u64, topics: Vec<String>, shared: &'a Shared) -> Self {
+    fn new(address: SocketAddr, index: usize, topics: Vec<String>, shared: &'a Shared) -> Self {
         Self {
             address,
+            index,
             shared,
             topics,
-            next: number << SHIFT,
+            next: (index as u64 + 1) << SHIFT,
             waiting: VecDeque::new(),
             sent: 0,
             published: Vec::new(),
@@ -194,7 +217,7 @@ impl<'a> OnePublisher<'a> {
         self.sent -= 1;
         assert_eq!(answer[1], payload, "answers have the order of publishes");
         if answer[0] == 4 {
-            self.shared.receipts.fetch_add(1, Ordering::SeqCst);
+            self.shared.receipts[self.index].fetch_add(1, Ordering::SeqCst);
             self.published.push(Published {
                 topic: self.topic(payload),
                 payload,

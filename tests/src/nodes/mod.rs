@@ -3,7 +3,9 @@
 //! | module | has |
 //! |---|---|
 //! | [`redis`] | redis-server |
-//! | [`resp`] | a client for it |
+//! | [`issuer`] | its certificate |
+//! | [`sentinel`] | Sentinels, which promote a replica |
+//! | [`resp`] | a client for both |
 //! | [`follower`] | a client that follows a topic from daemon to daemon |
 //! | [`heard`] | an event or a gap that it has heard |
 //! | [`load`] | publishers at all daemons |
@@ -14,19 +16,26 @@ mod dialect;
 mod event_stream;
 pub mod follower;
 pub mod heard;
+pub mod issuer;
 pub mod load;
 pub mod redis;
 pub mod resp;
+pub mod sentinel;
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 pub use dialect::Dialect;
 use serde_json::Value;
 use xtask::http;
 use xtask::process::wait_until;
 
-use crate::WAIT_MS;
-use crate::daemon::Daemon;
+use crate::daemon::{self, Daemon};
+use crate::{WAIT_MS, program};
+
+/// Flags of a daemon that keeps all events of a test. A client that is slow for a moment, on a busy machine, finds all of
+/// them in the log.
+pub const KEEPS_ALL: [&str; 2] = ["--history-topic-events-max", "100000"];
 
 /// Starts a daemon with the log at an address of Redis.
 #[track_caller]
@@ -81,12 +90,25 @@ pub fn redis_status(node: &Daemon) -> Value {
 /// Returns a figure of `/metrics`.
 #[track_caller]
 pub fn metric(node: &Daemon, name: &str) -> u64 {
-    let metrics = http::get(node.publish, "/metrics").unwrap().text();
-    let value = metrics.lines().find_map(|line| {
-        let (found, value) = line.split_once(' ')?;
-        (found == name).then(|| value.parse().expect("a number"))
-    });
+    let value = daemon::metric(node.publish, name);
     value.unwrap_or_else(|| panic!("no metric {name}"))
+}
+
+/// Runs the doctor for a node, with settings of Redis, and returns its steps.
+#[track_caller]
+pub fn doctor(node: &Daemon, issuers: &Path, settings: &[&str]) -> Vec<Value> {
+    let mut command = daemon::command("pushd");
+    daemon::trust(&mut command, issuers);
+    command.args(settings).args(["doctor", "--json"]);
+    command.arg(format!("--publish-address={}", node.publish));
+    command.arg(format!("ws://{}/", node.web));
+    let ended = program::run(&mut command, 4 * WAIT_MS);
+    let report: Result<Value, _> = serde_json::from_str(&ended.stdout);
+    let mut report = report.unwrap_or_else(|error| panic!("{error}: {ended:?}"));
+    match report["steps"].take() {
+        Value::Array(steps) => steps,
+        other => panic!("no steps: {other}"),
+    }
 }
 
 /// Returns the position that a site gets from a daemon.

@@ -1,5 +1,6 @@
 //! redis-server, on a unix socket in a folder of its own.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,6 +10,7 @@ use nix::sys::signal::Signal;
 use tempfile::TempDir;
 use xtask::process::{Background, wait_until};
 
+use super::issuer::Issuer;
 use super::resp::{Client, Reply};
 use crate::WAIT_MS;
 use crate::daemon::freeze;
@@ -16,7 +18,7 @@ use crate::log::Log;
 use crate::ports::free_port;
 
 /// The program. Debian's service of the same package is never used.
-const PROGRAM: &str = "redis-server";
+pub(super) const PROGRAM: &str = "redis-server";
 
 /// A running server. It stops when this value is dropped, and prints its log if the test failed.
 #[derive(Debug)]
@@ -98,6 +100,19 @@ impl Redis {
         setup(free_port(), options).start()
     }
 
+    /// Starts a server that listens on a TCP port with TLS, and with a certificate of this issuer.
+    #[track_caller]
+    pub fn start_with_tls(issuer: &Issuer, options: &[&str]) -> Self {
+        let port = free_port();
+        let tls = issuer.options(port);
+        let all: Vec<&str> = tls
+            .iter()
+            .map(String::as_str)
+            .chain(options.iter().copied())
+            .collect();
+        setup(port, &all).start()
+    }
+
     /// Returns its address for the setting `redis`.
     pub fn url(&self) -> String {
         format!("unix://{}", self.setup.socket().display())
@@ -121,6 +136,19 @@ impl Redis {
         self.client().call(command)
     }
 
+    /// Returns the clients that use TCP: their ids, and their last commands.
+    #[track_caller]
+    pub fn tcp_clients(&self) -> BTreeMap<String, String> {
+        let list = self.call(&["CLIENT", "LIST", "TYPE", "normal"]);
+        let lines = list.text().lines();
+        let lines = lines.filter(|line| line.contains("addr=127.0.0.1:"));
+        let client = |line: &str| {
+            let field = |name| line.split(' ').find_map(|field| field.strip_prefix(name));
+            Some((field("id=")?.to_owned(), field("cmd=")?.to_owned()))
+        };
+        lines.filter_map(client).collect()
+    }
+
     /// Closes the connections of all clients.
     #[track_caller]
     pub fn kill_clients(&self) {
@@ -132,10 +160,20 @@ impl Redis {
     pub fn follow(&self, main: SocketAddr) {
         let port = main.port().to_string();
         self.call(&["REPLICAOF", "127.0.0.1", &port]);
-        let mut client = self.client();
-        let is_up = wait_until(WAIT_MS, || {
-            let info = client.call(&["INFO", "replication"]);
-            info.text().contains("master_link_status:up")
+        self.wait_until_it_follows(main);
+    }
+
+    /// Waits until this server is a replica of another one, and has a copy.
+    #[track_caller]
+    pub fn wait_until_it_follows(&self, main: SocketAddr) {
+        let port = format!("master_port:{}\r\n", main.port());
+        let is_up = wait_until(4 * WAIT_MS, || {
+            // A Sentinel that makes it a replica closes all connections.
+            let info = self.client().try_call(&["INFO", "replication"]);
+            info.is_ok_and(|info| {
+                let info = info.text();
+                info.contains(&port) && info.contains("master_link_status:up")
+            })
         });
         assert!(is_up, "the replica has no copy");
     }

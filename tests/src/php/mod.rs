@@ -16,7 +16,7 @@ pub use server::Server;
 
 use crate::ports::free_port;
 use crate::program::{self, Ended};
-use crate::{WAIT_MS, artefact};
+use crate::{WAIT_MS, artefact, workspace};
 
 /// Time limit for a script.
 const SCRIPT_MS: u64 = 30_000;
@@ -27,6 +27,8 @@ const PORT_TRIES: u32 = 5;
 #[derive(Debug, Clone, Default)]
 pub struct Php {
     ini: Vec<String>,
+    /// The processes of an Apache, if the test decides about them.
+    children: Option<u32>,
 }
 
 impl Php {
@@ -43,11 +45,28 @@ impl Php {
             .set("pusher.address", push_address)
     }
 
+    /// Returns a PHP with the classes in plain PHP, which publish to `push_address` (`tcp://...`).
+    pub fn with_fallback(push_address: impl Display) -> Self {
+        let fallback = workspace().root.join("php/src/pusher.php");
+        Self::plain()
+            .set("auto_prepend_file", fallback.display())
+            .set("pusher.address", push_address)
+    }
+
     /// Adds an ini setting.
     #[must_use]
     pub fn set(mut self, name: &str, value: impl Display) -> Self {
         self.ini.push(format!("{name}={value}"));
         self
+    }
+
+    /// Lets Apache serve pages with this number of processes.
+    #[must_use]
+    pub fn in_children(self, children: u32) -> Self {
+        Self {
+            children: Some(children),
+            ..self
+        }
     }
 
     /// Runs `code` (without the opening tag) on the command line.
@@ -106,6 +125,7 @@ impl Php {
             port: free_port(),
             ini: &self.ini,
             environment,
+            children: self.children,
         };
         Apache::start(&site).map_err(|error| format!("{error:#}"))
     }

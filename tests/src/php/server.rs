@@ -1,6 +1,6 @@
 //! PHP's own web server.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread;
@@ -11,7 +11,7 @@ use xtask::process::{Background, wait_until};
 use super::{PORT_TRIES, Php};
 use crate::WAIT_MS;
 use crate::log::Log;
-use crate::ports::free_port;
+use crate::ports::free_addresses;
 
 /// A running `php -S`. It stops when this value is dropped.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Server {
 
     // `None`: it ended, because another process has taken the port.
     fn try_start(php: &Php, docroot: &Path, environment: &[(&str, String)]) -> Option<Self> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let [address] = free_addresses();
         let mut command = php.command();
         command
             .args(["-S", &address.to_string(), "-t"])

@@ -254,15 +254,15 @@ impl Reader<'_> {
             return;
         }
         if let Has::Until(has) = self.has {
-            if has.epoch == position.epoch && position.sequence < has.sequence {
-                (self.report)(format!("a gap at {position} behind {has}"));
-            }
             // Plain WAMP continues from a confirmed position, which the client does not know.
             let (topics, after) = match self.kind {
                 Kind::EventStream => (self.topics, has),
                 Kind::Pushd1 => (std::slice::from_ref(&self.topic), has),
                 Kind::Wamp => (std::slice::from_ref(&self.topic), self.run_begin),
             };
+            if after.epoch == position.epoch && position.sequence < after.sequence {
+                (self.report)(format!("a gap at {position} behind {after}"));
+            }
             let why = self.truth.why_no_gap(topics, after, position, self.bounds);
             if let Some(text) = why {
                 (self.report)(text);

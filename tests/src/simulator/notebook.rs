@@ -70,17 +70,17 @@ impl Notebook {
         self.notes.push(Note::Gap { topics, position });
     }
 
-    /// Whether the subscriber has come to the end of a topic.
+    /// Whether the subscriber has come to the end of a topic. The last gap decides: after it was told of one in the epoch of
+    /// the end, it may have connected to a node that has not read so far, and hears of an older one there.
     fn has_reached(&self, topic: usize, end: &End) -> bool {
-        self.notes.iter().rev().any(|note| match note {
-            Note::Event { id, .. } => *id == end.id,
-            Note::Gap { topics, position } => {
-                topics.contains(&topic)
-                    && position.epoch == end.position.epoch
-                    && position.sequence >= end.position.sequence
-            }
-            _ => false,
-        })
+        let decided = self.notes.iter().rev().find_map(|note| match note {
+            Note::Event { id, .. } => (*id == end.id).then_some(true),
+            Note::Gap { topics, position } => topics.contains(&topic).then_some(
+                position.epoch == end.position.epoch && position.sequence >= end.position.sequence,
+            ),
+            _ => None,
+        });
+        decided == Some(true)
     }
 
     /// Returns the topics whose ends the subscriber has not reached.

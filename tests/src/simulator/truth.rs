@@ -24,6 +24,8 @@ pub(super) struct Truth<'a> {
     unseen: usize,
     unseen_len: usize,
     has_lost_log: bool,
+    /// The first receipt of each epoch, if several nodes share the log.
+    first_receipts: HashMap<u64, Tick>,
     /// Whether a restart may forget publish ids although the epoch continues.
     forgets_ids: bool,
     /// Contradictions.
@@ -40,12 +42,17 @@ impl<'a> Truth<'a> {
             unseen: 0,
             unseen_len: 0,
             has_lost_log: record.has_lost_log,
+            first_receipts: HashMap::new(),
             forgets_ids: record.forgets_ids,
             errors: Vec::new(),
         };
         for sent in &record.sent {
-            if let Fate::Accepted { position, .. } = sent.fate {
+            if let Fate::Accepted { position, at } = sent.fate {
                 truth.place(sent.topic, sent.id, position, "its receipt");
+                if record.is_shared {
+                    let first = truth.first_receipts.entry(position.epoch).or_insert(at);
+                    *first = at.min(*first);
+                }
             }
         }
         for (index, subscriber) in record.subscribers.iter().enumerate() {
@@ -153,9 +160,19 @@ impl<'a> Truth<'a> {
         if second.is_some() {
             return None;
         }
-        let is_repeated = self.sent.get(&id).is_some_and(|sent| sent.attempts > 1);
-        let other = places.last().filter(|_| !is_repeated);
+        let other = places.last();
+        let other = other.filter(|place| !self.may_have_other_place(id, place.epoch));
         same.or(other).copied()
+    }
+
+    /// Whether an event of this epoch may have a place in another one, too. If Redis ends before it replies, a node sends an
+    /// event again, to the next Redis.
+    fn may_have_other_place(&self, id: EventId, epoch: u64) -> bool {
+        let Some(sent) = self.sent.get(&id) else {
+            return false;
+        };
+        let first_receipt = self.first_receipts.get(&epoch);
+        sent.attempts > 1 || first_receipt.is_some_and(|first| sent.at < *first)
     }
 
     pub(super) fn sent_at(&self, id: EventId) -> Tick {

@@ -12,7 +12,7 @@ use system_tests::bystander::Bystander;
 use system_tests::churn::churn;
 use system_tests::daemon::{self, Daemon};
 use system_tests::log::Log;
-use system_tests::ports::free_port;
+use system_tests::ports::free_addresses;
 use system_tests::publisher::{Publisher, publish_raw};
 use system_tests::resources::Resources;
 use system_tests::wamp::Wamp;
@@ -101,7 +101,7 @@ fn works_and_ends(process: &mut Background, web: SocketAddr, private: SocketAddr
 #[test]
 fn a_full_disk_for_the_log_stops_nothing() {
     // The daemon cannot log its ports.
-    let listeners = [free_port(), free_port()].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let listeners = free_addresses::<2>();
     let full = File::options().write(true).open("/dev/full").unwrap();
     let mut command = daemon::command("pushd");
     command
@@ -144,8 +144,8 @@ fn connections_that_come_and_go_leave_nothing() {
         churn(&daemon, 2_500, seed);
         memory_kib.push(resources.memory_kib());
     }
-    // The first round shows the daemon's needs for this number of connections.
-    assert!(memory_kib[3] < memory_kib[0] + 1024, "{memory_kib:?} KiB");
+    // The first two rounds show the daemon's needs for this number of connections.
+    assert!(memory_kib[3] < memory_kib[1] + 1024, "{memory_kib:?} KiB");
 }
 
 /// Largest growth of the daemon's memory after a burst of large events, in KiB: with glibc's default, and with glibc

@@ -4,9 +4,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 
+mod channels;
 mod faults;
 mod ghosts;
 mod hostile;
 mod nothing_is_lost;
 mod restart;
 mod siege;
+mod upgrade;

@@ -20,7 +20,13 @@ const UNHINDERED: [&str; 3] = [
 /// Runs an attack. The peak of the daemon's memory may exceed its start by `memory_more_mib`.
 #[track_caller]
 pub(super) fn besiege(memory_more_mib: usize, attack: impl FnOnce(&Daemon)) {
-    let mut daemon = Daemon::start_with(&UNHINDERED);
+    besiege_with(&[], memory_more_mib, attack);
+}
+
+/// Runs an attack on a daemon with more flags.
+#[track_caller]
+pub(super) fn besiege_with(flags: &[&str], memory_more_mib: usize, attack: impl FnOnce(&Daemon)) {
+    let mut daemon = Daemon::start_with(&[&UNHINDERED, flags].concat());
     let bystander = Bystander::start(&daemon);
     let resources = Resources::of(daemon.process.pid());
     let before_kib = resources.memory_kib();

@@ -38,16 +38,16 @@ fn publish_until(daemon: &Daemon, events: &[Value], page: &mut Page, condition: 
 #[test]
 fn an_entry_is_stored_and_published() {
     let (daemon, blog) = daemon_and_blog();
-    let mut subscriber = Wamp::subscribed(daemon.web, "category2");
+    let mut subscriber = Wamp::subscribed(daemon.web, "puppiesCategory");
     let mut page = Browser::start().open(&blog.url());
-    post(&mut page, "category2", "題名", "本文 🐈");
-    let event = subscriber.event("category2");
+    post(&mut page, "puppiesCategory", "題名", "本文 🐈");
+    let event = subscriber.event("puppiesCategory");
     assert_eq!(
         (&event["category"], &event["title"], &event["article"]),
-        (&json!("category2"), &json!("題名"), &json!("本文 🐈"))
+        (&json!("puppiesCategory"), &json!("題名"), &json!("本文 🐈"))
     );
     page.wait_for("document.querySelector('#notice').textContent.includes('pushed to 1 browser')");
-    let stored = http::get(blog.server.address, "/?category=category2")
+    let stored = http::get(blog.server.address, "/?category=puppiesCategory")
         .unwrap()
         .text();
     assert!(stored.contains("題名") && stored.contains("本文 🐈"));
@@ -59,13 +59,13 @@ fn a_reader_sees_only_the_chosen_category() {
     let mut chromium = Browser::start();
     let mut page = chromium.open(&blog.url());
     wait_until_live(&mut page);
-    page.click("#categories [data-category=category3]");
+    page.click("#categories [data-category=birdsCategory]");
     page.wait_for(
-        "document.querySelector('#categories [aria-current]').dataset.category === 'category3'",
+        "document.querySelector('#categories [aria-current]').dataset.category === 'birdsCategory'",
     );
     let events = [
         json!({"category": "kittensCategory", "title": "other", "article": ""}),
-        json!({"category": "category3", "title": "chosen", "article": ""}),
+        json!({"category": "birdsCategory", "title": "chosen", "article": ""}),
     ];
     publish_until(&daemon, &events, &mut page, &shows("chosen", ""));
     assert_eq!(page.evaluate(&shows("other", "")), json!(false));
@@ -103,9 +103,9 @@ fn pages_get_what_they_missed_from_pushd() {
     wait_until_live(&mut other);
     let rendered = reader.evaluate("fetch('/').then(answer => answer.text())");
     relay.cut();
-    other.click("#categories [data-category=category2]");
+    other.click("#categories [data-category=puppiesCategory]");
     other.wait_for(&format!("{FETCHES}.length === 1"));
-    for category in ["kittensCategory", "category2"] {
+    for category in ["kittensCategory", "puppiesCategory"] {
         post(&mut writer, category, category, "while away");
         writer.wait_for("document.querySelector('#title').value === ''");
     }
@@ -118,10 +118,10 @@ fn pages_get_what_they_missed_from_pushd() {
     let in_kittens = shows("kittensCategory", "while away");
     reader.wait_for(&in_kittens);
     late.wait_for(&in_kittens);
-    other.wait_for(&shows("category2", "while away"));
+    other.wait_for(&shows("puppiesCategory", "while away"));
     assert_eq!(reader.evaluate(FETCHES), json!([]));
     assert_eq!(late.evaluate(FETCHES), json!([]));
-    assert_eq!(other.evaluate(FETCHES), json!(["category2"]));
+    assert_eq!(other.evaluate(FETCHES), json!(["puppiesCategory"]));
 }
 
 #[test]

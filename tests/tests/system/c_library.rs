@@ -291,18 +291,27 @@ fn nobody_listens() {
 #[test]
 fn only_push_symbols_are_exported() {
     let library = artefact("libpusher.so");
-    assert_eq!(soname(&library), "libpusher.so.0");
+    assert_eq!(soname(&library).as_deref(), Some("libpusher.so.0"));
+    // A program that is linked with libpusher must never get the extension, which contains it.
+    assert_eq!(soname(&artefact("libpusher_php.so")), None);
     let expect = [
         "push_client_flush",
         "push_client_free",
         "push_client_new",
         "push_client_position",
+        "push_client_presence",
         "push_client_publish",
         "push_client_publish_async",
+        "push_client_publish_event",
+        "push_client_publish_event_async",
+        "push_client_revoke",
         "push_last_error",
         "push_position",
+        "push_presence",
         "push_publish",
+        "push_revoke",
         "push_strerror",
+        "push_ticket",
         "push_version",
     ];
     assert_eq!(exported_symbols(&library), expect);

@@ -8,7 +8,7 @@ use system_tests::{WAIT_MS, artefact, daemon, program};
 fn bash_completes_settings_and_commands() {
     let script = r#"
         source <("$0" completions bash)
-        for words in "pusherd --outbox-l" "pusherd doc" "pusherd setup ngi" "pusherd bench --subs"; do
+        for words in "pusherd --outbox-l" "pusherd doc" "pusherd setup ngi" "pusherd setup cad" "pusherd bench --subs" "pusherd ticket rot" "pusherd rev"; do
             COMP_WORDS=($words)
             COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
             COMPREPLY=()
@@ -22,7 +22,7 @@ fn bash_completes_settings_and_commands() {
     let ended = program::run(&mut bash, WAIT_MS);
     // The last line: bash's builtin command `pushd` is unchanged.
     assert_eq!(
-        ended.stdout, "--outbox-len-max\ndoctor\nnginx\n--subscribers\n0\n",
+        ended.stdout, "--outbox-len-max\ndoctor\nnginx\ncaddy\n--subscribers\nrotate\nrevoke\n0\n",
         "{}",
         ended.stderr
     );

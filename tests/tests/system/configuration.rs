@@ -260,3 +260,31 @@ fn sighup_changes_the_log_and_keeps_its_events() {
     daemon.wait_for_log("changed=4");
     assert!(history("chat/1").is_empty());
 }
+
+#[test]
+fn the_shell_reloads_the_file_and_prints_what_is_wrong() {
+    let file = File::new("ping-interval = '7s'\n");
+    let path = file.path.to_str().unwrap();
+    let mut daemon = Daemon::start_with(&["--config", path]);
+    let mut browser = Wamp::subscribed(daemon.web, "chat/1");
+    let reload = || {
+        let address = daemon.publish.to_string();
+        let mut command = daemon::command("pusherd");
+        program::run(
+            command.args(["reload", "--publish-address", &address]),
+            WAIT_MS,
+        )
+    };
+    fs::write(path, "ping-interval = '8s'\nlog = 'debug'\n").unwrap();
+    let text = reload().success();
+    assert!(text.starts_with("2 settings changed"), "{text}");
+    fs::write(path, "ping-interval = '9'\n").unwrap();
+    let wrong = reload();
+    assert_eq!(wrong.status.code(), Some(1), "{wrong:?}");
+    assert!(
+        wrong.stderr.contains("pushd.toml:1: ping-interval"),
+        "{wrong:?}"
+    );
+    browser.barrier();
+    daemon.assert_running();
+}

@@ -211,8 +211,13 @@ fn unused_signals_are_logged_and_ignored() {
     let mut browser = Wamp::subscribed(daemon.web, "t");
     for (signal, line) in [
         (Signal::SIGUSR1, "there is no file to open again"),
-        (Signal::SIGUSR2, "it has no meaning here"),
         (Signal::SIGALRM, "it has no meaning here"),
+        (Signal::SIGVTALRM, "it has no meaning here"),
+        (Signal::SIGPROF, "it has no meaning here"),
+        (Signal::SIGIO, "it has no meaning here"),
+        (Signal::SIGXCPU, "it has no meaning here"),
+        (Signal::SIGPWR, "it has no meaning here"),
+        (Signal::SIGSTKFLT, "it has no meaning here"),
     ] {
         daemon.process.signal(signal);
         let told = daemon.wait_for_log(&format!("signal=\"{signal}\""));

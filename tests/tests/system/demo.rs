@@ -1,13 +1,18 @@
 //! `cargo xtask demo`, as typed by a newcomer.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
+use serde_json::json;
+use system_tests::blog::log_in;
+use system_tests::browser::Browser;
 use system_tests::log::Log;
-use system_tests::ports::free_port;
+use system_tests::ports::free_addresses;
 use system_tests::wamp::Wamp;
 use system_tests::{WAIT_MS, debug_program};
 use xtask::http;
@@ -27,7 +32,7 @@ struct Demo {
 impl Demo {
     #[track_caller]
     fn start(flags: &[&str]) -> Self {
-        let [web, push, publish] = [(); 3].map(|()| free_port());
+        let [web, push, publish] = free_addresses().map(|address| address.port());
         let mut command = Command::new(debug_program("xtask"));
         command
             .arg("demo")
@@ -63,8 +68,14 @@ impl Demo {
 
     #[track_caller]
     fn assert_works(&self) {
-        assert_eq!(http::get(self.blog, "/").unwrap().status, 200);
-        Wamp::connect(self.push);
+        let mut stranger = Wamp::connect(self.push);
+        stranger.send(&json!([5, "user.Ann"]));
+        assert_eq!(stranger.event("pushd:denied")["code"], "ticket_missing");
+        let mut page = Browser::start().open(&format!("http://{}/", self.blog));
+        log_in(&mut page, "Ann");
+        page.wait_for(
+            "document.querySelector('#present').textContent.startsWith('1 reader is here: Ann.')",
+        );
     }
 
     #[track_caller]
@@ -109,6 +120,60 @@ fn it_starts_both_and_ctrl_c_stops_both() {
     let children = demo.pids();
     demo.process.signal(Signal::SIGINT);
     demo.assert_ends(0, &children);
+}
+
+/// Runs the demo, and takes the port of the option `flag` while it builds. Fails unless the demo then stops with an error that
+/// names the port and the option. A script in place of cargo builds nothing, and waits until the port is taken.
+#[track_caller]
+fn assert_stops_if_taken_during_the_build(flag: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let go = folder.path().join("go");
+    mkfifo(&go, Mode::S_IRWXU).unwrap();
+    let cargo = folder.path().join("cargo");
+    // Only the first build waits.
+    let script = "#!/bin/sh\n[ -p \"$GO\" ] || exit 0\necho building\ncat \"$GO\"\nrm \"$GO\"\n";
+    fs::write(&cargo, script).unwrap();
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+    let [web, push, publish] = free_addresses().map(|address| address.port());
+    let ports = [
+        ("--web-port", web),
+        ("--push-port", push),
+        ("--publish-port", publish),
+    ];
+    let mut command = Command::new(debug_program("xtask"));
+    command.arg("demo").env("CARGO", &cargo).env("GO", &go);
+    for (flag, port) in ports {
+        command.args([flag, &port.to_string()]);
+    }
+    command.stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = Background::start("xtask demo", &mut command).unwrap();
+    let output = Log::follow(process.child().stdout.take().unwrap());
+    let errors = Log::follow(process.child().stderr.take().unwrap());
+    let building = output.find(BUILD_MS, |line| (line == "building").then_some(()));
+    assert!(building.is_some(), "{}\n{}", output.text(), errors.text());
+    let (_, port) = ports.into_iter().find(|(name, _)| *name == flag).unwrap();
+    let _other = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+    fs::write(&go, "").unwrap();
+    let status = process.wait(WAIT_MS).expect("the demo ends");
+    assert_eq!(status.code(), Some(1), "{}", errors.text());
+    let wanted = [&format!("port {port}"), flag];
+    let said = errors.find(WAIT_MS, |line| {
+        wanted.iter().all(|part| line.contains(part)).then_some(())
+    });
+    assert!(said.is_some(), "{}", errors.text());
+    // The end of the output.
+    assert_eq!(
+        output.find(WAIT_MS, |line| line.contains("The blog:").then_some(())),
+        None
+    );
+}
+
+#[test]
+fn a_port_that_is_taken_during_the_build_stops_it_before_it_says_that_it_runs() {
+    for flag in ["--web-port", "--push-port", "--publish-port"] {
+        assert_stops_if_taken_during_the_build(flag);
+    }
 }
 
 #[test]

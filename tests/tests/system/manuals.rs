@@ -104,6 +104,24 @@ fn options_match_pushd() {
     }
 }
 
+/// A reader types the commands of the synopsis. In bash, `pushd` is a builtin.
+#[test]
+fn commands_in_the_synopsis_are_those_of_pusherd() {
+    let page = read(PUSHD);
+    let (_, synopsis) = page.split_once("\n.Sh SYNOPSIS\n").unwrap();
+    let (synopsis, _) = synopsis.split_once("\n.Sh ").unwrap();
+    let lines: Vec<&str> = synopsis.lines().collect();
+    let (first, commands) = lines.split_first().unwrap();
+    assert_eq!(*first, ".Nm", "the daemon");
+    let names = commands.iter().filter(|line| line.starts_with(".Nm"));
+    assert_eq!(
+        names.clone().find(|&&name| name != ".Nm pusherd"),
+        None,
+        "the name of a command"
+    );
+    assert!(names.count() > 1);
+}
+
 #[test]
 fn options_of_commands_match_pushd() {
     let page = read(PUSHD);
@@ -114,14 +132,20 @@ fn options_of_commands_match_pushd() {
         ("history", "history"),
         ("topics", "topics"),
         ("status", "topics"),
+        ("top", "top"),
+        ("ticket", "ticket"),
+        ("ticket explain", "ticket explain"),
+        ("ticket rotate", "ticket rotate"),
+        ("revoke", "revoke"),
+        ("presence", "presence"),
         ("bench", "bench"),
         ("doctor", "doctor"),
         ("setup", "setup"),
     ] {
         let (_, item) = page.split_once(&format!("\n.It Cm {item} ")).unwrap();
         let end = item.find("\n.It Cm ").or(item.find("\n.El")).unwrap();
-        let help =
-            program::run(daemon::command("pushd").args([command, "--help"]), WAIT_MS).success();
+        let words = command.split(' ').chain(["--help"]);
+        let help = program::run(daemon::command("pushd").args(words), WAIT_MS).success();
         let options = help
             .lines()
             .map(str::trim_start)
@@ -178,9 +202,12 @@ fn the_example_file_is_valid() {
 #[test]
 fn codes_match_the_header() {
     let header = read("include/pusher.h");
+    // `PUSH_EVENT_INIT` is no code.
     let defined: BTreeSet<&str> = header
         .lines()
-        .filter_map(|line| line.strip_prefix("#define PUSH_E")?.split(' ').next())
+        .filter_map(|line| line.strip_prefix("#define PUSH_E")?.split_once(' '))
+        .filter(|(_, value)| value.starts_with('-'))
+        .map(|(name, _)| name)
         .collect();
     let page = read(PUSH_PUBLISH);
     let explained: BTreeSet<&str> = page
@@ -193,7 +220,7 @@ fn codes_match_the_header() {
 #[test]
 fn structs_match_the_header() {
     let (header, page) = (read("include/pusher.h"), read(PUSH_PUBLISH));
-    for name in ["push_options", "push_receipt"] {
+    for name in ["push_options", "push_receipt", "push_event"] {
         let members = |text: &str| -> Vec<String> {
             let (_, body) = text
                 .split_once(&format!("typedef struct {name} {{\n"))

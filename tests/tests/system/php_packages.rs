@@ -19,7 +19,7 @@ const COMPOSER_MS: u64 = 60_000;
 
 /// Runs composer in `project`, without a network and without the user's configuration.
 #[track_caller]
-fn composer(project: &Path, words: &[&str]) -> String {
+pub(super) fn composer(project: &Path, words: &[&str]) -> String {
     let home = tempfile::tempdir().unwrap();
     let mut command = Command::new("composer");
     command

@@ -6,9 +6,12 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use system_tests::daemon::Daemon;
+use system_tests::document::blocks;
 use system_tests::php::{Application, Php, Server};
+use system_tests::recipes::{parse_javascript, parse_php};
+use system_tests::tickets::write_keys;
 use system_tests::wamp::Wamp;
-use system_tests::{WAIT_MS, program, workspace};
+use system_tests::{WAIT_MS, artefact, program, workspace};
 use xtask::http;
 
 /// Minimal replacements for the parts of Laravel that the recipes use.
@@ -64,44 +67,15 @@ namespace {
 }
 "#;
 
-/// A block of code, and its language.
-struct Block {
-    language: String,
-    code: String,
-}
-
-fn blocks() -> Vec<Block> {
-    let text = fs::read_to_string(workspace().root.join("php/README.md")).unwrap();
-    let mut blocks = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        if let Some(language) = line.strip_prefix("```") {
-            let code: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-            blocks.push(Block {
-                language: language.to_owned(),
-                code: code.join("\n") + "\n",
-            });
-        }
-    }
-    assert!(blocks.len() > 10, "the recipes are gone");
-    blocks
-}
+const DOCUMENT: &str = "php/README.md";
 
 /// Returns a PHP file with the block that begins with this comment.
 #[track_caller]
 fn file(name: &str) -> String {
-    let comment = format!("// {name}\n");
-    let found = blocks()
+    let found = blocks(DOCUMENT)
         .into_iter()
-        .find(|block| block.code.starts_with(&comment));
-    format!("<?php\n{}", found.expect(name).code)
-}
-
-fn with_fallback(daemon: &Daemon) -> Php {
-    let fallback = workspace().root.join("php/src/pusher.php");
-    Php::plain()
-        .set("auto_prepend_file", fallback.display())
-        .set("pusher.address", daemon.push_address())
+        .find(|block| block.path() == Some(name));
+    found.expect(name).file()
 }
 
 #[track_caller]
@@ -113,21 +87,24 @@ fn lint(command: &mut Command) {
 fn every_block_parses() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("block");
-    for Block { language, code } in blocks() {
-        match language.as_str() {
-            "php" => {
-                fs::write(&path, format!("<?php\n{code}")).unwrap();
-                lint(Php::plain().command().arg("-l").arg(&path));
-            }
-            "sh" => {
-                fs::write(&path, &code).unwrap();
-                lint(Command::new("sh").arg("-n").arg(&path));
-            }
-            "json" => drop(serde_json::from_str::<Value>(&code).expect("JSON")),
+    let blocks = blocks(DOCUMENT);
+    assert!(blocks.len() > 10, "the recipes are gone");
+    for block in blocks {
+        fs::write(&path, &block.code).unwrap();
+        match block.language.as_str() {
+            "php" => parse_php(&block),
+            "sh" => lint(Command::new("sh").arg("-n").arg(&path)),
+            "js" => parse_javascript(&block),
+            "json" => drop(serde_json::from_str::<Value>(&block.code).expect("JSON")),
             "ini" => {
-                fs::write(&path, &code).unwrap();
                 let read = "exit(parse_ini_file($argv[1]) === false ? 1 : 0);";
                 lint(Php::plain().command().args(["-r", read]).arg(&path));
+            }
+            "toml" => {
+                let keys = write_keys(folder.path());
+                let mut pushd = Command::new(artefact("pushd"));
+                pushd.arg("--check").arg("--config").arg(&path);
+                lint(pushd.arg("--ticket-key-file").arg(keys));
             }
             "html" | "text" => {}
             other => panic!("no check for {other}"),
@@ -139,7 +116,7 @@ fn every_block_parses() {
 fn the_first_lines_publish() {
     let daemon = Daemon::start();
     let mut browser = Wamp::subscribed(daemon.web, "kittensCategory");
-    let first = blocks().remove(0).code;
+    let first = blocks(DOCUMENT).remove(0).code;
     let fallback = workspace().root.join("php/src/pusher.php");
     let with_require = format!("require '{}'; {first}", fallback.display());
     Php::plain()
@@ -156,7 +133,7 @@ fn plain_php_stores_and_publishes() {
     let daemon = Daemon::start();
     let mut browser = Wamp::subscribed(daemon.web, "kittensCategory");
     let site = Application::of(&[("index.html", "here"), ("post.php", &file("post.php"))]);
-    let server = Server::start(&with_fallback(&daemon), site.path(), &[]);
+    let server = Server::start(&Php::with_fallback(daemon.push_address()), site.path(), &[]);
     for id in 1..3 {
         let answer = http::post(server.address, "/post.php", "title=%E7%8C%AB").unwrap();
         assert_eq!((answer.status, answer.text().as_str()), (303, ""));
@@ -180,7 +157,7 @@ fn laravel_publishes_each_stored_entry_once() {
         ("laravel.php", LARAVEL),
     ]);
     for (index, php) in [
-        with_fallback(&daemon),
+        Php::with_fallback(daemon.push_address()),
         Php::with_extension(daemon.push_address()),
     ]
     .iter()

@@ -47,8 +47,99 @@ fn publish_prints_the_receipt() {
     assert_eq!(receipt["position"], position(&daemon));
     let again = run_json(&daemon, "publish", &["a b/猫?", "2", "--id", "order-7"]);
     assert_eq!(again, receipt);
+    for (id, printed) in [
+        (
+            "order-7",
+            "not published again: the id order-7 is known, from number 2, queued to 1 browser\n",
+        ),
+        (
+            "order-8",
+            "published with id order-8 as number 3, queued to 1 browser\n",
+        ),
+    ] {
+        let line = run(&daemon, "publish", &["a b/猫?", "2", "--id", id]).success();
+        assert_eq!(line, printed);
+    }
+    assert_eq!(browser.event("a b/猫?"), 2);
     assert_eq!(browser.event("a b/猫?"), 2);
     browser.assert_nothing_waits();
+}
+
+/// Runs a command in a terminal. Returns the text that the terminal gets.
+fn in_terminal(daemon: &Daemon, name: &str, arguments: &[&str]) -> String {
+    let words = command(daemon, name, arguments);
+    let line: Vec<_> = [words.get_program()]
+        .into_iter()
+        .chain(words.get_args())
+        .map(|word| word.to_str().unwrap())
+        .collect();
+    let mut script = Command::new("script");
+    script
+        .args(["--quiet", "--command", &line.join(" "), "/dev/null"])
+        .envs(
+            words
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("TERM", "xterm")
+        .env_remove("NO_COLOR");
+    program::run(&mut script, WAIT_MS).success()
+}
+
+#[test]
+fn only_a_terminal_gets_colours() {
+    let daemon = Daemon::start();
+    let url = format!("http://{}/", daemon.web);
+    let shown = in_terminal(&daemon, "doctor", &[&url]);
+    assert!(
+        shown.contains("  \u{1b}[32mok      \u{1b}[0m WELCOME "),
+        "{shown:?}"
+    );
+    let shown = in_terminal(&daemon, "topics", &[]);
+    assert!(
+        shown.contains("\u{1b}[1msubscribers  in log  topic\u{1b}[0m"),
+        "{shown:?}"
+    );
+    for (name, arguments) in [("doctor", &[&*url][..]), ("topics", &[])] {
+        let printed = run(&daemon, name, arguments).success();
+        assert!(!printed.contains('\u{1b}'), "{printed:?}");
+    }
+}
+
+/// The doctor says which step it waits for.
+#[test]
+fn a_terminal_shows_the_step_of_the_doctor() {
+    let daemon = Daemon::start();
+    let url = format!("http://{}/", daemon.web);
+    let shown = in_terminal(&daemon, "doctor", &["--idle=2", "--timeout=5", &url]);
+    assert!(
+        shown.contains("\r  idle: 1 of at most 12 s\u{1b}[K"),
+        "{shown:?}"
+    );
+    assert!(
+        shown.contains("\r\u{1b}[K  \u{1b}[32mok"),
+        "the line is cleared: {shown:?}"
+    );
+}
+
+#[test]
+fn publish_excludes_a_page() {
+    let daemon = Daemon::start();
+    let (mut own, mut other) = (
+        Wamp::subscribed(daemon.web, "t"),
+        Wamp::subscribed(daemon.web, "t"),
+    );
+    run(
+        &daemon,
+        "publish",
+        &["t", "1", "--exclude", &own.session_id],
+    )
+    .success();
+    run(&daemon, "publish", &["t", "2"]).success();
+    assert_eq!(other.event("t"), 1);
+    for page in [&mut own, &mut other] {
+        assert_eq!(page.event("t"), 2);
+    }
 }
 
 fn position(daemon: &Daemon) -> String {
@@ -128,6 +219,10 @@ fn a_failure_has_a_message_and_exit_code_1() {
         "not valid JSON",
     );
     fails(&mut with_token("publish", &["t", ""]), "not valid JSON");
+    fails(
+        &mut with_token("publish", &["t", "hello"]),
+        "A text needs quotes in its JSON, and the shell takes one pair: '\"hello\"'",
+    );
     fails(&mut with_token("publish", &["", "1"]), "topic is empty");
     let nowhere = ["t", "1", "--publish-address", "127.0.0.1:1"];
     fails(
@@ -145,6 +240,7 @@ fn a_failure_has_a_message_and_exit_code_1() {
         ("subscribe", &[][..], "<TOPIC>"),
         ("publish", &["t", "1", "--id", "a\nb"], "without blanks"),
         ("publish", &["t", "1", "--id", ""], "id is empty"),
+        ("publish", &["t", "1", "--exclude", "me"], "a session is 32"),
     ] {
         let ended = program::run(&mut command(&daemon, name, arguments), WAIT_MS);
         assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
@@ -310,7 +406,7 @@ fn topics_and_status_count_the_subscribers() {
     for part in [
         "pushd/",
         " is ready",
-        "browsers    3 of at most",
+        "connections 3 of at most",
         "topics      2",
         "event log   1 events, ",
         " of at most 16777216 bytes, up to ",

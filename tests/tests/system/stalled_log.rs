@@ -8,7 +8,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use system_tests::WAIT_MS;
-use system_tests::daemon;
+use system_tests::daemon::{self, metric};
 use system_tests::log::Log;
 use system_tests::publisher::{Publisher, publish_raw};
 use system_tests::wamp::Wamp;
@@ -80,10 +80,7 @@ impl Stalled {
     }
 
     fn dropped(&self) -> u64 {
-        let metrics = http::get(self.publish, "/metrics").unwrap().text();
-        let mut lines = metrics.lines();
-        let count = lines.find_map(|line| line.strip_prefix("pushd_log_lines_dropped_total "));
-        count.expect("the metric").parse().unwrap()
+        metric(self.publish, "pushd_log_lines_dropped_total").expect("the metric")
     }
 
     /// Fills the pipe and the queue behind it.
@@ -105,7 +102,8 @@ impl Stalled {
         assert_eq!(status.code(), Some(0), "{status}");
     }
 
-    /// Reads the log again, to its end.
+    /// Ends the daemon. Reads the log again, to its end.
+    #[track_caller]
     fn rest(self) -> String {
         let mut log = String::new();
         let Self {
@@ -116,6 +114,8 @@ impl Stalled {
         process.signal(Signal::SIGTERM);
         // The daemon waits for this before it ends.
         reader.read_to_string(&mut log).unwrap();
+        let status = process.wait(WAIT_MS).expect("it ends");
+        assert_eq!(status.code(), Some(0), "{status}");
         log
     }
 }
@@ -164,7 +164,6 @@ fn a_returning_reader_sees_the_number_of_dropped_lines() {
         }
         // Lines keep their order, and later lines are logged again.
         daemon.serves();
-        daemon.ends();
         let rest = daemon.rest();
         assert!(rest.lines().last().unwrap().contains("ended"), "{format}");
         for line in seen.lines().chain(rest.lines()) {

@@ -274,6 +274,30 @@ fn it_notifies_systemd_of_its_state() {
 }
 
 #[test]
+fn watchdog_and_notifications_go_on_after_an_upgrade() {
+    let mut command = daemon::command("pushd");
+    command.args(["--listen", "127.0.0.1:0", "--publish-listen", "127.0.0.1:0"]);
+    command.env("WATCHDOG_USEC", "400000");
+    let manager = Manager::listen(&mut command);
+    let (mut process, log) = daemon::start(&mut command);
+    assert_eq!(manager.message(), "READY=1");
+    let web = daemon::listening(&log, "browsers");
+    let _browser = Wamp::connect(web);
+    for _ in 0..2 {
+        process.signal(Signal::SIGUSR2);
+        let reloading = manager.news();
+        assert!(reloading.starts_with("RELOADING=1\n"), "{reloading}");
+        assert_eq!(manager.news(), "READY=1");
+        for _ in 0..3 {
+            assert_eq!(manager.message(), "WATCHDOG=1");
+        }
+    }
+    process.signal(Signal::SIGTERM);
+    assert_eq!(manager.news(), "STOPPING=1");
+    assert_eq!(process.wait(WAIT_MS).unwrap().code(), Some(0));
+}
+
+#[test]
 fn the_units_name_their_sockets() {
     let folder = system_tests::workspace().root.join("crates/pushd/systemd");
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();

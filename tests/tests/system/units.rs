@@ -4,13 +4,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use system_tests::machine::Machine;
-use system_tests::{WAIT_MS, artefact, workspace};
+use system_tests::{WAIT_MS, artefact, document, workspace};
 use xtask::process::wait_until;
 
 const SETTINGS: &str = "/etc/pushd/pushd.toml";
 
-/// Installs the unit as the package does.
-fn machine() -> Machine {
+/// Starts a machine, and installs the units there as the package does.
+pub(super) fn machine() -> Machine {
     let machine = Machine::with_systemd();
     let units = workspace().root.join("crates/pushd/systemd");
     for (name, place) in [
@@ -32,7 +32,7 @@ fn machine() -> Machine {
     machine
 }
 
-fn set(machine: &Machine, settings: &str) {
+pub(super) fn set(machine: &Machine, settings: &str) {
     fs::write(machine.path(SETTINGS), settings).unwrap();
 }
 
@@ -80,12 +80,11 @@ mod needs_mounts {
         assert!(checked.stderr.contains(warning), "{}", checked.stderr);
 
         // The drop-in file of INSTALL.md.
-        let install = fs::read_to_string(workspace().root.join("crates/pushd/INSTALL.md")).unwrap();
-        let (_, drop_in) = install.split_once("```text\n[Socket]\n").unwrap();
-        let (drop_in, _) = drop_in.split_once("```").unwrap();
+        let mut blocks = document::blocks("crates/pushd/INSTALL.md").into_iter();
+        let drop_in = blocks.find(|block| block.code.starts_with("[Socket]\n"));
         let folder = machine.path("/etc/systemd/system/pushd-public.socket.d");
         fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("override.conf"), format!("[Socket]\n{drop_in}")).unwrap();
+        fs::write(folder.join("override.conf"), drop_in.unwrap().code).unwrap();
         machine.sh("systemctl daemon-reload && systemctl stop pushd pushd-public.socket");
         machine.sh("systemctl start pushd-public.socket");
         assert_eq!(machine.run("pushd --check").stderr, "");

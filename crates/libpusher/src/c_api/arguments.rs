@@ -34,6 +34,7 @@ pub(super) unsafe fn event<'a>(
             id: optional(id, "id")?,
             latest: flags & PUSH_LATEST != 0,
             ttl_s: None,
+            exclude: None,
         })
     }
 }

@@ -1,7 +1,6 @@
 //! The queue of one client, its thread and its callbacks into C.
 
 use std::ffi::{c_int, c_void};
-use std::mem::MaybeUninit;
 use std::ptr;
 
 use once_cell::race::OnceBox;
@@ -9,6 +8,7 @@ use once_cell::race::OnceBox;
 use super::cancellation;
 use super::receipt::{PushReceipt, result};
 use super::remember;
+use super::signals::with_signals_blocked;
 use crate::error::Error;
 use crate::options::Options;
 use crate::per_process::PerProcess;
@@ -93,35 +93,3 @@ impl Settle for Callback {
         }
     }
 }
-
-/// Calls `start` with signals blocked in this thread. A thread that `start` starts inherits the mask. Signals that
-/// report a crash are not blocked.
-fn with_signals_blocked<T>(start: impl FnOnce() -> T) -> T {
-    let mut blocked = MaybeUninit::uninit();
-    let mut before = MaybeUninit::uninit();
-    // SAFETY: the first call fills `blocked`, the last one reads it and fills `before`.
-    let is_blocked = unsafe {
-        libc::sigfillset(blocked.as_mut_ptr());
-        for signal in BROKEN_SIGNALS {
-            libc::sigdelset(blocked.as_mut_ptr(), signal);
-        }
-        libc::pthread_sigmask(libc::SIG_SETMASK, blocked.as_ptr(), before.as_mut_ptr()) == 0
-    };
-    let started = start();
-    if is_blocked {
-        // SAFETY: `before` was filled by the call that succeeded.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
-    }
-    started
-}
-
-/// Signals that report a crash. If they were blocked, the program's own handler could not report a crash in a
-/// callback.
-const BROKEN_SIGNALS: [c_int; 6] = [
-    libc::SIGABRT,
-    libc::SIGBUS,
-    libc::SIGFPE,
-    libc::SIGILL,
-    libc::SIGSEGV,
-    libc::SIGTRAP,
-];

@@ -5,14 +5,13 @@
 )]
 
 use std::ffi::{c_char, c_int, c_uint};
-use std::ptr;
-use std::slice;
 
 use super::arguments::{event, optional};
 use super::background::Background;
 use super::call_error::{CallError, invalid};
 use super::guard;
 use super::receipt::{PushReceipt, result};
+use super::versioned::read;
 use crate::error::Error;
 use crate::event::check_ttl;
 use crate::options::{
@@ -20,9 +19,6 @@ use crate::options::{
     token_from_env,
 };
 use crate::shared::SharedPublisher;
-
-/// Largest push_options that any version may ever have, in bytes.
-const OPTIONS_SIZE_MAX: usize = 4096;
 
 /// Default size of the queue for publishing in the background, in bytes.
 const QUEUE_BYTES_MAX_DEFAULT: usize = 16 * 1024 * 1024;
@@ -154,23 +150,10 @@ unsafe fn read_options(pointer: *const PushOptions) -> Result<(Options, usize), 
     if pointer.is_null() {
         return Ok((Options::from_env()?, QUEUE_BYTES_MAX_DEFAULT));
     }
-    // SAFETY: every version of the struct begins with its size.
-    let size = unsafe { ptr::read(&raw const (*pointer).struct_size) };
-    let known_size = size_of::<PushOptions>();
-    if !(known_size..=OPTIONS_SIZE_MAX).contains(&size) {
-        return Err(invalid(format!(
-            "struct_size of options is {size}, not {known_size}: initialize it with PUSH_OPTIONS_INIT"
-        )));
-    }
-    // SAFETY: the struct has this size, so these bytes follow the members that this version knows.
-    let unknown =
-        unsafe { slice::from_raw_parts(pointer.cast::<u8>().add(known_size), size - known_size) };
-    if unknown.iter().any(|byte| *byte != 0) {
-        let text = "options sets a member that this version of libpusher does not know";
-        return Err(invalid(text.to_owned()));
-    }
-    // SAFETY: the struct has at least this version's size.
-    unsafe { to_options(&*pointer) }
+    // SAFETY: not NULL; the caller guarantees the rest.
+    let given = unsafe { read(pointer, "options", "PUSH_OPTIONS_INIT")? };
+    // SAFETY: the caller guarantees it.
+    unsafe { to_options(given) }
 }
 
 /// Fills in the environment and the defaults.

@@ -5,21 +5,24 @@ use std::ffi::{CStr, c_int};
 
 use super::receipt::PUSH_SPOOLED;
 
-/// Invalid argument: it is NULL, not UTF-8, an id of the wrong length, or a struct that was not
-/// initialized with its INIT macro. Correct the call. Nothing was sent.
+/// Invalid argument: it is NULL, not UTF-8, an id or a sub of the wrong length, no session, or a struct
+/// that was not initialized with its INIT macro. Correct the call. Nothing was sent.
 pub const PUSH_EINVAL: c_int = -1;
 
-/// The topic (category) is empty or longer than 1024 bytes. Correct the call. Nothing was published.
+/// The topic (category) is empty or longer than 1024 bytes, or a ticket cannot have these topics. Correct
+/// the call. Nothing was published.
 pub const PUSH_ETOPIC: c_int = -2;
 
-/// The event is not one complete JSON value. Correct the call. Nothing was sent.
+/// The event is not one complete JSON value, or the info of a ticket is not, or is longer than 2048 bytes.
+/// Correct the call. Nothing was sent.
 pub const PUSH_EJSON: c_int = -3;
 
-/// The event is longer than pushd accepts (3 MiB). Publish less. Nothing was published.
+/// The event is longer than pushd accepts (3 MiB), or a ticket would be longer than 4096 bytes. Or the
+/// buffer for an answer is too small. Correct the call. Nothing was published.
 pub const PUSH_ETOOBIG: c_int = -4;
 
-/// The address, the timeout, the token or the spool is invalid, in push_options or in the environment.
-/// Correct it and call again. Nothing was sent.
+/// The address, the timeout, the token or the spool is invalid, in push_options or in the environment. Or
+/// the key file or the time to live of a ticket is. Correct it and call again. Nothing was sent.
 pub const PUSH_ECONFIG: c_int = -5;
 
 /// No connection. Check that pushd is running and listens at the address. Nothing was sent: the same
@@ -70,10 +73,10 @@ pub(crate) fn text(code: c_int) -> &'static CStr {
         PUSH_SPOOLED => c"in the spool: published when pushd is back",
         0.. => c"success",
         PUSH_EINVAL => c"invalid argument",
-        PUSH_ETOPIC => c"the category is empty or too long",
-        PUSH_EJSON => c"the event is not one complete JSON value",
-        PUSH_ETOOBIG => c"the event is too long",
-        PUSH_ECONFIG => c"the address, the timeout, the token or the spool is invalid",
+        PUSH_ETOPIC => c"the topic is empty or too long",
+        PUSH_EJSON => c"not one complete JSON value",
+        PUSH_ETOOBIG => c"too long",
+        PUSH_ECONFIG => c"invalid configuration",
         PUSH_ECONNECT => c"can't connect to pushd",
         PUSH_ETIMEOUT => c"timeout",
         PUSH_ECLOSED => c"connection lost before the answer",

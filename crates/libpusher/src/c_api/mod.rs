@@ -13,18 +13,30 @@ use std::panic::{self, AssertUnwindSafe};
 pub mod arguments;
 pub mod background;
 mod call_error;
+#[cfg(unix)]
 mod cancellation;
 pub mod client;
 pub mod codes;
+#[cfg(windows)]
+mod no_signals;
+mod output;
 pub mod position;
 pub mod publish_async;
+pub mod publish_event;
 pub mod receipt;
+#[cfg(unix)]
+mod signals;
+pub mod ticket;
+pub mod users;
 pub mod version;
+mod versioned;
 
 use arguments::text;
 use call_error::CallError;
 use cancellation::NotCanceled;
 use codes::PUSH_EINTERNAL;
+#[cfg(windows)]
+use {no_signals as cancellation, no_signals as signals};
 
 use crate::event::Event;
 use crate::shared;

@@ -23,8 +23,8 @@ use crate::shared;
 /// out: receives the position, less than PUSH_POSITION_SIZE bytes of ASCII and a NUL. size: the size of
 /// out, at least PUSH_POSITION_SIZE.
 ///
-/// Uses the connection of push_publish(), and takes at most its timeout. A lost connection is opened
-/// again once. Returns 0, or a code below 0. A pushd that is too old has no positions: PUSH_EREFUSED.
+/// Uses the connection of push_publish(), and takes at most its timeout. If the connection was lost, it
+/// connects again once. Returns 0, or a code below 0. A pushd that is too old has no positions: PUSH_EREFUSED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn push_position(out: *mut c_char, size: usize) -> c_int {
     guard(|| {

@@ -2,6 +2,7 @@
 
 mod requests;
 mod spooling;
+mod users;
 
 use std::path::Path;
 use std::time::Duration;
@@ -31,8 +32,9 @@ pub struct Publisher {
     timeout: Duration,
     token: Option<Token>,
     spool: Option<Spool>,
-    /// The number of events that this process had written to a spool before pushd's last answer to a DRAIN.
-    drained_count: u64,
+    /// The number of events that this process had written to a spool before pushd's last answer to a DRAIN. `None`
+    /// after pushd has refused an event: it accepts the next one only after a DRAIN.
+    drained_count: Option<u64>,
     connection: Option<Connection>,
     /// The process that opened `connection`.
     process: ProcessId,
@@ -45,7 +47,7 @@ impl Publisher {
     pub fn new(options: Options) -> Self {
         Self {
             spool: Spool::of(&options),
-            drained_count: 0,
+            drained_count: Some(0),
             address: options.address,
             timeout: options.timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX),
             token: options.token,
@@ -151,6 +153,11 @@ impl Publisher {
     /// Sets the directory of the spool, and the time to live of its events, for later publishes: as
     /// [`Options::spool_dir`] and [`Options::spool_ttl_s`].
     pub fn set_spool(&mut self, dir: Option<&Path>, ttl_s: u32) {
+        if self.spool.is_some() != dir.is_some() {
+            // The HELLO of the connection says whether there is a spool.
+            self.abandon_inherited();
+            self.connection = None;
+        }
         self.spool = dir.map(|dir| match self.spool.take() {
             Some(spool) if spool.dir() == dir => spool.with_ttl(ttl_s),
             _ => Spool::new(dir, ttl_s, self.token.clone()),

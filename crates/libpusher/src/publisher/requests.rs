@@ -44,7 +44,8 @@ impl Publisher {
         encode: impl FnOnce(&mut Vec<u8>, u64) -> Result<(), Error>,
     ) -> Result<T, Error> {
         buffer.clear();
-        native::encode_hello(buffer, self.token.as_ref().map(Token::as_str));
+        let token = self.token.as_ref().map(Token::as_str);
+        native::encode_hello(buffer, token, self.spool.is_some());
         let hello_len = buffer.len();
         let request = self.last_request + 1;
         encode(buffer, request)?;
@@ -55,7 +56,7 @@ impl Publisher {
             let answer = connection.exchange(&buffer[start..], request, deadline);
             answer.map_err(|failure| match (failure, operation) {
                 // pushd may have read the message, but a second one does no harm.
-                (ConnectionError::Closed(reason), Operation::Position | Operation::Drain) => {
+                (ConnectionError::Closed(reason), operation) if operation.is_repeatable() => {
                     ConnectionError::Reset(io::Error::other(reason))
                 }
                 (failure, _) => failure,
@@ -95,11 +96,12 @@ impl Publisher {
         mut settle: impl FnMut(Result<Receipt, &Error>) -> bool,
     ) {
         let (address, token) = (self.address.clone(), self.token.clone());
+        let has_spool = self.spool.is_some();
         let first = deadline();
-        let mut settled_count = 0;
+        let (mut settled_count, mut is_refused) = (0, false);
         let done = self.ask(&first, |connection, is_new| {
             if is_new {
-                connection.greet(token.as_ref(), &first)?;
+                connection.greet(token.as_ref(), has_spool, &first)?;
             }
             for (requests, messages) in chunks() {
                 let exchanged = connection.exchange_all(messages, requests, &deadline, |answer| {
@@ -107,6 +109,7 @@ impl Publisher {
                     let answer = answer.map_err(|refused| {
                         refused.into_error(Operation::Publish, &address, &first)
                     });
+                    is_refused |= answer.as_ref().is_err_and(Error::is_temporary);
                     settle(answer.as_ref().copied().map(Receipt::from))
                 });
                 exchanged.map_err(|failure| match failure {
@@ -124,6 +127,9 @@ impl Publisher {
             }
             Ok(())
         });
+        if is_refused {
+            self.drained_count = None;
+        }
         if let Err(failure) = done {
             let error = failure.into_error(Operation::Publish, &address, &first);
             for _ in chunks()

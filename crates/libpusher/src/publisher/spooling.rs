@@ -61,11 +61,14 @@ impl Publisher {
     }
 
     fn publish_now(&mut self, event: &Event<'_>, deadline: &Deadline) -> Result<Receipt, Error> {
-        let answer: pusher_proto::Receipt =
+        let answer: Result<pusher_proto::Receipt, Error> =
             self.request(Operation::Publish, deadline, |buffer, request| {
                 encode(buffer, request, event)
-            })?;
-        Ok(answer.into())
+            });
+        if answer.as_ref().is_err_and(Error::is_temporary) {
+            self.drained_count = None;
+        }
+        Ok(answer?.into())
     }
 
     /// Publishes the batch, and writes the events to the spool that pushd cannot accept now.
@@ -105,7 +108,7 @@ impl Publisher {
     /// an event could overtake an earlier one of this process.
     pub(super) fn drain(&mut self, deadline: &Deadline) -> Result<(), Error> {
         let spooled_count = spooled_count();
-        if self.spool.is_none() || self.drained_count == spooled_count {
+        if self.spool.is_none() || self.drained_count == Some(spooled_count) {
             return Ok(());
         }
         let drained: Result<Drained, Error> =
@@ -119,7 +122,7 @@ impl Publisher {
             Err(Error::Refused { name, .. }) if name == ErrorCode::UnknownType.name() => {}
             Err(error) => return Err(error),
         }
-        self.drained_count = spooled_count;
+        self.drained_count = Some(spooled_count);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Why an event could not be written to the spool.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pusher_proto::limits::SPOOL_LEN_MAX;
 
@@ -13,11 +13,14 @@ pub enum SpoolFailure {
     #[error("no spool is configured")]
     Off,
     /// The directory does not exist.
-    #[error("the spool directory {} does not exist", .0.display())]
+    #[error("the spool directory {} does not exist{}", .0.display(), private_tmp(.0))]
     NoDirectory(PathBuf),
     /// This user may not write to the file, or not create it.
     #[error("this user may not write to {}", .0.display())]
     Denied(PathBuf),
+    /// There is a named pipe, a directory or something else in place of the file.
+    #[error("the spool {} is not a regular file", .0.display())]
+    NotAFile(PathBuf),
     /// The file has reached its largest length.
     #[error(
         "the spool {} is full: it has {len} of {SPOOL_LEN_MAX} bytes. Is pushd running, with this directory as its spool?", path.display()
@@ -42,4 +45,12 @@ pub enum SpoolFailure {
         /// The system's error.
         source: io::Error,
     },
+}
+
+/// The hint for a directory that the administrator sees, and the process does not.
+fn private_tmp(dir: &Path) -> &'static str {
+    match dir.starts_with("/tmp") || dir.starts_with("/var/tmp") {
+        true => ": does the service have a /tmp of its own (PrivateTmp)?",
+        false => "",
+    }
 }

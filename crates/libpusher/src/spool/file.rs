@@ -1,23 +1,20 @@
 //! The active file of a spool. `pusher_proto::spool` specifies the steps.
 
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use pusher_proto::limits::SPOOL_LEN_MAX;
-use pusher_proto::spool::FILE_NAME;
+use pusher_proto::spool::{FILE_NAME, TEMPORARY};
 
 use super::failure::SpoolFailure;
+use super::system::{create, is_at, lock, open_to_append};
 use crate::random_id::RandomId;
 
-/// Mode of the file: other publishers and the daemon are members of its group.
-const MODE: u32 = 0o660;
-
-/// How often the daemon may rename the file while a writer opens it.
-const OPENS_MAX: usize = 10;
+/// How often a writer opens the file at least, if the daemon renames it each time.
+const OPENS_MIN: usize = 10;
 
 /// Pause between two attempts to get the lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
@@ -36,7 +33,8 @@ pub(super) fn append(dir: &Path, record: &[u8], until: Instant) -> Result<(), Sp
     loop {
         // One call: a second one could write behind another publisher's record.
         match file.write(record) {
-            Ok(written) if written == record.len() => return Ok(()),
+            // Without the last line feed, the record is complete: the next one begins with a line feed.
+            Ok(written) if written + 1 >= record.len() => return Ok(()),
             Ok(_) => return Err(SpoolFailure::Short(path)),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(failure(&path, error)),
@@ -46,10 +44,13 @@ pub(super) fn append(dir: &Path, record: &[u8], until: Instant) -> Result<(), Sp
 
 /// Opens the active file and locks it against the daemon. Closing the file releases the lock.
 fn open_locked(dir: &Path, path: &Path, until: Instant) -> Result<File, SpoolFailure> {
-    for _ in 0..OPENS_MAX {
-        let file = open(dir, path)?;
+    for opens in 0.. {
+        if opens >= OPENS_MIN && Instant::now() >= until {
+            break;
+        }
+        let file = open(dir, path, until)?;
         loop {
-            match file.try_lock_shared() {
+            match lock(&file) {
                 Ok(()) if is_at(&file, path) => return Ok(file),
                 // The daemon has renamed the file, and may already read it.
                 Ok(()) => break,
@@ -69,11 +70,13 @@ fn open_locked(dir: &Path, path: &Path, until: Instant) -> Result<File, SpoolFai
 }
 
 /// Opens the active file, and creates it if there is none.
-fn open(dir: &Path, path: &Path) -> Result<File, SpoolFailure> {
-    for _ in 0..OPENS_MAX {
-        match OpenOptions::new().append(true).open(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            opened => return opened.map_err(|error| failure(path, error)),
+fn open(dir: &Path, path: &Path, until: Instant) -> Result<File, SpoolFailure> {
+    for opens in 0.. {
+        if opens >= OPENS_MIN && Instant::now() >= until {
+            break;
+        }
+        if let Some(file) = open_existing(path)? {
+            return Ok(file);
         }
         match create(dir, path) {
             Err(error) if error.kind() == ErrorKind::NotFound && !dir.exists() => {
@@ -88,32 +91,30 @@ fn open(dir: &Path, path: &Path) -> Result<File, SpoolFailure> {
     Err(SpoolFailure::Locked(path.to_owned()))
 }
 
-/// Creates an empty active file with its mode at once, so that no other publisher finds it with the mode that the umask
-/// leaves.
-fn create(dir: &Path, path: &Path) -> io::Result<()> {
-    let temporary = dir.join(format!(".{}", RandomId::new().as_str()));
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(MODE)
-        .open(&temporary)?;
-    let linked = file
-        .set_permissions(Permissions::from_mode(MODE))
-        .and_then(|()| fs::hard_link(&temporary, path));
-    let removed = fs::remove_file(&temporary);
-    linked.and(removed)
-}
-
-/// Whether the path still leads to this file.
-fn is_at(file: &File, path: &Path) -> bool {
-    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(file), Ok(path)) => identity(file) == identity(path),
-        _ => false,
+/// Opens the active file. Returns `None` if there is none.
+pub(super) fn open_existing(path: &Path) -> Result<Option<File>, SpoolFailure> {
+    let is_file = |metadata: io::Result<fs::Metadata>| metadata.map(|found| found.is_file());
+    match open_to_append(path) {
+        Ok(file) => match is_file(file.metadata()) {
+            Ok(true) => Ok(Some(file)),
+            Ok(false) => Err(SpoolFailure::NotAFile(path.to_owned())),
+            Err(error) => Err(failure(path, error)),
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        // A pipe without a reader, a socket, or a directory.
+        Err(_) if matches!(is_file(fs::metadata(path)), Ok(false)) => {
+            Err(SpoolFailure::NotAFile(path.to_owned()))
+        }
+        Err(error) => Err(failure(path, error)),
     }
 }
 
-fn failure(path: &Path, source: io::Error) -> SpoolFailure {
+/// A name that no other publisher uses. The daemon removes it if it stays.
+pub(super) fn temporary_name() -> String {
+    format!("{TEMPORARY}{}", RandomId::new().as_str())
+}
+
+pub(super) fn failure(path: &Path, source: io::Error) -> SpoolFailure {
     let path = path.to_owned();
     match source.kind() {
         ErrorKind::PermissionDenied => SpoolFailure::Denied(path),

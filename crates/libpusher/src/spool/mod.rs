@@ -1,7 +1,12 @@
 //! The spool: a file that takes the events that pushd cannot accept now. pushd publishes them later.
 
+mod check;
 mod failure;
 mod file;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +14,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pusher_proto::spool::{Record, encode};
 
+#[cfg(unix)]
+use unix as system;
+#[cfg(windows)]
+use windows as system;
+
+pub use check::check_spool;
 pub use failure::SpoolFailure;
 
 use crate::deadline::Deadline;
@@ -100,6 +111,7 @@ impl Spool {
             topic: event.topic.into(),
             id: event.id.unwrap_or_default().into(),
             latest: event.latest,
+            exclude: event.exclude.map(Into::into),
             token: self.token.as_ref().map(|token| token.as_str().into()),
             event: event.json,
         });

@@ -64,7 +64,7 @@ fn an_answer_has_a_length_limit() {
     });
     let error = server.publisher().publish("t", "1").unwrap_err();
     assert!(matches!(error, Error::Protocol { .. }), "{error}");
-    assert!(error.to_string().contains("longer than 16384 bytes"));
+    assert!(error.to_string().contains("longer than 524288 bytes"));
 }
 
 #[test]

@@ -49,6 +49,7 @@ pub(crate) struct Received {
     pub(crate) topic: String,
     pub(crate) event: String,
     pub(crate) id: Option<String>,
+    pub(crate) exclude: Option<String>,
 }
 
 impl FakeServer {
@@ -188,8 +189,14 @@ impl Peer {
     /// Reads the HELLO without answering it.
     pub(crate) fn read_hello(&mut self) -> io::Result<()> {
         let line = self.read_line()?;
-        assert_eq!(line, "[1,1]\n");
-        Ok(())
+        match FromPublisher::decode(&line).unwrap() {
+            FromPublisher::Hello {
+                version: 1,
+                token: None,
+                ..
+            } => Ok(()),
+            other => panic!("not a HELLO: {other:?}"),
+        }
     }
 
     /// Reads the HELLO and says WELCOME.
@@ -209,6 +216,7 @@ impl Peer {
             request,
             publish,
             id,
+            exclude,
         } = FromPublisher::decode(&line).unwrap()
         else {
             panic!("not a publish: {line}");
@@ -220,6 +228,7 @@ impl Peer {
             topic: publish.topic.into_owned(),
             event,
             id: id.map(|id| id.into_owned()),
+            exclude: exclude.map(|exclude| exclude.into_owned()),
         })
     }
 

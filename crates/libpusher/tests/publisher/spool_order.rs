@@ -1,11 +1,13 @@
 //! The events of one process keep their order: DRAIN comes before the next publish.
 
+use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::fake_server::{FakeServer, PATIENCE};
 use crate::spool::{absent, events, options};
 use pusher::{Batch, Error, Event, Options, Publisher};
+use pusher_proto::limits::SPOOL_LEN_MAX;
 use tempfile::TempDir;
 
 #[test]
@@ -127,6 +129,42 @@ fn a_batch_drains_first_or_is_spooled() {
     publisher.publish_batch(&batch, |answer| assert!(!answer.unwrap().spooled));
     assert_eq!(events(dir.path()), ["0", "1", "2"]);
     assert_eq!(server.events(), ["0", "1", "2"]);
+}
+
+/// If the HELLO names a spool, the server refuses everything after a refused event until a DRAIN. Here the spool is full,
+/// so nothing is spooled, and the publisher must send the DRAIN nevertheless.
+#[test]
+fn after_a_refusal_the_next_publish_drains_even_if_nothing_was_spooled() {
+    for is_batch in [false, true] {
+        let server = FakeServer::tcp(|_, peer| {
+            let hello = peer.read_line()?;
+            assert_eq!(hello, "[1,1,{\"spool\":true}]\n");
+            peer.write("[2,1,\"fake/0\",{}]\n")?;
+            let request = peer.read_publish()?.request;
+            peer.write(format!("[5,{request},\"overloaded\",\"\"]\n"))?;
+            let request = peer.read_drain()?;
+            peer.write(format!("[9,{request}]\n"))?;
+            peer.serve_one()
+        });
+        let dir = TempDir::new().unwrap();
+        let full = File::create(dir.path().join("spool")).unwrap();
+        full.set_len(SPOOL_LEN_MAX).unwrap();
+        let mut publisher = Publisher::new(options(server.address(), dir.path()));
+        let mut publish = |json: &str| {
+            let mut result = None;
+            if is_batch {
+                let mut batch = Batch::new();
+                batch.push(&Event::new("t", json)).unwrap();
+                publisher.publish_batch(&batch, |answer| result = Some(answer.is_ok()));
+            } else {
+                result = Some(publisher.publish("t", json).is_ok());
+            }
+            result.unwrap()
+        };
+        assert!(!publish("1"));
+        assert!(publish("2"));
+        assert_eq!(server.connection_count(), 1);
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pusher_proto::wamp::Subprotocol;
 
+use super::ca_certificate::CaCertificates;
 use super::causes::with_causes;
 use super::connector::{Connector, TlsSetupError};
 use super::dial::{self, DialError};
@@ -50,11 +51,13 @@ pub(crate) enum ConnectError {
 /// Opens a session at a URL. Returns a connector too, for further sessions at the same address.
 pub(crate) async fn connect(
     url: &str,
+    trusted: &CaCertificates,
     offer: &'static [Subprotocol],
     timeout: Duration,
 ) -> Result<(Session, Connector), ConnectError> {
     let target = Target {
         offer,
+        trusted: trusted.clone(),
         ..Target::parse(url, None, None)?
     };
     within(timeout, async {

@@ -9,10 +9,12 @@ use std::time::{Duration, SystemTime};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
+use super::ca_certificate::Verifier;
 use super::handshake::{self, Refusal, Socket};
 use super::target::Target;
 use super::wire::Wire;
@@ -40,6 +42,8 @@ pub(crate) enum TlsSetupError {
     NoRoots,
     #[error(transparent)]
     Rustls(#[from] rustls::Error),
+    #[error(transparent)]
+    Verifier(#[from] VerifierBuilderError),
 }
 
 /// A connection after the TLS handshake, if the target has TLS.
@@ -96,7 +100,7 @@ impl Connector {
         wire: Box<dyn Wire>,
         time: Duration,
     ) -> Result<Socket, Refusal> {
-        let opened = timeout(time, handshake::open(wire, &self.target, true));
+        let opened = timeout(time, handshake::open(wire, &self.target, true, None));
         opened.await.unwrap_or(Err(Refusal::Silent(time)))
     }
 }
@@ -107,12 +111,20 @@ fn tls_connector(target: &Target) -> Result<(TlsConnector, ServerName<'static>),
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     let (added, _) = roots.add_parsable_certificates(found.certs);
-    if added == 0 {
+    if added + target.trusted.add_to(&mut roots) == 0 {
         return Err(TlsSetupError::NoRoots);
     }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?;
-    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Verifier {
+        issuers: WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+            .build()?,
+        given: target.trusted.clone(),
+    };
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = config.with_no_client_auth();
     // Browsers offer only this for a WebSocket: HTTP/2 has no Upgrade.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok((TlsConnector::from(Arc::new(config)), name))

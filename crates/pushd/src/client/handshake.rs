@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, LOCATION, ORIGIN, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, SERVER, UPGRADE, USER_AGENT,
+    CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, SERVER,
+    UPGRADE, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, Request, StatusCode};
 use http_body_util::Full;
@@ -90,14 +91,15 @@ pub(crate) struct Answer {
     pub(crate) text: Option<String>,
 }
 
-/// Opens a WebSocket. `with_origin` adds the Origin header that a browser would send.
+/// Opens a WebSocket. `with_origin` adds the Origin header that a browser would send, and `cookie` its Cookie header.
 pub(crate) async fn open(
     wire: Box<dyn Wire>,
     target: &Target,
     with_origin: bool,
+    cookie: Option<&str>,
 ) -> Result<Socket, Refusal> {
     let key = generate_key();
-    let request = request(target, &key, with_origin)
+    let request = request(target, &key, with_origin, cookie)
         .map_err(|error| Refusal::NotWebSocket(error.to_string()))?;
     let mut response = send(wire, request).await.map_err(no_answer)?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -124,7 +126,12 @@ pub(crate) async fn open(
     })
 }
 
-fn request(target: &Target, key: &str, with_origin: bool) -> http::Result<Request<Full<Bytes>>> {
+fn request(
+    target: &Target,
+    key: &str,
+    with_origin: bool,
+    cookie: Option<&str>,
+) -> http::Result<Request<Full<Bytes>>> {
     let offer: Vec<&str> = target.offer.iter().map(|one| one.name()).collect();
     let mut request = Request::get(&target.path)
         .header(HOST, target.authority())
@@ -136,6 +143,9 @@ fn request(target: &Target, key: &str, with_origin: bool) -> http::Result<Reques
         .header(USER_AGENT, USER_AGENT_TEXT);
     if with_origin {
         request = request.header(ORIGIN, &target.origin);
+    }
+    if let Some(cookie) = cookie {
+        request = request.header(COOKIE, cookie);
     }
     request.body(Full::default())
 }

@@ -66,6 +66,14 @@ pub(super) async fn send(
     HttpConnection::begin(wire).await?.send(request).await
 }
 
+/// Sends a request over a connection of its own and reads the head of the response. The body may be of any length.
+pub(crate) async fn ask_head(
+    wire: Box<dyn Wire>,
+    request: Request<Full<Bytes>>,
+) -> hyper::Result<Parts> {
+    Ok(send(wire, request).await?.into_parts().0)
+}
+
 /// Reads the body of a response.
 pub(super) async fn read_body(body: Incoming, len_max: usize) -> io::Result<Bytes> {
     let body = Limited::new(body, len_max).collect().await;

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `target` | parses a public URL |
 //! | `dial` | DNS and TCP |
+//! | `ca_certificate` | `--ca-certificate` |
 //! | `connector` | TLS, and further connections to the same address |
 //! | `handshake` | the WebSocket handshake |
 //! | `session` | a WAMP v1 session |
@@ -18,6 +19,7 @@
 //! | `wire` | the trait of all transports |
 //! | `causes` | the text of an error and its causes |
 
+mod ca_certificate;
 mod causes;
 mod connect;
 mod connector;
@@ -32,13 +34,14 @@ mod session;
 mod target;
 mod wire;
 
+pub(crate) use ca_certificate::{CaCertificates, ca_certificate};
 pub(crate) use causes::with_causes;
 pub(crate) use connect::{ConnectError, connect, connect_again};
 pub(crate) use connector::{Connector, Encrypted, TlsSetupError};
 pub(crate) use dial::{DialError, Dialled, dial, look_up};
 pub(crate) use event_stream::{EventStream, MESSAGE};
 pub(crate) use handshake::{Answer, Refusal, open as open_websocket};
-pub(crate) use http::{HttpConnection, ask};
+pub(crate) use http::{HttpConnection, ask, ask_head};
 pub(crate) use positions::{Positions, Update};
 pub(crate) use publish_listener::connect as connect_to_publish_listener;
 pub(crate) use server_message::ServerMessage;

@@ -3,6 +3,8 @@
 use http::Uri;
 use pusher_proto::wamp::Subprotocol;
 
+use super::ca_certificate::CaCertificates;
+
 /// Client scripts. A URL may end with one of them.
 const CLIENT_FILES: [&str; 2] = ["pusher.js", "autobahn.js"];
 
@@ -20,6 +22,8 @@ pub(crate) struct Target {
     pub(crate) origin: String,
     /// The subprotocols that the client offers, the preferred one first.
     pub(crate) offer: &'static [Subprotocol],
+    /// Certificates to trust besides those of this machine's issuers.
+    pub(crate) trusted: CaCertificates,
 }
 
 /// The offer of a client that only speaks WAMP v1.
@@ -93,6 +97,7 @@ impl Target {
             path,
             origin: String::new(),
             offer: WAMP,
+            trusted: CaCertificates::default(),
         };
         target.origin = match origin {
             Some(origin) => check_origin(origin)?,

@@ -128,7 +128,7 @@ fn about_certificate(certificate: &Certificate, host: &str) -> Fault {
             "If the issuer is public, the web server does not send the intermediate certificate: configure the whole chain \
              (certbot's fullchain.pem in nginx's ssl_certificate, Apache's SSLCertificateFile). If the certificate is \
              self-signed, browsers refuse it: get one from a public issuer (Let's Encrypt is free), or install its issuer \
-             on every visitor's machine.",
+             on every visitor's machine. To check the rest with a certificate for tests, use --ca-certificate.",
         ),
         other => Fault::new(
             "certificate",

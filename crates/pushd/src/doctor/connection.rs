@@ -50,7 +50,7 @@ pub(super) fn explain_tls_setup(error: &TlsSetupError) -> Fault {
             "no-roots",
             "Install them (Debian: `apt-get install ca-certificates`), or name a file in SSL_CERT_FILE.",
         ),
-        TlsSetupError::Rustls(_) => ("tls", ""),
+        TlsSetupError::Rustls(_) | TlsSetupError::Verifier(_) => ("tls", ""),
     };
     Fault::new(code, error.to_string(), todo)
 }

@@ -10,6 +10,13 @@ use super::script;
 use super::step::{Step, timed_out};
 use crate::client::{Answer, Connector, Refusal, Target, open_websocket};
 
+/// Web servers that `pushd setup` knows and that name themselves, each with the command that lists its virtual hosts.
+const LISTINGS: [(&str, &str); 3] = [
+    ("nginx", "nginx -T"),
+    ("apache", "apache2ctl -S"),
+    ("caddy", "caddy adapt --config /etc/caddy/Caddyfile"),
+];
+
 /// Explains a failed WebSocket handshake.
 pub(super) async fn explain(refusal: Refusal, connector: &Connector) -> Fault {
     match refusal {
@@ -162,7 +169,9 @@ fn redirected(answer: &Answer, connector: &Connector) -> Fault {
 async fn forbidden(answer: &Answer, connector: &Connector) -> Fault {
     let without = timeout(PROBE_TIMEOUT, async {
         let wire = connector.connect().await.ok()?;
-        open_websocket(wire, &connector.target, false).await.ok()
+        open_websocket(wire, &connector.target, false, None)
+            .await
+            .ok()
     });
     if let Ok(Some(_)) = without.await {
         let (origin, host) = (&connector.target.origin, connector.target.authority());
@@ -170,7 +179,7 @@ async fn forbidden(answer: &Answer, connector: &Connector) -> Fault {
         if answer.reason == Some(Reason::PublicHost) {
             let todo = "Is that a name of the site? Then add it to public-host in pushd's configuration. If it is not a name \
              that visitors use, the web server changes the header Host (Apache: `ProxyPreserveHost On`; nginx: \
-             `proxy_set_header Host $http_host;`).";
+             `proxy_set_header Host $http_host;`; Caddy and HAProxy keep it unless a line changes it).";
             return Fault::new("origin-refused", what, todo);
         }
         let todo = format!(
@@ -265,20 +274,17 @@ fn upgrade_lost(answer: &Answer) -> Fault {
 
 fn not_passed_on(answer: &Answer, connector: &Connector) -> Fault {
     let (host, path) = (&connector.target.host, &connector.target.path);
-    let program = if answer.is_from("apache") {
-        "apache"
-    } else {
-        "nginx"
-    };
-    let listed = if answer.is_from("apache") {
-        "apache2ctl -S"
-    } else {
-        "nginx -T"
+    let known = LISTINGS.iter().find(|(server, _)| answer.is_from(server));
+    let section = match known {
+        Some((server, listing)) => format!(
+            "`pusherd setup {server}` prints (`{listing}` lists the virtual hosts; http and https have separate ones)"
+        ),
+        None => "`pusherd setup` prints for nginx, apache, caddy or haproxy (http and https have separate virtual hosts)"
+            .to_owned(),
     };
     let todo = format!(
         "The web server does not pass {path} on to pushd. Does the virtual host for {host} on port {} contain \
-             the section that `pusherd setup {program}` prints (`{listed}` lists the virtual hosts; http and \
-             https have separate ones)? Was the web server reloaded since?",
+             the section that {section}? Was the web server reloaded since?",
         connector.target.port
     );
     Fault::new(

@@ -61,7 +61,8 @@ fn other_pushd(publisher: &Publisher) -> Fault {
     )
 }
 
-async fn wait_for_event(session: &mut Session, topic: &str) -> Result<(), SessionEnd> {
+/// Waits for an event of the topic.
+pub(super) async fn wait_for_event(session: &mut Session, topic: &str) -> Result<(), SessionEnd> {
     loop {
         let (of, _) = session.next_event::<Value>().await?;
         if of == topic {

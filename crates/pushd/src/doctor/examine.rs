@@ -12,7 +12,9 @@ use super::publish::Publisher;
 use super::redis::{self, Redis};
 use super::report::Report;
 use super::session::{explain_welcome, stay_idle};
+use super::site::{self, Site};
 use super::step::Step;
+use super::tickets::{self, Round, Tickets};
 use super::{certificate, diagnosis, event, nodes, script, stream};
 use crate::client::{Connector, Dialled, Encrypted, Session, Target, dial, look_up};
 
@@ -23,6 +25,8 @@ pub(super) struct Request {
     pub(super) target: Target,
     /// The publish listener, unless nothing is to be published.
     pub(super) publisher: Option<Publisher>,
+    /// Private topics, if the settings have any, and the site that signs tickets for them.
+    pub(super) tickets: Option<(Tickets, Site)>,
     /// How long to wait without events.
     pub(super) idle: Option<Duration>,
     /// Time limit of a step.
@@ -42,12 +46,35 @@ pub(super) async fn examine(request: Request, report: &mut Report) -> Option<()>
     }
     let (connector, mut session) = open_session(request.target, timeout, report).await?;
     let topic = session.own_topic("pushd-doctor");
-    if let Some(publisher) = publisher {
-        let event = event::check(&mut session, publisher, &topic, timeout / 2);
-        report.check(Step::Event, event).await?;
+    let tickets = request.tickets.as_ref();
+    // If every topic is private, the tickets' step subscribes.
+    if !tickets.is_some_and(|(tickets, _)| tickets.is_private(&topic)) {
+        if let Some(publisher) = publisher {
+            let event = event::check(&mut session, publisher, &topic, timeout / 2);
+            report.check(Step::Event, event).await?;
+        }
+        let streaming = stream::check(&connector, &topic, publisher, timeout / 2);
+        report.check_for(Step::Stream, 2 * timeout, streaming).await;
     }
-    let streaming = stream::check(&connector, &topic, publisher, timeout / 2);
-    report.check_for(Step::Stream, 2 * timeout, streaming).await;
+    if let Some((tickets, site)) = tickets {
+        let keys = tickets::check_keys(tickets, publisher, timeout / 2);
+        let keys = report.check(Step::Keys, keys).await?;
+        let round = Round {
+            tickets,
+            keys: &keys,
+            connector: &connector,
+            publisher,
+            patience: timeout / 4,
+        };
+        let checking = round.check(&mut session);
+        report
+            .check_for(Step::Tickets, 2 * timeout, checking)
+            .await?;
+        let clock = site::check_clock(site, timeout);
+        report.check(Step::Site, clock).await;
+        let reaching = async { site::check_cookie(site, &connector.target) };
+        report.check(Step::Cookie, reaching).await;
+    }
     if let Some(idle) = request.idle {
         let staying = stay_idle(&mut session, idle, timeout);
         report
@@ -136,7 +163,11 @@ async fn check_tls(connector: &Connector, stream: TcpStream) -> Result<(Encrypte
         Ok(encrypted) => {
             let version = encrypted.version.unwrap_or("TLS");
             let host = &connector.target.host;
-            let what = format!("the certificate is valid for {host} ({version})");
+            let given = match connector.target.trusted.is_empty() {
+                true => "",
+                false => ", with the issuers of --ca-certificate",
+            };
+            let what = format!("the certificate is valid for {host} ({version}){given}");
             Ok((encrypted, what))
         }
         Err(error) => Err(explain_tls(&error, connector).await),

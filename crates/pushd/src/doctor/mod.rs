@@ -10,6 +10,7 @@
 //! | `script`, `stream` | the client script; an event stream |
 //! | `event` | an event that arrives in the browser's connection |
 //! | `publish` | requests to port 5555 |
+//! | `tickets`, `site` | private topics; the site that signs tickets |
 //! | `probe` | further connections that find the reason |
 //! | `explain` | the same reasons for other commands |
 //! | `fault`, `step`, `report` | a reason with advice; the steps; the output |
@@ -28,17 +29,20 @@ mod redis;
 mod report;
 mod script;
 mod session;
+mod site;
 mod step;
 mod stream;
+mod tickets;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::builder::Styles;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use pusher_core::PublishAddress;
 
-use crate::client::{Target, TargetError};
+use crate::client::{CaCertificates, Target, TargetError, ca_certificate};
 use crate::output::{FAILURE, fail, say};
 use crate::settings::Settings;
 use crate::socket_units;
@@ -46,6 +50,8 @@ use examine::{Request, examine};
 use publish::Publisher;
 use redis::Redis;
 use report::Report;
+use site::Site;
+use tickets::Tickets;
 
 pub(crate) use explain::explain;
 
@@ -63,12 +69,21 @@ pub(crate) fn command() -> Command {
         let argument = Arg::new(name).long(name).action(ArgAction::SetTrue);
         argument.help(help)
     };
+    let styles = Styles::styled();
+    let (heading, literal) = (styles.get_usage(), styles.get_literal());
+    // Every usage error shows it, so it has the example, too.
+    let usage = format!(
+        "{literal}pusherd doctor{literal:#} [OPTIONS] <URL>\n\n\
+         {heading}Example:{heading:#} {literal}pusherd doctor http://127.0.0.1:8080/{literal:#}"
+    );
     Command::new(NAME)
+        .override_usage(usage)
         .about("Connects as a browser does, and says which step fails and what to do")
         .long_about(
             "Connects as a visitor's browser does, through the public URL, and says which step fails and what to do: \
              DNS, TCP, certificate, web server, pushd. Then publishes events on port 5555 and waits for them in the \
-             browser's connections. If the settings name a Redis server, checks it first",
+             browser's connections. If the settings name a Redis server, checks it first. If they have private topics, \
+             subscribes to one with and without a ticket",
         )
         .arg(Arg::new("url").value_name("URL").required(true).help(
             "Where pusher.js is (https://site.example/push), the URL of the WebSocket (wss://...), or, with --path, \
@@ -83,6 +98,11 @@ pub(crate) fn command() -> Command {
             "origin",
             "ORIGIN",
             "The site of the connecting pages, if it is not that of URL: https://site.example",
+        ))
+        .arg(option(
+            "site",
+            "URL",
+            "A page of the web server that signs tickets, for its clock and its cookie. Default: the start page of ORIGIN",
         ))
         .arg(
             option(
@@ -110,6 +130,7 @@ pub(crate) fn command() -> Command {
                 .value_parser(seconds())
                 .default_value("10"),
         )
+        .arg(ca_certificate())
         .arg(flag("json", "Print one JSON object at the end instead of lines"))
 }
 
@@ -151,13 +172,17 @@ fn request(matches: &ArgMatches, settings: &Settings) -> Result<Request, TargetE
     let given = matches.get_one::<PublishAddress>("publish-address");
     let publish = given.or_else(|| settings.config.options.publish_listen.first());
     let publish = publish.filter(|_| !matches.get_flag("no-publish"));
+    let url = text("url").unwrap_or_default();
+    let target = Target {
+        trusted: CaCertificates::given(matches),
+        ..Target::parse(url, text("path"), text("origin"))?
+    };
+    let tickets = Tickets::new(settings);
+    let with_site = |tickets| Ok((tickets, Site::new(text("site"), &target)?));
     Ok(Request {
         redis: Redis::new(&settings.config),
-        target: Target::parse(
-            text("url").unwrap_or_default(),
-            text("path"),
-            text("origin"),
-        )?,
+        tickets: tickets.map(with_site).transpose()?,
+        target,
         publisher: publish.cloned().map(|address| Publisher {
             address,
             token: settings.publish_token().map(str::to_owned),

@@ -2,11 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use anstyle::Style;
 use serde::Serialize;
+use tokio::time::interval;
 
 use super::fault::Fault;
 use super::step::{Step, timed_out};
 use crate::output::{self, OutputError};
+use crate::progress::{self, Progress};
+use crate::style::{BAD, GOOD, WARNING, paint};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -36,6 +40,7 @@ pub(super) struct Report {
     url: String,
     timeout: Duration,
     findings: Vec<Finding>,
+    progress: Progress,
     output_error: Option<OutputError>,
 }
 
@@ -54,10 +59,11 @@ impl Report {
             url,
             timeout,
             findings: Vec::new(),
+            progress: Progress::new(),
             output_error: None,
         };
         if !json {
-            report.print(&format!("{}\n", report.url));
+            report.print(format!("{}\n", report.url));
         }
         report
     }
@@ -79,7 +85,11 @@ impl Report {
         checking: impl Future<Output = Result<(T, String), Fault>>,
     ) -> Option<T> {
         let begin = Instant::now();
-        let result = tokio::time::timeout(timeout, checking).await;
+        let result = tokio::select! {
+            result = tokio::time::timeout(timeout, checking) => result,
+            never = show(&mut self.progress, step, timeout) => never,
+        };
+        self.progress.clear();
         let result = result.unwrap_or_else(|_| Err(timed_out(step, timeout)));
         let (status, what, fault, value) = match result {
             Ok((value, what)) => (Status::Ok, what, None, Some(value)),
@@ -103,7 +113,7 @@ impl Report {
         let what: String = finding.what.chars().take(WHAT_LEN_MAX).collect();
         finding.what = output::escape(&what);
         if !self.json {
-            self.print(&line(&finding));
+            self.print(line(&finding));
         }
         self.findings.push(finding);
     }
@@ -125,13 +135,13 @@ impl Report {
             };
             // Its fields are text, numbers and booleans, which JSON can always represent.
             let text = serde_json::to_string(&document).unwrap_or_default();
-            self.print(&format!("{text}\n"));
+            let _reader = output::print(text)?;
         }
         self.output_error.take().map_or(Ok(()), Err)
     }
 
-    fn print(&mut self, text: &str) {
-        if let Err(error) = output::write(text) {
+    fn print(&mut self, text: String) {
+        if let Err(error) = output::write_styled(text) {
             self.output_error = Some(error);
         }
     }
@@ -145,17 +155,35 @@ const INDENT: usize = 22;
 /// Longest line of a description, in characters.
 const WIDTH: usize = 78;
 
-fn line(finding: &Finding) -> String {
-    let status = match finding.status {
-        Status::Ok => "ok",
-        Status::Warning => "warning",
-        Status::Failed => "FAILED",
+/// Shows how long a step takes, once a second. Never returns.
+async fn show<T>(progress: &mut Progress, step: Step, timeout: Duration) -> T {
+    let (begin, all) = (Instant::now(), timeout.as_secs());
+    let mut turns = interval(progress::INTERVAL);
+    turns.tick().await;
+    loop {
+        turns.tick().await;
+        let seconds = begin.elapsed().as_secs();
+        progress.show(|| format!("  {step}: {seconds} of at most {all} s"));
+    }
+}
+
+/// Returns the word for a status, as wide as its column.
+fn status_word(status: Status) -> String {
+    let (style, word): (Style, &str) = match status {
+        Status::Ok => (GOOD, "ok"),
+        Status::Warning => (WARNING, "warning"),
+        Status::Failed => (BAD, "FAILED"),
     };
+    paint(style, format_args!("{word:<8}"))
+}
+
+fn line(finding: &Finding) -> String {
+    let status = status_word(finding.status);
     let todo = finding.todo.as_deref().unwrap_or_default();
     let paragraphs = std::iter::once(finding.what.as_str()).chain(todo.lines());
     let mut lines = paragraphs.flat_map(wrap);
     let first = lines.next().unwrap_or_default();
-    let mut text = format!("  {status:<8} {:<10} {first}\n", finding.step);
+    let mut text = format!("  {status} {:<10} {first}\n", finding.step);
     for line in lines {
         text.push_str(&format!("{:INDENT$}{line}\n", ""));
     }
@@ -202,8 +230,9 @@ mod tests {
             ms: 1,
         };
         let words = "word ".repeat(15);
+        let status = status_word(Status::Failed);
         let expected = format!(
-            "  FAILED   WebSocket  404\n{0}{words}\n{0}word end\n{0}    code  {1}\n",
+            "  {status} WebSocket  404\n{0}{words}\n{0}word end\n{0}    code  {1}\n",
             " ".repeat(INDENT),
             "x".repeat(80)
         );

@@ -52,7 +52,7 @@ fn explain_idle(after: Duration, reason: &str) -> Fault {
         "idle-timeout",
         format!("the connection ended after {seconds} s without an event: {reason}"),
         "A program on the way closes idle connections sooner than pushd pings (25 s, ping-interval). Raise its timeout \
-         (nginx: `proxy_read_timeout 90s;`; Apache: `timeout=90` in ProxyPass, or Timeout; a load balancer has an idle \
-         timeout of its own).",
+         (nginx: `proxy_read_timeout 90s;`; Apache: `timeout=90` in ProxyPass, or Timeout; HAProxy: `timeout tunnel \
+         90s`; a load balancer has an idle timeout of its own).",
     )
 }

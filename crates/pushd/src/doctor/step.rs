@@ -41,6 +41,14 @@ pub(super) enum Step {
     Event,
     /// An event arrives by Server-Sent Events, too.
     Stream,
+    /// The key file of tickets is safe, and pushd has its keys.
+    Keys,
+    /// A private topic needs a ticket, and a ticket is enough.
+    Tickets,
+    /// The clock of the site is that of this machine.
+    Site,
+    /// A cookie of the site reaches pushd.
+    Cookie,
     /// A connection without events stays open.
     Idle,
 }
@@ -57,6 +65,8 @@ impl Step {
                 | Self::Expiry
                 | Self::Script
                 | Self::Stream
+                | Self::Site
+                | Self::Cookie
         )
     }
 }
@@ -79,6 +89,10 @@ impl fmt::Display for Step {
             Self::Script => "pusher.js",
             Self::Event => "event",
             Self::Stream => "stream",
+            Self::Keys => "keys",
+            Self::Tickets => "tickets",
+            Self::Site => "site",
+            Self::Cookie => "cookie",
             Self::Idle => "idle",
         })
     }
@@ -98,11 +112,14 @@ pub(super) fn timed_out(step: Step, timeout: Duration) -> Fault {
             "The web server accepts the request and does not answer. It may wait for pushd: is pushd running, and does \
              the web server pass the path on to the address that pushd listens on? Or does another program listen there?"
         }
+        Step::Site | Step::Cookie => {
+            "The web server of the site does not answer: --site names another of its pages."
+        }
         Step::Welcome => {
             "The WebSocket is open, and pushd's first message does not arrive. Either the path leads to another \
              WebSocket server, or a program on the way holds responses back (a buffer, a virus scanner)."
         }
-        Step::Nodes | Step::Event | Step::Stream | Step::Idle => {
+        Step::Nodes | Step::Event | Step::Stream | Step::Keys | Step::Tickets | Step::Idle => {
             "The connection accepts what is sent, and nothing comes back through it."
         }
     };

@@ -102,7 +102,7 @@ fn explain(answer: &Answer, connector: &Connector) -> Fault {
         None => {
             let todo = format!(
                 "The web server passes WebSockets on to pushd, and answers {} itself. It must pass on every request below \
-                 the path: use the section that `pusherd setup nginx` or `pusherd setup apache` prints.",
+                 the path: use the section that `pusherd setup nginx` (apache, caddy, haproxy) prints.",
                 connector.target.stream_url()
             );
             Fault::new("stream-not-proxied", summary, todo)

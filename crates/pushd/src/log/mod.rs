@@ -5,7 +5,10 @@
 //! | `levels` | the setting `log` |
 //! | `queue` | lines that wait for the log thread |
 //! | `stderr` | writes to standard error |
+//! | `file` | writes to a file, for a service of Windows |
 
+#[cfg(any(windows, test))]
+mod file;
 mod levels;
 mod queue;
 mod stderr;
@@ -30,7 +33,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, reload};
 
 pub(crate) use levels::Levels;
-use queue::Queue;
+use queue::{Queue, Sink};
 
 /// Longest time that the process waits at its end until the log lines are written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -99,7 +102,7 @@ pub(crate) struct Log {
 impl Log {
     /// Starts the log. Until [`start_thread`](Self::start_thread), each thread writes its own lines.
     pub(crate) fn start(format: Format, levels: &Levels) -> io::Result<Self> {
-        let queue = Queue::new(Box::new(stderr::sink()?));
+        let queue = Queue::new(sink()?);
         let (targets, handle) = reload::Layer::new(levels.targets());
         let output = output(format, Writer(queue.clone()));
         tracing_subscriber::registry()
@@ -130,6 +133,15 @@ impl Log {
     pub(crate) fn flush(&self) {
         let _is_flushed = self.queue.flush(FLUSH_TIMEOUT);
     }
+}
+
+/// Returns the function that writes a line.
+fn sink() -> io::Result<Sink> {
+    #[cfg(windows)]
+    if crate::service_control::is_running() {
+        return Ok(Box::new(file::sink(crate::paths::log_file())?));
+    }
+    Ok(Box::new(stderr::sink()?))
 }
 
 fn log_panic(info: &PanicHookInfo<'_>) {
@@ -176,7 +188,10 @@ fn output(format: Format, writer: Writer) -> Box<dyn Layer<Registry> + Send + Sy
         .log_internal_errors(false)
         .with_target(false);
     match format {
-        Format::Auto | Format::Human => lines.with_ansi(io::stderr().is_terminal()).boxed(),
+        // A console of Windows shows the codes of colours as text, unless a program asks it not to.
+        Format::Auto | Format::Human => lines
+            .with_ansi(cfg!(unix) && io::stderr().is_terminal())
+            .boxed(),
         Format::Json => lines
             .json()
             .flatten_event(true)

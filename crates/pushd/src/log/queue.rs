@@ -15,7 +15,7 @@ use parking_lot::{Condvar, Mutex};
 const LEN_MAX: usize = 1024 * 1024;
 
 /// Writes one line. Blocks while the reader does not read.
-type Sink = Box<dyn Fn(&[u8]) -> io::Result<()> + Send + Sync>;
+pub(super) type Sink = Box<dyn Fn(&[u8]) -> io::Result<()> + Send + Sync>;
 
 /// A bounded queue of log lines, in order. Cheap to clone.
 #[derive(Clone)]

@@ -1,6 +1,8 @@
 //! Standard error without the lock of [`io::stderr`], so that a panic never waits for a write that blocks.
 
-use std::io::{self, ErrorKind, Write};
+#[cfg(unix)]
+use std::io::ErrorKind;
+use std::io::{self, Write};
 
 /// Writes lines to standard error.
 #[cfg(unix)]

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pusher_core::RedisAddress;
+use pusher_proto::channels::Channel;
 
 use super::config::Config;
 use super::environment;
-use super::origin::{Given, Origin, shown};
+use super::origin::{Given, Origin};
 use super::setting::Setting;
 use super::table::SETTINGS;
+use crate::pusher_app::PusherApp;
 
 /// The current settings and their sources.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) config: Config,
     /// Values that were given, by name. All others are defaults.
@@ -36,12 +38,19 @@ impl Settings {
         );
         let password_file = self.config.redis_password_file.as_deref();
         let exposed_password = exposed("password for Redis", password_file);
+        let key_file = Some(self.config.ticket_key_file.path());
+        let exposed_keys = exposed("keys of tickets", key_file);
+        let secret_file = self.config.pusher_app.as_ref().map(PusherApp::secret_file);
+        let exposed_secret = exposed("secret of pusher-app", secret_file);
         environment::service_links(&self.service_links)
             .into_iter()
             .chain(exposed_token)
             .chain(exposed_url)
             .chain(exposed_password)
+            .chain(exposed_keys)
+            .chain(exposed_secret)
             .chain(self.short_replays())
+            .chain(self.useless_client_events())
     }
 
     /// Returns the file that contains the setting, if it is in one.
@@ -65,6 +74,18 @@ impl Settings {
         short.map(move |(pattern, count)| {
             format!(
                 "replay-on-subscribe {pattern}={count}: new subscribers get {events_max} events at most, because of {limit}"
+            )
+        })
+    }
+
+    /// Warns of the patterns of `pusher-client-events` that no channel matches whose clients may send events.
+    fn useless_client_events(&self) -> impl Iterator<Item = String> {
+        let patterns = self.config.options.live.client_events.iter();
+        let useless = patterns.filter(|pattern| !may_allow_client_events(&pattern.to_string()));
+        useless.map(|pattern| {
+            format!(
+                "pusher-client-events {pattern}: it has no effect, because clients send events only to private- and presence- \
+                 channels that are neither cached nor encrypted"
             )
         })
     }
@@ -103,10 +124,24 @@ impl Settings {
     }
 }
 
+fn may_allow_client_events(pattern: &str) -> bool {
+    let allows =
+        |name: &str| Channel::parse(name).is_ok_and(|channel| channel.allows_client_events());
+    match pattern.strip_suffix('*') {
+        None => allows(pattern),
+        Some(begin) => {
+            let kinds = ["private-", "presence-"];
+            kinds.iter().any(|kind| kind.starts_with(begin)) || allows(&format!("{begin}x"))
+        }
+    }
+}
+
 /// Warns of a file with a secret that all users can read.
 #[cfg(unix)]
 fn exposed(secret: &str, file: Option<&Path>) -> Option<String> {
     use std::os::unix::fs::PermissionsExt;
+
+    use super::origin::shown;
     let path = file?;
     let mode = std::fs::metadata(path).ok()?.permissions().mode();
     let is_exposed = mode & 0o004 != 0;

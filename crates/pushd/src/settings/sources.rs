@@ -12,12 +12,10 @@ use super::names::find;
 use super::origin::{Given, Mistake, Origin, Values};
 use super::setting::Setting;
 use super::table::SETTINGS;
-
-/// The file that is read if it exists and no other is named.
-const DEFAULT_FILE: &str = "/etc/pushd/pushd.toml";
+use crate::paths;
 
 /// The sources of settings. Only the content of the file can change while the process lives.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
     /// The file that the operator named, if any.
     pub(crate) file: Option<PathBuf>,
@@ -92,7 +90,7 @@ impl Sources {
 
     /// Returns the path of the file, whether or not it exists.
     pub(crate) fn path(&self) -> PathBuf {
-        self.file.clone().unwrap_or_else(|| DEFAULT_FILE.into())
+        self.file.clone().unwrap_or_else(paths::settings_file)
     }
 }
 

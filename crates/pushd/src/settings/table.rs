@@ -3,13 +3,15 @@
 
 use pusher_core::{
     AllowedOrigin, KnownHost, PublishAddress, RedisAddress, RedisPrefix, SyncPolicy, TopicPattern,
-    TrustedProxy,
+    TrustedProxy, WebhookUrl,
 };
 
 use super::kinds::{Address, Count, File, Group, Mode, Policy, Replay, Size, Text, Time, Token};
 use super::setting::{Part, Reload, Setting};
 use super::shapes::{Any, Maybe, One, Several, Shape};
 use crate::log::{Format, Levels};
+use crate::pusher_app::PusherApp;
+use crate::tickets::KeyFile;
 
 /// A row: part, name, placeholder of the value, kind, field, effect of a reload, help.
 macro_rules! row {
@@ -118,6 +120,30 @@ pub(crate) const SETTINGS: &[Setting] = &[
      flags" },
     row! { Listeners, "redis-prefix", "NAME", One<Text<RedisPrefix>>, redis_prefix, Restart,
     "The beginning of all keys in Redis. Daemons with the same prefix act as one, so each site needs a prefix of its own" },
+    row! { Listeners, "private-topics", "PATTERN", Any<Text<TopicPattern>>, options.live.private_topics, Now,
+    "Topics that a browser may subscribe to only with a ticket: a topic, or the beginning of one and a *. The site signs \
+     tickets for its users, with the key in ticket-key-file: Pusher::ticket() in PHP. By default every topic is open to every browser" },
+    row! { Listeners, "presence", "PATTERN", Any<Text<TopicPattern>>, options.live.presence, Now,
+    "Topics of which pages and programs can see who is subscribed: the users of tickets. A topic, or the beginning of one \
+     and a *" },
+    row! { Listeners, "ticket-key-file", "FILE", One<Text<KeyFile>>, ticket_key_file, Now,
+    "The file with the keys that sign tickets. The site reads it, too. `pusherd ticket rotate` creates it, and later replaces \
+     the key. The file is loaded again when it changes. It need not exist while no topic is private" },
+    row! { Listeners, "pusher-app", "ID:KEY:FILE", Maybe<Text<PusherApp>>, pusher_app, Now,
+    "Browsers with pusher-js or laravel-echo may connect, too: an id and a key of your choice, and the file with the secret that \
+     the site signs with. The topics that begin with private- or presence- are then private, for all clients. The file is \
+     loaded again when it changes. By default only WAMP and Server-Sent Events are spoken" },
+    row! { Listeners, "pusher-client-events", "PATTERN", Any<Text<TopicPattern>>, options.live.client_events, Now,
+    "Topics to which these browsers may send events themselves, named client-: a topic, or the beginning of one and a *. Only \
+     subscribers of private- and presence- topics can. By default nobody may" },
+    row! { Listeners, "pusher-listen", "ADDRESS:PORT", Any<Address>, options.signed_listen, Restart,
+    "Where the server libraries of Pusher Channels on other machines publish: HTTP without TLS, and nothing but requests that are signed with the secret of pusher-app, so there is no token. publish-listen serves these requests, too" },
+    row! { Listeners, "pusher-webhook", "URL", Any<Text<WebhookUrl>>, options.live.webhooks, Now,
+    "Where the site wants to know which of its channels have subscribers, and who is in a presence- channel: a URL that gets \
+     signed POST requests, as from other servers of this protocol. At most four. By default nobody is told" },
+    row! { Listeners, "pusher-subscription-count", "PATTERN", Any<Text<TopicPattern>>, options.live.subscription_counts, Now,
+    "Topics whose subscribers among these browsers are told how many subscribers there are, at most once a second: a topic, or \
+     the beginning of one and a *. By default nobody is told" },
     row! { Listeners, "history", "PATTERN", Any<Text<TopicPattern>>, options.live.history, Now,
     "Topics whose events the event log keeps: a topic, or the beginning of one and a *. A browser that was away gets the \
      events of these topics that it has missed. The events of all other topics are sent once and not kept. \
@@ -126,6 +152,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     "The last events that a new subscriber gets at once, for the topics of a pattern, as in chat/*=20. With price=1 \
      every page shows the current price at once. The topics need history. The first matching pattern counts. By \
      default a new subscriber gets only new events" },
+    row! { Listeners, "compression-len-min", "SIZE", Maybe<Size<1>>, options.live.compression_len_min, Now,
+    "Events of at least this length are compressed for browsers that offer permessage-deflate, once for all of them: 1KiB, for \
+     instance. That helps with long events on slow lines, and costs processor time. By default nothing is compressed" },
     row! { Listeners, "threads", "NUMBER", Maybe<Count<1, 1024>>, threads, Restart,
     "Number of threads that serve connections. The default is one per processor" },
     row! { Log, "log", "LEVEL", One<Text<Levels>>, log, Now,
@@ -226,4 +255,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
      longer event is delivered, but not kept" },
     limit! { "redis-wait", "TIME", Time<1>, redis_wait, Now,
     "Time that a publish waits for Redis. Then it is refused, and the publisher can try again" },
+    limit! { "webhook-timeout", "TIME", Time<1>, webhook_timeout, Now,
+    "Time in which the site must answer a request of pusher-webhook. Otherwise it is sent again" },
+    limit! { "webhook-retry-max", "TIME", Time<0>, webhook_retry_max, Now,
+    "Time for which a request of pusher-webhook that fails is sent again. Then its events are dropped" },
+    limit! { "webhook-events-max", "NUMBER", Count<1, { usize::MAX }>, webhook_events_max, Now,
+    "Events that wait for one URL of pusher-webhook. Beyond that, the oldest are dropped" },
 ];

@@ -140,7 +140,8 @@ fn each_setting_can_be_given_in_all_three_sources() {
 
 /// Returns a valid value of a setting.
 fn a_value_of(setting: &Setting) -> &'static str {
-    const VALUES: [&str; 15] = [
+    const VALUES: [&str; 17] = [
+        "1:blog:/secret",
         "51",
         "52s",
         "53KiB",
@@ -156,6 +157,7 @@ fn a_value_of(setting: &Setting) -> &'static str {
         "always",
         "a-token-for-tests",
         "redis://localhost",
+        "https://localhost/",
     ];
     let is_right = |value: &&&str| load("", &[], &[(setting.name, value)]).is_ok();
     let value = VALUES.iter().find(is_right);
@@ -361,6 +363,27 @@ fn replay_of_more_events_than_the_log_keeps_causes_a_warning() {
     }
 }
 
+/// Clients may send events to these channels only.
+#[test]
+fn client_events_of_no_channel_are_a_warning() {
+    for (pattern, is_useful) in [
+        ("*", true),
+        ("pri*", true),
+        ("private-*", true),
+        ("presence-room.*", true),
+        ("private-chat", true),
+        ("private-cache-*", false),
+        ("private-encrypted-*", false),
+        ("chat*", false),
+        ("chat/*", false),
+        ("cache-private-x", false),
+    ] {
+        let settings = load(&format!("pusher-client-events = ['{pattern}']\n"), &[], &[]).unwrap();
+        let warnings: Vec<String> = settings.warnings().collect();
+        assert_eq!(warnings.is_empty(), is_useful, "{pattern}: {warnings:?}");
+    }
+}
+
 #[test]
 fn printed_settings_can_be_loaded_again() {
     let file = "listen = ['127.0.0.1:1', '[::1]:2']\nclient-publish = ['chat/*', \"\u{732b}\\\"\"]\n\
@@ -454,6 +477,21 @@ fn password_for_redis_in_a_world_readable_file_causes_a_warning() {
         "redis = 'redis://h'\nredis-password-file = '{}'\n",
         path.display()
     );
+    for (mode, warnings) in [(0o644, 1), (0o640, 0)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let settings = load(&file, &[], &[]).unwrap();
+        assert_eq!(settings.warnings().count(), warnings, "{mode:o}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn secret_of_pusher_app_in_a_world_readable_file_causes_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    fs::write(&path, "0123456789abcdef\n").unwrap();
+    let file = format!("pusher-app = '1:blog:{}'\n", path.display());
     for (mode, warnings) in [(0o644, 1), (0o640, 0)] {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         let settings = load(&file, &[], &[]).unwrap();

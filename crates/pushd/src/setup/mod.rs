@@ -1,4 +1,4 @@
-//! `pushd setup`: prints the configuration that a web server in front of pushd needs, for the current settings.
+//! `pushd setup`: prints the configuration that a web server or proxy in front of pushd needs, for the current settings.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -10,8 +10,14 @@ use crate::settings::Settings;
 /// The subcommand.
 pub(crate) const NAME: &str = "setup";
 
-const NGINX: &str = include_str!("nginx.conf");
-const APACHE: &str = include_str!("apache.conf");
+/// The servers, and the template of each.
+const SERVERS: [(&str, &str); 4] = [
+    ("apache", include_str!("apache.conf")),
+    ("caddy", include_str!("caddy.conf")),
+    ("haproxy", include_str!("haproxy.conf")),
+    (NGINX, include_str!("nginx.conf")),
+];
+const NGINX: &str = "nginx";
 
 /// The subcommand and its options.
 pub(crate) fn command() -> Command {
@@ -21,8 +27,8 @@ pub(crate) fn command() -> Command {
             Arg::new("server")
                 .value_name("SERVER")
                 .required(true)
-                .value_parser(["apache", "nginx"])
-                .help("The web server of the site"),
+                .value_parser(SERVERS.map(|(server, _)| server))
+                .help("The web server or proxy of the site"),
         )
         .arg(
             Arg::new("path")
@@ -48,21 +54,20 @@ pub(crate) fn run(matches: &ArgMatches, settings: &Settings) -> Result<String, S
     let text = |name| matches.get_one::<String>(name).map_or("", String::as_str);
     let options = &settings.config.options;
     let address = address(&options.listen)?;
-    Ok(match text("server") {
-        "apache" => fill(APACHE, text("path"), address, &options.live.limits),
-        _ => nginx(text("path"), address, &options.live.limits),
-    })
+    let limits = &options.live.limits;
+    let template = template(text("server"), text("path"));
+    Ok(fill(template, text("path"), address, limits))
 }
 
-fn nginx(path: &str, address: SocketAddr, limits: &Limits) -> String {
-    let mut template = NGINX;
-    if path == "/" {
+/// Returns the template for a server. clap accepts no other names than those of [`SERVERS`].
+fn template(server: &str, path: &str) -> &'static str {
+    let found = SERVERS.into_iter().find(|(name, _)| *name == server);
+    let (_, template) = found.unwrap_or_default();
+    match template.split_once("location =") {
         // A request for the host always has the path /, so the rule for a missing slash is not needed.
-        template = template
-            .split_once("location =")
-            .map_or(template, |(first, _)| first);
+        Some((first, _)) if server == NGINX && path == "/" => first,
+        _ => template,
     }
-    fill(template, path, address, limits)
 }
 
 fn fill(template: &str, path: &str, address: SocketAddr, limits: &Limits) -> String {
@@ -166,12 +171,19 @@ mod tests {
     fn templates_are_filled_and_timeouts_outlast_pings() {
         let mut limits = Limits::default();
         let address = "127.0.0.1:8080".parse().unwrap();
-        for template in [NGINX, APACHE] {
-            assert!(!fill(template, "/push", address, &limits).contains('@'));
+        for (server, _) in SERVERS {
+            for path in ["/push", "/"] {
+                let filled = fill(template(server, path), path, address, &limits);
+                let lines = filled.lines().filter(|line| !line.contains("@pushd"));
+                assert!(!lines.collect::<String>().contains('@'), "{filled}");
+            }
         }
-        assert!(nginx("/push", address, &limits).contains("proxy_read_timeout 90s;"));
-        assert!(!nginx("/", address, &limits).contains("location ="));
+        let text =
+            |server, path, limits: &Limits| fill(template(server, path), path, address, limits);
+        assert!(text(NGINX, "/push", &limits).contains("proxy_read_timeout 90s;"));
+        assert!(text("haproxy", "/push", &limits).contains("timeout tunnel 90s\n"));
+        assert!(!text(NGINX, "/", &limits).contains("location ="));
         limits.ping_interval = std::time::Duration::from_secs(60);
-        assert!(fill(APACHE, "/", address, &limits).contains("timeout=160 "));
+        assert!(text("apache", "/", &limits).contains("timeout=160 "));
     }
 }

@@ -4,13 +4,18 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pusher_core::PublishAddress;
+use pusher_core::{PublishAddress, TicketFault};
+use pusher_proto::ticket::SignError;
 
 use crate::client::SessionEnd;
 use crate::output::OutputError;
+use crate::tickets::{ChangeError, KeyFileError};
 
 /// How long the server may take to answer.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the server may take to read the keys of tickets again. It looks at the file every 5 s.
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ShellError {
@@ -57,6 +62,14 @@ pub(super) enum ShellError {
         address: PublishAddress,
         reason: String,
     },
+    #[error(
+        "{address} refused the event: {reason}. A text needs quotes in its JSON, and the shell takes one pair: \
+         '\"hello\"'"
+    )]
+    NotJson {
+        address: PublishAddress,
+        reason: String,
+    },
     #[error("{address} refused the request: {reason}. Is that pushd older than this command?")]
     NotFound {
         address: PublishAddress,
@@ -66,6 +79,10 @@ pub(super) enum ShellError {
         "the server at {0} has no recovery (the subprotocol pushd.1): it cannot send the events behind a position"
     )]
     NoRecovery(String),
+    #[error("the new program could not start, and the one before goes on: its log says why")]
+    UpgradeFailed,
+    #[error("the daemon does not tell of an upgrade within {0:?}: its log says more")]
+    UpgradeLate(Duration),
     #[error("cannot send this request: {0}")]
     Request(#[from] http::Error),
     /// No session could be opened. `todo` is advice, which may be empty.
@@ -97,6 +114,34 @@ pub(super) enum ShellError {
         doubled: u64,
         reordered: u64,
     },
+    #[error("standard output is no terminal: print one table with --once")]
+    NoTerminal,
+    #[error("cannot use the terminal: {0}")]
+    Terminal(io::Error),
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    #[error(transparent)]
+    KeyChange(#[from] ChangeError),
+    #[error("cannot sign the ticket: {0}")]
+    Sign(#[from] SignError),
+    #[error("refused, {code}: {0}", code = .0.code())]
+    TicketRefused(TicketFault),
+    #[error(
+        "{0} machines share the log, so the key takes two steps: `pusherd ticket rotate --add` on one of them, copy the file to \
+         all, and when `pusherd status` shows the new key on each, `pusherd ticket rotate --use` and copy the file again"
+    )]
+    KeyOnNodes(usize),
+    #[error(
+        "cannot find out whether pushd knows the new key: {0}. To rotate without it: `--add`, and when pushd runs with the new \
+         key, `--use`"
+    )]
+    KeysUnknown(Box<ShellError>),
+    #[error(
+        "pushd has not read {} within {READ_TIMEOUT:?}: is it the ticket-key-file of the running pushd, and may pushd read it? \
+         The new key does not sign yet. `pusherd status` shows the keys of pushd",
+        .0.display()
+    )]
+    KeyNotRead(PathBuf),
     #[error("cannot start: {0}")]
     Runtime(io::Error),
     #[error("cannot measure latencies: {0:?}")]
@@ -105,6 +150,16 @@ pub(super) enum ShellError {
     Task(#[from] tokio::task::JoinError),
     #[error("cannot print JSON: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+impl ShellError {
+    /// Describes the error without its advice. For a command that tries again by itself.
+    pub(super) fn without_advice(&self) -> String {
+        match self {
+            Self::NoSession { what, .. } => what.clone(),
+            other => other.to_string(),
+        }
+    }
 }
 
 /// Advice may have several lines; here it becomes one.

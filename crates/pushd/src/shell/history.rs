@@ -22,8 +22,8 @@ const LIMIT_DEFAULT: u64 = 100;
 
 /// The response to `GET /position`.
 #[derive(Deserialize)]
-struct Current {
-    position: String,
+pub(super) struct Current {
+    pub(super) position: String,
 }
 
 /// The response to `GET /history/{topic}`.

@@ -1,5 +1,5 @@
-//! `pushd publish`, `subscribe`, `position`, `history`, `spool`, `topics`, `status` and `bench`: work with a running
-//! server.
+//! `pushd publish`, `subscribe`, `position`, `history`, `spool`, `topics`, `status`, `top`, `ticket`, `revoke`, `presence`,
+//! `upgrade`, `reload` and `bench`: work with a running server, and with the files that it shares with the site.
 //!
 //! | module | contents |
 //! |---|---|
@@ -9,30 +9,43 @@
 //! | `history` | the position of the server's log, and the events in it |
 //! | `spool` | the events that publishers left while the server was away |
 //! | `status` | connections, topics and counters |
+//! | `top` | the busiest topics and the longest queues, each second |
+//! | `ticket` | signs and explains tickets, replaces their key |
+//! | `users` | revokes the tickets of a user, lists the users of a topic |
+//! | `upgrade` | replaces the program of a running daemon |
+//! | `reload` | lets a running daemon read its settings again |
+//! | `duration` | durations for people |
 //! | `bench` | speed, and lost or repeated deliveries |
 //! | `error` | why a command failed |
 
 mod bench;
+mod duration;
 mod error;
 mod history;
 mod public_listener;
 mod publish;
 mod publish_listener;
+mod reload;
 mod spool;
 mod status;
 mod subscribe;
+mod ticket;
+mod top;
+mod upgrade;
+mod users;
 
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use pusher_core::PublishAddress;
 
+use crate::client::ca_certificate;
 use crate::output::{FAILURE, escape, fail};
 use crate::settings::Settings;
 use error::ShellError;
 
 /// Returns the subcommands.
-pub(crate) fn commands() -> [Command; 8] {
+pub(crate) fn commands() -> [Command; 14] {
     let publish_address = Arg::new("publish-address")
         .long("publish-address")
         .value_name("ADDRESS")
@@ -41,19 +54,26 @@ pub(crate) fn commands() -> [Command; 8] {
     let url = Arg::new("url").long("url").value_name("URL").help(
         "Where browsers connect, such as https://site.example/push. Default: the first of --listen",
     );
+    let trusted = ca_certificate();
     let json = Arg::new("json")
         .long("json")
         .action(ArgAction::SetTrue)
         .help("Print JSON");
     [
         publish::command().args([&publish_address, &json]),
-        subscribe::command().args([&url, &json]),
+        subscribe::command().args([&url, &trusted, &json]),
         history::position_command().args([&publish_address, &json]),
         history::history_command().args([&publish_address, &json]),
         spool::command(&json),
         status::topics_command().args([&publish_address, &json]),
         status::status_command().args([&publish_address, &json]),
-        bench::command().args([&url, &publish_address, &json]),
+        top::command().arg(&publish_address),
+        ticket::command(&publish_address),
+        users::revoke_command().args([&publish_address, &json]),
+        users::presence_command().args([&publish_address, &json]),
+        upgrade::command().args([&publish_address, &json]),
+        reload::command().args([&publish_address, &json]),
+        bench::command().args([&url, &trusted, &publish_address, &json]),
     ]
 }
 
@@ -86,6 +106,12 @@ async fn run_command(
         spool::SPOOL => spool::spool(matches, settings).await,
         status::TOPICS => status::topics(matches, settings).await,
         status::STATUS => status::status(matches, settings).await,
+        top::TOP => top::run(matches, settings).await,
+        ticket::NAME => ticket::run(matches, settings).await,
+        users::REVOKE => users::revoke(matches, settings).await,
+        users::PRESENCE => users::presence(matches, settings).await,
+        upgrade::UPGRADE => upgrade::run(matches, settings).await,
+        reload::RELOAD => reload::run(matches, settings).await,
         // clap accepts no other name.
         _ => bench::run(matches, settings).await,
     }

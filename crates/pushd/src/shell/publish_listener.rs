@@ -27,6 +27,8 @@ pub(super) struct PublishListener {
 #[derive(Deserialize)]
 struct Refused {
     error: String,
+    /// Missing in servers that are older than this command.
+    code: Option<String>,
 }
 
 impl PublishListener {
@@ -60,8 +62,7 @@ impl PublishListener {
     }
 
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ShellError> {
-        let mut connection = self.open().await?;
-        connection.ask(Request::get(path), Bytes::new()).await
+        self.open().await?.get(path).await
     }
 
     fn silent(&self) -> ShellError {
@@ -81,6 +82,10 @@ pub(super) struct PublishConnection<'a> {
 }
 
 impl PublishConnection<'_> {
+    pub(super) async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, ShellError> {
+        self.ask(Request::get(path), Bytes::new()).await
+    }
+
     pub(super) async fn post<T: DeserializeOwned>(
         &mut self,
         path: &str,
@@ -121,7 +126,7 @@ impl PublishConnection<'_> {
         let response = self.http.ask(request, BODY_LEN_MAX).await;
         let (head, body) =
             response.map_err(|error| self.listener.not_pushd(with_causes(&error)))?;
-        if head.status == StatusCode::OK {
+        if head.status.is_success() {
             let parsed = serde_json::from_slice(&body);
             return parsed.map_err(|error| self.listener.not_pushd(error.to_string()));
         }
@@ -131,10 +136,14 @@ impl PublishConnection<'_> {
                 Some(_) => ShellError::WrongToken(address),
                 None => ShellError::TokenNeeded(address),
             },
-            Ok(Refused { error: reason }) if head.status == StatusCode::NOT_FOUND => {
+            Ok(Refused { error, code })
+                if head.status == StatusCode::NOT_FOUND
+                    && code.as_deref().is_none_or(|code| code == "not_found") =>
+            {
+                let reason = error;
                 ShellError::NotFound { address, reason }
             }
-            Ok(Refused { error: reason }) => ShellError::Refused { address, reason },
+            Ok(Refused { error: reason, .. }) => ShellError::Refused { address, reason },
             Err(_) => self.listener.not_pushd(head.status.to_string()),
         })
     }

@@ -2,26 +2,25 @@
 
 use std::fmt::Write;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use pusher_core::open_regular_file;
 use pusher_proto::spool::{FILE_NAME, decode};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::error::ShellError;
 use crate::output::{self, escape, say};
+use crate::paths;
 use crate::settings::Settings;
 
 pub(super) const SPOOL: &str = "spool";
 const LIST: &str = "list";
 const DRAIN: &str = "drain";
 const DROP: &str = "drop";
-
-/// Where the packages have the spool.
-const DIRECTORY: &str = "/var/spool/pushd";
 
 /// The names of the daemon's files in it.
 const CLAIMED: &str = "draining-";
@@ -54,7 +53,7 @@ pub(super) fn command(json: &Arg) -> Command {
 
 pub(super) async fn spool(matches: &ArgMatches, settings: &Settings) -> Result<(), ShellError> {
     let directory = settings.config.options.spool_dir.clone();
-    let directory = directory.unwrap_or_else(|| PathBuf::from(DIRECTORY));
+    let directory = directory.unwrap_or_else(paths::spool);
     let failed = |source| ShellError::Spool {
         directory: directory.clone(),
         source,
@@ -63,10 +62,10 @@ pub(super) async fn spool(matches: &ArgMatches, settings: &Settings) -> Result<(
         Some((DRAIN, _)) => drain(&directory).await,
         Some((DROP, matches)) => {
             let files = match matches.get_flag("set-aside") {
-                true => vec![directory.join(SET_ASIDE)],
-                false => waiting(&directory).map_err(failed)?,
+                true => set_aside(&directory),
+                false => waiting(&directory),
             };
-            drop_files(&files).map_err(failed)
+            files.and_then(|files| drop_files(&files)).map_err(failed)
         }
         // clap accepts no other name.
         other => {
@@ -85,11 +84,22 @@ struct Line {
 
 /// Returns the files with events, oldest first.
 fn waiting(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    files(directory, |name| {
+        name == FILE_NAME || name.starts_with(CLAIMED)
+    })
+}
+
+/// Returns the file of records that are set aside, and the files that are.
+fn set_aside(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    files(directory, |name| name.starts_with(SET_ASIDE))
+}
+
+fn files(directory: &Path, is_wanted: impl Fn(&str) -> bool) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory)? {
         let name = entry?.file_name();
         let name = name.to_string_lossy();
-        if name == FILE_NAME || name.starts_with(CLAIMED) {
+        if is_wanted(&name) {
             files.push(directory.join(&*name));
         }
     }
@@ -102,8 +112,10 @@ fn lines(directory: &Path) -> io::Result<Vec<Line>> {
     let mut lines = Vec::new();
     let set_aside = directory.join(SET_ASIDE);
     for path in waiting(directory)?.iter().chain([&set_aside]) {
-        let bytes = match fs::read(path) {
-            Ok(bytes) => bytes,
+        let mut bytes = Vec::new();
+        let read = open_regular_file(path).and_then(|mut file| file.read_to_end(&mut bytes));
+        match read {
+            Ok(_) => {}
             // The daemon has drained it meanwhile.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
@@ -186,11 +198,21 @@ async fn drain(directory: &Path) -> Result<(), ShellError> {
 fn drop_files(files: &[PathBuf]) -> io::Result<()> {
     let mut count = 0;
     for path in files {
-        let file = match File::open(path) {
-            Ok(file) => file,
+        match fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_file() => {}
+            // The daemon has set aside what no publisher made.
+            Ok(metadata) if metadata.is_dir() => {
+                fs::remove_dir(path)?;
+                continue;
+            }
+            Ok(_) => {
+                fs::remove_file(path)?;
+                continue;
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
-        };
+        }
+        let file = File::open(path)?;
         // Publishers then find another file at this path, or none.
         fs::remove_file(path)?;
         file.lock()?;

@@ -1,16 +1,17 @@
 //! `pushd topics` and `pushd status`.
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use clap::{ArgMatches, Command};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::duration::duration;
 use super::error::ShellError;
 use super::publish_listener::PublishListener;
 use crate::output::{self, escape};
 use crate::settings::Settings;
+use crate::style::{BAD, HEADING, WARNING, paint};
 
 pub(super) const TOPICS: &str = "topics";
 pub(super) const STATUS: &str = "status";
@@ -30,6 +31,8 @@ struct Status {
     browsers: u64,
     browsers_max: u64,
     publishers: u64,
+    #[serde(default)]
+    operators: u64,
     publishers_max: u64,
     events: u64,
     deliveries: u64,
@@ -50,6 +53,17 @@ struct Status {
     redis: Option<Redis>,
     /// None without a spool, and in servers that are older than this command.
     spool: Option<Spool>,
+    /// Ids of the keys of tickets. Empty without tickets, and in servers that are older than this command.
+    #[serde(default)]
+    ticket_keys: Vec<String>,
+    #[serde(default)]
+    tickets: u64,
+    #[serde(default)]
+    users_revoked: u64,
+    #[serde(default)]
+    presence_topics: u64,
+    #[serde(default)]
+    presence_members: u64,
     #[serde(default)]
     spool_drained: u64,
     #[serde(default)]
@@ -99,7 +113,7 @@ pub(super) async fn topics(matches: &ArgMatches, settings: &Settings) -> Result<
         let _reader = output::print(serde_json::to_string(&status.largest_topics)?)?;
         return Ok(());
     }
-    let mut lines = "subscribers  in log  topic\n".to_owned();
+    let mut lines = paint(HEADING, "subscribers  in log  topic") + "\n";
     for Topic {
         topic,
         subscribers,
@@ -115,7 +129,7 @@ pub(super) async fn topics(matches: &ArgMatches, settings: &Settings) -> Result<
     if rest > 0 {
         let _written = writeln!(lines, "        and          {rest} more");
     }
-    let _reader = output::write(lines)?;
+    let _reader = output::write_styled(lines)?;
     Ok(())
 }
 
@@ -127,15 +141,8 @@ pub(super) async fn status(matches: &ArgMatches, settings: &Settings) -> Result<
         return Ok(());
     }
     let status: Status = listener.get("/status.json").await?;
-    let _reader = output::print(lines(&status).join("\n"))?;
+    let _reader = output::write_styled(lines(&status).join("\n") + "\n")?;
     Ok(())
-}
-
-/// Formats a duration in its two largest units.
-fn duration(seconds: u64) -> String {
-    let shown = humantime::format_duration(Duration::from_secs(seconds)).to_string();
-    let parts: Vec<&str> = shown.split(' ').take(2).collect();
-    parts.join(" ")
 }
 
 fn lines(status: &Status) -> Vec<String> {
@@ -144,6 +151,7 @@ fn lines(status: &Status) -> Vec<String> {
         browsers,
         browsers_max,
         publishers,
+        operators,
         publishers_max,
         events,
         deliveries,
@@ -155,11 +163,14 @@ fn lines(status: &Status) -> Vec<String> {
     let (server, state) = (escape(&status.server), escape(&status.state));
     let mut lines = vec![
         format!("{server} is {state}, for {}", duration(*uptime_s)),
-        format!("browsers    {browsers} of at most {browsers_max}"),
+        format!("connections {browsers} of at most {browsers_max}"),
         format!("topics      {topics} with subscribers"),
-        format!("publishers  {publishers} of at most {publishers_max}"),
+        format!(
+            "publishers  {} of at most {publishers_max}",
+            publishers.saturating_sub(*operators)
+        ),
         format!("events      {events} in, {deliveries} out"),
-        format!("waiting     {outboxes_len} bytes for {outboxes} browsers"),
+        format!("queued      {outboxes_len} bytes for {outboxes} connections"),
         format!("event log   {}", event_log(status)),
         recovery(status),
     ];
@@ -169,12 +180,12 @@ fn lines(status: &Status) -> Vec<String> {
     if let Some(spool) = &status.spool {
         lines.extend(spool_lines(status, spool));
     }
+    if !status.ticket_keys.is_empty() {
+        lines.extend(ticket_lines(status));
+    }
     for Refused { who, reason, count } in &status.refused {
-        lines.push(format!(
-            "refused     {count} × {}: {}",
-            escape(who),
-            escape(reason)
-        ));
+        let (title, who, reason) = (paint(WARNING, "refused"), escape(who), escape(reason));
+        lines.push(format!("{title}     {count} × {who}: {reason}"));
     }
     lines
 }
@@ -211,9 +222,13 @@ fn shared_log(redis: &Redis) -> Vec<String> {
         escape(address)
     )];
     if let Some(failure) = failure {
-        lines.push(format!("            {}", escape(failure)));
+        lines.push(failure_line(failure));
     }
     lines
+}
+
+fn failure_line(failure: &str) -> String {
+    format!("            {}", paint(BAD, escape(failure)))
 }
 
 fn spool_lines(status: &Status, spool: &Spool) -> Vec<String> {
@@ -229,9 +244,27 @@ fn spool_lines(status: &Status, spool: &Spool) -> Vec<String> {
         escape(&spool.directory)
     )];
     if let Some(failure) = &spool.failure {
-        lines.push(format!("            {}", escape(failure)));
+        lines.push(failure_line(failure));
     }
     lines
+}
+
+fn ticket_lines(status: &Status) -> [String; 2] {
+    let Status {
+        ticket_keys,
+        tickets,
+        users_revoked,
+        presence_topics,
+        presence_members,
+        ..
+    } = status;
+    let keys = escape(&ticket_keys.join(", "));
+    [
+        format!(
+            "tickets     {tickets} connections have one, {users_revoked} users revoked, keys: {keys}"
+        ),
+        format!("presence    {presence_members} members of {presence_topics} topics"),
+    ]
 }
 
 fn recovery(status: &Status) -> String {
@@ -262,21 +295,8 @@ mod tests {
         let line = "redis       redis://h, nodes: 2, last probe 3s ago";
         assert_eq!(shared_log(&redis), [line]);
         redis.failure = Some("refused".to_owned());
-        assert_eq!(shared_log(&redis), [line, "            refused"]);
+        assert_eq!(shared_log(&redis), [line, &failure_line("refused")]);
         redis.probe_age_ms = None;
         assert!(shared_log(&redis)[0].ends_with("no probe yet"));
-    }
-
-    #[test]
-    fn durations_have_two_units() {
-        for (seconds, shown) in [
-            (0, "0s"),
-            (59, "59s"),
-            (3_600, "1h"),
-            (93_784, "1day 2h"),
-            (7_784_000, "2months 29days"),
-        ] {
-            assert_eq!(duration(seconds), shown);
-        }
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::error::{ANSWER_TIMEOUT, ShellError};
 use super::history::since;
-use super::public_listener::{connect, public_url};
+use super::public_listener::PublicListener;
 use crate::client::{
     Positions, ServerMessage, Session, SessionEnd, Timeouts, Update, WITH_RECOVERY,
 };
@@ -48,7 +48,7 @@ pub(super) fn command() -> Command {
 pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(), ShellError> {
     let since = matches.get_one::<Position>("since").copied();
     let mut subscriber = Subscriber {
-        url: public_url(matches, settings)?,
+        listener: PublicListener::new(matches, settings)?,
         topics: matches.get_many("topics").unwrap_or_default().collect(),
         timeouts: timeouts(settings),
         positions: Positions::new(since),
@@ -56,9 +56,12 @@ pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(),
     };
     let mut session = subscriber.connect().await?;
     if since.is_some() && !session.has_recovery() {
-        return Err(ShellError::NoRecovery(subscriber.url));
+        return Err(ShellError::NoRecovery(subscriber.listener.url));
     }
-    say(format_args!("subscribed at {}", escape(&subscriber.url)));
+    say(format_args!(
+        "subscribed at {}",
+        escape(&subscriber.listener.url)
+    ));
     let mut left = matches.get_one::<u64>("count").copied();
     while left != Some(0) {
         match subscriber.next_update(&mut session).await? {
@@ -92,7 +95,7 @@ fn timeouts(settings: &Settings) -> Timeouts {
 }
 
 struct Subscriber<'a> {
-    url: String,
+    listener: PublicListener,
     topics: Vec<&'a String>,
     timeouts: Timeouts,
     positions: Positions,
@@ -112,7 +115,10 @@ impl Subscriber<'_> {
                 }
                 Err(end) if end.is_refusal => return Err(end.into()),
                 Err(end) => {
-                    say(escape(&ShellError::from(end).to_string()));
+                    let end = escape(&end.to_string());
+                    say(format_args!(
+                        "the connection ended: {end}. Connecting again"
+                    ));
                     self.delays.begin();
                     *session = self.reconnect().await;
                     self.delays.opened = Instant::now();
@@ -123,7 +129,7 @@ impl Subscriber<'_> {
     }
 
     async fn connect(&self) -> Result<Session, ShellError> {
-        let (mut session, _) = connect(&self.url, WITH_RECOVERY).await?;
+        let (mut session, _) = self.listener.connect(WITH_RECOVERY).await?;
         let subscribing = async {
             for topic in &self.topics {
                 let since = self.positions.since(topic);
@@ -132,7 +138,7 @@ impl Subscriber<'_> {
             }
             Ok::<(), SessionEnd>(())
         };
-        let silent = |_| ShellError::Silent(self.url.clone());
+        let silent = |_| ShellError::Silent(self.listener.url.clone());
         timeout(ANSWER_TIMEOUT, subscribing)
             .await
             .map_err(silent)??;
@@ -140,7 +146,7 @@ impl Subscriber<'_> {
     }
 
     fn say_reconnected(&self, session: &Session) {
-        let url = escape(&self.url);
+        let url = escape(&self.listener.url);
         match session.has_recovery() {
             true => say(format_args!("subscribed again at {url}")),
             false => say(format_args!(
@@ -157,9 +163,9 @@ impl Subscriber<'_> {
             match self.connect().await {
                 Ok(session) => return session,
                 Err(error) => {
-                    let text = escape(&error.to_string());
+                    let text = escape(&error.without_advice());
                     if text != last {
-                        say(format_args!("{text} (trying again)"));
+                        say(format_args!("not yet: {text}"));
                     }
                     last = text;
                 }

@@ -1,9 +1,11 @@
-//! In place of `manager` on systems without systemd.
+//! In place of `manager` on Windows, whose own manager of services has no sockets and no watchdog.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
 use pusher_core::Listeners;
+
+pub(crate) use crate::service_control::{ready, stopping};
 
 pub(crate) type SocketError = Infallible;
 
@@ -11,11 +13,7 @@ pub(crate) fn listeners() -> Result<Listeners, SocketError> {
     Ok(Listeners::default())
 }
 
-pub(crate) fn ready() {}
-
 pub(crate) fn reloading() {}
-
-pub(crate) fn stopping() {}
 
 pub(crate) async fn watch(_silent_for: impl Fn() -> Duration) -> Infallible {
     std::future::pending().await

@@ -116,6 +116,7 @@ fn wrong_command_line_is_a_usage_error() {
     for (words, part) in [
         (&["site.example"][..], "begin with https"),
         (&[], "<URL>"),
+        (&[], "pusherd doctor http://127.0.0.1:8080/"),
         (&["ws://127.0.0.1/", "--idle=0"], "--idle"),
         (&["ws://127.0.0.1/", "--idle=3601"], "--idle"),
         (&["ws://127.0.0.1/", "--timeout=0"], "--timeout"),

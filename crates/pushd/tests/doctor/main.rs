@@ -7,6 +7,7 @@ mod publish;
 mod redis;
 mod stream;
 mod support;
+mod tickets;
 mod tls;
 mod web_server;
 mod websocket;

@@ -25,7 +25,7 @@ use crate::support::{
 
 static ISSUERS: AtomicU32 = AtomicU32::new(0);
 
-/// A certificate issuer. `roots` is the file that makes the doctor trust it.
+/// A certificate issuer. The doctor trusts it if it reads the file `roots`.
 struct Issuer {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: TempDir,
@@ -33,13 +33,20 @@ struct Issuer {
 
 impl Issuer {
     fn new() -> Self {
-        let mut params = CertificateParams::new([]).unwrap();
-        // Told apart by their names.
+        Self::with(|_| ())
+    }
+
+    /// Returns a certificate authority. A server named `localhost` can also use the authority's own certificate. `change` edits
+    /// that certificate before it is signed.
+    fn with(change: impl Fn(&mut CertificateParams)) -> Self {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        // rustls finds an issuer by its name, so each has another one.
         let serial = ISSUERS.fetch_add(1, Ordering::Relaxed);
         params
             .distinguished_name
             .push(DnType::CommonName, format!("issuer {serial}"));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        change(&mut params);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("roots.pem"), issuer.pem()).unwrap();
@@ -113,7 +120,7 @@ fn valid_certificate_leads_to_the_web_server() {
     found.assert_fault("websocket", "not-proxied", "nginx");
 }
 
-/// Makes the certificate expire in `days` days and one hour.
+/// Returns a change after which a certificate expires in `days` days and one hour.
 fn end_in(days: u64) -> impl Fn(&mut CertificateParams) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let end = now + Duration::from_secs(days * 24 * 3600 + 3600);
@@ -139,7 +146,7 @@ fn certificate_that_expires_soon_is_a_warning() {
             assert_eq!(step["code"], "certificate-ends-soon");
             assert!(step["todo"].as_str().unwrap().contains("certbot renew"));
         }
-        // It goes on.
+        // A warning does not stop the doctor.
         found.assert_fault("websocket", "not-proxied", "nginx");
     }
 }
@@ -181,6 +188,98 @@ fn invalid_certificates() {
         let port = https(config).port();
         let found = found(&issuer.roots(), &format!("wss://localhost:{port}/push"));
         found.assert_fault("tls", code, part);
+    }
+}
+
+/// Runs the doctor with `--ca-certificate`, on a machine that trusts `roots`.
+#[track_caller]
+fn found_with(given: &Path, roots: &Path, url: &str) -> Found {
+    let mut command = pushd();
+    command
+        .env("SSL_CERT_FILE", roots)
+        .env("SSL_CERT_DIR", "/nonexistent");
+    let words = ["--no-publish", "--ca-certificate", given.to_str().unwrap()];
+    doctor_with(&mut command, &[&words[..], &[url]].concat())
+}
+
+#[test]
+fn given_certificates_are_trusted_besides_those_of_the_machine() {
+    let (issuer, machine) = (Issuer::new(), Issuer::new());
+    let empty = issuer.folder.path().join("empty.pem");
+    fs::write(&empty, "").unwrap();
+    for (config, roots) in [
+        (issuer.config("localhost", |_| ()), machine.roots()),
+        (issuer.config("localhost", |_| ()), empty),
+        // Like `openssl req -x509`: the server has the certificate of the issuer itself.
+        (issuer.config_of_itself(), machine.roots()),
+        (machine.config("localhost", |_| ()), machine.roots()),
+    ] {
+        let url = format!("https://localhost:{}/push", https(config).port());
+        let found = found_with(&issuer.roots(), &roots, &url);
+        let step = found.step("tls");
+        assert_eq!(step["status"], "ok", "{step}");
+        let what = step["what"].as_str().unwrap();
+        assert!(what.contains("--ca-certificate"), "{what}");
+        found.assert_fault("websocket", "not-proxied", "nginx");
+    }
+}
+
+#[test]
+fn given_certificate_must_be_valid_for_the_name_and_now() {
+    let machine = Issuer::new();
+    let other = Issuer::new();
+    for (issuer, code, part) in [
+        (
+            Issuer::with(|params| params.not_after = date_time_ymd(2020, 2, 3)),
+            "certificate-expired",
+            "days ago",
+        ),
+        (
+            Issuer::with(|params| params.not_before = date_time_ymd(4000, 2, 3)),
+            "certificate-not-yet-valid",
+            "clock",
+        ),
+        (
+            Issuer::with(|params| params.subject_alt_names.clear()),
+            "certificate-name",
+            "not for localhost",
+        ),
+    ] {
+        let url = format!(
+            "https://localhost:{}/push",
+            https(issuer.config_of_itself()).port()
+        );
+        let found = found_with(&issuer.roots(), &machine.roots(), &url);
+        found.assert_fault("tls", code, part);
+    }
+    let url = format!(
+        "https://localhost:{}/push",
+        https(other.config_of_itself()).port()
+    );
+    let found = found_with(&machine.roots(), &machine.roots(), &url);
+    found.assert_fault("tls", "certificate-issuer", "--ca-certificate");
+}
+
+#[test]
+fn file_without_certificates_is_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file.pem");
+    fs::write(&file, "no certificate").unwrap();
+    let invalid = folder.path().join("invalid.pem");
+    let text = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    fs::write(&invalid, text).unwrap();
+    let absent = folder.path().join("absent.pem");
+    for (file, part) in [
+        (&file, "no certificate"),
+        (&invalid, "a certificate is invalid"),
+        (&absent, "cannot read"),
+    ] {
+        let mut command = pushd();
+        let words = ["doctor", "https://localhost/", "--ca-certificate"];
+        let output = command.args(words).arg(file).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(part), "{text}");
     }
 }
 
@@ -231,7 +330,7 @@ fn port_without_tls() {
 fn port_with_tls_only() {
     let issuer = Issuer::new();
     let config = issuer.config("localhost", |_| ());
-    // As nginx and Apache do it: they notice, and answer in plain HTTP. Others hang up.
+    // A polite server, such as nginx or Apache, answers plain HTTP with an error. Other servers hang up.
     for polite in [true, false] {
         let config = config.clone();
         let port = server(move |mut stream| {
@@ -250,7 +349,7 @@ fn port_with_tls_only() {
             }
             until_closed(&mut stream);
         });
-        // Trusted or not: it is TLS.
+        // The doctor does not need to trust the certificate to see that the port speaks TLS.
         let found = public(&format!("ws://localhost:{}/push", port.port()));
         found.assert_fault("websocket", "needs-tls", "use wss://localhost");
     }

@@ -14,7 +14,12 @@ fn page_in_place_of_a_websocket() {
         ("404 Not Found", "Apache/2.4.62 (Debian)", "apache2ctl -S"),
         ("200 OK", "nginx", "pusherd setup nginx"),
         ("400 Bad Request", "Apache", "pusherd setup apache"),
-        ("405 Method Not Allowed", "caddy", "virtual host"),
+        ("405 Method Not Allowed", "Caddy", "pusherd setup caddy"),
+        (
+            "404 Not Found",
+            "lighttpd/1.4.69",
+            "nginx, apache, caddy or haproxy",
+        ),
     ] {
         let found = found(move |_| html(status, &format!("Server: {server}\r\n")));
         found.assert_fault("websocket", "not-proxied", listing);

@@ -92,6 +92,16 @@ fn an_older_server_is_named() {
     }
 }
 
+/// The server knows the path of this request.
+#[test]
+fn a_topic_without_presence_is_no_sign_of_an_older_server() {
+    let body = r#"{"error":"topic \"t\" has no presence","code":"presence_off"}"#;
+    let ended = ask("404 Not Found", body, &["presence", "t"], "/presence/t");
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("has no presence"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("older"), "{}", ended.stderr);
+}
+
 #[test]
 fn another_response_is_an_error() {
     let ended = ask("200 OK", "{}", &["position"], "/position");

@@ -1,8 +1,9 @@
-//! `pushd publish`, `position`, `history` and `subscribe` against scripted servers. The system tests run the commands against pushd.
+//! `pushd publish`, `position`, `history`, `subscribe` and `ticket rotate` against scripted servers. The system tests run the commands against pushd.
 
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 
 mod history;
 mod publish;
+mod rotate;
 mod subscribe;
 mod support;

@@ -141,7 +141,7 @@ test('a server of another protocol is dropped, with the longer delay', (t) => {
 test('online again, or visible again: connects at once', (t) => {
   const { online, show, listeners } = withPage(t);
   const { pusher, WebSocket } = start(t);
-  assert.equal(listeners(), 4);
+  assert.equal(listeners(), 5);
   online();
   assert.equal(WebSocket.sockets.length, 1, 'not while connecting');
   WebSocket.last.lose();

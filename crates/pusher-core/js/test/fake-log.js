@@ -1,7 +1,10 @@
 'use strict';
 // A pushd.1 server with a log, for fake sockets. Not a test itself.
 
-/** `published` has every event of each topic, also those that the log has dropped. An event is "EPOCH:SEQUENCE". */
+/**
+ * `published` has every event of each topic, also those that the log has dropped. An event is "EPOCH:SEQUENCE". For the
+ * topics in `closed`, a session needs the ticket "good".
+ */
 class FakeServer {
   constructor() {
     this.epoch = 1;
@@ -9,6 +12,7 @@ class FakeServer {
     this.dropped = 0; // so many of them are no longer in the log
     this.published = new Map();
     this.connections = [];
+    this.closed = [];
   }
 
   get position() { return `e${this.epoch}-${this.log.length}`; }
@@ -29,7 +33,7 @@ class FakeServer {
 
   accept(socket) {
     socket.welcome('sid', 'pushd.1');
-    this.connections.push({ socket, topics: new Set(), in: [], out: [] });
+    this.connections.push({ socket, topics: new Set(), in: [], out: [], hasTicket: false });
   }
 
   /** Ends a connection; what is under way in it is lost. */
@@ -51,6 +55,13 @@ class FakeServer {
     connection.isEnding = true;
   }
 
+  /** The session's ticket ends. */
+  expire(connection) {
+    connection.hasTicket = false;
+    this.closed.filter((topic) => connection.topics.delete(topic))
+      .forEach((topic) => connection.out.push([11, topic, 'ticket_expired']));
+  }
+
   /** Handles messages of the client, and delivers messages to it, at most so many. */
   step(connection, handled, delivered) {
     connection.in.push(...connection.socket.took());
@@ -61,7 +72,12 @@ class FakeServer {
   handle(connection, [type, topic, options]) {
     if (connection.isEnding) return;
     if (type === 6) connection.topics.delete(topic);
+    if (type === 13) {
+      connection.hasTicket = connection.hasTicket || topic === 'good';
+      connection.out.push(topic === 'good' ? [13, 60000] : [13, null, 'ticket_signature']);
+    }
     if (type !== 5 || connection.topics.has(topic)) return;
+    if (this.closed.includes(topic) && !connection.hasTicket) return void connection.out.push([11, topic, 'ticket_missing']);
     connection.topics.add(topic);
     const { epoch, since } = /^e(?<epoch>\d+)-(?<since>\d+)$/.exec(options ? options.since : '')?.groups || {};
     const isWhole = Number(epoch) === this.epoch && since >= this.dropped && since <= this.log.length;

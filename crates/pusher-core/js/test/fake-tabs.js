@@ -10,10 +10,10 @@ function fakeEventSource() {
     static get open() { return this.streams.filter((stream) => !stream.closed); }
     static get last() { return this.streams[this.streams.length - 1]; }
 
-    constructor(url) {
+    constructor(url, { withCredentials }) {
       const { origin, pathname, searchParams } = new URL(url);
       Object.assign(this, { address: origin + pathname, topics: searchParams.getAll('topic'), since: searchParams.get('since'),
-        names: [...searchParams.keys()], closed: false, listeners: [] });
+        names: [...searchParams.keys()], ticket: searchParams.get('ticket'), withCredentials, closed: false, listeners: [] });
       this.constructor.streams.push(this);
     }
 
@@ -27,6 +27,13 @@ function fakeEventSource() {
     at(position) { this.emit('position', { data: JSON.stringify({ position }), lastEventId: position }); }
     gap(position) { this.emit('gap', { data: JSON.stringify({ position }), lastEventId: position }); }
     fail() { this.emit('error'); }
+    denied(topic, code) { this.emit('denied', { data: JSON.stringify({ topic, code }) }); }
+
+    /** The response is not a stream. */
+    refuse() {
+      this.readyState = 2;
+      this.emit('error');
+    }
 
     /** An event as the server writes it: with its topic if the stream has several. */
     say(topic, event, position) {
@@ -58,6 +65,19 @@ function fakeBroadcastChannel() {
   };
 }
 
+/** Answers requests for streams: 403 if it has codes for a topic of the request and its ticket. `asked` has the requests. */
+function fakeFetch() {
+  const codes = new Map(), asked = [];
+  const fetch = (url, options) => {
+    const query = new URL(url).searchParams, topics = query.getAll('topic');
+    const code = topics.map((topic) => codes.get(topic)).find(Boolean);
+    asked.push({ topics, ticket: query.get('ticket'), ...options });
+    const headers = new Map(code ? [['Pushd-Reason', code]] : []);
+    return Promise.resolve({ status: code ? 403 : 200, headers, body: { cancel() {} } });
+  };
+  return Object.assign(fetch, { codes, asked });
+}
+
 /** One holder of each lock, the others wait in line. */
 function fakeLocks() {
   const lines = new Map();
@@ -86,12 +106,13 @@ function fakeLocks() {
   };
 }
 
-/** A browser without WebSockets. `without` names what it lacks: locks, BroadcastChannel, EventSource. */
+/** A browser without WebSockets. `without` names what it lacks: locks, BroadcastChannel, EventSource, fetch. */
 function browser(t, without = []) {
   const clock = fakeClock(t);
-  const given = { EventSource: fakeEventSource(), BroadcastChannel: fakeBroadcastChannel(), navigator: { locks: fakeLocks() } };
+  const given = { EventSource: fakeEventSource(), BroadcastChannel: fakeBroadcastChannel(), navigator: { locks: fakeLocks() },
+    fetch: fakeFetch() };
   if (without.includes('locks')) given.navigator = {};
-  const saved = ['EventSource', 'BroadcastChannel', 'navigator'].map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)]);
+  const saved = ['EventSource', 'BroadcastChannel', 'navigator', 'fetch'].map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)]);
   const set = (name, value) => Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
   saved.forEach(([name]) => set(name, without.includes(name) ? undefined : given[name]));
   t.after(() => saved.forEach(([name, old]) => {
@@ -112,11 +133,12 @@ function browser(t, without = []) {
     }
   };
 
-  /** A new tab, subscribed to these topics; `since` by topic. `heard` has the calls of its handlers and of `gap`. */
-  const tab = (topics, since = {}) => {
+  /** A new tab, subscribed to these topics; `since` by topic. `heard` has the calls of its handlers, `gap` and `denied`. */
+  const tab = (topics, since = {}, options = {}) => {
     const WebSocket = fakeWebSocket();
-    const pusher = new Pusher('wss://push.test/live/ws?x=1', { WebSocket });
     const heard = [], states = [];
+    const denied = (topic, code) => heard.push(topic + ' denied ' + code);
+    const pusher = new Pusher('wss://push.test/live/ws?x=1', { WebSocket, denied, ...options });
     pushers.push(pusher);
     const listen = (topic) => pusher.subscribe(topic, (event) => heard.push(topic + ' ' + event),
       { since: since[topic], gap: () => heard.push(topic + ' gap') });

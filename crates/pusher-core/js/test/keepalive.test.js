@@ -81,7 +81,7 @@ for (const [name, event] of [['on line again', 'online'], ['restored from the ca
     assert.deepEqual(WebSocket.last.took(), [ASK], 'a hundred events, one question');
     tick(5000);
     assert.equal(pusher.state, 'waiting');
-    assert.equal(page.listeners(), 4);
+    assert.equal(page.listeners(), 5);
     pusher.close();
     assert.equal(page.listeners(), 0);
   });
@@ -191,4 +191,30 @@ test('close() stops the checks', (t) => {
   tick(600000);
   assert.deepEqual(WebSocket.last.took(), []);
   assert.equal(pusher.state, 'closed');
+});
+
+test('in the back/forward cache a page has no connection; it continues at its positions when it is shown', (t) => {
+  const page = withPage(t);
+  const { pusher, WebSocket } = kept(t);
+  const heard = [];
+  pusher.subscribe('cats', (event) => heard.push(event));
+  WebSocket.last.say([9, 'cats', 'e1-1', true, 0]);
+  WebSocket.last.say([8, 'cats', 'a', 2]);
+  const left = WebSocket.last;
+  page.left();
+  assert.equal(left.closed, true);
+  assert.equal(pusher.state, 'waiting');
+  page.restored();
+  assert.equal(WebSocket.sockets.length, 2);
+  WebSocket.last.welcome('again', 'pushd.1');
+  assert.deepEqual(WebSocket.last.took(), [[5, 'cats', { since: 'e1-2' }]]);
+  assert.deepEqual(heard, ['a']);
+});
+
+test('without reconnect, a page keeps its connection in the cache', (t) => {
+  const page = withPage(t);
+  const { pusher, WebSocket } = kept(t, { reconnect: false });
+  page.left();
+  assert.equal(WebSocket.last.closed, false);
+  assert.equal(pusher.state, 'open');
 });

@@ -1,6 +1,6 @@
 'use strict';
 // Random losses, restarts, gaps and subscriptions, against a server with a log: a handler gets every event of its topic,
-// once and in order, or is told of a gap.
+// once and in order, or is told of a gap. In half of the runs, a topic needs a ticket, which ends at random times.
 const { test } = require('node:test');
 const assert = require('node:assert/strict');
 const { start } = require('./client.js');
@@ -25,11 +25,24 @@ function check({ topic, heard, begins }, published) {
   assert.equal(next, all.length, `the last events are missing: ${heard}`);
 }
 
-for (let seed = 1; seed <= 100; seed++) {
+/** Three tickets of four are good. The others are refused or fail, and a few never come. */
+function ticketOf(roll, site) {
+  return () => {
+    const luck = site.isUp ? 0 : roll(16);
+    if (luck < 12) return Promise.resolve('good');
+    if (luck < 14) return 'bad';
+    return luck === 14 ? Promise.reject(new Error('offline')) : new Promise(() => {});
+  };
+}
+
+for (let seed = 1; seed <= 200; seed++) {
   test(`every event, or a gap: seed ${seed}`, async (t) => {
+    t.mock.method(console, 'error', () => {});
+    t.mock.method(console, 'warn', () => {});
     const roll = dice(seed);
-    const server = new FakeServer();
-    const { pusher, WebSocket, states, tick } = start(t);
+    const server = new FakeServer(), site = { isUp: false }, hasTickets = seed > 100;
+    if (hasTickets) server.closed = ['cats'];
+    const { pusher, WebSocket, states, tick } = start(t, hasTickets ? { ticket: ticketOf(roll, site) } : {});
     const handlers = [], rendered = [server.position];
     const subscribe = (topic, since) => {
       const it = { topic, heard: [], begins: since ? server.countUntil(topic, since) : null };
@@ -66,16 +79,20 @@ for (let seed = 1; seed <= 100; seed++) {
       () => { if (roll(8) === 0) server.dropped = server.log.length; },
       () => connection() && roll(8) === 0 && server.overflow(connection()),
     ];
+    const ticketActs = [() => connection() && server.expire(connection()), () => tick(1000 * roll(8))];
+    if (hasTickets) acts.push(...ticketActs);
     for (let step = 0; step < 300; step++) {
       acts[roll(acts.length)]();
       await settled();
     }
+    site.isUp = true;
     // The server closes a connection behind GAP.
     if (connection()) {
       server.step(connection(), 1000, 1000);
       server.lose(connection());
     }
     connect();
+    await settled();
     server.step(connection(), 1000, 1000);
     TOPICS.forEach((topic) => server.publish(topic));
     server.step(connection(), 0, 1000);

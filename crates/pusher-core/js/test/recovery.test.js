@@ -253,7 +253,7 @@ test('malformed messages are ignored', (t) => {
   socket.say([9, 'cats', 'e1-99', true, 0]);
   assert.equal(pusher.position('cats'), 'e1-10', 'the second answer is none');
   for (const message of [[10], [10, 'cats'], [10, 'cats', 'x'], [10, 'cats', 7], [10, 'dogs', 'e1-20'], [10, null, 'e1-20'],
-    [11, 'cats', 'denied']]) socket.say(message);
+    [11, 'cats'], [11, 'cats', 7], [11, 'dogs', 'ticket_missing'], [14, 'cats', 'e1-30', true]]) socket.say(message);
   assert.deepEqual(took(), []);
   for (const sequence of ['11', null, 11.5, -1, [11], {}, true, 2 ** 60, 10]) socket.say([8, 'cats', sequence, sequence]);
   socket.raw('[8,"cats","big",1e999]');

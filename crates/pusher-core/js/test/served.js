@@ -3,10 +3,8 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
-const PARTS = {
-  'pusher.js': ['pusher.js', 'topics.js'],
-  'autobahn.js': ['pusher.js', 'topics.js', 'autobahn.js'],
-};
+const PUSHER = ['pusher.js', 'topics.js', 'tickets.js', 'liveness.js', 'presence.js'];
+const PARTS = { 'pusher.js': PUSHER, 'autobahn.js': [...PUSHER, 'autobahn.js'] };
 
 /** Returns the text of a file beside pusher.js. */
 const source = (name) => fs.readFileSync(path.join(__dirname, '..', name), 'utf8');

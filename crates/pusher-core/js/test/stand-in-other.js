@@ -67,6 +67,27 @@ module.exports = {
     assert.deepEqual(told, ['open'], 'the session goes on');
   },
 
+  'a denied topic': (t) => {
+    t.mock.method(console, 'warn', () => assert.fail('pushd:denied is the place'));
+    const { session, socket, told } = start(t);
+    socket.welcome('sid', 'pushd.1');
+    const heard = [];
+    session.subscribe('orders', assert.fail);
+    session.subscribe('pushd:denied', (topic, event) => heard.push([topic, event]));
+    socket.say([13, null, 'ticket_expired']);
+    socket.say([11, 'orders', 'ticket_missing']);
+    assert.deepEqual(heard, [['pushd:denied', { topic: 'orders', code: 'ticket_missing' }]]);
+    assert.deepEqual(told, ['open'], 'the session goes on');
+    const printed = t.mock.method(console, 'warn', () => {});
+    session.unsubscribe('pushd:denied');
+    session.subscribe('orders', () => assert.fail('a second callback'));
+    session.subscribe('user.7', assert.fail);
+    for (const topic of ['orders', 'user.7', 'orders']) socket.say([11, topic, 'ticket_missing']);
+    const lines = printed.mock.calls.map((call) => call.arguments);
+    assert.deepEqual(lines, ['orders', 'user.7'].map((topic) => [`autobahn.js: the server refuses topic "${topic}": ticket_missing`]));
+    assert.equal(heard.length, 1);
+  },
+
   'a dead connection': async (t) => {
     const { socket, told, tick, WebSocket } = start(t);
     socket.welcome('sid', 'pushd.1');

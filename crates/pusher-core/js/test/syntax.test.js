@@ -22,20 +22,26 @@ function acorn() {
   throw new Error('the parser acorn is missing: apt install node-acorn');
 }
 
-// The scripts of our pages: async functions are ES2017.
-for (const [file, ecmaVersion] of [
+const BLOG = 'php/blog/public';
+const ofBlog = fs.readdirSync(path.join(root, BLOG)).filter((name) => name.endsWith('.js'));
+
+// The scripts of our pages: async functions are ES2017. Those of the blog are modules.
+for (const [file, ecmaVersion, sourceType = 'script'] of [
   ['crates/pusher-core/js/pusher.js', 2015],
   ['crates/pusher-core/js/topics.js', 2015],
+  ['crates/pusher-core/js/tickets.js', 2015],
+  ['crates/pusher-core/js/liveness.js', 2015],
+  ['crates/pusher-core/js/presence.js', 2015],
   ['crates/pusher-core/js/pusher-sse.js', 2015],
   ['crates/pusher-core/js/autobahn.js', 2015],
   ['php/wordpress/assets/live.js', 2017],
-  ['php/blog/public/blog.js', 2017],
+  ...ofBlog.map((name) => [`${BLOG}/${name}`, 2017, 'module']),
 ]) {
   test(`${file} is ECMAScript ${ecmaVersion}`, () => {
     const code = fs.readFileSync(path.join(root, file), 'utf8');
     const { parse } = acorn();
-    parse(code, { ecmaVersion });
-    assert.throws(() => parse(code + '\na?.b;', { ecmaVersion }), SyntaxError, 'the parser sees what is newer');
+    parse(code, { ecmaVersion, sourceType });
+    assert.throws(() => parse(code + '\na?.b;', { ecmaVersion, sourceType }), SyntaxError, 'the parser sees what is newer');
     if (ecmaVersion > 2015) return;
     const newer = /\.(includes|entries|values|flat|flatMap|at|padStart|replaceAll|allSettled|fromEntries|matchAll)\(/;
     assert.doesNotMatch(code, newer, 'built-ins of ECMAScript 2015');

@@ -54,7 +54,7 @@ test('the stream has the topics of all tabs, and each tab gets its own', async (
 
 for (const [how, end] of [['closes', (tab) => tab.pusher.close()],
   ['finds a WebSocket', (tab) => {
-    tab.pusher._openAnother();
+    tab.pusher._liveness._openAnother();
     tab.WebSocket.last.welcome('sid', 'pushd.1');
   }]]) {
   test(`the leader ${how}: another tab takes over at the tabs' position`, async (t) => {
@@ -130,7 +130,7 @@ test('a topic that is unsubscribed at once is not in the stream', async (t) => {
 
 test('late messages of an earlier leader are ignored', async (t) => {
   const { BroadcastChannel, all, pass, stream } = await tabs(t, ['cats'], ['cats']);
-  const spy = new BroadcastChannel('pushd.sse.1 https://push.test/live/');
+  const spy = new BroadcastChannel('pushd.sse.2 https://push.test/live/');
   const messages = [];
   spy.onmessage = ({ data }) => messages.push(data);
   stream().say('cats', 'a', 'e1-11');
@@ -182,7 +182,7 @@ test('a gap is told to every tab', async (t) => {
 
 test('sites of other servers have other streams', async (t) => {
   const { EventSource, BroadcastChannel, all, pass } = await tabs(t, ['cats']);
-  const other = new BroadcastChannel('pushd.sse.1 https://other.test/');
+  const other = new BroadcastChannel('pushd.sse.2 https://other.test/');
   other.onmessage = () => assert.fail('another channel');
   all[0].listen('dogs');
   await pass(100);

@@ -9,7 +9,7 @@ pub(crate) struct File {
 }
 
 /// All files.
-pub(crate) const FILES: [File; 3] = [
+pub(crate) const FILES: [File; 9] = [
     File {
         path: "/",
         content_type: "text/html; charset=utf-8",
@@ -20,9 +20,19 @@ pub(crate) const FILES: [File; 3] = [
         content_type: "text/css; charset=utf-8",
         text: include_str!("page/status.css"),
     },
-    File {
-        path: "/status.js",
-        content_type: "text/javascript; charset=utf-8",
-        text: include_str!("page/status.js"),
-    },
+    script("/api.js", include_str!("page/api.js")),
+    script("/charts.js", include_str!("page/charts.js")),
+    script("/connections.js", include_str!("page/connections.js")),
+    script("/dom.js", include_str!("page/dom.js")),
+    script("/events.js", include_str!("page/events.js")),
+    script("/snippet.js", include_str!("page/snippet.js")),
+    script("/status.js", include_str!("page/status.js")),
 ];
+
+const fn script(path: &'static str, text: &'static str) -> File {
+    File {
+        path,
+        content_type: "text/javascript; charset=utf-8",
+        text,
+    }
+}

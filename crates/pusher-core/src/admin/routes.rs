@@ -9,8 +9,9 @@ use http::StatusCode;
 use pusher_proto::{TopicError, check_topic};
 use tokio::sync::oneshot;
 
+use super::connections::{self, ConnectionsQuery};
 use super::health::{health, readiness};
-use super::history::{History, record};
+use super::history::{History, Window, record};
 use super::metrics;
 use super::page::{FILES, File};
 use super::status::Snapshot;
@@ -26,13 +27,16 @@ pub(crate) enum AdminRoute {
     Readiness,
     Metrics,
     Status,
+    Charts(&'static Window),
+    Connections(ConnectionsQuery),
     Watch {
         topic: String,
     },
 }
 
 impl AdminRoute {
-    /// Finds the route of a fixed path. The caller parses `/watch/{topic}`, because it decodes topics.
+    /// Finds the route of a fixed path. The caller parses `/watch/{topic}` and those with a query, because it decodes
+    /// topics and queries.
     pub(crate) fn find(path: &str) -> Option<Self> {
         Some(match path {
             "/healthz" => Self::Health,
@@ -78,7 +82,7 @@ pub(crate) enum AdminError {
 #[derive(Debug)]
 pub(crate) struct Admin {
     context: Arc<Context>,
-    history: Arc<History>,
+    history: History,
     snapshot: Snapshot,
 }
 
@@ -86,7 +90,7 @@ impl Admin {
     pub(crate) fn new(context: Arc<Context>) -> Self {
         Self {
             context,
-            history: Arc::default(),
+            history: History::default(),
             snapshot: Snapshot::default(),
         }
     }
@@ -109,6 +113,11 @@ impl Admin {
             AdminRoute::Readiness => state(readiness(context)),
             AdminRoute::Metrics => self.metrics().await?,
             AdminRoute::Status => AdminResponse::Json(self.status().await?),
+            AdminRoute::Charts(window) => {
+                let charts = self.history.json(window);
+                AdminResponse::Json(format!("{charts}\n").into())
+            }
+            AdminRoute::Connections(query) => AdminResponse::Json(self.connections(query).await?),
             AdminRoute::Watch { topic } => {
                 check_topic(&topic, context.live.limits().topic_len_max)?;
                 let watch = Watch::begin(context, &topic);
@@ -136,8 +145,20 @@ impl Admin {
         if let Some(status) = lock.last() {
             return Ok(status);
         }
-        let (context, history) = (self.context.clone(), self.history.clone());
-        self.on_thread(move || lock.renew(&context, &history)).await
+        let context = self.context.clone();
+        self.on_thread(move || lock.renew(&context)).await
+    }
+
+    async fn connections(&self, query: ConnectionsQuery) -> Result<Bytes, AdminError> {
+        // One request at a time visits all sessions.
+        let lock = self.snapshot.lock().await;
+        let context = self.context.clone();
+        self.on_thread(move || {
+            let list = connections::list(&context, &query);
+            drop(lock);
+            list
+        })
+        .await
     }
 
     /// Runs slow work on a thread of its own, so that no event waits for it. (tokio's `spawn_blocking`

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use pusher_proto::ticket::TicketKeys;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::health::readiness;
-use super::history::History;
+use super::problems::problems;
 use super::process;
+use super::refusals::{refused, refused_origins};
 use crate::context::Context;
 use crate::hub::TopicTotals;
 use crate::nodes::{Node, NodesState};
@@ -55,9 +57,9 @@ impl SnapshotLock {
     }
 
     /// Creates a snapshot. Slow if there are many sessions or topics.
-    pub(crate) fn renew(mut self, context: &Context, history: &History) -> Bytes {
+    pub(crate) fn renew(mut self, context: &Context) -> Bytes {
         let begin = Instant::now();
-        let json = Bytes::from(take(context, history).to_string());
+        let json = Bytes::from(take(context).to_string());
         let now = Instant::now();
         *self.0 = Some((now + lifetime(now - begin), json.clone()));
         json
@@ -69,7 +71,7 @@ fn lifetime(took: Duration) -> Duration {
     LIFETIME_MIN.max(took * LIFETIME_FACTOR)
 }
 
-fn take(context: &Context, history: &History) -> Value {
+fn take(context: &Context) -> Value {
     let stats = context.hub.stats();
     let limits = context.live.limits();
     let (_, state) = readiness(context);
@@ -83,18 +85,20 @@ fn take(context: &Context, history: &History) -> Value {
         "publishers_max": limits.publishers_max,
         "backlog_len_max": limits.backlog_len_max,
         "outbox_len_max": limits.outbox_len_max,
+        "events_len_max": limits.events_len_max,
         "history_len_max": limits.history_len_max,
         "disk_failure": context.hub.disk_failure(),
         "spool": context.spool.as_deref().map(spool),
         "redis": context.node.as_deref().map(redis),
-        "history": {
-            "events": history.row(|second| second.events),
-            "deliveries": history.row(|second| second.deliveries),
-            "sessions": history.row(|second| second.sessions),
-        },
-        "largest_topics": largest_topics(context),
+        "ticket_keys": ticket_keys(context),
+        "webhooks": context.live.options().webhooks.len(),
+        "public": public(context),
+        "problems": problems(context, &stats),
+        "largest_topics": topics(context.hub.largest_topics(TOPICS_MAX)),
+        "busiest_topics": topics(context.hub.busiest_topics(TOPICS_MAX)),
         "longest_outboxes": longest_outboxes(context),
-        "refused": refused(&figures),
+        "refused": refused(context, &figures),
+        "refused_origins": refused_origins(context),
         "complaints": complaints(context),
         "figures": described(&figures),
     });
@@ -104,14 +108,35 @@ fn take(context: &Context, history: &History) -> Value {
     status
 }
 
-/// Returns every figure with its description, for the table of the status page.
+/// Returns every figure with its description, for the table of the status page. `by` has the labels that are not 0.
 fn described(figures: &[Figure]) -> Vec<Value> {
-    let described = figures.iter().map(
-        |Figure {
-             name, help, value, ..
-         }| json!({"name": name, "help": help, "value": value.total()}),
-    );
+    let described = figures.iter().map(|figure| {
+        let Figure {
+            name, help, value, ..
+        } = figure;
+        let mut row = json!({"name": name, "help": help, "value": value.total()});
+        if let FigureValue::ByLabel { counts, .. } = value {
+            let counts = counts.iter().filter(|(_, count)| *count > 0);
+            let by = counts.map(|(label, count)| ((*label).to_owned(), (*count).into()));
+            row["by"] = Value::Object(by.collect());
+        }
+        row
+    });
     described.collect()
+}
+
+/// Returns where browsers connect, and which pages may, for the lines that the status page proposes.
+fn public(context: &Context) -> Value {
+    let options = context.live.options();
+    let addresses = context.public_addrs.iter().map(ToString::to_string);
+    let hosts = options.public_hosts.iter().map(ToString::to_string);
+    let origins = options.allow_origins.iter().map(ToString::to_string);
+    json!({
+        "addresses": addresses.collect::<Vec<_>>(),
+        "tls": options.certificate.is_some(),
+        "hosts": hosts.collect::<Vec<_>>(),
+        "origins": origins.collect::<Vec<_>>(),
+    })
 }
 
 /// Returns the state of the spool. The figures count its records by their results.
@@ -120,6 +145,13 @@ fn spool(spool: &Spool) -> Value {
         "directory": spool.directory.path().display().to_string(),
         "failure": spool.failure(),
     })
+}
+
+/// Returns the ids of the keys of tickets. The first signs. `pushd ticket rotate` waits for a new one.
+fn ticket_keys(context: &Context) -> Vec<String> {
+    let options = context.live.options();
+    let ids = options.ticket_keys.iter().flat_map(TicketKeys::ids);
+    ids.map(str::to_owned).collect()
 }
 
 /// Returns the state of the log in Redis, and of the servers that share it.
@@ -142,18 +174,22 @@ fn redis(node: &Node) -> Value {
     })
 }
 
-fn largest_topics(context: &Context) -> Vec<Value> {
-    let topics = context.hub.largest_topics(TOPICS_MAX);
-    let shown = topics.iter();
-    shown
-        .map(
-            |TopicTotals {
-                 topic,
-                 subscribers,
-                 log_events,
-             }| json!({"topic": &**topic, "subscribers": subscribers, "log_events": log_events}),
-        )
-        .collect()
+fn topics(topics: Vec<TopicTotals>) -> Vec<Value> {
+    let shown = topics.iter().map(|totals| {
+        let TopicTotals {
+            topic,
+            subscribers,
+            log_events,
+            events_per_s,
+        } = totals;
+        json!({
+            "topic": &**topic,
+            "subscribers": subscribers,
+            "log_events": log_events,
+            "events_per_s": (events_per_s * 10.0).round() / 10.0,
+        })
+    });
+    shown.collect()
 }
 
 /// Returns the browsers with the largest outboxes.
@@ -163,25 +199,6 @@ fn longest_outboxes(context: &Context) -> Vec<Value> {
     shown
         .map(|(session, len)| json!({"peer": session.peer_addr().to_string(), "len": len}))
         .collect()
-}
-
-/// Returns refused and dropped peers and messages by reason, without reasons that did not occur.
-fn refused(figures: &[Figure]) -> Vec<Value> {
-    let mut rows = Vec::new();
-    for figure in figures {
-        let Some(who) = figure.refused else {
-            continue;
-        };
-        let counts = match &figure.value {
-            FigureValue::Number(count) => vec![(figure.name, *count)],
-            FigureValue::ByLabel { counts, .. } => counts.clone(),
-        };
-        let happened = counts.into_iter().filter(|(_, count)| *count > 0);
-        rows.extend(
-            happened.map(|(reason, count)| json!({"who": who, "reason": reason, "count": count})),
-        );
-    }
-    rows
 }
 
 /// Returns the last log lines about peers, the newest first.

@@ -6,7 +6,7 @@ mod request;
 
 use std::sync::Arc;
 
-use pusher_proto::wamp::{call_error, call_result, text_frame};
+use pusher_proto::wamp::{call_error, call_result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -36,7 +36,20 @@ pub trait Application: Send + Sync + 'static {
         let _ = (session, request);
     }
 
-    /// Called after a session has ended, for any reason.
+    /// Whether another process can continue the session after a hand-over. Otherwise it is closed, and its page connects
+    /// again. Not if the application knows something of the session that the other process would not know.
+    fn may_hand_over(&self, session: &Session) -> bool {
+        let _ = session;
+        true
+    }
+
+    /// Called instead of [`opened`](Self::opened) for a session of a server that was handed over. Its subscriptions continue
+    /// without a call of [`may_subscribe`](Self::may_subscribe).
+    fn taken_over(&self, session: &Session) {
+        let _ = session;
+    }
+
+    /// Called after a session has ended here, for any reason. After a hand-over it goes on elsewhere.
     fn closed(&self, session: &Session) {
         let _ = session;
     }
@@ -169,8 +182,7 @@ impl Call {
 
     fn send(&mut self, message: &str) {
         self.is_answered = true;
-        let connection = self.session.connection();
-        connection.send(&connection.counted_frame(text_frame(message)));
+        self.session.connection().send_text(message);
     }
 }
 
@@ -189,6 +201,14 @@ impl<A: Application> Application for Arc<A> {
 
     fn opened(&self, session: &Session, request: &Request) {
         (**self).opened(session, request);
+    }
+
+    fn may_hand_over(&self, session: &Session) -> bool {
+        (**self).may_hand_over(session)
+    }
+
+    fn taken_over(&self, session: &Session) {
+        (**self).taken_over(session);
     }
 
     fn closed(&self, session: &Session) {

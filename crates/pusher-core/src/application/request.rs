@@ -1,13 +1,13 @@
 //! A browser's HTTP request.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
 
 use crate::config::forwarded_hosts;
 
 /// The HTTP request of a browser's handshake. Applications use it to accept or refuse the browser.
-#[derive(Debug)]
 pub struct Request {
     /// The bytes of the request line and the headers. The ranges below are parts of it.
     pub(crate) head: Vec<u8>,
@@ -28,6 +28,17 @@ pub struct Request {
 pub(crate) struct Header {
     pub(crate) name: Range<usize>,
     pub(crate) value: Range<usize>,
+}
+
+/// Without query and headers, where tickets and cookies are.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method())
+            .field("path", &self.path())
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Request {

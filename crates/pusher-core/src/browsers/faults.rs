@@ -15,7 +15,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use super::serve;
+use super::{Arriving, serve};
 use crate::application::Recipe;
 use crate::config::Certificate;
 use crate::config::Options;
@@ -65,7 +65,13 @@ impl Listener {
             stream.set_nonblocking(true).unwrap();
             let stream = tokio::net::TcpStream::from_std(stream).unwrap();
             let permit = context.browser_permits.enter(peer).unwrap();
-            serve(context.clone(), shard, stream, permit).await;
+            let arriving = Arriving {
+                stream,
+                permit,
+                received: Vec::new(),
+                counted: context.tasks.handshakes.token(),
+            };
+            serve(context.clone(), shard, arriving).await;
             context.tasks.browsers.close();
             context.tasks.browsers.wait().await;
             flusher.abort();

@@ -11,9 +11,12 @@ use bytes::Bytes;
 use pusher_proto::{Reason, event_stream};
 
 use super::handshake::{EventStream, Response};
+use super::presence;
+use super::session_end::end_session;
 use super::session_task::{Wait, yield_once};
-use crate::connection::{Connection, Dialect, Ready, Session, Topic};
+use crate::connection::{Connection, Dialect, Encoding, Ready, Session, Topic};
 use crate::context::Context;
+use crate::handover::{self, Browser, Stage};
 use crate::hub::Shard;
 
 /// Bounds of the time before a browser connects again, in ms.
@@ -45,11 +48,20 @@ pub(super) fn open(context: &Arc<Context>, shard: &Shard, stream: EventStream) -
         request,
         id,
         wanted,
+        ticket,
         ..
     } = stream;
     let now_ms = context.clock.now_ms();
     let common = shard.connections().clone();
-    let connection = Connection::new(id, permit, common, socket, Dialect::EventStream, now_ms);
+    let connection = Connection::new(
+        id,
+        permit,
+        common,
+        socket,
+        Encoding::plain(Dialect::EventStream),
+        request.origin().as_deref(),
+        now_ms,
+    );
     let session = Session::new(connection);
     let mut open = Open {
         context: context.clone(),
@@ -59,6 +71,9 @@ pub(super) fn open(context: &Arc<Context>, shard: &Shard, stream: EventStream) -
     let connection = session.connection();
     connection.detect_dead_peer();
     shard.add_session(&session);
+    if let Some(ticket) = ticket {
+        context.hub.tickets().hold(&session, ticket);
+    }
     context.counters.sessions_opened.add(1);
     tracing::debug!(session = %id, peer = %request.peer_addr(), "event stream opened");
     context.application.opened(&session, &request);
@@ -82,7 +97,40 @@ pub(super) fn open(context: &Arc<Context>, shard: &Shard, stream: EventStream) -
     }
     connection.send(&Bytes::from(hello));
     open.topics = subscription.topics;
+    // The ticket may have ended since the handshake has checked it.
+    if !open.recheck() {
+        return StreamTask::Open(Box::new(open));
+    }
+    for topic in &*open.topics {
+        presence::subscribed(context, &session, topic, open.topics.len() == 1);
+    }
     StreamTask::Open(Box::new(open))
+}
+
+/// Continues an event stream of another process.
+pub(super) fn take_over(
+    context: &Arc<Context>,
+    shard: &Shard,
+    connection: Connection,
+    handed: handover::Stream,
+) -> StreamTask {
+    connection.detect_dead_peer();
+    connection.take_over(handed.unsent, 0);
+    let session = Session::new(connection);
+    shard.add_session(&session);
+    if let Some(ticket) = handed.ticket {
+        context.hub.tickets().take_over(&session, ticket);
+    }
+    context.application.taken_over(&session);
+    let hub = &context.hub;
+    let topics = hub.take_over_stream(&session, &handed.topics, handed.after);
+    // Joins the presence of the topics again.
+    session.connection().recheck();
+    StreamTask::Open(Box::new(Open {
+        context: context.clone(),
+        session,
+        topics,
+    }))
 }
 
 impl StreamTask {
@@ -124,18 +172,67 @@ impl Open {
         let connection = self.session.connection();
         let mut has_acted = false;
         loop {
-            let continues = match ready!(connection.poll_ready(task, true)) {
+            let handover = &self.context.handover;
+            let continues = match ready!(connection.poll_ready(task, !handover.has_begun())) {
                 Ready::End => false,
+                Ready::Recheck if handover.takes_sessions() => {
+                    self.hand_over();
+                    false
+                }
                 // One read or flush per poll, so that one busy browser does not delay the others.
                 _ if has_acted => return yield_once(task),
                 Ready::Read => self.discard(),
                 Ready::Write => self.flush(),
+                Ready::Recheck => self.recheck(),
             };
             if !continues {
                 return Poll::Ready(());
             }
             has_acted = true;
         }
+    }
+
+    /// Gives the stream to another process.
+    fn hand_over(&self) {
+        let (id, connection) = (self.session.id(), self.session.connection());
+        let may_continue = self.context.application.may_hand_over(&self.session);
+        let after = self.context.hub.stream_after(&self.session);
+        let Some(after) = after.filter(|_| may_continue) else {
+            return connection.finish(None);
+        };
+        let Some(handed) = connection.hand_over() else {
+            return;
+        };
+        let browser = Browser {
+            peer: connection.peer(),
+            origin: connection.origin_text().as_deref().map(str::to_owned),
+            age_s: connection.age_s(self.context.clock.now_ms()),
+            stage: Stage::Stream(handover::Stream {
+                id: id.to_u128(),
+                topics: self.topics.iter().map(|topic| topic.to_string()).collect(),
+                after,
+                ticket: self.context.hub.tickets().hand_over(id),
+                unsent: handed.unsent,
+            }),
+        };
+        let handover = &self.context.handover;
+        handover.bring_browser(browser, handed.descriptor);
+    }
+
+    /// Ends the stream if a topic is no longer allowed. Returns false then.
+    fn recheck(&self) -> bool {
+        let id = self.session.id();
+        let tickets = self.context.hub.tickets();
+        let mut topics = self.topics.iter();
+        let denied = topics.find_map(|topic| Some((topic, tickets.check(id, topic).err()?)));
+        let Some((topic, fault)) = denied else {
+            presence::update(&self.context, &self.session, self.topics.iter());
+            return true;
+        };
+        let connection = self.session.connection();
+        tickets.refused(&connection.peer().to_string(), topic, fault);
+        connection.finish(Some(event_stream::denied(topic, fault).into()));
+        false
     }
 
     /// Reads and ignores bytes of the browser. Returns false at the end of the connection.
@@ -165,10 +262,6 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        for topic in &*self.topics {
-            self.context.hub.unsubscribe(&self.session, topic);
-        }
-        self.context.hub.shards()[self.session.shard()].remove_session(&self.session);
-        self.context.application.closed(&self.session);
+        end_session(&self.context, &self.session, &*self.topics);
     }
 }

@@ -6,57 +6,84 @@ use foldhash::fast::RandomState;
 
 use crate::connection::Topic;
 
-/// A set of topics. Most sessions have one topic, so the first topic is stored without an allocation.
-#[derive(Debug, Default)]
-pub(crate) struct Subscriptions {
-    one: Option<Topic>,
-    /// Allocated for the second topic. Then it holds all topics, and `one` is empty.
-    many: Option<Box<Many>>,
+/// A set of topics. Most sessions have one topic, which is stored without an allocation.
+#[derive(Debug)]
+pub(crate) enum Subscriptions {
+    One(Topic),
+    /// Any other number of topics. `None` is an empty set.
+    Many(Option<Box<Many>>),
 }
 
 #[derive(Debug, Default)]
-struct Many {
+pub(crate) struct Many {
     topics: HashSet<Topic, RandomState>,
     bytes: usize,
 }
 
+impl Default for Subscriptions {
+    fn default() -> Self {
+        Self::Many(None)
+    }
+}
+
 impl Subscriptions {
     pub(crate) fn len(&self) -> usize {
-        let many = self.many.as_ref().map_or(0, |many| many.topics.len());
-        many + usize::from(self.one.is_some())
+        match self {
+            Self::One(_) => 1,
+            Self::Many(many) => many.as_ref().map_or(0, |many| many.topics.len()),
+        }
     }
 
     /// Sum of the lengths of all topics, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let many = self.many.as_ref().map_or(0, |many| many.bytes);
-        many + self.one.as_ref().map_or(0, |one| one.len())
+        match self {
+            Self::One(one) => one.len(),
+            Self::Many(many) => many.as_ref().map_or(0, |many| many.bytes),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Topic> {
+        let (one, many) = match self {
+            Self::One(one) => (Some(one), None),
+            Self::Many(many) => (None, many.as_ref()),
+        };
+        let many = many.into_iter().flat_map(|many| &many.topics);
+        one.into_iter().chain(many)
+    }
+
+    pub(crate) fn contains(&self, topic: &str) -> bool {
+        match self {
+            Self::One(one) => **one == *topic,
+            Self::Many(many) => many
+                .as_ref()
+                .is_some_and(|many| many.topics.contains(topic)),
+        }
     }
 
     pub(crate) fn insert(&mut self, topic: Topic) {
-        match &mut self.many {
-            Some(many) => many.insert(topic),
-            None => match self.one.take() {
-                None => self.one = Some(topic),
-                Some(first) => {
-                    let many = self.many.insert(Box::default());
-                    many.insert(first);
-                    many.insert(topic);
-                }
-            },
+        match self {
+            Self::Many(Some(many)) => many.insert(topic),
+            Self::Many(None) => *self = Self::One(topic),
+            Self::One(one) => {
+                let mut many = Box::<Many>::default();
+                many.insert(one.clone());
+                many.insert(topic);
+                *self = Self::Many(Some(many));
+            }
         }
     }
 
     pub(crate) fn remove(&mut self, topic: &str) {
-        match &mut self.many {
-            Some(many) => {
+        let is_empty = match self {
+            Self::One(one) => **one == *topic,
+            Self::Many(None) => false,
+            Self::Many(Some(many)) => {
                 many.remove(topic);
-                if many.topics.is_empty() {
-                    self.many = None;
-                }
+                many.topics.is_empty()
             }
-            None => {
-                self.one.take_if(|one| **one == *topic);
-            }
+        };
+        if is_empty {
+            *self = Self::default();
         }
     }
 }
@@ -76,22 +103,12 @@ impl Many {
     }
 }
 
-impl IntoIterator for Subscriptions {
-    type Item = Topic;
-    type IntoIter = Box<dyn Iterator<Item = Topic>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        let many = self.many.map(|many| many.topics).into_iter().flatten();
-        Box::new(self.one.into_iter().chain(many))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn sorted(topics: Subscriptions) -> Vec<Topic> {
-        let mut topics: Vec<_> = topics.into_iter().collect();
+    fn sorted(topics: &Subscriptions) -> Vec<Topic> {
+        let mut topics: Vec<_> = topics.iter().cloned().collect();
         topics.sort();
         topics
     }
@@ -107,7 +124,7 @@ mod tests {
             assert_eq!(topics.len(), expected.len());
             assert_eq!(topics.bytes(), expected.len());
         }
-        assert_eq!(sorted(topics), expected);
+        assert_eq!(sorted(&topics), expected);
 
         let mut topics = Subscriptions::default();
         for topic in ["a", "b", "c"] {
@@ -118,6 +135,6 @@ mod tests {
         }
         assert_eq!((topics.len(), topics.bytes()), (0, 0));
         topics.insert("d".into());
-        assert_eq!(sorted(topics), [Topic::from("d")]);
+        assert_eq!(sorted(&topics), [Topic::from("d")]);
     }
 }

@@ -8,3 +8,9 @@ pub(crate) struct Violation {
     pub(crate) kind: ViolationKind,
     pub(crate) reason: String,
 }
+
+impl Violation {
+    pub(super) fn new(kind: ViolationKind, reason: String) -> Self {
+        Self { kind, reason }
+    }
+}

@@ -47,14 +47,7 @@ impl Certificate {
     /// Loads a certificate chain and its key from PEM files. The server's own certificate comes first in the chain,
     /// followed by the intermediate certificates. The key is RSA, ECDSA or Ed25519, and not encrypted.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, CertificateError> {
-        let text = read(chain)?;
-        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-        let certificates = match certificates {
-            Ok(found) if found.is_empty() => Err(pem::Error::NoItemsFound),
-            certificates => certificates,
-        };
-        let certificates =
-            certificates.map_err(|error| about(chain, &text, Wanted::Certificate, &error))?;
+        let certificates = read_certificates(chain)?;
         let not_after = certificates.first().and_then(|first| not_after(first));
         let text = read(key)?;
         let private = PrivateKeyDer::from_pem_slice(&text)
@@ -98,11 +91,29 @@ impl Certificate {
     }
 }
 
+/// Reads the certificates of a PEM file, at least one.
+pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    let text = read(path)?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let certificates = match certificates {
+        Ok(found) if found.is_empty() => Err(pem::Error::NoItemsFound),
+        certificates => certificates,
+    };
+    certificates.map_err(|error| about(path, &text, Wanted::Certificate, &error))
+}
+
 /// Returns the time when a certificate in DER expires, or `None` if it cannot be parsed.
 pub fn not_after(certificate: &[u8]) -> Option<SystemTime> {
     let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
     let validity = certificate.tbs_certificate().validity();
     Some(validity.not_after.to_system_time())
+}
+
+/// Returns the time from which a certificate in DER is valid, or `None` if it cannot be parsed.
+pub fn not_before(certificate: &[u8]) -> Option<SystemTime> {
+    let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
+    let validity = certificate.tbs_certificate().validity();
+    Some(validity.not_before.to_system_time())
 }
 
 fn content(path: &Path, reason: impl Into<String>) -> CertificateError {

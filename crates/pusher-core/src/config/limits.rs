@@ -83,7 +83,7 @@ pub struct Limits {
     /// with code 1008). An HTTP connection of a publisher may be idle for the same time. Default 30 s.
     pub unfinished_timeout: Duration,
     /// Most bytes of all incomplete messages of publishers. A publisher that exceeds it gets `overloaded` or 503.
-    /// Default 64 MiB.
+    /// Default 64 MiB. As many bytes of HTTP requests are kept a second time, for a hand-over.
     pub unfinished_len_max: usize,
     /// Pause after which the server closes its write side to a publisher of raw JSON, for programs that wait for that.
     /// The server still reads events after it: see [`RAW_PAUSE_MAX`](Self::RAW_PAUSE_MAX). Default 5 s.
@@ -105,6 +105,12 @@ pub struct Limits {
     /// Longest time in which a publish waits for the log that the server shares with others. Then it is refused, and can
     /// be tried again. Default 2 s.
     pub redis_wait: Duration,
+    /// Longest time in which the site answers a webhook. Then the request has failed. Default 10 s.
+    pub webhook_timeout: Duration,
+    /// Longest time in which a webhook that fails is sent again. Then its events are dropped. Default 5 minutes.
+    pub webhook_retry_max: Duration,
+    /// Most events that wait for one URL of the site. At this limit, the oldest events are dropped. Default 10,000.
+    pub webhook_events_max: usize,
 }
 
 /// Limits that no operator needs to change.
@@ -178,6 +184,9 @@ impl Default for Limits {
             history_topic_events_max: 1000,
             history_topic_len_max: 4 * 1024 * 1024,
             redis_wait: Duration::from_secs(2),
+            webhook_timeout: Duration::from_secs(10),
+            webhook_retry_max: Duration::from_secs(5 * 60),
+            webhook_events_max: 10_000,
         }
     }
 }

@@ -4,11 +4,33 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::thread;
 
+use pusher_proto::RESERVED_PREFIX;
+use pusher_proto::channels::{Channel, ChannelsApp};
+use pusher_proto::ticket::TicketKeys;
+
+use super::webhook::WEBHOOKS_MAX;
 use super::{
     AllowedOrigin, Certificate, IdLimits, KnownHost, Limits, PublishAddress, PublishToken,
     RedisOptions, RedisPassword, SlowPolicy, SocketAccess, StateOptions, TopicPattern,
-    TrustedProxy,
+    TrustedProxy, WebhookOptionsError, WebhookUrl,
 };
+
+/// Options of tickets that contradict others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TicketOptionsError {
+    /// `private_topics` or `presence` without `ticket_keys`.
+    #[error(
+        "private-topics and presence need the key that signs tickets: create one with `pusherd ticket rotate FILE`, and set \
+         ticket-key-file"
+    )]
+    NoKeys,
+    /// `private_topics` or `presence`, and `allow_origins` with `*` or `null`.
+    #[error(
+        "allow-origin * or null does not go with private-topics and presence: any site's page could subscribe with the cookie of a \
+         visitor who is logged in; name the sites"
+    )]
+    AnyOrigin,
+}
 
 /// All options of a server. `pushd` without arguments runs with `Options::default()`.
 #[derive(Debug, Clone)]
@@ -19,6 +41,10 @@ pub struct Options {
     /// The publish listeners, where publishers connect. Default `127.0.0.1:5555`. Without a `publish_token`,
     /// only loopback addresses and unix sockets are accepted, because every client that connects may publish.
     pub publish_listen: Vec<PublishAddress>,
+    /// Listeners that serve only the signed requests of the Pusher Channels protocol, for sites on other machines. They need
+    /// no `publish_token`, because each request is signed with the secret of `channels_app`. Default none: the publish
+    /// listeners serve these requests.
+    pub signed_listen: Vec<SocketAddr>,
     /// Permissions of the unix sockets among the publish listeners.
     pub publish_socket: SocketAccess,
     /// Proxies that are believed when they name the client (`X-Forwarded-For`, `Forwarded`) and the host that the
@@ -71,6 +97,29 @@ pub struct LiveOptions {
     /// The number of last events that a new subscriber gets at once, by topic. The first matching pattern decides.
     /// Default none, which is 0 for all topics.
     pub replay_on_subscribe: Vec<(TopicPattern, usize)>,
+    /// The topics that need a ticket. The others are open to every browser. Needs `ticket_keys`. Default none.
+    pub private_topics: Vec<TopicPattern>,
+    /// The topics of which the server tells who is subscribed. Needs `ticket_keys`. Default none.
+    pub presence: Vec<TopicPattern>,
+    /// The keys that sign tickets. With them, "any origin" is not possible: another site's page could use a visitor's
+    /// cookie. Default none.
+    pub ticket_keys: Option<TicketKeys>,
+    /// The application whose browsers speak the Pusher Channels protocol. With it, `private-` and `presence-` topics are
+    /// private, `presence-` topics have presence, and new subscribers of `cache-` topics get the last event, in all
+    /// protocols. Default none: nobody can speak the protocol.
+    pub channels_app: Option<ChannelsApp>,
+    /// The `private-` and `presence-` topics to whose other subscribers browsers may send events, named `client-`, in the
+    /// Pusher Channels protocol. Default none.
+    pub client_events: Vec<TopicPattern>,
+    /// URLs of the site to which the server tells which channels have subscribers, and who is a member of a presence
+    /// channel. Needs `channels_app`. At most 4. Default none.
+    pub webhooks: Vec<WebhookUrl>,
+    /// The channels whose subscribers are told how many they are, in the Pusher Channels protocol. Presence channels have
+    /// their members instead. Default none.
+    pub subscription_counts: Vec<TopicPattern>,
+    /// Events of at least this length, in bytes, are compressed for browsers that offer permessage-deflate. Default none:
+    /// the server does not accept the offer.
+    pub compression_len_min: Option<usize>,
     /// The password for Redis, instead of the one in its address. Default none.
     pub redis_password: Option<RedisPassword>,
     /// The limits that can change while the server runs. The others are [`IdLimits`].
@@ -81,6 +130,68 @@ impl LiveOptions {
     /// Whether the log keeps the events of a topic.
     pub(crate) fn has_history(&self, topic: &str) -> bool {
         self.limits.history_len_max > 0 && self.history.iter().any(|pattern| pattern.matches(topic))
+    }
+
+    /// Whether a topic needs a ticket. The server's own topics are open, or follow the topic in their name.
+    pub(crate) fn is_private(&self, topic: &str) -> bool {
+        let mut patterns = self.private_topics.iter();
+        let is_private = patterns.any(|pattern| pattern.matches(topic))
+            || (self.channels_app.is_some() && Channel::has_private_prefix(topic));
+        is_private && !topic.starts_with(RESERVED_PREFIX)
+    }
+
+    /// Whether browsers may send events to a topic in the Pusher Channels protocol.
+    pub(crate) fn allows_client_events(&self, topic: &str) -> bool {
+        let mut patterns = self.client_events.iter();
+        patterns.any(|pattern| pattern.matches(topic))
+    }
+
+    /// Whether the subscribers of a channel are told how many they are.
+    pub(crate) fn tells_subscription_count(&self, channel: Channel<'_>) -> bool {
+        let mut patterns = self.subscription_counts.iter();
+        !channel.is_presence() && patterns.any(|pattern| pattern.matches(channel.name()))
+    }
+
+    /// Checks that webhooks can be signed.
+    pub(crate) fn check_webhooks(&self) -> Result<(), WebhookOptionsError> {
+        match self.webhooks.len() {
+            0 => Ok(()),
+            _ if self.channels_app.is_none() => Err(WebhookOptionsError::NoApp),
+            1..=WEBHOOKS_MAX => Ok(()),
+            len => Err(WebhookOptionsError::TooMany(len)),
+        }
+    }
+
+    /// Returns the topic as a channel, if browsers may speak the Pusher Channels protocol.
+    fn channel<'a>(&self, topic: &'a str) -> Option<Channel<'a>> {
+        self.channels_app.as_ref()?;
+        Channel::parse(topic).ok()
+    }
+
+    /// Whether the server tells who is subscribed to a topic.
+    pub(crate) fn has_presence(&self, topic: &str) -> bool {
+        let mut patterns = self.presence.iter();
+        let has_presence = patterns.any(|pattern| pattern.matches(topic))
+            || self.channel(topic).is_some_and(Channel::is_presence);
+        has_presence && !topic.starts_with(RESERVED_PREFIX)
+    }
+
+    /// Whether any topic has presence.
+    pub(crate) fn may_have_presence(&self) -> bool {
+        !self.presence.is_empty() || self.channels_app.is_some()
+    }
+
+    /// Checks that tickets can be verified, and that no page of another site can use them.
+    pub(crate) fn check_tickets(&self) -> Result<(), TicketOptionsError> {
+        let wants_tickets = !self.private_topics.is_empty() || !self.presence.is_empty();
+        if wants_tickets && self.ticket_keys.is_none() {
+            return Err(TicketOptionsError::NoKeys);
+        }
+        let is_open = self.allow_origins.iter().any(AllowedOrigin::is_any);
+        match wants_tickets && is_open {
+            true => Err(TicketOptionsError::AnyOrigin),
+            false => Ok(()),
+        }
     }
 
     /// Returns a number that stands for the topics that have history. Options with the same patterns have the same
@@ -98,7 +209,12 @@ impl LiveOptions {
     pub(crate) fn replay_on_subscribe(&self, topic: &str) -> usize {
         let mut patterns = self.replay_on_subscribe.iter();
         let found = patterns.find(|(pattern, _)| pattern.matches(topic));
-        found.map_or(0, |(_, count)| *count)
+        let found = found.map_or(0, |(_, count)| *count);
+        match self.channel(topic) {
+            _ if topic.starts_with(RESERVED_PREFIX) => 0,
+            Some(channel) if channel.is_cache() => found.max(1),
+            _ => found,
+        }
     }
 }
 
@@ -113,6 +229,14 @@ impl Default for LiveOptions {
             slow_policies: Vec::new(),
             history: vec![TopicPattern::all()],
             replay_on_subscribe: Vec::new(),
+            private_topics: Vec::new(),
+            presence: Vec::new(),
+            ticket_keys: None,
+            channels_app: None,
+            client_events: Vec::new(),
+            webhooks: Vec::new(),
+            subscription_counts: Vec::new(),
+            compression_len_min: None,
             redis_password: None,
             limits: Limits::default(),
         }
@@ -124,6 +248,7 @@ impl Default for Options {
         Self {
             listen: vec![SocketAddr::from(([0, 0, 0, 0], 8080))],
             publish_listen: vec![SocketAddr::from(([127, 0, 0, 1], 5555)).into()],
+            signed_listen: Vec::new(),
             publish_socket: SocketAccess::default(),
             trust_proxies: Vec::new(),
             shards: thread::available_parallelism().map_or(1, usize::from),

@@ -86,6 +86,11 @@ fn below(name: &str) -> Option<Rule> {
 }
 
 impl AllowedOrigin {
+    /// Whether every site can make a page with this origin: `*` and `null`, which a sandboxed frame has.
+    pub(crate) fn is_any(&self) -> bool {
+        matches!(self.0, Rule::Any | Rule::Opaque(_))
+    }
+
     fn allows(&self, origin: &str, tuple: Option<&Tuple>) -> bool {
         match (&self.0, tuple) {
             (Rule::Any, _) => true,
@@ -165,6 +170,11 @@ impl OriginRules<'_> {
 
     /// Returns the reason for a refusal, and the setting that would allow it. For the response and the log.
     pub(crate) fn explain(&self, origin: &str, host: &str) -> String {
+        if [origin, host].into_iter().any(|text| !is_harmless(text)) {
+            return format!(
+                "pages of {origin} may not connect: the browser calls this server {host}. A browser sends no such names"
+            );
+        }
         if let Some(host) = HostName::parse(host)
             && !self.is_known(&host)
         {
@@ -179,6 +189,12 @@ impl OriginRules<'_> {
              --trust-proxy with its address"
         )
     }
+}
+
+/// Whether a text can be an origin or a host of a browser, and does nothing in a shell: operators paste options.
+fn is_harmless(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:/-_[]".contains(&byte);
+    text.bytes().all(is_plain)
 }
 
 #[cfg(test)]
@@ -287,6 +303,12 @@ mod tests {
             reason.contains("--allow-origin http://evil.example."),
             "{reason}"
         );
+        for origin in ["http://<img/src=x>", "http://a;reboot", "http://$(reboot)"] {
+            let reason = rules.explain(origin, "example.com");
+            assert!(!reason.contains("--"), "{reason}");
+            let reason = rules.explain("http://evil.example", origin);
+            assert!(!reason.contains("--"), "{reason}");
+        }
         assert!(
             !reason.contains('_'),
             "names a field of Options instead of a setting: {reason}"

@@ -1,8 +1,9 @@
 //! Reads PEM files. If a file has another format, names that format.
 
-use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
+
+use super::regular_file::open_regular_file;
 
 /// Longest file, in bytes. A certificate chain has a few KiB.
 const LEN_MAX: u64 = 1024 * 1024;
@@ -23,7 +24,8 @@ pub(crate) enum Wanted {
 /// Reads a file without its byte order mark, which some editors write.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    let len = File::open(path)?.take(LEN_MAX + 1).read_to_end(&mut text)?;
+    let file = open_regular_file(path)?;
+    let len = file.take(LEN_MAX + 1).read_to_end(&mut text)?;
     if len as u64 > LEN_MAX {
         let reason = "the file is longer than 1 MiB, so it cannot be a certificate or key";
         return Err(io::Error::new(ErrorKind::FileTooLarge, reason));

@@ -38,9 +38,8 @@ impl Connection {
                 "dropped a browser that did not answer a ping: no data from it for {:?}",
                 Duration::from_millis(silent_ms)
             );
-            self.common
-                .browser_log
-                .about(&self.peer().to_string(), message);
+            let log = &self.common.browser_log;
+            let _logged = log.about(&self.peer().to_string(), message);
             self.drop_all();
             self.reset_on_close();
         }

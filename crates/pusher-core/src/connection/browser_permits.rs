@@ -60,6 +60,18 @@ impl BrowserPermits {
         })
     }
 
+    /// Returns a permit for a connection that was handed over, also beyond the limits.
+    pub(crate) fn take_over(self: &Arc<Self>, peer: SocketAddr) -> BrowserPermit {
+        self.counters.browsers.add(1);
+        if let Some(address_key) = self.address_key(peer.ip()) {
+            *self.by_address.lock().entry(address_key).or_default() += 1;
+        }
+        BrowserPermit {
+            permits: self.clone(),
+            peer,
+        }
+    }
+
     /// Counts a connection of this address. Returns false if the address has reached its limit.
     fn add_address(&self, address: IpAddr) -> bool {
         let Some(address_key) = self.address_key(address) else {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pusher_proto::wamp::{keepalive, text_frame};
 
+use super::origins::Origins;
 use crate::config::Live;
 use crate::stats::{Counters, PeerLog};
 
@@ -20,6 +21,8 @@ pub(crate) struct Common {
     /// Index of the shard.
     pub(crate) shard: usize,
     pub(crate) live: Arc<Live>,
+    /// Those of all shards.
+    pub(crate) origins: Arc<Origins>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) browser_log: Arc<PeerLog>,
 }

@@ -6,17 +6,22 @@
 
 mod alive;
 mod browser_permits;
+mod channels_frame;
 mod common;
 mod counted_bytes;
+mod deflate;
 mod dialect;
+mod handed_over;
+mod origins;
 mod outbox;
 mod publisher_permits;
+mod send;
 mod session;
 mod session_id;
 mod socket;
 mod topic;
+mod wamp2_frame;
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,13 +37,16 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::stats::{OutboxTotals, SlowConsumer};
-use outbox::{Full, Outbox, State};
+use outbox::{Outbox, State};
 
 pub(crate) use browser_permits::{BrowserPermit, BrowserPermits};
+pub(crate) use channels_frame::append_channels_frame;
 pub(crate) use common::Common;
 use common::RETRY_MS_MIN;
 pub(crate) use counted_bytes::counted_bytes;
-pub(crate) use dialect::Dialect;
+pub(crate) use deflate::{InflateError, deflate_frames, inflate};
+pub(crate) use dialect::{Dialect, Encoding};
+pub(crate) use origins::{OriginId, Origins};
 pub(crate) use outbox::{DropPolicy, KeptEvents};
 pub(crate) use publisher_permits::{Busy, PublisherPermit, PublisherPermits};
 pub use session::Session;
@@ -47,10 +55,14 @@ pub use session_id::SessionId;
 pub(crate) use socket::faults;
 pub(crate) use socket::{Socket, TLS_HANDSHAKE};
 pub(crate) use topic::Topic;
+pub(crate) use wamp2_frame::{append_wamp2_frame, wamp2_subscription};
 
 /// Bytes of an outbox that are written before the task yields. An outbox may be large (`outbox-len-max`), and with TLS
 /// each byte costs time.
 const FLUSH_LEN: usize = 256 * 1024;
+
+/// Value of `opened_s` of a connection that another process has opened at an unknown time.
+const OPENED_UNKNOWN: i32 = i32::MIN;
 
 /// One browser's connection. The connection's task, the fan-out and the application share it.
 #[derive(Debug)]
@@ -66,7 +78,13 @@ pub(crate) struct Connection {
     pinged: AtomicBool,
     /// The session reads events from the log.
     reads_log: AtomicBool,
-    dialect: Dialect,
+    encoding: Encoding,
+    /// The page's origin, if it is known.
+    origin: Option<OriginId>,
+    /// When the session was opened, in seconds of the server's clock, or [`OPENED_UNKNOWN`].
+    opened_s: i32,
+    /// The session's subscriptions must be checked: its ticket, or the rules, have changed.
+    must_recheck: AtomicBool,
     /// Pings that were sent behind events, minus their pongs.
     pongs_expected: AtomicU32,
 }
@@ -75,6 +93,8 @@ pub(crate) struct Connection {
 pub(crate) enum Ready {
     Read,
     Write,
+    /// Check the session's subscriptions.
+    Recheck,
     End,
 }
 
@@ -84,19 +104,23 @@ impl Connection {
         permit: BrowserPermit,
         common: Arc<Common>,
         socket: Socket,
-        dialect: Dialect,
+        encoding: Encoding,
+        origin: Option<&str>,
         now_ms: u64,
     ) -> Self {
         Self {
             id,
             permit,
+            origin: common.origins.enter(origin),
+            opened_s: i32::try_from(now_ms / 1000).unwrap_or(i32::MAX),
             common,
             socket,
             outbox: Mutex::default(),
             heard_ms: AtomicU64::new(now_ms),
             pinged: AtomicBool::new(false),
             reads_log: AtomicBool::new(false),
-            dialect,
+            encoding,
+            must_recheck: AtomicBool::new(false),
             pongs_expected: AtomicU32::new(0),
         }
     }
@@ -114,7 +138,42 @@ impl Connection {
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
-        self.dialect
+        self.encoding.dialect
+    }
+
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Returns the origin of the page. `None` if it is unknown, or the client sends none.
+    pub(crate) fn origin(&self) -> Option<OriginId> {
+        self.origin
+    }
+
+    /// Returns the text of the page's origin. `None` if it is unknown.
+    pub(crate) fn origin_text(&self) -> Option<Arc<str>> {
+        self.origin.map(|origin| self.common.origins.text(origin))
+    }
+
+    /// Returns how long the session is open, in seconds. `None` if another process has opened it at an unknown time.
+    pub(crate) fn age_s(&self, now_ms: u64) -> Option<u64> {
+        let now_s = i64::try_from(now_ms / 1000).unwrap_or(i64::MAX);
+        let age_s = now_s.saturating_sub(self.opened_s.into());
+        (self.opened_s != OPENED_UNKNOWN).then_some(u64::try_from(age_s).unwrap_or(0))
+    }
+
+    /// Sets the age of a connection that another process has opened.
+    pub(crate) fn set_age_s(&mut self, age_s: Option<u64>) {
+        let age_s = age_s.map(|age_s| i32::try_from(age_s).unwrap_or(i32::MAX));
+        self.opened_s = age_s.map_or(OPENED_UNKNOWN, |age_s| self.opened_s.saturating_sub(age_s));
+    }
+
+    /// Makes the connection's task check the session's subscriptions.
+    pub(crate) fn recheck(&self) {
+        // Under the lock, so that the task either sees it or has set its waker.
+        let mut outbox = self.outbox.lock();
+        self.must_recheck.store(true, Ordering::Relaxed);
+        outbox.wake();
     }
 
     /// Records that a ping was sent behind events.
@@ -140,108 +199,15 @@ impl Connection {
         self.reads_log.store(reads_log, Ordering::Relaxed);
     }
 
-    /// Prefetches the cache lines that [`send`](Self::send) will touch.
-    pub(crate) fn prefetch(&self) {
-        // Without `black_box` the compiler would remove these reads.
-        std::hint::black_box((self.outbox.is_locked(), self.socket.is_tls()));
-    }
-
-    /// Writes whole WebSocket frames, and queues the bytes that the socket does not accept. Drops the browser as a slow
-    /// consumer if its outbox is full.
-    pub(crate) fn send(&self, frames: &Bytes) {
-        let mut outbox = self.outbox.lock();
-        let Some(written) = self.try_write(&mut outbox, frames) else {
-            return;
-        };
-        let reason = if self.common.is_memory_full() {
-            SlowConsumer::Memory
-        } else {
-            let outbox_len_max = self.common.live.limits().outbox_len_max;
-            match outbox.push(frames.slice(written..), outbox_len_max) {
-                Ok(dropped) => return self.common.count_dropped(dropped),
-                Err(Full) => SlowConsumer::Outbox,
-            }
-        };
-        drop(outbox);
-        self.drop_slow(reason);
-    }
-
-    /// Writes frames of a topic whose events may be dropped. Drops events instead of the browser if the outbox is full.
-    pub(crate) fn send_droppable(&self, frames: &Bytes, drop_policy: &DropPolicy) {
-        let mut outbox = self.outbox.lock();
-        let Some(written) = self.try_write(&mut outbox, frames) else {
-            return;
-        };
-        let len_max = match self.common.is_memory_full() {
-            true => 0,
-            false => self.common.live.limits().outbox_len_max,
-        };
-        let dropped = outbox.push_droppable(frames, written, drop_policy, len_max);
-        self.common.count_dropped(dropped);
-    }
-
-    /// Writes frames of events that the log has. If there is no room for them, returns the events that the browser has
-    /// to read from the log: these, and queued ones, which it removes from the outbox.
-    pub(crate) fn send_kept(
-        &self,
-        frames: &Bytes,
-        topic: &Topic,
-        first: u64,
-    ) -> Result<(), Vec<KeptEvents>> {
-        let mut outbox = self.outbox.lock();
-        let Some(written) = self.try_write(&mut outbox, frames) else {
-            return Ok(());
-        };
-        let rest = frames.slice(written..);
-        if written > 0 {
-            // The browser has the first bytes, so it must get the rest.
-            outbox.push_unbounded(rest);
-            return Ok(());
-        }
-        let len_max = match self.common.is_memory_full() {
-            true => 0,
-            false => self.common.live.limits().outbox_len_max,
-        };
-        let topic = topic.clone();
-        let events = KeptEvents { topic, first };
-        match outbox.push_kept(rest, events.clone(), len_max) {
-            Ok(dropped) => self.common.count_dropped(dropped),
-            Err(mut behind) => {
-                behind.push(events);
-                return Err(behind);
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes events from the log. The outbox must be empty: it takes the bytes that the socket does not accept. If
-    /// queued events use all their memory, drops the browser instead: it can come back with its position.
-    pub(crate) fn send_chunk(&self, frames: &Bytes) {
-        let mut outbox = self.outbox.lock();
-        let Some(written) = self.try_write(&mut outbox, frames) else {
-            return;
-        };
-        if self.common.is_memory_full() {
-            drop(outbox);
-            self.drop_slow(SlowConsumer::Memory);
-        } else {
-            outbox.push_unbounded(frames.slice(written..));
-        }
-    }
-
-    /// Writes a ping. It is short and rare, so it does not count against the limit of the outbox: a slow consumer that
-    /// reads from the log must not be dropped for it.
-    fn send_ping(&self, ping: &Bytes) {
-        let mut outbox = self.outbox.lock();
-        if let Some(written) = self.try_write(&mut outbox, ping) {
-            outbox.push_unbounded(ping.slice(written..));
-        }
-    }
-
     /// Removes the queued events of a topic that the log has, except those that are being sent. The session has
     /// unsubscribed.
     pub(crate) fn remove_kept(&self, topic: &str) {
         self.outbox.lock().remove_kept(topic);
+    }
+
+    /// Whether the connection can send.
+    pub(crate) fn is_open(&self) -> bool {
+        self.outbox.lock().state() == State::Open
     }
 
     /// Whether the connection can send, and has nothing to send.
@@ -250,74 +216,23 @@ impl Connection {
         outbox.state() == State::Open && outbox.is_empty()
     }
 
+    /// Counts and logs a browser that is dropped because it read the log too slowly.
+    pub(crate) fn count_slow_reader(&self) {
+        let peer = self.peer().to_string();
+        let text = "dropped a slow browser: the log no longer has its next event (history-len-max)";
+        let refused = &self.common.counters.slow_consumers;
+        refused.refuse(SlowConsumer::History, &self.common.browser_log, &peer, text);
+    }
+
     /// Closes the connection, after the message that events of a topic before `position` are missing. There is no close
     /// frame, so the page connects again.
     pub(crate) fn end_with_gap(&self, topic: &str, position: Position) {
-        self.common
-            .counters
-            .slow_consumers
-            .count(SlowConsumer::History);
-        let peer = self.peer().to_string();
-        let text = "dropped a slow browser: the log no longer has its next event (history-len-max)";
-        self.common.browser_log.about(&peer, text);
-        self.finish(match self.dialect {
-            Dialect::Wamp => None,
+        self.finish(match self.dialect() {
+            Dialect::Wamp | Dialect::Channels | Dialect::Wamp2 => None,
             Dialect::WampResumed => Some(gap_event(topic, position).into()),
             Dialect::Pushd1 => Some(text_frame(&gap(topic, position)).into()),
             Dialect::EventStream => Some(event_stream::gap(position).into()),
         });
-    }
-
-    /// Writes to the socket if the outbox is empty. Returns the number of bytes that the socket accepted, or `None` if
-    /// there is nothing to queue: all is written, or the connection is ending.
-    fn try_write(&self, outbox: &mut Outbox, frames: &Bytes) -> Option<usize> {
-        if outbox.state() != State::Open {
-            return None;
-        }
-        let written = match outbox.is_empty() {
-            false => 0,
-            true => match self.socket.write_now(frames) {
-                Ok(written) => written,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-                Err(_) => {
-                    outbox.drop_all();
-                    return None;
-                }
-            },
-        };
-        if self.socket.has_unsent() {
-            // The connection's task sends it when the socket is ready again.
-            outbox.wake();
-        }
-        (written < frames.len()).then_some(written)
-    }
-
-    /// Drops a slow consumer: closes the connection with a reset and discards its outbox.
-    pub(crate) fn drop_slow(&self, reason: SlowConsumer) {
-        self.drop_all();
-        self.reset_on_close();
-        let Common { live, counters, .. } = &*self.common;
-        counters.slow_consumers.count(reason);
-        let limits = live.limits();
-        let peer = self.peer().to_string();
-        let log = |text: fmt::Arguments<'_>| self.common.browser_log.about(&peer, text);
-        match reason {
-            SlowConsumer::Outbox => log(format_args!(
-                "dropped a slow browser: its outbox has more than {} bytes (outbox-len-max)",
-                limits.outbox_len_max
-            )),
-            SlowConsumer::Stall => log(format_args!(
-                "dropped a slow browser: it has read nothing for {:?} (write-timeout)",
-                limits.write_timeout
-            )),
-            // See `end_with_gap`.
-            SlowConsumer::History => {}
-            SlowConsumer::Memory => log(format_args!(
-                "dropped a slow browser: all queued events have {} bytes, at most {} are allowed (events-len-max)",
-                counters.events_len.get(),
-                limits.events_len_max
-            )),
-        }
     }
 
     /// Whether the outbox has bytes.
@@ -329,6 +244,11 @@ impl Connection {
     /// [`Outbox::stalled_ms`] for its precision.
     pub(crate) fn stalled_ms(&self, now_ms: u64) -> Option<u64> {
         self.outbox.lock().stalled_ms(now_ms)
+    }
+
+    /// Sends a text message to this connection only.
+    pub(crate) fn send_text(&self, text: &str) {
+        self.send(&self.counted_frame(text_frame(text)));
     }
 
     /// Returns a frame for this connection only, counted in the memory of all events.
@@ -349,7 +269,7 @@ impl Connection {
 
     /// Closes the session with a close frame, after the queued frames are sent.
     pub(crate) fn close(&self, code: u16, reason: &str) {
-        self.finish(match self.dialect {
+        self.finish(match self.dialect() {
             Dialect::EventStream => None,
             _ => Some(close_frame(code, reason).into()),
         });
@@ -359,7 +279,7 @@ impl Connection {
     /// which time to spread their reconnects.
     pub(crate) fn end_for_restart(&self) {
         let retry_ms = self.common.retry_ms();
-        if retry_ms > RETRY_MS_MIN && self.dialect == Dialect::Pushd1 {
+        if retry_ms > RETRY_MS_MIN && self.dialect() == Dialect::Pushd1 {
             self.send_keepalive();
         }
         self.finish(None);
@@ -388,6 +308,10 @@ impl Connection {
             return Poll::Ready(Ready::End);
         }
         outbox.set_waker(context.waker());
+        if self.must_recheck.load(Ordering::Relaxed) {
+            self.must_recheck.store(false, Ordering::Relaxed);
+            return Poll::Ready(Ready::Recheck);
+        }
         let is_waiting = !outbox.is_empty() || self.socket.has_unsent();
         if is_waiting && self.socket.poll_write_ready(context).is_ready() {
             return Poll::Ready(Ready::Write);
@@ -451,6 +375,14 @@ impl Connection {
         let flushed = timeout(flush_timeout, self.flush_all()).await;
         if let Ok(Ok(())) = flushed {
             let _timed_out = timeout(linger_timeout, self.socket.hang_up()).await;
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(origin) = self.origin {
+            self.common.origins.leave(origin);
         }
     }
 }

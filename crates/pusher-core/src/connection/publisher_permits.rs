@@ -68,6 +68,8 @@ pub(crate) struct PublisherPermit {
     is_held: AtomicBool,
     /// The client would not notice the close and would lose its next event, so others give way first.
     gives_way_last: AtomicBool,
+    /// The last request was an operator's: for the status page or metrics, for instance.
+    is_operator: AtomicBool,
 }
 
 /// All permits are taken, and no publisher is idle.
@@ -101,12 +103,19 @@ impl PublisherPermits {
         }
     }
 
+    /// Returns a permit for a connection that was handed over, also beyond the limit.
+    pub(crate) fn take_over(self: &Arc<Self>) -> PublisherPermit {
+        let mut table = self.table.lock();
+        let state = PermitState::new();
+        table.last_id += 1;
+        let id = table.last_id;
+        table.granted.insert(id, state.clone());
+        self.permit(id, state)
+    }
+
     fn try_enter(self: &Arc<Self>) -> Option<PublisherPermit> {
         let mut table = self.table.lock();
-        let state = Arc::new(PermitState {
-            idle_since: AtomicU64::new(BUSY),
-            leave: Notify::new(),
-        });
+        let state = PermitState::new();
         let id = table.last_id + 1;
         if table.granted.len() < self.live.limits().publishers_max {
             table.granted.insert(id, state.clone());
@@ -116,12 +125,26 @@ impl PublisherPermits {
             return None;
         }
         table.last_id = id;
-        Some(PublisherPermit {
+        Some(self.permit(id, state))
+    }
+
+    fn permit(self: &Arc<Self>, id: u64, state: Arc<PermitState>) -> PublisherPermit {
+        PublisherPermit {
             permits: self.clone(),
             id,
             state,
             is_held: AtomicBool::new(false),
             gives_way_last: AtomicBool::new(false),
+            is_operator: AtomicBool::new(false),
+        }
+    }
+}
+
+impl PermitState {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            idle_since: AtomicU64::new(BUSY),
+            leave: Notify::new(),
         })
     }
 }
@@ -227,6 +250,17 @@ impl PublisherPermit {
         self.gives_way_last.store(true, Relaxed);
     }
 
+    /// Records whether the last request was an operator's. Such a connection is no publisher, although it has a permit.
+    pub(crate) fn set_operator(&self, is_operator: bool) {
+        let was_operator = self.is_operator.swap(is_operator, Relaxed);
+        let operators = &self.permits.counters.operators;
+        match (was_operator, is_operator) {
+            (false, true) => _ = operators.add(1),
+            (true, false) => operators.remove(1),
+            (true, true) | (false, false) => {}
+        }
+    }
+
     /// Marks the connection as busy: bytes have arrived.
     pub(crate) fn busy(&self) {
         let idle_since = &self.state.idle_since;
@@ -267,6 +301,7 @@ impl Drop for WaitingGuard<'_> {
 
 impl Drop for PublisherPermit {
     fn drop(&mut self) {
+        self.set_operator(false);
         let mut table = self.permits.table.lock();
         if table.granted.remove(&self.id).is_none() {
             table.reserved -= 1;
@@ -368,6 +403,22 @@ mod tests {
         drop((first, second));
         let table = permits.table.lock();
         assert_eq!((table.granted.len(), table.reserved), (0, 0));
+    }
+
+    #[test]
+    fn operators_are_counted_until_they_publish_or_leave() {
+        let permits = permits(3);
+        let operators = &permits.counters.operators;
+        let [first, second] = [(); 2].map(|()| permits.try_enter().unwrap());
+        for permit in [&first, &first, &second] {
+            permit.set_operator(true);
+        }
+        assert_eq!(operators.get(), 2);
+        first.set_operator(false);
+        first.set_operator(false);
+        assert_eq!(operators.get(), 1);
+        drop((first, second));
+        assert_eq!(operators.get(), 0);
     }
 
     #[test]

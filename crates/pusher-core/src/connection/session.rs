@@ -4,11 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use pusher_proto::wamp::event_frame;
+use pusher_proto::wamp2::ID_MAX;
 use pusher_proto::{JsonError, check_value, event_stream};
 
 use super::Connection;
+use super::channels_frame::append_channels_frame;
 use super::dialect::Dialect;
 use super::session_id::SessionId;
+use super::wamp2_frame::append_wamp2_frame;
 
 /// A handle to one session. Cheap to clone, and usable from any thread. After the session has ended, its methods do
 /// nothing.
@@ -35,16 +38,36 @@ impl Session {
     }
 
     /// Sends an event, one JSON value, to this session only. It need not be subscribed to the topic. The event is not
-    /// in the log: a session that reconnects does not get it again.
+    /// in the log: a session that reconnects does not get it again. Clients of WAMP v2 close the connection if they are not
+    /// subscribed.
     pub fn send_event(&self, topic: &str, event: &str) -> Result<(), JsonError> {
         check_value(event)?;
+        self.send_own_event(topic, event, false);
+        Ok(())
+    }
+
+    /// Like [`send_event`](Self::send_event), with one valid JSON value. `is_only` means that the session is an event
+    /// stream of this topic alone, whose events do not name it.
+    pub(crate) fn send_own_event(&self, topic: &str, event: &str, is_only: bool) {
         let frame = match self.connection.dialect() {
-            Dialect::EventStream => event_stream::event_without_position(topic, event),
+            Dialect::EventStream => {
+                event_stream::event_without_position((!is_only).then_some(topic), event)
+            }
+            Dialect::Channels => {
+                let mut frame = Vec::new();
+                append_channels_frame(&mut frame, topic, event.as_bytes());
+                frame
+            }
+            Dialect::Wamp2 => {
+                let mut frame = Vec::new();
+                // No event of the log has this number.
+                append_wamp2_frame(&mut frame, topic, ID_MAX, event.as_bytes());
+                frame
+            }
             _ => event_frame(topic, event),
         };
         let frame = self.connection.counted_frame(frame);
         self.connection.send(&frame);
-        Ok(())
     }
 
     /// Closes the session with a WebSocket close code (RFC 6455, section 7.4) and a reason of up to 123 bytes. Events

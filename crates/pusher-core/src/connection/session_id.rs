@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use pusher_proto::channels::SocketId;
+use pusher_proto::{parse_session_id, session_number};
+
 /// The id of a session, as sent in WELCOME: 128 random bits, written as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(u128);
@@ -14,18 +17,41 @@ impl SessionId {
         Ok(Self(u128::from_ne_bytes(bytes)))
     }
 
+    /// Returns the number that is the id.
+    pub(crate) fn to_u128(self) -> u128 {
+        self.0
+    }
+
+    /// Returns the id of a session that was handed over.
+    pub(crate) fn from_u128(id: u128) -> Self {
+        Self(id)
+    }
+
     /// Returns a number from `min` to `max`, which differs from session to session.
     pub(crate) fn random_from(self, min: u64, max: u64) -> u64 {
         let count = u128::from(max.saturating_sub(min)) + 1;
         min + (self.0 % count) as u64
     }
 
+    /// Returns the id as clients of the Pusher Channels protocol know it.
+    pub(crate) fn socket_id(self) -> SocketId {
+        SocketId(self.0)
+    }
+
+    /// Returns the number as which clients of WAMP v2 know the session.
+    pub(crate) fn number(self) -> u64 {
+        session_number(self.0)
+    }
+
     /// Parses the 32 digits of an id. Returns `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
-        // `from_str_radix` alone would also accept a sign and fewer digits.
-        let is_id = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        let id = u128::from_str_radix(text, 16).ok()?;
-        is_id.then_some(Self(id))
+        parse_session_id(text).map(Self)
+    }
+}
+
+impl From<SocketId> for SessionId {
+    fn from(id: SocketId) -> Self {
+        Self(id.0)
     }
 }
 

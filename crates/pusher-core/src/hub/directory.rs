@@ -16,8 +16,17 @@ use crate::connection::Topic;
 pub(super) struct Directory {
     topics: HashMap<Topic, Entry, RandomState>,
     shards: usize,
-    /// Topics whose number of subscribers has changed, if somebody takes them.
-    changed: Option<HashSet<Topic, RandomState>>,
+    /// Topics whose number of subscribers has changed, for each reader that takes them.
+    changed: [Option<HashSet<Topic, RandomState>>; 2],
+}
+
+/// A task that takes the topics whose number of subscribers has changed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ChangeReader {
+    /// Reports them to the other nodes.
+    Nodes,
+    /// Tells the site about its channels.
+    Webhooks,
 }
 
 #[derive(Debug)]
@@ -37,7 +46,7 @@ impl Directory {
         Self {
             topics: HashMap::default(),
             shards,
-            changed: None,
+            changed: [None, None],
         }
     }
 
@@ -60,7 +69,7 @@ impl Directory {
     }
 
     fn add(&mut self, topic: Topic, shard: usize) {
-        if let Some(changed) = &mut self.changed {
+        for changed in self.changed.iter_mut().flatten() {
             changed.insert(topic.clone());
         }
         let entry = self.topics.entry(topic).or_insert_with(|| Entry {
@@ -71,11 +80,12 @@ impl Directory {
 
     /// Removes a subscriber. Forgets the topic if it was the last one.
     pub(super) fn unsubscribe(&mut self, topic: &str, shard: usize) {
-        if let Some(changed) = &mut self.changed
-            && !changed.contains(topic)
-            && let Some((topic, _)) = self.topics.get_key_value(topic)
-        {
-            changed.insert(topic.clone());
+        for changed in self.changed.iter_mut().flatten() {
+            if !changed.contains(topic)
+                && let Some((topic, _)) = self.topics.get_key_value(topic)
+            {
+                changed.insert(topic.clone());
+            }
         }
         let Some(entry) = self.topics.get_mut(topic) else {
             return;
@@ -99,12 +109,16 @@ impl Directory {
         })
     }
 
-    /// Returns the topics whose numbers of subscribers have changed since the last call, with these numbers, or those of
-    /// all topics.
-    pub(super) fn take_changed(&mut self, is_full: bool) -> Vec<(Topic, u64)> {
-        let changed = self.changed.replace(HashSet::default());
+    /// Returns the topics whose numbers of subscribers have changed since the reader's last call, with these numbers, or
+    /// those of all topics.
+    pub(super) fn take_changed(
+        &mut self,
+        reader: ChangeReader,
+        is_full: bool,
+    ) -> Vec<(Topic, u64)> {
+        let changed = self.changed[reader as usize].replace(HashSet::default());
         match changed.filter(|_| !is_full) {
-            None => self.topics(),
+            None => self.topics_with(""),
             Some(changed) => changed
                 .into_iter()
                 .map(|topic| {
@@ -115,10 +129,16 @@ impl Directory {
         }
     }
 
-    /// Returns every topic with its number of subscribers.
-    pub(super) fn topics(&self) -> Vec<(Topic, u64)> {
+    /// Forgets the changes for a reader until its next call.
+    pub(super) fn stop_changes(&mut self, reader: ChangeReader) {
+        self.changed[reader as usize] = None;
+    }
+
+    /// Returns every topic that begins with `prefix`, with its number of subscribers.
+    pub(super) fn topics_with(&self, prefix: &str) -> Vec<(Topic, u64)> {
         let topics = self.topics.iter();
         topics
+            .filter(|(topic, _)| topic.starts_with(prefix))
             .map(|(topic, entry)| (topic.clone(), entry.subscribers()))
             .collect()
     }
@@ -185,7 +205,8 @@ mod tests {
         assert_eq!(destinations(&directory, "a"), Some((3, vec![0, 2])));
         directory.unsubscribe("a", 0);
         assert_eq!(destinations(&directory, "a"), Some((2, vec![2])));
-        assert_eq!(directory.topics(), [("a".into(), 2)]);
+        assert_eq!(directory.topics_with(""), [("a".into(), 2)]);
+        assert_eq!(directory.topics_with("b"), []);
         assert_eq!(destinations(&directory, "b"), None);
     }
 
@@ -203,6 +224,38 @@ mod tests {
         let names: Vec<_> = largest(4).into_iter().map(|(topic, _)| topic).collect();
         assert_eq!(names, ["b", "d", "a", "c"].map(Topic::from));
         assert_eq!(largest(9).len(), 5);
+    }
+
+    #[test]
+    fn each_reader_takes_all_changes() {
+        let mut directory = Directory::new(1);
+        let take = |directory: &mut Directory, reader| {
+            let mut changed = directory.take_changed(reader, false);
+            changed.sort();
+            changed
+        };
+        let topics = |counts: &[(&str, u64)]| -> Vec<(Topic, u64)> {
+            let counts = counts.iter();
+            counts
+                .map(|&(topic, count)| (topic.into(), count))
+                .collect()
+        };
+        directory.subscribe("a", 0);
+        let (nodes, webhooks) = (ChangeReader::Nodes, ChangeReader::Webhooks);
+        assert_eq!(take(&mut directory, webhooks), topics(&[("a", 1)]));
+        directory.subscribe("a", 0);
+        assert_eq!(take(&mut directory, nodes), topics(&[("a", 2)]));
+        directory.unsubscribe("a", 0);
+        directory.subscribe("b", 0);
+        directory.unsubscribe("b", 0);
+        let changed = topics(&[("a", 1), ("b", 0)]);
+        assert_eq!(take(&mut directory, webhooks), changed);
+        assert_eq!(take(&mut directory, webhooks), []);
+        assert_eq!(take(&mut directory, nodes), changed);
+        directory.stop_changes(webhooks);
+        directory.unsubscribe("a", 0);
+        assert_eq!(take(&mut directory, webhooks), [], "no topic is left");
+        assert_eq!(take(&mut directory, nodes), topics(&[("a", 0)]));
     }
 
     #[test]

@@ -96,6 +96,12 @@ impl Hub {
         {
             disk.change_selection(selection);
         }
+        drop(ordered);
+        if now.private_topics != before.private_topics || now.presence != before.presence {
+            for session in self.sessions() {
+                session.connection().recheck();
+            }
+        }
     }
 
     /// Drops the events that are too old.
@@ -149,10 +155,17 @@ impl Hub {
         topics.iter().all(|topic| options.has_history(topic))
     }
 
-    /// Ends a session for which the log has no longer the events that it needs. The browser can connect again.
-    pub(super) fn end_with_gap(&self, session: &Session, topic: &Topic) {
-        self.shared.counters.gaps.count(Gap::Slow);
-        session.connection().end_with_gap(topic, self.position());
+    /// Ends a session for which the log no longer has the events behind a sequence number. The browser can connect again.
+    pub(super) fn end_with_gap(&self, session: &Session, topic: &Topic, after: u64) {
+        let (reason, position) = {
+            let log = &self.shared.ordered.lock().log;
+            (log.gap_behind(after), log.position())
+        };
+        self.shared.counters.gaps.count(reason);
+        if reason == Gap::Slow {
+            session.connection().count_slow_reader();
+        }
+        session.connection().end_with_gap(topic, position);
     }
 
     pub(super) fn count_replayed(&self, events: u64) {

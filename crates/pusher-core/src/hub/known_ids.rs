@@ -10,6 +10,7 @@ use pusher_proto::Receipt;
 
 use super::log_start::KnownId;
 use crate::config::IdLimits;
+use crate::handover;
 
 /// The receipts of the last publishes with an id, of all publishers together.
 ///
@@ -55,6 +56,21 @@ impl KnownIds {
         }
     }
 
+    /// Returns the publishes for a server that takes over, oldest first.
+    pub(crate) fn hand_over(&self, now_ms: u64) -> Vec<handover::KnownId> {
+        let state = self.state.lock();
+        let known = state.order.iter().filter_map(|(key, at_ms)| {
+            let (topic, id) = split_key(key)?;
+            Some(handover::KnownId {
+                topic: topic.to_owned(),
+                id: id.to_owned(),
+                age_ms: u64::try_from(to_i64(now_ms) - at_ms).unwrap_or(0),
+                receipt: (*state.receipts.get(key)?).into(),
+            })
+        });
+        known.collect()
+    }
+
     /// Calls `publish`, or returns the receipt of an earlier publish with the same topic and id. A publish that failed
     /// is not remembered, so it can be tried again.
     ///
@@ -88,6 +104,12 @@ fn to_i64(ms: u64) -> i64 {
 fn key(topic: &str, id: &str) -> String {
     // Without the length, topic "ta" with id "b" and topic "t" with id "ab" would have the same key.
     format!("{}:{topic}{id}", topic.len())
+}
+
+/// Returns topic and id of a key.
+fn split_key(key: &str) -> Option<(&str, &str)> {
+    let (topic_len, rest) = key.split_once(':')?;
+    rest.split_at_checked(topic_len.parse().ok()?)
 }
 
 impl State {

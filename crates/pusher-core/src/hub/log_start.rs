@@ -4,14 +4,15 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use pusher_proto::wamp::event_frame;
 use pusher_proto::{Position, Receipt, Stored};
 
 use super::disk::Disk;
+use super::event_frame::EventFrame;
 use super::log::{CLOCK_START_MS, Log, NewEvent};
 use crate::config::{LiveOptions, StateOptions, SyncPolicy};
 use crate::connection::Topic;
+use crate::handover;
 use crate::stats::Counters;
 use crate::store::{self, RecordRef, Recovered, Store, StoreError, StoreOptions};
 use crate::unix_time::unix_ms;
@@ -74,6 +75,11 @@ impl LogStart {
         }
     }
 
+    /// Whether the log has a copy on disk.
+    pub(crate) fn is_on_disk(&self) -> bool {
+        self.disk.is_some()
+    }
+
     fn in_memory(epoch: u64, failure: Option<String>) -> Self {
         Self {
             log: Log::new(epoch),
@@ -81,6 +87,14 @@ impl LogStart {
             failure,
             is_shared: false,
             ids: Vec::new(),
+        }
+    }
+
+    /// Continues a log in memory that was handed over.
+    pub(crate) fn take_over(position: handover::Position, log: handover::Log) -> Self {
+        Self {
+            log: Log::take_over(position, log),
+            ..Self::in_memory(position.epoch, None)
         }
     }
 
@@ -205,12 +219,11 @@ impl Restored<'_> {
         if is_for_chosen || !self.options.has_history(topic) {
             return;
         }
-        let frame = Bytes::from(event_frame(topic, event));
         let new_event = NewEvent {
-            event_start: frame.len().saturating_sub(event.len() + 1),
-            frame,
+            frame: EventFrame::new(event_frame(topic, event), event.len()),
             recipients: None,
             at_ms: CLOCK_START_MS - age_ms.min(CLOCK_START_MS),
+            channels: None,
         };
         let topic = self.log.known_topic(topic).cloned();
         let topic = topic.unwrap_or_else(|| Topic::from(record.topic));

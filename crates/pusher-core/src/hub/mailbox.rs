@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use pusher_proto::Position;
 use tokio::sync::Notify;
 
 use super::backlog::Backlog;
+use super::channels_form::ChannelsForm;
+use super::event_frame::EventFrame;
 use super::recipients::Recipients;
 use crate::connection::Topic;
 
@@ -15,14 +16,16 @@ use crate::connection::Topic;
 #[derive(Debug, Clone)]
 pub(super) struct Delivery {
     pub(super) topic: Topic,
-    /// The whole WebSocket frame. All shards and all subscribers share it.
-    pub(super) frame: Bytes,
+    /// All shards and all subscribers share its bytes.
+    pub(super) frame: EventFrame,
     pub(super) sequence: u64,
     pub(super) recipients: Option<Arc<Recipients>>,
     /// The topic has history, so a reader of the log gets the event there, or a gap if the log does not keep it.
     pub(super) has_history: bool,
     /// Instead of an event, tells that those before this position are missing.
     pub(super) gap: Option<Position>,
+    /// `None` if the form in the Channels protocol is made of the event alone.
+    pub(super) channels: Option<ChannelsForm>,
 }
 
 impl Delivery {
@@ -30,11 +33,12 @@ impl Delivery {
     pub(super) fn gap(topic: Topic, position: Position) -> Self {
         Self {
             topic,
-            frame: Bytes::new(),
+            frame: EventFrame::default(),
             sequence: position.sequence,
             recipients: None,
             has_history: false,
             gap: Some(position),
+            channels: None,
         }
     }
 }

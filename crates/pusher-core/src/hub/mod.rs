@@ -12,11 +12,14 @@
 //! A thread that holds one of these locks may only take locks further to the right:
 //!
 //! ```text
-//! KnownIds::state -> Shared::ordered -> Mailbox::deliveries
-//!                                    -> Disk::writer -> Disk::batch
-//!                                    -> Watchers::list -> Watch::queue
+//! Presence::topics -> Presence::unshared, Presence::taken_over, Presence::changes
+//! Presence::topics, KnownIds::state -> Shared::ordered -> Mailbox::deliveries
+//!                                                      -> Disk::writer -> Disk::batch
+//!                                                      -> Watchers::list -> Watch::queue
 //! Resumes::state -> Resume::confirmed
+//! Tickets::revocations -> Tickets::saved -> Tickets::held
 //! Shard::sessions -> Connection::outbox -> TLS session
+//! Shard::sessions -> Origins
 //! ```
 //!
 //! - [`KnownIds::publish_once`] holds its lock while it publishes.
@@ -26,9 +29,15 @@
 //! - No lock is held across an await.
 
 mod backlog;
+mod channels_form;
+mod connections;
 mod directory;
 mod disk;
+mod event_counts;
+mod event_frame;
 mod flusher;
+mod handed_over;
+mod handed_over_resumes;
 mod history;
 mod known_ids;
 mod log;
@@ -60,13 +69,18 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use crate::config::Live;
-use crate::connection::{Common, Session, SessionId, Topic};
+use crate::config::{Limits, Live};
+use crate::connection::{Common, Origins, Session, SessionId, Topic};
 use crate::stats::{Counters, PeerLog};
+use crate::tickets::Tickets;
 use directory::Directory;
 use disk::Disk;
+use event_counts::EventCounts;
 use log::Log;
 
+pub(crate) use channels_form::{ChannelsForm, ChannelsMessage};
+pub(crate) use connections::{ConnectionList, ListedConnection};
+pub(crate) use directory::ChangeReader;
 pub(crate) use flusher::run as run_flusher;
 pub(crate) use history::TopicHistory;
 pub(crate) use known_ids::KnownIds;
@@ -82,6 +96,7 @@ pub(crate) use shared_log::SharedEvent;
 pub(crate) use shared_log_queue::{SharedLogQueue, SharedPublish};
 pub(crate) use since::Since;
 pub(crate) use subscribe::Subscription;
+pub(crate) use subscribers::Progress;
 pub(crate) use watchers::{WatchItem, Watcher, Watchers};
 pub(crate) use writes::marked_gap;
 
@@ -107,6 +122,9 @@ struct Shared {
     counters: Arc<Counters>,
     watchers: Arc<Watchers>,
     resumes: Resumes,
+    tickets: Tickets,
+    /// Events of presence that came from the shared log.
+    presence_events: EventCounts,
 }
 
 /// Figures of one topic.
@@ -116,6 +134,8 @@ pub(crate) struct TopicTotals {
     pub(crate) subscribers: u64,
     /// Events of the topic in the log.
     pub(crate) log_events: u64,
+    /// Events per second in the last seconds, as the log has them. 0 for a topic without history.
+    pub(crate) events_per_s: f64,
 }
 
 /// The state that a publish and a subscription change in one step.
@@ -126,6 +146,17 @@ struct Ordered {
     is_closed: bool,
 }
 
+impl Ordered {
+    fn totals(&self, topic: Topic, now_ms: u64, limits: &Limits) -> TopicTotals {
+        TopicTotals {
+            subscribers: self.directory.subscribers(&topic),
+            log_events: self.log.count_after(&topic, 0),
+            events_per_s: self.log.events_per_s(&topic, now_ms, limits),
+            topic,
+        }
+    }
+}
+
 impl Hub {
     pub(crate) fn new(
         shards: usize,
@@ -133,11 +164,14 @@ impl Hub {
         counters: Arc<Counters>,
         browser_log: &Arc<PeerLog>,
         start: LogStart,
+        tickets: Tickets,
     ) -> Self {
+        let origins = Arc::<Origins>::default();
         let new_shard = |shard| {
             Arc::new(Shard::new(Common {
                 shard,
                 live: live.clone(),
+                origins: origins.clone(),
                 counters: counters.clone(),
                 browser_log: browser_log.clone(),
             }))
@@ -158,6 +192,8 @@ impl Hub {
                 counters,
                 watchers: Arc::default(),
                 resumes: Resumes::default(),
+                tickets,
+                presence_events: EventCounts::default(),
             }),
         }
     }
@@ -173,6 +209,11 @@ impl Hub {
         if let Some(disk) = &self.shared.disk {
             disk.end(self.position().sequence);
         }
+    }
+
+    /// Returns the tickets of all sessions.
+    pub(crate) fn tickets(&self) -> &Tickets {
+        &self.shared.tickets
     }
 
     /// Returns the positions of clients with a resume value.
@@ -193,12 +234,16 @@ impl Hub {
         if let Some(shared_log) = self.shared_log() {
             shared_log.below(max).await;
         }
-        self.room_for_delivery().await;
+        self.backlogs_below(max).await;
     }
 
     /// Waits until the backlogs of all shards are below their limit.
     pub(crate) async fn room_for_delivery(&self) {
         let max = self.shared.live.limits().backlog_len_max;
+        self.backlogs_below(max).await;
+    }
+
+    async fn backlogs_below(&self, max: usize) {
         for shard in &self.shared.shards {
             shard.mailbox.backlog.below(max).await;
         }
@@ -213,10 +258,17 @@ impl Hub {
         self.shared.ordered.lock().is_closed
     }
 
-    /// Waits until all published events are written to sockets or queued in outboxes, or in the log for slow consumers.
+    /// Waits until all published events are written to sockets or queued in outboxes, except those that sessions read from
+    /// the log.
+    pub(crate) async fn delivered(&self) {
+        self.backlogs_below(1).await;
+    }
+
+    /// Waits for [`delivered`](Self::delivered), and until the sessions that read from the log have read it, except slow
+    /// consumers.
     pub(crate) async fn flushed(&self) {
+        self.delivered().await;
         for shard in &self.shared.shards {
-            shard.mailbox.backlog.below(1).await;
             shard.readers.queue_is_empty().await;
         }
     }
@@ -249,19 +301,43 @@ impl Hub {
 
     /// Returns the topics that have subscribers, and their numbers of subscribers.
     pub fn topics(&self) -> Vec<(Arc<str>, u64)> {
-        self.shared.ordered.lock().directory.topics()
+        self.shared.ordered.lock().directory.topics_with("")
+    }
+
+    /// Returns the topics with this prefix that have subscribers, and their numbers of subscribers.
+    pub(crate) fn topics_with(&self, prefix: &str) -> Vec<(Topic, u64)> {
+        self.shared.ordered.lock().directory.topics_with(prefix)
+    }
+
+    /// Returns the topics whose numbers of subscribers have changed since the reader's last call, with these numbers.
+    /// `is_full` returns all topics.
+    pub(crate) fn changed_topics(&self, reader: ChangeReader, is_full: bool) -> Vec<(Topic, u64)> {
+        let mut ordered = self.shared.ordered.lock();
+        ordered.directory.take_changed(reader, is_full)
+    }
+
+    /// Forgets the changes for a reader until its next call.
+    pub(crate) fn stop_changes(&self, reader: ChangeReader) {
+        self.shared.ordered.lock().directory.stop_changes(reader);
     }
 
     /// Returns the `n` topics with the most subscribers, largest first.
     pub(crate) fn largest_topics(&self, n: usize) -> Vec<TopicTotals> {
+        let (now_ms, limits) = (self.log_ms(), self.shared.live.limits());
         let ordered = self.shared.ordered.lock();
         let largest = ordered.directory.largest(n).into_iter();
         largest
-            .map(|(topic, subscribers)| TopicTotals {
-                log_events: ordered.log.count_after(&topic, 0),
-                topic,
-                subscribers,
-            })
+            .map(|(topic, _)| ordered.totals(topic, now_ms, &limits))
+            .collect()
+    }
+
+    /// Returns the `n` topics of the log that had the most events in the last seconds, the busiest first.
+    pub(crate) fn busiest_topics(&self, n: usize) -> Vec<TopicTotals> {
+        let (now_ms, limits) = (self.log_ms(), self.shared.live.limits());
+        let ordered = self.shared.ordered.lock();
+        let busiest = ordered.log.busiest(n, now_ms, &limits).into_iter();
+        busiest
+            .map(|topic| ordered.totals(topic, now_ms, &limits))
             .collect()
     }
 

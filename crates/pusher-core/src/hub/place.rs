@@ -2,21 +2,30 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use pusher_proto::Position;
 use pusher_proto::wamp::event_frame;
 
+use super::channels_form::ChannelsForm;
+use super::event_frame::EventFrame;
 use super::log::{Entry, Log, NewEvent};
 use super::mailbox::Delivery;
 use super::recipients::Recipients;
 use super::{Hub, Ordered};
-use crate::connection::{Topic, counted_bytes};
+use crate::connection::Topic;
 
 /// An event in all its forms, which are made without the lock.
 pub(super) struct Prepared {
     delivery: Delivery,
     new_event: NewEvent,
     watched_event: Option<Arc<str>>,
+}
+
+impl Prepared {
+    /// Gives the event its form in the Channels protocol.
+    pub(super) fn set_channels(&mut self, form: Option<ChannelsForm>) {
+        self.delivery.channels.clone_from(&form);
+        self.new_event.channels = form;
+    }
 }
 
 /// An event that has its place.
@@ -52,21 +61,22 @@ impl Hub {
         let frame = event_frame(topic, event);
         let capacity = frame.capacity();
         // The log shares the bytes with the backlog and the outboxes, and has a limit of its own.
-        let kept_frame = Bytes::from(frame);
+        let kept_frame = EventFrame::new(frame, event.len());
         Prepared {
             delivery: Delivery {
                 topic: Topic::default(),
-                frame: counted_bytes(kept_frame.clone(), capacity, &self.shared.counters),
+                frame: kept_frame.counted(capacity, &self.shared.counters),
                 sequence: 0,
                 recipients: recipients.clone(),
                 has_history: false,
                 gap: None,
+                channels: None,
             },
             new_event: NewEvent {
-                event_start: kept_frame.len().saturating_sub(event.len() + 1),
                 frame: kept_frame,
                 recipients,
                 at_ms,
+                channels: None,
             },
             watched_event: self.shared.watchers.copy(topic, event),
         }

@@ -1,6 +1,6 @@
 //! Accepts a publish.
 
-use pusher_proto::{Receipt, Stored, check_topic, check_value};
+use pusher_proto::{Receipt, Stored, check_publish_topic, check_topic, check_value};
 
 use super::Hub;
 use super::place::Placed;
@@ -22,6 +22,14 @@ impl Accepted {
     pub(crate) fn without_receipt(self, hub: &Hub) {
         if let Self::Now(receipt) = self {
             hub.written(receipt);
+        }
+    }
+
+    /// Writes the event to the log on disk, if the server has one, for a caller that waits for something else first.
+    pub(crate) fn written(self, hub: &Hub) -> Self {
+        match self {
+            Self::Now(receipt) => Self::Now(hub.written(receipt)),
+            later => later,
         }
     }
 
@@ -49,13 +57,7 @@ impl Hub {
     pub async fn publish_async(&self, topic: &str, event: &str) -> Result<Receipt, PublishError> {
         check_value(event)?;
         self.room().await;
-        let publish = Publish {
-            topic,
-            event,
-            recipients: None,
-            id: None,
-            source: Source::Application,
-        };
+        let publish = Publish::new(topic, event, Source::Application);
         self.accept(publish)?.receipt(self).await
     }
 
@@ -81,11 +83,8 @@ impl Hub {
             return Err(PublishError::Overloaded);
         }
         let receipt = self.publish_unwritten(Publish {
-            topic,
-            event,
             recipients,
-            id: None,
-            source: Source::Application,
+            ..Publish::new(topic, event, Source::Application)
         })?;
         Ok(self.written(receipt))
     }
@@ -96,7 +95,7 @@ impl Hub {
         let Some(shared_log) = self.shared_log() else {
             return Ok(Accepted::Now(self.publish_unwritten(publish)?));
         };
-        self.check_limits(publish.topic, publish.event)?;
+        self.check_limits(&publish)?;
         match self.is_closed() {
             false => Ok(Accepted::Later(shared_log.put(publish))),
             true => Err(PublishError::Ending),
@@ -106,6 +105,10 @@ impl Hub {
     /// Accepts a publish if the server has a log of its own. Otherwise like [`accept`](Self::accept). The event is not on
     /// disk before the call of [`written`](Self::written).
     pub(crate) fn publish_unwritten(&self, publish: Publish<'_>) -> Result<Receipt, PublishError> {
+        if self.shared.shared_log.is_some() {
+            return Err(PublishError::SharedLog);
+        }
+        self.check_limits(&publish)?;
         let Publish {
             topic,
             event,
@@ -113,10 +116,6 @@ impl Hub {
             id,
             source,
         } = publish;
-        if self.shared.shared_log.is_some() {
-            return Err(PublishError::SharedLog);
-        }
-        self.check_limits(topic, event)?;
         let prepared = self.prepare(topic, event, recipients, self.log_ms());
         let mut ordered = self.shared.ordered.lock();
         if ordered.is_closed {
@@ -154,10 +153,13 @@ impl Hub {
         counters.event_bytes.add(len as u64);
     }
 
-    fn check_limits(&self, topic: &str, event: &str) -> Result<(), PublishError> {
+    fn check_limits(&self, publish: &Publish<'_>) -> Result<(), PublishError> {
         let limits = self.shared.live.limits();
-        check_topic(topic, limits.topic_len_max)?;
-        let (len, max) = (event.len(), limits.event_len_max);
+        match publish.source {
+            Source::Server => check_topic(publish.topic, limits.topic_len_max)?,
+            _ => check_publish_topic(publish.topic, limits.topic_len_max)?,
+        }
+        let (len, max) = (publish.event.len(), limits.event_len_max);
         match len > max {
             true => Err(PublishError::EventTooLong { len, max }),
             false => Ok(()),

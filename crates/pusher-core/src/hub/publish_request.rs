@@ -14,3 +14,16 @@ pub(crate) struct Publish<'a> {
     pub(crate) id: Option<&'a str>,
     pub(crate) source: Source,
 }
+
+impl<'a> Publish<'a> {
+    /// Returns a publish without an id, for all subscribers.
+    pub(crate) fn new(topic: &'a str, event: &'a str, source: Source) -> Self {
+        Self {
+            topic,
+            event,
+            recipients: None,
+            id: None,
+            source,
+        }
+    }
+}

@@ -110,6 +110,14 @@ impl Readers {
         state.enqueue(session);
     }
 
+    /// Returns the sequence number up to which an event stream has read.
+    pub(super) fn stream_after(&self, session: &Session) -> Option<u64> {
+        match self.state.lock().readers.get(&session.id())?.source {
+            Source::Stream { after, .. } => Some(after),
+            Source::Topics(_) => None,
+        }
+    }
+
     /// Puts a session into the queue, if it reads from the log.
     pub(super) fn enqueue(&self, session: &Session) {
         self.state.lock().enqueue(session);

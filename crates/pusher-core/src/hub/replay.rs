@@ -12,7 +12,7 @@ use super::readers::Next;
 use super::round::WRITE_COST_LEN;
 use super::shard::Shard;
 use super::subscribers::Progress;
-use super::writes::{append_frame, append_ping};
+use super::writes::{Framed, append_frame, append_ping};
 use crate::connection::{Dialect, Session, Topic, counted_bytes};
 
 /// About how many bytes of the log are read for one session before it is the next session's turn.
@@ -110,7 +110,7 @@ impl Replay {
             return 0;
         };
         let Some((chunk, has_more)) = self.chunk(Topics::One(topic.clone()), session, after) else {
-            self.hub.end_with_gap(session, &topic);
+            self.hub.end_with_gap(session, &topic, after);
             return 0;
         };
         let progress = Progress {
@@ -136,7 +136,7 @@ impl Replay {
             _ => Topics::Several(topics),
         };
         let Some((chunk, has_more)) = self.chunk(topics.clone(), session, after) else {
-            self.hub.end_with_gap(session, &topics.as_slice()[0]);
+            self.hub.end_with_gap(session, &topics.as_slice()[0], after);
             return 0;
         };
         shard.readers.stream_was_read(session, chunk.last, has_more);
@@ -242,7 +242,11 @@ impl Replay {
                     };
                     event_stream::append_event(&mut bytes, position, topic, entry.event());
                 }
-                _ => append_frame(&mut bytes, entry.frame(), entry.sequence, dialect),
+                Dialect::Channels if let Some(form) = entry.channels() => {
+                    let messages = form.iter().filter(|one| one.is_for(session.id()));
+                    messages.for_each(|message| bytes.extend_from_slice(message.frame()));
+                }
+                _ => append_frame(&mut bytes, &Framed::from(&**entry), dialect),
             }
         }
         if let Some(last) = entries.last()

@@ -55,7 +55,7 @@ struct State {
 }
 
 /// A hash of the resume value. Values are random, so two clients have different ones.
-pub(super) type Key = (u64, u64);
+pub(crate) type Key = (u64, u64);
 
 /// The parameters of a client's address.
 #[derive(Debug, PartialEq, Eq)]
@@ -121,7 +121,10 @@ impl Resumes {
     /// Begins a session with a resume value. It takes over the positions of the last session with this value, and ends
     /// that session if it is still open: its client has lost it.
     pub(crate) fn begin(&self, request: &ResumeRequest, session: &Session) -> Arc<Resume> {
-        let key = request.key();
+        self.begin_with(request.key(), request.since, session)
+    }
+
+    pub(super) fn begin_with(&self, key: Key, since: Since, session: &Session) -> Arc<Resume> {
         let mut state = self.state.lock();
         let last = state.known.remove(&key);
         let confirmed = last.as_ref().map(|last| last.confirmed.lock().clone());
@@ -136,7 +139,7 @@ impl Resumes {
             session: Mutex::new(Some(session.clone())),
             confirmed: Mutex::new(confirmed.unwrap_or_else(|| Confirmed {
                 topics: HashMap::default(),
-                since: request.since,
+                since,
             })),
         });
         state.known.insert(key, resume.clone());
@@ -193,6 +196,16 @@ impl Resumes {
         });
         // The client's session begins at once. Otherwise `forget_before` would have to know it.
         state.known.insert(key, resume);
+    }
+
+    /// Records the positions of a session that has ended, for as long as its client may come back.
+    pub(super) fn put_ended(&self, key: Key, number: u32, confirmed: Confirmed, now_ms: u64) {
+        self.put(key, number, confirmed);
+        let mut state = self.state.lock();
+        if let Some(resume) = state.known.get(&key).cloned() {
+            state.ended_topics += resume.confirmed.lock().shrink();
+            state.ended.push_back((now_ms, resume));
+        }
     }
 
     /// Returns the number of a client's last session, or 0.
@@ -303,6 +316,11 @@ impl Confirmed {
 }
 
 impl Resume {
+    /// Returns the hash of the resume value.
+    pub(crate) fn key(&self) -> Key {
+        self.key
+    }
+
     /// Returns where a subscription begins. `at` returns the position behind a sequence number.
     pub(crate) fn since(&self, topic: &str, at: impl FnOnce(u64) -> Position) -> Since {
         let confirmed = self.confirmed.lock();

@@ -6,10 +6,10 @@ use super::mailbox::Delivery;
 use super::sessions::{ById, Sessions};
 use super::shard::Shard;
 use super::subscribers::RoundSubscribers;
-use super::writes::{TopicWrite, writes};
-use crate::config::{SlowPolicy, slow_policy_of};
-use crate::connection::{Common, Dialect, DropPolicy, Session, Topic};
-use crate::stats::FanOut;
+use super::writes::{Form, TopicWrite, writes};
+use crate::config::{LiveOptions, SlowPolicy, slow_policy_of};
+use crate::connection::{Dialect, DropPolicy, Encoding, Session, Topic};
+use crate::stats::{FanOut, Gap};
 
 /// Bytes that take about as long as one more write. A large write counts as several.
 pub(super) const WRITE_COST_LEN: usize = 16 * 1024;
@@ -24,13 +24,15 @@ pub(super) struct Round {
     pub(super) len: usize,
     /// Set if events of the topic may be dropped for slow consumers.
     drop_policy: Option<DropPolicy>,
+    /// Shortest text that is compressed, in bytes.
+    compression_len_min: Option<usize>,
     rows: Vec<Row>,
 }
 
-/// The live subscribers of one dialect. Rows are served from the last to the first.
+/// The live subscribers with one encoding. Rows are served from the last to the first.
 #[derive(Debug)]
 struct Row {
-    dialect: Dialect,
+    encoding: Encoding,
     writes: Vec<TopicWrite>,
     subscribers: Arc<Sessions>,
     /// Index of the next subscriber.
@@ -44,35 +46,44 @@ impl Round {
         let (first, last) = (sequence(events.first()), sequence(events.last()));
         let common = shard.connections();
         let RoundSubscribers { live, late } = shard.begin_round(&topic, first, last);
-        let drop_policy = drop_policy(common, &topic);
+        let (drop_policy, compression_len_min) = {
+            let options = common.live.options();
+            (drop_policy(&options, &topic), options.compression_len_min)
+        };
         let mut round = Self {
             rows: Vec::with_capacity(live.len()),
             drop_policy,
+            compression_len_min,
             topic,
             len,
         };
-        for (dialect, subscribers) in live {
+        for (encoding, subscribers) in live {
             round.rows.push(Row {
-                dialect,
-                writes: writes(events, round.form(dialect), &common.counters),
+                encoding,
+                writes: writes(events, round.form_of(encoding), &common.counters),
                 subscribers,
                 next: 0,
             });
         }
         for (session, after) in late {
             let missing = events.partition_point(|event| event.sequence <= after);
-            let dialect = round.form(session.connection().dialect());
-            let writes = writes(&events[missing..], dialect, &common.counters);
+            let form = round.form_of(session.connection().encoding());
+            let writes = writes(&events[missing..], form, &common.counters);
             round.write_all(shard, &writes, &session);
         }
         round
     }
 
-    /// Returns the dialect in which events are written to a session. If events may be dropped, no ping must confirm them.
-    fn form(&self, dialect: Dialect) -> Dialect {
-        match dialect {
-            Dialect::WampResumed if self.drop_policy.is_some() => Dialect::Wamp,
-            _ => dialect,
+    /// Returns the form in which events are written to the sessions with an encoding.
+    fn form_of(&self, encoding: Encoding) -> Form {
+        let Encoding {
+            dialect,
+            may_compress,
+        } = encoding;
+        Form {
+            dialect,
+            has_pings: dialect == Dialect::WampResumed && self.drop_policy.is_none(),
+            compression_len_min: self.compression_len_min.filter(|_| may_compress),
         }
     }
 
@@ -97,7 +108,7 @@ impl Round {
 
     fn run_row(&self, shard: &Shard, row: &mut Row, writes_max: usize) -> usize {
         // After the round began, sessions may have unsubscribed, or fallen behind.
-        let is_unchanged = shard.is_unchanged(&self.topic, row.dialect, &row.subscribers);
+        let is_unchanged = shard.is_unchanged(&self.topic, row.encoding, &row.subscribers);
         let mut count = 0;
         let mut deliveries = Deliveries::default();
         while let Some(ById(session)) = row.subscribers.get_index(row.next)
@@ -110,7 +121,7 @@ impl Round {
             if !is_unchanged && !shard.is_live(&self.topic, session) {
                 continue;
             }
-            if row.dialect == Dialect::EventStream {
+            if row.encoding.dialect == Dialect::EventStream {
                 shard.readers.enqueue(session);
                 count += 1;
                 continue;
@@ -143,8 +154,13 @@ impl Round {
                 continue;
             }
             match &self.drop_policy {
-                // Not droppable: a gap.
-                Some(_) if write.events == 0 => connection.send(&write.frames),
+                // A gap: not droppable. The connection may end, because its client cannot be told within a session.
+                _ if write.events == 0 => {
+                    if connection.is_open() {
+                        connection.send(&write.frames);
+                        shard.connections().counters.gaps.count(Gap::SharedLog);
+                    }
+                }
                 Some(policy) => connection.send_droppable(&write.frames, policy),
                 None if write.has_history => {
                     let sent = connection.send_kept(&write.frames, &self.topic, write.first);
@@ -155,7 +171,7 @@ impl Round {
                 }
                 None => connection.send(&write.frames),
             }
-            if connection.dialect() == Dialect::WampResumed && self.drop_policy.is_none() {
+            if self.form_of(connection.encoding()).has_pings {
                 connection.expect_pong();
             }
             count += 1 + write.frames.len() / WRITE_COST_LEN;
@@ -192,8 +208,8 @@ impl Deliveries {
 }
 
 /// Returns the drop policy of a topic, or `None` if all its events must arrive.
-fn drop_policy(common: &Common, topic: &Topic) -> Option<DropPolicy> {
-    match slow_policy_of(&common.live.options().slow_policies, topic) {
+fn drop_policy(options: &LiveOptions, topic: &Topic) -> Option<DropPolicy> {
+    match slow_policy_of(&options.slow_policies, topic) {
         SlowPolicy::Disconnect => None,
         policy => Some(DropPolicy {
             topic: topic.clone(),

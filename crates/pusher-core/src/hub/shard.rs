@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use super::mailbox::Mailbox;
 use super::readers::Readers;
 use super::sessions::{ById, Sessions};
 use super::subscribers::{Progress, RoundSubscribers, Subscribers};
-use crate::connection::{Common, Dialect, KeptEvents, Session, SessionId, Topic};
+use crate::connection::{Common, Dialect, Encoding, KeptEvents, Session, SessionId, Topic};
 use crate::stats::{FanOut, OutboxTotals};
 
 /// Sessions that are visited while the lock is held. Tests need a socket for each session, so they use few.
@@ -24,8 +25,10 @@ const CHUNK: usize = if cfg!(test) { 2 } else { 1024 };
 #[derive(Debug)]
 pub(crate) struct Shard {
     connections: Arc<Common>,
-    topics: Mutex<HashMap<Topic, Subscribers, RandomState>>,
+    pub(super) topics: Mutex<HashMap<Topic, Subscribers, RandomState>>,
     sessions: Mutex<Sessions>,
+    /// Notified when the last session has ended.
+    emptied: Notify,
     /// The sessions that read from the log.
     pub(super) readers: Readers,
     pub(super) mailbox: Mailbox,
@@ -40,6 +43,7 @@ impl Shard {
             connections: Arc::new(connections),
             topics: Mutex::default(),
             sessions: Mutex::default(),
+            emptied: Notify::new(),
             readers: Readers::default(),
             mailbox: Mailbox::default(),
             fan_out: FanOut::default(),
@@ -69,11 +73,29 @@ impl Shard {
     }
 
     pub(crate) fn remove_session(&self, session: &Session) {
-        self.sessions.lock().swap_remove(&session.id());
+        let is_empty = {
+            let mut sessions = self.sessions.lock();
+            sessions.swap_remove(&session.id());
+            sessions.is_empty()
+        };
         self.readers.remove(session);
+        if is_empty {
+            self.emptied.notify_waiters();
+        }
     }
 
-    pub(super) fn is_subscribed(&self, topic: &str, session: &Session) -> bool {
+    /// Waits until there are no sessions.
+    pub(crate) async fn until_empty(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.session_count() == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    pub(crate) fn is_subscribed(&self, topic: &str, session: &Session) -> bool {
         let topics = self.topics.lock();
         let subscribers = topics.get(topic);
         subscribers.is_some_and(|subscribers| subscribers.contains(session))
@@ -115,13 +137,13 @@ impl Shard {
     pub(super) fn is_unchanged(
         &self,
         topic: &Topic,
-        dialect: Dialect,
+        encoding: Encoding,
         sessions: &Arc<Sessions>,
     ) -> bool {
         let topics = self.topics.lock();
         let live = topics
             .get(topic)
-            .and_then(|subscribers| subscribers.live_set(dialect));
+            .and_then(|subscribers| subscribers.live_set(encoding));
         live.is_some_and(|live| Arc::ptr_eq(live, sessions))
     }
 
@@ -220,7 +242,7 @@ impl Shard {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::net::{SocketAddr, TcpListener, TcpStream};
 
     use bytes::Bytes;
@@ -236,13 +258,13 @@ mod tests {
     const FRAME: &[u8] = b"12345";
 
     /// A server with one shard, and sessions that the test adds to it.
-    struct TestShard {
-        context: Arc<Context>,
+    pub(in crate::hub) struct TestShard {
+        pub(in crate::hub) context: Arc<Context>,
         listener: TcpListener,
     }
 
     impl TestShard {
-        fn new() -> Self {
+        pub(in crate::hub) fn new() -> Self {
             let mut options = Options::default();
             options.listen.clear();
             options.publish_listen.clear();
@@ -253,11 +275,11 @@ mod tests {
             }
         }
 
-        fn shard(&self) -> &Arc<Shard> {
+        pub(in crate::hub) fn shard(&self) -> &Arc<Shard> {
             &self.context.hub.shards()[0]
         }
 
-        fn add(&self, has_outbox: bool) {
+        pub(in crate::hub) fn add(&self, has_outbox: bool) -> Session {
             let stream = TcpStream::connect(self.listener.local_addr().unwrap()).unwrap();
             stream.set_nonblocking(true).unwrap();
             let stream = tokio::net::TcpStream::from_std(stream).unwrap();
@@ -267,7 +289,8 @@ mod tests {
                 self.context.browser_permits.enter(peer).unwrap(),
                 self.shard().connections().clone(),
                 Socket::Plain(stream),
-                Dialect::Wamp,
+                Encoding::plain(Dialect::Wamp),
+                None,
                 0,
             );
             if has_outbox {
@@ -275,7 +298,9 @@ mod tests {
                 connection.send(&Bytes::from_static(FRAME));
                 FaultPlan::NOTHING.begin();
             }
-            self.shard().add_session(&Session::new(connection));
+            let session = Session::new(connection);
+            self.shard().add_session(&session);
+            session
         }
     }
 

@@ -7,14 +7,15 @@
 
 use std::sync::Arc;
 
-use pusher_proto::Position;
+use pusher_proto::{PRESENCE_PREFIX, Position};
 
 use super::Hub;
+use super::channels_form::ChannelsForm;
 use super::log::{CLOCK_START_MS, Log};
 use super::mailbox::Delivery;
 use super::recipients::Recipients;
 use super::shared_log_queue::SharedLogQueue;
-use crate::connection::Topic;
+use crate::tickets::REVOKED_TOPIC;
 
 /// Sequence numbers that a client's position may be ahead of this server: another server has read the shared log
 /// further. A new epoch begins much further ahead.
@@ -30,6 +31,8 @@ pub(crate) struct SharedEvent<'a> {
     pub(crate) recipients: Option<Recipients>,
     /// Time since the publish, in ms.
     pub(crate) age_ms: u64,
+    /// `None` if the form in the Channels protocol is made of the event alone.
+    pub(crate) channels: Option<ChannelsForm>,
 }
 
 impl Hub {
@@ -47,13 +50,36 @@ impl Hub {
             event,
             recipients,
             age_ms,
+            channels,
         } = event;
+        if topic == REVOKED_TOPIC {
+            self.revoked_elsewhere(event);
+        }
+        if let Some(topic) = topic.strip_prefix(PRESENCE_PREFIX) {
+            self.shared.presence_events.add(topic);
+        }
         let at_ms = self.log_ms().saturating_sub(age_ms.min(CLOCK_START_MS));
-        let prepared = self.prepare(topic, event, recipients, at_ms);
+        let mut prepared = self.prepare(topic, event, recipients, at_ms);
+        prepared.set_channels(channels);
         let mut ordered = self.shared.ordered.lock();
         if !ordered.is_closed {
             ordered.log.move_to(sequence - 1);
             self.place(&mut ordered, topic, prepared);
+        }
+    }
+
+    /// Returns a number that changes with each event of a topic's presence that comes from the shared log.
+    pub(crate) fn presence_events(&self, topic: &str) -> u64 {
+        self.shared.presence_events.get(topic)
+    }
+
+    fn revoked_elsewhere(&self, event: &str) {
+        let tickets = &self.shared.tickets;
+        let revoked = serde_json::from_str(event).map(|revocation| tickets.revoke(&revocation));
+        match revoked {
+            Ok(Ok(_)) => {}
+            Ok(Err(full)) => tracing::error!("{full}"),
+            Err(error) => tracing::error!(%error, "the shared log has a malformed revocation"),
         }
     }
 
@@ -64,17 +90,19 @@ impl Hub {
 
     /// Begins a log behind a position, without the events before it. Tells all subscribers of a gap.
     ///
-    /// If sequence numbers go back, that cannot be told within a session: then all sessions end, and the pages are told
-    /// when they come back.
+    /// Within a session, only a jump of the sequence numbers tells of a gap. If they go back, or a new epoch goes on at the
+    /// same number, all sessions end, and the pages are told when they come back.
     pub(crate) fn restart_log(&self, position: Position) {
         let Position { epoch, sequence } = position;
-        let goes_back = {
+        let must_end = {
             let mut ordered = self.shared.ordered.lock();
             if ordered.is_closed {
                 // The log stands still, so entries are missing only here.
                 return;
             }
-            let goes_back = sequence < ordered.log.position().sequence;
+            let end = ordered.log.position();
+            let goes_on = sequence == end.sequence && epoch != end.epoch && sequence > 0;
+            let must_end = sequence < end.sequence || goes_on;
             ordered.log = Log::new(epoch);
             ordered.log.continue_from(epoch, sequence, sequence);
             for (topic, shards) in ordered.directory.all_destinations() {
@@ -83,10 +111,10 @@ impl Hub {
                     self.shared.shards[shard].mailbox.put(delivery);
                 }
             }
-            goes_back
+            must_end
         };
         self.shared.resumes.begin_epoch();
-        if goes_back {
+        if must_end {
             for session in self.sessions() {
                 session.connection().end_for_restart();
             }
@@ -100,12 +128,6 @@ impl Hub {
             && position.sequence > end.sequence
             && position.sequence - end.sequence <= AHEAD_MAX
     }
-
-    /// Returns the topics whose numbers of subscribers have changed since the last call, with these numbers. `is_full`
-    /// returns all topics.
-    pub(crate) fn changed_topics(&self, is_full: bool) -> Vec<(Topic, u64)> {
-        self.shared.ordered.lock().directory.take_changed(is_full)
-    }
 }
 
 #[cfg(test)]
@@ -116,6 +138,7 @@ mod tests {
     use super::*;
     use crate::config::{Live, LiveOptions};
     use crate::stats::{Counters, PeerLog, Source};
+    use crate::tickets::Tickets;
 
     const EPOCH: u64 = 7;
 
@@ -130,7 +153,9 @@ mod tests {
     fn hub(start: LogStart) -> Hub {
         let live = Arc::new(Live::new(LiveOptions::default()));
         let log = Arc::new(PeerLog::new());
-        Hub::new(1, live, Arc::new(Counters::default()), &log, start)
+        let counters = Arc::new(Counters::default());
+        let tickets = Tickets::new(live.clone(), counters.clone(), log.clone(), None);
+        Hub::new(1, live, counters, &log, start, tickets)
     }
 
     fn shared() -> Hub {
@@ -146,6 +171,7 @@ mod tests {
             event: "1",
             recipients: None,
             age_ms: 0,
+            channels: None,
         });
     }
 

@@ -17,6 +17,8 @@ impl Hub {
         }
         self.shared.counters.stats(Gathered {
             sessions: self.session_count() as u64,
+            tickets: self.tickets().valid_count() as u64,
+            users_revoked: self.tickets().revoked_count() as u64,
             topics: self.topic_count() as u64,
             deliveries,
             delivery_bytes,

@@ -11,30 +11,30 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::sessions::{ById, Sessions};
-use crate::connection::{Dialect, Session};
+use crate::connection::{Encoding, Session};
 
 #[derive(Debug, Default)]
 pub(super) struct Subscribers {
-    /// The live subscribers by dialect. A round of the fan-out keeps the sets that it started with. A set is copied only
+    /// The live subscribers by encoding. A round of the fan-out keeps the sets that it started with. A set is copied only
     /// if a subscriber is added or removed during the round.
-    live: [Option<Arc<Sessions>>; Dialect::ALL.len()],
+    live: [Option<Arc<Sessions>>; Encoding::COUNT],
     waiting: IndexMap<ById, Progress, RandomState>,
 }
 
 /// The events that a waiting subscriber has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     /// The subscriber has all events up to this sequence number.
-    pub(super) after: u64,
+    pub(crate) after: u64,
     /// The subscriber reads from the log. The fan-out skips it.
-    pub(super) is_reading: bool,
+    pub(crate) is_reading: bool,
 }
 
 /// The subscribers of one round.
 #[derive(Debug, Default)]
 pub(super) struct RoundSubscribers {
     /// Those that get all events of the round.
-    pub(super) live: Vec<(Dialect, Arc<Sessions>)>,
+    pub(super) live: Vec<(Encoding, Arc<Sessions>)>,
     /// Those that get only the events behind a sequence number.
     pub(super) late: Vec<(Session, u64)>,
 }
@@ -48,19 +48,24 @@ impl Subscribers {
         self.waiting.contains_key(&session.id()) || self.is_live(session)
     }
 
+    pub(super) fn len(&self) -> usize {
+        let live = self.live.iter().flatten().map(|live| live.len());
+        live.sum::<usize>() + self.waiting.len()
+    }
+
     pub(super) fn is_live(&self, session: &Session) -> bool {
-        let live = self.live_set(session.connection().dialect());
+        let live = self.live_set(session.connection().encoding());
         live.is_some_and(|live| live.contains(&session.id()))
     }
 
-    /// Returns the live subscribers of a dialect.
-    pub(super) fn live_set(&self, dialect: Dialect) -> Option<&Arc<Sessions>> {
-        self.live[dialect.position()].as_ref()
+    /// Returns the live subscribers with an encoding.
+    pub(super) fn live_set(&self, encoding: Encoding) -> Option<&Arc<Sessions>> {
+        self.live[encoding.position()].as_ref()
     }
 
     pub(super) fn add_live(&mut self, session: &Session) {
-        let dialect = session.connection().dialect();
-        let live = self.live[dialect.position()].get_or_insert_default();
+        let encoding = session.connection().encoding();
+        let live = self.live[encoding.position()].get_or_insert_default();
         Arc::make_mut(live).insert(ById(session.clone()));
     }
 
@@ -74,7 +79,7 @@ impl Subscribers {
     }
 
     fn remove_live(&mut self, session: &Session) -> bool {
-        let live = &mut self.live[session.connection().dialect().position()];
+        let live = &mut self.live[session.connection().encoding().position()];
         let Some(sessions) = live else {
             return false;
         };
@@ -118,8 +123,8 @@ impl Subscribers {
             true => Vec::new(),
             false => self.admit(first, last),
         };
-        let dialects = Dialect::ALL.into_iter();
-        let live = dialects.filter_map(|dialect| Some((dialect, self.live_set(dialect)?.clone())));
+        let live = Encoding::all()
+            .filter_map(|encoding| Some((encoding, self.live_set(encoding)?.clone())));
         RoundSubscribers {
             live: live.collect(),
             late,

@@ -1,10 +1,11 @@
 -- Appends publishes to the log.
 --
--- KEYS: the log (a stream), its state (a hash), the nodes (a sorted set), the node's last batch (a string)
+-- KEYS: the log (a stream), its state (a hash), the nodes (a sorted set), the last batch of the node's run (a string)
 -- ARGV: 1 prefix of the other keys, 2 this node, 3 number of the batch, 4 epoch to begin if one must begin,
 --       5 epoch that this node knows, 6 last sequence number that it knows in that epoch, 7 its last trimmed number,
 --       8 most entries of the log, 9 memory of ids in ms, 10 text of a probe or "",
 --       then for each publish: topic, event, id or "", recipients or ""
+-- Fails with STATE if the state is damaged: anybody with access to Redis can write it.
 -- Returns: epoch, last sequence number, number of nodes, and for each publish: its epoch, its sequence number, and its
 --       subscribers at other nodes. If the epoch to begin is not above the known one, returns the known one alone.
 local log, state, nodes, last_batch = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -15,6 +16,10 @@ local FIRST, WIDTH = 11, 4
 
 -- Sequence numbers that are skipped when an epoch begins. No node has read so far beyond another one.
 local EPOCH_GAP = 2097152
+-- The largest number of 64 bits has one digit more, so there are larger epochs.
+local EPOCH_DIGITS = 19
+-- Lua's numbers are exact up to twice as much.
+local SEQUENCE_MAX = 4503599627370496
 -- Longer than a kernel tries to deliver the data of a closed connection.
 local BATCH_MEMORY_MS = 600000
 
@@ -44,7 +49,21 @@ if done then
 end
 
 local server = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
-local found = redis.call('HMGET', state, 'epoch', 'sequence', 'server')
+local found = redis.pcall('HMGET', state, 'epoch', 'sequence', 'server')
+local is_hash = not (found.err and string.find(found.err, 'WRONGTYPE', 1, true))
+if is_hash and found.err then
+    return found
+end
+
+local function is_valid(epoch, sequence)
+    local is_epoch = not epoch or (#epoch <= EPOCH_DIGITS and string.find(epoch, '^[1-9]%d*$'))
+    local is_number = #sequence <= #text(SEQUENCE_MAX) and string.find(sequence, '^%d+$')
+    return is_epoch and is_number and tonumber(sequence) <= SEQUENCE_MAX
+end
+
+if not is_hash or not is_valid(found[1], found[2] or '0') then
+    return redis.error_reply('STATE ' .. state .. ' is damaged: delete it, and a new epoch begins')
+end
 local epoch, top = found[1], tonumber(found[2] or '0')
 
 -- Returns false if the epoch to begin is not above the last one.
@@ -56,6 +75,10 @@ local function begin_epoch()
     top = math.max(top, known_top)
     if top > 0 then
         top = top + EPOCH_GAP
+    end
+    if top > SEQUENCE_MAX then
+        -- Then the sessions end, and their clients hear of the epoch when they come back.
+        top = 0
     end
     redis.call('UNLINK', log)
     redis.call('HSET', state, 'epoch', epoch, 'server', server)
@@ -73,13 +96,19 @@ local time = redis.call('TIME')
 local now_ms = text(tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000))
 local living = redis.call('ZRANGEBYSCORE', nodes, now_ms, '+inf')
 
+-- A batch often has many events of one topic.
+local counted = {}
 local function subscribers_at_others(topic)
+    if counted[topic] then
+        return counted[topic]
+    end
     local sum = 0
     for _, other in ipairs(living) do
         if other ~= node then
-            sum = sum + tonumber(redis.call('HGET', prefix .. 'topics:' .. other, topic) or '0')
+            sum = sum + (tonumber(redis.call('HGET', prefix .. 'topics:' .. other, topic)) or 0)
         end
     end
+    counted[topic] = sum
     return sum
 end
 

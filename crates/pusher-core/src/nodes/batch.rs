@@ -23,7 +23,7 @@ const REPLY_WIDTH: usize = 3;
 /// Publishes that are appended in one step.
 #[derive(Debug)]
 pub(super) struct Batch {
-    /// Above that of the last batch of this node.
+    /// Above that of the last batch of this run.
     pub(super) number: u64,
     pub(super) publishes: Vec<SharedPublish>,
     /// A probe behind the publishes, or "".
@@ -59,7 +59,8 @@ impl Batch {
                 }
                 [epoch, top, count, places @ ..] => {
                     let place = |values: &[Value]| {
-                        Some((place(&values[0], &values[1])?, number(&values[2])?))
+                        let subscribers = number(&values[2]).unwrap_or(0);
+                        Some((place(&values[0], &values[1])?, subscribers))
                     };
                     let places: Option<Vec<_>> =
                         places.chunks_exact(REPLY_WIDTH).map(place).collect();
@@ -89,7 +90,7 @@ impl Batch {
         call.key(&node.keys.log)
             .key(&node.keys.state)
             .key(&node.keys.nodes)
-            .key(node.keys.batch(&node.id))
+            .key(node.keys.batch(&node.run))
             .arg(&node.keys.prefix)
             .arg(&node.id)
             .arg(self.number)

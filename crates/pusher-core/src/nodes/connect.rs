@@ -1,5 +1,7 @@
 //! Connections to Redis.
 
+#[cfg(unix)]
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +11,10 @@ use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo,
     RedisConnectionInfo, RedisError, RedisResult,
 };
+use tokio_util::task::AbortOnDropHandle;
 
+#[cfg(unix)]
+use super::request_stream::RequestStream;
 use crate::config::{Live, RedisAddress, RedisPassword, RedisTarget, Sentinel};
 
 /// Longest time to connect, and to log in.
@@ -17,6 +22,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Longest time until a reply. A reply that is later counts as none, and the connection as broken.
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The task that reads and writes a connection, unless the connection has one of its own. Ends when it is dropped, also
+/// while a reply is missing.
+pub(super) type Driver = Option<AbortOnDropHandle<()>>;
 
 /// Opens connections.
 #[derive(Debug)]
@@ -46,10 +55,31 @@ impl Connector {
         &self,
         response_timeout: Duration,
     ) -> RedisResult<MultiplexedConnection> {
+        let info = self.server_info().await?;
+        open(info, response_timeout).await
+    }
+
+    /// Like [`connect`](Self::connect), for small requests, of which one at a time is under way. The connection ends with
+    /// its driver.
+    pub(super) async fn connect_for_requests(
+        &self,
+        response_timeout: Duration,
+    ) -> RedisResult<(MultiplexedConnection, Driver)> {
+        let info = self.server_info().await?;
+        match info.addr() {
+            #[cfg(unix)]
+            ConnectionAddr::Unix(path) => {
+                open_unix(path, info.redis_settings(), response_timeout).await
+            }
+            _ => Ok((open(info, response_timeout).await?, None)),
+        }
+    }
+
+    async fn server_info(&self) -> RedisResult<ConnectionInfo> {
         let password = self.live.options().redis_password.clone();
         let info = server_info(&self.address, password.as_ref()).await?;
         *self.last_server.lock() = info.addr().to_string();
-        open(info, response_timeout).await
+        Ok(info)
     }
 
     /// Returns the server of the last connection.
@@ -87,6 +117,25 @@ pub(super) async fn open(
     client
         .get_multiplexed_async_connection_with_config(&config)
         .await
+}
+
+/// Opens a unix socket for one request at a time.
+#[cfg(unix)]
+async fn open_unix(
+    path: &Path,
+    login: &RedisConnectionInfo,
+    response_timeout: Duration,
+) -> RedisResult<(MultiplexedConnection, Driver)> {
+    let config = AsyncConnectionConfig::new().set_response_timeout(Some(response_timeout));
+    let opened = async {
+        let stream = RequestStream::connect(path).await?;
+        MultiplexedConnection::new_with_config(login, stream, config).await
+    };
+    let opened = tokio::time::timeout(CONNECT_TIMEOUT, opened).await;
+    let (connection, driver) =
+        opened.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
+    let driver = AbortOnDropHandle::new(tokio::spawn(driver));
+    Ok((connection, Some(driver)))
 }
 
 /// Asks the Sentinels for the master, one after the other.

@@ -23,7 +23,7 @@ pub(crate) fn check_reply(bytes: &[u8]) {
 }
 
 /// Returns the entry as the script writes it. `None` if this version does not know its content.
-pub(super) fn encode(entry: &Entry) -> Option<Value> {
+pub(super) fn encode(entry: &Entry<'_>) -> Option<Value> {
     let mut fields = vec![("m", entry.time_ms.to_string())];
     match &entry.content {
         Content::Event {
@@ -31,11 +31,11 @@ pub(super) fn encode(entry: &Entry) -> Option<Value> {
             event,
             recipients,
         } => {
-            fields.push(("t", topic.clone()));
-            fields.push(("e", event.clone()));
+            fields.push(("t", (*topic).to_owned()));
+            fields.push(("e", (*event).to_owned()));
             fields.extend(recipients.iter().map(|some| ("r", encode_recipients(some))));
         }
-        Content::Probe(text) => fields.push(("p", text.clone())),
+        Content::Probe(text) => fields.push(("p", (*text).to_owned())),
         Content::Unknown => return None,
     }
     let text = |text: &str| Value::BulkString(text.as_bytes().to_vec());

@@ -11,6 +11,8 @@ pub(super) struct Keys {
     pub(super) state: String,
     /// A sorted set of the nodes, by the Unix times in ms at which their leases end.
     pub(super) nodes: String,
+    /// A sorted set of revoked users, by the Unix times in seconds up to which their tickets have ended.
+    pub(super) revoked: String,
 }
 
 impl Keys {
@@ -21,17 +23,33 @@ impl Keys {
             log: key("log"),
             state: key("state"),
             nodes: key("nodes"),
+            revoked: key("revoked"),
         }
     }
 
-    /// A string: the reply to a node's last batch.
-    pub(super) fn batch(&self, node: &str) -> String {
-        format!("{}batch:{node}", self.prefix)
+    /// A string: the reply to the last batch of a node's run.
+    pub(super) fn batch(&self, run: &str) -> String {
+        format!("{}batch:{run}", self.prefix)
+    }
+
+    /// A string: the number of the last call that a node's run has shared its users with.
+    pub(super) fn last_share(&self, run: &str) -> String {
+        format!("{}share:{run}", self.prefix)
+    }
+
+    /// A string: the number of the last report of subscribers of a node's run.
+    pub(super) fn last_report(&self, run: &str) -> String {
+        format!("{}report:{run}", self.prefix)
     }
 
     /// A hash: the topics that have subscribers at a node, and their numbers.
     pub(super) fn topics(&self, node: &str) -> String {
         format!("{}topics:{node}", self.prefix)
+    }
+
+    /// A hash: the members of a topic, with the nodes at which they are.
+    pub(super) fn members(&self, topic: &str) -> String {
+        format!("{}members:{topic}", self.prefix)
     }
 
     /// A string: the positions of a client with a resume value.

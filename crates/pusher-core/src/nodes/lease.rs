@@ -9,8 +9,10 @@ use tokio::time::{interval, timeout};
 
 use super::connect::RESPONSE_TIMEOUT;
 use super::node::Node;
+use crate::hub::ChangeReader;
 
-static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lease.lua")));
+static RENEW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lease.lua")));
+static REPORT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("report.lua")));
 
 /// Time between two reports.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -18,8 +20,8 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// Time after which the others forget a node that does not report.
 const LEASE: Duration = Duration::from_secs(8);
 
-/// Topics of one command.
-const TOPICS_PER_COMMAND: usize = 500;
+/// Topics of one call of the script.
+const CHUNK: usize = 500;
 
 /// Time for the last command of a node.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
@@ -27,61 +29,64 @@ const END_TIMEOUT: Duration = Duration::from_secs(1);
 /// Reports for as long as the node runs. Errors are those of other uses of Redis, too, which report them.
 pub(super) async fn run(node: &Node) {
     let mut ticks = interval(INTERVAL);
-    let mut connection = None;
-    let mut is_complete = false;
+    let mut reports = Reports::default();
     loop {
         ticks.tick().await;
-        match report(node, &mut connection, !is_complete).await {
-            Ok(still_complete) => is_complete = still_complete,
-            Err(error) => {
-                tracing::debug!(%error, "cannot report subscribers to the other nodes");
-                (connection, is_complete) = (None, false);
-            }
+        if let Err(error) = reports.report(node).await {
+            tracing::debug!(%error, "cannot report subscribers to the other nodes");
+            (reports.connection, reports.is_complete) = (None, false);
         }
     }
 }
 
-/// Reports the topics whose subscribers have changed, and renews the lease. Returns whether Redis has all topics.
-async fn report(
-    node: &Node,
-    connection: &mut Option<MultiplexedConnection>,
-    is_full: bool,
-) -> RedisResult<bool> {
-    let connection = match connection {
-        Some(connection) => connection,
-        None => connection.insert(node.connector.connect(RESPONSE_TIMEOUT).await?),
-    };
-    let key = node.keys.topics(&node.id);
-    let changed = node.hub.changed_topics(is_full);
-    for topics in changed.chunks(TOPICS_PER_COMMAND) {
-        let mut pipeline = redis::pipe();
-        for (topic, subscribers) in topics {
-            match subscribers {
-                0 => pipeline.hdel(&key, &**topic).ignore(),
-                subscribers => pipeline.hset(&key, &**topic, subscribers).ignore(),
-            };
+#[derive(Default)]
+struct Reports {
+    connection: Option<MultiplexedConnection>,
+    /// Redis has all topics.
+    is_complete: bool,
+    /// Number of the last call of the script.
+    number: u64,
+}
+
+impl Reports {
+    /// Reports the topics whose subscribers have changed, and renews the lease.
+    async fn report(&mut self, node: &Node) -> RedisResult<()> {
+        let is_full = !self.is_complete;
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(node.connector.connect(RESPONSE_TIMEOUT).await?),
+        };
+        let key = node.keys.topics(&node.id);
+        let lease_ms = u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX);
+        let changed = node.hub.changed_topics(ChangeReader::Nodes, is_full);
+        // A full report has one call at least: Redis may have topics whose last subscribers left while it was away.
+        let calls = changed.len().div_ceil(CHUNK).max(usize::from(is_full));
+        for index in 0..calls {
+            let first = index * CHUNK;
+            let topics = &changed[first..changed.len().min(first + CHUNK)];
+            self.number += 1;
+            let mut call = REPORT.key(&key);
+            call.key(node.keys.last_report(&node.run));
+            call.arg(self.number).arg(lease_ms);
+            call.arg(u8::from(is_full && index == 0));
+            call.arg(u8::from(is_full && index + 1 == calls));
+            for (topic, subscribers) in topics {
+                call.arg(&**topic).arg(*subscribers);
+            }
+            let () = call.invoke_async(connection).await?;
         }
-        let () = pipeline.query_async(connection).await?;
-    }
-    if is_full {
-        let mut mark = redis::cmd("HSET");
-        let () = mark
-            .arg(&key)
-            .arg("")
-            .arg(1)
-            .query_async(connection)
+        let (is_complete, living): (bool, Vec<String>) = RENEW
+            .key(&node.keys.nodes)
+            .key(&key)
+            .arg(&node.id)
+            .arg(lease_ms)
+            .invoke_async(connection)
             .await?;
+        self.is_complete = is_complete;
+        node.counters.redis_nodes.set(living.len() as u64);
+        node.status.set_nodes(living);
+        Ok(())
     }
-    let (is_complete, living): (bool, Vec<String>) = SCRIPT
-        .key(&node.keys.nodes)
-        .key(&key)
-        .arg(&node.id)
-        .arg(u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX))
-        .invoke_async(connection)
-        .await?;
-    node.counters.redis_nodes.set(living.len() as u64);
-    node.status.set_nodes(living);
-    Ok(is_complete)
 }
 
 /// Ends the lease.

@@ -30,12 +30,18 @@ mod fields;
 mod keys;
 mod lease;
 mod node;
+mod presence;
 mod probe;
 mod probes;
 mod publisher;
 mod reader;
+#[cfg(unix)]
+mod request_stream;
 mod resumes;
+mod revocations;
+mod shared_connection;
 mod status;
+mod topics;
 mod trim;
 
 use std::sync::Arc;
@@ -63,6 +69,8 @@ pub(crate) async fn run(node: Arc<Node>) {
         lease::run(&node),
         probe::run(&node),
         resumes::run(&node),
+        revocations::run(&node),
+        presence::run(&node),
     );
 }
 

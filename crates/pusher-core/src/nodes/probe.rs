@@ -20,15 +20,15 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Returns the text of a probe.
 pub(super) fn text(node: &Node, number: u64) -> String {
-    format!("{}:{number}", node.id)
+    format!("{}:{number}", node.run)
 }
 
-/// Records that a probe was read. It may be that of another node.
+/// Records that a probe was read. It may be that of another node, or of the server before a hand-over.
 pub(super) fn arrived(node: &Node, text: &str) {
-    let Some((id, number)) = text.split_once(':') else {
+    let Some((run, number)) = text.split_once(':') else {
         return;
     };
-    if id == node.id
+    if run == node.run
         && let Ok(number) = number.parse()
     {
         node.probes.set_arrived(number);

@@ -2,16 +2,18 @@
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::ops::RangeInclusive;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use pusher_proto::Position;
+use pusher_proto::{PRESENCE_PREFIX, Position};
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, RedisError, RedisResult, Value};
 use tokio::time::sleep;
 
 use super::connect::RESPONSE_TIMEOUT;
 use super::entry::{Content, Entry, id};
-use super::fields::unexpected;
+use super::fields::{text, unexpected};
 use super::node::Node;
 use super::probe;
 use super::status::Use;
@@ -26,6 +28,11 @@ const ENTRIES_MAX: usize = 256;
 
 /// Time between two attempts.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// The largest epoch and sequence number that `append.lua` accepts from the state: anybody with access to Redis can write
+/// it.
+const EPOCH_MAX: u64 = 9_999_999_999_999_999_999;
+const SEQUENCE_MAX: u64 = 1 << 52;
 
 /// The beginning of the log.
 const BEGIN: Position = Position {
@@ -49,15 +56,21 @@ pub(super) async fn run(node: &Node) {
 }
 
 async fn read(node: &Node) -> RedisResult<Infallible> {
-    let mut connection = node.connector.connect(BLOCK + RESPONSE_TIMEOUT).await?;
+    let (mut connection, _driver) = node
+        .connector
+        .connect_for_requests(BLOCK + RESPONSE_TIMEOUT)
+        .await?;
     node.counters.redis_connections.add(1);
+    // A revoked user may have subscribed meanwhile, and must get none of the events.
+    node.status.revocations_loaded().await;
     let (mut at, target) = begin(node, &mut connection).await?;
     loop {
         if node.hub.position().sequence >= target {
             node.status.set_loaded();
         }
         node.hub.room_for_delivery().await;
-        let entries = entries_after(node, &mut connection, at).await?;
+        let reply = read_after(node, &mut connection, at).await?;
+        let entries = entries(&reply).ok_or_else(|| unexpected("entries of a stream"))?;
         // After the first reply, because a user that may connect may still have no permission to read.
         node.status.works(Use::Reading);
         node.counters.redis_connected.set(1);
@@ -113,9 +126,31 @@ async fn last_position(
 ) -> RedisResult<Option<Position>> {
     let mut command = redis::cmd("HMGET");
     command.arg(&node.keys.state).arg("epoch").arg("sequence");
-    let (epoch, sequence): (Option<u64>, Option<u64>) = command.query_async(connection).await?;
-    let position = epoch.zip(sequence);
-    Ok(position.map(|(epoch, sequence)| Position { epoch, sequence }))
+    let damaged = || {
+        let text = "the state of the log is damaged: delete it, and a new epoch begins";
+        RedisError::from((ErrorKind::Client, text, node.keys.state.clone()))
+    };
+    let (epoch, sequence) = match command.query_async(connection).await {
+        Err(error) if error.code() == Some("WRONGTYPE") => return Err(damaged()),
+        values => values?,
+    };
+    // The script begins an epoch, and then appends.
+    if epoch == Value::Nil || sequence == Value::Nil {
+        return Ok(None);
+    }
+    let position = Position {
+        epoch: decimal(&epoch, 1..=EPOCH_MAX).ok_or_else(damaged)?,
+        sequence: decimal(&sequence, 0..=SEQUENCE_MAX).ok_or_else(damaged)?,
+    };
+    Ok(Some(position))
+}
+
+/// Reads a number that the script accepts as a part of the state.
+fn decimal(value: &Value, range: RangeInclusive<u64>) -> Option<u64> {
+    let digits = text(value)?;
+    let is_decimal = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.parse().ok()?;
+    (is_decimal && range.contains(&number)).then_some(number)
 }
 
 /// Whether an entry is known, or the next one.
@@ -140,28 +175,27 @@ async fn check_is_ours(
     Err(RedisError::from((ErrorKind::Client, text, id(position))))
 }
 
-async fn entries_after(
+/// Returns the reply with the next entries, or that there are none for [`BLOCK`].
+async fn read_after(
     node: &Node,
     connection: &mut MultiplexedConnection,
     at: Position,
-) -> RedisResult<Vec<Entry>> {
+) -> RedisResult<Value> {
     let mut command = redis::cmd("XREAD");
     command
         .arg("BLOCK")
         .arg(u64::try_from(BLOCK.as_millis()).unwrap_or(u64::MAX));
     command.arg("COUNT").arg(ENTRIES_MAX);
     command.arg("STREAMS").arg(&node.keys.log).arg(id(at));
-    match command.query_async(connection).await? {
-        // Nothing new.
-        Value::Nil => Ok(Vec::new()),
-        reply => entries(&reply).ok_or_else(|| unexpected("entries of a stream")),
-    }
+    command.query_async(connection).await
 }
 
-/// Decodes `[[stream, [entry, ...]]]`.
-pub(super) fn entries(reply: &Value) -> Option<Vec<Entry>> {
-    let Value::Array(streams) = reply else {
-        return None;
+/// Decodes `[[stream, [entry, ...]]]`, or nil if there is nothing new.
+pub(super) fn entries(reply: &Value) -> Option<Vec<Entry<'_>>> {
+    let streams = match reply {
+        Value::Nil => return Some(Vec::new()),
+        Value::Array(streams) => streams,
+        _ => return None,
     };
     let [Value::Array(stream)] = &streams[..] else {
         return None;
@@ -173,7 +207,7 @@ pub(super) fn entries(reply: &Value) -> Option<Vec<Entry>> {
 }
 
 /// Gives an entry to the hub, whose log ends at `end`.
-fn take(node: &Node, entry: Entry, end: Position) {
+fn take(node: &Node, entry: Entry<'_>, end: Position) {
     let Entry {
         position, time_ms, ..
     } = entry;
@@ -195,16 +229,23 @@ fn take(node: &Node, entry: Entry, end: Position) {
             topic,
             event,
             recipients,
-        } => node.hub.append_shared(SharedEvent {
-            sequence: position.sequence,
-            topic: &topic,
-            event: &event,
-            recipients,
-            age_ms,
-        }),
+        } => {
+            let event = SharedEvent {
+                sequence: position.sequence,
+                topic,
+                event,
+                recipients,
+                age_ms,
+                channels: None,
+            };
+            match topic.starts_with(PRESENCE_PREFIX) {
+                true => node.presence.deliver(event),
+                false => node.hub.append_shared(event),
+            }
+        }
         Content::Probe(text) => {
             node.hub.skip_shared(position.sequence);
-            probe::arrived(node, &text);
+            probe::arrived(node, text);
         }
         Content::Unknown => {
             tracing::warn!(
@@ -228,5 +269,6 @@ fn restart(node: &Node, position: Position) {
     }
     node.trim.clear();
     node.hub.restart_log(position);
+    node.has_missed_changes.store(true, Ordering::Relaxed);
     node.status.note_end(position);
 }

@@ -7,11 +7,9 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Script};
 use tokio::time::{interval, timeout};
 
-use super::connect::RESPONSE_TIMEOUT;
 use super::node::Node;
 use crate::hub::{ResumeRequest, SavedResume, Unsaved};
 
@@ -32,22 +30,6 @@ const CHUNK: usize = 256;
 
 /// Time in which a handshake waits for positions.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Returns the connection for positions. Opens it if there is none.
-async fn connection(node: &Node) -> RedisResult<MultiplexedConnection> {
-    let mut connection = node.resume_connection.lock().await;
-    match &*connection {
-        Some(connection) => Ok(connection.clone()),
-        None => {
-            let opened = node.connector.connect(RESPONSE_TIMEOUT).await?;
-            Ok(connection.insert(opened).clone())
-        }
-    }
-}
-
-async fn forget_connection(node: &Node) {
-    node.resume_connection.lock().await.take();
-}
 
 /// Saves positions for as long as the node runs.
 pub(super) async fn run(node: &Node) {
@@ -75,14 +57,8 @@ async fn save_unsaved(node: &Node, wanted: Unsaved) -> bool {
     let epoch = node.hub.position().epoch;
     let unsaved = node.hub.resumes().take_unsaved(wanted, epoch);
     for chunk in unsaved.chunks(CHUNK) {
-        if save(node, chunk).await.is_ok() {
-            continue;
-        }
-        // The connection may have ended after its last use.
-        forget_connection(node).await;
         if let Err(error) = save(node, chunk).await {
             tracing::debug!(%error, "cannot save the positions of clients");
-            forget_connection(node).await;
             return false;
         }
     }
@@ -90,7 +66,6 @@ async fn save_unsaved(node: &Node, wanted: Unsaved) -> bool {
 }
 
 async fn save(node: &Node, chunk: &[SavedResume]) -> RedisResult<()> {
-    let mut connection = connection(node).await?;
     let mut pipeline = redis::pipe();
     for saved in chunk {
         let mut call = SAVE.key(node.keys.resume(&saved.client));
@@ -98,14 +73,9 @@ async fn save(node: &Node, chunk: &[SavedResume]) -> RedisResult<()> {
         call.arg(u64::try_from(MEMORY.as_millis()).unwrap_or(u64::MAX));
         pipeline.invoke_script(&call).ignore();
     }
-    if let Err(error) = pipeline.query_async::<()>(&mut connection).await {
-        if error.code() != Some("NOSCRIPT") {
-            return Err(error);
-        }
-        SAVE.load_async(&mut connection).await?;
-        return pipeline.query_async(&mut connection).await;
-    }
-    Ok(())
+    node.connection
+        .ask(&node.connector, &pipeline, Some(&SAVE))
+        .await
 }
 
 impl Node {
@@ -120,31 +90,19 @@ impl Node {
             }
             Ok(Ok(Some(_))) => {}
             Ok(Err(_)) | Err(_) => {
-                forget_connection(self).await;
+                // It may hang.
+                self.connection.forget().await;
                 resumes.restore_unknown(request);
             }
         }
     }
 }
 
-async fn get(node: &Node, key: &str) -> RedisResult<Option<String>> {
-    let mut connection = connection(node).await?;
-    redis::cmd("GET")
-        .arg(key)
-        .query_async(&mut connection)
-        .await
-}
-
 async fn load(node: &Node, client: String) -> RedisResult<Option<SavedResume>> {
-    let key = node.keys.resume(&client);
-    let saved = match get(node, &key).await {
-        Ok(saved) => saved,
-        Err(_) => {
-            // The connection may have ended after its last use.
-            forget_connection(node).await;
-            get(node, &key).await?
-        }
-    };
+    let mut get = redis::pipe();
+    get.get(node.keys.resume(&client));
+    let asked = node.connection.ask(&node.connector, &get, None).await;
+    let (saved,): (Option<String>,) = asked?;
     Ok(saved.map(|saved| {
         let (session, text) = saved.split_once(' ').unwrap_or_default();
         SavedResume {

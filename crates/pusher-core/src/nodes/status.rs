@@ -45,6 +45,7 @@ impl Use {
 pub(super) struct Status {
     inner: Mutex<Inner>,
     is_loaded: watch::Sender<bool>,
+    has_revocations: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -95,6 +96,7 @@ impl Default for Status {
                 probe_at: None,
             }),
             is_loaded: watch::Sender::new(false),
+            has_revocations: watch::Sender::new(false),
         }
     }
 }
@@ -118,14 +120,31 @@ impl Status {
             .send_if_modified(|is_loaded| !std::mem::replace(is_loaded, true));
     }
 
+    pub(super) fn set_revocations_loaded(&self) {
+        self.has_revocations.send_replace(true);
+    }
+
+    /// Whether this node knows the revoked users.
+    pub(super) fn has_revocations(&self) -> bool {
+        *self.has_revocations.borrow()
+    }
+
+    /// Waits until this node knows the revoked users.
+    pub(super) async fn revocations_loaded(&self) {
+        let mut loaded = self.has_revocations.subscribe();
+        // The sender lives as long as this.
+        let _loaded = loaded.wait_for(|loaded| *loaded).await;
+    }
+
     pub(super) fn is_loaded(&self) -> bool {
         *self.is_loaded.borrow()
     }
 
+    /// Waits until the hub has the log.
     pub(super) async fn loaded(&self) {
+        let mut loaded = self.is_loaded.subscribe();
         // The sender lives as long as this.
-        let mut is_loaded = self.is_loaded.subscribe();
-        let _loaded = is_loaded.wait_for(|loaded| *loaded).await;
+        let _loaded = loaded.wait_for(|loaded| *loaded).await;
     }
 
     pub(super) fn set_nodes(&self, nodes: Vec<String>) {

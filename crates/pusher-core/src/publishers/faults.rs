@@ -12,7 +12,6 @@ use std::task::{Context as TaskContext, Poll};
 
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_util::sync::CancellationToken;
 
 use super::{Peer, Stream, Transport, serve};
 use crate::application::Recipe;
@@ -128,9 +127,8 @@ pub(crate) fn serve_input(input: &[u8], fault: StreamFault) -> (Transcript, u64)
     };
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().build().unwrap();
-    let shutdown = CancellationToken::new();
     let permit = runtime.block_on(context.publisher_permits.enter());
-    let mut serve = Box::pin(serve(admin.clone(), stream, peer, permit, shutdown));
+    let mut serve = Box::pin(serve(admin.clone(), stream, peer, permit));
     runtime.block_on(poll_fn(|context| {
         transcript.lock().turns += 1;
         serve.as_mut().poll(context)

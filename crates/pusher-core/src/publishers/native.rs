@@ -3,18 +3,23 @@
 use std::time::Duration;
 
 use pusher_proto::native::{
-    ErrorCode, FromPublisher, VERSION, encode_drained, encode_error, encode_position,
-    encode_receipt, encode_welcome,
+    ErrorCode, FromPublisher, VERSION, encode_drained, encode_error, encode_members,
+    encode_position, encode_receipt, encode_revoked, encode_welcome,
 };
-use pusher_proto::{JsonStream, Publish, check_id};
+use pusher_proto::{JsonStream, SessionNameError, check_id};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::pending::Pending;
+use super::present::{PresenceError, members};
 use super::refusal::{RefusedMessage, native_code};
-use super::wire::{ReadOutcome, Stream, Wire};
+use super::revoke::{RevokeError, revoke};
+use super::stream::Stream;
+use super::wire::{ReadOutcome, Wire};
 use crate::connection::Busy;
 use crate::context::Context;
+use crate::handover::PublisherProtocol;
+use crate::hub::{Publish, Recipients};
 use crate::stats::Source;
 
 /// Answers are written as soon as they have this many bytes. The receipts for one read are shorter. The limit
@@ -33,7 +38,22 @@ pub(super) async fn refuse<S: Stream>(mut wire: Wire<S>, busy: &Busy) {
     }
 }
 
-pub(super) async fn serve<S: Stream>(context: &Context, mut wire: Wire<S>, first: &[u8]) {
+/// What a publisher has agreed on with the server.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Agreed {
+    pub(super) has_greeted: bool,
+    /// Whether the publisher writes refused events to a spool.
+    pub(super) has_spool: bool,
+    /// Whether an earlier event of this publisher is in its spool. Until the next DRAIN, a later event could overtake it.
+    pub(super) is_behind_spool: bool,
+}
+
+pub(super) async fn serve<S: Stream>(
+    context: &Context,
+    mut wire: Wire<S>,
+    agreed: Agreed,
+    first: &[u8],
+) {
     let mut json = JsonStream::new(context.live.limits().publish_len_max);
     json.feed(first);
     let mut session = NativeSession {
@@ -41,7 +61,7 @@ pub(super) async fn serve<S: Stream>(context: &Context, mut wire: Wire<S>, first
         peer: wire.peer().to_owned(),
         answers: Vec::new(),
         pending: Pending::default(),
-        has_greeted: false,
+        agreed,
     };
     loop {
         let continues = session.answer_all(&mut wire, &mut json).await;
@@ -63,6 +83,19 @@ pub(super) async fn serve<S: Stream>(context: &Context, mut wire: Wire<S>, first
                 drop(json);
                 return wire.hang_up().await;
             }
+            ReadOutcome::HandOver => {
+                let Agreed {
+                    has_greeted,
+                    has_spool,
+                    is_behind_spool,
+                } = session.agreed;
+                let protocol = PublisherProtocol::Native {
+                    has_greeted,
+                    has_spool,
+                    is_behind_spool,
+                };
+                return wire.hand_over(protocol, json.unread().to_vec());
+            }
             ReadOutcome::ShuttingDown => {
                 let text = "the server is about to end";
                 session.refuse(None, ErrorCode::ShuttingDown, text);
@@ -81,7 +114,7 @@ struct NativeSession<'a> {
     answers: Vec<u8>,
     /// The publishes whose receipts follow `answers`.
     pending: Pending<u64>,
-    has_greeted: bool,
+    agreed: Agreed,
 }
 
 impl NativeSession<'_> {
@@ -92,6 +125,9 @@ impl NativeSession<'_> {
         json: &mut JsonStream,
     ) -> bool {
         loop {
+            if wire.hands_over() {
+                return self.answer_pending().await;
+            }
             let continues = match json.next_value() {
                 Ok(None) => return self.answer_pending().await,
                 Ok(Some(text)) => {
@@ -128,8 +164,15 @@ impl NativeSession<'_> {
             Err(error) => return self.refuse(None, ErrorCode::BadMessage, &error.to_string()),
         };
         match message {
-            FromPublisher::Hello { version, token } => self.greet(version, token.as_deref()),
-            _ if !self.has_greeted => {
+            FromPublisher::Hello {
+                version,
+                token,
+                has_spool,
+            } => {
+                self.agreed.has_spool = has_spool;
+                self.greet(version, token.as_deref())
+            }
+            _ if !self.agreed.has_greeted => {
                 let text = "the first message must be HELLO: [1,1]";
                 self.refuse(None, ErrorCode::Version, text)
             }
@@ -137,13 +180,26 @@ impl NativeSession<'_> {
                 request,
                 publish,
                 id,
-            } => self.publish(request, &publish, id.as_deref()).await,
+                exclude,
+            } => {
+                let publish = Publish {
+                    id: id.as_deref(),
+                    ..Publish::new(&publish.topic, publish.event, Source::Native)
+                };
+                self.publish(request, publish, exclude.as_deref()).await
+            }
             FromPublisher::Position { request } => {
                 let position = self.context.hub.position();
                 encode_position(&mut self.answers, request, position);
                 true
             }
             FromPublisher::Drain { request } => self.drain(request).await,
+            FromPublisher::Revoke {
+                request,
+                sub,
+                before_s,
+            } => self.revoke(request, &sub, before_s).await,
+            FromPublisher::Presence { request, topic } => self.presence(request, &topic).await,
             FromPublisher::Unknown { kind } => {
                 let text = format!("unknown message type {kind}");
                 self.refuse(None, ErrorCode::UnknownType, &text)
@@ -159,8 +215,41 @@ impl NativeSession<'_> {
             let text = "the spool is not drained yet";
             return self.refuse(Some(request), ErrorCode::Overloaded, text);
         }
+        self.agreed.is_behind_spool = false;
         encode_drained(&mut self.answers, request);
         true
+    }
+
+    async fn revoke(&mut self, request: u64, sub: &str, before_s: Option<u64>) -> bool {
+        let error = match revoke(self.context, sub, before_s).await {
+            Ok(revoked) => {
+                encode_revoked(&mut self.answers, request, revoked.sessions as u64);
+                return true;
+            }
+            Err(error) => error,
+        };
+        let code = match error {
+            RevokeError::Sub(_) => ErrorCode::BadSub,
+            RevokeError::Full(_) => ErrorCode::Overloaded,
+            RevokeError::NotKept(_) => ErrorCode::LogUnavailable,
+        };
+        self.refuse(Some(request), code, &error.to_string())
+    }
+
+    async fn presence(&mut self, request: u64, topic: &str) -> bool {
+        let error = match members(self.context, topic).await {
+            Ok(members) => {
+                let list = members.list_json();
+                encode_members(&mut self.answers, request, members.count as u64, &list);
+                return true;
+            }
+            Err(error) => error,
+        };
+        let code = match error {
+            PresenceError::Off(_) => ErrorCode::NoPresence,
+            PresenceError::LogUnavailable => ErrorCode::LogUnavailable,
+        };
+        self.refuse(Some(request), code, &error.to_string())
     }
 
     fn greet(&mut self, version: u32, token: Option<&str>) -> bool {
@@ -171,7 +260,7 @@ impl NativeSession<'_> {
         if let Err(text) = self.check_token(token) {
             return self.refuse(None, ErrorCode::Denied, text);
         }
-        self.has_greeted = true;
+        self.agreed.has_greeted = true;
         let ident = &self.context.server_ident;
         let len_max = self.context.live.limits().publish_len_max;
         encode_welcome(&mut self.answers, version.min(VERSION), ident, len_max);
@@ -187,16 +276,32 @@ impl NativeSession<'_> {
         }
     }
 
-    async fn publish(&mut self, request: u64, publish: &Publish<'_>, id: Option<&str>) -> bool {
-        if let Some(Err(error)) = id.map(check_id) {
+    async fn publish(
+        &mut self,
+        request: u64,
+        mut publish: Publish<'_>,
+        exclude: Option<&str>,
+    ) -> bool {
+        if let Some(Err(error)) = publish.id.map(check_id) {
             self.answer_pending().await;
             return self.refuse(Some(request), ErrorCode::BadId, &error.to_string());
         }
+        match exclude.map(str::parse).transpose() {
+            Ok(excluded) => publish.recipients = excluded.map(Recipients::all_but),
+            Err(SessionNameError) => {
+                self.answer_pending().await;
+                let text = SessionNameError.to_string();
+                return self.refuse(Some(request), ErrorCode::BadExclude, &text);
+            }
+        }
+        if self.agreed.is_behind_spool {
+            let text = "an earlier event of this publisher is in its spool";
+            return self.refuse(Some(request), ErrorCode::Overloaded, text);
+        }
         let (context, pending) = (self.context, &mut self.pending);
-        pending
-            .publish(context, publish, id, Source::Native, request)
-            .await;
-        true
+        let is_accepted = pending.publish(context, publish, request).await;
+        // A refusal can decide about the next message.
+        is_accepted || self.answer_pending().await
     }
 
     /// Answers the publishes that wait for their receipts. Returns whether the session continues.
@@ -208,6 +313,9 @@ impl NativeSession<'_> {
                 Err(error) => {
                     let refused = RefusedMessage::from(error);
                     let code = native_code(refused.kind);
+                    let is_spooled =
+                        matches!(code, ErrorCode::Overloaded | ErrorCode::LogUnavailable);
+                    self.agreed.is_behind_spool |= self.agreed.has_spool && is_spooled;
                     continues &= self.refuse(Some(request), code, &refused.to_string());
                 }
             }
@@ -218,12 +326,40 @@ impl NativeSession<'_> {
     /// Answers with an error. Returns whether the session continues.
     fn refuse(&mut self, request: Option<u64>, code: ErrorCode, text: &str) -> bool {
         if code != ErrorCode::ShuttingDown {
-            self.context.counters.publishes_refused.count(code.into());
             let name = code.name();
             let text = format_args!("refusing a publisher's message ({name}): {text}");
-            self.context.publisher_log.about(&self.peer, text);
+            let refused = &self.context.counters.publishes_refused;
+            refused.refuse(code.into(), &self.context.publisher_log, &self.peer, text);
         }
         encode_error(&mut self.answers, request, code, text);
         !code.closes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publishers::wire::tests::wire;
+
+    /// The other process answers the messages that have arrived, and none is published here.
+    #[tokio::test]
+    async fn complete_messages_are_handed_over() {
+        const MESSAGES: &[u8] = b"[1,1][3,1,\"t\",1][3,2,\"t\",2]";
+        let (server, mut wire) = wire(tokio::io::duplex(1).0, 1).await;
+        let context = server.admin.context();
+        let mut json = JsonStream::new(1000);
+        json.feed(MESSAGES);
+        let mut session = NativeSession {
+            context,
+            peer: String::new(),
+            answers: Vec::new(),
+            pending: Pending::default(),
+            agreed: Agreed::default(),
+        };
+        context.handover.begin();
+        assert!(session.answer_all(&mut wire, &mut json).await);
+        assert_eq!(json.unread(), MESSAGES);
+        assert_eq!(session.answers, b"");
+        assert_eq!(context.hub.position().sequence, 0);
     }
 }

@@ -5,12 +5,11 @@
 
 use std::collections::VecDeque;
 
-use pusher_proto::{Publish, Receipt};
+use pusher_proto::Receipt;
 
 use super::submit::accept;
 use crate::context::Context;
-use crate::hub::{Accepted, PublishError};
-use crate::stats::Source;
+use crate::hub::{Accepted, Publish, PublishError};
 
 /// Most publishes that wait.
 const PENDING_MAX: usize = 1024;
@@ -25,17 +24,17 @@ impl<T> Default for Pending<T> {
 }
 
 impl<T> Pending<T> {
-    /// Publishes as soon as the hub has room.
+    /// Publishes as soon as the hub has room. Returns false if the hub refuses the event.
     pub(super) async fn publish(
         &mut self,
         context: &Context,
-        publish: &Publish<'_>,
-        id: Option<&str>,
-        source: Source,
+        publish: Publish<'_>,
         tag: T,
-    ) {
-        let accepted = accept(context, publish, id, source).await;
+    ) -> bool {
+        let accepted = accept(context, publish).await;
+        let is_accepted = accepted.is_ok();
         self.0.push_back((tag, accepted));
+        is_accepted
     }
 
     pub(super) fn is_full(&self) -> bool {

@@ -5,15 +5,20 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::pending::Pending;
 use super::refusal::RefusedMessage;
+use super::stream::Stream;
 use super::wire::{ReadOutcome, Wire};
 use crate::config::Limits;
 use crate::context::Context;
+use crate::handover::PublisherProtocol;
+use crate::hub::Publish;
 use crate::stats::{PublishRefusal, Source};
 
-pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+/// Serves a publisher. `has_hung_up`: the server has closed its side of the connection.
+pub(super) async fn serve<S: Stream>(
     context: &Context,
     mut wire: Wire<S>,
     first: &[u8],
+    mut has_hung_up: bool,
 ) {
     if context.live.options().publish_token.is_some() {
         let text = "refusing raw JSON: it cannot carry the token that this server requires";
@@ -22,7 +27,6 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     wire.permit().set_gives_way_last();
     let mut json = JsonStream::new(context.live.limits().publish_len_max);
     json.feed(first);
-    let mut has_hung_up = false;
     loop {
         if let Err(error) = publish_all(context, &mut wire, &mut json).await {
             let text = format_args!("dropping a publisher of raw JSON: {error}");
@@ -44,6 +48,10 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 wire.close_write_side().await;
                 has_hung_up = true;
             }
+            ReadOutcome::HandOver => {
+                let protocol = PublisherProtocol::Raw { has_hung_up };
+                return wire.hand_over(protocol, json.unread().to_vec());
+            }
             ReadOutcome::IdleTimeout
             | ReadOutcome::End
             | ReadOutcome::NoRoom(_)
@@ -60,6 +68,9 @@ async fn publish_all<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<(), RefusedMessage> {
     let mut pending = Pending::default();
     let end = loop {
+        if wire.hands_over() {
+            break Ok(());
+        }
         let value = match json.next_value() {
             Ok(Some(value)) => value,
             Ok(None) => break Ok(()),
@@ -70,9 +81,8 @@ async fn publish_all<S: AsyncRead + AsyncWrite + Unpin>(
             Ok(publish) => publish,
             Err(error) => break Err(error.into()),
         };
-        pending
-            .publish(context, &publish, None, Source::Raw, ())
-            .await;
+        let publish = Publish::new(&publish.topic, publish.event, Source::Raw);
+        pending.publish(context, publish, ()).await;
         if pending.is_full() {
             finish(context, &mut pending).await?;
         }
@@ -89,4 +99,24 @@ async fn finish(context: &Context, pending: &mut Pending<()>) -> Result<(), Refu
         result = result.and(error.map_or(Ok(()), Err));
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publishers::wire::tests::wire;
+
+    /// The other process publishes the objects that have arrived.
+    #[tokio::test]
+    async fn complete_objects_are_handed_over() {
+        const OBJECTS: &[u8] = br#"{"category":"t"}{"category":"t"}"#;
+        let (server, mut wire) = wire(tokio::io::duplex(1).0, 1).await;
+        let context = server.admin.context();
+        let mut json = JsonStream::new(1000);
+        json.feed(OBJECTS);
+        context.handover.begin();
+        publish_all(context, &mut wire, &mut json).await.unwrap();
+        assert_eq!(json.unread(), OBJECTS);
+        assert_eq!(context.hub.position().sequence, 0);
+    }
 }

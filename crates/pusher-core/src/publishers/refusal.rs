@@ -102,6 +102,7 @@ fn answers(kind: PublishRefusal) -> (ErrorCode, StatusCode) {
     match kind {
         PublishRefusal::BadTopic => (ErrorCode::BadTopic, StatusCode::BAD_REQUEST),
         PublishRefusal::BadId => (ErrorCode::BadId, StatusCode::BAD_REQUEST),
+        PublishRefusal::BadExclude => (ErrorCode::BadExclude, StatusCode::BAD_REQUEST),
         PublishRefusal::BadMessage => (ErrorCode::BadMessage, StatusCode::BAD_REQUEST),
         PublishRefusal::EventTooLarge => (ErrorCode::EventTooLarge, StatusCode::PAYLOAD_TOO_LARGE),
         PublishRefusal::TooLarge => (ErrorCode::TooLarge, StatusCode::PAYLOAD_TOO_LARGE),
@@ -130,11 +131,14 @@ impl From<ErrorCode> for PublishRefusal {
             ErrorCode::Denied => Self::Denied,
             ErrorCode::BadTopic => Self::BadTopic,
             ErrorCode::BadId => Self::BadId,
+            ErrorCode::BadExclude => Self::BadExclude,
             ErrorCode::EventTooLarge => Self::EventTooLarge,
             ErrorCode::Overloaded => Self::Overloaded,
             ErrorCode::LogUnavailable => Self::LogUnavailable,
             ErrorCode::ShuttingDown => Self::Ending,
             ErrorCode::BadMessage
+            | ErrorCode::BadSub
+            | ErrorCode::NoPresence
             | ErrorCode::Version
             | ErrorCode::UnknownType
             | ErrorCode::Other => Self::BadMessage,

@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use pusher_proto::spool::{Record, SpoolError};
-use pusher_proto::{Publish, check_id, check_value};
+use pusher_proto::{SessionNameError, check_id, check_value};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use super::submit::submit;
 use crate::context::Context;
-use crate::hub::PublishError;
-use crate::spool::{Claimed, Spool, Work, works};
+use crate::hub::{Publish, PublishError, Recipients};
+use crate::spool::{Claimed, OpenError, Spool, Work, works};
 use crate::stats::Source;
 use crate::unix_time::unix_ms;
 
@@ -28,8 +29,9 @@ const START_WAIT: Duration = Duration::from_secs(2);
 pub(crate) struct Drainer {
     context: Arc<Context>,
     spool: Arc<Spool>,
-    /// Files that are not done: a publisher may still write to them, or the server could not accept an event.
-    open: HashMap<PathBuf, Claimed>,
+    /// Files that are not done: a publisher may still write to them, the server could not accept an event, or they could
+    /// not be read or removed.
+    open: HashMap<PathBuf, Arc<Mutex<Claimed>>>,
 }
 
 /// Why a file is not done.
@@ -37,6 +39,12 @@ enum Stop {
     /// The server cannot accept events now.
     Later,
     File(io::Error),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::File(error)
+    }
 }
 
 impl Drainer {
@@ -57,7 +65,7 @@ impl Drainer {
 
     /// Drains until the server accepts no more publishes.
     pub(crate) async fn run(mut self) {
-        let stop = self.context.tasks.stop_publishers.clone();
+        let stop = self.context.tasks.publishers_end.clone();
         let spool = self.spool.clone();
         loop {
             tokio::select! {
@@ -86,6 +94,7 @@ impl Drainer {
                 return self.spool.drains.end(number);
             }
         };
+        self.open.retain(|path, _| files.contains(path));
         let mut failure = None;
         for path in files {
             match self.drain_file(&path).await {
@@ -99,32 +108,52 @@ impl Drainer {
     }
 
     async fn drain_file(&mut self, path: &Path) -> Result<(), Stop> {
-        let (spool, known) = (self.spool.clone(), self.open.remove(path));
-        let name = path.to_owned();
-        let read = move || {
-            let mut claimed = match known {
-                Some(claimed) => claimed,
-                None => spool.directory.open(&name)?,
-            };
-            let rest = claimed.rest()?;
-            Ok((claimed, rest))
+        let Some(claimed) = self.open(path).await? else {
+            return Ok(());
         };
-        let (mut claimed, rest) = blocking(read).await.map_err(Stop::File)?;
+        let file = claimed.clone();
+        let rest = blocking(move || file.lock().rest()).await?;
         let mut done = 0;
         for (end, work) in works(&rest.bytes, unix_ms()) {
-            if let Err(stop) = self.work(work).await {
-                claimed.set_done(done);
-                self.open.insert(path.to_owned(), claimed);
-                return Err(stop);
-            }
+            self.work(work).await?;
+            claimed.lock().set_done(end - done);
             done = end;
         }
-        claimed.set_done(rest.bytes.len());
+        claimed.lock().set_done(rest.bytes.len() - done);
         if rest.is_complete {
-            return blocking(move || claimed.remove()).await.map_err(Stop::File);
+            blocking(move || claimed.lock().remove()).await?;
+            self.open.remove(path);
         }
-        self.open.insert(path.to_owned(), claimed);
         Ok(())
+    }
+
+    /// Returns a file that is not done. Sets it aside and returns `None` if its owner may not publish.
+    async fn open(&mut self, path: &Path) -> Result<Option<Arc<Mutex<Claimed>>>, Stop> {
+        if let Some(claimed) = self.open.get(path) {
+            return Ok(Some(claimed.clone()));
+        }
+        let (spool, name) = (self.spool.clone(), path.to_owned());
+        let open = move || match spool.directory.open(&name) {
+            Ok(claimed) => Ok(Ok(claimed)),
+            Err(OpenError::Refused(reason)) => {
+                spool.directory.set_file_aside(&name)?;
+                Ok(Err(reason))
+            }
+            Err(OpenError::Io(error)) => Err(error),
+        };
+        match blocking(open).await? {
+            Ok(claimed) => {
+                let claimed = Arc::new(Mutex::new(claimed));
+                self.open.insert(path.to_owned(), claimed.clone());
+                Ok(Some(claimed))
+            }
+            Err(reason) => {
+                self.context.counters.spool_set_aside.add(1);
+                let text = format_args!("setting a file of publishers aside: {reason}");
+                let _logged = self.context.publisher_log.about("the spool", text);
+                Ok(None)
+            }
+        }
     }
 
     async fn work(&self, work: Work<'_>) -> Result<(), Stop> {
@@ -150,7 +179,7 @@ impl Drainer {
             Err(error) => format!("lost: {error}"),
         };
         let text = format_args!("{error}: it is {fate}");
-        self.context.publisher_log.about("the spool", text);
+        let _logged = self.context.publisher_log.about("the spool", text);
     }
 
     async fn publish(&self, record: &Record<'_>) -> Result<(), Stop> {
@@ -164,7 +193,7 @@ impl Drainer {
             Err(Refused::Forever(reason)) => {
                 counters.spool_refused.add(1);
                 let text = format_args!("refusing a record of the spool: {reason}");
-                self.context.publisher_log.about("the spool", text);
+                let _logged = self.context.publisher_log.about("the spool", text);
                 Ok(())
             }
         }
@@ -175,11 +204,14 @@ impl Drainer {
         self.check_token(record)?;
         check_id(&record.id).map_err(|error| forever(&error))?;
         check_value(record.event).map_err(|error| forever(&error))?;
+        let excluded = record.exclude.as_deref().map(str::parse).transpose();
+        let excluded = excluded.map_err(|error: SessionNameError| forever(&error))?;
         let publish = Publish {
-            topic: record.topic.clone(),
-            event: record.event,
+            id: Some(&record.id),
+            recipients: excluded.map(Recipients::all_but),
+            ..Publish::new(&record.topic, record.event, Source::Spool)
         };
-        let receipt = submit(&self.context, &publish, Some(&record.id), Source::Spool).await;
+        let receipt = submit(&self.context, publish).await;
         match receipt {
             Ok(_) => Ok(()),
             Err(
@@ -193,7 +225,7 @@ impl Drainer {
         }
     }
 
-    /// Checks the token. Without a token, every user who can write to the directory may publish.
+    /// Checks the token. Without a token, every user who can make files in the directory may publish.
     fn check_token(&self, record: &Record<'_>) -> Result<(), Refused> {
         match (&self.context.live.options().publish_token, &record.token) {
             (None, _) => Ok(()),

@@ -1,38 +1,26 @@
 //! Hands a publish to the hub. All four protocols share this path.
 
-use pusher_proto::{Publish as PublisherMessage, Receipt};
+use pusher_proto::Receipt;
 use tokio::time::timeout;
 
 use crate::context::Context;
 use crate::hub::{Accepted, Publish, PublishError};
-use crate::stats::Source;
 
 /// Publishes as soon as the hub has room. A publish with a known id returns its first receipt again.
 pub(super) async fn submit(
     context: &Context,
-    publish: &PublisherMessage<'_>,
-    id: Option<&str>,
-    source: Source,
+    publish: Publish<'_>,
 ) -> Result<Receipt, PublishError> {
-    let accepted = accept(context, publish, id, source).await?;
+    let accepted = accept(context, publish).await?;
     accepted.receipt(&context.hub).await
 }
 
 /// Like [`submit`], but does not wait for the disk or the shared log.
 pub(super) async fn accept(
     context: &Context,
-    publish: &PublisherMessage<'_>,
-    id: Option<&str>,
-    source: Source,
+    publish: Publish<'_>,
 ) -> Result<Accepted, PublishError> {
-    let PublisherMessage { topic, event } = publish;
-    let publish = Publish {
-        topic,
-        event,
-        recipients: None,
-        id,
-        source,
-    };
+    let (topic, id) = (publish.topic, publish.id);
     let hub = &context.hub;
     if hub.shared_log().is_some() {
         // A shared log that is away makes no room.

@@ -3,25 +3,29 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use pusher_proto::zmtp::{Incoming, Pull};
+use pusher_proto::zmtp::{HandedOver, Incoming, Pull};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::pending::Pending;
 use super::refusal::RefusedMessage;
+use super::stream::Stream;
 use super::wire::{ReadOutcome, Wire};
 use crate::context::Context;
+use crate::handover::PublisherProtocol;
+use crate::hub::Publish;
 use crate::stats::Source;
 
-pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
-    context: &Context,
-    mut wire: Wire<S>,
-    first: &[u8],
-) {
+/// Returns the state of a new connection.
+pub(super) fn begin(context: &Context, first: &[u8]) -> Pull {
     let mut pull = Pull::new(context.live.limits().publish_len_max);
+    pull.feed(first);
+    pull
+}
+
+pub(super) async fn serve<S: Stream>(context: &Context, mut wire: Wire<S>, mut pull: Pull) {
     if context.live.options().publish_token.is_some() {
         pull.deny("ZeroMQ cannot carry the token that this server requires");
     }
-    pull.feed(first);
     loop {
         let mut answers = Vec::new();
         let published = publish_all(context, &mut wire, &mut pull, &mut answers).await;
@@ -43,6 +47,15 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             ReadOutcome::More => {}
             // ZeroMQ reconnects, and keeps its unsent messages until then.
             ReadOutcome::Evicted => wire.evict_after_last_message().await,
+            ReadOutcome::HandOver => {
+                let HandedOver {
+                    stage,
+                    pending,
+                    unread,
+                } = pull.hand_over();
+                let protocol = PublisherProtocol::Zmtp { stage, pending };
+                return wire.hand_over(protocol, unread);
+            }
             ReadOutcome::End
             | ReadOutcome::IdleTimeout
             | ReadOutcome::NoRoom(_)
@@ -65,6 +78,9 @@ async fn publish_all<S: AsyncRead + AsyncWrite + Unpin>(
     let mut pending = Pending::default();
     let mut idle = None;
     let end = loop {
+        if wire.hands_over() {
+            break Ok(idle);
+        }
         let incoming = match pull.next_message(answers) {
             Ok(Some(incoming)) => incoming,
             Ok(None) => break Ok(idle),
@@ -76,9 +92,8 @@ async fn publish_all<S: AsyncRead + AsyncWrite + Unpin>(
             Incoming::Message(message) => {
                 match message.publish() {
                     Ok(publish) => {
-                        pending
-                            .publish(context, &publish, None, Source::Zmtp, ())
-                            .await;
+                        let publish = Publish::new(&publish.topic, publish.event, Source::Zmtp);
+                        pending.publish(context, publish, ()).await;
                     }
                     Err(error) => refuse(wire, &error.into()),
                 }
@@ -109,4 +124,26 @@ async fn finish<S: AsyncRead + AsyncWrite + Unpin>(
 fn refuse<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>, error: &RefusedMessage) {
     let text = format_args!("dropping a message of a ZeroMQ publisher: {error}");
     wire.refuse_publish(error.kind, text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publishers::wire::tests::wire;
+
+    /// The other process reads what has arrived.
+    #[tokio::test]
+    async fn what_has_arrived_is_handed_over() {
+        // The begin of a ZMTP greeting (ZMTP 3.0).
+        const GREETING: &[u8] = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03";
+        let (server, mut wire) = wire(tokio::io::duplex(1).0, 1).await;
+        let context = server.admin.context();
+        let mut pull = begin(context, GREETING);
+        context.handover.begin();
+        let mut answers = Vec::new();
+        let idle = publish_all(context, &mut wire, &mut pull, &mut answers).await;
+        assert_eq!(idle.unwrap(), None);
+        assert_eq!(pull.hand_over().unread, GREETING);
+        assert_eq!(answers, b"");
+    }
 }

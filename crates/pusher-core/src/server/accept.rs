@@ -15,11 +15,12 @@ use super::listen::PublishListener;
 #[cfg(unix)]
 use super::listen::SocketFile;
 use crate::admin::Admin;
-use crate::browsers::{self, Response};
+use crate::browsers::{self, Arriving, Response};
 use crate::config::Limits;
 use crate::connection::BrowserPermit;
 use crate::connection::Socket;
 use crate::context::Context;
+use crate::handover::{ListenerKind, Movable};
 use crate::publishers;
 use crate::publishers::{Peer, Stream, Transport};
 use crate::stats::BrowserRefusal;
@@ -42,8 +43,9 @@ pub(crate) async fn browsers(
         return;
     };
     let mut next = 0;
-    let end = &context.tasks.closing;
-    while let Some((stream, peer)) = accept(end, &context.browser_log, || listener.accept()).await {
+    let end = End::new(&context, &context.tasks.closing);
+    while let Some((stream, peer)) = accept(&end, &context.browser_log, || listener.accept()).await
+    {
         set_nodelay(&stream);
         let permit = match context.browser_permits.enter(peer) {
             Ok(permit) => permit,
@@ -55,36 +57,50 @@ pub(crate) async fn browsers(
         serve_browser(&context, &shards, next, stream, permit);
         next = (next + 1) % shards.len();
     }
+    bring(&context, ListenerKind::Public, listener);
 }
 
 /// Accepts publishers until shutdown.
 pub(crate) async fn publishers(admin: Arc<Admin>, listener: PublishListener) {
     match listener {
-        PublishListener::Tcp(listener) => tcp_publishers(&admin, listener).await,
+        PublishListener::Tcp(listener) => {
+            tcp_publishers(&admin, listener, ListenerKind::PublishTcp, Transport::tcp).await;
+        }
         #[cfg(unix)]
         PublishListener::Unix(listener, file) => unix_publishers(&admin, listener, file).await,
     }
 }
 
-async fn tcp_publishers(admin: &Arc<Admin>, listener: std::net::TcpListener) {
+/// Accepts sites that send signed requests, until shutdown.
+pub(crate) async fn signed_requests(admin: Arc<Admin>, listener: std::net::TcpListener) {
+    tcp_publishers(&admin, listener, ListenerKind::Signed, |_| {
+        Transport::Signed
+    })
+    .await;
+}
+
+async fn tcp_publishers(
+    admin: &Arc<Admin>,
+    listener: std::net::TcpListener,
+    kind: ListenerKind,
+    transport: impl Fn(&TcpStream) -> Transport,
+) {
     let context = admin.context();
     let Some(listener) = adopt(TcpListener::from_std(listener)) else {
         return;
     };
-    let end = &context.tasks.stop_publishers;
-    while let Some((stream, peer)) = accept(end, &context.publisher_log, || listener.accept()).await
-    {
+    let end = End::new(context, &context.tasks.stop_publishers);
+    let log = &context.publisher_log;
+    while let Some((stream, peer)) = accept(&end, log, || listener.accept()).await {
         set_nodelay(&stream);
         set_keepalive(&stream);
-        let local = stream.local_addr().ok();
         let peer = Peer {
             name: peer.to_string(),
-            transport: Transport::Tcp {
-                local: local.map(|local| local.ip().to_canonical()),
-            },
+            transport: transport(&stream),
         };
         serve_publisher(admin, stream, peer).await;
     }
+    bring(context, kind, listener);
 }
 
 #[cfg(unix)]
@@ -98,10 +114,10 @@ async fn unix_publishers(
         return;
     };
     let mut reloads = context.reloads.subscribe();
-    let end = &context.tasks.stop_publishers;
+    let end = End::new(context, &context.tasks.stop_publishers);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(end, &context.publisher_log, || listener.accept()) => accepted,
+            accepted = accept(&end, &context.publisher_log, || listener.accept()) => accepted,
             Ok(()) = reloads.changed() => {
                 if let Some(again) = listen_again(file.as_ref()) {
                     (listener, file) = (again.0, Some(again.1));
@@ -110,7 +126,9 @@ async fn unix_publishers(
             }
         };
         let Some((stream, _)) = accepted else {
-            return;
+            let path = file.filter(|_| context.handover.has_begun());
+            let path = path.map(SocketFile::keep);
+            return bring(context, ListenerKind::PublishUnix(path), listener);
         };
         let name = match stream.peer_cred() {
             Ok(peer) => format!("uid {}, pid {}", peer.uid(), peer.pid().unwrap_or(0)),
@@ -149,15 +167,16 @@ where
     S: Stream + Send + 'static,
 {
     let context = admin.context();
-    let stop_publishers = &context.tasks.stop_publishers;
     let permit = tokio::select! {
         biased;
-        permit = context.publisher_permits.enter() => permit,
-        () = stop_publishers.cancelled() => return,
+        permit = peer.transport.permits(context).enter() => permit,
+        () = context.tasks.publishers_end.cancelled() => {
+            publishers::leave(context, stream, peer);
+            return;
+        }
     };
     context.counters.publishers_accepted.add(1);
-    let shutdown = stop_publishers.child_token();
-    let publisher = publishers::serve(admin.clone(), stream, peer, permit, shutdown);
+    let publisher = publishers::serve(admin.clone(), stream, peer, permit);
     context.tasks.publishers.spawn(publisher);
 }
 
@@ -172,17 +191,24 @@ fn serve_browser(
 ) {
     let shard = context.hub.shards()[index].clone();
     let tasks = &context.tasks.browsers;
+    let counted = context.tasks.handshakes.token();
+    let peer = permit.peer();
+    let arriving = |stream| Arriving {
+        stream,
+        permit,
+        received: Vec::new(),
+        counted,
+    };
     let context = context.clone();
     if index == 0 {
-        tasks.spawn(browsers::serve(context, shard, stream, permit));
+        tasks.spawn(browsers::serve(context, shard, arriving(stream)));
         return;
     }
     let moving = stream.into_std();
     let serve = async move {
         match moving.and_then(TcpStream::from_std) {
-            Ok(stream) => browsers::serve(context, shard, stream, permit).await,
+            Ok(stream) => browsers::serve(context, shard, arriving(stream)).await,
             Err(error) => {
-                let peer = permit.peer();
                 tracing::warn!(%peer, %error, "cannot move a connection to its shard");
             }
         }
@@ -193,10 +219,9 @@ fn serve_browser(
 /// Answers 503 or 429, if that is possible without waiting.
 fn refuse(context: &Arc<Context>, stream: TcpStream, peer: SocketAddr, why: BrowserRefusal) {
     let response = Response::no_permit(why, &context.live.limits());
-    context.counters.browsers_refused.count(why);
-    let peer = peer.to_string();
     let text = format_args!("refusing a browser: {}", response.text());
-    context.browser_log.about(&peer, text);
+    let refused = &context.counters.browsers_refused;
+    refused.refuse(why, &context.browser_log, &peer.to_string(), text);
     if stream.try_write(&response.into_bytes()).is_err() {
         return;
     }
@@ -210,6 +235,16 @@ fn refuse(context: &Arc<Context>, stream: TcpStream, peer: SocketAddr, why: Brow
             let _timed_out = timeout(linger_timeout, stream.hang_up()).await;
             counters.lingering.remove(1);
         });
+    }
+}
+
+/// Gives the socket of a listener away if the server is handed over. What connects to it waits in the kernel.
+fn bring(context: &Context, kind: ListenerKind, listener: impl Movable) {
+    if context.handover.has_begun() {
+        match listener.into_descriptor() {
+            Ok(descriptor) => context.handover.bring_listener(kind, descriptor),
+            Err(error) => tracing::error!(%error, "cannot hand a listener over"),
+        }
     }
 }
 
@@ -236,19 +271,31 @@ fn set_keepalive(stream: &TcpStream) {
     }
 }
 
-/// Accepts the next connection. `None` after shutdown.
-async fn accept<T, F>(
-    end: &CancellationToken,
-    log: &PeerLog,
-    mut next: impl FnMut() -> F,
-) -> Option<T>
+/// The two signals that end a listener.
+struct End<'a> {
+    shutdown: &'a CancellationToken,
+    handover: &'a CancellationToken,
+}
+
+impl<'a> End<'a> {
+    fn new(context: &'a Context, shutdown: &'a CancellationToken) -> Self {
+        Self {
+            shutdown,
+            handover: context.handover.stop_reading(),
+        }
+    }
+}
+
+/// Accepts the next connection. `None` at the end of the listener.
+async fn accept<T, F>(end: &End<'_>, log: &PeerLog, mut next: impl FnMut() -> F) -> Option<T>
 where
     F: Future<Output = io::Result<T>>,
 {
     loop {
         let accepted = tokio::select! {
             biased;
-            () = end.cancelled() => return None,
+            () = end.shutdown.cancelled() => return None,
+            () = end.handover.cancelled() => return None,
             accepted = next() => accepted,
         };
         match accepted {

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::config::{TicketOptionsError, WebhookOptionsError};
+
 /// A listener cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -10,7 +12,7 @@ pub enum BindError {
     /// The operating system returned an error.
     #[error("cannot listen for {peers} on {address}: {source}")]
     Listen {
-        /// "browsers" or "publishers".
+        /// "browsers", "publishers" or "signed requests".
         peers: &'static str,
         /// The configured address.
         address: String,
@@ -25,4 +27,10 @@ pub enum BindError {
         /// The configured address.
         address: SocketAddr,
     },
+    /// The options of tickets contradict others.
+    #[error(transparent)]
+    Tickets(#[from] TicketOptionsError),
+    /// The options of webhooks do not go together.
+    #[error(transparent)]
+    Webhooks(#[from] WebhookOptionsError),
 }

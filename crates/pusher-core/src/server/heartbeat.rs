@@ -38,6 +38,8 @@ pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
         let mut round = Round::new(&context, times, now_ms);
         if shard.index() == 0 {
             context.hub.drop_old_events();
+            context.hub.tickets().end_expired();
+            context.presence.tick(now_ms);
         }
         let ping_ms = round.times.ping_ms.min(POSITION_MS);
         // A session that moves within the table during the loop may be missed. The next round visits it.
@@ -97,7 +99,9 @@ impl Times {
     /// Returns the frames that a live browser answers. Event streams have none.
     fn ping(&self, dialect: Dialect) -> Option<&Bytes> {
         match dialect {
-            Dialect::Wamp | Dialect::WampResumed => Some(&self.ping),
+            Dialect::Wamp | Dialect::WampResumed | Dialect::Channels | Dialect::Wamp2 => {
+                Some(&self.ping)
+            }
             Dialect::Pushd1 => Some(&self.ping_and_keepalive),
             Dialect::EventStream => None,
         }

@@ -62,9 +62,12 @@ impl Claimed {
         self.done += len as u64;
     }
 
-    /// Removes the file.
-    pub(crate) fn remove(self) -> io::Result<()> {
-        fs::remove_file(&self.path)
+    /// Removes the file. It is no error if it is gone.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,19 +1,21 @@
 //! The files of the directory.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use pusher_proto::spool::FILE_NAME;
+use pusher_proto::spool::{FILE_NAME, TEMPORARY};
 
 use super::claimed::Claimed;
+use super::permission::refusal;
 
 /// Begin of the names of files that the server has taken. The rest makes their order that of their ages.
 const CLAIMED: &str = "draining-";
 
-/// The file for records that cannot be published: damaged ones, and those of a newer version.
+/// The file for records that cannot be published: damaged ones, and those of a newer version. The names of whole files
+/// begin with it.
 const SET_ASIDE: &str = "set-aside";
 
 /// Longest file of records that are set aside. Later ones are only counted and logged.
@@ -23,6 +25,16 @@ const SET_ASIDE_LEN_MAX: u64 = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct SpoolDirectory {
     path: PathBuf,
+}
+
+/// Why a taken file is not read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// Its owner may not publish.
+    #[error("{0}")]
+    Refused(&'static str),
+    #[error(transparent)]
+    Io(#[from] io::Error),
 }
 
 impl SpoolDirectory {
@@ -51,7 +63,26 @@ impl SpoolDirectory {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
+        self.remove_temporary_names()?;
         Ok(claimed)
+    }
+
+    /// Removes the names under which publishers make the active file. A publisher that was killed leaves its name, and a
+    /// taken file would have two. A publisher whose name is gone makes another file.
+    fn remove_temporary_names(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.path)? {
+            let name = entry?.file_name();
+            let is_temporary = name
+                .to_str()
+                .is_some_and(|name| name.starts_with(TEMPORARY));
+            if is_temporary
+                && let Err(error) = fs::remove_file(self.path.join(name))
+                && error.kind() != ErrorKind::NotFound
+            {
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     fn claimed(&self) -> io::Result<Vec<PathBuf>> {
@@ -66,13 +97,26 @@ impl SpoolDirectory {
         Ok(claimed)
     }
 
-    /// Opens a taken file.
-    pub(crate) fn open(&self, path: &Path) -> io::Result<Claimed> {
+    /// Opens a taken file whose owner may publish.
+    pub(crate) fn open(&self, path: &Path) -> Result<Claimed, OpenError> {
+        // The server can perhaps not open the file of a stranger.
+        self.check(&fs::symlink_metadata(path)?)?;
         let file = no_links(OpenOptions::new().read(true)).open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::new(ErrorKind::InvalidData, "not a regular file"));
-        }
+        // Another file can have this name by now.
+        self.check(&file.metadata()?)?;
         Ok(Claimed::new(path.to_owned(), file))
+    }
+
+    fn check(&self, file: &Metadata) -> Result<(), OpenError> {
+        let directory = fs::metadata(&self.path)?;
+        refusal(&directory, file).map_or(Ok(()), |reason| Err(OpenError::Refused(reason)))
+    }
+
+    /// Keeps a taken file that is not read, for the operator.
+    pub(crate) fn set_file_aside(&self, path: &Path) -> io::Result<()> {
+        let number = number(path).unwrap_or_default();
+        let aside = format!("{SET_ASIDE}-{number:039}");
+        fs::rename(path, self.path.join(aside))
     }
 
     /// Keeps a line that cannot be published, for the operator. Returns false if there is no room for it.
@@ -148,7 +192,8 @@ mod tests {
             std::os::unix::fs::symlink(&secret, folder.path().join(name)).unwrap();
         }
         let claimed = directory.claim().unwrap();
-        assert!(directory.open(&claimed[0]).is_err());
+        let opened = directory.open(&claimed[0]);
+        assert!(matches!(opened, Err(OpenError::Refused(_))), "{opened:?}");
         assert!(directory.set_aside(b"x").is_err());
         assert_eq!(fs::read_to_string(&secret).unwrap(), "secret");
     }

@@ -7,6 +7,7 @@
 mod claimed;
 mod directory;
 mod drains;
+mod permission;
 mod records;
 
 use std::path::Path;
@@ -14,7 +15,7 @@ use std::path::Path;
 use parking_lot::Mutex;
 
 pub(crate) use claimed::Claimed;
-pub(crate) use directory::SpoolDirectory;
+pub(crate) use directory::{OpenError, SpoolDirectory};
 pub(crate) use drains::Drains;
 pub(crate) use records::{Work, works};
 

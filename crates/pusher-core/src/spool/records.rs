@@ -74,6 +74,7 @@ mod tests {
             topic: topic.into(),
             id: "id".into(),
             latest,
+            exclude: None,
             token: None,
             event: "{}",
         }

@@ -1,11 +1,16 @@
 //! Counters and gauges. Each is one relaxed atomic number, because no other memory depends on its value. A count costs
 //! about a nanosecond.
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use parking_lot::Mutex;
+
 use super::counts::Counts;
 use super::labels::Kind;
+use super::peer_log::{PeerLog, PeerLogEntry};
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -63,6 +68,8 @@ impl Drop for Held<'_> {
 #[derive(Debug)]
 pub(crate) struct ByKind<K> {
     counters: Box<[Counter]>,
+    /// The last log line of each kind that had one, by the position of the kind.
+    last: Mutex<BTreeMap<usize, PeerLogEntry>>,
     kinds: PhantomData<K>,
 }
 
@@ -70,12 +77,26 @@ impl<K: Kind> Default for ByKind<K> {
     fn default() -> Self {
         Self {
             counters: K::ALL.iter().map(|_| Counter::default()).collect(),
+            last: Mutex::default(),
             kinds: PhantomData,
         }
     }
 }
 
 impl<K: Kind> ByKind<K> {
+    /// Counts a refusal, and logs it unless the rate limit of the log is reached.
+    pub(crate) fn refuse(&self, kind: K, log: &PeerLog, peer: &str, message: impl Display) {
+        self.count(kind);
+        self.log(kind, log, peer, message);
+    }
+
+    /// Logs a refusal that is counted elsewhere, and keeps the line for the status page.
+    pub(crate) fn log(&self, kind: K, log: &PeerLog, peer: &str, message: impl Display) {
+        if let Some(entry) = log.about(peer, message) {
+            self.last.lock().insert(kind.position(), entry);
+        }
+    }
+
     pub(crate) fn count(&self, kind: K) {
         self.counters[kind.position()].add(1);
     }
@@ -90,6 +111,11 @@ pub(super) trait Cell {
     type Shown;
 
     fn read(&self) -> Self::Shown;
+
+    /// Returns the last log lines about refusals, with their labels.
+    fn last_refusals(&self) -> Vec<(&'static str, PeerLogEntry)> {
+        Vec::new()
+    }
 }
 
 impl Cell for Counter {
@@ -113,6 +139,13 @@ impl<K: Kind> Cell for ByKind<K> {
 
     fn read(&self) -> Counts<K> {
         self.counts()
+    }
+
+    fn last_refusals(&self) -> Vec<(&'static str, PeerLogEntry)> {
+        let last = self.last.lock();
+        let last = last.iter();
+        last.map(|(position, entry)| (K::ALL[*position].label(), entry.clone()))
+            .collect()
     }
 }
 

@@ -3,11 +3,14 @@
 //! A figure is one row. From it, the macro makes the counter, the field of
 //! [`Stats`], the family in `/metrics`, the field in `/status.json` and the row on the status page.
 
+use pusher_proto::ticket::TicketFault;
+
 use super::counters::{ByKind, Cell, Counter, Gauge};
 use super::counts::Counts;
 use super::labels::{
     BrowserRefusal, Gap, PublishRefusal, PublisherRefusal, SlowConsumer, Source, ViolationKind,
 };
+use super::peer_log::PeerLogEntry;
 
 /// A figure with its description.
 #[derive(Debug)]
@@ -118,6 +121,16 @@ macro_rules! figures {
         }
 
         impl Counters {
+            /// Returns the last log line about refusals of each figure and label.
+            pub(crate) fn last_refusals(&self) -> Vec<(&'static str, &'static str, PeerLogEntry)> {
+                let mut all = Vec::new();
+                $(
+                    let last = self.$name.last_refusals().into_iter();
+                    all.extend(last.map(|(label, entry)| (stringify!($name), label, entry)));
+                )*
+                all
+            }
+
             pub(crate) fn stats(&self, gathered: Gathered) -> Stats {
                 Stats {
                     $($name: self.$name.read(),)*
@@ -164,19 +177,39 @@ figures! {
         counter sessions_opened = "pushd_sessions_opened_total";
         /// Sessions that were closed because of a message.
         counter violations = "pushd_violations_total" by ViolationKind "reason" refuses "session";
+        /// Subscriptions that were refused or ended because of a ticket, or because there was none.
+        counter tickets_refused = "pushd_tickets_refused_total" by TicketFault "reason" refuses "subscription";
+        /// Hand-overs: updates that kept the connections.
+        counter handovers = "pushd_handovers_total";
+        /// Hand-overs that did not begin because the new program could not continue, or that this program continued itself.
+        counter handovers_failed = "pushd_handovers_failed_total";
+        /// Connections that the last hand-over kept.
+        gauge handover_kept = "pushd_handover_connections_kept";
+        /// Connections that the last hand-over closed: those with TLS, and those that were not ready in time.
+        gauge handover_closed = "pushd_handover_connections_closed";
+        /// Time in which the last hand-over read nothing, in ms.
+        gauge handover_pause_ms = "pushd_handover_pause_milliseconds";
+        /// Topics that have a member at this server: a user who is subscribed, if the topic has presence.
+        gauge presence_topics = "pushd_presence_topics";
+        /// Members of all topics at this server. A user counts once for each topic.
+        gauge presence_members = "pushd_presence_members";
         /// Browsers that were dropped because they did not take their events.
         counter slow_consumers = "pushd_slow_consumers_total" by SlowConsumer "reason" refuses "slow consumer";
         /// Browsers that were dropped because they did not answer a ping.
         counter pings_unanswered = "pushd_pings_unanswered_total" refuses "session";
+        /// Connections of port 8080 that an operator closed.
+        counter connections_closed = "pushd_connections_closed_total";
         /// Connections of port 5555.
         gauge publishers = "pushd_publishers";
+        /// Those of them whose last request was an operator's: the status page, metrics, or a command for the server.
+        gauge operators = "pushd_operators";
         /// Connections that port 5555 accepted.
         counter publishers_accepted = "pushd_publishers_accepted_total";
         /// Idle publishers that were closed to make room for others.
         counter publishers_gave_way = "pushd_publishers_gave_way_total";
         /// Publishers that were refused, or whose connection the server ended.
         counter publishers_refused = "pushd_publishers_refused_total" by PublisherRefusal "reason" refuses "publisher";
-        /// Refused messages of publishers.
+        /// Refused messages of publishers, and refused publishes of browsers in WAMP v2.
         counter publishes_refused = "pushd_publishes_refused_total" by PublishRefusal "reason" refuses "publish";
         /// Events that were accepted, also those without a subscriber. A repeated id does not count.
         counter events = "pushd_events_total" by Source "source";
@@ -204,7 +237,7 @@ figures! {
         counter spool_superseded = "pushd_spool_superseded_total";
         /// Records of the spool that were refused, as a publish of their topic, event or token is.
         counter spool_refused = "pushd_spool_refused_total";
-        /// Records of the spool that are damaged or of a newer version. The file `set-aside` has them.
+        /// Records of the spool that are damaged or of a newer version, and files of strangers, which are set aside.
         counter spool_set_aside = "pushd_spool_set_aside_total";
         /// 1 if the server reads the log in Redis at this moment.
         gauge redis_connected = "pushd_redis_connected";
@@ -218,8 +251,16 @@ figures! {
         gauge redis_script_us = "pushd_redis_script_microseconds";
         /// Unix time at which the last probe came back from Redis, in seconds.
         gauge redis_probe_time = "pushd_redis_probe_time_seconds";
-        /// Times that entries of the log in Redis were missing, and all clients were told of a gap.
+        /// Times that entries of the log in Redis were missing. `pushd_gaps_total` has the clients that were told.
         counter redis_gaps = "pushd_redis_gaps_total";
+        /// Events of webhooks that the site has accepted. Each counts once for each URL.
+        counter webhooks_sent = "pushd_webhooks_sent_total";
+        /// Requests of webhooks that failed: no connection, no answer in time, or another status than 2xx. They are sent again.
+        counter webhooks_failed = "pushd_webhooks_failed_total";
+        /// Events of webhooks that the site does not get: its URL failed for too long, or too many events waited.
+        counter webhooks_dropped = "pushd_webhooks_dropped_total";
+        /// Events of webhooks that wait for an answer of the site.
+        gauge webhooks_queued = "pushd_webhooks_queued";
         /// Bytes of events in memory, in backlog and outboxes. Events that wait for several browsers count once.
         gauge events_len = "pushd_events_memory_bytes";
         /// Bytes of messages that publishers have begun and not finished.
@@ -228,6 +269,10 @@ figures! {
     gathered {
         /// Open WAMP sessions.
         gauge sessions = "pushd_sessions";
+        /// Sessions that have a valid ticket.
+        gauge tickets = "pushd_tickets";
+        /// Users whose tickets were revoked. Each is forgotten when the last ticket that it could have has ended.
+        gauge users_revoked = "pushd_revoked_users";
         /// Topics that have a subscriber.
         gauge topics = "pushd_topics";
         /// Events times the browsers that each was written or queued to.
@@ -261,6 +306,8 @@ mod tests {
     fn names_follow_the_conventions_of_prometheus() {
         let gathered = Gathered {
             sessions: 1,
+            tickets: 1,
+            users_revoked: 0,
             topics: 2,
             deliveries: 3,
             delivery_bytes: 4,

@@ -1,5 +1,7 @@
 //! Enums by which figures are counted, and the label of each variant.
 
+use pusher_proto::ticket::TicketFault;
+
 /// An enum by which a figure is counted.
 pub trait Kind: Copy + Eq + 'static {
     /// All variants, in the order of their positions.
@@ -56,6 +58,8 @@ kinds! {
         Spool = "spool",
         /// A browser that may publish.
         Browser = "browser",
+        /// The server itself, on its own topics.
+        Server = "server",
     }
 
     /// Reason why a browser got no session.
@@ -72,6 +76,8 @@ kinds! {
         HandshakeTimeout = "handshake_timeout",
         /// The page's origin may not connect.
         Origin = "origin",
+        /// An event stream with a topic that its ticket does not allow.
+        Ticket = "ticket",
         /// [`Application::accept`](crate::Application::accept) refused it.
         Application = "application",
         /// It does not offer the subprotocol `wamp`.
@@ -84,7 +90,7 @@ kinds! {
     ViolationKind {
         /// A violation of RFC 6455.
         Protocol = "protocol",
-        /// A message that is not WAMP v1, or not UTF-8.
+        /// A message that is not of the session's protocol, or not UTF-8.
         InvalidData = "invalid_data",
         /// [`Limits::client_message_len_max`](crate::Limits::client_message_len_max).
         MessageLen = "client_message_len_max",
@@ -133,6 +139,8 @@ kinds! {
         Malformed = "malformed",
         /// It read too slowly: the log dropped its next event.
         Slow = "slow",
+        /// It was connected while the log that the server shares with others began again, or had missing entries.
+        SharedLog = "shared_log",
     }
 
     /// Reason why the server refused or closed a publisher's connection.
@@ -159,13 +167,16 @@ kinds! {
         BadTopic = "bad_topic",
         /// An empty or too long id.
         BadId = "bad_id",
+        /// A session to exclude whose name has none of the known forms.
+        BadExclude = "bad_exclude",
         /// A malformed message, or an event that is not JSON.
         BadMessage = "bad_message",
         /// [`Limits::event_len_max`](crate::Limits::event_len_max).
         EventTooLarge = "event_too_large",
         /// [`Limits::publish_len_max`](crate::Limits::publish_len_max), or JSON that is nested too deep.
         TooLarge = "too_large",
-        /// A missing or wrong token, a page of another site, or a `Host` that is not this server.
+        /// A missing or wrong token, a page of another site, or a `Host` that is not this server. In WAMP v2, a topic to which
+        /// the browser may not publish.
         Denied = "denied",
         /// The server had no room or no permit for the publish. Over HTTP this includes publishers_max and unfinished_len_max.
         Overloaded = "overloaded",
@@ -175,6 +186,19 @@ kinds! {
         Ending = "ending",
         /// The message is incomplete: the connection ended or a timeout expired.
         Unfinished = "unfinished",
+    }
+}
+
+impl Kind for TicketFault {
+    const ALL: &'static [Self] = Self::ALL;
+
+    fn label(self) -> &'static str {
+        self.code()
+    }
+
+    fn position(self) -> usize {
+        let mut all = Self::ALL.iter();
+        all.position(|fault| *fault == self).unwrap_or(0)
     }
 }
 
@@ -208,7 +232,9 @@ mod tests {
         check::<BrowserRefusal>();
         check::<ViolationKind>();
         check::<SlowConsumer>();
+        check::<Gap>();
         check::<PublisherRefusal>();
         check::<PublishRefusal>();
+        check::<TicketFault>();
     }
 }

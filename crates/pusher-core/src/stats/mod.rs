@@ -9,7 +9,7 @@ mod peer_log;
 mod refused_origins;
 mod token_bucket;
 
-pub(crate) use counters::FanOut;
+pub(crate) use counters::{FanOut, Gauge};
 pub use counts::Counts;
 pub use figures::Stats;
 pub(crate) use figures::{Counters, Figure, Gathered, Value};

@@ -52,17 +52,21 @@ impl PeerLog {
         }))
     }
 
-    /// Logs a warning about a peer, unless the rate limit is reached.
-    pub(crate) fn about(&self, peer: &str, message: impl Display) {
-        let Some(left_out) = self.0.lock().take(Instant::now()) else {
-            return;
-        };
+    /// Logs a warning about a peer, unless the rate limit is reached. Returns the logged line.
+    pub(crate) fn about(&self, peer: &str, message: impl Display) -> Option<PeerLogEntry> {
+        let left_out = self.0.lock().take(Instant::now())?;
         let message = escaped(&message);
         match left_out {
             0 => tracing::warn!(peer, "{message}"),
             left_out => tracing::warn!(peer, left_out, "{message}"),
         }
-        self.0.lock().remember(peer, message);
+        let entry = PeerLogEntry {
+            at: Instant::now(),
+            peer: peer.to_owned(),
+            message,
+        };
+        self.0.lock().remember(entry.clone());
+        Some(entry)
     }
 
     /// Returns the last lines, oldest first.
@@ -77,22 +81,18 @@ impl State {
     fn take(&mut self, now: Instant) -> Option<u64> {
         let now_ms = now.saturating_duration_since(self.started).as_millis() as u64;
         self.bucket.refill(now_ms, PER_SECOND);
-        if !self.bucket.take(BURST) {
+        if !self.bucket.take(1, BURST) {
             self.left_out += 1;
             return None;
         }
         Some(std::mem::take(&mut self.left_out))
     }
 
-    fn remember(&mut self, peer: &str, message: String) {
+    fn remember(&mut self, entry: PeerLogEntry) {
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
         }
-        self.recent.push_back(PeerLogEntry {
-            at: Instant::now(),
-            peer: peer.to_owned(),
-            message,
-        });
+        self.recent.push_back(entry);
     }
 }
 

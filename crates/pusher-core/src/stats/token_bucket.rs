@@ -24,9 +24,9 @@ impl TokenBucket {
         self.used = u32::try_from(refill).map_or(0, |refill| self.used.saturating_sub(refill));
     }
 
-    /// Takes one message out of a bucket that holds `burst` of them. Returns false if it is empty.
-    pub(crate) fn take(&mut self, burst: u16) -> bool {
-        let used = u64::from(self.used) + MESSAGE;
+    /// Takes messages out of a bucket that holds `burst` of them. Returns false if there are fewer.
+    pub(crate) fn take(&mut self, messages: u16, burst: u16) -> bool {
+        let used = u64::from(self.used) + u64::from(messages) * MESSAGE;
         let may = used <= u64::from(burst) * MESSAGE;
         if let (true, Ok(used)) = (may, u32::try_from(used)) {
             self.used = used;
@@ -44,7 +44,7 @@ mod tests {
         let mut bucket = TokenBucket::default();
         let mut taken_at = |now_ms| {
             bucket.refill(now_ms, 2);
-            (0..100).filter(|_| bucket.take(10)).count()
+            (0..100).filter(|_| bucket.take(1, 10)).count()
         };
         let wrap = 1 << 32;
         for (now_ms, expect) in [
@@ -65,6 +65,15 @@ mod tests {
     }
 
     #[test]
+    fn several_messages_are_taken_at_once_or_not_at_all() {
+        let mut bucket = TokenBucket::default();
+        assert!(bucket.take(7, 10));
+        assert!(!bucket.take(4, 10));
+        assert!(bucket.take(3, 10));
+        assert!(!bucket.take(1, 10));
+    }
+
+    #[test]
     fn never_allows_more_than_burst_and_rate() {
         for (burst, per_second) in [(1, 1), (5, 3), (100, 100), (7, 999)] {
             for start_ms in [0, 1, 500, 999, 123_456] {
@@ -73,7 +82,7 @@ mod tests {
                 let mut taken = 0;
                 for passed_ms in 0..3000 {
                     bucket.refill(start_ms + passed_ms, per_second);
-                    taken += (0..200).filter(|_| bucket.take(burst)).count() as u64;
+                    taken += (0..200).filter(|_| bucket.take(1, burst)).count() as u64;
                     let may = u64::from(burst) + passed_ms * u64::from(per_second) / 1000;
                     assert_eq!(taken, may, "{burst} {per_second} {start_ms} {passed_ms}");
                 }
@@ -85,12 +94,12 @@ mod tests {
     fn largest_limits_do_not_overflow() {
         let mut bucket = TokenBucket::default();
         bucket.refill(1000, u32::MAX);
-        let taken = (0..100_000).filter(|_| bucket.take(u16::MAX)).count();
+        let taken = (0..100_000).filter(|_| bucket.take(1, u16::MAX)).count();
         assert_eq!(taken, usize::from(u16::MAX));
         bucket.refill(2000, u32::MAX);
-        assert!(bucket.take(1));
+        assert!(bucket.take(1, 1));
         bucket.refill(2000, 0);
-        assert!(!bucket.take(1));
+        assert!(!bucket.take(1, 1));
     }
 
     #[test]

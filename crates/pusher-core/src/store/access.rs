@@ -1,10 +1,14 @@
 //! Owner and permissions of the state directory. Events may be private, so only the server's user gets access.
 
 #[cfg(unix)]
-pub(super) use unix::{check, private, private_directory};
+pub(crate) use unix::private;
+#[cfg(unix)]
+pub(super) use unix::{check, private_directory};
 
 #[cfg(not(unix))]
-pub(super) use other::{check, private, private_directory};
+pub(crate) use other::private;
+#[cfg(not(unix))]
+pub(super) use other::{check, private_directory};
 
 #[cfg(unix)]
 mod unix {
@@ -38,8 +42,10 @@ mod unix {
         Ok(())
     }
 
-    pub(in super::super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-        options.mode(0o600)
+    /// Lets a file that is created have no other users. If the file is a named pipe, opening it fails, and does not wait for
+    /// its reader.
+    pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+        options.mode(0o600).custom_flags(nix::libc::O_NONBLOCK)
     }
 
     pub(in super::super) fn private_directory(builder: &mut DirBuilder) -> &mut DirBuilder {
@@ -58,7 +64,7 @@ mod other {
         Ok(())
     }
 
-    pub(in super::super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
         options
     }
 

@@ -14,6 +14,11 @@ use super::faults::{StoreCall, before};
 /// Name of the file whose lock keeps other servers out.
 const LOCK: &str = "lock";
 
+/// Files of other rooms in the directory, which belongs to whoever has opened the store.
+pub(crate) const REVOCATIONS: &str = "revocations";
+pub(crate) const NEW_REVOCATIONS: &str = "revocations.new";
+const OTHER_FILES: [&str; 2] = [REVOCATIONS, NEW_REVOCATIONS];
+
 /// End of the name of a segment. Not `.log`: scripts that remove old logs would remove events.
 const SUFFIX: &str = ".events";
 
@@ -72,7 +77,7 @@ impl Directory {
             let name = entry.file_name();
             match first_sequence(&name) {
                 Some(first) if entry.file_type()?.is_file() => listing.segments.push(first),
-                _ if name == LOCK => {}
+                _ if name == LOCK || OTHER_FILES.iter().any(|other| name == *other) => {}
                 _ => {
                     listing.foreign_count += 1;
                     listing.foreign_example = name;

@@ -32,6 +32,7 @@ pub(crate) enum StoreError {
          user, or `chown -R {user} {path}`",
         path = path.display()
     )]
+    #[cfg(unix)]
     Owner {
         /// The directory.
         path: PathBuf,
@@ -45,6 +46,7 @@ pub(crate) enum StoreError {
         "other users can write to the state directory {path} (mode {mode:o}): run `chmod go-w {path}`",
         path = path.display()
     )]
+    #[cfg(unix)]
     Writable {
         /// The directory.
         path: PathBuf,

@@ -1,12 +1,13 @@
 //! `Control`: options that change at run time, and health.
 
+use std::io::Write;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use pusher_core::{Application, Call, LiveOptions, Options, Recipe};
+use pusher_core::{Application, Call, LiveOptions, NoUpgrade, Options, Recipe};
 
-use crate::support::{WAIT, on_any_ports, start_server, start_with};
+use crate::support::{WAIT, on_any_ports, read_to_end, start_server, start_with};
 
 /// Returns live options with changes.
 fn options(change: impl FnOnce(&mut Options)) -> LiveOptions {
@@ -134,4 +135,74 @@ fn hanging_thread_is_reported_until_it_recovers() {
         silent_for() < Duration::from_secs(2)
     });
     assert!(browser.message().starts_with("[4,\"id\","));
+}
+
+#[test]
+fn a_refused_upgrade_has_a_status_for_its_reason() {
+    let reasons = [
+        (NoUpgrade::Ending, "503 Service Unavailable", "ending"),
+        (
+            NoUpgrade::NotRun("it is missing".to_owned()),
+            "500 Internal Server Error",
+            "program",
+        ),
+        (
+            NoUpgrade::Silent("it hangs".to_owned()),
+            "504 Gateway Timeout",
+            "timeout",
+        ),
+        (
+            NoUpgrade::Refused("it does not know the format".to_owned()),
+            "409 Conflict",
+            "conflict",
+        ),
+    ];
+    let request = "POST /upgrade HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    for (reason, status, code) in reasons {
+        let server = start_server(on_any_ports(), Recipe::default());
+        let text = reason.to_string();
+        server.control.on_upgrade(move || {
+            let reason = reason.clone();
+            async { Err(reason) }
+        });
+        let mut stream = server.raw(server.publish);
+        stream.write_all(request.as_bytes()).unwrap();
+        let answer = read_to_end(&mut stream);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}\r\n")),
+            "{answer}"
+        );
+        let body = format!("{{\"error\":\"{text}\",\"code\":\"{code}\"}}\n");
+        assert!(answer.ends_with(&body), "{answer}");
+    }
+}
+
+#[test]
+fn a_reload_answers_with_the_changes_or_what_is_wrong() {
+    let request = "POST /reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    for (outcome, status, body) in [
+        (None, "501 Not Implemented", "reads no settings again"),
+        (Some(Ok(3)), "200 OK", "{\"changed\":3}\n"),
+        (
+            Some(Err("line 2 is wrong".to_owned())),
+            "409 Conflict",
+            "line 2 is wrong",
+        ),
+    ] {
+        let server = start_server(on_any_ports(), Recipe::default());
+        if let Some(outcome) = outcome {
+            server.control.on_reload(move || {
+                let outcome = outcome.clone();
+                async { outcome }
+            });
+        }
+        let mut stream = server.raw(server.publish);
+        stream.write_all(request.as_bytes()).unwrap();
+        let answer = read_to_end(&mut stream);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}\r\n")),
+            "{answer}"
+        );
+        assert!(answer.contains(body), "{answer}");
+    }
 }

@@ -85,6 +85,12 @@ impl Stream {
         assert_eq!(event, "");
         (data, id)
     }
+
+    /// Reads until the server ends the stream.
+    pub(crate) fn expect_end(&mut self) {
+        let mut line = String::new();
+        while self.lines.read_line(&mut line).unwrap() > 0 {}
+    }
 }
 
 fn publish(server: &TestServer, topic: &str, event: &str) -> String {

@@ -28,6 +28,26 @@ fn status(server: &TestServer, request: &[u8]) -> u16 {
 }
 
 #[test]
+fn a_publish_is_told_the_port_for_publishers() {
+    let server = start(|_| {});
+    let mut stream = server.raw(server.public);
+    let request = "POST /publish/x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n1";
+    stream.write_all(request.as_bytes()).unwrap();
+    let answer = read_to_end(&mut stream);
+    // PHP's https client needs the status and the reason.
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(
+        answer.contains("\r\nPushd-Reason: bad_request\r\n"),
+        "{answer}"
+    );
+    assert!(answer.contains("the port for browsers"), "{answer}");
+    assert!(
+        answer.contains("publish-listen, which is 127.0.0.1:5555"),
+        "{answer}"
+    );
+}
+
+#[test]
 fn malformed_requests_have_their_status() {
     let server = start(|limits| limits.linger_timeout = Duration::from_millis(100));
     let many = |part: &str, count: usize| part.repeat(count);

@@ -376,6 +376,25 @@ fn incomplete_publishes_are_limited_in_total() {
 }
 
 #[test]
+fn complete_request_needs_no_room_for_incomplete_ones() {
+    let server = start(|limits| limits.unfinished_len_max = 1000);
+    let mut incomplete = server.publisher();
+    incomplete.send(&format!("[3,1,\"t\",\"{}", "x".repeat(980)));
+    server.until("the message has arrived", |hub| {
+        hub.stats().unfinished_len > 980
+    });
+    let mut http = server.raw(server.publish);
+    let request = format!(
+        "POST /publish/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: 100\r\n\r\n\"{}\"",
+        "x".repeat(98)
+    );
+    http.write_all(request.as_bytes()).unwrap();
+    let answer = read_to_end(&mut http);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[test]
 fn browser_messages_are_rate_limited() {
     let server = start(|limits| {
         limits.client_messages_burst = 5;

@@ -13,7 +13,12 @@ use serde_json::Value;
 use crate::support::{TestServer, WAIT, on_any_ports, read_to_end, start, start_server};
 
 /// Sends a request with additional headers. Returns the head and the body of the answer.
-fn ask(server: &TestServer, method: &str, path: &str, headers: &str) -> (String, String) {
+pub(crate) fn ask(
+    server: &TestServer,
+    method: &str,
+    path: &str,
+    headers: &str,
+) -> (String, String) {
     let mut stream = server.raw(server.publish);
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"
@@ -217,9 +222,8 @@ fn status_has_peers_and_counts() {
     let mut stranger = server.raw(server.publish);
     stranger.write_all(b"\x01").unwrap();
     read_to_end(&mut stranger);
-    let status = status_until(&server, "the second is over", |status| {
-        let events = status["history"]["events"].as_array().unwrap();
-        events.iter().filter_map(Value::as_u64).sum::<u64>() == 3
+    let status = status_until(&server, "the refusal is counted", |status| {
+        status["refused"] != serde_json::json!([])
     });
     assert_eq!(status["state"], "ready");
     assert_eq!(status["sessions"], 3);
@@ -228,21 +232,82 @@ fn status_has_peers_and_counts() {
         (&3.into(), &6.into())
     );
     let topics = serde_json::json!([
-        {"topic": "large", "subscribers": 2, "log_events": 3},
-        {"topic": "<b>small</b>", "subscribers": 1, "log_events": 0},
+        {"topic": "large", "subscribers": 2, "log_events": 3, "events_per_s": 0.3},
+        {"topic": "<b>small</b>", "subscribers": 1, "log_events": 0, "events_per_s": 0.0},
     ]);
     assert_eq!(status["largest_topics"], topics);
+    assert_eq!(status["busiest_topics"], serde_json::json!([topics[0]]));
+    let public = serde_json::json!({
+        "addresses": [server.public.to_string()],
+        "tls": false,
+        "hosts": [],
+        "origins": [],
+    });
+    assert_eq!(status["public"], public);
     assert_eq!(status["longest_outboxes"], serde_json::json!([]));
-    let refused = serde_json::json!([{"who": "publisher", "reason": "language", "count": 1}]);
-    assert_eq!(status["refused"], refused);
+    let refused = &status["refused"][0];
+    assert_eq!(
+        (&refused["who"], &refused["reason"], &refused["count"]),
+        (&"publisher".into(), &"language".into(), &1.into())
+    );
+    let meaning = refused["meaning"].as_str().unwrap();
+    assert!(meaning.contains("none of the protocols"), "{meaning}");
+    let last = refused["last"]["what"].as_str().unwrap();
+    assert!(last.contains("byte 0x01"), "{last}");
+    assert_eq!(status["refused"].as_array().unwrap().len(), 1);
     let complaint = &status["complaints"][0];
     assert!(
         complaint["what"].as_str().unwrap().contains("byte 0x01"),
         "{complaint}"
     );
-    let lens = ["events", "deliveries", "sessions"]
-        .map(|row| status["history"][row].as_array().unwrap().len());
-    assert_eq!(lens, [lens[0]; 3]);
+}
+
+#[test]
+fn charts_have_the_events_of_each_window() {
+    let server = start(|_| {});
+    let _two: Vec<_> = (0..2).map(|_| server.subscriber("t")).collect();
+    server.publisher().publish("t", "1");
+    let charts = |window: &str| -> Value {
+        let (head, body) = get(&server, &format!("/charts.json{window}"));
+        assert!(head.starts_with("http/1.1 200"), "{head}{body}");
+        serde_json::from_str(&body).unwrap()
+    };
+    let started = std::time::Instant::now();
+    let sum = |charts: &Value, row: &str| -> f64 {
+        let values = charts[row].as_array().unwrap().iter();
+        values.filter_map(Value::as_f64).sum()
+    };
+    while sum(&charts(""), "deliveries") < 2.0 {
+        assert!(started.elapsed() < WAIT);
+    }
+    for (window, step_s) in [("5m", 1), ("1h", 10), ("1d", 300)] {
+        let charts = charts(&format!("?window={window}"));
+        assert_eq!(charts["step_s"], step_s);
+        assert_eq!(charts["window"], window);
+        let rows = [
+            "events",
+            "events_peak",
+            "deliveries",
+            "deliveries_peak",
+            "sessions",
+            "queued_len",
+        ];
+        let lens = rows.map(|row| charts[row].as_array().unwrap().len());
+        assert_eq!(lens, [lens[0]; 6]);
+        let last = charts["sessions"].as_array().unwrap().last().unwrap();
+        assert_eq!(*last, 2);
+        let (events, deliveries) = (sum(&charts, "events_peak"), sum(&charts, "deliveries_peak"));
+        // The two deliveries may be in two seconds.
+        assert!(
+            events == 1.0 && (1.0..=2.0).contains(&deliveries),
+            "{charts}"
+        );
+    }
+    for wrong in ["?window=2h", "?x=1"] {
+        let (head, body) = get(&server, &format!("/charts.json{wrong}"));
+        assert!(head.starts_with("http/1.1 400"), "{head}");
+        assert!(body.contains("5m, 1h, 1d"), "{body}");
+    }
 }
 
 /// The log has the same lines.
@@ -420,7 +485,13 @@ fn only_page_and_health_need_no_token() {
 #[test]
 fn page_has_strict_content_security_policy() {
     let server = start(|_| {});
-    for path in ["/", "/status.css", "/status.js"] {
+    for path in [
+        "/",
+        "/status.css",
+        "/status.js",
+        "/charts.js",
+        "/connections.js",
+    ] {
         let (head, body) = get(&server, path);
         for part in [
             "content-security-policy: default-src 'none'; script-src 'self';",

@@ -1,6 +1,8 @@
 //! The files of the JavaScript client on port 8080, as browsers and caches request them.
 
+use std::fs;
 use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
@@ -84,6 +86,30 @@ fn module_can_be_imported() {
     assert_eq!(answer.header("Access-Control-Allow-Origin"), Some("*"));
     let module = String::from_utf8(answer.body).unwrap();
     assert!(module.contains("from './pusher.js'"), "{module}");
+}
+
+/// The head of each part names the script that it belongs to.
+#[test]
+fn served_client_has_every_part() {
+    let server = start(|_| {});
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("js");
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let is_script = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "js");
+    let scripts = files.filter(is_script);
+    let texts = scripts.map(|path| fs::read_to_string(path).unwrap());
+    let is_part = |text: &String| text.contains("\n * pushd serves it as ");
+    let parts: Vec<String> = texts.filter(is_part).collect();
+    assert!(parts.len() > 1, "{} parts", parts.len());
+    for name in ["pusher.js", "autobahn.js"] {
+        let answer = ask(&server, &format!("GET /{name} HTTP/1.1"), "");
+        let served = String::from_utf8(answer.body).unwrap();
+        for part in &parts {
+            let title = part.lines().nth(1).unwrap();
+            assert_eq!(served.matches(part.as_str()).count(), 1, "{name}: {title}");
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use pusher_core::{Recipe, StateOptions, SyncPolicy};
 use pusher_proto::limits::SPOOL_TTL_S;
-use pusher_proto::spool::{FILE_NAME, Record, encode};
+use pusher_proto::spool::{FILE_NAME, Record, TEMPORARY, encode};
 
 use crate::support::{TestServer, on_any_ports, start_server};
 
@@ -17,7 +17,7 @@ fn start(dir: &Path) -> TestServer {
     start_server(options, Recipe::default())
 }
 
-fn record<'a>(id: &'a str, event: &'a str) -> Record<'a> {
+pub(crate) fn record<'a>(id: &'a str, event: &'a str) -> Record<'a> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     Record {
         time_ms: now.unwrap().as_millis() as u64,
@@ -25,13 +25,14 @@ fn record<'a>(id: &'a str, event: &'a str) -> Record<'a> {
         topic: "t".into(),
         id: id.into(),
         latest: false,
+        exclude: None,
         token: None,
         event,
     }
 }
 
 /// Leaves bytes in the spool, as a publisher does.
-fn leave(dir: &Path, bytes: &[u8]) {
+pub(crate) fn leave(dir: &Path, bytes: &[u8]) {
     let mut options = OpenOptions::new();
     let mut file = options
         .append(true)
@@ -225,4 +226,111 @@ fn without_its_directory_a_server_serves_and_looks_again() {
     fs::create_dir(&dir).unwrap();
     leave(&dir, &encode(&record("a", "1")));
     server.until("the event", |hub| hub.stats().spool_drained == 1);
+}
+
+/// What is not a file that a publisher made. All of it could be under the name of the active file.
+#[cfg(unix)]
+#[test]
+fn links_and_special_files_are_set_aside() {
+    let make: [fn(&Path, &Path); 4] = [
+        |active, other| std::os::unix::fs::symlink(other, active).unwrap(),
+        |active, other| fs::hard_link(other, active).unwrap(),
+        |active, _| fs::create_dir(active).unwrap(),
+        |active, _| drop(std::os::unix::net::UnixListener::bind(active).unwrap()),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other");
+    fs::write(&other, encode(&record("stranger", "1"))).unwrap();
+    let dir = folder.path().join("spool");
+    fs::create_dir(&dir).unwrap();
+    let active = dir.join(FILE_NAME);
+    let server = start(&dir);
+    let mut publisher = server.publisher();
+    for (index, make) in (1..).zip(make) {
+        make(&active, &other);
+        publisher.send("[8,1]");
+        assert_eq!(publisher.whole_line(), "[9,1]");
+        assert_eq!(server.hub.stats().spool_set_aside, index);
+    }
+    leave(&dir, &encode(&record("good", "2")));
+    publisher.send("[8,2]");
+    assert_eq!(publisher.whole_line(), "[9,2]");
+    assert_eq!(history(&server), ["2"]);
+    let names = fs::read_dir(&dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    let names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    assert_eq!(names.len(), 4, "{names:?}");
+    assert!(
+        names.iter().all(|name| name.starts_with("set-aside-")),
+        "{names:?}"
+    );
+    assert!(other.exists());
+}
+
+/// A publisher was killed between the link and the removal of the first name.
+#[test]
+fn a_publisher_that_was_killed_while_it_made_the_file_harms_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    leave(folder.path(), &encode(&record("a", "1")));
+    let active = folder.path().join(FILE_NAME);
+    for name in ["one", "two"] {
+        let name = folder.path().join(format!("{TEMPORARY}{name}"));
+        fs::hard_link(&active, name).unwrap();
+    }
+    fs::write(folder.path().join(".keep"), "").unwrap();
+    let server = start(folder.path());
+    server.until("the event", |hub| hub.stats().spool_drained == 1);
+    assert_eq!(history(&server), ["1"]);
+    let names = || {
+        fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+    };
+    server.until("the files are removed", |_| names().eq([".keep"]));
+    assert_eq!(server.hub.stats().spool_set_aside, 0);
+}
+
+/// The next server finds the records that the one before did not mark as done, whether it has published them or not.
+#[cfg(unix)]
+#[test]
+fn a_hand_over_within_a_file_doubles_nothing() {
+    const RECORDS: u64 = 1000;
+    let (folder, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let options = || {
+        let mut options = on_any_ports();
+        options.spool_dir = Some(folder.path().to_owned());
+        // Each publish waits for the disk.
+        let sync = SyncPolicy::Always;
+        options.state = Some(StateOptions {
+            dir: state.path().to_owned(),
+            sync,
+        });
+        options
+    };
+    let mut server = start_server(options(), Recipe::default());
+    let mut browser = server.subscriber("t");
+    let mut begin = 0;
+    // The first server may be faster than this thread.
+    loop {
+        let records = (begin..begin + RECORDS).map(|number| number.to_string());
+        let records = records.flat_map(|number| encode(&record(&number, &number)));
+        leave(folder.path(), &records.collect::<Vec<_>>());
+        server.until("some are drained", |hub| {
+            hub.position().sequence > begin + 10
+        });
+        server = server.hand_over(options(), Recipe::default());
+        begin += RECORDS;
+        server.until("all are drained", |_| {
+            fs::read_dir(folder.path()).unwrap().count() == 0
+        });
+        if server.hub.stats().spool_drained > 0 {
+            break;
+        }
+        assert!(begin < 20 * RECORDS, "no hand-over was within the file");
+    }
+    for number in 0..begin {
+        assert_eq!(browser.message(), format!("[8,\"t\",{number}]"));
+    }
+    assert_eq!(server.hub.position().sequence, begin);
 }

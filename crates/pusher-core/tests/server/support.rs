@@ -5,7 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use pusher_core::{Application, Control, Hub, Limits, Options, PublishAddress, Recipe, Server};
+use pusher_core::{
+    Application, Control, HandOver, Hub, Limits, Options, PublishAddress, Recipe, Server, Stop,
+};
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
@@ -20,8 +22,10 @@ pub(crate) struct TestServer {
     pub(crate) control: Control,
     pub(crate) public: SocketAddr,
     pub(crate) publish: SocketAddr,
-    shutdown: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<std::io::Result<()>>>,
+    /// The listener for signed requests, if the options have one.
+    pub(crate) signed: Option<SocketAddr>,
+    stop: Option<oneshot::Sender<Stop>>,
+    thread: Option<JoinHandle<std::io::Result<Option<HandOver>>>>,
 }
 
 /// Starts the recipe with changed limits, on two shards.
@@ -49,26 +53,30 @@ pub(crate) fn on_any_ports() -> Options {
 
 /// Starts a server. The first address of its publish listener must be TCP.
 pub(crate) fn start_server(options: Options, application: impl Application) -> TestServer {
-    let server = Server::bind(options, application).unwrap();
+    run(Server::bind(options, application).unwrap())
+}
+
+fn run(server: Server) -> TestServer {
     let public = server.public_addrs()[0];
     let publish = match server.publish_addrs()[0] {
         PublishAddress::Tcp(address) => address,
         ref other => panic!("{other}"),
     };
+    let signed = server.signed_addrs().first().copied();
     let (hub, control) = (server.hub(), server.control());
-    let (shutdown, until) = oneshot::channel::<()>();
+    let (stop, until) = oneshot::channel();
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        runtime.block_on(server.run(async {
-            let _asked_or_dropped = until.await;
-        }))
+        let stop = async { until.await.unwrap_or(Stop::End) };
+        runtime.block_on(server.run_until(stop))
     });
     TestServer {
         hub,
         control,
         public,
         publish,
-        shutdown: Some(shutdown),
+        signed,
+        stop: Some(stop),
         thread: Some(thread),
     }
 }
@@ -76,7 +84,52 @@ pub(crate) fn start_server(options: Options, application: impl Application) -> T
 impl TestServer {
     /// Begins the shutdown, and does not wait for it.
     pub(crate) fn begin_end(&mut self) {
-        self.shutdown.take();
+        self.stop.take();
+    }
+
+    /// Hands the server over to another one in this process, through bytes as between two processes.
+    #[cfg(unix)]
+    pub(crate) fn hand_over(self, options: Options, application: impl Application) -> TestServer {
+        self.hand_over_in(HandOver::formats()[0], options, application)
+    }
+
+    /// Hands the server over in the format of this version, and then in that of the version before.
+    #[cfg(unix)]
+    pub(crate) fn hand_over_twice(self) -> TestServer {
+        self.hand_over_twice_to(on_any_ports)
+    }
+
+    /// Like [`hand_over_twice`](Self::hand_over_twice), to servers with these options.
+    #[cfg(unix)]
+    pub(crate) fn hand_over_twice_to(self, options: impl Fn() -> Options) -> TestServer {
+        let formats = HandOver::formats();
+        assert_eq!(formats.len(), 2);
+        formats.iter().fold(self, |server, &format| {
+            server.hand_over_in(format, options(), Recipe::default())
+        })
+    }
+
+    #[cfg(unix)]
+    fn hand_over_in(
+        mut self,
+        format: u32,
+        options: Options,
+        application: impl Application,
+    ) -> TestServer {
+        let handed_over = self.begin_hand_over(format);
+        let server = Server::take_over(options, handed_over, application).unwrap();
+        run(server)
+    }
+
+    /// Stops the server, and returns what another one needs.
+    #[cfg(unix)]
+    pub(crate) fn begin_hand_over(&mut self, format: u32) -> HandOver {
+        self.stop.take().unwrap().send(Stop::HandOver).unwrap();
+        let thread = self.thread.take().unwrap();
+        let handed_over = thread.join().unwrap().unwrap().unwrap();
+        let sockets = handed_over.sockets().iter();
+        let sockets = sockets.map(|socket| socket.try_clone().unwrap()).collect();
+        HandOver::decode(&handed_over.encode(format).unwrap(), sockets).unwrap()
     }
 
     /// Shuts the server down and waits for its threads.
@@ -179,7 +232,7 @@ impl Browser {
     pub(crate) fn connect_with(
         address: SocketAddr,
         path: &str,
-        headers: &[(&'static str, &'static str)],
+        headers: &[(&'static str, &str)],
     ) -> Self {
         Self::open(connect(address), &format!("ws://{address}{path}"), headers)
     }
@@ -187,7 +240,7 @@ impl Browser {
 
 impl<S: Read + Write> Browser<S> {
     /// Performs the handshake on an open connection, with the subprotocol `wamp`.
-    pub(crate) fn open(stream: S, url: &str, headers: &[(&'static str, &'static str)]) -> Self {
+    pub(crate) fn open(stream: S, url: &str, headers: &[(&'static str, &str)]) -> Self {
         Self::open_as("wamp", stream, url, headers)
     }
 
@@ -195,12 +248,12 @@ impl<S: Read + Write> Browser<S> {
         subprotocol: &'static str,
         stream: S,
         url: &str,
-        headers: &[(&'static str, &'static str)],
+        headers: &[(&'static str, &str)],
     ) -> Self {
         let mut request = url.into_client_request().unwrap();
         let wamp = ("Sec-WebSocket-Protocol", subprotocol);
         for (name, value) in headers.iter().copied().chain([wamp]) {
-            let value = HeaderValue::from_static(value);
+            let value = HeaderValue::from_str(value).unwrap();
             request.headers_mut().insert(name, value);
         }
         let (socket, _) = tungstenite::client(request, stream)

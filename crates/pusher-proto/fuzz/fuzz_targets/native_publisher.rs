@@ -3,7 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use pusher_proto::native::{
-    FromPublisher, encode_drain, encode_hello, encode_position_request, encode_publish,
+    FromPublisher, encode_drain, encode_hello, encode_position_request, encode_presence,
+    encode_publish, encode_revoke,
 };
 use pusher_proto::{JsonError, JsonStream, check_value, limits};
 
@@ -13,11 +14,14 @@ fuzz_target!(|text: &str| {
     };
     let mut encoded = Vec::new();
     match &message {
-        FromPublisher::Hello { token, .. } => encode_hello(&mut encoded, token.as_deref()),
+        FromPublisher::Hello {
+            token, has_spool, ..
+        } => encode_hello(&mut encoded, token.as_deref(), *has_spool),
         FromPublisher::Publish {
             request,
             publish,
             id,
+            exclude,
         } => {
             match check_value(publish.event) {
                 Ok(()) => {}
@@ -25,11 +29,20 @@ fuzz_target!(|text: &str| {
                 Err(JsonError::TooDeep) => return,
                 Err(JsonError::Syntax(error)) => panic!("an event that is no JSON: {error}"),
             }
-            let id = id.as_deref();
-            encode_publish(&mut encoded, *request, &publish.topic, publish.event, id).unwrap();
+            let (id, exclude) = (id.as_deref(), exclude.as_deref());
+            let (topic, event) = (&publish.topic, publish.event);
+            encode_publish(&mut encoded, *request, topic, event, id, exclude).unwrap();
         }
         FromPublisher::Position { request } => encode_position_request(&mut encoded, *request),
         FromPublisher::Drain { request } => encode_drain(&mut encoded, *request),
+        FromPublisher::Revoke {
+            request,
+            sub,
+            before_s,
+        } => encode_revoke(&mut encoded, *request, sub, *before_s),
+        FromPublisher::Presence { request, topic } => {
+            encode_presence(&mut encoded, *request, topic);
+        }
         FromPublisher::Unknown { .. } => return,
     }
     let mut stream = JsonStream::new(limits::PUBLISH_LEN_MAX);

@@ -4,7 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use pusher_proto::native::{
-    FromServer, encode_drained, encode_error, encode_position, encode_receipt, encode_welcome,
+    FromServer, encode_drained, encode_error, encode_members, encode_position, encode_receipt,
+    encode_revoked, encode_welcome,
 };
 
 fuzz_target!(|text: &str| {
@@ -25,6 +26,16 @@ fuzz_target!(|text: &str| {
             Err(_) => return,
         },
         FromServer::Drained { request } => encode_drained(&mut encoded, *request),
+        FromServer::Revoked { request, sessions } => {
+            encode_revoked(&mut encoded, *request, *sessions);
+        }
+        // A server writes them without line ends.
+        FromServer::Members { members, .. } if members.contains('\n') => return,
+        FromServer::Members {
+            request,
+            count,
+            members,
+        } => encode_members(&mut encoded, *request, *count, members),
         FromServer::Error {
             request,
             code,

@@ -27,8 +27,11 @@ fuzz_target!(|text: &str| {
 fn encode(message: &ClientMessage<'_>) -> String {
     match message {
         ClientMessage::Prefix { prefix, uri } => json!([1, prefix, uri]).to_string(),
-        ClientMessage::Subscribe { topic, since } => json!([5, topic, {"since": since}]).to_string(),
+        ClientMessage::Subscribe { topic, since } => {
+            json!([5, topic, {"since": since}]).to_string()
+        }
         ClientMessage::Keepalive => "[12]".to_owned(),
+        ClientMessage::Ticket { ticket } => json!([13, ticket]).to_string(),
         ClientMessage::Unsubscribe { topic } => json!([6, topic]).to_string(),
         ClientMessage::Call {
             call_id,

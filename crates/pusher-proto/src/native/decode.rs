@@ -3,54 +3,67 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde::de::{
-    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{
-    AT, DRAIN, DRAINED, DecodeError, ERROR, ErrorCode, FromPublisher, FromServer, HELLO, POSITION,
-    PUBLISH, RECEIPT, WELCOME,
+    AT, DRAIN, DRAINED, DecodeError, ERROR, ErrorCode, FromPublisher, FromServer, HELLO, MEMBERS,
+    POSITION, PRESENCE, PUBLISH, PUBLISH_EXCEPT, RECEIPT, REVOKE, REVOKED, WELCOME,
 };
+use crate::json_list::{self, element, skip_rest};
 use crate::position::Position;
 use crate::publish::{Publish, Receipt, Stored, TopicText, lenient_nodes};
 
 impl<'a> FromPublisher<'a> {
     /// Reads one message of a publisher.
     pub fn decode(text: &'a str) -> Result<Self, DecodeError> {
-        decode(text, FromPublisherVisitor)
+        json_list::decode(text, FromPublisherVisitor)
+            .map_err(|error| DecodeError(error.to_string()))
     }
 }
 
 impl<'a> FromServer<'a> {
     /// Reads one message of a server.
     pub fn decode(text: &'a str) -> Result<Self, DecodeError> {
-        decode(text, FromServerVisitor)
+        json_list::decode(text, FromServerVisitor).map_err(|error| DecodeError(error.to_string()))
     }
 }
 
-fn decode<'a, V: Visitor<'a>>(text: &'a str, visitor: V) -> Result<V::Value, DecodeError> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let message = deserializer.deserialize_seq(visitor);
-    message
-        .and_then(|message| deserializer.end().map(|()| message))
-        .map_err(|error| DecodeError(error.to_string()))
+/// The options of a HELLO.
+#[derive(Default)]
+struct HelloOptions<'a> {
+    token: Option<Cow<'a, str>>,
+    has_spool: bool,
 }
 
-/// Reads the next element. The error names the missing one.
-fn element<'de, A, T>(list: &mut A, name: &str) -> Result<T, A::Error>
-where
-    A: SeqAccess<'de>,
-    T: Deserialize<'de>,
-{
-    let next = list.next_element()?;
-    next.ok_or_else(|| A::Error::custom(format_args!("the message has no {name}")))
+impl<'de> Deserialize<'de> for HelloOptions<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(HelloOptionsVisitor)
+    }
 }
 
-/// Skips elements that a later version may have added.
-fn skip_rest<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<(), A::Error> {
-    while list.next_element::<IgnoredAny>()?.is_some() {}
-    Ok(())
+struct HelloOptionsVisitor;
+
+impl<'de> Visitor<'de> for HelloOptionsVisitor {
+    type Value = HelloOptions<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object of options")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut options = HelloOptions::default();
+        while let Some(TopicText(name)) = map.next_key()? {
+            match &*name {
+                "token" => options.token = map.next_value()?,
+                "spool" => options.has_spool = map.next_value()?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(options)
+    }
 }
 
 /// Reads the option of this name, a string, if there is one.
@@ -84,6 +97,23 @@ impl<'de> Visitor<'de> for OptionNamed {
     }
 }
 
+/// The name of a session. A number is a session of WAMP v2.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a session (a string or an integer)")]
+enum Session<'a> {
+    Text(#[serde(borrow)] Cow<'a, str>),
+    Number(u64),
+}
+
+impl<'a> From<Session<'a>> for Cow<'a, str> {
+    fn from(session: Session<'a>) -> Self {
+        match session {
+            Session::Text(text) => text,
+            Session::Number(number) => number.to_string().into(),
+        }
+    }
+}
+
 struct FromPublisherVisitor;
 
 impl<'de> Visitor<'de> for FromPublisherVisitor {
@@ -95,18 +125,28 @@ impl<'de> Visitor<'de> for FromPublisherVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let message = match element(&mut list, "type")? {
-            HELLO => FromPublisher::Hello {
-                version: element(&mut list, "version")?,
-                token: list.next_element_seed(OptionNamed("token"))?.flatten(),
-            },
-            PUBLISH => {
+            HELLO => {
+                let version = element(&mut list, "version")?;
+                let HelloOptions { token, has_spool } = list.next_element()?.unwrap_or_default();
+                FromPublisher::Hello {
+                    version,
+                    token,
+                    has_spool,
+                }
+            }
+            kind @ (PUBLISH | PUBLISH_EXCEPT) => {
                 let request = element(&mut list, "request")?;
                 let TopicText(topic) = element(&mut list, "topic")?;
                 let event = element::<_, &RawValue>(&mut list, "event")?.get();
+                let exclude = match kind {
+                    PUBLISH_EXCEPT => Some(element::<_, Session<'_>>(&mut list, "exclude")?.into()),
+                    _ => None,
+                };
                 FromPublisher::Publish {
                     request,
                     publish: Publish { topic, event },
                     id: list.next_element_seed(OptionNamed("id"))?.flatten(),
+                    exclude,
                 }
             }
             POSITION => FromPublisher::Position {
@@ -115,6 +155,16 @@ impl<'de> Visitor<'de> for FromPublisherVisitor {
             DRAIN => FromPublisher::Drain {
                 request: element(&mut list, "request")?,
             },
+            REVOKE => FromPublisher::Revoke {
+                request: element(&mut list, "request")?,
+                sub: element(&mut list, "sub")?,
+                before_s: list.next_element()?.flatten(),
+            },
+            PRESENCE => {
+                let request = element(&mut list, "request")?;
+                let TopicText(topic) = element(&mut list, "topic")?;
+                FromPublisher::Presence { request, topic }
+            }
             kind => FromPublisher::Unknown { kind },
         };
         skip_rest(&mut list)?;
@@ -182,6 +232,15 @@ impl<'de> Visitor<'de> for FromServerVisitor {
             },
             DRAINED => FromServer::Drained {
                 request: element(&mut list, "request")?,
+            },
+            REVOKED => FromServer::Revoked {
+                request: element(&mut list, "request")?,
+                sessions: element(&mut list, "sessions")?,
+            },
+            MEMBERS => FromServer::Members {
+                request: element(&mut list, "request")?,
+                count: element(&mut list, "count")?,
+                members: element::<_, &RawValue>(&mut list, "members")?.get(),
             },
             kind => FromServer::Unknown { kind },
         };

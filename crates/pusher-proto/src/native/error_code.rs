@@ -17,6 +17,12 @@ pub enum ErrorCode {
     BadTopic,
     /// An empty or too long id.
     BadId,
+    /// A session that is excluded has a name in none of the known forms.
+    BadExclude,
+    /// An empty or too long `sub`, the name of a user.
+    BadSub,
+    /// A topic without presence.
+    NoPresence,
     /// An event that exceeds the server's limit.
     EventTooLarge,
     /// No room for the event now.
@@ -30,7 +36,7 @@ pub enum ErrorCode {
     Other,
 }
 
-const ERROR_NAMES: [(ErrorCode, &str); 11] = [
+const ERROR_NAMES: [(ErrorCode, &str); 14] = [
     (ErrorCode::BadMessage, "bad_message"),
     (ErrorCode::TooLarge, "too_large"),
     (ErrorCode::Version, "version"),
@@ -38,6 +44,9 @@ const ERROR_NAMES: [(ErrorCode, &str); 11] = [
     (ErrorCode::UnknownType, "unknown_type"),
     (ErrorCode::BadTopic, "bad_topic"),
     (ErrorCode::BadId, "bad_id"),
+    (ErrorCode::BadExclude, "bad_exclude"),
+    (ErrorCode::BadSub, "bad_sub"),
+    (ErrorCode::NoPresence, "presence_off"),
     (ErrorCode::EventTooLarge, "event_too_large"),
     (ErrorCode::Overloaded, "overloaded"),
     (ErrorCode::LogUnavailable, "log_unavailable"),

@@ -14,8 +14,11 @@ pub enum FromPublisher<'a> {
         version: u32,
         /// The publish token.
         token: Option<Cow<'a, str>>,
+        /// Whether the publisher writes refused events to a spool.
+        has_spool: bool,
     },
-    /// `[3, request, topic, event]`, `[3, request, topic, event, options]`
+    /// `[3, request, topic, event]`, `[3, request, topic, event, options]`, or with `exclude`
+    /// `[14, request, topic, event, exclude]`, `[14, request, topic, event, exclude, options]`
     Publish {
         /// The number that the answer repeats.
         request: u64,
@@ -23,6 +26,8 @@ pub enum FromPublisher<'a> {
         publish: Publish<'a>,
         /// The id, unique in its topic. Not checked yet.
         id: Option<Cow<'a, str>>,
+        /// The session that does not get the event. Not checked yet: parse it as a [`SessionName`](crate::SessionName).
+        exclude: Option<Cow<'a, str>>,
     },
     /// `[6, request]`
     Position {
@@ -33,6 +38,22 @@ pub enum FromPublisher<'a> {
     Drain {
         /// The number that the answer repeats.
         request: u64,
+    },
+    /// `[10, request, sub]`, `[10, request, sub, before]`
+    Revoke {
+        /// The number that the answer repeats.
+        request: u64,
+        /// The user whose tickets end. Not checked yet.
+        sub: Cow<'a, str>,
+        /// Tickets that were signed up to this Unix time end, in seconds. `None` means now, on the server's clock.
+        before_s: Option<u64>,
+    },
+    /// `[12, request, topic]`
+    Presence {
+        /// The number that the answer repeats.
+        request: u64,
+        /// Not checked yet.
+        topic: Cow<'a, str>,
     },
     /// A type that this version does not know.
     Unknown {
@@ -69,6 +90,22 @@ pub enum FromServer<'a> {
     Drained {
         /// The request's number.
         request: u64,
+    },
+    /// `[11, request, sessions]`
+    Revoked {
+        /// The request's number.
+        request: u64,
+        /// Number of sessions at this server whose tickets ended.
+        sessions: u64,
+    },
+    /// `[13, request, count, members]`
+    Members {
+        /// The request's number.
+        request: u64,
+        /// Number of members of the topic.
+        count: u64,
+        /// The members as a JSON array of `{"sub":...,"info":...}`, to pass on. It has the first 100.
+        members: &'a str,
     },
     /// `[5, request, code, text]`
     Error {

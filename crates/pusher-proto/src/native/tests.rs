@@ -9,7 +9,7 @@ use crate::position::Position;
 use crate::publish::{Publish, Receipt, Stored};
 
 fn publish<'a>(request: u64, topic: &'a str, event: &'a str) -> FromPublisher<'a> {
-    publish_with(request, topic, event, None)
+    publish_with(request, topic, event, None, None)
 }
 
 fn publish_with<'a>(
@@ -17,6 +17,7 @@ fn publish_with<'a>(
     topic: &'a str,
     event: &'a str,
     id: Option<&'a str>,
+    exclude: Option<&'a str>,
 ) -> FromPublisher<'a> {
     FromPublisher::Publish {
         request,
@@ -25,6 +26,7 @@ fn publish_with<'a>(
             event,
         },
         id: id.map(Cow::from),
+        exclude: exclude.map(Cow::from),
     }
 }
 
@@ -32,6 +34,7 @@ fn hello(version: u32, token: Option<&str>) -> FromPublisher<'_> {
     FromPublisher::Hello {
         version,
         token: token.map(Cow::from),
+        has_spool: false,
     }
 }
 
@@ -48,10 +51,24 @@ fn publisher_messages_are_decoded() {
         (r#"[3,0,"t",{}]"#, publish(0, "t", "{}")),
         (
             r#"[3,7,12, 1.0 ,{"new":1,"id":"x"},1]"#,
-            publish_with(7, "12", "1.0", Some("x")),
+            publish_with(7, "12", "1.0", Some("x"), None),
         ),
         (r#"[3,7,"t",1,{"new":1}]"#, publish(7, "t", "1")),
         (r#"[3,7,"\u732b","]"]"#, publish(7, "猫", "\"]\"")),
+        (
+            r#"[14,7,"t",1,"1.2"]"#,
+            publish_with(7, "t", "1", None, Some("1.2")),
+        ),
+        (
+            r#"[14,7,"t",1,9007199254740992,{"id":"x","new":1},1]"#,
+            publish_with(7, "t", "1", Some("x"), Some("9007199254740992")),
+        ),
+        (
+            r#"[14,7,"t",1,""]"#,
+            publish_with(7, "t", "1", None, Some("")),
+        ),
+        // Only the new type has an exclusion, because older servers ignore options that they do not know.
+        (r#"[3,7,"t",1,{"exclude":"1.2"}]"#, publish(7, "t", "1")),
         ("[6,8,{}]", FromPublisher::Position { request: 8 }),
         ("[8,9,{}]", FromPublisher::Drain { request: 9 }),
         ("[77,\"what\"]", FromPublisher::Unknown { kind: 77 }),
@@ -78,8 +95,14 @@ fn invalid_publisher_messages_are_errors() {
         ("[1,1] x", "trailing"),
         ("[1,1,[]]", "an object of options"),
         ("[1,1,{\"token\":7}]", "a string"),
+        ("[1,1,{\"spool\":1}]", "a boolean"),
         ("[3,1,\"t\",1,[]]", "an object of options"),
         ("[3,1,\"t\",1,{\"id\":[]}]", "a string"),
+        ("[14,1,\"t\",1]", "no exclude"),
+        ("[14,1,\"t\",1,null]", "a session"),
+        ("[14,1,\"t\",1,1.5]", "a session"),
+        ("[14,1,\"t\",1,{\"id\":\"x\"}]", "a session"),
+        ("[14,1,\"t\",1,\"1.2\",[]]", "an object of options"),
     ] {
         let error = FromPublisher::decode(text).unwrap_err().to_string();
         assert!(error.contains(part), "{text}: {error}");
@@ -87,13 +110,20 @@ fn invalid_publisher_messages_are_errors() {
 }
 
 #[test]
-fn tokens_survive_a_round_trip() {
+fn the_options_of_a_hello_round_trip() {
     for token in [None, Some("t\"\\"), Some("")] {
-        let mut out = Vec::new();
-        encode_hello(&mut out, token);
-        let line = std::str::from_utf8(&out).unwrap();
-        let decoded = FromPublisher::decode(line.trim_end()).unwrap();
-        assert_eq!(decoded, hello(VERSION, token), "{line}");
+        for has_spool in [false, true] {
+            let mut out = Vec::new();
+            encode_hello(&mut out, token, has_spool);
+            let line = std::str::from_utf8(&out).unwrap();
+            let expected = FromPublisher::Hello {
+                version: VERSION,
+                token: token.map(Cow::from),
+                has_spool,
+            };
+            let decoded = FromPublisher::decode(line.strip_suffix('\n').unwrap());
+            assert_eq!(decoded, Ok(expected), "{line}");
+        }
     }
 }
 
@@ -104,6 +134,47 @@ fn drain_requests_round_trip() {
     assert_eq!(out, b"[8,5]\n");
     let decoded = FromPublisher::decode("[8,5]").unwrap();
     assert_eq!(decoded, FromPublisher::Drain { request: 5 });
+}
+
+#[test]
+fn requests_about_users_round_trip() {
+    let mut out = Vec::new();
+    encode_revoke(&mut out, 5, "a\"b", None);
+    encode_revoke(&mut out, 6, "7", Some(1_800_000_000));
+    encode_presence(&mut out, 7, "chat");
+    let text = String::from_utf8(out).unwrap();
+    let messages: Vec<_> = text
+        .lines()
+        .map(|line| FromPublisher::decode(line).unwrap())
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            FromPublisher::Revoke {
+                request: 5,
+                sub: "a\"b".into(),
+                before_s: None
+            },
+            FromPublisher::Revoke {
+                request: 6,
+                sub: "7".into(),
+                before_s: Some(1_800_000_000)
+            },
+            FromPublisher::Presence {
+                request: 7,
+                topic: "chat".into()
+            },
+        ]
+    );
+    for wrong in [
+        "[10,1]",
+        "[10,1,7]",
+        "[10,1,\"7\",-1]",
+        "[12,1]",
+        "[12,1,[]]",
+    ] {
+        assert!(FromPublisher::decode(wrong).is_err(), "{wrong}");
+    }
 }
 
 #[test]
@@ -130,6 +201,8 @@ fn server_messages_round_trip() {
     encode_receipt(&mut out, 6, Receipt::default());
     encode_position(&mut out, 7, position);
     encode_drained(&mut out, 8);
+    encode_revoked(&mut out, 9, 2);
+    encode_members(&mut out, 10, 300, r#"[{"sub":"7"}]"#);
     encode_error(&mut out, None, ErrorCode::TooLarge, "a\nb");
     encode_error(&mut out, Some(6), ErrorCode::BadTopic, "");
     encode_error(&mut out, Some(7), ErrorCode::LogUnavailable, "Redis");
@@ -167,6 +240,15 @@ fn server_messages_round_trip() {
                 position: "00000000000000ab-12".into()
             },
             FromServer::Drained { request: 8 },
+            FromServer::Revoked {
+                request: 9,
+                sessions: 2
+            },
+            FromServer::Members {
+                request: 10,
+                count: 300,
+                members: r#"[{"sub":"7"}]"#
+            },
             error(None, ErrorCode::TooLarge, "a\nb"),
             error(Some(6), ErrorCode::BadTopic, ""),
             error(Some(7), ErrorCode::LogUnavailable, "Redis"),
@@ -252,7 +334,7 @@ fn an_event_that_is_not_json_is_not_encoded() {
     for event in ["", "{", "{}],[3,2,\"t\",{}", "1 2", "nul"] {
         let mut out = b"before".to_vec();
         assert!(
-            encode_publish(&mut out, 1, "t", event, None).is_err(),
+            encode_publish(&mut out, 1, "t", event, None, None).is_err(),
             "{event}"
         );
         assert_eq!(out, b"before");
@@ -266,12 +348,19 @@ proptest! {
         topic in ".*",
         text in ".*",
         id in prop::option::of(".*"),
+        exclude in prop::option::of(".*"),
     ) {
         let event = serde_json::to_string(&text).unwrap();
         let mut out = Vec::new();
-        encode_publish(&mut out, request, &topic, &event, id.as_deref()).unwrap();
+        let (id, exclude) = (id.as_deref(), exclude.as_deref());
+        encode_publish(&mut out, request, &topic, &event, id, exclude).unwrap();
         let line = std::str::from_utf8(&out).unwrap();
-        let sent = publish_with(request, &topic, &event, id.as_deref());
+        let sent = FromPublisher::Publish {
+            request,
+            publish: Publish { topic: topic.as_str().into(), event: &event },
+            id: id.map(Cow::from),
+            exclude: exclude.map(Cow::from),
+        };
         prop_assert_eq!(FromPublisher::decode(line.trim_end()).unwrap(), sent);
     }
 

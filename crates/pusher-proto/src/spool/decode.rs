@@ -26,6 +26,7 @@ pub fn decode(line: &[u8]) -> Result<Record<'_>, SpoolError> {
         topic,
         id,
         latest,
+        exclude,
         token,
         event,
     } = parse(text)?;
@@ -37,6 +38,7 @@ pub fn decode(line: &[u8]) -> Result<Record<'_>, SpoolError> {
         topic,
         id,
         latest,
+        exclude,
         token,
         event,
     })
@@ -78,6 +80,7 @@ struct Object<'a> {
     id: Cow<'a, str>,
     #[serde(default)]
     latest: bool,
+    exclude: Option<Cow<'a, str>>,
     token: Option<Cow<'a, str>>,
     #[serde(borrow)]
     event: &'a RawValue,

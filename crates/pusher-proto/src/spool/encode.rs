@@ -30,6 +30,7 @@ fn encode_object(out: &mut Vec<u8>, record: &Record<'_>) {
         topic,
         id,
         latest,
+        exclude,
         token,
         event,
     } = record;
@@ -42,9 +43,11 @@ fn encode_object(out: &mut Vec<u8>, record: &Record<'_>) {
     if *latest {
         out.extend_from_slice(b",\"latest\":true");
     }
-    if let Some(token) = token {
-        out.extend_from_slice(b",\"token\":");
-        out.extend_from_slice(quote(token).as_bytes());
+    for (name, value) in [("exclude", exclude), ("token", token)] {
+        if let Some(value) = value {
+            let written = write!(out, ",\"{name}\":{}", quote(value));
+            debug_assert!(written.is_ok(), "writing to memory");
+        }
     }
     out.extend_from_slice(b",\"event\":");
     out.extend(event.bytes().map(|byte| match byte {

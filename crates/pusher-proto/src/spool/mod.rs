@@ -15,6 +15,9 @@ use crate::limits::SPOOL_TTL_S_MAX;
 /// The name of the active file in the directory.
 pub const FILE_NAME: &str = "spool";
 
+/// Begin of the names under which publishers make the active file.
+pub const TEMPORARY: &str = ".spool-";
+
 /// The version of the records that this code writes.
 pub const VERSION: u64 = 1;
 
@@ -31,6 +34,8 @@ pub struct Record<'a> {
     pub id: Cow<'a, str>,
     /// Whether only the latest event of its topic matters.
     pub latest: bool,
+    /// The session that does not get the event. Parse it as a [`SessionName`](crate::SessionName).
+    pub exclude: Option<Cow<'a, str>>,
     /// The publish token.
     pub token: Option<Cow<'a, str>>,
     /// The event: one complete JSON value. Check it with [`check_value`](crate::check_value) before [`encode`].
@@ -54,6 +59,7 @@ impl std::fmt::Debug for Record<'_> {
             .field("topic", &self.topic)
             .field("id", &self.id)
             .field("latest", &self.latest)
+            .field("exclude", &self.exclude)
             .finish_non_exhaustive()
     }
 }

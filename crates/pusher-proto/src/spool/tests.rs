@@ -11,6 +11,7 @@ fn record() -> Record<'static> {
         topic: "kittens".into(),
         id: "order-7".into(),
         latest: true,
+        exclude: Some("1.171".into()),
         token: Some("s3cret".into()),
         event: r#"{"n":1.0}"#,
     }
@@ -30,7 +31,7 @@ fn line(object: &str) -> Vec<u8> {
 #[test]
 fn the_members_are_in_the_order_of_the_specification() {
     let encoded = String::from_utf8(encode(&record())).unwrap();
-    let object = r#"{"v":1,"time":1767225600000,"ttl":300,"topic":"kittens","id":"order-7","latest":true,"token":"s3cret","event":{"n":1.0}}"#;
+    let object = r#"{"v":1,"time":1767225600000,"ttl":300,"topic":"kittens","id":"order-7","latest":true,"exclude":"1.171","token":"s3cret","event":{"n":1.0}}"#;
     let checksum = &encoded[1..9];
     assert_eq!(encoded, format!("\n{checksum} {object}\n"));
     assert_eq!(lines(encoded.as_bytes()), [line(object)]);
@@ -38,6 +39,7 @@ fn the_members_are_in_the_order_of_the_specification() {
     assert!(document.contains(encoded.trim()), "spool.md has: {encoded}");
     let plain = Record {
         latest: false,
+        exclude: None,
         token: None,
         ..record()
     };
@@ -193,6 +195,7 @@ proptest! {
         topic in ".*",
         id in ".*",
         latest: bool,
+        exclude in prop::option::of(".*"),
         token in prop::option::of(".*"),
         text in ".*",
     ) {
@@ -203,6 +206,7 @@ proptest! {
             topic: topic.into(),
             id: id.into(),
             latest,
+            exclude: exclude.map(Cow::from),
             token: token.map(Cow::from),
             event: &event,
         };

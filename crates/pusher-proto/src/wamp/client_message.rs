@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{CALL, KEEPALIVE, PREFIX, PUBLISH, SUBSCRIBE, Subprotocol, UNSUBSCRIBE};
+use super::{CALL, KEEPALIVE, PREFIX, PUBLISH, SUBSCRIBE, Subprotocol, TICKET, UNSUBSCRIBE};
+use crate::json_list::{self, element, skip_rest};
 use crate::json_stream::Scan;
 use crate::limits::JSON_DEPTH_MAX;
 use crate::publish::TopicText;
@@ -53,6 +54,11 @@ pub enum ClientMessage<'a> {
     },
     /// `[12]`, only in `pushd.1`
     Keepalive,
+    /// `[13, ticket]`, only in `pushd.1`
+    Ticket {
+        /// Not verified: see [`TicketKeys::verify`](crate::ticket::TicketKeys::verify).
+        ticket: Cow<'a, str>,
+    },
 }
 
 /// A call's id, a string or a number, as JSON text. The answer repeats it unchanged.
@@ -85,10 +91,7 @@ pub struct DecodeError(String);
 impl<'a> ClientMessage<'a> {
     /// Decodes one text message. Ignores elements after the last known one.
     pub fn decode(text: &'a str, subprotocol: Subprotocol) -> Result<Self, DecodeError> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let message = deserializer
-            .deserialize_seq(MessageVisitor { subprotocol })
-            .and_then(|message| deserializer.end().map(|()| message))
+        let message = json_list::decode(text, MessageVisitor { subprotocol })
             .map_err(|error| DecodeError(error.to_string()))?;
         // serde_json skips values without recursion, so it does not apply its own depth limit.
         Scan::new(JSON_DEPTH_MAX)
@@ -134,12 +137,15 @@ impl<'de> Visitor<'de> for MessageVisitor {
                 recipients: read_recipients(&mut list)?,
             },
             KEEPALIVE if self.subprotocol == Subprotocol::Pushd1 => ClientMessage::Keepalive,
+            TICKET if self.subprotocol == Subprotocol::Pushd1 => ClientMessage::Ticket {
+                ticket: element::<_, Text<'_>>(&mut list, "ticket")?.0,
+            },
             other => {
                 let error = format_args!("a client can't send messages of type {other}");
                 return Err(A::Error::custom(error));
             }
         };
-        while list.next_element::<IgnoredAny>()?.is_some() {}
+        skip_rest(&mut list)?;
         Ok(message)
     }
 }
@@ -185,15 +191,6 @@ fn read_recipients<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<Recipients<'d
         }
     }
     Ok(recipients)
-}
-
-fn element<'de, A, T>(list: &mut A, name: &str) -> Result<T, A::Error>
-where
-    A: SeqAccess<'de>,
-    T: Deserialize<'de>,
-{
-    let next = list.next_element()?;
-    next.ok_or_else(|| A::Error::custom(format_args!("the message has no {name}")))
 }
 
 fn topic<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<Cow<'de, str>, A::Error> {
@@ -276,6 +273,7 @@ mod tests {
         let message = ClientMessage::decode(text, Subprotocol::Wamp);
         match message.map_err(|error| error.to_string())? {
             ClientMessage::Keepalive => Ok("keepalive".to_owned()),
+            ClientMessage::Ticket { .. } => Err("wamp has no tickets".to_owned()),
             ClientMessage::Prefix { prefix, uri } => Ok(format!("prefix {prefix} = {uri}")),
             ClientMessage::Subscribe { topic, since: None } => Ok(format!("subscribe {topic}")),
             ClientMessage::Subscribe { .. } => Err("wamp has no since".to_owned()),
@@ -347,6 +345,7 @@ mod tests {
             ("[8,\"t\",1]", "type 8"),
             ("[9,\"t\"]", "type 9"),
             ("[12]", "type 12"),
+            ("[13,\"x\"]", "type 13"),
             ("[1]", "no prefix"),
             ("[1,\"p\"]", "no URI"),
             ("[1,1,\"u\"]", "a string"),
@@ -375,7 +374,20 @@ mod tests {
                 "{text}"
             );
         }
-        for text in ["12", "[12", "[\"12\"]", "[9]", "[13]"] {
+        let Ok(ClientMessage::Ticket { ticket }) = decode(r#"[13,"a.b.c",{}]"#) else {
+            panic!("not a ticket");
+        };
+        assert_eq!(ticket, "a.b.c");
+        for text in [
+            "12",
+            "[12",
+            "[\"12\"]",
+            "[9]",
+            "[13]",
+            "[13,null]",
+            "[13,7]",
+            "[14]",
+        ] {
             assert!(decode(text).is_err(), "{text}");
         }
         for (text, expect) in [

@@ -1,5 +1,7 @@
 //! The server's WebSocket frames (RFC 6455, section 5.2): unfragmented and unmasked.
 
+use crate::permessage_deflate::COMPRESSED;
+
 const FIN_TEXT: u8 = 0x81;
 const FIN_BINARY: u8 = 0x82;
 const FIN_CLOSE: u8 = 0x88;
@@ -13,7 +15,11 @@ const CONTROL_LEN_MAX: usize = 125;
 
 /// Appends the header of a text frame with a payload of `len` bytes.
 pub(super) fn text_header(out: &mut Vec<u8>, len: usize) {
-    out.push(FIN_TEXT);
+    header(out, FIN_TEXT, len);
+}
+
+fn header(out: &mut Vec<u8>, first: u8, len: usize) {
+    out.push(first);
     match len {
         0..=125 => out.push(len as u8),
         126..=0xffff => {
@@ -32,6 +38,18 @@ pub(super) fn text_header(out: &mut Vec<u8>, len: usize) {
 pub fn server_frame_len(frames: &[u8]) -> Option<usize> {
     let (header_len, payload_len) = lens(frames)?;
     Some(header_len + payload_len)
+}
+
+/// Returns the text of a whole text frame of a server that is not compressed. `None` for other frames.
+pub fn server_frame_text(frame: &[u8]) -> Option<&[u8]> {
+    (frame.first() == Some(&FIN_TEXT)).then(|| server_frame_payload(frame))
+}
+
+/// Appends a text frame whose payload is compressed (permessage-deflate).
+pub fn append_compressed_text_frame(out: &mut Vec<u8>, compressed: &[u8]) {
+    out.reserve(FRAME_HEADER_LEN_MAX + compressed.len());
+    header(out, FIN_TEXT | COMPRESSED, compressed.len());
+    out.extend_from_slice(compressed);
 }
 
 /// Returns the payload of a whole frame of a server.
@@ -57,10 +75,16 @@ fn lens(frame: &[u8]) -> Option<(usize, usize)> {
 
 /// Returns a text frame.
 pub fn text_frame(text: &str) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(FRAME_HEADER_LEN_MAX + text.len());
-    text_header(&mut frame, text.len());
-    frame.extend_from_slice(text.as_bytes());
+    let mut frame = Vec::new();
+    append_text_frame(&mut frame, text.as_bytes());
     frame
+}
+
+/// Appends a text frame.
+pub fn append_text_frame(out: &mut Vec<u8>, text: &[u8]) {
+    out.reserve(FRAME_HEADER_LEN_MAX + text.len());
+    text_header(out, text.len());
+    out.extend_from_slice(text);
 }
 
 /// Returns a binary frame. WAMP v1 does not use it.
@@ -143,6 +167,17 @@ mod tests {
                 assert_eq!(server_frame_len(&frames[..cut]), None, "{len} {cut}");
             }
         }
+    }
+
+    #[test]
+    fn compressed_frames_are_marked() {
+        let mut frame = Vec::new();
+        append_compressed_text_frame(&mut frame, &[1; 200]);
+        assert_eq!(frame[..4], [0xc1, 126, 0, 200]);
+        assert_eq!(server_frame_len(&frame), Some(204));
+        assert_eq!(server_frame_text(&frame), None);
+        assert_eq!(server_frame_text(&text_frame("a")), Some(&b"a"[..]));
+        assert_eq!(server_frame_text(ping_frame()), None);
     }
 
     #[test]

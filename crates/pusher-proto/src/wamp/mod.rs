@@ -14,7 +14,9 @@
 //! | 8 | EVENT | to client | `[8, topicURI, event]`, in `pushd.1` `[8, topicURI, event, sequence]` |
 //! | 9 | SUBSCRIBED | to client, only in `pushd.1` | `[9, topicURI, position, recovered, replayed]` |
 //! | 10 | GAP | to client, only in `pushd.1` | `[10, topicURI, position]` |
+//! | 11 | DENIED | to client, only in `pushd.1` | `[11, topicURI, code]` |
 //! | 12 | KEEPALIVE | both, only in `pushd.1` | to server `[12]`, to client `[12, intervalMs, retryMs]` |
+//! | 13 | TICKET | both, only in `pushd.1` | to server `[13, ticket]`, to client `[13, remainingMs]` or `[13, null, code]` |
 
 mod client_message;
 mod frame;
@@ -23,12 +25,14 @@ mod server_message;
 
 pub use client_message::{CallId, ClientMessage, DecodeError, Recipients};
 pub use frame::{
-    PingMark, binary_frame, close_frame, marked_ping, ping_frame, server_frame_len, text_frame,
+    PingMark, append_compressed_text_frame, append_text_frame, binary_frame, close_frame,
+    marked_ping, ping_frame, server_frame_len, server_frame_text, text_frame,
 };
 pub use prefixes::{PrefixError, PrefixLimits, Prefixes};
 pub use server_message::{
-    GAP_TOPIC, call_error, call_result, event_frame, gap, gap_event, keepalive,
-    numbered_event_frame, subscribed, welcome,
+    DENIED_TOPIC, GAP_TOPIC, call_error, call_result, denied, denied_event, event_frame, gap,
+    gap_event, keepalive, numbered_event_frame, subscribed, ticket_accepted, ticket_refused,
+    welcome,
 };
 
 /// The WebSocket subprotocol.
@@ -72,4 +76,6 @@ const PUBLISH: u64 = 7;
 const EVENT: u64 = 8;
 const SUBSCRIBED: u64 = 9;
 const GAP: u64 = 10;
+const DENIED: u64 = 11;
 const KEEPALIVE: u64 = 12;
+const TICKET: u64 = 13;

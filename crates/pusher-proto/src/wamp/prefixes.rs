@@ -70,6 +70,12 @@ impl Prefixes {
         Ok(())
     }
 
+    /// Returns the prefixes and their URIs.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let defined = self.defined.iter().flat_map(|defined| &defined.uris);
+        defined.map(|(prefix, uri)| (&**prefix, &**uri))
+    }
+
     /// Expands a CURIE: replaces the part before the first colon with its URI, and appends the part after the colon. If the
     /// part before the colon is not a prefix, returns the text unchanged.
     pub fn resolve<'a>(&self, uri: Cow<'a, str>) -> Cow<'a, str> {

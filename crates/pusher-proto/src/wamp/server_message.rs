@@ -1,13 +1,16 @@
 //! Messages of the server.
 
 use super::frame::{FRAME_HEADER_LEN_MAX, server_frame_payload, text_header};
-use super::{CALLERROR, CALLRESULT, EVENT, GAP, KEEPALIVE, SUBSCRIBED, WELCOME};
+use super::{CALLERROR, CALLRESULT, DENIED, EVENT, GAP, KEEPALIVE, SUBSCRIBED, TICKET, WELCOME};
 use crate::json::quote;
 use crate::position::Position;
+use crate::ticket::TicketFault;
 
-/// The topic of gaps, for clients of `wamp` with a resume value.
 /// The topic of the event that tells a client of `wamp` of a gap.
 pub const GAP_TOPIC: &str = "pushd:gap";
+
+/// The topic of the event that tells a client of `wamp` that it may not subscribe to a topic.
+pub const DENIED_TOPIC: &str = "pushd:denied";
 
 /// `[0, sessionId, 1, serverIdent]`
 pub fn welcome(session_id: &str, server_ident: &str) -> String {
@@ -34,6 +37,27 @@ pub fn subscribed(topic: &str, position: Position, recovered: bool, replayed: u6
 /// `[10, topicURI, position]`: the client has missed events before `position`.
 pub fn gap(topic: &str, position: Position) -> String {
     format!("[{GAP},{},\"{position}\"]", quote(topic))
+}
+
+/// `[11, topicURI, code]`: the client may not subscribe to the topic, or no longer.
+pub fn denied(topic: &str, fault: TicketFault) -> String {
+    format!("[{DENIED},{},\"{}\"]", quote(topic), fault.code())
+}
+
+/// Returns the event of [`DENIED_TOPIC`] that tells a client what [`denied`] tells those of `pushd.1`.
+pub fn denied_event(topic: &str, fault: TicketFault) -> String {
+    let (topic, code) = (quote(topic), fault.code());
+    format!("{{\"topic\":{topic},\"code\":\"{code}\"}}")
+}
+
+/// `[13, remainingMs]`: the client's ticket is valid for so many milliseconds.
+pub fn ticket_accepted(remaining_ms: u64) -> String {
+    format!("[{TICKET},{remaining_ms}]")
+}
+
+/// `[13, null, code]`: the client's ticket is not valid.
+pub fn ticket_refused(fault: TicketFault) -> String {
+    format!("[{TICKET},null,\"{}\"]", fault.code())
 }
 
 /// `[3, callId, result]`; `call_id` and `result` are JSON values.
@@ -109,6 +133,15 @@ mod tests {
                 r#"[9,"a\"","00000000000000ab-7",true,2]"#,
             ),
             (gap("猫", position), r#"[10,"猫","00000000000000ab-7"]"#),
+            (
+                denied("a\"", TicketFault::Expired),
+                r#"[11,"a\"","ticket_expired"]"#,
+            ),
+            (ticket_accepted(299_000), "[13,299000]"),
+            (
+                ticket_refused(TicketFault::Signature),
+                r#"[13,null,"ticket_signature"]"#,
+            ),
             (welcome("ab", "pushd/1"), r#"[0,"ab",1,"pushd/1"]"#),
             (call_result(call_id, "null"), r#"[3,"i\"d",null]"#),
             (
@@ -132,6 +165,12 @@ mod tests {
         };
         let text = r#"[8,"pushd:gap",{"topic":"a\"b","position":"00000000000000ab-7"}]"#;
         assert_eq!(gap_event("a\"b", position), crate::wamp::text_frame(text));
+    }
+
+    #[test]
+    fn denial_is_an_event() {
+        let event = denied_event("a\"b", TicketFault::Missing);
+        assert_eq!(event, r#"{"topic":"a\"b","code":"ticket_missing"}"#);
     }
 
     #[test]

@@ -35,4 +35,4 @@ mod tests;
 
 pub use error::{COMMAND_LEN_MAX, ZmtpError};
 pub use message::{Message, MessageError};
-pub use pull::{Incoming, Pull};
+pub use pull::{HandedOver, Incoming, Pull};

@@ -48,6 +48,29 @@ enum State {
     Traffic2,
 }
 
+/// All states, in order.
+const STATES: [State; 8] = [
+    State::Signature,
+    State::Version,
+    State::Greeting3,
+    State::Ready3,
+    State::SocketType2,
+    State::Identity2,
+    State::Traffic3,
+    State::Traffic2,
+];
+
+/// The state of a connection that another process continues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandedOver {
+    /// How far the handshake is.
+    pub stage: u8,
+    /// Number of the parts of an incomplete message that have arrived, their length, and the first of them.
+    pub pending: Option<(usize, usize, Vec<u8>)>,
+    /// The bytes behind that.
+    pub unread: Vec<u8>,
+}
+
 /// The result of one step.
 enum Step {
     /// More bytes are needed.
@@ -79,6 +102,41 @@ impl Pull {
     /// keeps them.
     pub fn deny(&mut self, reason: &'static str) {
         self.denial = Some(reason);
+    }
+
+    /// Returns the state for another process. See [`take_over`](Self::take_over).
+    pub fn hand_over(&self) -> HandedOver {
+        HandedOver {
+            stage: self.state as u8,
+            pending: self.parts.has_more.then(|| {
+                let Parts {
+                    count, len, topic, ..
+                } = &self.parts;
+                (*count, *len, topic.clone())
+            }),
+            unread: self.buffer.rest().to_vec(),
+        }
+    }
+
+    /// Continues the connection of another process. `None` if the stage is none.
+    pub fn take_over(message_len_max: usize, handed_over: HandedOver) -> Option<Self> {
+        let HandedOver {
+            stage,
+            pending,
+            unread,
+        } = handed_over;
+        let mut pull = Self::new(message_len_max);
+        pull.state = *STATES.get(usize::from(stage))?;
+        if let Some((count, len, topic)) = pending {
+            pull.parts = Parts {
+                count,
+                has_more: true,
+                len,
+                topic,
+            };
+        }
+        pull.buffer.feed(&unread);
+        Some(pull)
     }
 
     /// Adds received bytes. They are stored, so feed one read at a time.

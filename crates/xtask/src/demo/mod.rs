@@ -2,8 +2,9 @@
 
 mod daemon;
 mod nodes;
+mod port;
+mod tickets;
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
@@ -17,8 +18,10 @@ use crate::packages::{self, Purpose};
 use crate::process::Background;
 use crate::say::{say, step};
 use crate::workspace::Workspace;
-use daemon::{daemon, local, wait_for};
+use daemon::{daemon, wait_for};
 use nodes::Nodes;
+use port::{Port, local, name_taken_port};
+use tickets::Keys;
 
 /// Interval between two checks that each part still runs.
 const WATCH_MS: u64 = 200;
@@ -28,6 +31,7 @@ pub const BLOG: (&str, &str) = ("php/blog", "public");
 
 /// Installs, builds and starts everything. Returns after Ctrl-C or SIGTERM, when every process has ended.
 pub fn run(workspace: &Workspace, options: &Demo) -> Result<()> {
+    // Checked twice: before installing and building, which can take a quarter of an hour, and after.
     check_ports(options)?;
     let mut purposes = vec![Purpose::Build, Purpose::Blog];
     if options.apache {
@@ -38,12 +42,14 @@ pub fn run(workspace: &Workspace, options: &Demo) -> Result<()> {
     }
     packages::install(&purposes)?;
     build::release(workspace)?;
+    check_ports(options)?;
 
     let stop = on_stop_signal()?;
     step("Starting pushd and the blog");
     // Dropped in reverse order. The blog ends first, so no page finds the daemon gone.
-    let mut push = Push::start(workspace, options)?;
-    let mut web = Web::start(workspace, options)?;
+    let keys = Keys::make(options)?;
+    let mut push = Push::start(workspace, options, &keys)?;
+    let mut web = Web::start(workspace, options, &keys)?;
     announce(workspace, options)?;
     let mut parts = push.processes();
     parts.push(web.process());
@@ -52,26 +58,18 @@ pub fn run(workspace: &Workspace, options: &Demo) -> Result<()> {
     outcome
 }
 
-// Checked before installing and building, which can take a quarter of an hour.
 fn check_ports(options: &Demo) -> Result<()> {
-    let (public, publish) = ("pushd's public listener", "pushd's publish listener");
     let mut ports = vec![
-        (options.web_port, "--web-port", "the blog"),
-        (options.push_port, "--push-port", public),
-        (options.publish_port, "--publish-port", publish),
+        Port::web(options.web_port),
+        Port::push(options.push_port),
+        Port::publish(options.publish_port),
     ];
     if options.nodes > 1 {
         for (push_port, publish_port) in nodes::ports(options) {
-            ports.push((push_port, "--push-port", public));
-            ports.push((publish_port, "--publish-port", publish));
+            ports.extend([Port::push(push_port), Port::publish(publish_port)]);
         }
     }
-    for (port, flag, name) in ports {
-        if let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-            bail!("{name} can't use port {port}: {error}. Choose another one with {flag} N");
-        }
-    }
-    Ok(())
+    ports.iter().try_for_each(Port::check)
 }
 
 fn on_stop_signal() -> Result<Receiver<()>> {
@@ -85,9 +83,13 @@ fn on_stop_signal() -> Result<Receiver<()>> {
 }
 
 /// Starts pushd on the ports of the options, and waits until it answers.
-pub(crate) fn start_daemon(workspace: &Workspace, options: &Demo) -> Result<Background> {
+pub(crate) fn start_daemon(
+    workspace: &Workspace,
+    options: &Demo,
+    flags: &[String],
+) -> Result<Background> {
     let (push_port, publish_port) = (options.push_port, options.publish_port);
-    daemon(workspace, "pushd", push_port, publish_port, &[])
+    daemon(workspace, "pushd", push_port, publish_port, flags)
 }
 
 /// What browsers and publishers connect to.
@@ -97,10 +99,10 @@ enum Push {
 }
 
 impl Push {
-    fn start(workspace: &Workspace, options: &Demo) -> Result<Self> {
+    fn start(workspace: &Workspace, options: &Demo, keys: &Keys) -> Result<Self> {
         Ok(match options.nodes {
-            1 => Self::One(start_daemon(workspace, options)?),
-            _ => Self::Nodes(Nodes::start(workspace, options)?),
+            1 => Self::One(start_daemon(workspace, options, &keys.flags())?),
+            _ => Self::Nodes(Nodes::start(workspace, options, &keys.flags())?),
         })
     }
 
@@ -118,10 +120,11 @@ enum Web {
 }
 
 impl Web {
-    fn start(workspace: &Workspace, options: &Demo) -> Result<Self> {
+    fn start(workspace: &Workspace, options: &Demo, keys: &Keys) -> Result<Self> {
         let ini = [
             format!("extension={}", workspace.extension()?.display()),
             format!("pusher.address=tcp://{}", local(options.publish_port)),
+            format!("pusher.ticket_key_file={}", keys.file.display()),
         ];
         let environment = [("PUSH_PORT", options.push_port.to_string())];
         if options.apache {
@@ -131,6 +134,7 @@ impl Web {
                 port: options.web_port,
                 ini: &ini,
                 environment: &environment,
+                children: None,
             })
             .map(Self::Apache);
         }
@@ -146,8 +150,8 @@ impl Web {
             .stdin(Stdio::null())
             .env_remove("LD_LIBRARY_PATH");
         let mut php = Background::start("PHP's web server", &mut command)?;
-        wait_for(&mut php, address, "/")?;
-        Ok(Self::Php(php))
+        let ready = wait_for(&mut php, address, "/");
+        name_taken_port(ready, php, &[Port::web(options.web_port)]).map(Self::Php)
     }
 
     fn process(&mut self) -> &mut Background {
@@ -183,7 +187,8 @@ fn announce(workspace: &Workspace, options: &Demo) -> Result<()> {
     }
     say(format_args!(
         "\n    The blog:     http://{blog}/   ({server}, with the extension)\n{places}\n\
-         Open the blog in two windows, and post in one of them: the other shows the post. Or publish from a shell:\n\n    \
+         The blog says what to try: a second window, a connection that you cut, who is here, a private comment.\n\
+         Or publish from a shell:\n\n    \
          {pusherd} publish --publish-address {publish} kittensCategory '{{\"title\":\"A new kitten\"}}'\n\n\
          Ctrl-C stops everything.",
         blog = local(options.web_port),
@@ -211,6 +216,8 @@ fn watch(stop: &Receiver<()>, parts: &mut [&mut Background]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
     use super::*;
 
     #[test]

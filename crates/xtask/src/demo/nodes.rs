@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 use tempfile::TempDir;
 
-use super::daemon::{READY_MS, daemon, local, wait_for};
+use super::daemon::{READY_MS, daemon, wait_for};
+use super::port::{Port, local, name_taken_port};
 use crate::args::Demo;
 use crate::process::{Background, wait_until};
 use crate::workspace::Workspace;
@@ -26,17 +27,17 @@ pub(super) struct Nodes {
 
 impl Nodes {
     /// Starts all of them, and waits until they answer. Browsers connect to the load balancer at `push_port`.
-    pub(super) fn start(workspace: &Workspace, options: &Demo) -> Result<Self> {
+    pub(super) fn start(workspace: &Workspace, options: &Demo, flags: &[String]) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("pushd-demo-").tempdir()?;
         // The workers of nginx have a user of their own, if root starts it.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
         let socket = folder.path().join("redis.sock");
         let redis = start_redis(folder.path(), &socket)?;
-        let address = format!("unix://{}", socket.display());
+        let redis_flag = format!("--redis=unix://{}", socket.display());
+        let flags = [&[redis_flag, "--trust-proxy=loopback".to_owned()], flags].concat();
         let mut daemons = Vec::new();
         for (public, publish) in ports(options) {
             let name = format!("pushd at {publish}");
-            let flags = ["--redis", &address, "--trust-proxy", "loopback"];
             daemons.push(daemon(workspace, &name, public, publish, &flags)?);
         }
         fs::write(
@@ -52,7 +53,8 @@ impl Nodes {
             .stdin(Stdio::null())
             .env_remove("LD_LIBRARY_PATH");
         let mut balancer = Background::start("nginx", &mut command)?;
-        wait_for(&mut balancer, local(options.push_port), "/pusher.js")?;
+        let ready = wait_for(&mut balancer, local(options.push_port), "/pusher.js");
+        let balancer = name_taken_port(ready, balancer, &[Port::push(options.push_port)])?;
         Ok(Self {
             balancer,
             daemons,

@@ -12,6 +12,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::args::Other;
 use crate::build::cargo;
 use crate::generated::output;
 use crate::packages::{self, Purpose};
@@ -27,6 +28,8 @@ const ASKED_FOR: &str = "ca-certificates,gcc,git,libc6-dev";
 /// The packages of a server before ours arrive, with `curl` and `cgi-fcgi` to send requests to it.
 const SERVER: &str =
     "systemd,systemd-sysv,dbus,adduser,apache2,libapache2-mod-php8.2,php8.2-fpm,curl,libfcgi-bin";
+/// The packages of another system's server before ours arrive. `php-cli` is its own PHP.
+const OTHER_SERVER: &str = "systemd,systemd-sysv,dbus,adduser,ca-certificates,curl,openssl,php-cli";
 const PATH: &str = "PATH=/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Files that configure this machine's access to the network.
 const NETWORK_FILES: &[&str] = &[
@@ -54,16 +57,9 @@ const NETWORK_VARIABLES: &[&str] = &[
 
 /// Runs every step. After a failure, the machines stay in the target folder until the next run.
 pub fn run(workspace: &Workspace) -> Result<()> {
-    if let Some(requirement) = requirements::unmet().first() {
-        bail!("{}", requirement.lack);
-    }
-    packages::install(&[Purpose::Fresh])?;
     let folder = workspace.target.join("fresh");
-    if folder.exists() {
-        fs::remove_dir_all(&folder).context("can't remove the machines of the last run")?;
-    }
-
-    let newcomer = Machine::install(folder.join("newcomer"), ASKED_FOR)?;
+    prepare(&folder)?;
+    let newcomer = Machine::install(folder.join("newcomer"), &debian()?, ASKED_FOR)?;
     copy(&sysroot(workspace)?, &newcomer.path("rust"))?;
     run_command(
         Command::new("git")
@@ -72,7 +68,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     )?;
     newcomer.run(include_str!("readme.sh"))?;
 
-    let server = Machine::install(folder.join("server"), SERVER)?;
+    let server = Machine::install(folder.join("server"), &debian()?, SERVER)?;
     copy(&newcomer.path("packages"), &server.path("packages"))?;
     server.boot(include_str!("packages.sh"))?;
     fs::remove_dir_all(&folder)?;
@@ -80,31 +76,110 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// A Debian in a folder.
+/// Installs the packages of `cargo xtask package` on a newly installed system of another name, and tries them there.
+pub fn other(workspace: &Workspace, other: &Other) -> Result<()> {
+    let packages = workspace.target.join("package");
+    if !packages.is_dir() {
+        bail!(
+            "there are no packages in {}: run `cargo xtask package`",
+            packages.display()
+        );
+    }
+    let folder = workspace.target.join("fresh").join(&other.suite);
+    prepare(&folder)?;
+    let system = match &other.mirror {
+        Some(mirror) => System::ubuntu(&other.suite, mirror),
+        None => of_this_mirror(&other.suite)?,
+    };
+    let server = Machine::install(folder.join("server"), &system, OTHER_SERVER)?;
+    copy(&packages, &server.path("packages"))?;
+    copy(&workspace.root.join("php/src"), &server.path("pusher"))?;
+    server.run(include_str!("prepare.sh"))?;
+    server.boot(include_str!("other.sh"))?;
+    fs::remove_dir_all(&folder)?;
+    say(format_args!("\nThe packages work on {}.", other.suite));
+    Ok(())
+}
+
+/// Checks that this machine can install others, and removes the folder of the last run.
+fn prepare(folder: &Path) -> Result<()> {
+    if let Some(requirement) = requirements::unmet().first() {
+        bail!("{}", requirement.lack);
+    }
+    packages::install(&[Purpose::Fresh])?;
+    if folder.exists() {
+        fs::remove_dir_all(folder).context("can't remove the machines of the last run")?;
+    }
+    Ok(())
+}
+
+/// A system to install.
+struct System {
+    suite: String,
+    mirror: String,
+    /// The lines of its `sources.list`.
+    sources: String,
+    /// Further arguments of debootstrap, and its script if it has none of the system's name.
+    options: &'static [&'static str],
+    script: Option<&'static str>,
+}
+
+impl System {
+    /// Debian 12 has neither the key of Ubuntu's archive nor a script for newer releases. So the installation is not checked
+    /// against a key. Later, apt in the new system has the key.
+    fn ubuntu(suite: &str, mirror: &str) -> Self {
+        Self {
+            suite: suite.to_owned(),
+            mirror: mirror.to_owned(),
+            sources: format!("deb {mirror} {suite} main\n"),
+            options: &["--no-check-gpg"],
+            script: Some("/usr/share/debootstrap/scripts/gutsy"),
+        }
+    }
+}
+
+/// Returns the Debian of the README.
+fn debian() -> Result<System> {
+    of_this_mirror(SUITE)
+}
+
+/// Returns the Debian of this name, from the mirrors of this machine.
+fn of_this_mirror(suite: &str) -> Result<System> {
+    let archives = archives()?;
+    Ok(System {
+        suite: suite.to_owned(),
+        sources: archives.sources(suite),
+        mirror: archives.main,
+        options: &[],
+        script: None,
+    })
+}
+
+/// A system in a folder.
 struct Machine {
     root: PathBuf,
 }
 
 impl Machine {
-    /// Installs Debian's smallest selection and `packages`, and copies this machine's network configuration.
-    fn install(root: PathBuf, packages: &str) -> Result<Self> {
-        step(format_args!("Installing Debian in {}", root.display()));
+    /// Installs the smallest selection of a system and `packages`, and copies this machine's network configuration.
+    fn install(root: PathBuf, system: &System, packages: &str) -> Result<Self> {
+        let suite = &system.suite;
+        step(format_args!("Installing {suite} in {}", root.display()));
         fs::create_dir_all(&root)?;
-        let archives = archives()?;
         let log = root.with_extension("log");
         run_command(
             Command::new("debootstrap")
-                .args(["--variant=minbase", &format!("--include={packages}"), SUITE])
+                .args(["--variant=minbase", &format!("--include={packages}")])
+                .args(system.options)
+                .arg(suite)
                 .arg(&root)
-                .arg(&archives.main)
+                .arg(&system.mirror)
+                .args(system.script)
                 .stdout(fs::File::create(&log)?),
         )
         .with_context(|| format!("see {}", log.display()))?;
         let machine = Self { root };
-        fs::write(
-            machine.path("etc/apt/sources.list"),
-            archives.sources(SUITE),
-        )?;
+        fs::write(machine.path("etc/apt/sources.list"), &system.sources)?;
         for file in NETWORK_FILES
             .iter()
             .map(Path::new)

@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::facts::{Facts, VERSION};
+use super::plugin;
 use crate::generated::output;
 use crate::install::{self, Install, put};
 use crate::process::run as run_command;
@@ -59,7 +60,29 @@ fn lay_out_files(workspace: &Workspace, facts: &Facts, files: &Path) -> Result<(
     put(&workspace.extension()?, &extension, "644")?;
     let ini = format!("etc/php/{}/mods-available/pusher.ini", php.version);
     let settings = workspace.root.join(DEBIAN).join("pusher.ini");
-    put(&settings, &files.join(ini), "644")
+    put(&settings, &files.join(ini), "644")?;
+    lay_out_php(workspace, files)
+}
+
+/// Puts the plain PHP classes and the WordPress plugin where Debian has PHP libraries and plugins. There, the plugin has a
+/// link to the classes of the other package.
+fn lay_out_php(workspace: &Workspace, files: &Path) -> Result<()> {
+    let plugins = files.join("usr/share/wordpress/wp-content/plugins");
+    let target = plugins.join(plugin::NAME);
+    for (from, to) in [
+        ("php/src", files.join("usr/share/php/Pushd/Pusher")),
+        (plugin::SOURCE, target.clone()),
+    ] {
+        fs::create_dir_all(to.parent().context("it is below the root")?)?;
+        run_command(
+            Command::new("cp")
+                .args(["--recursive", "--no-target-directory"])
+                .args([workspace.root.join(from), to]),
+        )?;
+    }
+    // dh_link makes it, as a link of the installed system.
+    fs::remove_file(target.join("pusher"))?;
+    Ok(())
 }
 
 /// Copies the project's `debian` folder, with this build's version, date and PHP in place of the placeholders.

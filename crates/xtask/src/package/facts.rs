@@ -11,12 +11,10 @@ use crate::workspace::Workspace;
 /// The version of every package.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The time and the target of a build.
+/// The time and the PHP of a build.
 pub(super) struct Facts {
     /// The time of every packed file, in seconds since 1970.
     pub(super) epoch: String,
-    /// The architecture's folder of libraries, `x86_64-linux-gnu`.
-    pub(super) multiarch: String,
     pub(super) php: PhpFacts,
 }
 
@@ -31,15 +29,13 @@ pub(super) struct PhpFacts {
 }
 
 impl Facts {
-    /// Asks git, dpkg and PHP.
+    /// Asks git and PHP.
     pub(super) fn find(workspace: &Workspace) -> Result<Self> {
         let php = |option: &str| first_line(Command::new(build::php_config()).arg(option));
         let version = php("--version")?;
         let minor = version.rsplit_once('.').context("PHP's version")?.0;
-        let multiarch = ["-q", "DEB_HOST_MULTIARCH"];
         Ok(Self {
             epoch: epoch(workspace)?,
-            multiarch: first_line(Command::new("dpkg-architecture").args(multiarch))?,
             php: PhpFacts {
                 version: minor.to_owned(),
                 extensions: php("--extension-dir")?.trim_start_matches('/').to_owned(),

@@ -1,4 +1,4 @@
-//! `cargo xtask package`: Debian packages, and a .tar.gz for other systems.
+//! `cargo xtask package`: Debian packages, a .tar.gz for other systems, and the WordPress plugin as a .zip.
 //!
 //! There are several packages because each is useful without the others: a web server needs no daemon, and a container
 //! of pushd no PHP. So each depends only on what it uses itself.
@@ -8,6 +8,7 @@
 
 mod deb;
 mod facts;
+mod plugin;
 mod tar;
 
 use std::fs;
@@ -31,7 +32,7 @@ pub struct Package {
 
 /// Builds in release mode, makes the packages, and prints their sizes and paths.
 pub fn run(workspace: &Workspace, options: &Package) -> Result<()> {
-    packages::install(&[Purpose::Build, Purpose::Packages])?;
+    packages::install(&[Purpose::Build, Purpose::Packages, Purpose::Zip])?;
     install::build(workspace)?;
     build::extension(workspace)?;
     let folder = match &options.folder {
@@ -40,7 +41,10 @@ pub fn run(workspace: &Workspace, options: &Package) -> Result<()> {
     };
     fs::create_dir_all(&folder).with_context(|| format!("can't make {}", folder.display()))?;
     let facts = Facts::find(workspace)?;
-    let mut made = vec![tar::make(workspace, &facts, &folder)?];
+    let mut made = vec![
+        tar::make(workspace, &facts, &folder)?,
+        plugin::make(workspace, &facts, &folder)?,
+    ];
     made.extend(deb::make(workspace, &facts, &folder)?);
     step("Packages");
     for path in made {

@@ -24,11 +24,13 @@ const ROOMS: &[&[&str]] = &[
     &["browsers", "admin"],
     &["context"],
     &["application"],
-    &["nodes"],
+    &["nodes", "webhooks"],
+    &["presence"],
     &["hub"],
+    &["tickets"],
     &["connection", "spool", "store"],
     &["config"],
-    &["stats", "unix_time"],
+    &["handover", "stats", "unix_time"],
 ];
 
 /// Files that present the crate to its users, and may know every room.

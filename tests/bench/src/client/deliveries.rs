@@ -21,6 +21,8 @@ pub struct Deliveries {
     pub duplicated: u64,
     /// Number of deliveries that came after a later event.
     pub reordered: u64,
+    /// Number of bytes that the subscribers have received, with the frames' headers.
+    pub received_len: u64,
     /// Time from the first publish to the last delivery.
     pub took: Duration,
     /// Latencies from publish to delivery, in nanoseconds.
@@ -34,6 +36,7 @@ impl Deliveries {
             received: 0,
             duplicated: 0,
             reordered: 0,
+            received_len: 0,
             took: Duration::ZERO,
             latency: new_histogram()?,
         })

@@ -2,16 +2,22 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
+use pusher_proto::ticket::{TicketKeys, TicketRequest};
 
 use super::mark::{Mark, put_event};
 use super::page::Page;
-use crate::servers::{Kind, Server};
+use super::trigger;
+use crate::scenario::EVENT_LEN;
+use crate::servers::{CHANNELS_KEY, Kind, Server, TICKET_KEYS};
 
 /// Time limit for a server to read or answer a publish.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longer than any scenario.
+const TICKET_TTL_S: u64 = 3600;
 
 /// Returns the request that opens a subscriber's connection.
 pub(super) fn request(kind: Kind, web: SocketAddr, page: &Page) -> Vec<u8> {
@@ -19,6 +25,7 @@ pub(super) fn request(kind: Kind, web: SocketAddr, page: &Page) -> Vec<u8> {
     let path = match (kind, &page.since) {
         (Kind::SocketIo, _) => format!("/socket.io/?EIO=4&transport=websocket&topic={topic}"),
         (Kind::Resume, _) => format!("/?resume=page-{topic}-{number:010}"),
+        (Kind::Channels | Kind::Soketi, _) => format!("/app/{CHANNELS_KEY}?protocol=7"),
         (Kind::Sse, None) => format!("/events?topic={topic}"),
         (Kind::Sse, Some(since)) => format!("/events?topic={topic}&since={since}"),
         _ => format!("/{topic}"),
@@ -31,11 +38,30 @@ pub(super) fn request(kind: Kind, web: SocketAddr, page: &Page) -> Vec<u8> {
         kind if speaks_wamp(kind) => "Sec-WebSocket-Protocol: wamp\r\n",
         _ => "",
     };
+    let more = match kind {
+        Kind::Ticket => format!("Cookie: pushd_ticket={}\r\n", ticket(page)),
+        Kind::Compressed => "Sec-WebSocket-Extensions: permessage-deflate\r\n".to_owned(),
+        _ => String::new(),
+    };
     format!(
-        "GET {path} HTTP/1.1\r\nHost: {web}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        "GET {path} HTTP/1.1\r\nHost: {web}\r\n{more}Connection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{subprotocol}\r\n"
     )
     .into_bytes()
+}
+
+/// Signs a ticket of a user of its own.
+fn ticket(page: &Page) -> String {
+    let keys: TicketKeys = TICKET_KEYS.parse().expect("TICKET_KEYS is a key file");
+    let request = TicketRequest {
+        topics: &[&page.topic],
+        ttl_s: TICKET_TTL_S,
+        sub: Some(&page.number.to_string()),
+        info: None,
+    };
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let ticket = keys.sign(&request, since.unwrap_or_default().as_secs());
+    ticket.expect("a topic of the benchmark is short")
 }
 
 /// Returns the start of the answer to a request that is accepted.
@@ -54,6 +80,9 @@ pub(super) fn subscribe(kind: Kind, page: &Page) -> Option<Vec<u8>> {
             "[5,\"{topic}\",{{\"since\":\"{since}\"}}]"
         ))),
         (kind, _) if speaks_wamp(kind) => Some(client_frame(&format!("[5,\"{topic}\"]"))),
+        (Kind::Channels | Kind::Soketi, _) => Some(client_frame(&format!(
+            r#"{{"event":"pusher:subscribe","data":{{"channel":"{topic}"}}}}"#
+        ))),
         // Engine.IO message, Socket.IO connect.
         (Kind::SocketIo, _) => Some(client_frame("40")),
         (Kind::Nats, _) => Some(client_frame(&format!(
@@ -86,7 +115,18 @@ pub(super) fn position(kind: Kind, bytes: &[u8]) -> Option<String> {
 fn speaks_wamp(kind: Kind) -> bool {
     match kind {
         Kind::UWebSockets | Kind::Ws | Kind::Floor | Kind::FloorBatch => true,
-        kind => kind.is_pushd() && kind != Kind::Sse,
+        kind => kind.is_pushd() && !matches!(kind, Kind::Sse | Kind::Channels),
+    }
+}
+
+/// Bytes by which the message of an event is longer in the Pusher Channels protocol than in WAMP.
+const CHANNELS_MORE: usize = 47;
+
+/// Returns the length of an event. Pages get as many bytes in the Pusher Channels protocol as in WAMP.
+fn event_len(kind: Kind) -> usize {
+    match kind {
+        Kind::Channels | Kind::Soketi => EVENT_LEN - CHANNELS_MORE,
+        _ => EVENT_LEN,
     }
 }
 
@@ -102,6 +142,7 @@ fn client_frame(text: &str) -> Vec<u8> {
 #[derive(Debug)]
 pub struct Publisher {
     kind: Kind,
+    address: SocketAddr,
     stream: TcpStream,
     event: Vec<u8>,
     message: Vec<u8>,
@@ -110,13 +151,10 @@ pub struct Publisher {
 impl Publisher {
     /// Connects to the server.
     pub fn connect(server: &Server) -> Result<Self> {
-        let stream = TcpStream::connect(server.publish).context("can't connect the publisher")?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PUBLISH_TIMEOUT))?;
-        stream.set_write_timeout(Some(PUBLISH_TIMEOUT))?;
         let mut publisher = Self {
             kind: server.kind,
-            stream,
+            address: server.publish,
+            stream: connect(server.publish)?,
             event: Vec::new(),
             message: Vec::new(),
         };
@@ -129,9 +167,13 @@ impl Publisher {
 
     /// Publishes an event with the mark, and waits for the answer if the server sends one.
     pub fn publish(&mut self, topic: &str, mark: Mark) -> Result<()> {
-        put_event(&mut self.event, topic, mark);
+        put_event(&mut self.event, topic, mark, event_len(self.kind));
+        if self.kind == Kind::Soketi {
+            self.event = trigger::body(topic, &self.event)?;
+        }
         let len = self.event.len();
         let (before, after) = match self.kind {
+            Kind::Soketi => (trigger::head(&self.event, len)?, ""),
             Kind::Nats => (format!("PUB {topic} {len}\r\n"), "\r\n"),
             Kind::Nchan => (
                 format!("POST /{topic} HTTP/1.1\r\nHost: publish\r\nContent-Length: {len}\r\n\r\n"),
@@ -147,6 +189,12 @@ impl Publisher {
         written.context("the server does not take publishes")?;
         match self.kind {
             Kind::Nchan => self.read_answer(),
+            Kind::Soketi => {
+                self.read_answer()?;
+                // Soketi closes the connection after each answer.
+                self.stream = connect(self.address)?;
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -165,9 +213,36 @@ impl Publisher {
     }
 }
 
+fn connect(address: SocketAddr) -> Result<TcpStream> {
+    let stream = TcpStream::connect(address).context("can't connect the publisher")?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PUBLISH_TIMEOUT))?;
+    stream.set_write_timeout(Some(PUBLISH_TIMEOUT))?;
+    Ok(stream)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::mark;
+
+    #[test]
+    fn events_have_the_same_length_in_wamp_and_pusher_channels() {
+        let mark = Mark {
+            kind: mark::Kind::Measured,
+            sequence: 1,
+            at_ns: 2,
+        };
+        let event = |kind| {
+            let mut event = Vec::new();
+            put_event(&mut event, "t1", mark, event_len(kind));
+            String::from_utf8(event).unwrap()
+        };
+        let wamp = format!(r#"[8,"t1",{}]"#, event(Kind::Pushd));
+        let data = event(Kind::Channels).replace('"', "\\\"");
+        let channels = format!(r#"{{"event":"message","channel":"t1","data":"{data}"}}"#);
+        assert_eq!(channels.len(), wamp.len());
+    }
 
     #[test]
     fn positions_are_found_when_they_are_complete() {

@@ -4,8 +4,6 @@ use std::io::Write;
 
 use memchr::memchr;
 
-use crate::scenario::EVENT_LEN;
-
 /// `|K0000000001|0000000000000000001|`: a kind, a number, a time.
 pub const LEN: usize = 1 + 1 + 10 + 1 + 19 + 1;
 
@@ -29,8 +27,14 @@ pub struct Mark {
     pub at_ns: u64,
 }
 
-/// Writes an event, a JSON object of [`EVENT_LEN`] bytes, and replaces the content of `event`.
-pub fn put_event(event: &mut Vec<u8>, topic: &str, mark: Mark) {
+/// The text of an event: words as people write them, because that matters for compression.
+const TEXT: &str = "The shelter on the hill has five new kittens since Monday. Two of them are grey, one is black with a \
+    white nose, and the smallest one sleeps in the box of the printer. Visitors are welcome from ten to four; please ring \
+    twice, the bell is old. To adopt one, bring a photo of the flat and the name of a vet. We also need \
+    blankets, cans and somebody who repairs the heating before the winter comes back. ";
+
+/// Writes an event, a JSON object of `len` bytes, and replaces the content of `event`.
+pub fn put_event(event: &mut Vec<u8>, topic: &str, mark: Mark, len: usize) {
     let kind = match mark.kind {
         Kind::WarmUp => 'W',
         Kind::Measured => 'M',
@@ -42,7 +46,8 @@ pub fn put_event(event: &mut Vec<u8>, topic: &str, mark: Mark) {
         r#"{{"category":"{topic}","mark":"|{kind}{sequence:010}|{at_ns:019}|","text":""#
     );
     debug_assert!(written.is_ok(), "writing to a vector cannot fail");
-    event.resize(EVENT_LEN - 2, b'x');
+    let text = TEXT.bytes().cycle().take(len - 2 - event.len());
+    event.extend(text);
     event.extend_from_slice(b"\"}");
 }
 
@@ -98,8 +103,8 @@ mod tests {
         let mut stream = Vec::new();
         for mark in marks {
             let mut event = Vec::new();
-            put_event(&mut event, "t1", mark);
-            assert_eq!(event.len(), EVENT_LEN);
+            put_event(&mut event, "t1", mark, 512);
+            assert_eq!(event.len(), 512);
             stream.extend_from_slice(b"\x81|");
             stream.extend(event);
         }

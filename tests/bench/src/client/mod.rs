@@ -2,12 +2,14 @@
 
 mod deliveries;
 pub mod dialect;
+mod inflate;
 pub mod mark;
 mod page;
 pub mod receipts;
 pub mod stopped;
 pub mod storm;
 mod subscriber;
+mod trigger;
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
@@ -17,7 +19,7 @@ use anyhow::{Context, Result, bail};
 use mio::{Events, Interest, Poll, Token};
 
 use crate::scenario::{Pace, Scenario};
-use crate::servers::Server;
+use crate::servers::{self, Server};
 pub use deliveries::Deliveries;
 use dialect::Publisher;
 use mark::{Kind, Mark};
@@ -129,6 +131,7 @@ impl<'a> Client<'a> {
         publisher: &mut Publisher,
         is_over: impl Fn() -> bool,
     ) -> Result<Deliveries> {
+        self.deliveries.received_len = 0;
         let begin = Instant::now();
         let mut published = 0;
         while !is_over() {
@@ -262,6 +265,7 @@ impl<'a> Client<'a> {
 
     /// Removes the first `len` bytes of the buffer.
     fn take(&mut self, place: usize, len: usize) -> Result<()> {
+        self.deliveries.received_len += len as u64;
         let subscriber = &mut self.subscribers[place];
         let kind = self.server.kind;
         let joined;
@@ -284,9 +288,17 @@ impl<'a> Client<'a> {
             page.since = dialect::position(kind, &bytes[done..]);
             is_ready = page.since.is_some();
         }
+        let inflated;
+        let (texts, mut taken) = match kind {
+            servers::Kind::Compressed if is_ready => {
+                inflated = inflate::frames(&bytes[done..])?;
+                (&inflated.texts[..], inflated.taken)
+            }
+            _ => (&bytes[done..], 0),
+        };
         if is_ready {
             let now_ns = self.start.elapsed().as_nanos() as u64;
-            done += mark::find_all(&bytes[done..], |mark| {
+            let found = mark::find_all(texts, |mark| {
                 if mark.kind == Kind::Measured {
                     self.deliveries.count(&mut page.next, mark, now_ns);
                 } else if subscriber.state == State::Subscribing {
@@ -294,8 +306,11 @@ impl<'a> Client<'a> {
                     self.warm += 1;
                 }
             });
+            if kind != servers::Kind::Compressed {
+                taken = found;
+            }
         }
-        subscriber.unfinished = bytes[done..].to_vec();
+        subscriber.unfinished = bytes[done + taken..].to_vec();
         Ok(())
     }
 }

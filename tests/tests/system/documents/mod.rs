@@ -11,32 +11,22 @@ use std::process::Command;
 
 use serde_json::Value;
 use system_tests::daemon;
+use system_tests::document::{self, Block};
 use system_tests::php::Application;
 use system_tests::{WAIT_MS, artefact, program, workspace};
 
-/// Checked by php_recipes.rs, which has the frameworks, and by the tests of the protocol, which have the decoders.
-const LOOKED_AT_ELSEWHERE: [&str; 3] = [
+/// Checked by php_recipes.rs and `frameworks`, which have the frameworks, and by the tests of the protocol, which have the
+/// decoders.
+const LOOKED_AT_ELSEWHERE: [&str; 6] = [
     "php/README.md",
+    "php/SYMFONY.md",
+    "php/DRUPAL.md",
+    "php/FRAMEWORKS.md",
     "crates/pusher-proto/PROTOCOL.md",
     "crates/pusher-proto/src/native.md",
 ];
 
 const RUN_MS: u64 = 60_000;
-
-/// A block between fences.
-struct Block {
-    document: PathBuf,
-    line: usize,
-    language: String,
-    is_run: bool,
-    code: String,
-}
-
-impl Block {
-    fn place(&self) -> String {
-        format!("{}:{}", self.document.display(), self.line)
-    }
-}
 
 fn blocks() -> Vec<Block> {
     let root = workspace().root;
@@ -45,16 +35,12 @@ fn blocks() -> Vec<Block> {
     documents.sort();
     assert!(documents.len() >= 5, "{documents:?}");
     let mut blocks = Vec::new();
-    for document in documents {
-        let text = fs::read_to_string(&document).unwrap();
-        let name = document.strip_prefix(&root).unwrap();
-        if LOOKED_AT_ELSEWHERE
-            .iter()
-            .any(|other| name == Path::new(other))
-        {
-            continue;
+    for path in documents {
+        let name = path.strip_prefix(&root).unwrap();
+        let mut elsewhere = LOOKED_AT_ELSEWHERE.iter();
+        if !elsewhere.any(|other| name == Path::new(other)) {
+            blocks.extend(document::blocks(name));
         }
-        blocks.extend(blocks_of(name, &text));
     }
     blocks
 }
@@ -74,31 +60,6 @@ fn find_files(folder: &Path, end: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn blocks_of(document: &Path, text: &str) -> Vec<Block> {
-    let mut blocks: Vec<Block> = Vec::new();
-    let mut is_open = false;
-    for (index, line) in text.lines().enumerate() {
-        if let Some(info) = line.strip_prefix("```") {
-            is_open = !is_open;
-            if is_open {
-                let mut words = info.split(',');
-                blocks.push(Block {
-                    document: document.to_owned(),
-                    line: index + 1,
-                    language: words.next().unwrap_or_default().to_owned(),
-                    is_run: words.all(|word| word != "no_run"),
-                    code: String::new(),
-                });
-            }
-        } else if is_open {
-            let code = &mut blocks.last_mut().unwrap().code;
-            code.push_str(line);
-            code.push('\n');
-        }
-    }
-    blocks
-}
-
 fn in_language(language: &str) -> Vec<Block> {
     let mut blocks = blocks();
     blocks.retain(|block| block.language == language);
@@ -108,10 +69,11 @@ fn in_language(language: &str) -> Vec<Block> {
 
 #[test]
 fn each_block_has_a_language_with_a_check() {
-    // Apache and nginx: proxies.rs; Rust: cargo's doctests.
-    const KNOWN: [&str; 14] = [
-        "apache", "c", "console", "cpp", "html", "js", "json", "nginx", "php", "python", "rust",
-        "sh", "text", "toml",
+    // Apache, Caddy, HAProxy and nginx: proxies; Rust: cargo's doctests.
+    // Ruby: tickets.rs.
+    const KNOWN: [&str; 19] = [
+        "apache", "c", "caddy", "console", "cpp", "haproxy", "html", "js", "json", "nft", "nginx",
+        "php", "python", "ruby", "rust", "sh", "text", "toml", "yaml",
     ];
     for block in blocks() {
         let place = block.place();
@@ -123,33 +85,85 @@ fn each_block_has_a_language_with_a_check() {
     }
 }
 
-/// Checks files and headings of this repository. It does not check links to other sites.
+/// A reader copies the block, without the sentences beside it.
 #[test]
-fn links_have_targets() {
+fn each_block_with_the_local_address_says_which_one_to_put() {
+    // YAML is for web servers, which reach pushd at that address.
+    const LANGUAGES: [&str; 5] = ["html", "js", "php", "python", "text"];
     let root = workspace().root;
     let mut documents = Vec::new();
     find_files(&root, ".md", &mut documents);
-    for document in documents {
-        let text = fs::read_to_string(&document).unwrap();
-        let links = text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next());
-        for link in links.filter(|link| !link.contains("://")) {
-            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
-            let target = match path {
-                "" => document.clone(),
-                path => document.parent().unwrap().join(path),
-            };
-            let place = format!("{}: {link}", document.display());
-            assert!(target.exists(), "{place}");
-            if !heading.is_empty() {
-                let text = fs::read_to_string(&target).unwrap();
-                let mut headings = text.lines().filter(|line| line.starts_with('#'));
-                assert!(headings.any(|line| anchor(line) == heading), "{place}");
+    let mut found = 0;
+    for path in documents {
+        for block in document::blocks(path.strip_prefix(&root).unwrap()) {
+            let is_local = ["//127.0.0.1:8080", "//localhost:8080"]
+                .iter()
+                .any(|address| block.code.contains(address));
+            if !is_local || !LANGUAGES.contains(&&*block.language) {
+                continue;
             }
+            let says = [
+                "visitors can reach",
+                "訪問者が接続できる",
+                "put the host and port",
+            ]
+            .iter()
+            .any(|words| block.code.contains(words));
+            assert!(says, "{}: put which address?", block.place());
+            found += 1;
         }
     }
+    assert!(found >= 10, "the examples are gone: {found}");
+}
+
+/// Checks files and headings of this repository. It does not check links to other sites.
+#[test]
+fn links_have_targets() {
+    let broken = broken_links(&workspace().root);
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// Returns the links of all documents below `root` whose file or heading does not exist. Links to the web are left out.
+pub(super) fn broken_links(root: &Path) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (document, link) in links(root) {
+        let target = document.parent().unwrap().join(&link);
+        let is_own_heading = link.starts_with('#');
+        let target = match is_own_heading {
+            true => format!("{}{link}", document.display()),
+            false => target.display().to_string(),
+        };
+        if !link.contains("://") && !is_target(&target) {
+            broken.push(format!("{}: {link}", document.display()));
+        }
+    }
+    broken
+}
+
+/// Returns the links of all documents below `root`.
+pub(super) fn links(root: &Path) -> Vec<(PathBuf, String)> {
+    let mut documents = Vec::new();
+    find_files(root, ".md", &mut documents);
+    let mut links = Vec::new();
+    for document in documents {
+        let text = fs::read_to_string(&document).unwrap();
+        let found = text.split("](").skip(1);
+        for link in found.filter_map(|rest| rest.split(')').next()) {
+            links.push((document.clone(), link.to_owned()));
+        }
+    }
+    links
+}
+
+/// Returns whether the file exists, and the heading that may follow its path after a `#`.
+pub(super) fn is_target(link: &str) -> bool {
+    let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+    if heading.is_empty() {
+        return Path::new(path).exists();
+    }
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let mut headings = text.lines().filter(|line| line.starts_with('#'));
+    headings.any(|line| anchor(line) == heading)
 }
 
 /// Returns the anchor of a heading on GitHub.
@@ -199,6 +213,8 @@ fn no_document_uses_pushd_as_a_command() {
         &["doctor", "--help"],
         &["setup", "nginx"],
         &["setup", "apache"],
+        &["setup", "caddy"],
+        &["setup", "haproxy"],
     ] {
         let mut command = daemon::command("pushd");
         let said = program::run(command.args(words), WAIT_MS).success();
@@ -208,14 +224,17 @@ fn no_document_uses_pushd_as_a_command() {
 
 /// Returns whether a line has `command pushd`, or the name with an argument and without a path.
 fn types_pushd(line: &str) -> bool {
-    const COMMANDS: [&str; 9] = [
+    const COMMANDS: [&str; 12] = [
         "bench",
         "completions",
         "doctor",
+        "presence",
         "publish",
+        "revoke",
         "setup",
         "status",
         "subscribe",
+        "ticket",
         "topics",
         "--",
     ];
@@ -251,14 +270,21 @@ fn check_javascript(block: &Block, code: &str) {
 
 #[test]
 fn settings() {
-    for block in in_language("toml").iter().filter(|block| block.is_run) {
+    let blocks = in_language("toml").into_iter();
+    // Settings have no sections: those are for Cargo.
+    for block in blocks.filter(|block| !block.code.starts_with('[')) {
         let file = Application::of(&[("pushd.toml", &block.code)]);
         let mut pushd = Command::new(artefact("pushd"));
+        // Printing needs none of the files that the settings name.
+        let action = match block.is_run {
+            true => "--check",
+            false => "--print-config",
+        };
         pushd
-            .arg("--check")
+            .arg(action)
             .arg("--config")
             .arg(file.path().join("pushd.toml"));
-        check(block, &mut pushd);
+        check(&block, &mut pushd);
     }
 }
 
@@ -272,7 +298,15 @@ fn json() {
     }
 }
 
-/// The last column of the table of promises has `file::test`, or the name of a `file` of tests.
+#[test]
+fn yaml() {
+    for block in in_language("yaml") {
+        document::yaml(&block.place(), &block.code);
+    }
+}
+
+/// The last column of the table of promises has `file::test`, or the name of a `file` of tests. The
+/// tests of a `file` may be in a folder of its name.
 #[test]
 fn each_promise_names_an_existing_test() {
     let root = workspace().root;
@@ -310,8 +344,10 @@ fn is_test(sources: &[PathBuf], name: &str) -> bool {
         None => (name, "#[test]".to_owned()),
     };
     sources.iter().any(|path| {
+        let folder = path.parent().and_then(Path::file_name);
         let is_file = path.file_stem().is_some_and(|stem| stem == file);
-        is_file && fs::read_to_string(path).unwrap().contains(&wanted)
+        let is_in_folder = folder.is_some_and(|name| name == file);
+        (is_file || is_in_folder) && fs::read_to_string(path).unwrap().contains(&wanted)
     })
 }
 

@@ -54,7 +54,24 @@ fn python() {
     for block in in_language("python") {
         // The Python for which Debian builds python3-zmq.
         let mut python = Command::new("/usr/bin/python3");
-        run_program_beside_pushd(&block, &mut python, &block.code);
+        if block.is_run {
+            run_program_beside_pushd(&block, &mut python, &block.code);
+        } else {
+            let parse = "import ast, sys; ast.parse(sys.argv[1])";
+            check(&block, python.args(["-c", parse, &block.code]));
+        }
+    }
+}
+
+/// The kernel checks the rules, and does not apply them.
+#[test]
+fn nft() {
+    for block in in_language("nft") {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("rules.nft");
+        fs::write(&file, &block.code).unwrap();
+        let mut nft = NAMESPACES.unshare(&["--net", "nft", "--check", "--file"]);
+        check(&block, nft.arg(file));
     }
 }
 

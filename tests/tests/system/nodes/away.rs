@@ -9,7 +9,8 @@ use system_tests::nodes::follower::Follower;
 use system_tests::nodes::load::{Load, answer_to, publish, publish_all};
 use system_tests::nodes::redis::{Redis, not_started};
 use system_tests::nodes::{
-    check, metric, node, nodes, position, redis_status, wait_for_redis_status, wait_until_ready,
+    KEEPS_ALL, check, metric, node, nodes, position, redis_status, wait_for_nodes,
+    wait_for_redis_status, wait_until_ready,
 };
 use system_tests::publisher::Publisher;
 use system_tests::wamp::Wamp;
@@ -78,10 +79,61 @@ fn publishers_are_refused_in_time_while_redis_hangs() {
     }
 }
 
+/// Longer than the leases of nodes, and than all timeouts of connections to Redis.
+const LONG_HANG: Duration = Duration::from_secs(30);
+
+/// The setting `redis-wait` if it is not set.
+const REDIS_WAIT: Duration = Duration::from_secs(2);
+
+#[test]
+fn all_goes_on_after_redis_has_hung_for_half_a_minute() {
+    let mut redis = Redis::start();
+    let nodes = nodes(&redis.url(), 2, &[]);
+    let begin = position(nodes[0].publish);
+    let followers = Follower::at_each(&nodes, "t", &begin);
+    check::wait_for_last(&followers, &[publish(nodes[0].publish, "t", 1)]);
+    redis.freeze();
+    let frozen = Instant::now();
+    let id = |payload: u64| payload.to_string();
+    let mut next = 2;
+    while frozen.elapsed() < LONG_HANG {
+        for node in &nodes {
+            let asked = Instant::now();
+            let refusal = answer_to(node.publish, "t", next, Some(&id(next)));
+            let took = asked.elapsed();
+            assert_eq!(refusal[2], "log_unavailable", "{refusal}");
+            // There is room for a busy machine.
+            let in_time = REDIS_WAIT..REDIS_WAIT * 2;
+            assert!(in_time.contains(&took), "the refusal took {took:?}");
+            next += 1;
+        }
+    }
+    redis.thaw();
+    for node in &nodes {
+        wait_for_readiness(node, 200);
+        wait_for_nodes(node, 2);
+    }
+    // Some are in the log by now, because Redis has received them before.
+    for payload in 2..next {
+        let again = answer_to(nodes[1].publish, "t", payload, Some(&id(payload)));
+        assert_eq!(again[0], 4, "{again}");
+    }
+    let last = publish(nodes[0].publish, "t", next);
+    check::wait_for_last(&followers, &[last]);
+    for follower in &followers {
+        assert_eq!(follower.connections(), 1, "browsers stay connected");
+        assert_eq!(follower.gaps(), 0);
+        let mut heard = follower.payloads();
+        heard.sort_unstable();
+        assert_eq!(heard, (1..=next).collect::<Vec<_>>());
+    }
+}
+
 #[test]
 fn publishes_with_ids_are_not_doubled_by_a_redis_that_hangs() {
     let mut redis = Redis::start();
-    let nodes = nodes(&redis.url(), 2, &["--redis-wait", "500ms"]);
+    let flags = [["--redis-wait", "500ms"], KEEPS_ALL].concat();
+    let nodes = nodes(&redis.url(), 2, &flags);
     let begin = position(nodes[0].publish);
     let mut followers = Follower::one_of_each(nodes[0].web, "t", &begin, 0);
     followers.extend(Follower::one_of_each(nodes[1].web, "t", &begin, 1));
@@ -99,8 +151,7 @@ fn publishes_with_ids_are_not_doubled_by_a_redis_that_hangs() {
         redis.thaw();
     }
     load.wait_for_more(200);
-    let mut published = load.finish();
-    published.push(publish(nodes[0].publish, "t", 0));
+    let published = load.finish();
     check::wait_for_last(&followers, &published);
     check::one_event_per_position(&followers, &published);
     for follower in &followers {
@@ -112,7 +163,7 @@ fn publishes_with_ids_are_not_doubled_by_a_redis_that_hangs() {
 #[test]
 fn a_node_starts_before_redis() {
     let redis = not_started();
-    let node = node(&redis.url(), &["--redis-wait", "500ms"]);
+    let node = node(&redis.url(), &[]);
     node.wait_for_log("the log in Redis is not there yet");
     wait_for_readiness(&node, 503);
     node.wait_for_log("cannot append to the log in Redis");
@@ -131,6 +182,7 @@ fn an_operator_sees_that_redis_is_away() {
     publish(node.publish, "t", 1);
     wait_for_readiness(&node, 200);
     wait_for_redis_status(&node, "a probe", |redis| redis["probe_age_ms"].is_u64());
+    wait_for_redis_status(&node, "itself", |redis| redis["nodes"] != json!([]));
     let status = redis_status(&node);
     assert_eq!(status["address"], redis.url());
     assert_eq!(status["nodes"], json!([status["node"]]));
@@ -194,4 +246,32 @@ fn memory_is_bounded_while_redis_hangs() {
     redis.thaw();
     wait_for_readiness(&node, 200);
     publish(node.publish, "t", 2);
+}
+
+/// A publisher with a spool writes the refused event there. Later events must not overtake it.
+#[test]
+fn a_publisher_with_a_spool_is_refused_until_it_asks_to_drain() {
+    let mut redis = Redis::start();
+    let node = node(&redis.url(), &[]);
+    publish(node.publish, "t", 1);
+    for (hello, codes) in [("[1,1]", [4, 4, 4]), ("[1,1,{\"spool\":true}]", [5, 9, 4])] {
+        redis.freeze();
+        let mut publisher = Publisher::connect(node.publish);
+        publisher.send(format!("{hello}[3,1,\"t\",2]").as_bytes());
+        publisher.answer();
+        assert_eq!(publisher.answer()[2], "log_unavailable");
+        redis.thaw();
+        wait_for_readiness(&node, 200);
+        let second = match codes[1] {
+            9 => "[8,3]",
+            _ => "[3,3,\"t\",4]",
+        };
+        publisher.send(format!("[3,2,\"t\",3]{second}[3,4,\"t\",5]").as_bytes());
+        let answers = codes.map(|_| publisher.answer());
+        let kinds = answers.each_ref().map(|answer| answer[0].clone());
+        assert_eq!(kinds, codes.map(|code| json!(code)), "{answers:?}");
+        if codes[0] == 5 {
+            assert_eq!(answers[0][2], "overloaded");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use system_tests::daemon::Daemon;
 use system_tests::nodes::follower::Follower;
 use system_tests::nodes::load::{publish, publish_all};
 use system_tests::nodes::redis::Redis;
-use system_tests::nodes::{check, node, nodes, position, wait_until_ready};
+use system_tests::nodes::{check, metric, node, nodes, position, wait_until_ready};
 use system_tests::wamp::Wamp;
 
 const LOG: &str = "{pushd}:log";
@@ -97,7 +97,23 @@ fn unreadable_entries_are_gaps() {
     }
     let heard = world.followers[0].payloads();
     assert_eq!(heard, (1..=world.events).collect::<Vec<_>>());
+    check_gap_counts(&world);
     world.nodes[0].wait_for_log("an entry of the log in Redis is not readable");
+}
+
+/// Each gap that a follower has heard of counts once, and none counts as a slow consumer.
+#[track_caller]
+fn check_gap_counts(world: &World) {
+    for (node, its) in world.nodes.iter().zip(world.followers.chunks(3)) {
+        // An event stream is told at its end, or when it comes back.
+        let counted = |reason| metric(node, &format!("pushd_gaps_total{{reason=\"{reason}\"}}"));
+        let heard: usize = its.iter().map(Follower::gaps).sum();
+        let told = counted("shared_log") + counted("epoch");
+        assert_eq!(told, heard as u64);
+        assert_eq!(counted("slow"), 0);
+        let slow = metric(node, "pushd_slow_consumers_total{reason=\"history\"}");
+        assert_eq!(slow, 0);
+    }
 }
 
 /// A readable entry is an event, whoever wrote it.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use system_tests::WAIT_MS;
 use system_tests::daemon::Daemon;
 use system_tests::nodes::follower::Follower;
 use system_tests::nodes::heard::Heard;
 use system_tests::nodes::load::{Load, publish, publish_all};
 use system_tests::nodes::redis::Redis;
-use system_tests::nodes::{check, node, nodes, position, wait_for_nodes};
+use system_tests::nodes::{KEEPS_ALL, check, node, nodes, position, wait_for_nodes};
 use system_tests::relay::{Direction, Relay};
 
 /// A Redis server with a replica, and two daemons that use the server, each through a relay of its own.
@@ -31,12 +32,8 @@ impl World {
         let replication = Relay::start(main.address());
         replica.follow(replication.address);
         let relays = [(); 2].map(|()| Relay::start(main.address()));
-        let nodes = [&relays[0], &relays[1]].map(|relay| {
-            node(
-                &format!("redis://{}", relay.address),
-                &["--redis-wait", "1s"],
-            )
-        });
+        let nodes =
+            [&relays[0], &relays[1]].map(|relay| node(&format!("redis://{}", relay.address), &[]));
         nodes.iter().for_each(|node| wait_for_nodes(node, 2));
         let begin = position(nodes[0].publish);
         let followers = Follower::at_each(&nodes, "t", &begin);
@@ -58,7 +55,10 @@ impl World {
     /// From here, the replica gets nothing.
     #[track_caller]
     fn make_replica_lag(&self) {
-        let count = self.main.call(&["WAIT", "1", "5000"]).number();
+        let count = self
+            .main
+            .call(&["WAIT", "1", &WAIT_MS.to_string()])
+            .number();
         assert_eq!(count, 1, "the replica has everything so far");
         self.replication.forget(Direction::Both);
     }
@@ -172,7 +172,7 @@ fn a_server_that_comes_back_gives_no_position_twice() {
 #[test]
 fn the_first_replica_of_a_server_loses_nothing_silently() {
     let main = Redis::start_on_tcp(&[]);
-    let nodes = nodes(&main.url(), 2, &[]);
+    let nodes = nodes(&main.url(), 2, &KEEPS_ALL);
     let begin = position(nodes[0].publish);
     let followers = Follower::one_of_each(nodes[1].web, "t", &begin, 0);
     let load = Load::start(&[nodes[0].publish, nodes[1].publish], &["t"]);

@@ -4,7 +4,7 @@ use system_tests::daemon::Daemon;
 use system_tests::nodes::follower::Follower;
 use system_tests::nodes::load::{Load, Published, publish, publish_all};
 use system_tests::nodes::redis::Redis;
-use system_tests::nodes::{Dialect, check, metric, nodes, position};
+use system_tests::nodes::{Dialect, KEEPS_ALL, check, metric, nodes, position};
 
 const LOG: &str = "{pushd}:log";
 
@@ -15,13 +15,10 @@ struct World {
     followers: Vec<Follower>,
 }
 
-/// A client that is slow for a moment, on a busy machine, finds all events in the log.
-const KEPT: [&str; 2] = ["--history-topic-events-max", "100000"];
-
 impl World {
     #[track_caller]
     fn start(redis: &Redis) -> Self {
-        let nodes = nodes(&redis.url(), 2, &KEPT);
+        let nodes = nodes(&redis.url(), 2, &KEEPS_ALL);
         let begin = position(nodes[0].publish);
         let followers = Follower::at_each(&nodes, "t", &begin);
         Self {

@@ -5,7 +5,7 @@ use system_tests::WAIT_MS;
 use system_tests::nodes::follower::Follower;
 use system_tests::nodes::load::{Load, answer_to, publish};
 use system_tests::nodes::redis::Redis;
-use system_tests::nodes::{Dialect, check, nodes, position};
+use system_tests::nodes::{Dialect, KEEPS_ALL, check, nodes, position};
 use system_tests::publisher::Publisher;
 use system_tests::wamp::Wamp;
 use xtask::http;
@@ -16,7 +16,7 @@ const TOPICS: [&str; 3] = ["a", "b", "c"];
 #[test]
 fn all_subscribers_hear_the_order_of_the_receipts() {
     let redis = Redis::start();
-    let nodes = nodes(&redis.url(), 3, &[]);
+    let nodes = nodes(&redis.url(), 3, &KEEPS_ALL);
     let begin = position(nodes[0].publish);
     let mut followers = Vec::new();
     for (number, node) in nodes.iter().enumerate() {

@@ -4,12 +4,12 @@ use nix::sys::signal::Signal;
 use system_tests::nodes::follower::Follower;
 use system_tests::nodes::load::{Load, publish, publish_all};
 use system_tests::nodes::redis::Redis;
-use system_tests::nodes::{Dialect, check, nodes, position, wait_for_nodes};
+use system_tests::nodes::{Dialect, KEEPS_ALL, check, nodes, position, wait_for_nodes};
 
 #[test]
 fn a_client_that_wanders_misses_nothing() {
     let redis = Redis::start();
-    let nodes = nodes(&redis.url(), 3, &[]);
+    let nodes = nodes(&redis.url(), 3, &KEEPS_ALL);
     let begin = position(nodes[0].publish);
     let followers = Follower::one_of_each(nodes[0].web, "t", &begin, 0);
     let addresses: Vec<_> = nodes.iter().map(|node| node.publish).collect();
@@ -58,7 +58,7 @@ fn a_client_with_a_position_beyond_its_new_node_misses_nothing() {
 #[test]
 fn clients_of_a_killed_node_go_on_at_another() {
     let redis = Redis::start();
-    let mut nodes = nodes(&redis.url(), 2, &[]);
+    let mut nodes = nodes(&redis.url(), 2, &KEEPS_ALL);
     let begin = position(nodes[0].publish);
     let followers = Follower::one_of_each(nodes[1].web, "t", &begin, 0);
     let load = Load::start(&[nodes[0].publish], &["t"]);
@@ -136,8 +136,7 @@ fn a_node_that_ends_leaves_at_once() {
 #[test]
 fn a_node_that_ends_under_load_tells_nobody_of_a_gap() {
     let redis = Redis::start();
-    let kept = ["--history-topic-events-max", "100000"];
-    let mut nodes = nodes(&redis.url(), 2, &kept);
+    let mut nodes = nodes(&redis.url(), 2, &KEEPS_ALL);
     let begin = position(nodes[0].publish);
     let followers = Follower::one_of_each(nodes[1].web, "t", &begin, 0);
     let load = Load::start(&[nodes[0].publish], &["t"]);

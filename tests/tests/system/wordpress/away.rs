@@ -1,5 +1,6 @@
 //! A page that could not reach pushd for some time.
 
+use system_tests::WAIT_MS;
 use system_tests::publisher::Publisher;
 use system_tests::relay::Relay;
 
@@ -7,6 +8,9 @@ use super::*;
 
 /// The number of requests to the REST route that a page has sent.
 const REQUESTS: &str = "performance.getEntriesByType('resource').filter(entry => decodeURIComponent(entry.name).includes('pushd-live/v1/entries')).length";
+
+/// Time limit for a page without pusher.js to load it, in ms. The page tries again after up to 30 s.
+const SCRIPT_MS: u64 = 4 * WAIT_MS;
 
 /// Returns the lines of pushd's metrics that count gaps.
 #[track_caller]
@@ -56,6 +60,7 @@ fn pages_get_what_they_missed_from_pushd() {
         shows_no(&format!("post {removed}")),
         shows(&format!("comment {comment}"), "admin", "missed too"),
     ];
+    reader.wait_for(IS_RECONNECTED);
     let mut visitor = open_cached(&mut site, &cached);
     for page in [&mut reader, &mut visitor] {
         for condition in &shown {
@@ -108,6 +113,7 @@ fn a_page_that_reconnects_shows_the_sites_state() {
         site.change(&format!("comments/{edited}"), json!({"content": "has changed"}));
         site.rest("DELETE", &format!("/wp/v2/comments/{removed}"), Value::Null);
     });
+    reader.wait_for(IS_RECONNECTED);
     reader.wait_for(&shows(&id("comment", &waiting), "admin", "waits"));
     reader.wait_for(&shows(&id("post", &missed[1]), "second", ""));
     // Each missed post appears once and in order, a post that another publisher pushed stays, and nothing else
@@ -132,7 +138,7 @@ fn a_page_that_reconnects_shows_the_sites_state() {
 
     // From here on the page is live again. A page that was opened while pushd was absent is live too.
     let mut late = late.unwrap();
-    late.wait_for("document.querySelectorAll('.pushd-live[data-state=open]').length === 2");
+    late.wait_within(IS_RECONNECTED, SCRIPT_MS);
     let live = site.post("live", json!({}))["id"].clone();
     for page in [&mut reader, &mut late] {
         page.wait_for(&shows(&id("post", &live), "live", ""));

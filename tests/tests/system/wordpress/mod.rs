@@ -2,6 +2,8 @@
 
 mod away;
 mod changes;
+mod https;
+mod spool;
 
 use serde_json::{Value, json};
 use system_tests::browser::{Browser, Page};
@@ -28,7 +30,19 @@ struct Site {
 impl Site {
     #[track_caller]
     fn start(php: &Php) -> Self {
-        let daemon = Daemon::start_with(&["--publish-token", TOKEN]);
+        Self::start_with(php, &[])
+    }
+
+    /// Starts the site with more flags of pushd.
+    #[track_caller]
+    fn start_with(php: &Php, flags: &[&str]) -> Self {
+        let daemon = Daemon::start_with(&[&["--publish-token", TOKEN], flags].concat());
+        Self::start_at(daemon, php)
+    }
+
+    /// Starts the site, which publishes to this daemon.
+    #[track_caller]
+    fn start_at(daemon: Daemon, php: &Php) -> Self {
         let wordpress = WordPress::start(php);
         let mut chromium = Browser::start();
         let mut admin = chromium.open(&wordpress.url("/readme.html"));
@@ -144,6 +158,15 @@ fn text(page: &mut Page, selector: &str) -> String {
     text.as_str().unwrap().to_owned()
 }
 
+/// A JavaScript condition: all feeds of the page are connected. Until then, each evaluation makes the page try at once, as
+/// when the network is back. After many failures, the page would wait for up to 30 s.
+const IS_RECONNECTED: &str = "(() => {
+    const lists = Array.from(document.querySelectorAll('.pushd-live'));
+    const areOpen = lists.every(list => list.dataset.state === 'open');
+    if (!areOpen) window.dispatchEvent(new Event('online'));
+    return areOpen;
+})()";
+
 /// Returns a JavaScript condition: the entry exists once, with these words.
 fn shows(id: &str, heading: &str, text: &str) -> String {
     let (id, heading, text) = (json!(id), json!(heading), json!(text));
@@ -180,6 +203,7 @@ fn from_activation_to_removal(php: &Php, with: &str) {
     );
     site.admin.go(&site.wordpress.url(SETTINGS));
     assert!(text(&mut site.admin, ".wrap").contains(with));
+    assert!(text(&mut site.admin, "#pushd-live-spool").contains("names no spool"));
     assert_eq!(
         site.admin
             .evaluate("document.querySelector('#pushd-live-token').value"),

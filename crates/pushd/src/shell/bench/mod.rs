@@ -7,7 +7,7 @@
 //! | `publisher` | one connection to port 5555 |
 //! | `event` | the published events |
 //! | `tally` | counts the deliveries |
-//! | `report` | the progress line and the results |
+//! | `report` | the results |
 
 mod event;
 mod options;
@@ -25,12 +25,13 @@ use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::error::ShellError;
-use super::public_listener::public_url;
+use super::public_listener::PublicListener;
 use super::publish_listener::PublishListener;
+use crate::progress::{self, Progress};
 use crate::settings::Settings;
 use crate::{open_files, output};
 use options::BenchOptions;
-use report::{Progress, Report};
+use report::Report;
 use tally::Tally;
 
 pub(super) const NAME: &str = "bench";
@@ -102,10 +103,10 @@ pub(super) fn command() -> Command {
 pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(), ShellError> {
     let options = BenchOptions::new(matches);
     check_open_files(options.subscribers)?;
-    let url = public_url(matches, settings)?;
+    let public = PublicListener::new(matches, settings)?;
     let listener = PublishListener::new(matches, settings)?;
     let mut progress = Progress::new();
-    let connected = subscribers::connect(&url, options.subscribers, &mut progress).await;
+    let connected = subscribers::connect(&public, options.subscribers, &mut progress).await;
     progress.clear();
     let (topic, sessions) = connected?;
     let mut connection = listener.open().await?;
@@ -115,7 +116,7 @@ pub(super) async fn run(matches: &ArgMatches, settings: &Settings) -> Result<(),
     let readers = subscribers::read(sessions, &tally, &stop);
     let published = tokio::select! {
         published = publisher::publish(&mut connection, &topic, &options, &tally, &stop) => published,
-        never = show(&tally, &mut progress) => never,
+        never = show(&options, &tally, &mut progress) => never,
     };
     if let Err(error) = published {
         tally.fail(error);
@@ -160,15 +161,17 @@ fn stop_by_interrupt() -> CancellationToken {
 }
 
 /// Shows the progress, once a second. Never returns.
-async fn show<T>(tally: &Tally, progress: &mut Progress) -> T {
+async fn show<T>(options: &BenchOptions, tally: &Tally, progress: &mut Progress) -> T {
+    let all = options.time.as_secs();
     let mut delivered = 0;
-    let mut turns = interval(report::INTERVAL);
+    let mut turns = interval(progress::INTERVAL);
     turns.tick().await;
     loop {
         turns.tick().await;
         let before = std::mem::replace(&mut delivered, tally.counts().delivered);
         let seconds = tally.begin.elapsed().as_secs();
-        progress.show(|| format!("{seconds} s: {} deliveries per second", delivered - before));
+        let rate = delivered - before;
+        progress.show(|| format!("{seconds} of {all} s: {rate} deliveries per second"));
     }
 }
 

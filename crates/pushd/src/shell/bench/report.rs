@@ -1,52 +1,10 @@
-//! The progress line, and the results at the end.
-
-use std::io::{self, IsTerminal, Write};
-use std::time::{Duration, Instant};
+//! The results at the end.
 
 use serde_json::{Value, json};
 
 use super::options::BenchOptions;
 use super::tally::Counts;
 use crate::shell::error::ShellError;
-
-/// How often progress is shown.
-pub(super) const INTERVAL: Duration = Duration::from_secs(1);
-
-/// A line on the terminal that is overwritten. Without a terminal, nothing is shown.
-pub(super) struct Progress {
-    is_terminal: bool,
-    shown: Option<Instant>,
-}
-
-impl Progress {
-    pub(super) fn new() -> Self {
-        Self {
-            is_terminal: io::stderr().is_terminal(),
-            shown: None,
-        }
-    }
-
-    /// Shows the text, at most once per `INTERVAL`.
-    pub(super) fn show(&mut self, text: impl FnOnce() -> String) {
-        let is_early = self.shown.is_some_and(|shown| shown.elapsed() < INTERVAL);
-        if self.is_terminal && !is_early {
-            self.shown = Some(Instant::now());
-            self.write(&text());
-        }
-    }
-
-    /// Clears the line.
-    pub(super) fn clear(&mut self) {
-        if self.is_terminal && self.shown.take().is_some() {
-            self.write("");
-        }
-    }
-
-    fn write(&self, text: &str) {
-        let mut stderr = io::stderr();
-        let _closed = write!(stderr, "\r{text}\x1b[K").and_then(|()| stderr.flush());
-    }
-}
 
 /// The results.
 pub(super) struct Report<'a> {
@@ -167,6 +125,8 @@ impl Report<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::tally::{Arrival, Tally};
     use super::*;
 

@@ -7,22 +7,22 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::event::Mark;
-use super::report::Progress;
 use super::tally::{Order, Tally};
 use crate::client::{ConnectError, Connector, Session, SessionEnd, WAMP, connect_again};
+use crate::progress::Progress;
 use crate::shell::error::{ANSWER_TIMEOUT, ShellError};
-use crate::shell::public_listener::{self, explain};
+use crate::shell::public_listener::{PublicListener, explain};
 
 /// Handshakes under way at the same time.
 const HANDSHAKES: usize = 32;
 
 /// Opens `subscribers` sessions that subscribe to a unique topic. Returns the topic and the sessions.
 pub(super) async fn connect(
-    url: &str,
+    public: &PublicListener,
     subscribers: u32,
     progress: &mut Progress,
 ) -> Result<(String, Vec<Session>), ShellError> {
-    let (mut first, connector) = public_listener::connect(url, WAMP).await?;
+    let (mut first, connector) = public.connect(WAMP).await?;
     let topic = first.own_topic("pushd-bench");
     first.subscribe(&topic, None).await?;
     let mut sessions = vec![first];

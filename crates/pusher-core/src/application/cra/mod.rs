@@ -255,6 +255,15 @@ where
         self.application.opened(session, request);
     }
 
+    fn may_hand_over(&self, session: &Session) -> bool {
+        // The other process would not know who has logged in.
+        !self.sessions.lock().contains_key(&session.id()) && self.application.may_hand_over(session)
+    }
+
+    fn taken_over(&self, session: &Session) {
+        self.application.taken_over(session);
+    }
+
     fn closed(&self, session: &Session) {
         self.sessions.lock().remove(&session.id());
         self.application.closed(session);

@@ -4,11 +4,14 @@ use std::net::SocketAddr;
 use std::ops::{Range, RangeInclusive};
 
 use httparse::{EMPTY_HEADER, Error, Status};
+use pusher_proto::permessage_deflate::{self, Offer};
 use pusher_proto::wamp::Subprotocol;
+use pusher_proto::wamp2;
 
 use super::response::Response;
 use crate::application::{Header, Request};
 use crate::config::{Forwarded, Limits, Proxies};
+use crate::context::Context;
 use crate::hub::{ResumeRequest, Since};
 
 /// Lengths of a resume value. Shorter ones could be guessed.
@@ -90,7 +93,10 @@ fn check_host_and_body(request: &Request) -> Result<(), Response> {
     let lengths = request.raw_values("Content-Length");
     let has_body = lengths.clone().any(|len| len != b"0") || lengths.count() > 1;
     if has_body || request.raw_values("Transfer-Encoding").next().is_some() {
-        return Err(Response::no_body_wanted());
+        return Err(match request.path().starts_with("/apps/") {
+            true => Response::other_port(),
+            false => Response::no_body_wanted(),
+        });
     }
     Ok(())
 }
@@ -110,11 +116,27 @@ pub(super) fn take_client(
     Ok(request.peer)
 }
 
+/// A subprotocol that the server supports.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Offered {
+    Wamp(Subprotocol),
+    Wamp2,
+}
+
 /// Returns the first subprotocol in the client's list that the server supports.
-pub(super) fn subprotocol(request: &Request) -> Option<Subprotocol> {
+pub(super) fn subprotocol(request: &Request) -> Option<Offered> {
     let offered = request.values("Sec-WebSocket-Protocol");
-    let mut offered = offered.flat_map(|value| value.split(','));
-    offered.find_map(|name| Subprotocol::parse(name.trim()))
+    let mut offered = offered.flat_map(|value| value.split(',').map(str::trim));
+    offered.find_map(|name| match name {
+        wamp2::SUBPROTOCOL => Some(Offered::Wamp2),
+        _ => Subprotocol::parse(name).map(Offered::Wamp),
+    })
+}
+
+/// Returns the client's offer to compress messages, if the server compresses.
+pub(super) fn deflate_offer(context: &Context, request: &Request) -> Option<Offer> {
+    context.live.options().compression_len_min?;
+    permessage_deflate::negotiate(request.values("Sec-WebSocket-Extensions"))
 }
 
 /// Returns the handshake's key, after checking the other headers of the handshake.

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::StatusCode;
-use pusher_proto::wamp::Subprotocol;
+use pusher_proto::channels::{self, ErrorCode};
+use pusher_proto::permessage_deflate::Offer;
+use pusher_proto::ticket::TicketFault;
+use pusher_proto::wamp::{close_frame, text_frame};
 use pusher_proto::{REASON_HEADER, Reason};
 
 use super::scripts;
@@ -24,15 +27,29 @@ pub(crate) struct Response {
     headers: Cow<'static, str>,
     body: Bytes,
     has_body: bool,
-    reason: Option<Reason>,
+    /// The value of the header `Pushd-Reason`.
+    reason: Option<&'static str>,
+    /// The count of refused browsers. `None` for a request that is not a refused browser.
+    refusal: Option<BrowserRefusal>,
+    /// The whole answer, if it must be a WebSocket, because its client reads nothing else.
+    web_socket: Option<Vec<u8>>,
 }
 
 /// Returns the head of the answer that switches the connection to WebSocket.
-pub(super) fn switching_protocols(accept: &str, subprotocol: Subprotocol) -> Vec<u8> {
-    let subprotocol = subprotocol.name();
+pub(super) fn switching_protocols(
+    accept: &str,
+    subprotocol: Option<&str>,
+    deflate: Option<Offer>,
+) -> Vec<u8> {
+    let subprotocol = subprotocol.map_or(String::new(), |name| {
+        format!("Sec-WebSocket-Protocol: {name}\r\n")
+    });
+    let extensions = deflate.map_or(String::new(), |offer| {
+        format!("Sec-WebSocket-Extensions: {}\r\n", offer.answer())
+    });
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {subprotocol}\r\n\r\n"
+         Sec-WebSocket-Accept: {accept}\r\n{subprotocol}{extensions}\r\n"
     )
     .into_bytes()
 }
@@ -40,9 +57,7 @@ pub(super) fn switching_protocols(accept: &str, subprotocol: Subprotocol) -> Vec
 /// Returns the head of the answer that begins an event stream. `origin` is that of a page that may connect. The header
 /// `X-Accel-Buffering` switches nginx's buffer off.
 pub(super) fn event_stream(origin: Option<&str>) -> Vec<u8> {
-    let cors = origin.map_or(String::new(), |origin| {
-        format!("Access-Control-Allow-Origin: {origin}\r\n")
-    });
+    let cors = cors(origin);
     format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\
          X-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\nVary: Origin\r\n{cors}\
@@ -51,13 +66,25 @@ pub(super) fn event_stream(origin: Option<&str>) -> Vec<u8> {
     .into_bytes()
 }
 
+/// Returns the headers that let a page of another origin read the answer, cookies included. The origin may connect.
+fn cors(origin: Option<&str>) -> String {
+    origin.map_or(String::new(), |origin| {
+        format!(
+            "Access-Control-Allow-Origin: {origin}\r\nAccess-Control-Allow-Credentials: true\r\n"
+        )
+    })
+}
+
 /// Answers a request that is not for a WebSocket: with a file of the JavaScript client, or with a hint. The files are in
 /// every folder, and every path accepts WebSockets, so a web server in front need not rewrite paths.
 pub(super) fn for_plain_request(request: &Request) -> Response {
+    let path = request.path();
+    if path.starts_with("/apps/") {
+        return Response::other_port();
+    }
     if !request.is_get() {
         return Response::method_not_allowed();
     }
-    let path = request.path();
     let file = path.rsplit_once('/').map_or(path, |(_, file)| file);
     if let Some(file) = scripts::find(file) {
         return Response::file(file, request);
@@ -91,6 +118,8 @@ impl Response {
             body: format!("{text}\n").into(),
             has_body: true,
             reason: None,
+            refusal: None,
+            web_socket: None,
         }
     }
 
@@ -107,6 +136,8 @@ impl Response {
             body: variant.body.clone(),
             has_body: !is_known && !request.is_head(),
             reason: None,
+            refusal: None,
+            web_socket: None,
         }
     }
 
@@ -116,7 +147,8 @@ impl Response {
 
     pub(super) fn refused(status: StatusCode, text: &str, reason: Reason) -> Self {
         Self {
-            reason: Some(reason),
+            reason: Some(reason.name()),
+            refusal: counted_as(reason),
             ..Self::new(status, text)
         }
     }
@@ -171,10 +203,19 @@ impl Response {
         Self::refused(status, text, Reason::Method).with_headers("Allow: GET, HEAD\r\n")
     }
 
+    /// For a request with a body: usually a publish, sent to the wrong port. PHP's https client knows this answer by its reason.
     pub(super) fn no_body_wanted() -> Self {
-        let text = "a request with a body is not possible here";
+        let text = "this is the port for browsers (listen), and takes no request with a body. Publishers use \
+                    publish-listen, which is 127.0.0.1:5555 by default";
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         Self::refused(status, text, Reason::BadRequest)
+    }
+
+    /// For a request of a server library of Pusher Channels.
+    pub(super) fn other_port() -> Self {
+        let text = "this is the port of browsers (listen). Server libraries of Pusher Channels send their requests to \
+                    publish-listen, which is 127.0.0.1:5555 by default, or to pusher-listen";
+        Self::refused(StatusCode::NOT_FOUND, text, Reason::BadRequest)
     }
 
     pub(super) fn other_version() -> Self {
@@ -186,7 +227,7 @@ impl Response {
     }
 
     pub(super) fn no_subprotocol() -> Self {
-        let text = "only the WebSocket subprotocol wamp (WAMP v1) is spoken here: \
+        let text = "only the WebSocket subprotocols wamp (WAMP v1) and wamp.2.json (WAMP v2) are spoken here: \
                     new WebSocket(url, 'wamp')";
         let status = StatusCode::UPGRADE_REQUIRED;
         Self::refused(status, text, Reason::Subprotocol).with_headers(
@@ -194,8 +235,42 @@ impl Response {
         )
     }
 
+    pub(super) fn no_channels(accept: &str, code: ErrorCode) -> Self {
+        let refused = Self {
+            refusal: Some(BrowserRefusal::BadRequest),
+            ..Self::new(StatusCode::SWITCHING_PROTOCOLS, code.text())
+        };
+        refused.in_channels(accept, code)
+    }
+
+    /// The same refusal for a client of the Pusher Channels protocol: the error as a message, and a close frame.
+    pub(super) fn in_channels(self, accept: &str, code: ErrorCode) -> Self {
+        let (number, text) = (code.number(), code.text());
+        let mut answer = switching_protocols(accept, None, None);
+        answer.extend_from_slice(&text_frame(&channels::error(Some(code), text)));
+        answer.extend_from_slice(&close_frame(number, text));
+        Self {
+            web_socket: Some(answer),
+            ..self
+        }
+    }
+
     pub(super) fn other_origin(text: &str, reason: Reason) -> Self {
         Self::forbidden(text, reason)
+    }
+
+    /// For an event stream with a topic that its ticket does not allow. `origin` is that of a page that may connect: it may read the reason.
+    pub(super) fn no_ticket(topic: &str, fault: TicketFault, origin: Option<&str>) -> Self {
+        let text = format!("not allowed to subscribe to {topic:?}: {fault}");
+        let cors = cors(origin);
+        let headers =
+            format!("Vary: Origin\r\n{cors}Access-Control-Expose-Headers: {REASON_HEADER}\r\n");
+        Self {
+            reason: Some(fault.code()),
+            refusal: Some(BrowserRefusal::Ticket),
+            headers: headers.into(),
+            ..Self::new(StatusCode::FORBIDDEN, &text)
+        }
     }
 
     pub(super) fn from_application(refusal: &Refusal) -> Self {
@@ -243,7 +318,7 @@ impl Response {
     }
 
     pub(super) fn refusal(&self) -> Option<BrowserRefusal> {
-        self.reason.and_then(counted_as)
+        self.refusal
     }
 
     pub(super) fn status(&self) -> u16 {
@@ -251,10 +326,13 @@ impl Response {
     }
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
+        if let Some(answer) = self.web_socket {
+            return answer;
+        }
         let status = self.status.as_u16();
         let phrase = self.status.canonical_reason().unwrap_or("Refused");
         let reason = self.reason.map_or(String::new(), |reason| {
-            format!("{REASON_HEADER}: {}\r\n", reason.name())
+            format!("{REASON_HEADER}: {reason}\r\n")
         });
         let mut bytes = format!(
             "HTTP/1.1 {status} {phrase}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{reason}\

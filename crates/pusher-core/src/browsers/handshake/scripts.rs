@@ -14,11 +14,17 @@ use crate::application::Request;
 /// The client. `autobahn.js` is the client plus a layer with the API of autobahn.js v1.
 const PUSHER_JS: &str = concat!(
     include_str!("../../../js/pusher.js"),
-    include_str!("../../../js/topics.js")
+    include_str!("../../../js/topics.js"),
+    include_str!("../../../js/tickets.js"),
+    include_str!("../../../js/liveness.js"),
+    include_str!("../../../js/presence.js")
 );
 const AUTOBAHN_JS: &str = concat!(
     include_str!("../../../js/pusher.js"),
     include_str!("../../../js/topics.js"),
+    include_str!("../../../js/tickets.js"),
+    include_str!("../../../js/liveness.js"),
+    include_str!("../../../js/presence.js"),
     include_str!("../../../js/autobahn.js")
 );
 /// The part of the client that pages load if WebSockets are blocked.

@@ -41,8 +41,10 @@ pub(super) fn parse(request: &Request, options: &LiveOptions) -> Result<StreamRe
         match &*name {
             "topic" => add_topic(&mut topics, value, options)?,
             "since" => since = Some(value),
+            // See `ticket::find`.
+            "ticket" => {}
             _ => {
-                let text = format!("unknown parameter {name:?}: there are topic and since");
+                let text = format!("unknown parameter {name:?}: there are topic, since and ticket");
                 return Err(Response::bad_request(&text));
             }
         }

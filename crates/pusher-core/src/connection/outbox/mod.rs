@@ -249,6 +249,21 @@ impl Outbox {
         }
     }
 
+    /// Empties the outbox for another process, and ends it. Returns the bytes to send first, and the events to read from
+    /// the log behind them.
+    pub(super) fn hand_over(&mut self) -> (Vec<u8>, Vec<KeptEvents>) {
+        let mut bytes = Vec::with_capacity(self.len());
+        let mut kept = Vec::new();
+        for piece in self.queue.take().into_iter().flat_map(|queue| queue.pieces) {
+            match piece.origin {
+                Origin::Kept(events) => kept.push(events),
+                Origin::Required | Origin::Droppable(_) => bytes.extend_from_slice(&piece.frames),
+            }
+        }
+        self.drop_all();
+        (bytes, kept)
+    }
+
     /// Accepts no more frames. Sends `last` after the queued ones.
     pub(super) fn finish(&mut self, last: Option<Bytes>) {
         if self.state != State::Open {

@@ -23,6 +23,7 @@ use tokio::task::yield_now;
 
 use crate::config::Certificate;
 use crate::config::Limits;
+use crate::handover::{Descriptor, duplicate};
 use faults::SocketCall;
 use readiness::{readable, writable};
 use tls::Tls;
@@ -55,6 +56,14 @@ impl Socket {
         match self {
             Self::Plain(tcp) => tcp,
             Self::Tls(tls) => tls.tcp(),
+        }
+    }
+
+    /// Returns a second descriptor of the socket, for another process. Fails with TLS, whose state is in this process.
+    pub(crate) fn duplicate(&self) -> io::Result<Descriptor> {
+        match self {
+            Self::Plain(tcp) => duplicate(tcp),
+            Self::Tls(_) => Err(ErrorKind::Unsupported.into()),
         }
     }
 

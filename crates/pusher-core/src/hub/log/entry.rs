@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::connection::{SessionId, Topic};
+use crate::hub::channels_form::ChannelsForm;
+use crate::hub::event_frame::EventFrame;
 use crate::hub::recipients::Recipients;
 
 /// Bytes that each entry counts in addition to its frame: about the memory of its bookkeeping.
@@ -13,14 +13,13 @@ pub(super) const ENTRY_COST: usize = 160;
 /// An event for the log.
 #[derive(Debug)]
 pub(in crate::hub) struct NewEvent {
-    /// The WAMP v1 frame of the event.
-    pub(in crate::hub) frame: Bytes,
-    /// Offset of the event in the frame. It ends before the frame's last byte.
-    pub(in crate::hub) event_start: usize,
+    pub(in crate::hub) frame: EventFrame,
     /// Subscribers that may receive it. `None` means all.
     pub(in crate::hub) recipients: Option<Arc<Recipients>>,
     /// Time of the publish in ms of the log's clock.
     pub(in crate::hub) at_ms: u64,
+    /// `None` if the form in the Channels protocol is made of the event alone.
+    pub(in crate::hub) channels: Option<ChannelsForm>,
 }
 
 /// An event with its sequence number.
@@ -30,9 +29,9 @@ pub(in crate::hub) struct Entry {
     pub(in crate::hub) topic: Topic,
     /// Time of the publish in ms of the log's clock.
     pub(in crate::hub) at_ms: u64,
-    frame: Bytes,
-    event_start: usize,
+    frame: EventFrame,
     recipients: Option<Arc<Recipients>>,
+    channels: Option<ChannelsForm>,
 }
 
 impl Entry {
@@ -42,30 +41,40 @@ impl Entry {
             topic: topic.clone(),
             at_ms: event.at_ms,
             frame: event.frame,
-            event_start: event.event_start,
             recipients: event.recipients,
+            channels: event.channels,
         }
     }
 
     /// Returns the bytes that count against the limits of the log.
     pub(super) fn len(&self) -> usize {
-        self.frame.len() + ENTRY_COST
+        let messages = self.channels.iter().flat_map(|form| form.iter());
+        let channels: usize = messages.map(|message| message.frame().len()).sum();
+        self.frame.len() + channels + ENTRY_COST
     }
 
-    /// Returns the WAMP v1 frame.
-    pub(in crate::hub) fn frame(&self) -> &Bytes {
+    pub(in crate::hub) fn frame(&self) -> &EventFrame {
         &self.frame
     }
 
     /// Returns the event, one JSON value.
     pub(in crate::hub) fn event(&self) -> &[u8] {
-        let end = self.frame.len().saturating_sub(1);
-        self.frame.get(self.event_start..end).unwrap_or_default()
+        self.frame.event()
+    }
+
+    /// Returns the messages for browsers of the Channels protocol. `None` if they are made of the event alone.
+    pub(in crate::hub) fn channels(&self) -> Option<&ChannelsForm> {
+        self.channels.as_ref()
+    }
+
+    pub(super) fn recipients(&self) -> Option<&Recipients> {
+        self.recipients.as_deref()
     }
 
     /// Whether some sessions may not receive the event.
     pub(in crate::hub) fn is_restricted(&self) -> bool {
-        self.recipients.is_some()
+        let mut messages = self.channels.iter().flat_map(|form| form.iter());
+        self.recipients.is_some() || messages.any(|message| message.recipients().is_some())
     }
 
     /// Whether the event is only for chosen sessions. After a restart there are none of them.

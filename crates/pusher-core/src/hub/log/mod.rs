@@ -8,7 +8,9 @@
 //! topic has a watermark, the sequence number of its last dropped event. The log is complete for a reader whose number
 //! is at or above the watermark.
 
+mod busiest;
 mod entry;
+mod handed_over;
 #[cfg(test)]
 mod tests;
 mod topic_log;
@@ -43,6 +45,8 @@ pub(super) struct Log {
     epoch: u64,
     /// Sequence number of the newest event. 0 before the first one.
     top: u64,
+    /// The log has no events up to this sequence number, because it began behind it.
+    begin: u64,
     topics: HashMap<Topic, TopicLog, RandomState>,
     /// Topic and sequence number of every entry, oldest first. May have items of entries that are dropped already.
     order: VecDeque<(u64, Topic)>,
@@ -122,6 +126,7 @@ impl Log {
         Self {
             epoch,
             top: 0,
+            begin: 0,
             topics: HashMap::default(),
             order: VecDeque::new(),
             count: 0,
@@ -223,6 +228,7 @@ impl Log {
     pub(super) fn continue_from(&mut self, epoch: u64, top: u64, complete_after: u64) {
         self.epoch = epoch;
         self.top = top;
+        self.begin = complete_after;
         for log in self.topics.values_mut() {
             log.raise_watermark(complete_after);
         }
@@ -333,6 +339,14 @@ impl Log {
     pub(super) fn watermark_of_all(&self, topics: &[String]) -> u64 {
         let watermarks = topics.iter().map(|topic| self.watermark(topic));
         watermarks.max().unwrap_or(0)
+    }
+
+    /// Returns why a reader that is behind a sequence number has a gap.
+    pub(super) fn gap_behind(&self, after: u64) -> Gap {
+        match after < self.begin {
+            true => Gap::SharedLog,
+            false => Gap::Slow,
+        }
     }
 
     /// Whether events of a topic behind a sequence number were dropped.

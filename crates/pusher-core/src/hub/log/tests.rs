@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::entry::ENTRY_COST;
 use super::*;
 use crate::config::LiveOptions;
+use crate::hub::event_frame::EventFrame;
 
 const EPOCH: u64 = 7;
 const TOPICS: [&str; 5] = ["a", "ab", "b", "c", "d"];
@@ -159,10 +160,10 @@ fn new_event(number: usize, len: usize, at_ms: u64) -> NewEvent {
     let mut frame = vec![b'x'; len];
     frame.extend(text.as_bytes());
     NewEvent {
-        event_start: len,
-        frame: frame.into(),
+        frame: EventFrame::new(frame, text.len() - 1),
         recipients: None,
         at_ms,
+        channels: None,
     }
 }
 

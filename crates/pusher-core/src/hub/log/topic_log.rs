@@ -82,6 +82,11 @@ impl TopicLog {
         self.entries.range(start..)
     }
 
+    /// Returns the number of entries that were published up to a time of the log's clock.
+    pub(super) fn count_until(&self, at_ms: u64) -> usize {
+        self.entries.partition_point(|entry| entry.at_ms <= at_ms)
+    }
+
     /// Returns the sequence number before the last `count` entries. `None` if `count` is 0 or there are no entries.
     pub(super) fn before_last(&self, count: usize) -> Option<u64> {
         let first = self.entries.len().saturating_sub(count);

@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
+use siphasher::sip::SipHasher13;
+
+use crate::handover;
 
 /// A bounded table of watermarks. If it is full, it forgets the older half. A topic that is not in the table has the
 /// greatest watermark that was forgotten: that may report a gap where there is none, but never hides one.
@@ -17,11 +20,16 @@ pub(super) struct Watermarks {
     floor: u64,
     /// Most watermarks in each of the two tables.
     half_max: usize,
+    /// The keys of the hash. They move to another process with the table.
+    hash_keys: (u64, u64),
 }
 
 impl Watermarks {
     pub(super) fn new(max: usize) -> Self {
+        // Nobody can choose topics with one hash, because these numbers are random.
+        let random = RandomState::default();
         Self {
+            hash_keys: (random.hash_one(0), random.hash_one(1)),
             new: HashMap::default(),
             old: HashMap::default(),
             floor: 0,
@@ -45,8 +53,7 @@ impl Watermarks {
 
     /// Forgets all watermarks. Every topic then has at least the given one.
     pub(super) fn forget(&mut self, floor: u64) {
-        let half_max = self.half_max;
-        *self = Self::new(2 * half_max);
+        *self = Self::new(2 * self.half_max);
         self.floor = floor;
     }
 
@@ -59,7 +66,10 @@ impl Watermarks {
     }
 
     pub(super) fn put(&mut self, topic: &str, watermark: u64) {
-        let key = self.key(topic);
+        self.put_key(self.key(topic), watermark);
+    }
+
+    fn put_key(&mut self, key: u64, watermark: u64) {
         if self.new.len() >= self.half_max {
             let emptied = HashMap::with_hasher(self.new.hasher().clone());
             let full = std::mem::replace(&mut self.new, emptied);
@@ -71,7 +81,28 @@ impl Watermarks {
     }
 
     fn key(&self, topic: &str) -> u64 {
-        self.new.hasher().hash_one(topic)
+        let (key_0, key_1) = self.hash_keys;
+        SipHasher13::new_with_keys(key_0, key_1).hash(topic.as_bytes())
+    }
+
+    /// Adds the table to a log that another process takes over.
+    pub(super) fn hand_over(&self, log: &mut handover::Log) {
+        log.watermark_keys = self.hash_keys;
+        log.watermark_floor = self.floor;
+        // In this order, so that the newer ones are the last to be forgotten.
+        let tables = self.old.iter().chain(&self.new);
+        log.watermarks = tables.map(|(&key, &watermark)| (key, watermark)).collect();
+    }
+
+    /// Returns the table that [`hand_over`](Self::hand_over) has added.
+    pub(super) fn take_over(max: usize, log: &handover::Log) -> Self {
+        let mut taken = Self::new(max);
+        taken.hash_keys = log.watermark_keys;
+        taken.floor = log.watermark_floor;
+        for &(key, watermark) in &log.watermarks {
+            taken.put_key(key, watermark);
+        }
+        taken
     }
 }
 

@@ -1,6 +1,6 @@
 //! Entries of the log. They are untrusted input: every client with write access to Redis can add entries.
 
-use pusher_proto::{Position, check_value};
+use pusher_proto::{Position, SessionName, check_value};
 use redis::Value;
 use serde::{Deserialize, Serialize};
 
@@ -16,39 +16,41 @@ const EVENT: &str = "e";
 const RECIPIENTS: &str = "r";
 const PROBE: &str = "p";
 
-/// An entry of the log.
+/// An entry of the log, borrowed from the reply that has it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct Entry<'a> {
     pub(crate) position: Position,
     /// Unix time of its append on Redis' clock, in ms.
     pub(crate) time_ms: u64,
-    pub(crate) content: Content,
+    pub(crate) content: Content<'a>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Content {
+pub(crate) enum Content<'a> {
     Event {
-        topic: String,
+        topic: &'a str,
         /// One JSON value.
-        event: String,
+        event: &'a str,
         recipients: Option<Recipients>,
     },
     /// The text of a node's probe.
-    Probe(String),
+    Probe(&'a str),
     /// None that this version knows. Its event is missing here.
     Unknown,
 }
 
 /// Recipients as JSON.
+///
+/// `exclude` also has the numbers of WAMP v2 sessions. A version that knows ids only takes such an entry for an unknown one.
 #[derive(Serialize, Deserialize)]
 struct RecipientsJson {
     exclude: Vec<String>,
     eligible: Option<Vec<String>>,
 }
 
-impl Entry {
+impl<'a> Entry<'a> {
     /// Decodes an entry. Fails if it has no position.
-    pub(crate) fn decode(value: &Value) -> Option<Self> {
+    pub(crate) fn decode(value: &'a Value) -> Option<Self> {
         let Value::Array(parts) = value else {
             return None;
         };
@@ -84,9 +86,9 @@ impl Entry {
     }
 }
 
-fn content<'a>(field: impl Fn(&str) -> Option<&'a Value>) -> Option<Content> {
+fn content<'a>(field: impl Fn(&str) -> Option<&'a Value>) -> Option<Content<'a>> {
     if let Some(probe) = field(PROBE) {
-        return Some(Content::Probe(text(probe)?.to_owned()));
+        return Some(Content::Probe(text(probe)?));
     }
     let (topic, event) = (text(field(TOPIC)?)?, text(field(EVENT)?)?);
     let recipients = field(RECIPIENTS).map(|value| decode_recipients(text(value)?));
@@ -94,8 +96,8 @@ fn content<'a>(field: impl Fn(&str) -> Option<&'a Value>) -> Option<Content> {
         return None;
     }
     Some(Content::Event {
-        topic: topic.to_owned(),
-        event: event.to_owned(),
+        topic,
+        event,
         recipients: recipients.flatten(),
     })
 }
@@ -116,9 +118,11 @@ pub(super) fn id(position: Position) -> String {
 
 /// Returns the text of an event's recipients.
 pub(super) fn encode_recipients(recipients: &Recipients) -> String {
-    let texts = |ids: &[SessionId]| ids.iter().map(ToString::to_string).collect();
+    let texts = |ids: &[SessionId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let mut exclude = texts(&recipients.exclude);
+    exclude.extend(recipients.exclude_numbers.iter().map(ToString::to_string));
     let json = RecipientsJson {
-        exclude: texts(&recipients.exclude),
+        exclude,
         eligible: recipients.eligible.as_deref().map(texts),
     };
     serde_json::to_string(&json).unwrap_or_default()
@@ -126,16 +130,18 @@ pub(super) fn encode_recipients(recipients: &Recipients) -> String {
 
 fn decode_recipients(text: &str) -> Option<Recipients> {
     let json: RecipientsJson = serde_json::from_str(text).ok()?;
-    let ids = |texts: Vec<String>| texts.iter().map(|text| SessionId::parse(text)).collect();
-    let exclude: Option<Vec<_>> = ids(json.exclude);
-    let eligible: Option<Option<Vec<_>>> = json.eligible.map(ids);
-    Some(Recipients {
-        exclude: exclude?,
-        eligible: match eligible {
-            None => None,
-            Some(ids) => Some(ids?),
-        },
-    })
+    let mut recipients = Recipients::default();
+    for excluded in json.exclude {
+        match excluded.parse().ok()? {
+            SessionName::Id(id) => recipients.exclude.push(SessionId::from_u128(id)),
+            SessionName::Number(number) => recipients.exclude_numbers.push(number),
+        }
+    }
+    if let Some(texts) = json.eligible {
+        let ids = texts.iter().map(|text| SessionId::parse(text));
+        recipients.eligible = Some(ids.collect::<Option<_>>()?);
+    }
+    Some(recipients)
 }
 
 #[cfg(test)]

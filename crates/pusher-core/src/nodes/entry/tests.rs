@@ -5,15 +5,16 @@ fn text(bytes: impl AsRef<[u8]>) -> Value {
     Value::BulkString(bytes.as_ref().to_vec())
 }
 
-/// Decodes an entry with this id and these fields.
-fn decode(id: &str, fields: &[&str]) -> Option<Entry> {
+/// Decodes an entry with this id and these fields. The reply stays in memory, because the entry borrows from it.
+fn decode(id: &str, fields: &[&str]) -> Option<Entry<'static>> {
     let fields = fields.iter().map(text).collect();
-    Entry::decode(&Value::Array(vec![text(id), Value::Array(fields)]))
+    let reply = Value::Array(vec![text(id), Value::Array(fields)]);
+    Entry::decode(Box::leak(Box::new(reply)))
 }
 
 /// Decodes the content of an entry with these fields.
 #[track_caller]
-fn content_of(fields: &[&str]) -> Content {
+fn content_of(fields: &[&str]) -> Content<'static> {
     decode("1-1", fields).unwrap().content
 }
 
@@ -22,7 +23,7 @@ fn session(digit: char) -> SessionId {
     SessionId::parse(&digits).unwrap()
 }
 
-fn event(recipients: Option<Recipients>) -> Entry {
+fn event(recipients: Option<Recipients>) -> Entry<'static> {
     Entry {
         position: Position {
             epoch: u64::MAX,
@@ -30,8 +31,8 @@ fn event(recipients: Option<Recipients>) -> Entry {
         },
         time_ms: 1_700_000_000_000,
         content: Content::Event {
-            topic: "猫".to_owned(),
-            event: r#"{"n":1}"#.to_owned(),
+            topic: "猫",
+            event: r#"{"n":1}"#,
             recipients,
         },
     }
@@ -42,6 +43,7 @@ fn entries_survive_a_round_trip() {
     let (a, b) = (session('a'), session('b'));
     let recipients = |exclude: &[SessionId], eligible: Option<&[SessionId]>| Recipients {
         exclude: exclude.to_vec(),
+        exclude_numbers: Vec::new(),
         eligible: eligible.map(<[SessionId]>::to_vec),
     };
     for recipients in [
@@ -50,12 +52,16 @@ fn entries_survive_a_round_trip() {
         Some(recipients(&[a], None)),
         Some(recipients(&[], Some(&[]))),
         Some(recipients(&[a, b], Some(&[b, a]))),
+        Some(Recipients {
+            exclude_numbers: vec![1, 1 << 53],
+            ..recipients(&[a], None)
+        }),
     ] {
         let entry = event(recipients);
         assert_eq!(Entry::decode(&encode(&entry).unwrap()), Some(entry));
     }
     let probe = Entry {
-        content: Content::Probe("node:1".to_owned()),
+        content: Content::Probe("node:1"),
         ..event(None)
     };
     assert_eq!(Entry::decode(&encode(&probe).unwrap()), Some(probe));

@@ -15,6 +15,9 @@ use pusher_proto::Receipt;
 use serde_json::Value;
 
 use crate::admin::{AdminError, AdminResponse, File, Watch};
+use crate::handover::NoUpgrade;
+use crate::hub::PublishError;
+use crate::publishers::refusal::http_status;
 use crate::stats::{Kind, PublishRefusal};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -99,6 +102,11 @@ pub(super) fn json(body: Bytes) -> Response<Body> {
     response(StatusCode::OK, JSON, body)
 }
 
+/// The answer to a request that begins something.
+pub(super) fn accepted() -> Response<Body> {
+    response(StatusCode::ACCEPTED, JSON, "{}\n")
+}
+
 pub(super) fn receipt(receipt: Receipt) -> Response<Body> {
     let body = serde_json::to_string(&receipt).unwrap_or_default();
     response(StatusCode::OK, JSON, body + "\n")
@@ -123,6 +131,8 @@ fn response(
 pub(super) struct HttpRefusal {
     status: StatusCode,
     kind: PublishRefusal,
+    /// The code for programs, unless kind and status say it.
+    code: Option<&'static str>,
     reason: Cow<'static, str>,
     /// The header that a status requires, such as `Allow` for 405.
     hint: Option<(HeaderName, HeaderValue)>,
@@ -135,6 +145,7 @@ impl HttpRefusal {
         Self {
             status,
             kind: kind(status),
+            code: None,
             reason: reason.into(),
             hint: None,
             keeps_alive: false,
@@ -198,6 +209,33 @@ impl HttpRefusal {
         }
     }
 
+    /// For a publish that the hub refuses.
+    pub(super) fn publish(error: &PublishError) -> Self {
+        let kind = PublishRefusal::from(error);
+        let refusal = Self::new(http_status(kind), error.to_string()).counting_as(kind);
+        match kind {
+            PublishRefusal::LogUnavailable | PublishRefusal::Overloaded => refusal.retry_soon(),
+            _ => refusal,
+        }
+    }
+
+    /// For an upgrade that does not begin.
+    pub(super) fn upgrade(error: &NoUpgrade) -> Self {
+        let (status, code) = match error {
+            NoUpgrade::Ending => (StatusCode::SERVICE_UNAVAILABLE, "ending"),
+            NoUpgrade::NotRun(_) => (StatusCode::INTERNAL_SERVER_ERROR, "program"),
+            NoUpgrade::Silent(_) => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
+            NoUpgrade::Refused(_) => (StatusCode::CONFLICT, "conflict"),
+        };
+        Self::new(status, error.to_string()).with_code(code)
+    }
+
+    /// Replaces the reason.
+    pub(super) fn with_reason(self, reason: String) -> Self {
+        let reason = reason.into();
+        Self { reason, ..self }
+    }
+
     /// Label under which the refusal is counted.
     pub(super) fn kind(&self) -> PublishRefusal {
         self.kind
@@ -205,6 +243,11 @@ impl HttpRefusal {
 
     pub(super) fn counting_as(self, kind: PublishRefusal) -> Self {
         Self { kind, ..self }
+    }
+
+    pub(super) fn with_code(self, code: &'static str) -> Self {
+        let code = Some(code);
+        Self { code, ..self }
     }
 
     /// For a request that was read to its end.
@@ -217,6 +260,9 @@ impl HttpRefusal {
 
     /// Code for programs. The text in `error` is for people and may change.
     fn code(&self) -> &'static str {
+        if let Some(code) = self.code {
+            return code;
+        }
         match (self.kind, self.status) {
             (PublishRefusal::BadMessage, StatusCode::NOT_FOUND) => "not_found",
             (PublishRefusal::BadMessage, StatusCode::METHOD_NOT_ALLOWED) => "method",

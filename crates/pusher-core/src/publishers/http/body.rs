@@ -1,23 +1,67 @@
-//! The body of a publish: the event.
+//! The bodies of requests: an event, or a signed request.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::time::Duration;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::{Frame, Incoming};
+use hyper::body::{Body, Frame, Incoming};
 use pusher_proto::{check_value, trim_value};
 use tokio::time::timeout;
 
 use super::answer::HttpRefusal;
+use super::progress::Progress;
+use crate::config::Limits;
+use crate::context::Context;
 use crate::publishers::unfinished::Unfinished;
 use crate::stats::PublishRefusal;
 
-/// Checks the headers that describe the body, before it is read.
-pub(super) fn check(headers: &HeaderMap, len_max: usize) -> Result<(), HttpRefusal> {
+/// Longest body, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LenMax {
+    len_max: usize,
+    /// What the body is.
+    name: &'static str,
+    setting: &'static str,
+}
+
+impl LenMax {
+    /// For a body that is an event.
+    pub(super) fn event(limits: &Limits) -> Self {
+        Self {
+            len_max: limits.event_len_max,
+            name: "event",
+            setting: "event-len-max",
+        }
+    }
+
+    /// For a body that is a message with events in it.
+    pub(super) fn message(limits: &Limits) -> Self {
+        Self {
+            len_max: limits.publish_len_max,
+            name: "body",
+            setting: "publish-len-max",
+        }
+    }
+
+    fn refusal(self, len: impl fmt::Display) -> HttpRefusal {
+        let Self {
+            len_max,
+            name,
+            setting,
+        } = self;
+        HttpRefusal::too_large(format!(
+            "the {name} is {len} long, at most {len_max} are allowed ({setting})"
+        ))
+    }
+}
+
+/// Checks the headers that describe the event, before it is read.
+pub(super) fn check_event(headers: &HeaderMap, len_max: LenMax) -> Result<(), HttpRefusal> {
     let content_type = headers.get(CONTENT_TYPE).map(|value| value.to_str());
     let content_type = content_type.and_then(Result::ok).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default();
@@ -25,42 +69,45 @@ pub(super) fn check(headers: &HeaderMap, len_max: usize) -> Result<(), HttpRefus
         let reason = "the event must be sent as Content-Type: application/json";
         return Err(HttpRefusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
     }
+    check(headers, len_max)?;
+    if headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(CONTENT_LENGTH) {
+        return Ok(());
+    }
+    let reason = "the request needs a Content-Length, or Transfer-Encoding: chunked";
+    Err(HttpRefusal::new(StatusCode::LENGTH_REQUIRED, reason))
+}
+
+/// Checks the headers that describe any body, before it is read.
+pub(super) fn check(headers: &HeaderMap, len_max: LenMax) -> Result<(), HttpRefusal> {
     for encoding in headers.get_all(CONTENT_ENCODING) {
         if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") {
             let encoding = String::from_utf8_lossy(encoding.as_bytes());
             return Err(HttpRefusal::content_encoding(&encoding));
         }
     }
-    if headers.contains_key(TRANSFER_ENCODING) {
+    let is_chunked = headers.contains_key(TRANSFER_ENCODING);
+    let Some(len) = headers.get(CONTENT_LENGTH).filter(|_| !is_chunked) else {
         return Ok(());
-    }
-    let Some(len) = headers.get(CONTENT_LENGTH) else {
-        let reason = "the request needs a Content-Length, or Transfer-Encoding: chunked";
-        return Err(HttpRefusal::new(StatusCode::LENGTH_REQUIRED, reason));
     };
     // hyper has checked that it is a number, but it may exceed `usize`.
     let len = len.to_str().unwrap_or_default().trim();
-    if len.parse().unwrap_or(usize::MAX) > len_max {
-        return Err(too_large(format_args!("{len} bytes"), len_max));
+    match len.parse().unwrap_or(usize::MAX) > len_max.len_max {
+        true => Err(len_max.refusal(format_args!("{len} bytes"))),
+        false => Ok(()),
     }
-    Ok(())
-}
-
-fn too_large(len: impl fmt::Display, len_max: usize) -> HttpRefusal {
-    HttpRefusal::too_large(format!(
-        "the event is {len} long, at most {len_max} are allowed (event-len-max)"
-    ))
 }
 
 /// Reads the whole body. The length of a chunked body is checked while it arrives. hyper limits the chunk extensions
 /// and the trailers of a body to 16 KiB each.
 pub(super) async fn read(
+    context: &Arc<Context>,
+    progress: &Progress,
     body: Incoming,
-    len_max: usize,
-    time_limit: Duration,
-    mut unfinished: Unfinished,
-) -> Result<Vec<u8>, HttpRefusal> {
-    match timeout(time_limit, collect(body, len_max, &mut unfinished)).await {
+    len_max: LenMax,
+) -> Result<Bytes, HttpRefusal> {
+    let time_limit = context.live.limits().unfinished_timeout;
+    let _waiting = progress.wait();
+    match timeout(time_limit, collect(context, body, len_max)).await {
         Ok(body) => body,
         Err(_) => {
             let reason = "the body took too long to arrive";
@@ -70,11 +117,12 @@ pub(super) async fn read(
 }
 
 async fn collect(
+    context: &Arc<Context>,
     mut body: Incoming,
-    len_max: usize,
-    unfinished: &mut Unfinished,
-) -> Result<Vec<u8>, HttpRefusal> {
+    len_max: LenMax,
+) -> Result<Bytes, HttpRefusal> {
     let mut bytes = Vec::new();
+    let mut unfinished = None;
     while let Some(frame) = body.frame().await {
         let data = match frame.map(Frame::into_data) {
             Ok(Ok(data)) => data,
@@ -82,15 +130,20 @@ async fn collect(
             Ok(Err(_trailers)) => continue,
             Err(error) => return Err(interrupted(&error)),
         };
-        if bytes.len() + data.len() > len_max {
-            let len = bytes.len() + data.len();
-            return Err(too_large(format_args!("at least {len} bytes"), len_max));
+        let len = bytes.len() + data.len();
+        if len > len_max.len_max {
+            return Err(len_max.refusal(format_args!("at least {len} bytes")));
+        }
+        if bytes.is_empty() && body.is_end_stream() {
+            // A body in one piece is never incomplete, and hyper's bytes need no copy.
+            return Ok(data);
         }
         bytes.extend_from_slice(&data);
+        let unfinished = unfinished.get_or_insert_with(|| Unfinished::new(context.clone()));
         let counted = unfinished.set(bytes.len());
         counted.map_err(|no_room| HttpRefusal::overloaded(no_room.to_string()))?;
     }
-    Ok(bytes)
+    Ok(bytes.into())
 }
 
 /// Converts the error of a body: the peer disconnected, or its chunks are malformed.
@@ -163,7 +216,11 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_TYPE, content_type.parse().unwrap());
             headers.insert(name, value.parse().unwrap());
-            let checked = check(&headers, 100);
+            let limits = Limits {
+                event_len_max: 100,
+                ..Limits::default()
+            };
+            let checked = check_event(&headers, LenMax::event(&limits));
             let status = checked.map_err(|refusal| refusal.into_response().status());
             assert_eq!(status, expect, "{content_type} {name}: {value}");
         }

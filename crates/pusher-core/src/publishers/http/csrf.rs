@@ -18,7 +18,7 @@ use crate::publishers::peer::Transport;
 pub(super) fn check(
     head: &Parts,
     is_file: bool,
-    transport: &Transport,
+    transport: Transport,
     allowed: &[KnownHost],
 ) -> Result<(), HttpRefusal> {
     let host = host(head)?;
@@ -77,7 +77,7 @@ fn is_from_other_page(headers: &HeaderMap, host: &str) -> bool {
 
 /// Whether `host` is this server: a loopback address, the address of this connection, or a configured name. Browsers
 /// cannot connect to a unix socket, so any host is accepted there.
-fn is_ours(host: &str, transport: &Transport, allowed: &[KnownHost]) -> bool {
+fn is_ours(host: &str, transport: Transport, allowed: &[KnownHost]) -> bool {
     let Transport::Tcp { local } = transport else {
         return true;
     };
@@ -85,7 +85,7 @@ fn is_ours(host: &str, transport: &Transport, allowed: &[KnownHost]) -> bool {
         return false;
     };
     let is_own = match &host {
-        HostName::Ip(ip) => ip.is_loopback() || *local == Some(*ip),
+        HostName::Ip(ip) => ip.is_loopback() || local == Some(*ip),
         HostName::Name(name) => name == "localhost",
     };
     is_own || allowed.iter().any(|known| known.is(&host))
@@ -125,8 +125,8 @@ mod tests {
             ("", "127.0.0.1", false),
             ("a b", "127.0.0.1", false),
         ] {
-            assert_eq!(is_ours(host, &tcp(local), &allowed), expect, "{host}");
+            assert_eq!(is_ours(host, tcp(local), &allowed), expect, "{host}");
         }
-        assert!(is_ours("example.org", &Transport::Unix, &[]));
+        assert!(is_ours("example.org", Transport::Unix, &[]));
     }
 }

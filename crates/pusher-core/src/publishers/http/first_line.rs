@@ -21,27 +21,48 @@ impl Inbox for Arrived {
     }
 }
 
-/// Reads until the line is complete, and checks its version. Returns all bytes read so far, for hyper. A line of more
-/// than `len_max` bytes is returned unchecked: hyper refuses it. `None` if the connection ended.
+/// Outcome of [`read`].
+pub(super) enum FirstLine {
+    /// All bytes read so far, for hyper.
+    Complete(Vec<u8>),
+    Refused(HttpRefusal),
+    /// The connection has ended.
+    Gone,
+    /// Another process continues with these bytes.
+    HandOver(Vec<u8>),
+}
+
+/// Reads until the line is complete, and checks its version. A line of more than `len_max` bytes is returned unchecked: hyper
+/// refuses it.
 pub(super) async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     first: Vec<u8>,
     len_max: usize,
-) -> Option<Result<Vec<u8>, HttpRefusal>> {
+) -> FirstLine {
     let mut arrived = Arrived(first);
     let mut seen = 0;
     loop {
+        if seen == 0 {
+            // Empty lines in front of a request mean nothing (RFC 9112, section 2.2).
+            let is_empty_line = |byte: &u8| matches!(byte, b'\r' | b'\n');
+            let begin = arrived.0.iter().position(|byte| !is_empty_line(byte));
+            arrived.0.drain(..begin.unwrap_or(arrived.0.len()));
+        }
         let new = &arrived.0[seen..];
         if let Some(end) = new.iter().position(|&byte| byte == b'\n') {
-            let checked = check_version(&arrived.0[..seen + end]);
-            return Some(checked.map(|()| arrived.0));
+            return match check_version(&arrived.0[..seen + end]) {
+                Ok(()) => FirstLine::Complete(arrived.0),
+                Err(refusal) => FirstLine::Refused(refusal),
+            };
         }
         seen = arrived.0.len();
         if seen > len_max {
-            return Some(Ok(arrived.0));
+            return FirstLine::Complete(arrived.0);
         }
-        if !matches!(wire.read(&mut arrived, None).await, ReadOutcome::More) {
-            return None;
+        match wire.read(&mut arrived, None).await {
+            ReadOutcome::More => {}
+            ReadOutcome::HandOver => return FirstLine::HandOver(arrived.0),
+            _ => return FirstLine::Gone,
         }
     }
 }

@@ -7,14 +7,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::answer::HttpRefusal;
+use super::query::{LIMIT_DEFAULT, limit, parameters};
 use crate::context::Context;
 use crate::hub::TopicHistory;
-
-/// Events in an answer, if the request does not say how many.
-const LIMIT_DEFAULT: usize = 100;
-
-/// Most events in an answer.
-const LIMIT_MAX: usize = 1000;
 
 /// The parameters of a request for a topic's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,21 +42,14 @@ pub(super) fn query(head: &Parts) -> Result<HistoryQuery, HttpRefusal> {
         since: None,
         limit: LIMIT_DEFAULT,
     };
-    let text = head.uri.query().unwrap_or_default();
-    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+    for (name, value) in parameters(head) {
         match &*name {
             "since" => {
                 let since = value.parse();
                 query.since =
                     Some(since.map_err(|_| HttpRefusal::bad_request("since is not a position"))?);
             }
-            "limit" => {
-                let limit = value.parse().ok();
-                let limit = limit.filter(|limit| (1..=LIMIT_MAX).contains(limit));
-                query.limit = limit.ok_or_else(|| {
-                    HttpRefusal::bad_request(format!("limit is a number from 1 to {LIMIT_MAX}"))
-                })?;
-            }
+            "limit" => query.limit = limit(&value)?,
             _ => {
                 let text = "the parameters are since and limit; write a `?` in a topic as %3F";
                 return Err(HttpRefusal::bad_request(text));

@@ -1,28 +1,45 @@
-//! Routes of requests, and checks of their heads.
+//! Routes of requests, and the forms of HTTP that are supported.
 
-use http::header::{AUTHORIZATION, CONNECTION, HeaderName, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, HeaderName, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, StatusCode, Version};
-use percent_encoding::percent_decode_str;
-use pusher_proto::check_id;
 
 use super::answer::HttpRefusal;
+use super::channels::{self, SignedRequest};
+use super::charts;
+use super::connections;
 use super::log::{self, HistoryQuery};
+use super::percent::decode;
+use super::query::parameters;
 use crate::admin::AdminRoute;
-use crate::config::PublishToken;
-use crate::stats::PublishRefusal;
+use crate::connection::SessionId;
 
 const PUBLISH: &str = "/publish/";
 const WATCH: &str = "/watch/";
 const POSITION: &str = "/position";
 const HISTORY: &str = "/history/";
-const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+const REVOKE: &str = "/revoke/";
+const PRESENCE: &str = "/presence/";
+const CHARTS: &str = "/charts.json";
+const CONNECTIONS: &str = "/connections.json";
+const CLOSE: &str = "/close/";
+const PROGRAM_UPGRADE: &str = "/upgrade";
+const RELOAD: &str = "/reload";
 
 /// The route of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
     /// `POST /publish/{topic}`.
     Publish {
+        topic: String,
+    },
+    /// `POST /revoke/{sub}`.
+    Revoke {
+        sub: String,
+        before_s: Option<u64>,
+    },
+    /// `GET /presence/{topic}`.
+    Presence {
         topic: String,
     },
     /// `GET /position`.
@@ -32,7 +49,17 @@ pub(super) enum Route {
         topic: String,
         query: HistoryQuery,
     },
+    /// `POST /close/{id}`.
+    Close {
+        id: SessionId,
+    },
+    /// `POST /upgrade`.
+    Upgrade,
+    /// `POST /reload`.
+    Reload,
     Admin(AdminRoute),
+    /// `/apps/ID/...`.
+    Signed(SignedRequest),
     /// `OPTIONS`, which HAProxy's `option httpchk` sends. Holds the methods for `Allow`.
     Options {
         allow: &'static str,
@@ -43,9 +70,31 @@ impl Route {
     /// Whether the request must show the publish token, if one is configured.
     pub(super) fn needs_token(&self) -> bool {
         match self {
-            Self::Publish { .. } | Self::Position | Self::History { .. } => true,
+            Self::Publish { .. }
+            | Self::Revoke { .. }
+            | Self::Presence { .. }
+            | Self::Position
+            | Self::Close { .. }
+            | Self::Upgrade
+            | Self::Reload
+            | Self::History { .. } => true,
             Self::Admin(route) => route.needs_token(),
-            Self::Options { .. } => false,
+            // The signature is the permission.
+            Self::Signed(_) | Self::Options { .. } => false,
+        }
+    }
+
+    /// Whether operators send the request, and publishers do not.
+    pub(super) fn is_operators(&self) -> bool {
+        match self {
+            Self::Admin(_) | Self::Close { .. } | Self::Upgrade | Self::Reload => true,
+            Self::Publish { .. }
+            | Self::Revoke { .. }
+            | Self::Presence { .. }
+            | Self::Position
+            | Self::History { .. }
+            | Self::Signed(_)
+            | Self::Options { .. } => false,
         }
     }
 
@@ -54,8 +103,11 @@ impl Route {
         matches!(
             self,
             Self::Publish { .. }
+                | Self::Revoke { .. }
+                | Self::Presence { .. }
                 | Self::Position
                 | Self::History { .. }
+                | Self::Signed(_)
                 | Self::Admin(AdminRoute::Watch { .. })
         )
     }
@@ -63,7 +115,8 @@ impl Route {
 
 /// Whether the request is meant as a publish, valid or not. Decides which counter counts its refusal.
 pub(super) fn publishes<B>(request: &Request<B>) -> bool {
-    request.method() == Method::POST && request.uri().path().starts_with(PUBLISH)
+    let path = request.uri().path();
+    request.method() == Method::POST && (path.starts_with(PUBLISH) || channels::publishes(path))
 }
 
 /// Checks the version at the end of a request line.
@@ -125,25 +178,48 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
 /// Finds the route of a request.
 pub(super) fn route(head: &Parts) -> Result<Route, HttpRefusal> {
     let path = head.uri.path();
-    if head.method == Method::OPTIONS {
-        let allow = match path.starts_with(PUBLISH) {
-            true => "POST, OPTIONS",
-            false => "GET, HEAD, OPTIONS",
-        };
-        return Ok(Route::Options { allow });
+    let posted = post_route(head, path);
+    match (&head.method, posted) {
+        (&Method::OPTIONS, posted) => Ok(Route::Options {
+            allow: match posted {
+                Some(_) => "POST, OPTIONS",
+                None => "GET, HEAD, OPTIONS",
+            },
+        }),
+        (&Method::POST, Some(route)) => route,
+        (_, Some(_)) => Err(HttpRefusal::method("POST")),
+        (method, None) => match (method, read_route(head, path)?) {
+            (&Method::GET | &Method::HEAD, route) => Ok(route),
+            _ => Err(HttpRefusal::method("GET, HEAD")),
+        },
     }
+}
+
+/// Finds the route of a request that changes something. `None` if the path has no such route.
+fn post_route(head: &Parts, path: &str) -> Option<Result<Route, HttpRefusal>> {
     if let Some(published) = path.strip_prefix(PUBLISH) {
-        if head.method != Method::POST {
-            return Err(HttpRefusal::method("POST"));
-        }
-        let topic = topic(head, published)?;
-        return Ok(Route::Publish { topic });
+        let topic = topic(head, published);
+        return Some(topic.map(|topic| Route::Publish { topic }));
     }
-    let route = read_route(head, path)?;
-    match head.method {
-        Method::GET | Method::HEAD => Ok(route),
-        _ => Err(HttpRefusal::method("GET, HEAD")),
+    if let Some(revoked) = path.strip_prefix(REVOKE) {
+        return Some(revoke_route(head, revoked));
     }
+    if let Some(id) = path.strip_prefix(CLOSE) {
+        let id = connections::id(id);
+        return Some(id.map(|id| Route::Close { id }));
+    }
+    match path {
+        PROGRAM_UPGRADE => Some(Ok(Route::Upgrade)),
+        RELOAD => Some(Ok(Route::Reload)),
+        _ => None,
+    }
+}
+
+fn revoke_route(head: &Parts, sub: &str) -> Result<Route, HttpRefusal> {
+    Ok(Route::Revoke {
+        sub: decode(sub, "sub")?,
+        before_s: before(head)?,
+    })
 }
 
 /// Finds the route of a request that changes nothing.
@@ -151,11 +227,23 @@ fn read_route(head: &Parts, path: &str) -> Result<Route, HttpRefusal> {
     if path == POSITION {
         return Ok(Route::Position);
     }
+    if path == CHARTS {
+        let window = charts::window(head)?;
+        return Ok(Route::Admin(AdminRoute::Charts(window)));
+    }
+    if path == CONNECTIONS {
+        let query = connections::query(head)?;
+        return Ok(Route::Admin(AdminRoute::Connections(query)));
+    }
     if let Some(read) = path.strip_prefix(HISTORY) {
         return Ok(Route::History {
-            topic: decode_topic(read)?,
+            topic: decode(read, "topic")?,
             query: log::query(head)?,
         });
+    }
+    if let Some(present) = path.strip_prefix(PRESENCE) {
+        let topic = topic(head, present)?;
+        return Ok(Route::Presence { topic });
     }
     Ok(Route::Admin(match path.strip_prefix(WATCH) {
         Some(watched) => AdminRoute::Watch {
@@ -166,8 +254,8 @@ fn read_route(head: &Parts, path: &str) -> Result<Route, HttpRefusal> {
 }
 
 fn not_found() -> HttpRefusal {
-    let reason = "not found: the paths are POST /publish/{topic}, and GET / (the status page), /healthz, /readyz, \
-                  /metrics, /status.json, /watch/{topic}, /position and /history/{topic}";
+    let reason = "not found: the paths are POST /publish/{topic}, POST /revoke/{sub}, POST /close/{id}, POST /upgrade, POST /reload, and GET / (the status page), \
+                  /healthz, /readyz, /metrics, /status.json, /charts.json, /connections.json, /watch/{topic}, /position, /history/{topic} and /presence/{topic}";
     HttpRefusal::new(StatusCode::NOT_FOUND, reason)
 }
 
@@ -176,70 +264,25 @@ fn topic(head: &Parts, path: &str) -> Result<String, HttpRefusal> {
     if head.uri.query().is_some() {
         return Err(HttpRefusal::bad_request("write a `?` in a topic as %3F"));
     }
-    decode_topic(path)
+    decode(path, "topic")
 }
 
-fn decode_topic(path: &str) -> Result<String, HttpRefusal> {
-    check_percent_encoding(path)?;
-    let topic = percent_decode_str(path).decode_utf8();
-    let topic = topic.map_err(|_| HttpRefusal::bad_request("the topic is not valid UTF-8"))?;
-    Ok(topic.into_owned())
-}
-
-/// Refuses a `%` without two hexadecimal digits, which `percent_decode_str` would leave unchanged.
-fn check_percent_encoding(path: &str) -> Result<(), HttpRefusal> {
-    for (at, _) in path.match_indices('%') {
-        let digits = path.as_bytes().get(at + 1..at + 3);
-        if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
-            let invalid: String = path[at..].chars().take(3).collect();
-            let reason = format!("{invalid} is not a percent-encoding: write a `%` as %25");
-            return Err(HttpRefusal::bad_request(reason));
-        }
+/// Parses the query of a revocation.
+fn before(head: &Parts) -> Result<Option<u64>, HttpRefusal> {
+    let mut before_s = None;
+    for (name, value) in parameters(head) {
+        let parsed = value.parse().ok().filter(|_| name == "before");
+        before_s = Some(parsed.ok_or_else(|| {
+            HttpRefusal::bad_request("the parameter is before, a Unix time in seconds")
+        })?);
     }
-    Ok(())
-}
-
-/// Checks the bearer token (RFC 6750, section 2.1).
-pub(super) fn check_token(headers: &HeaderMap, token: &PublishToken) -> Result<(), HttpRefusal> {
-    let Some(shown) = headers.get(AUTHORIZATION) else {
-        let reason = "this server requires a token: Authorization: Bearer ...";
-        return Err(HttpRefusal::unauthorized(reason));
-    };
-    let (scheme, shown) = shown
-        .to_str()
-        .ok()
-        .and_then(|shown| shown.split_once(' '))
-        .unwrap_or_default();
-    if scheme.eq_ignore_ascii_case("Bearer") && token.is(shown.trim()) {
-        return Ok(());
-    }
-    Err(HttpRefusal::unauthorized("the token is wrong"))
-}
-
-/// Returns the id of the publish: the value of `Idempotency-Key`, including any quotes.
-pub(super) fn id(headers: &HeaderMap) -> Result<Option<&str>, HttpRefusal> {
-    let mut ids = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let Some(id) = ids.next() else {
-        return Ok(None);
-    };
-    if ids.next().is_some() {
-        return Err(HttpRefusal::bad_request(
-            "there is more than one Idempotency-Key",
-        ));
-    }
-    let id = id
-        .to_str()
-        .map_err(|_| HttpRefusal::bad_request("the Idempotency-Key is not ASCII"))?;
-    check_id(id).map_err(|error| {
-        let refusal = HttpRefusal::bad_request(error.to_string());
-        refusal.counting_as(PublishRefusal::BadId)
-    })?;
-    Ok(Some(id))
+    Ok(before_s)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::ConnectionsQuery;
 
     fn check(method: Method, target: &str) -> Result<Route, StatusCode> {
         let request = Request::builder().method(method).uri(target).body(());
@@ -285,8 +328,37 @@ mod tests {
             check(Method::GET, "/watch/a%20b"),
             Ok(Route::Admin(AdminRoute::Watch { topic }))
         );
+        let id = format!("{:032x}", 7);
+        assert_eq!(
+            check(Method::POST, &format!("/close/{id}")),
+            Ok(Route::Close {
+                id: SessionId::parse(&id).unwrap()
+            })
+        );
+        assert_eq!(
+            check(Method::GET, "/connections.json?search=a%26b&limit=1000"),
+            Ok(Route::Admin(AdminRoute::Connections(ConnectionsQuery {
+                search: "a&b".to_owned(),
+                limit: 1000,
+            })))
+        );
         for (method, target, status) in [
+            (Method::GET, "/close/1", StatusCode::METHOD_NOT_ALLOWED),
+            (Method::POST, "/close/1", StatusCode::BAD_REQUEST),
+            (
+                Method::POST,
+                "/connections.json",
+                StatusCode::METHOD_NOT_ALLOWED,
+            ),
+            (
+                Method::GET,
+                "/connections.json?x=1",
+                StatusCode::BAD_REQUEST,
+            ),
             (Method::GET, "/publish/t", StatusCode::METHOD_NOT_ALLOWED),
+            (Method::PUT, "/revoke/%zz", StatusCode::METHOD_NOT_ALLOWED),
+            (Method::GET, "/upgrade", StatusCode::METHOD_NOT_ALLOWED),
+            (Method::GET, "/reload", StatusCode::METHOD_NOT_ALLOWED),
             (Method::POST, "/healthz", StatusCode::METHOD_NOT_ALLOWED),
             (Method::POST, "/publish", StatusCode::NOT_FOUND),
             (Method::POST, "/Publish/t", StatusCode::NOT_FOUND),
@@ -309,11 +381,46 @@ mod tests {
     }
 
     #[test]
+    fn queries_of_lists_and_charts_have_bounds() {
+        let search = |len| format!("/connections.json?search={}", "s".repeat(len));
+        for (target, is_valid) in [
+            ("/connections.json?limit=0", false),
+            ("/connections.json?limit=1", true),
+            ("/connections.json?limit=1000", true),
+            ("/connections.json?limit=1001", false),
+            ("/connections.json?limit=all", false),
+            (&search(1024), true),
+            (&search(1025), false),
+            ("/history/t?limit=0", false),
+            ("/history/t?limit=1000", true),
+            ("/history/t?limit=1001", false),
+            ("/charts.json", true),
+            ("/charts.json?window=1d", true),
+            ("/charts.json?window=2d", false),
+            ("/charts.json?window=", false),
+            ("/charts.json?step=5m", false),
+        ] {
+            let route = check(Method::GET, target);
+            let expected = if is_valid {
+                Ok(())
+            } else {
+                Err(StatusCode::BAD_REQUEST)
+            };
+            assert_eq!(route.map(drop), expected, "{target}");
+        }
+    }
+
+    #[test]
     fn options_names_the_methods() {
         for (target, allow) in [
             ("*", "GET, HEAD, OPTIONS"),
             ("/", "GET, HEAD, OPTIONS"),
+            ("/status.json", "GET, HEAD, OPTIONS"),
             ("/publish/t", "POST, OPTIONS"),
+            ("/revoke/%zz", "POST, OPTIONS"),
+            ("/close/1", "POST, OPTIONS"),
+            ("/upgrade", "POST, OPTIONS"),
+            ("/reload", "POST, OPTIONS"),
         ] {
             let route = check(Method::OPTIONS, target);
             assert_eq!(route, Ok(Route::Options { allow }), "{target}");

@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context as TaskContext, Poll, Waker, ready};
 use std::time::Duration;
 
+use super::progress::Progress;
 use crate::connection::PublisherPermit;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
@@ -18,8 +19,7 @@ pub(super) struct Stream<'a, S> {
     inner: S,
     /// Busy from the first byte of a request until its answer is flushed.
     permit: &'a PublisherPermit,
-    /// An answer was written since the last flush.
-    has_written: bool,
+    progress: &'a Progress,
     first: Vec<u8>,
     first_read: usize,
     answer_timeout: Duration,
@@ -37,11 +37,12 @@ impl<'a, S> Stream<'a, S> {
         first: Vec<u8>,
         answer_timeout: Duration,
         permit: &'a PublisherPermit,
+        progress: &'a Progress,
     ) -> Self {
         Self {
             inner,
             permit,
-            has_written: false,
+            progress,
             first,
             first_read: 0,
             answer_timeout,
@@ -53,6 +54,12 @@ impl<'a, S> Stream<'a, S> {
 
     pub(super) fn into_inner(self) -> S {
         self.inner
+    }
+
+    /// Returns the socket, and the bytes that were read and not handled. `begun` are those that hyper has read.
+    pub(super) fn into_parts(self, begun: &[u8]) -> (S, Vec<u8>) {
+        let unread = [begun, &self.first[self.first_read..]].concat();
+        (self.inner, unread)
     }
 
     /// Tracks the progress of writes. Fails if a write has been blocked for `answer_timeout`.
@@ -91,7 +98,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<'_, S> {
         context: &mut TaskContext<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.write_deadline.is_some() {
+        if self.write_deadline.is_some() || !self.progress.may_read() {
             self.reader = Some(context.waker().clone());
             return Poll::Pending;
         }
@@ -100,15 +107,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<'_, S> {
             if std::mem::take(&mut self.must_yield) {
                 return pin!(yield_now()).poll(context).map(Ok);
             }
+            let before = buffer.filled().len();
             let read = Pin::new(&mut self.inner).poll_read(context, buffer);
             self.must_yield = read.is_ready() && buffer.remaining() == 0;
             if read.is_ready() {
                 self.permit.busy();
+                self.progress.read(&buffer.filled()[before..]);
             }
             return read;
         }
         let len = first.len().min(buffer.remaining());
         buffer.put_slice(&first[..len]);
+        self.progress.read(&first[..len]);
         self.first_read += len;
         if self.first_read == self.first.len() {
             self.first = Vec::new();
@@ -124,14 +134,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<'_, S> {
         context: &mut TaskContext<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.progress.write(bytes);
         let written = Pin::new(&mut self.inner).poll_write(context, bytes);
-        self.has_written |= written.is_ready();
         self.track_write(context, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.inner).poll_flush(context);
-        if flushed.is_ready() && std::mem::take(&mut self.has_written) {
+        if flushed.is_ready() && self.progress.flushed() {
             self.permit.idle();
         }
         flushed

@@ -9,6 +9,7 @@ use super::publish_listener::PublishListener;
 use super::tcp;
 use crate::config::PublishAddress;
 use crate::config::{LiveOptions, Options};
+use crate::handover::Inherited;
 use crate::server::bind_error::BindError;
 
 /// The open listeners of a server.
@@ -16,11 +17,20 @@ use crate::server::bind_error::BindError;
 pub(crate) struct BoundListeners {
     pub(crate) public: Vec<TcpListener>,
     pub(crate) publish: Vec<PublishListener>,
+    /// For signed requests only.
+    pub(crate) signed: Vec<TcpListener>,
     /// An address of the publish listener that other machines can reach.
     pub(crate) open_to_others: Option<SocketAddr>,
+    pub(crate) inherited: Inherited,
 }
 
 impl BoundListeners {
+    /// Returns the addresses of the public listener.
+    pub(crate) fn public_addrs(&self) -> Vec<SocketAddr> {
+        let addrs = self.public.iter().map(TcpListener::local_addr);
+        addrs.filter_map(Result::ok).collect()
+    }
+
     pub(crate) fn open(options: &Options, given: Listeners) -> Result<Self, BindError> {
         let Listeners {
             public,
@@ -35,6 +45,10 @@ impl BoundListeners {
             given_publish.chain(unix.map(|listener| PublishListener::Unix(listener, None)))
         };
         let mut publish: Vec<_> = given_publish.collect();
+        let inherited = Inherited {
+            public: !public.is_empty(),
+            publish: !publish.is_empty(),
+        };
         let addresses = match publish.is_empty() {
             true => options.publish_listen.clone(),
             false => publish
@@ -55,7 +69,7 @@ impl BoundListeners {
             check_inherited("publishers", Ok(()), listener.set_nonblocking())?;
         }
         let public = match public.is_empty() {
-            true => open_public(&options.listen)?,
+            true => open_tcp("browsers", &options.listen)?,
             false => public,
         };
         public.iter().for_each(defer_accept);
@@ -65,20 +79,29 @@ impl BoundListeners {
         Ok(Self {
             public,
             publish,
+            signed: open_tcp("signed requests", &options.signed_listen)?,
             open_to_others,
+            inherited,
         })
     }
 }
 
 impl Options {
     /// Checks the options without opening a listener. Fails if other machines could reach a publish listener and there is
-    /// no token.
+    /// no token, or if the options of tickets or webhooks contradict others.
     pub fn check(&self) -> Result<(), BindError> {
         check_token(
             self.publish_listen.iter().find_map(open_to_others),
             &self.live,
-        )
+        )?;
+        check_live(&self.live)
     }
+}
+
+/// Fails if the options of tickets or webhooks contradict others.
+pub(crate) fn check_live(options: &LiveOptions) -> Result<(), BindError> {
+    options.check_tickets()?;
+    Ok(options.check_webhooks()?)
 }
 
 /// Fails if other machines can reach a publish listener and there is no token.
@@ -92,7 +115,7 @@ pub(crate) fn check_token(
     }
 }
 
-fn open_to_others(address: &PublishAddress) -> Option<SocketAddr> {
+pub(super) fn open_to_others(address: &PublishAddress) -> Option<SocketAddr> {
     match address {
         PublishAddress::Tcp(address) if !address.ip().to_canonical().is_loopback() => {
             Some(*address)
@@ -114,26 +137,34 @@ fn check_inherited<T>(
     })
 }
 
-fn open_public(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
-    let open = |&address: &SocketAddr| {
-        tcp::listen(address).map_err(|source| BindError::Listen {
-            peers: "browsers",
-            address: address.to_string(),
-            source,
-        })
-    };
+fn open_tcp(peers: &'static str, addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
+    let open = |&address: &SocketAddr| open_tcp_at(peers, address);
     addresses.iter().map(open).collect()
 }
 
+pub(super) fn open_tcp_at(
+    peers: &'static str,
+    address: SocketAddr,
+) -> Result<TcpListener, BindError> {
+    tcp::listen(address).map_err(|source| BindError::Listen {
+        peers,
+        address: address.to_string(),
+        source,
+    })
+}
+
 fn open_publish(options: &Options) -> Result<Vec<PublishListener>, BindError> {
-    let open = |address: &PublishAddress| {
-        PublishListener::open(address, &options.publish_socket).map_err(|source| {
-            BindError::Listen {
-                peers: "publishers",
-                address: address.to_string(),
-                source,
-            }
-        })
-    };
+    let open = |address: &PublishAddress| open_publish_at(address, options);
     options.publish_listen.iter().map(open).collect()
+}
+
+pub(super) fn open_publish_at(
+    address: &PublishAddress,
+    options: &Options,
+) -> Result<PublishListener, BindError> {
+    PublishListener::open(address, &options.publish_socket).map_err(|source| BindError::Listen {
+        peers: "publishers",
+        address: address.to_string(),
+        source,
+    })
 }

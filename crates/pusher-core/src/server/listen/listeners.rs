@@ -15,3 +15,14 @@ pub struct Listeners {
     #[cfg(unix)]
     pub publish_unix: Vec<std::os::unix::net::UnixListener>,
 }
+
+impl Listeners {
+    /// Whether there are sockets of the publish listener.
+    pub fn has_publish(&self) -> bool {
+        #[cfg(unix)]
+        if !self.publish_unix.is_empty() {
+            return true;
+        }
+        !self.publish_tcp.is_empty()
+    }
+}

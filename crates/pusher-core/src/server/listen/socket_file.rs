@@ -17,6 +17,8 @@ pub(crate) struct SocketFile {
     path: PathBuf,
     identity: Identity,
     access: SocketAccess,
+    /// Another process listens on it from now on.
+    is_kept: bool,
 }
 
 /// Device and inode number. They distinguish our file from another one at the same path.
@@ -29,7 +31,27 @@ impl SocketFile {
             path: path.to_owned(),
             identity: identity(&fs::symlink_metadata(path)?),
             access: access.clone(),
+            is_kept: false,
         })
+    }
+
+    /// Describes the file of a socket that another process has created at `path`. `None` if it is not there any more.
+    pub(super) fn taken_over(path: &Path, access: &SocketAccess) -> Option<Self> {
+        let file = Self::created(path, access).and_then(|file| {
+            file.set_access()?;
+            Ok(file)
+        });
+        file.inspect_err(|error| {
+            let path = path.display();
+            tracing::warn!(%path, %error, "cannot take the file of the publish socket over");
+        })
+        .ok()
+    }
+
+    /// Leaves the file where it is. Returns its path.
+    pub(crate) fn keep(mut self) -> PathBuf {
+        self.is_kept = true;
+        self.path.clone()
     }
 
     /// Whether the path still names this file. Otherwise no client can connect, and the socket reports no error.
@@ -64,7 +86,7 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if !self.is_there() {
+        if self.is_kept || !self.is_there() {
             return;
         }
         if let Err(error) = fs::remove_file(&self.path) {

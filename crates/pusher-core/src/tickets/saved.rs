@@ -1,0 +1,208 @@
+//! The file that keeps revocations over a restart.
+//!
+//! It has a line of JSON for each revocation, in the order in which they came. The start writes it anew, without those that
+//! are no longer needed; so does an append if it has become long.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::revocations::{REVOCATIONS_MAX, Revocation, Revocations};
+use crate::config::{StateOptions, SyncPolicy, open_regular_file};
+use crate::store::{NEW_REVOCATIONS, REVOCATIONS, private};
+use crate::unix_time::unix_s;
+
+/// Lines after which the file is written anew.
+const LINES_MAX: usize = 2 * REVOCATIONS_MAX;
+
+/// The file of revocations.
+#[derive(Debug)]
+pub(super) struct SavedRevocations {
+    dir: PathBuf,
+    file: File,
+    lines: usize,
+    is_synced: bool,
+}
+
+impl SavedRevocations {
+    /// Reads the file, and opens it to append. If that fails, logs the reason and returns `None`: then a restart forgets
+    /// revocations.
+    pub(super) fn open(state: &StateOptions, revocations: &mut Revocations) -> Option<Self> {
+        let opened = read(&state.dir, revocations).and_then(|()| {
+            let file = rewrite(&state.dir, revocations)?;
+            Ok(Self {
+                dir: state.dir.clone(),
+                file,
+                lines: revocations.len(),
+                is_synced: state.sync == SyncPolicy::Always,
+            })
+        });
+        let dir = state.dir.display();
+        opened
+            .inspect_err(|error| {
+                tracing::error!(%error, %dir, "cannot keep revocations: a restart forgets them");
+            })
+            .ok()
+    }
+
+    /// Appends a revocation. If that fails, a part of its line may be there, so the next call writes the whole file.
+    pub(super) fn append(&mut self, revocation: &Revocation, all: &Revocations) -> io::Result<()> {
+        let appended = self.try_append(revocation, all);
+        if appended.is_err() {
+            self.lines = LINES_MAX;
+        }
+        appended
+    }
+
+    /// Whether the file lacks revocations, because the last call of [`append`](Self::append) failed.
+    pub(super) fn is_behind(&self) -> bool {
+        self.lines >= LINES_MAX
+    }
+
+    fn try_append(&mut self, revocation: &Revocation, all: &Revocations) -> io::Result<()> {
+        if self.lines >= LINES_MAX {
+            self.file = rewrite(&self.dir, all)?;
+            self.lines = all.len();
+        } else {
+            self.file.write_all(&line(revocation)?)?;
+            self.lines += 1;
+        }
+        match self.is_synced {
+            true => self.file.sync_data(),
+            false => Ok(()),
+        }
+    }
+}
+
+fn line(revocation: &Revocation) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(revocation)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Reads the file, if there is one. A line that is none is skipped: a crash can have cut the last one.
+fn read(dir: &Path, revocations: &mut Revocations) -> io::Result<()> {
+    let mut file = match open_regular_file(&dir.join(REVOCATIONS)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    for line in bytes.split(|&byte| byte == b'\n') {
+        match serde_json::from_slice::<Revocation>(line) {
+            Ok(revocation) => {
+                revocations
+                    .insert(&revocation, unix_s())
+                    .map_err(io::Error::other)?;
+            }
+            Err(_) if line.is_empty() => {}
+            Err(error) => tracing::warn!(%error, "the file of revocations has a damaged line"),
+        }
+    }
+    Ok(())
+}
+
+/// Writes the file anew. Returns it, to append.
+fn rewrite(dir: &Path, revocations: &Revocations) -> io::Result<File> {
+    let new = dir.join(NEW_REVOCATIONS);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    let mut writer = BufWriter::new(private(&mut options).open(&new)?);
+    for revocation in revocations.needed(unix_s()) {
+        writer.write_all(&line(&revocation)?)?;
+    }
+    let file = writer.into_inner().map_err(io::Error::from)?;
+    file.sync_data()?;
+    fs::rename(&new, dir.join(REVOCATIONS))?;
+    OpenOptions::new().append(true).open(dir.join(REVOCATIONS))
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn open(dir: &TempDir, revocations: &mut Revocations) -> SavedRevocations {
+        let state = StateOptions {
+            dir: dir.path().to_owned(),
+            sync: SyncPolicy::Always,
+        };
+        SavedRevocations::open(&state, revocations).unwrap()
+    }
+
+    /// Revokes one user as often as the file has lines, each time up to a later time.
+    fn fill(saved: &mut SavedRevocations, revocations: &mut Revocations, now_s: u64) {
+        for before_s in (now_s..).take(LINES_MAX) {
+            let sub = "7".to_owned();
+            let revocation = Revocation { sub, before_s };
+            assert!(revocations.insert(&revocation, now_s).unwrap());
+            saved.append(&revocation, revocations).unwrap();
+        }
+    }
+
+    fn next(revocations: &mut Revocations, now_s: u64) -> Revocation {
+        let sub = "8".to_owned();
+        let revocation = Revocation {
+            sub,
+            before_s: now_s,
+        };
+        assert!(revocations.insert(&revocation, now_s).unwrap());
+        revocation
+    }
+
+    #[test]
+    fn file_is_written_anew_when_it_is_long() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut revocations = Revocations::default();
+        let mut saved = open(&dir, &mut revocations);
+        let now_s = unix_s();
+        let lines = || fs::read_to_string(dir.path().join(REVOCATIONS)).unwrap();
+        fill(&mut saved, &mut revocations, now_s);
+        assert_eq!(lines().lines().count(), LINES_MAX);
+        let revocation = next(&mut revocations, now_s);
+        saved.append(&revocation, &revocations).unwrap();
+        assert_eq!(lines().lines().count(), 2);
+        let mut reopened = Revocations::default();
+        drop(saved);
+        drop(open(&dir, &mut reopened));
+        assert_eq!(reopened.len(), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn named_pipes_in_its_place_are_an_error() {
+        for name in [REVOCATIONS, NEW_REVOCATIONS] {
+            let dir = tempfile::tempdir().unwrap();
+            let pipe = dir.path().join(name);
+            nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+            let state = StateOptions {
+                dir: dir.path().to_owned(),
+                sync: SyncPolicy::Always,
+            };
+            let saved = SavedRevocations::open(&state, &mut Revocations::default());
+            assert!(saved.is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn failed_append_is_made_good_by_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut revocations = Revocations::default();
+        let mut saved = open(&dir, &mut revocations);
+        let now_s = unix_s();
+        fill(&mut saved, &mut revocations, now_s);
+        // A file cannot be created with the name of a directory.
+        fs::create_dir(dir.path().join(NEW_REVOCATIONS)).unwrap();
+        let revocation = next(&mut revocations, now_s);
+        assert!(saved.append(&revocation, &revocations).is_err());
+        assert!(saved.is_behind());
+        fs::remove_dir(dir.path().join(NEW_REVOCATIONS)).unwrap();
+        saved.append(&revocation, &revocations).unwrap();
+        assert!(!saved.is_behind());
+        let mut reopened = Revocations::default();
+        drop(saved);
+        drop(open(&dir, &mut reopened));
+        assert_eq!(reopened.len(), 2);
+    }
+}

@@ -1,0 +1,6 @@
+//! Tests of the longer files.
+
+mod app;
+mod client_message;
+mod rest;
+mod trigger;
