@@ -3,6 +3,8 @@ declare(strict_types=1);
 
 use PusherFallback\Publishing;
 use PusherFallback\Secret;
+use PusherFallback\Tickets;
+use PusherFallback\Users;
 
 /**
  * Publishes to pushd, like the extension's class of this name. php/stubs/pusher.stub.php documents the methods.
@@ -23,19 +25,19 @@ final class Pusher
         $this->options = Secret::hide($options);
     }
 
-    public static function publish(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null): ?PusherReceipt
+    public static function publish(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null, ?string $exclude = null): ?PusherReceipt
     {
-        return Publishing::one(__METHOD__, null, [], $category, $data, $id, $latest, $ttl);
+        return Publishing::one(__METHOD__, null, [], $category, $data, $id, $latest, $ttl, $exclude);
     }
 
-    public static function defer(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null): void
+    public static function defer(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null, ?string $exclude = null): void
     {
-        Publishing::defer($category, $data, $id, $latest, $ttl);
+        Publishing::defer($category, $data, $id, $latest, $ttl, $exclude);
     }
 
-    public function send(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null): ?PusherReceipt
+    public function send(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null, ?string $exclude = null): ?PusherReceipt
     {
-        return Publishing::one(__METHOD__, $this->address ?? null, $this->options ?? [], $category, $data, $id, $latest, $ttl);
+        return Publishing::one(__METHOD__, $this->address ?? null, $this->options ?? [], $category, $data, $id, $latest, $ttl, $exclude);
     }
 
     public function sendMany(array $events): array
@@ -51,6 +53,21 @@ final class Pusher
     public function currentPosition(): ?string
     {
         return Publishing::position(__METHOD__, $this->address ?? null, $this->options ?? []);
+    }
+
+    public static function ticket(array $topics, int $ttl = 300, ?string $sub = null, array $info = [], bool $cookie = true): string
+    {
+        return Tickets::sign(__METHOD__, $topics, $ttl, $sub, $info, $cookie);
+    }
+
+    public static function revoke(string $sub): ?int
+    {
+        return Users::revoke(__METHOD__, $sub);
+    }
+
+    public static function presence(string $topic): ?array
+    {
+        return Users::presence(__METHOD__, $topic);
     }
 
     /** Refuses dynamic properties, as the extension does. */

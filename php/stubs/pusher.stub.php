@@ -11,9 +11,10 @@
  * Settings (php.ini, Apache's php_value, FPM's php_value, ini_set):
  *
  *     pusher.address = "tcp://127.0.0.1:5555"  the address of pushd's port 5555:
- *                                              host:port, tcp://host:port or unix:/path
+ *                                              host:port, tcp://host:port or unix:/path. The classes
+ *                                              in plain PHP also accept https://host/path
  *     pusher.timeout_ms = "250"                longest time of a publish, connecting included:
- *                                              1 to 600000
+ *                                              1 to 600000. With https:// the default is 2000
  *     pusher.retry_ms = "1000"                 after a publish failed and took half of its timeout
  *                                              or more, publishes to this address fail at once for
  *                                              this time: 0 to 3600000
@@ -29,6 +30,15 @@
  *                                              publish fails
  *     pusher.spool_ttl = "300"                 how long an event may wait in the spool, in seconds:
  *                                              1 to 86400. pushd does not publish an older one
+ *     pusher.ticket_key_file = ""              the file with the keys of tickets, which pushd reads
+ *                                              as ticket-key-file. Empty: /etc/pushd/ticket.keys
+ *     pusher.push_url = ""                     where browsers connect, for the cookie of tickets:
+ *                                              wss://push.example.com/push, or /push for the page's
+ *                                              host. Empty: the page's host, every path
+ *     pusher.ticket_domain = ""                domain of that cookie, if the host in push_url is not
+ *                                              the page's: example.com for the pages of
+ *                                              www.example.com. Empty: pages of another host set no
+ *                                              cookie
  */
 
 /**
@@ -66,7 +76,7 @@ final class Pusher
      *
      * @throws PusherException
      */
-    public function send(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null): ?PusherReceipt {}
+    public function send(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null, ?string $exclude = null): ?PusherReceipt {}
 
     /**
      * Publishes many events together: in one write, with one pusher.timeout_ms.
@@ -83,9 +93,10 @@ final class Pusher
      * and the result. (There is no static sendMany(): new Pusher() costs nothing and has the settings of
      * php.ini.)
      *
-     * @param array<array{0: string, 1: mixed, 2?: ?string, latest?: bool, ttl?: ?int}> $events The category,
-     *     the data and optionally the id, latest and ttl of each event, as for publish(). Category and id may also be an int or a
-     *     Stringable object, even under strict_types. At most 1000 events, and 4 MiB as JSON together.
+     * @param array<array{0: string, 1: mixed, 2?: ?string, latest?: bool, ttl?: ?int, exclude?: ?string}> $events The category,
+     *     the data and optionally the id, latest, ttl and exclude of each event, as for publish(). Category, id and
+     *     exclude may also be an int or a Stringable object, even under strict_types. At most 1000 events, and
+     *     4 MiB as JSON together.
      * @return array<?PusherReceipt> With the keys of $events.
      * @throws PusherException As publish() does. If one event has a mistake, none is sent; the message
      *     begins with its key. More than 1000 events or 4 MiB are too big (TOO_BIG).
@@ -122,14 +133,18 @@ final class Pusher
      *     spool, only the last one is published.
      * @param int|null $ttl How long this event may wait in the spool, in seconds: 1 to 86400. Null:
      *     pusher.spool_ttl.
+     * @param string|null $exclude The session of the page that caused the event, which does not get it: sessionId
+     *     of pusher.js, socket_id of Pusher Channels, or the number of a WAMP v2 session. A page has another
+     *     session after each reconnect, and can then get the event among those that it missed. Null: every
+     *     page gets the event. A pushd that is too old for this refuses the event (REFUSED).
      * @return PusherReceipt|null pushd's receipt, or null if the publish failed. (After TIMEOUT, CLOSED,
      *     PROTOCOL and UNAVAILABLE the event may have been published.)
      * @throws PusherException The data cannot be encoded (JSON) or is too large (TOO_BIG), the category
-     *     or the id is empty, too long or not UTF-8 (TOPIC, ID), or a setting is invalid (CONFIG). With
-     *     pusher.on_failure = exception also if the publish failed.
+     *     or the id is empty, too long or not UTF-8 (TOPIC, ID), $exclude is no session (ID), or a setting is
+     *     invalid (CONFIG). With pusher.on_failure = exception also if the publish failed.
      * @throws Throwable An exception of a jsonSerialize() in $data.
      */
-    public static function publish(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null): ?PusherReceipt {}
+    public static function publish(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null, ?string $exclude = null): ?PusherReceipt {}
 
     /**
      * Publishes after the page, so that the visitor does not wait for it. The event is encoded at once,
@@ -156,7 +171,7 @@ final class Pusher
      * @throws PusherException A mistake in the call or in the settings, as for publish().
      * @throws Throwable An exception of a jsonSerialize() in $data.
      */
-    public static function defer(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null): void {}
+    public static function defer(string $category, mixed $data, ?string $id = null, bool $latest = false, ?int $ttl = null, ?string $exclude = null): void {}
 
     /**
      * The present position of pushd's log: a place that pages can name. Ask for it *before* you read the data for
@@ -186,6 +201,73 @@ final class Pusher
      * @throws PusherException
      */
     public function currentPosition(): ?string {}
+
+    /**
+     * Signs a ticket for a user of the site. The user's browser sends the ticket to pushd, and may then subscribe to the
+     * private topics that the ticket names. Signing needs no connection to pushd:
+     *
+     *     session_start();
+     *     if (isset($_SESSION['user'])) {
+     *         Pusher::ticket(["user.$_SESSION[user].*", 'members'], sub: (string) $_SESSION['user']);
+     *     }
+     *
+     * It also sets the ticket as the cookie pushd_ticket, with which browsers subscribe without any code in the
+     * page. Call it before the first output: if the headers are sent, it warns and sets no cookie. The cookie is
+     * HttpOnly and SameSite=Lax, and ends with the ticket. It is Secure if the page or pusher.push_url is
+     * (https, wss), and has the path of pusher.push_url. A second call in the same page replaces it. If the host
+     * in pusher.push_url is not the page's, it needs pusher.ticket_domain.
+     *
+     * Without the cookie, give the ticket to the page: new Pusher(url, {ticket: ...}). Pages with a ticket
+     * must not be in a cache that several users share.
+     *
+     * @param array<string> $topics 1 to 100 topics, and patterns with a * at the end, directly behind . / : or -,
+     *     as in user.7.*
+     * @param int $ttl Seconds until the ticket ends: 1 to 86400. The user's private subscriptions end with it,
+     *     unless pusher.js has got another one.
+     * @param string|null $sub The user, 1 to 255 bytes of UTF-8. Others see it where there is presence. Null:
+     *     the ticket cannot be revoked, and its user is not present.
+     * @param array $info Data about the user that presence() reports beside $sub, for json_encode(): at most
+     *     2048 bytes. Empty: none.
+     * @param bool $cookie Whether to set the cookie. Scripts on the command line never set it, and never warn.
+     * @return string A JSON Web Token, at most 4096 bytes of ASCII. Treat it as a password.
+     * @throws PusherException The topics (TOPIC), $sub (ID) or $info (JSON) are not allowed, the ticket would be
+     *     too long (TOO_BIG), $ttl or a setting is invalid, or the key file cannot be read (CONFIG).
+     * @throws TypeError A topic is not a string.
+     * @throws Throwable An exception of a jsonSerialize() in $info.
+     */
+    public static function ticket(array $topics, int $ttl = 300, ?string $sub = null, array $info = [], bool $cookie = true): string {}
+
+    /**
+     * Ends all tickets of a user that were signed up to now, and the private subscriptions of the user's
+     * browsers, on all servers that share the log. Call it when the user has logged out and the session has
+     * ended, or when the user may no longer read a topic.
+     *
+     * It uses the clock of this machine. It never waits longer than pusher.timeout_ms, and fails as
+     * position() does: the tickets are then valid until they end.
+     *
+     * @param string $sub The user, as in the tickets.
+     * @return int|null Number of sessions at the answering server that lost their ticket. Null if the call
+     *     failed.
+     * @throws PusherException $sub is empty, too long or not UTF-8 (ID), or a setting is invalid (CONFIG). With
+     *     pusher.on_failure = exception also if the call failed.
+     */
+    public static function revoke(string $sub): ?int {}
+
+    /**
+     * Asks for the members of a topic: its subscribers with a ticket that has a sub, each user once. pushd must
+     * have presence for the topic.
+     *
+     *     ['count' => 2, 'members' => [['sub' => '7', 'info' => ['name' => 'Ann']], ['sub' => '9']]]
+     *
+     * The count is that of all members, on all servers that share the log. The list has the first 100. A
+     * member without info has no such key. It fails as position() does.
+     *
+     * @return array{count: int, members: list<array{sub: string, info?: mixed}>}|null Null if the call failed.
+     * @throws PusherException The topic is empty, too long or not UTF-8 (TOPIC), or a setting is invalid
+     *     (CONFIG). With pusher.on_failure = exception also if the call failed: REFUSED if the topic has no
+     *     presence.
+     */
+    public static function presence(string $topic): ?array {}
 }
 
 /**
@@ -231,25 +313,37 @@ final class PusherReceipt
 }
 
 /**
- * A publish or a position() failed. The message has the reason and the next thing to check. getCode() is one of the
+ * A call failed. The message has the reason and the next thing to check. getCode() is one of the
  * constants.
  */
 class PusherException extends RuntimeException
 {
-    /** The id is empty, longer than 255 bytes or not UTF-8. Nothing was published. */
+    /**
+     * The id or the sub is empty, longer than 255 bytes or not UTF-8, or what to exclude is no session. Nothing was
+     * published.
+     */
     public const ID = -1;
 
-    /** The category is empty, longer than 1024 bytes or not UTF-8. Nothing was published. */
+    /**
+     * The category is empty, longer than 1024 bytes or not UTF-8, or a ticket cannot have these topics. Nothing
+     * was published.
+     */
     public const TOPIC = -2;
 
-    /** The data cannot be encoded as JSON, or is nested too deeply. Nothing was sent. */
+    /**
+     * The data cannot be encoded as JSON, or is nested too deeply, or the info of a ticket is too long. Nothing
+     * was sent.
+     */
     public const JSON = -3;
 
-    /** The data is longer than pushd accepts (3 MiB). Nothing was published. */
+    /**
+     * The data is longer than pushd accepts (3 MiB), or a ticket would be longer than 4096 bytes. Nothing was
+     * published.
+     */
     public const TOO_BIG = -4;
 
     /**
-     * One of the pusher.* settings is invalid. Nothing was sent. Without the extension also: the host
+     * One of the pusher.* settings is invalid, or the keys of tickets cannot be read. Nothing was sent. Without the extension also: the host
      * forbids a function that publishing needs (disable_functions). pusher.on_failure applies to that, as
      * to the codes below.
      */
@@ -268,8 +362,8 @@ class PusherException extends RuntimeException
     public const PROTOCOL = -9;
 
     /**
-     * pushd refused the event, or is too old for positions. The same call would be refused again. Nothing
-     * was published.
+     * pushd refused the event, is too old for the request, or has no presence for the topic. The same call would
+     * be refused again. Nothing was published.
      */
     public const REFUSED = -10;
 

@@ -4,7 +4,6 @@ declare(strict_types=1);
 namespace Blog;
 
 require __DIR__ . '/../src/setup.php';
-require __DIR__ . '/../src/token.php';
 require __DIR__ . '/../src/page.php';
 
 match ($_SERVER['REQUEST_METHOD']) {
@@ -20,16 +19,14 @@ function get(): void
         http_response_code(404);
         $category = array_key_first(CATEGORIES);
     }
-    show_page($category, Draft::blank($category), notice_after_post());
+    show_page($category, notice: notice_after_post());
 }
 
 /** Stores the article and then pushes it, so that entries.php already has each article that a browser receives. */
 function post(): void
 {
     if (!is_own_form($_POST)) {
-        // PHP drops a form that is larger than post_max_size, its token included.
-        $text = 'This form was too old or too large. Nothing was posted: please send it again.';
-        refuse(403, Draft::from($_POST), ['form' => $text], $text);
+        refuse(403, Draft::from($_POST), ['form' => OLD_FORM], OLD_FORM);
         return;
     }
     $draft = Draft::from($_POST);
@@ -37,8 +34,8 @@ function post(): void
         refuse(422, $draft, $draft->faults, 'Not posted yet.');
         return;
     }
-    $entry = entries()->add($draft);
-    $pushed = push($entry);
+    $entry = entries()->add($draft, reader());
+    $pushed = push($entry['category'], $entry);
     if (wants_json()) {
         send_json(201, ['entry' => $entry, 'push' => $pushed]);
     }
@@ -60,7 +57,7 @@ function refuse(int $status, Draft $draft, array $faults, string $text): void
 function notice_after_post(): array
 {
     if (!isset($_GET['posted'])) {
-        return ['kind' => '', 'text' => ''];
+        return NO_NOTICE;
     }
     $reached = filter_var($_GET['reached'] ?? null, FILTER_VALIDATE_INT, ['options' => ['min_range' => 0]]);
     if ($reached === false) {

@@ -13,7 +13,7 @@ if ($draft->faults !== []) {
     http_response_code(422);
     exit(implode("\n", $draft->faults) . "\n");
 }
-$entry = entries()->add($draft);
+$entry = entries()->add($draft, null);
 
 // The recipe adds this to an existing site: connect, write one JSON object, end the page.
 $socket = stream_socket_client(setting('PUSH_ADDRESS') ?? 'tcp://127.0.0.1:5555');

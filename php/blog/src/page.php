@@ -3,34 +3,40 @@ declare(strict_types=1);
 
 namespace Blog;
 
-/** Returns an article's HTML. Null returns the empty template that blog.js fills, so this is the only copy of the markup. */
-function article_html(?array $entry): string
-{
-    $id = $entry === null ? '' : html($entry['id']);
-    $when = $entry === null ? '' : gmdate('Y-m-d\TH:i:s\Z', $entry['when']);
-    $shown = $entry === null ? '' : gmdate('j M Y, H:i', $entry['when']) . ' UTC';
-    $title = html($entry['title'] ?? '');
-    $text = html($entry['article'] ?? '');
-    return <<<HTML
-        <article class="entry" data-id="$id">
-          <h2 dir="auto">$title</h2>
-          <time datetime="$when">$shown</time>
-          <p class="text" dir="auto">$text</p>
-        </article>
+require __DIR__ . '/article.php';
+require __DIR__ . '/guide.php';
+require __DIR__ . '/reader_bar.php';
 
-        HTML;
-}
+const NO_NOTICE = ['kind' => '', 'text' => ''];
 
-/** @param array{kind: string, text: string} $notice */
-function show_page(string $category, Draft $draft, array $notice): void
-{
+/**
+ * @param ?Draft $draft the fields of the article form
+ * @param array{kind: string, text: string} $notice
+ * @param ?CommentDraft $comment the text of a comment form
+ * @param string $name the name in the login form, and its error
+ */
+function show_page(
+    string $category,
+    ?Draft $draft = null,
+    array $notice = NO_NOTICE,
+    ?CommentDraft $comment = null,
+    string $name = '',
+    ?string $name_fault = null,
+): void {
+    $draft ??= Draft::blank($category);
+    $reader = reader();
+    $own_topic = ticket() === null ? '' : own_topic($reader);
     $token = token();
     $push_url = push_url();
     $since = position();
-    $stored = entries()->newest($category, SHOWN_MAX);
+    $articles = articles_html(
+        entries()->newest($category, SHOWN_MAX),
+        comments()->newest($category, $reader, COMMENTS_MAX),
+        $comment,
+    );
     header('Content-Type: text/html; charset=utf-8');
     header('Content-Security-Policy: ' . content_security_policy($push_url));
-    header('Cache-Control: no-cache');
+    header('Cache-Control: private, no-cache');
     header('X-Content-Type-Options: nosniff');
     header('Referrer-Policy: same-origin');
     $current = fn (string $name): string => $name === $category ? ' aria-current="page"' : '';
@@ -47,19 +53,25 @@ function show_page(string $category, Draft $draft, array $notice): void
 <title>The push blog</title>
 <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='8' fill='%23e4572e'/%3E%3Cpath d='M9 23V9h8a5 5 0 0 1 0 10h-4v4z' fill='%23fff'/%3E%3C/svg%3E">
 <link rel="stylesheet" href="style.css">
-<script src="blog.js" defer></script>
+<script src="blog.js" type="module"></script>
 </head>
-<body data-push-url="<?= html($push_url) ?>" data-category="<?= html($category) ?>" data-since="<?= html($since ?? '') ?>" data-shown-max="<?= SHOWN_MAX ?>">
+<body data-push-url="<?= html($push_url) ?>" data-category="<?= html($category) ?>" data-since="<?= html($since ?? '') ?>" data-shown-max="<?= SHOWN_MAX ?>" data-comments-max="<?= COMMENTS_MAX ?>" data-reader="<?= html($reader ?? '') ?>" data-own-topic="<?= html($own_topic) ?>">
 
 <header class="top">
   <h1>The push blog</h1>
   <p id="state" data-state="off" role="status"><span class="dot"></span> <span class="words">not live</span></p>
+  <a class="to-write" href="#write">Write</a>
 </header>
+
+<?= reader_bar_html($category, $name, $name_fault) ?>
+<div class="news" role="status"><ul id="news" aria-label="News for you"></ul></div>
 
 <?php if (!can_push()): ?>
 <p id="push-off">Push is off: this PHP has no <code>pusher</code> extension. Articles are stored,
 and readers see them when they load the page.</p>
 <?php endif ?>
+
+<?= guide_html($category, $push_url, $reader !== null) ?>
 
 <main>
   <section class="read" aria-label="Articles">
@@ -68,11 +80,13 @@ and readers see them when they load the page.</p>
       <a href="?category=<?= html($name) ?>" data-category="<?= html($name) ?>"<?= $current($name) ?>><?= html($label) ?></a>
 <?php endforeach ?>
     </nav>
+    <p id="present" role="status" hidden></p>
     <div id="entries" aria-live="polite" aria-relevant="additions">
-<?= implode('', array_map(article_html(...), $stored)) ?>
+<?= $articles ?>
     </div>
     <p id="empty">Nothing here yet. Write the first article, or wait until somebody does.</p>
     <template id="entry-template"><?= article_html(null) ?></template>
+    <template id="comment-template"><?= comment_html(null) ?></template>
   </section>
 
   <section class="write" aria-label="Write">
@@ -102,7 +116,6 @@ and readers see them when they load the page.</p>
   </section>
 </main>
 
-<a class="to-write" href="#write">Write</a>
 </body>
 </html>
     <?php

@@ -19,14 +19,14 @@ function position(): ?string
 }
 
 /**
- * Publishes a stored entry to the topic of its category.
+ * Publishes an event.
  *
- * @return array{subscribers: int, sequence: int}|null null if the publish failed. The article is stored anyway, so the
- *     page must not fail. The reason is in the log.
+ * @return array{subscribers: int, sequence: int}|null null if the publish failed. The data is stored anyway, so the page
+ *     must not fail. The reason is in the log.
  */
-function push(array $entry): ?array
+function push(string $topic, array $event): ?array
 {
-    $receipt = can_push() ? quietly(fn (): ?\PusherReceipt => \Pusher::publish($entry['category'], $entry)) : null;
+    $receipt = can_push() ? quietly(fn (): ?\PusherReceipt => \Pusher::publish($topic, $event)) : null;
     return $receipt === null ? null : ['subscribers' => $receipt->subscribers, 'sequence' => $receipt->sequence];
 }
 

@@ -8,19 +8,29 @@ namespace Blog;
 ini_set('display_errors', '0'); // errors go to the server's log, not into the page
 ini_set('log_errors', '1');
 
+require __DIR__ . '/database.php';
 require __DIR__ . '/Entries.php';
+require __DIR__ . '/Comments.php';
+require __DIR__ . '/text.php';
 require __DIR__ . '/Draft.php';
+require __DIR__ . '/CommentDraft.php';
 require __DIR__ . '/push.php';
+require __DIR__ . '/tickets.php';
+require __DIR__ . '/reader.php';
+require __DIR__ . '/token.php';
 
-/** The topics and their labels. The Ratchet recipe has the same topics, and calls them categories. */
+/** The topics and their names for readers. The Ratchet recipe calls a topic a category. */
 const CATEGORIES = [
     'kittensCategory' => 'Kittens',
-    'category2' => 'Category 2',
-    'category3' => 'Category 3',
+    'puppiesCategory' => 'Puppies',
+    'birdsCategory' => 'Birds',
 ];
 
 /** Most articles that a page shows. blog.js has the same limit. */
 const SHOWN_MAX = 200;
+
+/** Most comments that the server writes into a page. blog.js shows at most so many below each article. */
+const COMMENTS_MAX = 500;
 
 /** Returns an environment variable. SetEnv, a pool's env[] and fastcgi_param set them too. */
 function setting(string $name): ?string
@@ -38,9 +48,33 @@ function category(mixed $asked): ?string
     return is_string($asked) && isset(CATEGORIES[$asked]) ? $asked : null;
 }
 
+/** Returns the category that a form was sent from. */
+function posted_category(): string
+{
+    return category($_POST['category'] ?? null) ?? array_key_first(CATEGORIES);
+}
+
+/** Redirects to the page of a category after a form. */
+function go_back(string $category, string $fragment = ''): never
+{
+    header('Location: ./?' . http_build_query(['category' => $category]) . $fragment, true, 303);
+    exit;
+}
+
+function database(): \PDO
+{
+    static $pdo = null;
+    return $pdo ??= open_database(setting('BLOG_DB') ?? dirname(__DIR__) . '/data/blog.sqlite');
+}
+
 function entries(): Entries
 {
-    return Entries::open(setting('BLOG_DB') ?? dirname(__DIR__) . '/data/blog.sqlite');
+    return new Entries(database());
+}
+
+function comments(): Comments
+{
+    return new Comments(database());
 }
 
 /** Escapes text for HTML, between tags or in a quoted attribute. */

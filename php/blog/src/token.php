@@ -7,20 +7,24 @@ namespace Blog;
 
 const TOKEN_COOKIE = 'blog_token';
 
+/** The error text. PHP also drops a form that is larger than post_max_size, its token included. */
+const OLD_FORM = 'This form was too old or too large. Nothing was stored: please send it again.';
+
 /** Returns the browser's token. Sets a cookie for a new browser, so call it before any output. */
 function token(): string
 {
-    $token = $_COOKIE[TOKEN_COOKIE] ?? null;
+    static $new = null;
+    $token = $new ?? $_COOKIE[TOKEN_COOKIE] ?? null;
     if (is_string($token) && preg_match('/\A[0-9a-f]{32}\z/', $token) === 1) {
         return $token;
     }
-    $token = bin2hex(random_bytes(16));
-    setcookie(TOKEN_COOKIE, $token, [
+    $new = bin2hex(random_bytes(16));
+    setcookie(TOKEN_COOKIE, $new, [
         'secure' => page_scheme() === 'https',
         'httponly' => true,
         'samesite' => 'Strict',
     ]);
-    return $token;
+    return $new;
 }
 
 /** @param array<mixed> $form */

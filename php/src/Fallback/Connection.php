@@ -9,6 +9,9 @@ final class Connection
     /** The reason given for a broken connection: PHP does not report the system's error. */
     public const RESET = 'reset by pushd';
 
+    /** The same for the peer of an HTTP connection, which may be a web server. */
+    public const CLOSED_BY_PEER = 'closed by the web server';
+
     private const READ_LEN_MAX = 8192;
     private const WRITE_LEN_MAX = 256 * 1024;
 
@@ -37,10 +40,12 @@ final class Connection
                 if ($attempt->hasPassed()) {
                     throw PusherError::timeout($attempt, 'connecting', isSent: false);
                 }
-                $stream = self::connect($target, $attempt->remainingUs() / $left / 1e6, $errno, $error);
+                $stream = self::connect($target, $attempt->address, $attempt->remainingUs() / $left / 1e6, $errno, $error);
                 if ($stream !== false) {
                     self::keepAlive($stream, $target);
-                    return new self($stream);
+                    $connection = new self($stream);
+                    $attempt->address->tlsHost === null || $connection->startTls($attempt);
+                    return $connection;
                 }
                 if (!in_array($errno, [SystemError::EINTR, SystemError::EAGAIN, SystemError::ECONNRESET], true)) {
                     break;
@@ -56,10 +61,22 @@ final class Connection
     }
 
     /** @return resource|false */
-    private static function connect(string $target, float $timeoutS, ?int &$errno, ?string &$error)
+    private static function connect(string $target, Address $address, float $timeoutS, ?int &$errno, ?string &$error)
     {
         // Otherwise the last packet of a large event waits for an acknowledgement (Nagle's algorithm).
-        $context = function_exists('stream_context_create') ? stream_context_create(['socket' => ['tcp_nodelay' => true]]) : null;
+        $options = ['socket' => ['tcp_nodelay' => true]];
+        if ($address->tlsHost !== null) {
+            // In full, because the page's default context may differ. SNI is for names only (RFC 6066, section 3).
+            $isIp = preg_match('/\A[\d.]+\z|:/', $address->tlsHost) === 1;
+            $options['ssl'] = [
+                'verify_peer' => true,
+                'verify_peer_name' => true,
+                'allow_self_signed' => false,
+                'peer_name' => $address->tlsHost,
+                'SNI_enabled' => !$isIp,
+            ];
+        }
+        $context = function_exists('stream_context_create') ? stream_context_create($options) : null;
         return SystemError::of(static function () use ($target, $timeoutS, $context, &$errno, &$error) {
             return stream_socket_client($target, $errno, $error, max($timeoutS, 0.001), STREAM_CLIENT_CONNECT, $context);
         });
@@ -84,6 +101,30 @@ final class Connection
                 socket_set_option($socket, SOL_TCP, TCP_KEEPINTVL, self::KEEPALIVE_INTERVAL_S);
             }
         });
+    }
+
+    /**
+     * Begins TLS, and checks the certificate. PHP's own tls:// would take the whole timeout a second time.
+     *
+     * @throws PusherError
+     */
+    private function startTls(Attempt $attempt): void
+    {
+        $method = STREAM_CRYPTO_METHOD_TLSv1_2_CLIENT | STREAM_CRYPTO_METHOD_TLSv1_3_CLIENT;
+        while (true) {
+            $isDone = SystemError::of(fn () => stream_socket_enable_crypto($this->stream, true, $method), first: $notice);
+            if ($isDone === true) {
+                return;
+            }
+            if ($isDone === false) {
+                $this->close();
+                throw PusherError::tls($attempt, (string) $notice);
+            }
+            if (!$this->wait(true, $attempt)) {
+                $this->close();
+                throw PusherError::timeout($attempt, 'connecting with TLS', isSent: false);
+            }
+        }
     }
 
     /** Whether the peer has closed the connection, or has sent a message without a request, such as a goodbye. */
@@ -149,6 +190,52 @@ final class Connection
             }
             $this->read .= $bytes;
         }
+    }
+
+    /**
+     * Reads some bytes. Returns an empty text if the peer has closed the connection.
+     *
+     * @throws PusherError
+     */
+    public function read(Attempt $attempt): string
+    {
+        while (true) {
+            $bytes = $this->readNow($attempt);
+            if ($bytes !== null) {
+                return $bytes;
+            }
+            if (!$this->wait(true, $attempt)) {
+                throw PusherError::timeout($attempt, 'waiting for the answer', isSent: true);
+            }
+        }
+    }
+
+    /**
+     * Whether the peer has closed the connection, or has sent bytes. With TLS, messages that are not data may make a connection
+     * readable, such as new session tickets.
+     */
+    public function hasEndedOrSent(Attempt $attempt): bool
+    {
+        try {
+            return $this->readNow($attempt) !== null;
+        } catch (PusherError) {
+            return true;
+        }
+    }
+
+    /**
+     * Reads the bytes that have arrived. Null if there are none, and an empty text if the peer has closed the connection.
+     *
+     * @throws PusherError
+     */
+    private function readNow(Attempt $attempt): ?string
+    {
+        $bytes = SystemError::of(fn () => fread($this->stream, self::READ_LEN_MAX));
+        if ($bytes === false) {
+            throw PusherError::closed($attempt, 'reset by the web server');
+        }
+        // feof() would wait for bytes.
+        return $bytes === '' && !stream_get_meta_data($this->stream)['eof'] ? null : $bytes;
     }
 
     /**

@@ -12,13 +12,14 @@ final class Json
     /**
      * Runs user code (jsonSerialize()). Its exceptions pass through unchanged.
      *
-     * @throws PusherError JSON
+     * @param callable(string): PusherError $mistake makes the error, with the code JSON
+     * @throws PusherError
      */
-    public static function encode(mixed $data): string
+    public static function encode(mixed $data, callable $mistake): string
     {
         $json = json_encode($data, self::FLAGS, Limits::ENCODE_DEPTH_MAX);
         if ($json === false) {
-            throw PusherError::json("the data can't be encoded as JSON: " . json_last_error_msg());
+            throw $mistake("the data can't be encoded as JSON: " . json_last_error_msg());
         }
         return $json;
     }

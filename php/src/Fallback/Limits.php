@@ -22,8 +22,8 @@ final class Limits
     /** The largest sequence number in a position: JavaScript holds integers up to this value exactly. */
     public const SEQUENCE_MAX = 2 ** 53 - 1;
 
-    /** An answer of pushd's. A WELCOME or an ERROR with its text is far shorter. */
-    public const ANSWER_LEN_MAX = 16 * 1024;
+    /** An answer of pushd's. 100 members of a topic take up to 360,000 bytes, and all other answers are far shorter. */
+    public const ANSWER_LEN_MAX = 512 * 1024;
 
     /** Most events of one sendMany(), and most deferred events. */
     public const MANY_MAX = 1000;
@@ -39,6 +39,20 @@ final class Limits
 
     /** The longest time to live of an event in the spool: one day. */
     public const SPOOL_TTL_S_MAX = 86_400;
+
+    public const TICKET_LEN_MAX = 4096;
+    public const TICKET_TOPICS_MAX = 100;
+
+    /** The info of a ticket, as JSON. */
+    public const TICKET_INFO_LEN_MAX = 2048;
+
+    /** The longest time to live of a ticket: one day. */
+    public const TICKET_TTL_S_MAX = 86_400;
+
+    public const SUB_LEN_MAX = 255;
+
+    /** A key file of tickets. Two keys take about 600, and there may be comments. */
+    public const KEY_FILE_LEN_MAX = 64 * 1024;
 
     public const TIMEOUT_MS_MAX = 600_000;
     public const RETRY_MS_MAX = 3_600_000;

@@ -10,9 +10,11 @@ final class Loader
 
     /** The other classes in this folder. */
     private const INTERNAL = [
-        'Address', 'Operation', 'Attempt', 'Batch', 'Breaker', 'Connection', 'Deferred', 'ErrorScope', 'Request', 'DrainRequest', 'Event',
-        'PositionRequest', 'PusherError', 'Goodbye', 'Host', 'Json', 'Limits', 'Many', 'Process', 'Publisher', 'Publishing', 'Receipt', 'Report', 'Reset', 'Secret', 'Settings',
-        'Spool', 'SystemError', 'Text',
+        'Request', 'HttpRequest', 'Protocol', 'Address', 'Attempt', 'Batch', 'Breaker', 'Connection', 'Cookie', 'Deferred',
+        'DrainRequest', 'ErrorScope', 'Event', 'Goodbye', 'Host', 'Http', 'HttpAnswer', 'HttpConnection', 'HttpPath', 'Json',
+        'KeyFile', 'Library', 'Limits', 'Many', 'Native', 'Operation', 'Path', 'PositionRequest', 'PresenceRequest', 'Process',
+        'Publisher', 'Publishing', 'PusherError', 'Receipt', 'Report', 'Reset', 'RevokeRequest', 'Secret', 'Session', 'Settings',
+        'Spool', 'SystemError', 'Text', 'TicketSettings', 'Tickets', 'Users',
     ];
 
     public static function register(): void

@@ -3,15 +3,33 @@ declare(strict_types=1);
 
 namespace PusherFallback;
 
-/** What pushd is asked for. */
+/** The kinds of request to pushd. Except for a publish, a second request changes nothing, so it may be sent again. */
 enum Operation
 {
-    /** To publish events. */
+    /** Publishes events. */
     case Publish;
 
-    /** The present position of its log. It changes nothing, so it may be sent twice. */
+    /** Asks for the current position of the log. */
     case Position;
 
-    /** To publish the events of its spool first. It may be sent twice. */
+    /** Asks pushd to publish the events in its spool, before the publisher sends later ones. */
     case Drain;
+
+    /** Ends the tickets of a user. */
+    case Revoke;
+
+    /** Asks for the members of a topic. */
+    case Presence;
+
+    /** The path of its HTTP request, as messages show it. */
+    public function path(): string
+    {
+        return match ($this) {
+            self::Publish => '/publish/',
+            self::Position => '/position',
+            self::Revoke => '/revoke/',
+            self::Presence => '/presence/',
+            self::Drain => '',
+        };
+    }
 }

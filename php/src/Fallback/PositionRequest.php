@@ -4,7 +4,7 @@ declare(strict_types=1);
 namespace PusherFallback;
 
 /** Asks for the present position of pushd's log. */
-final class PositionRequest implements Request
+final class PositionRequest implements HttpRequest
 {
     /** The type of the answer. */
     private const AT = 7;
@@ -18,6 +18,26 @@ final class PositionRequest implements Request
     {
         $position = $message[0] === self::AT ? $message[2] ?? null : null;
         return self::isPosition($position) ? $position : null;
+    }
+
+    public function target(): array
+    {
+        return ['GET', Operation::Position->path()];
+    }
+
+    public function headers(): array
+    {
+        return [];
+    }
+
+    public function body(): string
+    {
+        return '';
+    }
+
+    public function httpAnswer(array $answer): ?string
+    {
+        return $this->answer([self::AT, null, $answer['position'] ?? null]);
     }
 
     /** Whether a value has the form of a position: an epoch and a sequence number, which JavaScript can hold. */

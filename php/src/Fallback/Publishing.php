@@ -36,16 +36,17 @@ final class Publishing
         ?string $id,
         bool $latest,
         ?int $ttl,
+        ?string $exclude,
     ): ?PusherReceipt {
         if (self::isImpossible($method, $options)) {
             return null;
         }
         try {
-            $event = Event::of($category, $data, $id, $latest, $ttl);
+            $event = Event::of($category, $data, $id, $latest, $ttl, $exclude);
             // User code has run. None runs from here until the receipt.
             $settings = Settings::read($address, $options);
             $event->check();
-            [$answer] = self::publish([$event], $settings);
+            [$answer] = self::publish([$event], $settings, $settings->library);
             if ($answer instanceof PusherError && $answer->isCallersMistake()) {
                 // A mistake that only pushd found.
                 throw $answer;
@@ -63,15 +64,31 @@ final class Publishing
     /** @throws \PusherException */
     public static function position(string $method, ?string $address, #[\SensitiveParameter] array $options): ?string
     {
+        return self::ask($method, static fn (): array => [Operation::Position, new PositionRequest()], $address, $options);
+    }
+
+    /**
+     * Sends a request that publishes nothing.
+     *
+     * @param callable(): array{Operation, Request} $question may throw a PusherError for a mistake of the caller
+     * @throws \PusherException
+     */
+    public static function ask(string $method, callable $question, ?string $address = null, #[\SensitiveParameter] array $options = []): string|int|array|null
+    {
         if (self::isImpossible($method, $options)) {
             return null;
         }
         try {
+            [$operation, $request] = $question();
             $settings = Settings::read($address, $options);
+            $answer = self::publisher($settings)->request($operation, $request, $settings->timeoutMs, $settings->retryMs);
+            if ($answer instanceof PusherError && $answer->isCallersMistake()) {
+                // A mistake that only pushd found.
+                throw $answer;
+            }
         } catch (PusherError $mistake) {
             Report::throw($mistake);
         }
-        $answer = self::publisher($settings)->position($settings->timeoutMs, $settings->retryMs);
         if ($answer instanceof PusherError) {
             Report::failure($method, $answer, $settings->onFailure);
             return null;
@@ -108,13 +125,13 @@ final class Publishing
     }
 
     /** @throws \PusherException */
-    public static function defer(string $category, mixed $data, ?string $id, bool $latest, ?int $ttl): void
+    public static function defer(string $category, mixed $data, ?string $id, bool $latest, ?int $ttl, ?string $exclude): void
     {
         if (self::isImpossible('Pusher::defer', ['on_failure' => self::ofDeferred(Settings::onFailureWithoutFunctions([]))])) {
             return;
         }
         try {
-            $event = Event::of($category, $data, $id, $latest, $ttl);
+            $event = Event::of($category, $data, $id, $latest, $ttl, $exclude);
             $settings = Settings::read(null, []);
             Deferred::add($event, $settings);
         } catch (PusherError $mistake) {
@@ -158,10 +175,16 @@ final class Publishing
         return $missing !== null;
     }
 
-    /** @return list<PusherReceipt|PusherError> */
-    private static function publish(array $events, #[\SensitiveParameter] Settings $settings): array
+    /**
+     * @param string $library the library for a single event, or empty
+     * @return list<PusherReceipt|PusherError>
+     * @throws PusherError CONFIG if the library cannot be loaded
+     */
+    private static function publish(array $events, #[\SensitiveParameter] Settings $settings, string $library = ''): array
     {
-        return $events === [] ? [] : self::publisher($settings)->publish($events, $settings->timeoutMs, $settings->retryMs, $settings->spool);
+        return $events === []
+            ? []
+            : self::publisher($settings)->publish($events, $settings->timeoutMs, $settings->retryMs, $settings->spool, $library);
     }
 
     private static function publisher(#[\SensitiveParameter] Settings $settings): Publisher

@@ -6,7 +6,7 @@ namespace PusherFallback;
 use PusherException;
 
 /**
- * Why a publish has no receipt, or why there is no position. The code is one of the constants of PusherException. The messages are the same as
+ * Why a publish has no receipt, or why another request has no answer. The code is one of the constants of PusherException. The messages are the same as
  * those of the extension.
  */
 final class PusherError extends \Exception
@@ -20,6 +20,9 @@ final class PusherError extends \Exception
         'unknown_type' => [PusherException::REFUSED, false],
         'bad_topic' => [PusherException::TOPIC, false],
         'bad_id' => [PusherException::ID, false],
+        'bad_exclude' => [PusherException::ID, false],
+        'bad_sub' => [PusherException::ID, false],
+        'presence_off' => [PusherException::REFUSED, false],
         'event_too_large' => [PusherException::TOO_BIG, false],
         'overloaded' => [PusherException::BUSY, false],
         'log_unavailable' => [PusherException::UNAVAILABLE, false],
@@ -75,6 +78,12 @@ final class PusherError extends \Exception
         ], true);
     }
 
+    /** @return list<self> this error for each request */
+    public static function ofAll(array $requests, self $error): array
+    {
+        return array_fill(0, count($requests), $error);
+    }
+
     public static function id(string $reason): self
     {
         return new self(PusherException::ID, "the event was not published: $reason");
@@ -100,6 +109,18 @@ final class PusherError extends \Exception
         return new self(PusherException::CONFIG, "$setting: $reason");
     }
 
+    /** A mistake in a request for a ticket, a revocation or presence. */
+    public static function argument(int $code, string $reason): self
+    {
+        return new self($code, $reason);
+    }
+
+    /** A mistake in a request for a ticket. */
+    public static function ticket(int $code, string $reason): self
+    {
+        return new self($code, "no ticket was signed: $reason");
+    }
+
     /** A function that the host forbids. Calls no function itself, because the host may forbid it too. */
     public static function missing(string $function): self
     {
@@ -112,12 +133,40 @@ final class PusherError extends \Exception
     public static function connect(Attempt $attempt, int $errno, string $reason): self
     {
         $reason .= $errno > 0 ? " (os error $errno)" : '';
-        $advice = match ($errno) {
+        $advice = match (true) {
+            $attempt->address->isHttp() => 'is the address right, and can this machine reach the web server there?',
+            default => self::adviceOfConnect($errno),
+        };
+        return new self(PusherException::CONNECT, "can't connect to $attempt ($reason): $advice");
+    }
+
+    private static function adviceOfConnect(int $errno): string
+    {
+        return match ($errno) {
             SystemError::ENOENT, SystemError::ECONNREFUSED => 'is pushd running, and is this where it listens for publishers?',
             SystemError::EACCES, SystemError::EPERM => 'may this user write to the socket?',
             default => 'is the address right, and can this machine reach it?',
         };
-        return new self(PusherException::CONNECT, "can't connect to $attempt ($reason): $advice");
+    }
+
+    /** TLS did not begin, so pushd has read nothing. */
+    public static function tls(Attempt $attempt, string $notice): self
+    {
+        // "stream_socket_enable_crypto(): SSL operation failed with code 1. OpenSSL Error messages:\nerror:0A000086:SSL routines::..."
+        $reason = preg_match('/error:[0-9A-F]+:[^\n]*:([^:\n]+)/', $notice, $match) === 1
+            ? $match[1]
+            : preg_replace_callback('/\A\w+\(\): |\s+\z/', static fn () => '', $notice);
+        // A certificate may contain anything.
+        $reason = preg_replace_callback('/[^\x20-\x7e]+/', static fn () => ' ', $reason);
+        $reason = $reason === '' ? 'the web server closed the connection, or PHP gives no reason' : $reason;
+        $advice = match (true) {
+            str_contains($reason, 'certificate verify failed') => 'PHP does not trust the certificate. Is it expired, self-signed or without its intermediate '
+                . 'certificates? openssl.cafile in php.ini names the file of the authorities that PHP trusts',
+            str_contains($reason, 'did not match') => 'the certificate is one for another host: is the address right?',
+            str_contains($reason, 'wrong version number') => 'does the web server speak TLS at this port?',
+            default => 'does the web server speak TLS 1.2 or 1.3 at this port, with a certificate that PHP can check (openssl.cafile in php.ini)?',
+        };
+        return new self(PusherException::CONNECT, "no TLS connection to $attempt ($reason): $advice");
     }
 
     /**
@@ -127,7 +176,8 @@ final class PusherError extends \Exception
     public static function timeout(Attempt $attempt, string $stage, bool $isSent): self
     {
         $stage .= match (true) {
-            $attempt->operation === Operation::Position => '',
+            $attempt->operation === Operation::Position, $attempt->operation === Operation::Presence => '',
+            $attempt->operation === Operation::Revoke => $isSent ? ' (the tickets may or may not be revoked)' : ' (the tickets are not revoked)',
             $isSent && $attempt->isPublish => ' (the event may or may not have been published)',
             default => ' (the event was not published)',
         };
@@ -139,12 +189,13 @@ final class PusherError extends \Exception
         $event = match ($attempt->operation) {
             Operation::Publish => 'the event may or may not have been published; ',
             Operation::Drain => 'the event was not published; ',
-            Operation::Position => '',
+            Operation::Revoke => 'the tickets may or may not be revoked; ',
+            Operation::Position, Operation::Presence => '',
         };
-        return new self(
-            PusherException::CLOSED,
-            "the connection to $attempt was lost before the answer ($reason): {$event}was pushd restarted? Its log says more",
-        );
+        $advice = $attempt->address->isHttp()
+            ? 'was the web server or pushd restarted? Their logs say more'
+            : 'was pushd restarted? Its log says more';
+        return new self(PusherException::CLOSED, "the connection to $attempt was lost before the answer ($reason): $event$advice");
     }
 
     public static function protocol(Attempt $attempt, string $reason): self
@@ -166,24 +217,81 @@ final class PusherError extends \Exception
             PusherException::BUSY => "$attempt can't take the event now ($text): try again later",
             PusherException::UNAVAILABLE => "$attempt can't reach its log ($text): the event may or may not have been published; "
                 . 'try again later, with the same id',
-            default => "$attempt refused to publish the event ($name: $text)",
+            default => "$attempt refused to publish the event ($name: $text)"
+                . ($name === 'unknown_type' ? ': this pushd is too old to exclude a session, update it' : ''),
         };
         return new self($code, $message, $name, $endsConnection);
+    }
+
+    /** An error of pushd's, with a code of its HTTP interface. After most, the connection is closed, but others can follow over a new one. */
+    public static function refusedByHttp(Attempt $attempt, string $code, string $text): self
+    {
+        $name = $code === 'ending' ? 'shutting_down' : $code;
+        $error = self::refused($attempt, $name, $text);
+        return new self($error->code, $error->message, $error->refusal, $name === 'denied' || $name === 'shutting_down');
+    }
+
+    /** An answer that pushd did not write, or that makes no sense. */
+    public static function ofWebServer(Attempt $attempt, HttpAnswer $answer): self
+    {
+        $status = $answer->status;
+        $described = $answer->described();
+        $perhaps = match ($attempt->operation) {
+            Operation::Publish => 'the event may or may not have been published; ',
+            Operation::Revoke => 'the tickets may or may not be revoked; ',
+            default => '',
+        };
+        [$code, $message] = match (true) {
+            $answer->isOfBrowserPort() => [PusherException::PROTOCOL, "pushd's port for browsers answered at $attempt (HTTP status $status): the web server there must forward "
+                . "{$attempt->operation->path()} to port 5555 of pushd. HOSTING.md has the lines"],
+            $status >= 300 && $status < 400 => [PusherException::PROTOCOL, "$attempt redirects to {$answer->location()} (HTTP status $status), and the token is sent to "
+                . 'no other address: if this is where pushd is, set pusher.address to it'],
+            $status === 401 || $status === 403 => [PusherException::REFUSED, "the web server at $attempt refused the request ($described): does it ask for a password, "
+                . 'or does a firewall refuse it?'],
+            $status === 413 => [PusherException::TOO_BIG, "the event was not published: the web server at $attempt takes no request of this length "
+                . '(HTTP status 413): in nginx, set client_max_body_size 4m'],
+            $status === 429 || $status === 503 => [PusherException::BUSY, "the web server at $attempt takes no request now ($described): try again later"],
+            in_array($status, [504, 522, 524], true) => [PusherException::TIMEOUT, "the web server at $attempt got no answer of pushd's in time (HTTP status $status): "
+                . "{$perhaps}is pushd stopped or overloaded?"],
+            $status === 502 || $status > 504 => [PusherException::CLOSED, "the web server at $attempt got no answer of pushd's (HTTP status $status): "
+                . "{$perhaps}is pushd running, and does the web server forward to its port 5555?"],
+            default => [PusherException::PROTOCOL, "no answer of pushd's from $attempt ($described): does the web server there forward {$attempt->operation->path()} "
+                . 'to port 5555 of pushd? HOSTING.md has the lines'],
+        };
+        return new self($code, $message);
     }
 
     /** A refusal of a request that publishes nothing. */
     private static function refusedRequest(Attempt $attempt, int $code, bool $endsConnection, string $name, string $text): self
     {
-        $isDrain = $attempt->operation === Operation::Drain;
-        $cannot = $isDrain ? "can't publish its spool, which comes before the event," : "can't answer";
-        $refuses = $isDrain ? 'refused to publish its spool, which comes before the event' : 'gives no position';
-        $advice = !$isDrain && $name === 'unknown_type' ? ': this pushd is too old, update it' : '';
-        [$code, $message] = match ($code) {
-            PusherException::BUSY => [$code, "$attempt $cannot now ($text): try again later"],
-            PusherException::UNAVAILABLE => [$code, "$attempt can't reach its log ($text): try again later"],
+        $operation = $attempt->operation;
+        $cannot = match ($operation) {
+            Operation::Drain => "can't publish its spool, which comes before the event,",
+            Operation::Revoke => "can't revoke the tickets",
+            default => "can't answer",
+        };
+        $refuses = match ($operation) {
+            Operation::Drain => 'refused to publish its spool, which comes before the event',
+            Operation::Revoke => 'refused to revoke the tickets',
+            Operation::Presence => 'refused to report presence',
+            default => 'gives no position',
+        };
+        $perhaps = $operation === Operation::Revoke ? 'the tickets may or may not be revoked; ' : '';
+        $advice = $operation !== Operation::Drain && $name === 'unknown_type' ? ': this pushd is too old, update it' : '';
+        [$code, $message] = match (true) {
+            $operation === Operation::Revoke && $name === 'bad_sub' => [$code, "no ticket was revoked: $text"],
+            $operation === Operation::Presence && $name === 'bad_topic' => [$code, "pushd refused to report presence: $text"],
+            $code === PusherException::BUSY => [$code, "$attempt $cannot now ($text): try again later"],
+            $code === PusherException::UNAVAILABLE => [$code, "$attempt can't reach its log ($text): {$perhaps}try again later"],
             default => [PusherException::REFUSED, "$attempt $refuses ($name: $text)$advice"],
         };
         return new self($code, $message, $name, $endsConnection);
+    }
+
+    /** An error of libpusher. It has the codes of PusherException. */
+    public static function ofLibrary(int $code, string $message): self
+    {
+        return new self($code, $message);
     }
 
     /** The error of a publish that is not tried. */

@@ -5,12 +5,12 @@ namespace PusherFallback;
 
 use PusherReceipt;
 
-/** Makes receipts: from pushd's answer to an accepted publish, and for the spool. */
+/** Makes receipts: from pushd's answer to an accepted publish, from libpusher's, and for the spool. */
 final class Receipt
 {
     private const TYPE = 4;
 
-    /** The values of `stored`. A later version may have others, which promise nothing. */
+    /** The values of `stored`, at the places of libpusher's numbers. A later version may have others, which promise nothing. */
     private const STORED = ['no', 'memory', 'written', 'synced'];
 
     /**
@@ -36,6 +36,32 @@ final class Receipt
             in_array($stored, self::STORED, true) ? $stored : 'no',
             // The server itself counts, so 0 is no number of servers.
             $nodes === 0 ? null : $nodes,
+            false,
+        );
+    }
+
+    /**
+     * The receipt in an answer by HTTP: the same values, all of them with a name.
+     *
+     * @param array<mixed> $answer
+     */
+    public static function ofHttp(array $answer): ?PusherReceipt
+    {
+        return self::of([self::TYPE, null, $answer['sequence'] ?? null, $answer['subscribers'] ?? null, $answer]);
+    }
+
+    /** The receipt in a push_receipt of libpusher. */
+    public static function ofLibrary(\FFI\CData $receipt): PusherReceipt
+    {
+        // FFI returns a number beyond PHP's int as a negative one.
+        $int = static fn (int $number): int => $number < 0 ? PHP_INT_MAX : $number;
+        $position = \FFI::string($receipt->position);
+        return self::make(
+            $int($receipt->subscribers),
+            $int($receipt->sequence),
+            $position === '' ? null : $position,
+            self::STORED[$receipt->stored] ?? 'no',
+            $receipt->nodes === 0 ? null : $int($receipt->nodes),
             false,
         );
     }
@@ -73,7 +99,7 @@ final class Receipt
     }
 
     /** Null for a value that is not a number. */
-    private static function int(mixed $number): ?int
+    public static function int(mixed $number): ?int
     {
         return match (true) {
             is_int($number) && $number >= 0 => $number,

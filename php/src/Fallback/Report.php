@@ -15,17 +15,18 @@ final class Report
             self::throw($error);
         }
         if ($onFailure === 'warning') {
-            [$file, $line] = self::caller();
-            $where = $file === null ? '' : ", called in $file on line $line";
-            self::warn("$method(): {$error->getMessage()}$where");
+            self::warning($method, $error->getMessage());
         }
     }
 
-    private static function warn(string $message): void
+    /** Warns, with the file and line of the caller. Runs user code: an error handler. */
+    public static function warning(string $method, string $message): void
     {
+        [$file, $line] = self::caller();
+        $text = "$method(): $message" . ($file === null ? '' : ", called in $file on line $line");
         match (true) {
-            function_exists('trigger_error') => trigger_error($message, E_USER_WARNING),
-            function_exists('error_log') => error_log($message),
+            function_exists('trigger_error') => trigger_error($text, E_USER_WARNING),
+            function_exists('error_log') => error_log($text),
             default => null,
         };
     }
@@ -59,7 +60,7 @@ final class Report
             }
         }
         foreach (debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS) as $frame) {
-            if (isset($frame['file']) && !str_starts_with($frame['file'], dirname(__DIR__) . '/')) {
+            if (isset($frame['file']) && !str_starts_with($frame['file'], dirname(__DIR__) . DIRECTORY_SEPARATOR)) {
                 return [$frame['file'], $frame['line']];
             }
         }

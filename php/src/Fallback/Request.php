@@ -16,5 +16,5 @@ interface Request
      *
      * @param array<mixed> $message
      */
-    public function answer(array $message): PusherReceipt|string|null;
+    public function answer(array $message): PusherReceipt|string|int|array|null;
 }

@@ -6,7 +6,7 @@ namespace PusherFallback;
 /** The settings of one publish. */
 final class Settings
 {
-    /** Every setting, without `pusher.`, and its default. */
+    /** Every setting that the extension has, too, without `pusher.`, and its default. */
     public const DEFAULTS = [
         'address' => 'tcp://127.0.0.1:5555',
         'timeout_ms' => '250',
@@ -15,7 +15,16 @@ final class Settings
         'token' => '',
         'spool' => '',
         'spool_ttl' => '300',
+        'ticket_key_file' => '',
+        'push_url' => '',
+        'ticket_domain' => '',
     ];
+
+    /** Also the setting that only this package has: the extension contains the library. */
+    private const ALL = self::DEFAULTS + ['library' => ''];
+
+    /** The default of timeout_ms for https://. Beginning TLS takes two round trips to another machine, or three, and the request another. */
+    private const TIMEOUT_MS_OF_TLS = '2000';
 
     /** Keys of the second argument of `new Pusher`. */
     private const OPTIONS = ['timeout_ms', 'retry_ms', 'on_failure', 'token', 'spool', 'spool_ttl'];
@@ -30,6 +39,7 @@ final class Settings
         public readonly string $onFailure,
         #[\SensitiveParameter] public readonly string $token,
         public readonly ?Spool $spool,
+        public readonly string $library,
     ) {
     }
 
@@ -41,7 +51,7 @@ final class Settings
     public static function checkName(string|int $name): void
     {
         $all = '';
-        foreach (self::DEFAULTS as $known => $default) {
+        foreach (self::ALL as $known => $default) {
             if ($name === $known) {
                 return;
             }
@@ -62,8 +72,14 @@ final class Settings
     /** The current value of a setting, valid or not. */
     public static function get(string $name): string
     {
+        return self::given($name) ?? self::ALL[$name];
+    }
+
+    /** The value from pusher_configure() or php.ini, or null. */
+    private static function given(string $name): ?string
+    {
         $ofPhpIni = function_exists('get_cfg_var') ? get_cfg_var("pusher.$name") : false;
-        return self::$configured[$name] ?? (is_string($ofPhpIni) ? $ofPhpIni : self::DEFAULTS[$name]);
+        return self::$configured[$name] ?? (is_string($ofPhpIni) ? $ofPhpIni : null);
     }
 
     /** Reads on_failure without calling a function, in case the host forbids one that read() needs. */
@@ -86,14 +102,44 @@ final class Settings
         $token = self::parse('token', $given, self::token(...));
         $spoolDir = self::parse('spool', $given, self::spoolDir(...));
         $spoolTtl = self::parse('spool_ttl', $given, self::ttl(...));
+        $parsed = self::parse('address', $given, Address::parse(...));
+        $library = self::parse('library', [], self::libraryPath(...));
+        if ($parsed->isHttp()) {
+            self::checkHttp($parsed, $spoolDir, $library);
+        }
+        if ($parsed->tlsHost !== null && self::given('timeout_ms') === null) {
+            $given += ['timeout_ms' => self::TIMEOUT_MS_OF_TLS];
+        }
         return new self(
-            self::parse('address', $given, Address::parse(...)),
+            $parsed,
             self::parse('timeout_ms', $given, static fn (string $text): int => self::milliseconds($text, 1, Limits::TIMEOUT_MS_MAX)),
             self::parse('retry_ms', $given, static fn (string $text): int => self::milliseconds($text, 0, Limits::RETRY_MS_MAX)),
             self::parse('on_failure', $given, self::onFailure(...)),
             $token,
             $spoolDir === '' ? null : new Spool($spoolDir, $spoolTtl, $token),
+            $library,
         );
+    }
+
+    /**
+     * Checks the settings that depend on an address of HTTP.
+     *
+     * @throws PusherError CONFIG
+     */
+    private static function checkHttp(Address $address, string $spoolDir, string $library): void
+    {
+        $missing = Http::missing($address);
+        if ($missing !== null) {
+            throw PusherError::config('pusher.address', "$missing, and Pusher needs it for $address");
+        }
+        if ($spoolDir !== '') {
+            throw PusherError::config('pusher.spool', Text::quoted($spoolDir) . " can't be used together with the address $address: only pushd on this machine publishes "
+                . 'the events of a spool. Set it to an empty text');
+        }
+        if ($library !== '') {
+            throw PusherError::config('pusher.library', Text::quoted($library) . " can't be used together with the address $address: libpusher has no HTTP. "
+                . 'Set it to an empty text');
+        }
     }
 
     /** @throws PusherError CONFIG for an unknown option */
@@ -143,8 +189,17 @@ final class Settings
     /** An empty text means no spool. */
     private static function spoolDir(string $text): string
     {
-        if ($text !== '' && (!str_starts_with($text, '/') || str_contains($text, "\0"))) {
-            throw new \DomainException(Text::quoted($text) . ' is not an absolute path, as in /var/spool/pushd');
+        if ($text !== '' && (!Path::isAbsolute($text) || str_contains($text, "\0"))) {
+            throw new \DomainException(Text::quoted($text) . ' is not an absolute path, as in ' . Path::spool());
+        }
+        return $text;
+    }
+
+    /** An empty text means no library. A system looks for a relative path in several folders. */
+    private static function libraryPath(string $text): string
+    {
+        if ($text !== '' && (!Path::isAbsolute($text) || str_contains($text, "\0"))) {
+            throw new \DomainException(Text::quoted($text) . ' is not an absolute path, as in ' . Path::library());
         }
         return $text;
     }

@@ -13,15 +13,16 @@ final class Spool
     /** Other publishers and the daemon are members of the file's group. */
     private const MODE = 0660;
 
-    /** How often pushd may rename the file while it is opened. */
-    private const OPENS_MAX = 10;
+    /** How often the file is opened at least, if pushd renames it each time. */
+    private const OPENS_MIN = 10;
 
     private const LOCK_WAIT_US = 20_000;
     private const LOCK_PAUSE_US = 1000;
 
     /** Functions that a host may forbid without a consequence for publishing. */
     private const NEEDED = [
-        'bin2hex', 'chmod', 'clearstatcache', 'crc32', 'flock', 'fopen', 'fstat', 'is_dir', 'microtime', 'random_bytes', 'stat',
+        'bin2hex', 'chmod', 'clearstatcache', 'crc32', 'flock', 'fopen', 'fseek', 'fstat', 'is_dir', 'microtime', 'random_bytes', 'stat',
+        'stream_get_contents',
     ];
 
     /** Events that this request has written. */
@@ -39,10 +40,25 @@ final class Spool
         return self::$count;
     }
 
-    /** Whether the file has records. Earlier requests of this process may have written them. */
+    /** Whether the spool has records that pushd has not published. Earlier requests of this process may have written them. */
     public function hasRecords(): bool
     {
-        return function_exists('stat') && function_exists('clearstatcache') && ($this->stat()['size'] ?? 0) > 0;
+        // In this order: pushd renames the file, and then publishes its records.
+        return function_exists('stat') && function_exists('clearstatcache') && (($this->stat()['size'] ?? 0) > 0 || $this->isDraining());
+    }
+
+    private function isDraining(): bool
+    {
+        if (!function_exists('scandir')) {
+            // Only pushd knows.
+            return true;
+        }
+        foreach (SystemError::of(fn () => scandir($this->dir)) ?: [] as $name) {
+            if (str_starts_with($name, 'draining-')) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Returns the event with an id: its own or a random one, as every event needs that may be spooled. */
@@ -65,10 +81,15 @@ final class Spool
         $object = $event->record((int) (microtime(true) * 1000), $this->ttlS, $this->token);
         $record = sprintf("\n%08x %s\n", crc32($object), $object);
         $untilNs = hrtime(true) + max(0, min($leftUs, self::LOCK_WAIT_US)) * 1000;
-        for ($opens = 0; $opens < self::OPENS_MAX; $opens++) {
-            $file = SystemError::of(fn () => fopen($this->path, 'a'), $notice);
+        for ($opens = 0; $opens < self::OPENS_MIN || hrtime(true) < $untilNs; $opens++) {
+            // "n": without O_NONBLOCK, writing to a named pipe could wait for its reader.
+            $file = SystemError::of(fn () => fopen($this->path, 'a+n'), $notice);
             if ($file === false) {
                 return $this->notOpened((string) $notice);
+            }
+            if (!self::isFile(fstat($file))) {
+                fclose($file);
+                return $this->noFile();
             }
             try {
                 if ($this->lock($file, $untilNs, $failure)) {
@@ -91,7 +112,9 @@ final class Spool
     {
         $failure = null;
         while (true) {
-            $isLocked = flock($file, LOCK_SH | LOCK_NB, $isOccupied);
+            // On Windows a shared lock would forbid writing, so publishers take turns.
+            $kind = PHP_OS_FAMILY === 'Windows' ? LOCK_EX : LOCK_SH;
+            $isLocked = flock($file, $kind | LOCK_NB, $isOccupied);
             if (!$this->isAtPath($file)) {
                 return false;
             }
@@ -108,6 +131,17 @@ final class Spool
             }
             function_exists('usleep') && usleep(self::LOCK_PAUSE_US);
         }
+    }
+
+    /** @param array<string, int> $stat */
+    private static function isFile(array $stat): bool
+    {
+        return ($stat['mode'] & 0170000) === 0100000;
+    }
+
+    private function noFile(): string
+    {
+        return "the spool $this->path is not a regular file";
     }
 
     private function locked(): string
@@ -146,11 +180,31 @@ final class Spool
         if ($written === false) {
             return "can't write to the spool $this->path: " . SystemError::text($notice);
         }
-        if ($written !== strlen($record)) {
+        if (!$this->isWhole($file, $size, $record)) {
             return "only a part was written to the spool $this->path: is the disk full?";
         }
         self::$count++;
         return null;
+    }
+
+    /**
+     * Whether the file has the whole record. After a short write, PHP writes the rest, perhaps behind the record of another
+     * publisher.
+     *
+     * @param resource $file
+     * @param int $size its size before
+     */
+    private function isWhole($file, int $size, #[\SensitiveParameter] string $record): bool
+    {
+        $added = fstat($file)['size'] - $size;
+        if ($added === strlen($record)) {
+            return true;
+        }
+        // PHP counts its position from 0 although it appends, and does not seek if that count happens to be $size: if the
+        // file had one record of this length. The seek to the end corrects the count.
+        fseek($file, 0, SEEK_END);
+        // Without its last line feed, the record is complete.
+        return str_contains(stream_get_contents($file, $added, $size), substr($record, 0, -1));
     }
 
     private function notOpened(string $notice): string
@@ -158,7 +212,10 @@ final class Spool
         return match (true) {
             // PHP's own limit: is_dir() would also fail.
             str_contains($notice, 'Operation not permitted') => "PHP may not write to the spool $this->path (see open_basedir in php.ini)",
-            !SystemError::of(fn () => is_dir($this->dir)) => "the spool directory $this->dir does not exist",
+            !SystemError::of(fn () => is_dir($this->dir)) => "the spool directory $this->dir does not exist"
+                . (str_starts_with($this->dir, '/tmp/') || str_starts_with($this->dir, '/var/tmp/') ? ': does the service have a /tmp of its own (PrivateTmp)?' : ''),
+            // A socket, or a directory.
+            !self::isFile($this->stat() ?? ['mode' => 0100000]) => $this->noFile(),
             str_contains($notice, 'Permission denied') => "this user may not write to $this->path",
             default => "can't write to the spool $this->path: " . preg_replace_callback('/.*: /', static fn () => '', $notice),
         };

@@ -19,17 +19,18 @@ final class SystemError
     /**
      * Calls a function and keeps its notice from the page and its error handler.
      *
-     * @param string|null $notice the notice's text
+     * @param string|null $notice the text of the last notice
+     * @param string|null $first that of the first one
      */
-    public static function of(callable $function, ?string &$notice = null): mixed
+    public static function of(callable $function, ?string &$notice = null, ?string &$first = null): mixed
     {
-        $notice = null;
+        $notice = $first = null;
         if (!function_exists('set_error_handler') || !function_exists('restore_error_handler')) {
             // PHP still calls the page's error handler, but error_reporting() tells the handler that the notice is silenced.
             return @$function();
         }
-        set_error_handler(static function (int $level, string $message) use (&$notice): bool {
-            $notice = $message;
+        set_error_handler(static function (int $level, string $message) use (&$notice, &$first): bool {
+            [$notice, $first] = [$message, $first ?? $message];
             return true;
         });
         try {

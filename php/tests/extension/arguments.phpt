@@ -3,7 +3,7 @@ Too many arguments are refused, as by PHP's own functions
 --FILE--
 <?php
 foreach ([
-    fn () => Pusher::publish('kittens', 1, null, false, null, 6),
+    fn () => Pusher::publish('kittens', 1, null, false, null, null, 7),
     fn () => new Pusher(null, [], 1),
 ] as $call) {
     try {
@@ -14,5 +14,5 @@ foreach ([
 }
 ?>
 --EXPECT--
-Pusher::publish() expects at most 5 arguments, 6 given
+Pusher::publish() expects at most 6 arguments, 7 given
 Pusher::__construct() expects at most 2 arguments, 3 given

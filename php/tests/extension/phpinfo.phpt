@@ -79,9 +79,12 @@ Connection to tcp://127.0.0.1:%d => closed, the next publish opens it%A
 Directive => Local Value => Master Value
 pusher.address => tcp://127.0.0.1:%d => tcp://127.0.0.1:5555
 pusher.on_failure => warning => warning
+pusher.push_url => no value => no value
 pusher.retry_ms => 1000 => 1000
 pusher.spool => no value => no value
 pusher.spool_ttl => 300 => 300
+pusher.ticket_domain => no value => no value
+pusher.ticket_key_file => no value => no value
 pusher.timeout_ms => 10000 => 250
 pusher.token => (not shown) => (not shown)
 

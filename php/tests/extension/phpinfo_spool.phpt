@@ -44,7 +44,7 @@ NULL
 int(3)
 int(0)
 NULL
-/nonexistent: the spool directory /nonexistent does not exist
-/nonexistent/either: the spool directory /nonexistent/either does not exist
+/nonexistent (cannot be used: the spool directory /nonexistent does not exist): the spool directory /nonexistent does not exist
+/nonexistent/either (cannot be used: the spool directory /nonexistent/either does not exist): the spool directory /nonexistent/either does not exist
 int(3)
 int(2)

@@ -39,9 +39,9 @@ var_dump(count($registered), $documented === $registered);
 --EXPECT--
 PusherException: 13 lines, the same
 PusherReceipt: 8 lines, the same
-Pusher: 10 lines, the same
+Pusher: 13 lines, the same
 bool(true)
 array(0) {
 }
-int(7)
+int(10)
 bool(true)

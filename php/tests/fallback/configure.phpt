@@ -40,7 +40,7 @@ echo outcome(), "\n";
 can't connect to tcp://127.0.0.1:1 after ...
 published, 1
 pusher.timeout_ms: "soon" is not a number of milliseconds from 1 to 600000
-pusher_configure(): "timeout" is none of address, timeout_ms, retry_ms, on_failure, token, spool, spool_ttl
+pusher_configure(): "timeout" is none of address, timeout_ms, retry_ms, on_failure, token, spool, spool_ttl, ticket_key_file, push_url, ticket_domain, library
 pusher.timeout_ms: "soon" is not a number of milliseconds from 1 to 600000
 published, 2
 can't connect to tcp://127.0.0.1:1 after ...

@@ -43,11 +43,13 @@ PHP's clearstatcache() is missing here (see disable_functions in php.ini), and t
 PHP's crc32() is missing here (see disable_functions in php.ini), and the spool needs it
 PHP's flock() is missing here (see disable_functions in php.ini), and the spool needs it
 PHP's fopen() is missing here (see disable_functions in php.ini), and the spool needs it
+PHP's fseek() is missing here (see disable_functions in php.ini), and the spool needs it
 PHP's fstat() is missing here (see disable_functions in php.ini), and the spool needs it
 PHP's is_dir() is missing here (see disable_functions in php.ini), and the spool needs it
 PHP's microtime() is missing here (see disable_functions in php.ini), and the spool needs it
 PHP's random_bytes() is missing here (see disable_functions in php.ini), and the spool needs it
 PHP's stat() is missing here (see disable_functions in php.ini), and the spool needs it
+PHP's stream_get_contents() is missing here (see disable_functions in php.ini), and the spool needs it
 bool(true)
 PHP may not write to the spool /tmp/SPOOL/spool (see open_basedir in php.ini)
 [1,1]

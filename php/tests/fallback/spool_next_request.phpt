@@ -12,10 +12,14 @@ Pusher::publish('kittens', 1);
 $server = new FakePushd('answers');
 $code = "foreach ([2, 3] as \$n) { echo var_export(Pusher::publish('kittens', \$n)->spooled, true), ' '; }";
 echo script($code, ['pusher.spool' => $spool->path]);
-unlink($spool->file());
+// pushd publishes them.
+rename($spool->file(), "$spool->path/draining-1");
+echo script($code, ['pusher.spool' => $spool->path]);
+unlink("$spool->path/draining-1");
 echo script($code, ['pusher.spool' => $spool->path]), $server->requests(), "\n";
 ?>
 --EXPECT--
 false false
 false false
-1 8 3 3 1 3 3
+false false
+1 8 3 3 1 8 3 3 1 3 3

@@ -54,15 +54,15 @@ PusherException -3: event 1: the event was not published: the data can't be enco
 PusherException -1: event 1: the event was not published: the id is empty
 PusherException -1: event 1: the event was not published: the id is not valid UTF-8
 PusherException -4: event 1: the event was not published: the event is 3145730 bytes long, at most 3145728 are allowed
-TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool and ttl => int, but event 1 is none
-TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool and ttl => int, but event 1 is none
-TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool and ttl => int, but event 1 is none
-TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool and ttl => int, but event 1 is none
-TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool and ttl => int, but event 1 is none
-TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool and ttl => int, but event "\x00\x1b\n\'\xc3\xa9" is none
-TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool and ttl => int, but event 1 is none
-TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool and ttl => int, but event 1 is none
-TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool and ttl => int, but event 1 is none
+TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool, ttl => int and exclude => string, but event 1 is none
+TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool, ttl => int and exclude => string, but event 1 is none
+TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool, ttl => int and exclude => string, but event 1 is none
+TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool, ttl => int and exclude => string, but event 1 is none
+TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool, ttl => int and exclude => string, but event 1 is none
+TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool, ttl => int and exclude => string, but event "\x00\x1b\n\'\xc3\xa9" is none
+TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool, ttl => int and exclude => string, but event 1 is none
+TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool, ttl => int and exclude => string, but event 1 is none
+TypeError 0: Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool, ttl => int and exclude => string, but event 1 is none
 PusherException -4: a batch takes at most 1000 events, and 4194304 bytes of all together
 PusherException -4: event 4: a batch takes at most 1000 events, and 4194304 bytes of all together
 Pusher::sendMany(): Argument #1 ($events) must be of type array, string given

@@ -15,6 +15,13 @@ function refusal(string $address): ?string
     }
 }
 
+// The extension has no HTTP.
+$isExtension = extension_loaded('pusher');
+$lists['refused'] += $isExtension
+    ? array_fill_keys(array_diff(array_keys($lists['accepted_in_plain_php'] + $lists['refused_in_plain_php']), ["https://a\nb"]), 'is for the classes in plain PHP only')
+    : $lists['refused_in_plain_php'];
+$lists['accepted'] += $isExtension ? [] : $lists['accepted_in_plain_php'];
+
 foreach (array_keys($lists['accepted']) as $address) {
     if (($reason = refusal($address)) !== null) {
         echo "$address: $reason\n";

@@ -15,6 +15,9 @@ $receipts = (new Pusher())->sendMany(['a' => ['t', 1], 'b' => ['t', 2, 'my id', 
 ini_restore('pusher.spool_ttl');
 var_dump(array_map(fn ($receipt) => $receipt->spooled, $receipts));
 var_dump((new Pusher(null, ['spool_ttl' => 8]))->send('t', 4)->spooled);
+ini_set('pusher.token', 's3cret');
+var_dump(Pusher::publish('t', 5, exclude: '1.171')->spooled);
+ini_restore('pusher.token');
 
 foreach ($spool->records() as $record) {
     $isNow = $record->time >= $before && $record->time <= microtime(true) * 1000;
@@ -50,10 +53,12 @@ array(3) {
   bool(true)
 }
 bool(true)
+bool(true)
 {"v":1,"time":"now","ttl":60,"topic":"日本/語","id":"order-7","latest":true,"token":"s3cret","event":{"title":"新しい\n子猫"}}
 {"v":1,"time":"now","ttl":7,"topic":"t","id":"random","event":1}
 {"v":1,"time":"now","ttl":7,"topic":"t","id":"my id","latest":true,"event":2}
 {"v":1,"time":"now","ttl":9,"topic":"t","id":"random","event":3}
 {"v":1,"time":"now","ttl":8,"topic":"t","id":"random","event":4}
+{"v":1,"time":"now","ttl":300,"topic":"t","id":"random","exclude":"1.171","token":"s3cret","event":5}
 bool(true)
 660, 1 name

@@ -42,11 +42,22 @@ fclose($file);
 unlink($spool->file());
 mkdir($spool->file());
 outcome();
+rmdir($spool->file());
+// Nobody reads the first pipe, and nobody empties the second.
+exec('mkfifo ' . escapeshellarg($spool->file()));
+outcome();
+$reader = fopen($spool->file(), 'r+');
+outcome();
+stream_set_blocking($reader, false);
+var_dump(fread($reader, 1));
 ?>
 --EXPECTF--
-can't connect to ADDRESS (Connection refused (os error 111)): is pushd running, and is this where it listens for publishers?; and the spool directory /tmp/SPOOL/missing does not exist CONNECT
+can't connect to ADDRESS (Connection refused (os error 111)): is pushd running, and is this where it listens for publishers?; and the spool directory /tmp/SPOOL/missing does not exist%S CONNECT
 can't connect to ADDRESS (Connection refused (os error 111)): is pushd running, and is this where it listens for publishers?; and the spool /tmp/SPOOL/spool is full: it has 16777216 of 16777216 bytes. Is pushd running, with this directory as its spool? CONNECT
 can't connect to ADDRESS (Connection refused (os error 111)): is pushd running, and is this where it listens for publishers?; and the spool /tmp/SPOOL/spool is full: it has 16777166 of 16777216 bytes. Is pushd running, with this directory as its spool? CONNECT
 can't connect to ADDRESS (Connection refused (os error 111)): is pushd running, and is this where it listens for publishers?; and another program has locked the spool /tmp/SPOOL/spool CONNECT
 bool(true)
-can't connect to ADDRESS (Connection refused (os error 111)): is pushd running, and is this where it listens for publishers?; and can't write to the spool /tmp/SPOOL/spool: Is a directory%A CONNECT
+can't connect to ADDRESS (Connection refused (os error 111)): is pushd running, and is this where it listens for publishers?; and the spool /tmp/SPOOL/spool is not a regular file CONNECT
+can't connect to ADDRESS (Connection refused (os error 111)): is pushd running, and is this where it listens for publishers?; and the spool /tmp/SPOOL/spool is not a regular file CONNECT
+can't connect to ADDRESS (Connection refused (os error 111)): is pushd running, and is this where it listens for publishers?; and the spool /tmp/SPOOL/spool is not a regular file CONNECT
+string(0) ""

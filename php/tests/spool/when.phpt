@@ -79,9 +79,9 @@ ttl: "-1" is not a number of seconds from 1 to 86400
 ttl: "86401" is not a number of seconds from 1 to 86400
 ttl: "0" is not a number of seconds from 1 to 86400
 event 1: ttl: "0" is not a number of seconds from 1 to 86400
-Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool and ttl => int, but event 0 is none
-Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool and ttl => int, but event 0 is none
-Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool and ttl => int, but event 0 is none
+Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool, ttl => int and exclude => string, but event 0 is none
+Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool, ttl => int and exclude => string, but event 0 is none
+Pusher::sendMany(): Argument #1 ($events) must contain only [category, data] and [category, data, id], category and id being strings, optionally with latest => bool, ttl => int and exclude => string, but event 0 is none
 spool: "relative" is not an absolute path, as in /var/spool/pushd
 spool_ttl: "5 s" is not a number of seconds from 1 to 86400
 []

@@ -30,7 +30,12 @@ while ($connection = stream_socket_accept($server, 3600)) {
             };
         } else {
             $sequence++;
-            $accepted = $type === 6 ? "[7,$request,\"6d1f3c5a9be02478-12\"]" : "[4,$request,$sequence,1]";
+            $accepted = match ($type) {
+                6 => "[7,$request,\"6d1f3c5a9be02478-12\"]",
+                10 => "[11,$request,3]",
+                12 => "[13,$request,1,[{\"sub\":\"7\"}]]",
+                default => "[4,$request,$sequence,1]",
+            };
             $answer = match ($behaviour) {
                 'answers', 'has no drain', 'drains for ever', 'cuts a long line', 'answers once, then closes' => $accepted,
                 'keeps events' => "[4,$request,$sequence,1,{\"position\":\"6d1f3c5a9be02478-$sequence\",\"stored\":\"synced\"}]",
@@ -38,6 +43,11 @@ while ($connection = stream_socket_accept($server, 3600)) {
                 'has odd nodes' => "[4,$request,$sequence,1,{\"nodes\":" . ['0', '-1', '1.5', '"2"', '[2]', '{"a":[2]}', 'true', 'null'][$sequence - 1] . '}]',
                 'is of a later version' => "[4,$request,$sequence,1,{\"position\":\"elsewhere\",\"stored\":\"on the moon\",\"new\":[]},{}]",
                 'is too old for positions' => $type === 6 ? "[5,$request,\"unknown_type\",\"unknown message type 6\"]" : $accepted,
+                'is too old to exclude' => $type === 14 ? '[5,null,"unknown_type","unknown message type 14"]' : $accepted,
+                'is too old for tickets' => "[5,$request,\"unknown_type\",\"unknown message type $type\"]",
+                'knows better' => "[5,$request,\"" . ($type === 10 ? 'bad_sub' : 'bad_topic') . '","not this one"]',
+                'has odd members' => $type === 10 ? "[11,$request,\"3\"]" : "[13,$request,1,7]",
+                'has a full topic' => $type === 10 ? "[11,$request," . PHP_INT_MAX . ']' : "[13,$request,100,[" . implode(',', array_fill(0, 100, '{"sub":"' . str_repeat('\u0001', 255) . '"}')) . ']]',
                 'gives no position' => "[7,$request,\"<b>\"]",
                 'gives a receipt' => "[4,$request,1,1]",
                 'closes at the second' => $sequence === 2 ? null : $accepted,

@@ -113,7 +113,8 @@ function publish_queue(): void
         }
         $mistakes = array_filter(array_map(mistake(...), $messages));
         // One call for all events, so that a slow pushd costs only one timeout.
-        pusher(settings())->sendMany(array_diff_key($messages, $mistakes));
+        $receipts = pusher(settings())->sendMany(array_diff_key($messages, $mistakes));
+        remember_spooled($receipts);
         if ($mistakes !== []) {
             throw new \UnexpectedValueException(reset($mistakes));
         }
@@ -122,6 +123,21 @@ function publish_queue(): void
         // The post is stored, so the request succeeds. The log and the settings page show the failure.
         function_exists('error_log') && error_log('Pushd Live: ' . $failure->getMessage());
         update_option(LAST_FAILURE, ['time' => time(), 'message' => $failure->getMessage()], false);
+    }
+}
+
+/**
+ * Stores for the settings page whether pushd accepted the events, or they wait in the spool.
+ *
+ * @param array<\PusherReceipt> $receipts
+ */
+function remember_spooled(array $receipts): void
+{
+    $spooled = array_filter($receipts, static fn (\PusherReceipt $receipt): bool => $receipt->spooled);
+    if ($spooled !== []) {
+        update_option(LAST_SPOOLED, time(), false);
+    } elseif ($receipts !== []) {
+        delete_option(LAST_SPOOLED);
     }
 }
 

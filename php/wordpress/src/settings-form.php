@@ -9,6 +9,7 @@ defined('ABSPATH') || exit;
  * @var array $settings
  * @var array|false $said the result of the test event
  * @var array|false $failure the last failure
+ * @var int|string|false $spooled the time at which events went to the spool, if pushd has accepted none since
  */
 $name = static fn (string $setting): string => esc_attr(SETTINGS . "[$setting]");
 ?>
@@ -27,12 +28,22 @@ $name = static fn (string $setting): string => esc_attr(SETTINGS . "[$setting]")
             )) ?>
         </p></div>
     <?php endif ?>
+    <?php if ($spooled !== false): ?>
+        <div class="notice notice-info" id="pushd-live-spooled"><p>
+            <?= esc_html(sprintf(
+                /* translators: %s: a time */
+                __('The last events (%s) went to the spool, because pushd did not accept them. They are published when it is back.', 'pushd-live'),
+                wp_date('Y-m-d H:i:s', (int) $spooled),
+            )) ?>
+        </p></div>
+    <?php endif ?>
     <p>
         <?= extension_loaded('pusher')
             ? esc_html__('Publishes with the PHP extension.', 'pushd-live')
             : esc_html__('Publishes with PHP alone: the PHP extension is not loaded.', 'pushd-live') ?>
         <?= esc_html__('Pages show what is published with the shortcode [pushd_live] and the block "Pushd Live".', 'pushd-live') ?>
     </p>
+    <p id="pushd-live-spool"><?= esc_html(spool_sentence()) ?></p>
     <form method="post" action="options.php" id="pushd-live-settings">
         <?php settings_fields(PAGE) ?>
         <table class="form-table" role="presentation">
@@ -47,7 +58,7 @@ $name = static fn (string $setting): string => esc_attr(SETTINGS . "[$setting]")
                 <th scope="row"><label for="pushd-live-address"><?= esc_html__('Address for publishing', 'pushd-live') ?></label></th>
                 <td>
                     <input type="text" class="regular-text code" id="pushd-live-address" name="<?= $name('address') ?>" value="<?= esc_attr($settings['address']) ?>" required>
-                    <p class="description"><?= esc_html__('tcp://127.0.0.1:5555 or unix:/run/pushd/publish.sock', 'pushd-live') ?></p>
+                    <p class="description"><?= esc_html__('tcp://127.0.0.1:5555 or unix:/run/pushd/publish.sock; without the PHP extension, also https://push.example.com', 'pushd-live') ?></p>
                 </td>
             </tr>
             <tr>

@@ -68,17 +68,41 @@ function publish_test_event(): void
     check_admin_referer(TEST);
     try {
         $receipt = pusher(settings())->send(topic('test'), ['kind' => 'test', 'time' => gmdate(DATE_ATOM)]);
-        $said = ['success', sprintf(
-            /* translators: %d: a number of browsers */
-            __('pushd has taken a test event. Browsers subscribed to its topic: %d.', 'pushd-live'),
-            $receipt->subscribers,
-        )];
+        $said = $receipt->spooled
+            ? ['warning', __('The test event waits in the spool, because pushd did not accept it.', 'pushd-live')]
+            : ['success', sprintf(
+                /* translators: %d: a number of browsers */
+                __('pushd has taken a test event. Browsers subscribed to its topic: %d.', 'pushd-live'),
+                $receipt->subscribers,
+            )];
     } catch (\Throwable $failure) {
         $said = ['error', $failure->getMessage()];
     }
     set_transient(TEST . get_current_user_id(), $said, MINUTE_IN_SECONDS);
     wp_safe_redirect(page_url());
     exit;
+}
+
+/** Returns a sentence about the spool. */
+function spool_sentence(): string
+{
+    $dir = spool_dir();
+    $failure = $dir === '' ? null : spool_failure($dir);
+    return match (true) {
+        $dir === '' && is_http(settings()['address']) => __('While pushd is away, events are lost: pushd runs on another machine, and cannot read a spool here.', 'pushd-live'),
+        $dir === '' => __('While pushd is away, events are lost: php.ini names no spool (pusher.spool).', 'pushd-live'),
+        $failure === null => sprintf(
+            /* translators: %s: a directory */
+            __('While pushd is away, events wait in the spool %s. pushd must run with the same spool-dir.', 'pushd-live'),
+            $dir,
+        ),
+        default => sprintf(
+            /* translators: 1: a directory, 2: the reason */
+            __('While pushd is away, events are lost: the spool %1$s can\'t be used, because %2$s.', 'pushd-live'),
+            $dir,
+            $failure,
+        ),
+    };
 }
 
 function settings_page(): void
@@ -90,5 +114,6 @@ function settings_page(): void
     $said = get_transient(TEST . get_current_user_id());
     delete_transient(TEST . get_current_user_id());
     $failure = get_option(LAST_FAILURE);
+    $spooled = get_option(LAST_SPOOLED);
     require __DIR__ . '/settings-form.php';
 }

@@ -3,16 +3,17 @@ declare(strict_types=1);
 
 namespace PushdLive;
 
-/** The names of two options: all settings, and the last failure. */
+/** The names of options: all settings, the last failure, and the time at which the last events went to the spool. */
 const SETTINGS = 'pushd_live';
 const LAST_FAILURE = 'pushd_live_failure';
+const LAST_SPOOLED = 'pushd_live_spooled';
 
 /** @return array{address: string, token: string, url: string, types: list<string>} */
 function settings(): array
 {
     $stored = get_option(SETTINGS, []);
     return array_merge([
-        // The address of pushd's publish listener (port 5555).
+        // The address of pushd's publish listener (port 5555), or https://... of a web server in front of it.
         'address' => 'tcp://127.0.0.1:5555',
         'token' => '',
         // The address of pushd's public listener, for browsers. If it is empty, pages show no live entries.
@@ -44,4 +45,31 @@ function pusher(array $settings): \Pusher
         $options['token'] = $settings['token'];
     }
     return new \Pusher($settings['address'], $options);
+}
+
+/** Whether PHP publishes by HTTP, through a web server in front of pushd. */
+function is_http(string $address): bool
+{
+    return preg_match('~\Ahttps?://~i', $address) === 1;
+}
+
+/** Returns the directory where events wait while pushd is away, or an empty text. It is a setting of PHP, not of the site. */
+function spool_dir(): string
+{
+    return extension_loaded('pusher') ? (string) ini_get('pusher.spool') : \PusherFallback\Settings::get('spool');
+}
+
+/** Returns the reason why PHP can't use the spool, or null. */
+function spool_failure(string $dir): ?string
+{
+    // With open_basedir, PHP's functions cannot check the directory, but the extension may write to it.
+    if (extension_loaded('pusher') && ini_get('open_basedir') !== '') {
+        return null;
+    }
+    $file = "$dir/spool";
+    return match (true) {
+        !@is_dir($dir) => 'PHP finds no such directory',
+        !@is_writable(@file_exists($file) ? $file : $dir) => 'the user of the web server may not write to it',
+        default => null,
+    };
 }
