@@ -1,5 +1,7 @@
 //! `cargo xtask test`: runs every check and test in sequence, and prints a summary.
 
+mod repeat;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,6 +55,10 @@ pub fn run(workspace: &Workspace, php: Option<OtherPhp>) -> Result<()> {
         step(name);
         report.add(name, || check(workspace));
     }
+    if php.is_none_or(|php| php == OtherPhp::All) {
+        step(SYSTEM_TESTS);
+        report.add_repeated(SYSTEM_TESTS, || system_tests(workspace));
+    }
     if !unmet.is_empty() {
         report.not_run = TESTS
             .iter()
@@ -82,6 +88,9 @@ const TESTS: [&str; 2] = [
     "test --package system-tests --package push-bench --no-fail-fast",
 ];
 
+/// The last step.
+const SYSTEM_TESTS: &str = "whole-system tests";
+
 type Check = fn(&Workspace) -> Result<()>;
 type Step = (&'static str, Check);
 
@@ -90,7 +99,7 @@ const STEPS: &[Step] = &[
     ("formatting", |w| run_cargo(w, "fmt --all --check")),
     // Fetches the crates for every system, because `cargo metadata` reads each manifest.
     ("crates", |w| run_cargo(w, "fetch --locked")),
-    ("unit tests", |w| run_tests(w, TESTS[0])),
+    ("unit tests", |w| run_command(&mut tests(w, TESTS[0]))),
     ("pusher.js under node", |w| {
         javascript(w, JS_TESTS, ".test.js", &[])
     }),
@@ -116,7 +125,6 @@ const STEPS: &[Step] = &[
         let library = Some(w.artefact("libpusher.so")?);
         phpt::run(w, &Php::debians(Pusher::Fallback { library })?)
     }),
-    ("whole-system tests", |w| run_tests(w, TESTS[1])),
 ];
 
 // Slow steps, which run only with `--php`.
@@ -133,17 +141,23 @@ fn run_cargo(workspace: &Workspace, words: &str) -> Result<()> {
     run_command(cargo(workspace).args(words.split(' ')))
 }
 
-/// Runs tests, except those whose requirements this machine does not meet.
-fn run_tests(workspace: &Workspace, words: &str) -> Result<()> {
+/// Returns the command that runs tests, except those whose requirements this machine does not meet.
+fn tests(workspace: &Workspace, words: &str) -> Command {
     let mut command = cargo(workspace);
     command.args(words.split(' ')).arg("--");
     for requirement in requirements::unmet() {
         command.args(["--skip", &format!("{}::", requirement.module)]);
     }
-    run_command(&mut command)
+    command
 }
 
-/// Lists the tests that [`run_tests`] leaves out.
+/// Returns the names of the tests that passed only alone.
+fn system_tests(workspace: &Workspace) -> Result<Vec<String>> {
+    let tests = || tests(workspace, TESTS[1]);
+    repeat::run(&mut tests(), &mut tests())
+}
+
+/// Lists the tests that [`tests()`] leaves out.
 fn not_run(workspace: &Workspace, words: &str) -> Result<Vec<String>> {
     let mut command = cargo(workspace);
     let list = output(command.args(words.split(' ')).args(["--", "--list"]))?;
@@ -198,6 +212,8 @@ struct Report {
     lines: Vec<(&'static str, Duration, Result<()>)>,
     /// Tests that this machine cannot run.
     not_run: Vec<String>,
+    /// Tests that failed beside others, and passed alone.
+    only_alone: Vec<String>,
 }
 
 impl Report {
@@ -208,6 +224,16 @@ impl Report {
             say(format_args!("FAILED: {error:#}"));
         }
         self.lines.push((name, begin.elapsed(), outcome));
+    }
+
+    /// Adds a step whose failed tests are repeated.
+    fn add_repeated(&mut self, name: &'static str, check: impl FnOnce() -> Result<Vec<String>>) {
+        let mut only_alone = Vec::new();
+        self.add(name, || {
+            only_alone = check()?;
+            Ok(())
+        });
+        self.only_alone = only_alone;
     }
 
     fn conclude(self) -> Result<()> {
@@ -226,6 +252,12 @@ impl Report {
             }
         }
         let all = self.lines.len();
+        if !self.only_alone.is_empty() {
+            let tests = self.only_alone.join(", ");
+            say(format_args!(
+                "Failed beside others, and passed alone: {tests}"
+            ));
+        }
         let not_run = self.not_run();
         if failed > 0 {
             bail!("{failed} of {all} steps failed{not_run}");
