@@ -53,9 +53,9 @@ impl Publisher {
             .unwrap_or_else(|error| panic!("can't write to the publish listener: {error}"));
     }
 
-    /// Sends these bytes. A closed connection is no error.
-    pub fn try_send(&mut self, bytes: &[u8]) {
-        let _ = self.stream.get_mut().write_all(bytes);
+    /// Sends these bytes. A closed connection is no error. Returns whether all were sent in time.
+    pub fn try_send(&mut self, bytes: &[u8]) -> bool {
+        self.stream.get_mut().write_all(bytes).is_ok()
     }
 
     /// Shuts down our side of the connection.
