@@ -35,7 +35,11 @@ use crate::{WAIT_MS, program};
 
 /// Flags of a daemon that keeps all events of a test. A client that is slow for a moment, on a busy machine, finds all of
 /// them in the log.
-pub const KEEPS_ALL: [&str; 2] = ["--history-topic-events-max", "100000"];
+pub const KEEPS_ALL: [&str; 3] = [
+    "--history-topic-events-max=10000000",
+    "--history-topic-len-max=4GiB",
+    "--history-len-max=4GiB",
+];
 
 /// Starts a daemon with the log at an address of Redis.
 #[track_caller]

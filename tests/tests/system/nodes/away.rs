@@ -132,7 +132,7 @@ fn all_goes_on_after_redis_has_hung_for_half_a_minute() {
 #[test]
 fn publishes_with_ids_are_not_doubled_by_a_redis_that_hangs() {
     let mut redis = Redis::start();
-    let flags = [["--redis-wait", "500ms"], KEEPS_ALL].concat();
+    let flags = [&["--redis-wait", "500ms"][..], &KEEPS_ALL].concat();
     let nodes = nodes(&redis.url(), 2, &flags);
     let begin = position(nodes[0].publish);
     let mut followers = Follower::one_of_each(nodes[0].web, "t", &begin, 0);

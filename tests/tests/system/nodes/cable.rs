@@ -47,7 +47,7 @@ impl<'a> World<'a> {
             // It listens at the ends of both cables.
             Redis::start_on_tcp(&["--bind", "0.0.0.0", "--protected-mode", "no"])
         });
-        let flags = [["--redis-wait", redis_wait], KEEPS_ALL].concat();
+        let flags = [&["--redis-wait", redis_wait][..], &KEEPS_ALL].concat();
         let port = redis.address().port();
         let nodes = [0, 1].map(|number: usize| {
             let url = format!("redis://{}:{port}", cables[number].there());

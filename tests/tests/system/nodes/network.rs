@@ -25,7 +25,7 @@ impl World {
     fn start(redis_wait: &str) -> Self {
         let redis = Redis::start_on_tcp(&[]);
         let relay = Relay::start(redis.address());
-        let flags = [["--redis-wait", redis_wait], KEEPS_ALL].concat();
+        let flags = [&["--redis-wait", redis_wait][..], &KEEPS_ALL].concat();
         let through_relay = format!("redis://{}", relay.address);
         let nodes = [node(&through_relay, &flags), node(&redis.url(), &flags)];
         nodes.iter().for_each(|node| wait_for_nodes(node, 2));
