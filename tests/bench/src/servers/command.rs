@@ -1,0 +1,179 @@
+//! The command that starts each server.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::kind::Kind;
+use super::programs::Programs;
+use crate::process::{self, SERVER_CPU};
+
+/// The id and the key of the application of Pusher Channels.
+pub const CHANNELS_APP: &str = "1:bench";
+/// The key of the application of Pusher Channels.
+pub const CHANNELS_KEY: &str = "bench";
+/// The secret of the application of Pusher Channels.
+pub const CHANNELS_SECRET: &str = "0123456789abcdef";
+/// The key file with which tickets are signed and verified.
+pub const TICKET_KEYS: &str = "bench 0123456789abcdef0123456789abcdef";
+
+pub(super) fn redis_socket(programs: &Programs) -> PathBuf {
+    programs.scratch.join("redis.sock")
+}
+
+pub(super) fn redis_url(programs: &Programs) -> String {
+    format!("unix://{}", redis_socket(programs).display())
+}
+
+/// Returns the command that starts a server with these addresses.
+pub(super) fn command(
+    kind: Kind,
+    programs: &Programs,
+    web: SocketAddr,
+    publish: SocketAddr,
+) -> Result<Command> {
+    let node = |script: &str| {
+        let mut command = pinned(Path::new("node"));
+        command.arg(programs.node_folder.join(script));
+        command.args([web.port().to_string(), publish.port().to_string()]);
+        command
+    };
+    let floor = |how: &str| {
+        let mut command = pinned(&programs.floor);
+        command.args([&web.to_string(), &publish.to_string(), how]);
+        command
+    };
+    let pushd = || {
+        let mut command = pinned(&programs.pushd);
+        command.args(["--listen", &web.to_string()]);
+        command.args(["--publish-listen", &publish.to_string()]);
+        command
+    };
+    Ok(match kind {
+        Kind::Pushd | Kind::Pushd1 | Kind::Resume | Kind::Sse => pushd(),
+        Kind::NoHistory => {
+            let mut command = pushd();
+            command.args(["--history-len-max", "0B"]);
+            command
+        }
+        Kind::Ticket => {
+            let file = programs.scratch.join("ticket.keys");
+            fs::write(&file, TICKET_KEYS)?;
+            let mut command = pushd();
+            command.arg("--ticket-key-file").arg(file);
+            command.args(["--private-topics", "*"]);
+            command
+        }
+        Kind::Redis => {
+            let mut command = pushd();
+            command.arg("--redis").arg(redis_url(programs));
+            command
+        }
+        Kind::Channels => {
+            let secret = programs.scratch.join("secret");
+            fs::write(&secret, CHANNELS_SECRET)?;
+            let mut command = pushd();
+            command.arg("--pusher-app");
+            command.arg(format!("{CHANNELS_APP}:{}", secret.display()));
+            command
+        }
+        Kind::Compressed => {
+            let mut command = pushd();
+            command.args(["--compression-len-min", "1"]);
+            command
+        }
+        Kind::Disk => {
+            let mut command = pushd();
+            let folder = programs.scratch.join("state");
+            if folder.exists() {
+                fs::remove_dir_all(&folder)?; // A log of the last run.
+            }
+            command.arg("--state-dir").arg(folder);
+            command
+        }
+        Kind::Floor => floor("write"),
+        Kind::FloorBatch => floor("batch"),
+        Kind::UWebSockets => node("uwebsockets.js"),
+        Kind::Ws => node("ws.js"),
+        Kind::SocketIo => node("socket.io.js"),
+        Kind::Soketi => soketi(programs, web)?,
+        Kind::Nchan => nginx(&programs.scratch.join("nginx"), web, publish)?,
+        Kind::Nats => {
+            let path = programs.scratch.join("nats.conf");
+            fs::write(
+                &path,
+                format!("listen: \"{publish}\"\nwebsocket {{ listen: \"{web}\", no_tls: true }}\n"),
+            )?;
+            let mut command = pinned(Path::new("nats-server"));
+            command.arg("-c").arg(path);
+            command
+        }
+    })
+}
+
+fn soketi(programs: &Programs, web: SocketAddr) -> Result<Command> {
+    let modules = programs
+        .soketi
+        .as_ref()
+        .context("Soketi is not installed")?;
+    let (id, key) = CHANNELS_APP.split_once(':').unwrap_or_default();
+    let mut command = pinned(Path::new("node"));
+    command
+        .arg(modules.join("@soketi/soketi/bin/server.js"))
+        .arg("start")
+        .env("SOKETI_HOST", web.ip().to_string())
+        .env("SOKETI_PORT", web.port().to_string())
+        .env("SOKETI_METRICS_ENABLED", "0")
+        .env("SOKETI_DEFAULT_APP_ID", id)
+        .env("SOKETI_DEFAULT_APP_KEY", key)
+        .env("SOKETI_DEFAULT_APP_SECRET", CHANNELS_SECRET);
+    Ok(command)
+}
+
+/// Starts the program on the server's processor. Most servers read the number of processors at their start.
+fn pinned(program: &Path) -> Command {
+    if !process::can_pin() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("taskset");
+    command.args(["-c", &SERVER_CPU.to_string()]).arg(program);
+    command
+}
+
+/// Configures one process that stores only the last event. Each WebSocket gets the events from its connection on.
+fn nginx(folder: &Path, web: SocketAddr, publish: SocketAddr) -> Result<Command> {
+    fs::create_dir_all(folder)?;
+    let place = folder.display();
+    let configuration = format!(
+        "daemon off; master_process off; pid {place}/pid; error_log stderr error;
+        include /etc/nginx/modules-enabled/*nchan*.conf;
+        events {{ worker_connections 20000; }}
+        http {{
+            access_log off; keepalive_requests 1000000000; tcp_nodelay on;
+            client_body_temp_path {place}/body; proxy_temp_path {place}/proxy;
+            fastcgi_temp_path {place}/fastcgi; uwsgi_temp_path {place}/uwsgi;
+            scgi_temp_path {place}/scgi;
+            server {{
+                listen {web} backlog=4096;
+                location ~ ^/(t[0-9]+)$ {{
+                    nchan_subscriber websocket; nchan_channel_id $1;
+                    nchan_subscriber_first_message newest;
+                }}
+            }}
+            server {{
+                listen {publish};
+                location ~ ^/(t[0-9]+)$ {{
+                    nchan_publisher http; nchan_channel_id $1; nchan_message_buffer_length 1;
+                }}
+            }}
+        }}\n"
+    );
+    let path = folder.join("nginx.conf");
+    fs::write(&path, configuration)?;
+    let mut command = pinned(Path::new("/usr/sbin/nginx"));
+    command.args(["-e", "stderr", "-c"]).arg(path);
+    Ok(command)
+}
