@@ -17,7 +17,7 @@ Usage: cargo xtask bench [options]
                        and pushd in other ways: no-history, pushd.1, resume, ticket, sse, channels,
                        compressed, disk, redis; and soketi, which speaks the same protocol as channels
                        (default: those that the scenario is about)
-  --scenarios A,B,...  paced, topics, single, flood, flood10k, idle (default: these),
+  --scenarios A,B,...  paced, topics, single, flood, flood100, flood10k, idle (default: these),
                        and for the log of events: storm, storm-topics, receipts, receipts-1,
                        receipts-unix, receipts-unix-1, receipts-flood, stopped, publishes
   --runs N             number of runs; the report shows medians (default 5, at most 50)

@@ -77,6 +77,13 @@ pub const COMPARISONS: &[Scenario] = &[
         pace: Pace::Window(16),
     },
     Scenario {
+        name: "flood100",
+        title: "100 subscribers, as fast as it goes",
+        topics: 1,
+        subscribers: 100,
+        pace: Pace::Window(64),
+    },
+    Scenario {
         name: "flood10k",
         title: "10,000 subscribers, as fast as it goes",
         topics: 1,
