@@ -18,6 +18,7 @@ Usage: cargo xtask bench [options]
                        compressed, disk, redis; and soketi, which speaks the same protocol as channels
                        (default: those that the scenario is about)
   --scenarios A,B,...  paced, topics, single, flood, flood100, flood10k, idle (default: these),
+                       with events of 64 KiB and 1 MiB: large, huge,
                        and for the log of events: storm, storm-topics, receipts, receipts-1,
                        receipts-unix, receipts-unix-1, receipts-flood, stopped, publishes
   --runs N             number of runs; the report shows medians (default 5, at most 50)

@@ -40,6 +40,13 @@ const FAST: &[Figure] = &[
     figure("events/s", 0),
     figure("bytes an event", 0),
 ];
+/// The peak is the server's resident memory. The buffers of the sockets are the kernel's.
+const LARGE: &[Figure] = &[
+    figure("CPU µs an event", 2),
+    figure("events/s", 0),
+    figure("bytes an event", 0),
+    figure("peak MiB", 1),
+];
 const CAME_BACK: &[Figure] = &[
     figure("CPU µs an event", 3),
     figure("CPU µs a page", 1),
@@ -67,6 +74,7 @@ pub fn figures(scenario: &Scenario) -> &'static [Figure] {
     match scenario.pace {
         Pace::Idle => HELD,
         Pace::Rate(_) => PACED,
+        Pace::Window(_) if scenario.has_large_events() => LARGE,
         Pace::Window(_) => FAST,
         Pace::Storm => CAME_BACK,
         Pace::Receipts(_, 1) => CONFIRMED,
@@ -98,7 +106,7 @@ impl Outcome {
     }
 
     /// Returns the values of [`figures`].
-    pub(crate) fn values(&self, pace: Pace) -> Vec<f64> {
+    pub(crate) fn values(&self, scenario: &Scenario) -> Vec<f64> {
         match self {
             Self::Held {
                 connections,
@@ -113,21 +121,27 @@ impl Outcome {
                     connections / took.as_secs_f64(),
                 ]
             }
-            Self::Delivered { deliveries, cpu } => {
+            Self::Delivered {
+                deliveries,
+                cpu,
+                peak,
+            } => {
                 let received = deliveries.received.max(1) as f64;
                 let cpu_each = micros(*cpu) / received;
                 let quantile = |q| quantile_ns(&deliveries.latency, q) / 1e3;
                 let len_each = deliveries.received_len as f64 / received;
-                match pace {
+                match scenario.pace {
                     Pace::Rate(_) => vec![cpu_each, quantile(0.5), quantile(0.99), len_each],
                     _ => {
                         let rate = received / deliveries.took.as_secs_f64();
-                        vec![cpu_each, rate, len_each]
+                        let values = [cpu_each, rate, len_each].into_iter();
+                        let peak = scenario.has_large_events().then(|| mib(*peak));
+                        values.chain(peak).collect()
                     }
                 }
             }
             Self::CameBack(storm) => came_back(storm),
-            Self::Confirmed(receipts) => confirmed(receipts, pace),
+            Self::Confirmed(receipts) => confirmed(receipts, scenario.pace),
             Self::Stopped(stopped) => resident_over_time(stopped),
         }
     }

@@ -80,7 +80,7 @@ fn check_open_files(options: &Options) -> Result<()> {
 
 fn caption(options: &Options) -> String {
     format!(
-        "Server on one processor, subscribers on another. {}-byte events. Medians of {} runs. \
+        "Server on one processor, subscribers on another. {}-byte events if not stated otherwise. Medians of {} runs. \
          Shorter is better; (x): times the floor.",
         scenario::EVENT_LEN,
         options.runs

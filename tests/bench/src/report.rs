@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::figures::{figures, references};
 use crate::run::Outcome;
-use crate::scenario::{Pace, Scenario};
+use crate::scenario::Scenario;
 use crate::servers::Kind;
 
 /// Width of a column with ratios, which have their range in brackets.
@@ -42,7 +42,7 @@ pub struct Row {
 impl Report {
     /// Adds the result of a run.
     pub fn add(&mut self, scenario: Scenario, server: Kind, outcome: anyhow::Result<Outcome>) {
-        self.row(scenario, server).add(scenario.pace, outcome);
+        self.row(scenario, server).add(&scenario, outcome);
     }
 
     /// Returns whether every server did all its work, and delivered each event once and in order.
@@ -79,11 +79,11 @@ impl Report {
 }
 
 impl Row {
-    fn add(&mut self, pace: Pace, outcome: anyhow::Result<Outcome>) {
+    fn add(&mut self, scenario: &Scenario, outcome: anyhow::Result<Outcome>) {
         let values = match outcome {
             Ok(outcome) => {
                 self.faults += outcome.faults();
-                Some(outcome.values(pace))
+                Some(outcome.values(scenario))
             }
             Err(error) => {
                 self.error = Some(format!("{error:#}"));

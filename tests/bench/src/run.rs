@@ -26,6 +26,8 @@ pub enum Outcome {
         deliveries: Box<Deliveries>,
         /// CPU time of the server during the deliveries.
         cpu: Duration,
+        /// Most resident memory of the server so far, in bytes.
+        peak: u64,
     },
     /// Idle connections were held.
     Held {
@@ -98,5 +100,6 @@ fn deliver(server: &Server, scenario: Scenario, duration: Duration) -> Result<Ou
     Ok(Outcome::Delivered {
         deliveries: Box::new(deliveries),
         cpu: process::cpu_time(pid)?.saturating_sub(cpu),
+        peak: process::peak(pid)?,
     })
 }

@@ -13,6 +13,8 @@ pub struct Scenario {
     pub topics: usize,
     /// Number of subscribers of each topic.
     pub subscribers: usize,
+    /// Length of an event, in bytes.
+    pub event_len: usize,
     /// The time of the next publish.
     pub pace: Pace,
 }
@@ -43,7 +45,7 @@ pub enum Link {
     Unix,
 }
 
-/// Length of a published event, in bytes.
+/// Length of an event in most scenarios, in bytes.
 pub const EVENT_LEN: usize = 512;
 
 /// The scenarios that compare servers.
@@ -53,6 +55,7 @@ pub const COMPARISONS: &[Scenario] = &[
         title: "100 subscribers, 100 events a second",
         topics: 1,
         subscribers: 100,
+        event_len: EVENT_LEN,
         pace: Pace::Rate(100),
     },
     Scenario {
@@ -60,6 +63,7 @@ pub const COMPARISONS: &[Scenario] = &[
         title: "1,000 topics with 10 subscribers each, 1,000 events a second",
         topics: 1000,
         subscribers: 10,
+        event_len: EVENT_LEN,
         pace: Pace::Rate(1000),
     },
     Scenario {
@@ -67,6 +71,7 @@ pub const COMPARISONS: &[Scenario] = &[
         title: "1,000 subscribers, one event after the other",
         topics: 1,
         subscribers: 1000,
+        event_len: EVENT_LEN,
         pace: Pace::Window(1),
     },
     Scenario {
@@ -74,6 +79,7 @@ pub const COMPARISONS: &[Scenario] = &[
         title: "1,000 subscribers, as fast as it goes",
         topics: 1,
         subscribers: 1000,
+        event_len: EVENT_LEN,
         pace: Pace::Window(16),
     },
     Scenario {
@@ -81,6 +87,7 @@ pub const COMPARISONS: &[Scenario] = &[
         title: "100 subscribers, as fast as it goes",
         topics: 1,
         subscribers: 100,
+        event_len: EVENT_LEN,
         pace: Pace::Window(64),
     },
     Scenario {
@@ -88,6 +95,7 @@ pub const COMPARISONS: &[Scenario] = &[
         title: "10,000 subscribers, as fast as it goes",
         topics: 1,
         subscribers: 10_000,
+        event_len: EVENT_LEN,
         pace: Pace::Window(4),
     },
     Scenario {
@@ -95,7 +103,28 @@ pub const COMPARISONS: &[Scenario] = &[
         title: "10,000 silent connections",
         topics: 1,
         subscribers: 10_000,
+        event_len: EVENT_LEN,
         pace: Pace::Idle,
+    },
+];
+
+/// The scenarios with large events. Nobody can batch them, and no socket takes one of 1 MiB at once.
+pub const LARGE: &[Scenario] = &[
+    Scenario {
+        name: "large",
+        title: "Events of 64 KiB to 1,000 subscribers, one after the other",
+        topics: 1,
+        subscribers: 1000,
+        event_len: 64 * 1024,
+        pace: Pace::Window(1),
+    },
+    Scenario {
+        name: "huge",
+        title: "Events of 1 MiB to 1,000 subscribers, one after the other",
+        topics: 1,
+        subscribers: 1000,
+        event_len: 1024 * 1024,
+        pace: Pace::Window(1),
     },
 ];
 
@@ -106,6 +135,7 @@ pub const LOG: &[Scenario] = &[
         title: "10,000 pages come back at once, each has missed 100 events of one topic",
         topics: 1,
         subscribers: 10_000,
+        event_len: EVENT_LEN,
         pace: Pace::Storm,
     },
     Scenario {
@@ -113,6 +143,7 @@ pub const LOG: &[Scenario] = &[
         title: "10,000 pages come back at once, each has missed 100 events of one of 100 topics",
         topics: 100,
         subscribers: 100,
+        event_len: EVENT_LEN,
         pace: Pace::Storm,
     },
     receipts("receipts", "publish with receipt, TCP", 0, Link::Tcp, 1),
@@ -149,6 +180,7 @@ pub const LOG: &[Scenario] = &[
         title: "10 MiB of events to 1,000 subscribers that stop to read",
         topics: 1,
         subscribers: 1000,
+        event_len: EVENT_LEN,
         pace: Pace::Stopped,
     },
     Scenario {
@@ -156,6 +188,7 @@ pub const LOG: &[Scenario] = &[
         title: "1 subscriber, as fast as it goes",
         topics: 1,
         subscribers: 1,
+        event_len: EVENT_LEN,
         pace: Pace::Window(256),
     },
 ];
@@ -172,6 +205,7 @@ const fn receipts(
         title,
         topics: 1,
         subscribers,
+        event_len: EVENT_LEN,
         pace: Pace::Receipts(link, window),
     }
 }
@@ -179,7 +213,7 @@ const fn receipts(
 impl Scenario {
     /// Returns all scenarios.
     pub fn all() -> impl Iterator<Item = Self> {
-        COMPARISONS.iter().chain(LOG).copied()
+        COMPARISONS.iter().chain(LARGE).chain(LOG).copied()
     }
 
     /// Returns the scenario with this name.
@@ -190,6 +224,13 @@ impl Scenario {
     /// Returns the servers that are compared if the command line names none.
     pub fn default_servers(&self) -> &'static [Kind] {
         match self.pace {
+            _ if self.has_large_events() => &[
+                Kind::Pushd,
+                Kind::NoHistory,
+                Kind::Floor,
+                Kind::FloorBatch,
+                Kind::UWebSockets,
+            ],
             Pace::Rate(_) | Pace::Window(_) | Pace::Idle => servers::OTHERS,
             Pace::Storm => &[
                 Kind::Pushd1,
@@ -210,6 +251,11 @@ impl Scenario {
             Pace::Storm => self.default_servers().contains(&server),
             Pace::Receipts(..) | Pace::Stopped => server.is_pushd(),
         }
+    }
+
+    /// Whether the events are so long that the server's memory matters.
+    pub fn has_large_events(&self) -> bool {
+        self.event_len > EVENT_LEN
     }
 
     /// Returns the number of connections in all topics.

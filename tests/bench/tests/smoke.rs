@@ -12,7 +12,7 @@ use push_bench::client::storm::MISSED;
 use push_bench::picture;
 use push_bench::report::Report;
 use push_bench::run::{Outcome, run};
-use push_bench::scenario::{Link, Pace, Scenario};
+use push_bench::scenario::{EVENT_LEN, Link, Pace, Scenario};
 use push_bench::servers::{Kind, Programs, VARIANTS};
 use xtask::workspace::Workspace;
 
@@ -36,6 +36,7 @@ fn scenario(pace: Pace) -> Scenario {
         title: "smoke",
         topics: 3,
         subscribers: 5,
+        event_len: EVENT_LEN,
         pace,
     }
 }
@@ -61,6 +62,19 @@ fn every_event_arrives_once_and_in_order() {
         let svg = picture::draw(&report, "smoke");
         assert_eq!(svg.matches("class=\"ours\"").count(), 1);
     }
+}
+
+#[test]
+fn large_events_arrive_although_no_socket_takes_one_at_once() {
+    let floors = [Kind::Floor, Kind::FloorBatch];
+    let servers = [&[Kind::Pushd], VARIANTS, &floors].concat();
+    let scenario = Scenario {
+        event_len: 1024 * 1024,
+        ..scenario(Pace::Window(1))
+    };
+    let report = run_all(&servers, scenario);
+    let peak_mib = report.sections[0].rows[0].median(3).unwrap();
+    assert!(peak_mib > 1.0, "{report}");
 }
 
 #[test]

@@ -10,7 +10,6 @@ use pusher_proto::ticket::{TicketKeys, TicketRequest};
 use super::mark::{Mark, put_event};
 use super::page::Page;
 use super::trigger;
-use crate::scenario::EVENT_LEN;
 use crate::servers::{CHANNELS_KEY, Kind, Server, TICKET_KEYS};
 
 /// Time limit for a server to read or answer a publish.
@@ -122,11 +121,11 @@ fn speaks_wamp(kind: Kind) -> bool {
 /// Bytes by which the message of an event is longer in the Pusher Channels protocol than in WAMP.
 const CHANNELS_MORE: usize = 47;
 
-/// Returns the length of an event. Pages get as many bytes in the Pusher Channels protocol as in WAMP.
-fn event_len(kind: Kind) -> usize {
+/// Returns the length of an event that has `len` bytes in WAMP. Pages get as many bytes in the Pusher Channels protocol.
+fn event_len(kind: Kind, len: usize) -> usize {
     match kind {
-        Kind::Channels | Kind::Soketi => EVENT_LEN - CHANNELS_MORE,
-        _ => EVENT_LEN,
+        Kind::Channels | Kind::Soketi => len - CHANNELS_MORE,
+        _ => len,
     }
 }
 
@@ -165,9 +164,9 @@ impl Publisher {
         Ok(publisher)
     }
 
-    /// Publishes an event with the mark, and waits for the answer if the server sends one.
-    pub fn publish(&mut self, topic: &str, mark: Mark) -> Result<()> {
-        put_event(&mut self.event, topic, mark, event_len(self.kind));
+    /// Publishes an event with the mark, of `len` bytes, and waits for the answer if the server sends one.
+    pub fn publish(&mut self, topic: &str, mark: Mark, len: usize) -> Result<()> {
+        put_event(&mut self.event, topic, mark, event_len(self.kind, len));
         if self.kind == Kind::Soketi {
             self.event = trigger::body(topic, &self.event)?;
         }
@@ -225,6 +224,7 @@ fn connect(address: SocketAddr) -> Result<TcpStream> {
 mod tests {
     use super::*;
     use crate::client::mark;
+    use crate::scenario::EVENT_LEN;
 
     #[test]
     fn events_have_the_same_length_in_wamp_and_pusher_channels() {
@@ -235,7 +235,7 @@ mod tests {
         };
         let event = |kind| {
             let mut event = Vec::new();
-            put_event(&mut event, "t1", mark, event_len(kind));
+            put_event(&mut event, "t1", mark, event_len(kind, EVENT_LEN));
             String::from_utf8(event).unwrap()
         };
         let wamp = format!(r#"[8,"t1",{}]"#, event(Kind::Pushd));

@@ -5,8 +5,8 @@ use flate2::{Decompress, FlushDecompress};
 use pusher_proto::permessage_deflate::{COMPRESSED, TAIL};
 use pusher_proto::wamp::{server_frame_len, server_frame_text};
 
-/// Longest message, in bytes.
-const TEXT_LEN_MAX: usize = 64 * 1024;
+/// Bytes of a message around its event, at most.
+const AROUND_LEN_MAX: usize = 1024;
 
 /// The texts of complete frames, and the length of these frames.
 #[derive(Debug, Default)]
@@ -16,10 +16,10 @@ pub(super) struct Frames {
 }
 
 /// Returns the texts of the frames that are complete.
-pub(super) fn frames(bytes: &[u8]) -> Result<Frames> {
+pub(super) fn frames(bytes: &[u8], event_len: usize) -> Result<Frames> {
     let mut frames = Frames::default();
     let mut decompress = Decompress::new(false);
-    let mut text = Vec::with_capacity(TEXT_LEN_MAX);
+    let mut text = Vec::with_capacity(event_len + AROUND_LEN_MAX);
     while let Some(len) = server_frame_len(&bytes[frames.taken..])
         && let Some(frame) = bytes[frames.taken..].get(..len)
     {

@@ -33,7 +33,11 @@ const TEXT: &str = "The shelter on the hill has five new kittens since Monday. T
     twice, the bell is old. To adopt one, bring a photo of the flat and the name of a vet. We also need \
     blankets, cans and somebody who repairs the heating before the winter comes back. ";
 
-/// Writes an event, a JSON object of `len` bytes, and replaces the content of `event`.
+/// Length of the rest of an event behind its text.
+const BEHIND_TEXT_LEN: usize = "\",\"mark\":\"".len() + LEN + "\"}".len();
+
+/// Writes an event, a JSON object of `len` bytes, and replaces the content of `event`. The mark is at the end, so a
+/// delivery counts when all of the event has arrived.
 pub fn put_event(event: &mut Vec<u8>, topic: &str, mark: Mark, len: usize) {
     let kind = match mark.kind {
         Kind::WarmUp => 'W',
@@ -41,14 +45,11 @@ pub fn put_event(event: &mut Vec<u8>, topic: &str, mark: Mark, len: usize) {
     };
     event.clear();
     let (sequence, at_ns) = (mark.sequence, mark.at_ns);
-    let written = write!(
-        event,
-        r#"{{"category":"{topic}","mark":"|{kind}{sequence:010}|{at_ns:019}|","text":""#
-    );
-    debug_assert!(written.is_ok(), "writing to a vector cannot fail");
-    let text = TEXT.bytes().cycle().take(len - 2 - event.len());
-    event.extend(text);
-    event.extend_from_slice(b"\"}");
+    let begin = write!(event, r#"{{"category":"{topic}","text":""#);
+    let text_len = len - event.len() - BEHIND_TEXT_LEN;
+    event.extend(TEXT.bytes().cycle().take(text_len));
+    let end = write!(event, r#"","mark":"|{kind}{sequence:010}|{at_ns:019}|"}}"#);
+    debug_assert!(begin.and(end).is_ok(), "writing to a vector cannot fail");
 }
 
 /// Passes each mark in the stream to the callback. Returns the number of consumed bytes. The rest may be the start of

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use mio::{Events, Interest, Poll, Token};
 
-use crate::scenario::{Pace, Scenario};
+use crate::scenario::{EVENT_LEN, Pace, Scenario};
 use crate::servers::{self, Server};
 pub use deliveries::Deliveries;
 use dialect::Publisher;
@@ -108,7 +108,7 @@ impl<'a> Client<'a> {
             }
             for topic in 0..self.scenario.topics {
                 let mark = self.mark(Kind::WarmUp, 0);
-                publisher.publish(&self.topics[topic], mark)?;
+                publisher.publish(&self.topics[topic], mark, EVENT_LEN)?;
                 self.receive(Duration::ZERO)?;
             }
             let wait_end = Instant::now() + WARM_UP_WAIT;
@@ -172,7 +172,7 @@ impl<'a> Client<'a> {
             mark.at_ns = (due - self.start).as_nanos() as u64;
         }
         let topic = &self.topics[(self.published % topics) as usize];
-        publisher.publish(topic, mark)?;
+        publisher.publish(topic, mark, self.scenario.event_len)?;
         self.published += 1;
         self.deliveries.expected += self.scenario.subscribers as u64;
         Ok(())
@@ -291,7 +291,7 @@ impl<'a> Client<'a> {
         let inflated;
         let (texts, mut taken) = match kind {
             servers::Kind::Compressed if is_ready => {
-                inflated = inflate::frames(&bytes[done..])?;
+                inflated = inflate::frames(&bytes[done..], self.scenario.event_len)?;
                 (&inflated.texts[..], inflated.taken)
             }
             _ => (&bytes[done..], 0),

@@ -13,7 +13,7 @@ use super::deliveries::new_histogram;
 use super::mark::{Kind, put_event};
 use super::{Client, Deliveries};
 use crate::process::cpu_time;
-use crate::scenario::{EVENT_LEN, Link, Scenario};
+use crate::scenario::{Link, Scenario};
 use crate::servers::Server;
 
 /// Time limit for a server to answer a publish.
@@ -128,7 +128,7 @@ impl Publisher {
         for _ in 0..count {
             let topic = &client.topics[0];
             let mark = client.mark(Kind::Measured, client.published);
-            put_event(&mut self.event, topic, mark, EVENT_LEN);
+            put_event(&mut self.event, topic, mark, client.scenario.event_len);
             write!(self.messages, "[3,{},\"{topic}\",", client.published)?;
             self.messages.extend_from_slice(&self.event);
             self.messages.extend_from_slice(b"]\n");

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::{Client, Publisher};
 use crate::process::{peak, resident};
-use crate::scenario::{EVENT_LEN, Scenario};
+use crate::scenario::Scenario;
 use crate::servers::Server;
 
 /// Bytes of events that are published.
@@ -39,7 +39,7 @@ pub fn run(server: &Server, scenario: Scenario) -> Result<Stopped> {
     let mut publisher = Publisher::connect(server)?;
     client.warm_up(&mut publisher)?;
     let before = resident(pid)?;
-    let count = (PUBLISHED_LEN / EVENT_LEN) as u32;
+    let count = (PUBLISHED_LEN / scenario.event_len) as u32;
     let mut publish = |count| -> Result<u64> {
         for _ in 0..count {
             client.publish_next(&mut publisher, None)?;

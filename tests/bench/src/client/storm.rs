@@ -10,7 +10,7 @@ use rustix::process::setpriority_process;
 use super::page::Page;
 use super::{Client, DELIVERY_TIMEOUT, Deliveries, Publisher};
 use crate::process::{self, cpu_time};
-use crate::scenario::{Pace, Scenario};
+use crate::scenario::{EVENT_LEN, Pace, Scenario};
 use crate::servers::Server;
 
 /// Events that each page misses.
@@ -157,6 +157,7 @@ fn others(server: &Server, phase: &Phase) -> Result<(Deliveries, Deliveries)> {
         title: "others",
         topics: 1,
         subscribers: OTHERS,
+        event_len: EVENT_LEN,
         pace: Pace::Rate(OTHERS_RATE),
     };
     let mut client = Client::connect_to(server, scenario, "other")?;

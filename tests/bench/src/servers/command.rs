@@ -152,7 +152,7 @@ fn nginx(folder: &Path, web: SocketAddr, publish: SocketAddr) -> Result<Command>
         include /etc/nginx/modules-enabled/*nchan*.conf;
         events {{ worker_connections 20000; }}
         http {{
-            access_log off; keepalive_requests 1000000000; tcp_nodelay on;
+            access_log off; client_max_body_size 4m; keepalive_requests 1000000000; tcp_nodelay on;
             client_body_temp_path {place}/body; proxy_temp_path {place}/proxy;
             fastcgi_temp_path {place}/fastcgi; uwsgi_temp_path {place}/uwsgi;
             scgi_temp_path {place}/scgi;

@@ -4,12 +4,14 @@
 //!
 //! A WebSocket that connects to `/TOPIC` is a subscriber. Publishers write one JSON object a line, which begins with
 //! `{"category":"TOPIC"`. With `write`, the server writes each event once for each subscriber. With `batch`, it
-//! writes all events of one read at once. It has no limits and no pings, and it discards bytes that a socket does not
+//! writes all events of one read at once. It has no limits and no pings, and it keeps all bytes that a socket does not
 //! take: it is not for real use.
 //!
 //! It keeps the first KEPT events of each topic (default 0). A new subscriber sends a message, and gets an answer and
 //! these events: with `write` in one write for each event, with `batch` in one write for all. For these, it waits until
 //! the socket takes all bytes.
+
+mod unsent;
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
@@ -21,6 +23,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use socket2::{Domain, Socket, Type};
 use tungstenite::handshake::derive_accept_key;
+use unsent::{Frames, Unsent};
 
 const WEB: Token = Token(0);
 const PUBLISH: Token = Token(1);
@@ -42,6 +45,7 @@ struct Floor {
     kept_max: usize,
     connections: Vec<Option<Connection>>,
     topics: HashMap<Vec<u8>, Topic>,
+    unsent: Unsent,
     buffer: Vec<u8>,
 }
 
@@ -104,6 +108,7 @@ fn main() -> Result<()> {
         kept_max,
         connections: Vec::new(),
         topics: HashMap::new(),
+        unsent: Unsent::default(),
         buffer: vec![0; READ_LEN],
     };
     let mut events = Events::with_capacity(1024);
@@ -122,6 +127,7 @@ fn main() -> Result<()> {
                     }
                     if event.is_writable() {
                         floor.send_kept(token - FIRST);
+                        floor.send_unsent(token - FIRST);
                     }
                 }
             }
@@ -173,7 +179,10 @@ impl Floor {
                 Ok(len @ 1..) => self.take(place, &buffer[..len]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 // Its index is not used again.
-                Ok(0) | Err(_) => self.connections[place] = None,
+                Ok(0) | Err(_) => {
+                    self.connections[place] = None;
+                    self.unsent.remove(place);
+                }
             }
         }
         self.buffer = buffer;
@@ -255,7 +264,13 @@ impl Floor {
         }
     }
 
-    /// The complete lines.
+    fn send_unsent(&mut self, place: usize) {
+        if let Some(connection) = &mut self.connections[place] {
+            self.unsent.send(place, &mut connection.stream);
+        }
+    }
+
+    /// Publishes complete lines.
     fn publish(&mut self, lines: &[u8]) {
         let mut touched = Vec::new();
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
@@ -277,14 +292,32 @@ impl Floor {
                 kept.ends.push(kept.frames.len());
             }
             if !self.batch {
-                write_all(topic, &mut self.connections);
+                self.write_all(name);
             }
         }
         for name in touched {
-            if let Some(topic) = self.topics.get_mut(name) {
-                write_all(topic, &mut self.connections);
+            self.write_all(name);
+        }
+    }
+
+    /// Writes the frames of a topic to its subscribers.
+    fn write_all(&mut self, name: &[u8]) {
+        let Some(topic) = self.topics.get_mut(name) else {
+            return;
+        };
+        if topic.frames.is_empty() {
+            return;
+        }
+        let mut frames = Frames::new(&topic.frames);
+        for &place in &topic.subscribers {
+            if let Some(connection) = &mut self.connections[place] {
+                let (registry, stream) = (self.poll.registry(), &mut connection.stream);
+                let token = Token(FIRST + place);
+                self.unsent
+                    .write(registry, (place, token), stream, &mut frames);
             }
         }
+        topic.frames.clear();
     }
 }
 
@@ -303,17 +336,4 @@ fn put_frame(frames: &mut Vec<u8>, payload: &[u8]) {
         }
     }
     frames.extend_from_slice(payload);
-}
-
-fn write_all(topic: &mut Topic, connections: &mut [Option<Connection>]) {
-    if topic.frames.is_empty() {
-        return;
-    }
-    for &subscriber in &topic.subscribers {
-        if let Some(connection) = &mut connections[subscriber] {
-            // The rest is discarded. The client notices it.
-            let _ = connection.stream.write(&topic.frames);
-        }
-    }
-    topic.frames.clear();
 }
