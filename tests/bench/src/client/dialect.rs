@@ -38,7 +38,7 @@ pub(super) fn request(kind: Kind, web: SocketAddr, page: &Page) -> Vec<u8> {
         _ => "",
     };
     let more = match kind {
-        Kind::Ticket => format!("Cookie: pushd_ticket={}\r\n", ticket(page)),
+        Kind::Ticket | Kind::Everything => format!("Cookie: pushd_ticket={}\r\n", ticket(page)),
         Kind::Compressed => "Sec-WebSocket-Extensions: permessage-deflate\r\n".to_owned(),
         _ => String::new(),
     };

@@ -59,12 +59,15 @@ pub(super) fn command(
             command.args(["--history-len-max", "0B"]);
             command
         }
-        Kind::Ticket => {
+        Kind::Ticket | Kind::Everything => {
             let file = programs.scratch.join("ticket.keys");
             fs::write(&file, TICKET_KEYS)?;
             let mut command = pushd();
             command.arg("--ticket-key-file").arg(file);
             command.args(["--private-topics", "*"]);
+            if kind == Kind::Everything {
+                command.args(["--history", "*", "--presence", "*"]);
+            }
             command
         }
         Kind::Redis => {

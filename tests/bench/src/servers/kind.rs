@@ -31,6 +31,8 @@ pub enum Kind {
     Resume,
     /// pushd with subscribers that show a ticket, because all topics are private.
     Ticket,
+    /// pushd with all that it can do for one server: history, private topics with tickets, and presence on all topics.
+    Everything,
     /// pushd with subscribers that read Server-Sent Events.
     Sse,
     /// pushd with subscribers that speak the Pusher Channels protocol.
@@ -64,6 +66,7 @@ pub const VARIANTS: &[Kind] = &[
     Kind::Pushd1,
     Kind::Resume,
     Kind::Ticket,
+    Kind::Everything,
     Kind::Sse,
     Kind::Channels,
     Kind::Compressed,
@@ -88,6 +91,7 @@ impl Kind {
             Self::Pushd1 => "pushd.1",
             Self::Resume => "resume",
             Self::Ticket => "ticket",
+            Self::Everything => "everything",
             Self::Sse => "sse",
             Self::Channels => "channels",
             Self::Compressed => "compressed",
