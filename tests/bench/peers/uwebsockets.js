@@ -1,10 +1,11 @@
-// Push with uWebSockets' own topics; to browsers as much WAMP v1 as that needs: WELCOME, SUBSCRIBE, events.
+// Push with uWebSockets' own topics, and with TLS if a certificate is given; to browsers as much WAMP v1 as that needs: WELCOME, SUBSCRIBE, events.
 'use strict';
 const uws = require('uwebsockets');
 const publishers = require('./publisher.js');
-const [webPort, publishPort] = process.argv.slice(2).map(Number);
+const [webPort, publishPort] = process.argv.slice(2, 4).map(Number);
+const [certificate, key] = process.argv.slice(4);
 
-const app = uws.App();
+const app = certificate ? uws.SSLApp({ cert_file_name: certificate, key_file_name: key }) : uws.App();
 let sessions = 0;
 app.ws('/*', {
   compression: uws.DISABLED,

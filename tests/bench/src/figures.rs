@@ -87,8 +87,8 @@ pub fn figures(scenario: &Scenario) -> &'static [Figure] {
 pub fn references(scenario: &Scenario) -> &'static [Kind] {
     match scenario.pace {
         Pace::Idle | Pace::Stopped => &[],
-        Pace::Rate(_) | Pace::Window(1) => &[Kind::Floor, Kind::NoHistory],
-        Pace::Window(_) => &[Kind::FloorBatch, Kind::NoHistory],
+        Pace::Rate(_) | Pace::Window(1) => &[Kind::Floor, Kind::NoHistory, Kind::PushdTls],
+        Pace::Window(_) => &[Kind::FloorBatch, Kind::NoHistory, Kind::PushdTls],
         Pace::Storm => &[Kind::FloorBatch, Kind::Floor],
         Pace::Receipts(..) => &[Kind::NoHistory],
     }

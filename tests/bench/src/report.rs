@@ -7,6 +7,8 @@ use crate::run::Outcome;
 use crate::scenario::Scenario;
 use crate::servers::Kind;
 
+/// Width of the column with the servers' names.
+const NAME_WIDTH: usize = 16;
 /// Width of a column with ratios, which have their range in brackets.
 const RATIO_WIDTH: usize = 20;
 
@@ -174,7 +176,7 @@ impl Display for Section {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let figures = figures(&self.scenario);
         writeln!(f, "{}", self.scenario.title)?;
-        write!(f, "{:13}", "")?;
+        write!(f, "{:NAME_WIDTH$}", "")?;
         for figure in figures {
             write!(f, "{:>20}", figure.name)?;
         }
@@ -183,7 +185,7 @@ impl Display for Section {
         }
         writeln!(f)?;
         for row in &self.rows {
-            write!(f, "{:13}", row.server.name())?;
+            write!(f, "{:NAME_WIDTH$}", row.server.name())?;
             for (index, figure) in figures.iter().enumerate() {
                 match row.median(index) {
                     Some(median) => write!(f, "{median:20.*}", figure.decimals)?,

@@ -21,7 +21,7 @@ pub struct Deliveries {
     pub duplicated: u64,
     /// Number of deliveries that came after a later event.
     pub reordered: u64,
-    /// Number of bytes that the subscribers have received, with the frames' headers.
+    /// Number of bytes that the subscribers have received, with the headers of frames and TLS records.
     pub received_len: u64,
     /// Time from the first publish to the last delivery.
     pub took: Duration,

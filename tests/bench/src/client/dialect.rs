@@ -113,7 +113,9 @@ pub(super) fn position(kind: Kind, bytes: &[u8]) -> Option<String> {
 /// For libraries, we write the server program. It does the same work as pushd. So do the floors, as far as they can.
 fn speaks_wamp(kind: Kind) -> bool {
     match kind {
-        Kind::UWebSockets | Kind::Ws | Kind::Floor | Kind::FloorBatch => true,
+        Kind::UWebSockets | Kind::UWebSocketsTls | Kind::Ws | Kind::Floor | Kind::FloorBatch => {
+            true
+        }
         kind => kind.is_pushd() && !matches!(kind, Kind::Sse | Kind::Channels),
     }
 }
@@ -174,7 +176,7 @@ impl Publisher {
         let (before, after) = match self.kind {
             Kind::Soketi => (trigger::head(&self.event, len)?, ""),
             Kind::Nats => (format!("PUB {topic} {len}\r\n"), "\r\n"),
-            Kind::Nchan => (
+            Kind::Nchan | Kind::NchanTls => (
                 format!("POST /{topic} HTTP/1.1\r\nHost: publish\r\nContent-Length: {len}\r\n\r\n"),
                 "",
             ),
@@ -187,7 +189,7 @@ impl Publisher {
         let written = self.stream.write_all(&self.message);
         written.context("the server does not take publishes")?;
         match self.kind {
-            Kind::Nchan => self.read_answer(),
+            Kind::Nchan | Kind::NchanTls => self.read_answer(),
             Kind::Soketi => {
                 self.read_answer()?;
                 // Soketi closes the connection after each answer.

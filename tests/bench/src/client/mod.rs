@@ -1,5 +1,6 @@
 //! The subscribers and the publisher, in one thread, because the server is the subject of the measurement.
 
+mod connect;
 mod deliveries;
 pub mod dialect;
 mod inflate;
@@ -9,14 +10,18 @@ pub mod receipts;
 pub mod stopped;
 pub mod storm;
 mod subscriber;
+mod tls;
+mod transport;
 mod trigger;
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use mio::{Events, Interest, Poll, Token};
+use rustls::ClientConfig;
 
 use crate::scenario::{EVENT_LEN, Pace, Scenario};
 use crate::servers::{self, Server};
@@ -25,13 +30,8 @@ use dialect::Publisher;
 use mark::{Kind, Mark};
 use page::Page;
 use subscriber::{State, Subscriber};
+use transport::Buffers;
 
-/// Largest number of concurrent handshakes of pages that do not come all at once.
-const HANDSHAKES: usize = 128;
-/// Size of a read, in bytes.
-const READ_LEN: usize = 256 * 1024;
-/// Time limit for connecting all subscribers.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time limit for the start of all subscriptions.
 const WARM_UP_TIMEOUT: Duration = Duration::from_secs(15);
 /// Time between two warm-up events.
@@ -46,9 +46,10 @@ const LATE: Duration = Duration::from_millis(2);
 pub struct Client<'a> {
     server: &'a Server,
     scenario: Scenario,
+    tls: Option<Arc<ClientConfig>>,
     poll: Poll,
     events: Events,
-    buffer: Vec<u8>,
+    buffers: Buffers,
     topics: Vec<String>,
     /// Pages that are not connected.
     away: VecDeque<Page>,
@@ -82,9 +83,10 @@ impl<'a> Client<'a> {
         let mut client = Self {
             server,
             scenario,
+            tls: server.kind.has_tls().then(tls::config).transpose()?,
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
-            buffer: vec![0; READ_LEN],
+            buffers: Buffers::new(),
             away: (0..scenario.connections()).map(page).collect(),
             topics,
             subscribers: Vec::with_capacity(scenario.connections()),
@@ -94,7 +96,7 @@ impl<'a> Client<'a> {
             published: 0,
             deliveries: Deliveries::new()?,
         };
-        client.open_all(HANDSHAKES)?;
+        client.open_all()?;
         Ok(client)
     }
 
@@ -191,37 +193,6 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Connects all pages, with at most `handshakes` concurrent handshakes.
-    fn open_all(&mut self, handshakes: usize) -> Result<()> {
-        let end = Instant::now() + CONNECT_TIMEOUT;
-        while self.upgraded < self.scenario.connections() {
-            if Instant::now() > end {
-                let upgraded = self.upgraded;
-                bail!("only {upgraded} connections after {CONNECT_TIMEOUT:?}");
-            }
-            let room = handshakes - (self.subscribers.len() - self.upgraded).min(handshakes);
-            self.open_some(room.min(HANDSHAKES))?;
-            let patience = match self.away.is_empty() || room <= HANDSHAKES {
-                true => Duration::from_millis(100),
-                false => Duration::ZERO,
-            };
-            self.receive(patience)?;
-        }
-        Ok(())
-    }
-
-    fn open_some(&mut self, count: usize) -> Result<()> {
-        for page in self.away.drain(..count.min(self.away.len())) {
-            let place = self.subscribers.len();
-            let mut subscriber = Subscriber::open(self.server.web, page)?;
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            let registry = self.poll.registry();
-            registry.register(&mut subscriber.stream, Token(place), interest)?;
-            self.subscribers.push(subscriber);
-        }
-        Ok(())
-    }
-
     /// Waits for data and processes it. Returns false if none arrives in time.
     fn receive(&mut self, patience: Duration) -> Result<bool> {
         let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
@@ -235,7 +206,7 @@ impl<'a> Client<'a> {
             if subscriber.state == State::Connecting {
                 subscriber.request(self.server.kind, self.server.web)?;
                 let registry = self.poll.registry();
-                let stream = &mut subscriber.stream;
+                let stream = &mut subscriber.transport.stream;
                 registry.reregister(stream, Token(place), Interest::READABLE)?;
             } else {
                 self.read(place)?;
@@ -249,30 +220,29 @@ impl<'a> Client<'a> {
     fn read(&mut self, place: usize) -> Result<()> {
         loop {
             let subscriber = &mut self.subscribers[place];
-            match subscriber.stream.read(&mut self.buffer) {
-                Ok(0) => bail!("the server has closed a connection"),
-                Ok(len) => {
-                    self.take(place, len)?;
-                    if len < self.buffer.len() {
-                        return Ok(()); // All of it; a further read would only say so.
-                    }
-                }
+            let received = match subscriber.transport.read(&mut self.buffers) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error).context("a connection broke"),
+                received => received.context("a connection broke")?,
+            };
+            self.deliveries.received_len += received.wire_len as u64;
+            self.take(place, received.text_len)?;
+            if received.is_drained {
+                return Ok(());
             }
         }
     }
 
-    /// Removes the first `len` bytes of the buffer.
+    /// Takes the first `len` bytes of the text.
     fn take(&mut self, place: usize, len: usize) -> Result<()> {
-        self.deliveries.received_len += len as u64;
         let subscriber = &mut self.subscribers[place];
         let kind = self.server.kind;
         let joined;
         let bytes = match subscriber.unfinished.is_empty() {
-            true => &self.buffer[..len],
+            true => &self.buffers.text[..len],
             false => {
-                subscriber.unfinished.extend_from_slice(&self.buffer[..len]);
+                subscriber
+                    .unfinished
+                    .extend_from_slice(&self.buffers.text[..len]);
                 joined = std::mem::take(&mut subscriber.unfinished);
                 &joined[..]
             }

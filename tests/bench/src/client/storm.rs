@@ -115,7 +115,7 @@ impl Client<'_> {
     /// Connects all pages at once, and waits until each has the events that it missed. Returns the time for that.
     fn come_back(&mut self) -> Result<Duration> {
         let begin = Instant::now();
-        self.open_all(self.scenario.connections())?;
+        self.open_all_at_once()?;
         while self.deliveries.lost() > 0 && self.receive(DELIVERY_TIMEOUT)? {}
         Ok(begin.elapsed())
     }

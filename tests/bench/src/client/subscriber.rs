@@ -1,22 +1,19 @@
 //! One subscriber's connection.
 
-use std::io::Write;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use mio::net::TcpStream;
-use socket2::SockRef;
 
 use super::dialect;
 use super::page::Page;
+use super::transport::Transport;
 use crate::servers::Kind;
 
 /// A page's connection.
 #[derive(Debug)]
 pub(super) struct Subscriber {
     pub(super) page: Page,
-    pub(super) stream: TcpStream,
+    pub(super) transport: Transport,
     pub(super) state: State,
     /// An incomplete mark or answer.
     pub(super) unfinished: Vec<u8>,
@@ -33,21 +30,20 @@ pub(super) enum State {
 }
 
 impl Subscriber {
-    pub(super) fn open(web: SocketAddr, page: Page) -> Result<Self> {
-        let stream = TcpStream::connect(web).context("can't connect a subscriber")?;
-        // Closes with a reset. Otherwise thousands of ports would stay in TIME_WAIT for a minute.
-        SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
-        Ok(Self {
+    pub(super) fn new(transport: Transport, page: Page) -> Self {
+        Self {
             page,
-            stream,
+            transport,
             state: State::Connecting,
             unfinished: Vec::new(),
-        })
+        }
     }
 
     /// Sends the request when the connection is established.
     pub(super) fn request(&mut self, kind: Kind, web: SocketAddr) -> Result<()> {
-        self.say(&dialect::request(kind, web, &self.page))?;
+        let request = dialect::request(kind, web, &self.page);
+        let written = self.transport.write(&request);
+        written.context("can't write to the server")?;
         self.state = State::Handshake;
         Ok(())
     }
@@ -61,17 +57,10 @@ impl Subscriber {
             bail!("no subscription: {}", String::from_utf8_lossy(bytes));
         }
         if let Some(message) = dialect::subscribe(kind, &self.page) {
-            self.say(&message)?;
+            let written = self.transport.write(&message);
+            written.context("can't write to the server")?;
         }
         self.state = State::Subscribing;
         Ok(end + 4)
-    }
-
-    fn say(&mut self, bytes: &[u8]) -> Result<()> {
-        let written = self.stream.write(bytes);
-        if written.context("can't write to the server")? < bytes.len() {
-            bail!("the server does not read");
-        }
-        Ok(())
     }
 }

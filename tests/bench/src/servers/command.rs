@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::certificate::Certificate;
 use super::kind::Kind;
 use super::programs::Programs;
 use crate::process::{self, SERVER_CPU};
@@ -88,6 +89,13 @@ pub(super) fn command(
             command.args(["--compression-len-min", "1"]);
             command
         }
+        Kind::PushdTls => {
+            let certificate = Certificate::make(&programs.scratch)?;
+            let mut command = pushd();
+            command.arg("--tls-certificate").arg(certificate.chain);
+            command.arg("--tls-key").arg(certificate.key);
+            command
+        }
         Kind::Disk => {
             let mut command = pushd();
             let folder = programs.scratch.join("state");
@@ -100,10 +108,31 @@ pub(super) fn command(
         Kind::Floor => floor("write"),
         Kind::FloorBatch => floor("batch"),
         Kind::UWebSockets => node("uwebsockets.js"),
+        Kind::UWebSocketsTls => {
+            let certificate = Certificate::make(&programs.scratch)?;
+            let mut command = node("uwebsockets.js");
+            command.arg(certificate.chain).arg(certificate.key);
+            command
+        }
         Kind::Ws => node("ws.js"),
         Kind::SocketIo => node("socket.io.js"),
         Kind::Soketi => soketi(programs, web)?,
-        Kind::Nchan => nginx(&programs.scratch.join("nginx"), web, publish)?,
+        Kind::Nchan => nginx(
+            &programs.scratch.join("nginx"),
+            &web.to_string(),
+            publish,
+            "",
+        )?,
+        Kind::NchanTls => {
+            let Certificate { chain, key } = Certificate::make(&programs.scratch)?;
+            let tls = format!(
+                "ssl_protocols TLSv1.3; ssl_certificate {}; ssl_certificate_key {};",
+                chain.display(),
+                key.display()
+            );
+            let web = format!("{web} ssl");
+            nginx(&programs.scratch.join("nginx-tls"), &web, publish, &tls)?
+        }
         Kind::Nats => {
             let path = programs.scratch.join("nats.conf");
             fs::write(
@@ -147,7 +176,7 @@ fn pinned(program: &Path) -> Command {
 }
 
 /// Configures one process that stores only the last event. Each WebSocket gets the events from its connection on.
-fn nginx(folder: &Path, web: SocketAddr, publish: SocketAddr) -> Result<Command> {
+fn nginx(folder: &Path, web: &str, publish: SocketAddr, tls: &str) -> Result<Command> {
     fs::create_dir_all(folder)?;
     let place = folder.display();
     let configuration = format!(
@@ -160,7 +189,7 @@ fn nginx(folder: &Path, web: SocketAddr, publish: SocketAddr) -> Result<Command>
             fastcgi_temp_path {place}/fastcgi; uwsgi_temp_path {place}/uwsgi;
             scgi_temp_path {place}/scgi;
             server {{
-                listen {web} backlog=4096;
+                listen {web} backlog=4096; {tls}
                 location ~ ^/(t[0-9]+)$ {{
                     nchan_subscriber websocket; nchan_channel_id $1;
                     nchan_subscriber_first_message newest;

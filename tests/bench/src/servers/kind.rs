@@ -23,6 +23,10 @@ pub enum Kind {
     SocketIo,
     /// Soketi, whose subscribers and publishers speak the Pusher Channels protocol.
     Soketi,
+    /// uWebSockets with TLS of its own.
+    UWebSocketsTls,
+    /// nginx with TLS and the module nchan.
+    NchanTls,
     /// pushd without its log of events.
     NoHistory,
     /// pushd with subscribers that speak `pushd.1`.
@@ -39,6 +43,8 @@ pub enum Kind {
     Channels,
     /// pushd with subscribers that have agreed on compressed messages.
     Compressed,
+    /// pushd with TLS of its own.
+    PushdTls,
     /// pushd with its log on disk.
     Disk,
     /// The second of two pushds with a log in Redis. The events are published to the first.
@@ -58,7 +64,7 @@ pub const OTHERS: &[Kind] = &[
 ];
 
 /// Servers that are measured only if the command line names them.
-pub const NAMED_ONLY: &[Kind] = &[Kind::Soketi];
+pub const NAMED_ONLY: &[Kind] = &[Kind::Soketi, Kind::UWebSocketsTls, Kind::NchanTls];
 
 /// pushd in other ways.
 pub const VARIANTS: &[Kind] = &[
@@ -70,6 +76,7 @@ pub const VARIANTS: &[Kind] = &[
     Kind::Sse,
     Kind::Channels,
     Kind::Compressed,
+    Kind::PushdTls,
     Kind::Disk,
     Kind::Redis,
 ];
@@ -87,6 +94,8 @@ impl Kind {
             Self::Ws => "ws",
             Self::SocketIo => "socket.io",
             Self::Soketi => "soketi",
+            Self::UWebSocketsTls => "uwebsockets-tls",
+            Self::NchanTls => "nchan-tls",
             Self::NoHistory => "no-history",
             Self::Pushd1 => "pushd.1",
             Self::Resume => "resume",
@@ -95,6 +104,7 @@ impl Kind {
             Self::Sse => "sse",
             Self::Channels => "channels",
             Self::Compressed => "compressed",
+            Self::PushdTls => "pushd-tls",
             Self::Disk => "disk",
             Self::Redis => "redis",
         }
@@ -105,11 +115,18 @@ impl Kind {
         self == Self::Pushd || VARIANTS.contains(&self)
     }
 
+    /// Whether the subscribers connect with TLS.
+    pub fn has_tls(self) -> bool {
+        matches!(self, Self::PushdTls | Self::UWebSocketsTls | Self::NchanTls)
+    }
+
     /// Returns the group of packages that the server needs.
     pub(super) fn purpose(self) -> Option<Purpose> {
         match self {
-            Self::UWebSockets | Self::Ws | Self::SocketIo | Self::Soketi => Some(Purpose::Node),
-            Self::Nchan => Some(Purpose::Nginx),
+            Self::UWebSockets | Self::UWebSocketsTls | Self::Ws | Self::SocketIo | Self::Soketi => {
+                Some(Purpose::Node)
+            }
+            Self::Nchan | Self::NchanTls => Some(Purpose::Nginx),
             Self::Nats => Some(Purpose::Nats),
             Self::Redis => Some(Purpose::Redis),
             _ => None,

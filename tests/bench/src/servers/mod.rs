@@ -1,5 +1,6 @@
 //! The measured servers, and the way to start each.
 
+mod certificate;
 mod command;
 mod kind;
 mod programs;
