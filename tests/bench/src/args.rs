@@ -15,8 +15,9 @@ Usage: cargo xtask bench [options]
 
   --servers A,B,...    pushd, floor, floor-batch, uwebsockets, nchan, nats, ws, socket.io,
                        and pushd in other ways: no-history, pushd.1, resume, ticket, everything, sse,
-                       channels, compressed, disk, redis; soketi, which speaks the same protocol as
-                       channels; and with TLS: pushd-tls, uwebsockets-tls, nchan-tls
+                       channels, compressed, disk, redis, unpinned (two threads on both processors);
+                       soketi, which speaks the same protocol as channels;
+                       and with TLS: pushd-tls, uwebsockets-tls, nchan-tls
                        (default: those that the scenario is about)
   --scenarios A,B,...  paced, topics, single, flood, flood100, flood10k, idle (default: these),
                        with events of 64 KiB and 1 MiB: large, huge,

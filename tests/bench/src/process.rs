@@ -10,7 +10,7 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 /// The processor of the measured server.
 pub const SERVER_CPU: usize = 0;
 /// The processor of the subscribers and the publisher.
-const CLIENT_CPU: usize = 1;
+pub const CLIENT_CPU: usize = 1;
 
 /// Returns the CPU time of all current threads of the process.
 pub fn cpu_time(pid: u32) -> Result<Duration> {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use super::certificate::Certificate;
 use super::kind::Kind;
 use super::programs::Programs;
-use crate::process::{self, SERVER_CPU};
+use crate::process::{self, CLIENT_CPU, SERVER_CPU};
 
 /// The id and the key of the application of Pusher Channels.
 pub const CHANNELS_APP: &str = "1:bench";
@@ -47,64 +47,7 @@ pub(super) fn command(
         command.args([&web.to_string(), &publish.to_string(), how]);
         command
     };
-    let pushd = || {
-        let mut command = pinned(&programs.pushd);
-        command.args(["--listen", &web.to_string()]);
-        command.args(["--publish-listen", &publish.to_string()]);
-        command
-    };
     Ok(match kind {
-        Kind::Pushd | Kind::Pushd1 | Kind::Resume | Kind::Sse => pushd(),
-        Kind::NoHistory => {
-            let mut command = pushd();
-            command.args(["--history-len-max", "0B"]);
-            command
-        }
-        Kind::Ticket | Kind::Everything => {
-            let file = programs.scratch.join("ticket.keys");
-            fs::write(&file, TICKET_KEYS)?;
-            let mut command = pushd();
-            command.arg("--ticket-key-file").arg(file);
-            command.args(["--private-topics", "*"]);
-            if kind == Kind::Everything {
-                command.args(["--history", "*", "--presence", "*"]);
-            }
-            command
-        }
-        Kind::Redis => {
-            let mut command = pushd();
-            command.arg("--redis").arg(redis_url(programs));
-            command
-        }
-        Kind::Channels => {
-            let secret = programs.scratch.join("secret");
-            fs::write(&secret, CHANNELS_SECRET)?;
-            let mut command = pushd();
-            command.arg("--pusher-app");
-            command.arg(format!("{CHANNELS_APP}:{}", secret.display()));
-            command
-        }
-        Kind::Compressed => {
-            let mut command = pushd();
-            command.args(["--compression-len-min", "1"]);
-            command
-        }
-        Kind::PushdTls => {
-            let certificate = Certificate::make(&programs.scratch)?;
-            let mut command = pushd();
-            command.arg("--tls-certificate").arg(certificate.chain);
-            command.arg("--tls-key").arg(certificate.key);
-            command
-        }
-        Kind::Disk => {
-            let mut command = pushd();
-            let folder = programs.scratch.join("state");
-            if folder.exists() {
-                fs::remove_dir_all(&folder)?; // A log of the last run.
-            }
-            command.arg("--state-dir").arg(folder);
-            command
-        }
         Kind::Floor => floor("write"),
         Kind::FloorBatch => floor("batch"),
         Kind::UWebSockets => node("uwebsockets.js"),
@@ -117,33 +60,72 @@ pub(super) fn command(
         Kind::Ws => node("ws.js"),
         Kind::SocketIo => node("socket.io.js"),
         Kind::Soketi => soketi(programs, web)?,
-        Kind::Nchan => nginx(
-            &programs.scratch.join("nginx"),
-            &web.to_string(),
-            publish,
-            "",
-        )?,
-        Kind::NchanTls => {
-            let Certificate { chain, key } = Certificate::make(&programs.scratch)?;
-            let tls = format!(
-                "ssl_protocols TLSv1.3; ssl_certificate {}; ssl_certificate_key {};",
-                chain.display(),
-                key.display()
-            );
-            let web = format!("{web} ssl");
-            nginx(&programs.scratch.join("nginx-tls"), &web, publish, &tls)?
-        }
-        Kind::Nats => {
-            let path = programs.scratch.join("nats.conf");
-            fs::write(
-                &path,
-                format!("listen: \"{publish}\"\nwebsocket {{ listen: \"{web}\", no_tls: true }}\n"),
-            )?;
-            let mut command = pinned(Path::new("nats-server"));
-            command.arg("-c").arg(path);
-            command
-        }
+        Kind::Nchan | Kind::NchanTls => nginx(kind, programs, web, publish)?,
+        Kind::Nats => nats(programs, web, publish)?,
+        _ => pushd(kind, programs, web, publish)?,
     })
+}
+
+fn pushd(kind: Kind, programs: &Programs, web: SocketAddr, publish: SocketAddr) -> Result<Command> {
+    let mut command = match kind {
+        Kind::Unpinned => on_processors(&programs.pushd, &[SERVER_CPU, CLIENT_CPU]),
+        _ => pinned(&programs.pushd),
+    };
+    command.args(["--listen", &web.to_string()]);
+    command.args(["--publish-listen", &publish.to_string()]);
+    match kind {
+        Kind::NoHistory => {
+            command.args(["--history-len-max", "0B"]);
+        }
+        Kind::Ticket | Kind::Everything => {
+            let file = programs.scratch.join("ticket.keys");
+            fs::write(&file, TICKET_KEYS)?;
+            command.arg("--ticket-key-file").arg(file);
+            command.args(["--private-topics", "*"]);
+            if kind == Kind::Everything {
+                command.args(["--history", "*", "--presence", "*"]);
+            }
+        }
+        Kind::Redis => {
+            command.arg("--redis").arg(redis_url(programs));
+        }
+        Kind::Channels => {
+            let secret = programs.scratch.join("secret");
+            fs::write(&secret, CHANNELS_SECRET)?;
+            command.arg("--pusher-app");
+            command.arg(format!("{CHANNELS_APP}:{}", secret.display()));
+        }
+        Kind::Compressed => {
+            command.args(["--compression-len-min", "1"]);
+        }
+        Kind::PushdTls => {
+            let certificate = Certificate::make(&programs.scratch)?;
+            command.arg("--tls-certificate").arg(certificate.chain);
+            command.arg("--tls-key").arg(certificate.key);
+        }
+        Kind::Unpinned => {
+            command.args(["--threads", "2"]);
+        }
+        Kind::Disk => {
+            let folder = programs.scratch.join("state");
+            if folder.exists() {
+                fs::remove_dir_all(&folder)?; // A log of the last run.
+            }
+            command.arg("--state-dir").arg(folder);
+        }
+        _ => {}
+    }
+    Ok(command)
+}
+
+fn nats(programs: &Programs, web: SocketAddr, publish: SocketAddr) -> Result<Command> {
+    let path = programs.scratch.join("nats.conf");
+    let configuration =
+        format!("listen: \"{publish}\"\nwebsocket {{ listen: \"{web}\", no_tls: true }}\n");
+    fs::write(&path, configuration)?;
+    let mut command = pinned(Path::new("nats-server"));
+    command.arg("-c").arg(path);
+    Ok(command)
 }
 
 fn soketi(programs: &Programs, web: SocketAddr) -> Result<Command> {
@@ -167,17 +149,28 @@ fn soketi(programs: &Programs, web: SocketAddr) -> Result<Command> {
 
 /// Starts the program on the server's processor. Most servers read the number of processors at their start.
 fn pinned(program: &Path) -> Command {
+    on_processors(program, &[SERVER_CPU])
+}
+
+/// Starts the program on these processors. Without the list, it would get those of this process.
+fn on_processors(program: &Path, processors: &[usize]) -> Command {
     if !process::can_pin() {
         return Command::new(program);
     }
+    let list: Vec<_> = processors.iter().map(usize::to_string).collect();
     let mut command = Command::new("taskset");
-    command.args(["-c", &SERVER_CPU.to_string()]).arg(program);
+    command.args(["-c", &list.join(",")]).arg(program);
     command
 }
 
 /// Configures one process that stores only the last event. Each WebSocket gets the events from its connection on.
-fn nginx(folder: &Path, web: &str, publish: SocketAddr, tls: &str) -> Result<Command> {
-    fs::create_dir_all(folder)?;
+fn nginx(kind: Kind, programs: &Programs, web: SocketAddr, publish: SocketAddr) -> Result<Command> {
+    let folder = programs.scratch.join(kind.name());
+    fs::create_dir_all(&folder)?;
+    let (ssl, tls) = match kind {
+        Kind::NchanTls => ("ssl", nginx_tls(&Certificate::make(&folder)?)),
+        _ => ("", String::new()),
+    };
     let place = folder.display();
     let configuration = format!(
         "daemon off; master_process off; pid {place}/pid; error_log stderr error;
@@ -189,7 +182,7 @@ fn nginx(folder: &Path, web: &str, publish: SocketAddr, tls: &str) -> Result<Com
             fastcgi_temp_path {place}/fastcgi; uwsgi_temp_path {place}/uwsgi;
             scgi_temp_path {place}/scgi;
             server {{
-                listen {web} backlog=4096; {tls}
+                listen {web} {ssl} backlog=4096; {tls}
                 location ~ ^/(t[0-9]+)$ {{
                     nchan_subscriber websocket; nchan_channel_id $1;
                     nchan_subscriber_first_message newest;
@@ -208,4 +201,12 @@ fn nginx(folder: &Path, web: &str, publish: SocketAddr, tls: &str) -> Result<Com
     let mut command = pinned(Path::new("/usr/sbin/nginx"));
     command.args(["-e", "stderr", "-c"]).arg(path);
     Ok(command)
+}
+
+fn nginx_tls(certificate: &Certificate) -> String {
+    format!(
+        "ssl_protocols TLSv1.3; ssl_certificate {}; ssl_certificate_key {};",
+        certificate.chain.display(),
+        certificate.key.display()
+    )
 }

@@ -45,6 +45,9 @@ pub enum Kind {
     Compressed,
     /// pushd with TLS of its own.
     PushdTls,
+    /// pushd with two threads on both processors. CPU time per event is the figure: it shows what a second thread costs.
+    /// With two processors, throughput and latency cannot be judged, because the subscribers need one of them.
+    Unpinned,
     /// pushd with its log on disk.
     Disk,
     /// The second of two pushds with a log in Redis. The events are published to the first.
@@ -77,6 +80,7 @@ pub const VARIANTS: &[Kind] = &[
     Kind::Channels,
     Kind::Compressed,
     Kind::PushdTls,
+    Kind::Unpinned,
     Kind::Disk,
     Kind::Redis,
 ];
@@ -105,6 +109,7 @@ impl Kind {
             Self::Channels => "channels",
             Self::Compressed => "compressed",
             Self::PushdTls => "pushd-tls",
+            Self::Unpinned => "unpinned",
             Self::Disk => "disk",
             Self::Redis => "redis",
         }
