@@ -25,7 +25,8 @@ Usage: cargo xtask bench [options]
                        receipts-unix, receipts-unix-1, receipts-flood, stopped, publishes
   --runs N             number of runs; the report shows medians (default 5, at most 50)
   --seconds N          length of a run without the time to connect (default 2, at most 20)
-  --svg FILE           also write the report as a picture
+  --svg FILE           also write the report as a picture; and after idle, storm, large, huge or stopped
+                       one of memory and recovery beside it: results-memory.svg for results.svg
 ";
 
 /// The options of a benchmark.

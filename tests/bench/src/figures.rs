@@ -83,6 +83,20 @@ pub fn figures(scenario: &Scenario) -> &'static [Figure] {
     }
 }
 
+/// Returns the indices of the figures about memory and recovery, for a picture of their own.
+pub fn memory_and_recovery(scenario: &Scenario) -> &'static [usize] {
+    match scenario.pace {
+        // bytes a connection
+        Pace::Idle => &[0],
+        // all served s, others' p99 ms, peak MiB
+        Pace::Storm => &[2, 3, 5],
+        // peak MiB
+        Pace::Window(_) if scenario.has_large_events() => &[3],
+        Pace::Stopped => &[0],
+        _ => &[],
+    }
+}
+
 /// Returns the servers that the others are compared with, the most important one first.
 pub fn references(scenario: &Scenario) -> &'static [Kind] {
     match scenario.pace {

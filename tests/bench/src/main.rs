@@ -1,6 +1,7 @@
 //! `push-bench`: the program that `cargo xtask bench` runs after it has built and installed everything.
 
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -37,8 +38,7 @@ fn try_main() -> Result<()> {
     let report = measure(&options, &programs);
     say(&report);
     if let Some(path) = &options.svg {
-        let svg = picture::draw(&report, &caption(&options));
-        fs::write(path, svg).with_context(|| format!("can't write {}", path.display()))?;
+        write_pictures(&report, &options, path)?;
     }
     if !report.is_good() {
         bail!("not all servers did all their work: see the table");
@@ -78,11 +78,19 @@ fn check_open_files(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn caption(options: &Options) -> String {
-    format!(
-        "Server on one processor, subscribers on another. {}-byte events if not stated otherwise. Medians of {} runs. \
-         Shorter is better; (x): times the floor.",
-        scenario::EVENT_LEN,
-        options.runs
-    )
+fn write_pictures(report: &Report, options: &Options, path: &Path) -> Result<()> {
+    let write = |path: &Path, svg: String| {
+        fs::write(path, svg).with_context(|| format!("can't write {}", path.display()))
+    };
+    let (len, runs) = (scenario::EVENT_LEN, options.runs);
+    let caption = format!(
+        "Server on one processor, subscribers on another. {len}-byte events if not stated otherwise. \
+         Medians of {runs} runs. Shorter is better"
+    );
+    let ratios = format!("{caption}; (x): times the floor.");
+    write(path, picture::draw(report, &ratios))?;
+    if let Some(svg) = picture::draw_memory(report, &format!("{caption}.")) {
+        write(&picture::memory_path(path), svg)?;
+    }
+    Ok(())
 }

@@ -1,8 +1,9 @@
 //! The report as a bar chart. Shorter bars are better.
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
-use crate::figures::{Figure, figures};
+use crate::figures::{figures, memory_and_recovery};
 use crate::report::{Report, Row, Section};
 use crate::scenario::Pace;
 use crate::servers::Kind;
@@ -18,23 +19,46 @@ const BAR: usize = 13;
 
 const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#24292f}\
     .title{font-size:13px;font-weight:600}.dim{fill:#6e7781}\
-    .bar{fill:#afb8c1}.floor{fill:#d8dee4}.ours{fill:#0969da}";
+    .bar{fill:#afb8c1}.floor{fill:#d8dee4}.ours{fill:#0969da}.variant{fill:#80ccff}";
 
-/// Returns the report as SVG.
+/// A figure of a scenario, by its index.
+type Chart<'a> = (&'a Section, usize);
+
+/// Returns the first figure of each scenario as SVG.
 pub fn draw(report: &Report, caption: &str) -> String {
+    let mut charts = Vec::new();
+    for section in &report.sections {
+        charts.push((section, 0));
+        // An idle connection has two costs: memory and the time to connect.
+        if section.scenario.pace == Pace::Idle {
+            charts.push((section, 1));
+        }
+    }
+    draw_charts(&charts, caption)
+}
+
+/// Returns the memory of the servers and their recovery as SVG, if the report has any of that.
+pub fn draw_memory(report: &Report, caption: &str) -> Option<String> {
+    let mut charts = Vec::new();
+    for section in &report.sections {
+        let indices = memory_and_recovery(&section.scenario).iter();
+        charts.extend(indices.map(|&index| (section, index)));
+    }
+    (!charts.is_empty()).then(|| draw_charts(&charts, caption))
+}
+
+/// Returns the path of the picture of memory: `results-memory.svg` beside `results.svg`.
+pub fn memory_path(path: &Path) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{stem}-memory.svg"))
+}
+
+fn draw_charts(charts: &[Chart<'_>], caption: &str) -> String {
     let mut body = String::new();
     let mut y = MARGIN + LINE;
     put_text(&mut body, MARGIN, y - 8, "dim", caption);
-    for section in &report.sections {
-        // An idle connection has two costs: memory and the time to connect.
-        let charts = if section.scenario.pace == Pace::Idle {
-            2
-        } else {
-            1
-        };
-        for index in 0..charts {
-            y = put_chart(&mut body, y + LINE / 2, section, index);
-        }
+    for &chart in charts {
+        y = put_chart(&mut body, y + LINE / 2, chart);
     }
     let height = y + MARGIN;
     format!(
@@ -45,7 +69,7 @@ pub fn draw(report: &Report, caption: &str) -> String {
 }
 
 /// Draws one figure of a scenario. Returns the position of the next chart.
-fn put_chart(body: &mut String, mut y: usize, section: &Section, index: usize) -> usize {
+fn put_chart(body: &mut String, mut y: usize, (section, index): Chart<'_>) -> usize {
     let figure = figures(&section.scenario)[index];
     y += LINE;
     let title = format!("{}: {}", section.scenario.title, figure.name);
@@ -59,6 +83,7 @@ fn put_chart(body: &mut String, mut y: usize, section: &Section, index: usize) -
         let class = match row.server {
             Kind::Pushd => "ours",
             Kind::Floor | Kind::FloorBatch => "floor",
+            kind if kind.is_pushd() => "variant",
             _ => "bar",
         };
         let len = (value / longest * BAR_LEN).max(1.0);
@@ -76,18 +101,19 @@ fn put_chart(body: &mut String, mut y: usize, section: &Section, index: usize) -
             beside,
             y + 14,
             "dim",
-            &label(section, row, figure, value),
+            &label((section, index), row, value),
         );
         y += LINE;
     }
     y
 }
 
-fn label(section: &Section, row: &Row, figure: Figure, value: f64) -> String {
-    let value = format!("{value:.*}", figure.decimals);
+fn label((section, index): Chart<'_>, row: &Row, value: f64) -> String {
+    let value = format!("{value:.*}", figures(&section.scenario)[index].decimals);
     match section.ratio(row) {
-        Some(ratio) => format!("{value} ({:.2} x)", ratio.median),
-        None => value,
+        // The ratio is that of the first figure.
+        Some(ratio) if index == 0 => format!("{value} ({:.2} x)", ratio.median),
+        _ => value,
     }
 }
 

@@ -61,6 +61,7 @@ fn every_event_arrives_once_and_in_order() {
         let report = run_all(&servers, scenario(pace));
         let svg = picture::draw(&report, "smoke");
         assert_eq!(svg.matches("class=\"ours\"").count(), 1);
+        assert_eq!(picture::draw_memory(&report, "smoke"), None);
     }
 }
 
@@ -81,10 +82,14 @@ fn large_events_arrive_although_no_socket_takes_one_at_once() {
 fn idle_connections_are_held() {
     let (programs, _scratch) = programs();
     let outcome = run(Kind::Pushd, scenario(Pace::Idle), DURATION, &programs).unwrap();
-    let Outcome::Held { connections, .. } = outcome else {
+    let Outcome::Held { connections, .. } = &outcome else {
         panic!("{outcome:?}");
     };
-    assert_eq!(connections, 15);
+    assert_eq!(*connections, 15);
+    let mut report = Report::default();
+    report.add(scenario(Pace::Idle), Kind::Pushd, Ok(outcome));
+    let svg = picture::draw_memory(&report, "smoke").unwrap();
+    assert_eq!(svg.matches("class=\"ours\"").count(), 1);
 }
 
 #[test]
