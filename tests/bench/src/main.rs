@@ -84,7 +84,7 @@ fn write_pictures(report: &Report, options: &Options, path: &Path) -> Result<()>
     };
     let (len, runs) = (scenario::EVENT_LEN, options.runs);
     let caption = format!(
-        "Server on one processor, subscribers on another. {len}-byte events if not stated otherwise. \
+        "Server on one processor, subscribers on another. {len}-byte events if not stated otherwise.\n\
          Medians of {runs} runs. Shorter is better"
     );
     let ratios = format!("{caption}; (x): times the floor.");

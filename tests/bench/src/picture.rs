@@ -55,8 +55,11 @@ pub fn memory_path(path: &Path) -> PathBuf {
 
 fn draw_charts(charts: &[Chart<'_>], caption: &str) -> String {
     let mut body = String::new();
-    let mut y = MARGIN + LINE;
-    put_text(&mut body, MARGIN, y - 8, "dim", caption);
+    let mut y = MARGIN;
+    for line in caption.lines() {
+        y += LINE;
+        put_text(&mut body, MARGIN, y - 8, "dim", line);
+    }
     for &chart in charts {
         y = put_chart(&mut body, y + LINE / 2, chart);
     }
