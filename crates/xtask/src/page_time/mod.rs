@@ -1,5 +1,7 @@
 //! `cargo xtask page-time`: measures the time that a publish adds to a page in Apache, while pushd runs, is absent, is
-//! stopped, or never answers.
+//! stopped, or never answers; and the time of the publish alone.
+
+mod publish_cost;
 
 use std::fs::{self, Permissions};
 use std::net::{SocketAddr, TcpListener};
@@ -120,7 +122,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         "pushd                     median       p99       max    published spooled  failed  not tried",
     );
     lines.iter().for_each(say);
-    Ok(())
+    publish_cost::run(workspace)
 }
 
 /// Returns a folder that Apache's processes can write to: they have another user.
