@@ -135,7 +135,10 @@ pub(crate) async fn shake_hands(
     let mut bytes = received;
     let may_have_tls = context.live.certificate().filter(|_| bytes.is_empty());
     let socket = match may_have_tls {
-        Some(certificate) => secure(context, stream, &certificate, &permit, deadline).await?,
+        // In a box, because the task would be twice as large for all browsers.
+        Some(certificate) => {
+            Box::pin(secure(context, stream, &certificate, &permit, deadline)).await?
+        }
         None => Socket::Plain(stream),
     };
     let arrival = Arrival { socket, permit };
