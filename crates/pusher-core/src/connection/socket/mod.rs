@@ -6,6 +6,7 @@
 pub(crate) mod faults;
 mod readiness;
 mod tls;
+mod tls_session;
 
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
