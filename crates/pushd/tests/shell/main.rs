@@ -5,5 +5,6 @@
 mod history;
 mod publish;
 mod rotate;
+mod second_name;
 mod subscribe;
 mod support;
