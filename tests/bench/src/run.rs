@@ -14,7 +14,7 @@ use crate::process;
 use crate::scenario::{Pace, Scenario};
 use crate::servers::{Kind, Programs, Server};
 
-/// Pause between connecting and reading the memory.
+/// Pause between connecting or disconnecting, and reading the memory.
 const REST: Duration = Duration::from_millis(500);
 
 /// The result of a run.
@@ -77,6 +77,14 @@ pub fn run(
 
 fn hold(server: &Server, scenario: Scenario) -> Result<Outcome> {
     let pid = server.pid();
+    // A server listens before it has loaded all that its first connection needs.
+    let first = Scenario {
+        topics: 1,
+        subscribers: 1,
+        ..scenario
+    };
+    drop(Client::connect(server, first)?);
+    thread::sleep(REST);
     let resident = process::resident(pid)?;
     let (cpu, begin) = (process::cpu_time(pid)?, Instant::now());
     let _client = Client::connect(server, scenario)?;
