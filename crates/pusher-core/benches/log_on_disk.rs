@@ -8,6 +8,9 @@
     reason = "the benchmarks use a part of it, and none of its tests"
 )]
 mod store;
+#[path = "../src/sync.rs"]
+#[expect(unused, reason = "the store uses a part of it")]
+mod sync;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};

@@ -65,6 +65,7 @@ mod server;
 mod spool;
 mod stats;
 mod store;
+mod sync;
 mod tickets;
 mod unix_time;
 mod webhooks;

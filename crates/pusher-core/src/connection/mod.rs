@@ -14,6 +14,7 @@ mod dialect;
 mod handed_over;
 mod origins;
 mod outbox;
+mod permit_state;
 mod publisher_permits;
 mod send;
 mod session;

@@ -9,19 +9,15 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use super::permit_state::{PermitState, Waiting};
 use crate::config::Limits;
 use crate::config::Live;
 use crate::stats::Counters;
-
-/// Values of [`PermitState::idle_since`] that are not times.
-const BUSY: u64 = u64::MAX;
-const LEAVING: u64 = u64::MAX - 1;
 
 /// Added to the time of publishers that give way last, so that it is later than all other times.
 const GIVES_WAY_LAST: u64 = 1 << 63;
@@ -31,13 +27,10 @@ const GIVES_WAY_LAST: u64 = 1 << 63;
 pub(crate) struct PublisherPermits {
     live: Arc<Live>,
     counters: Arc<Counters>,
-    /// Number of times that a publisher became idle: a logical clock for `idle_since`.
+    /// Number of times that a publisher became idle: a logical clock for [`PermitState::idle`].
     idle_clock: AtomicU64,
     table: Mutex<Table>,
-    /// Notified when a connection has ended, or has become idle while another one waits for a permit.
-    changed: Notify,
-    /// Number of connections that wait for a permit.
-    waiting: AtomicUsize,
+    waiting: Waiting,
 }
 
 #[derive(Debug, Default)]
@@ -47,15 +40,6 @@ struct Table {
     /// Number of connections without one; at most [`Limits::PUBLISHERS_RESERVE`].
     reserved: usize,
     last_id: u64,
-}
-
-/// State of a connection that other connections read when they look for an idle one.
-#[derive(Debug)]
-struct PermitState {
-    /// [`BUSY`], [`LEAVING`], or the time of `idle_clock` since which the connection is idle.
-    idle_since: AtomicU64,
-    /// Notified when the connection has to give way.
-    leave: Notify,
 }
 
 /// The admission of one connection, with or without a permit. Released when it is dropped.
@@ -86,21 +70,14 @@ impl PublisherPermits {
             counters,
             idle_clock: AtomicU64::new(0),
             table: Mutex::default(),
-            changed: Notify::new(),
-            waiting: AtomicUsize::new(0),
+            waiting: Waiting::default(),
         }
     }
 
     /// Admits a connection, with a permit if one is left. Waits while the reserve is used up too. Meanwhile new
     /// connections wait in the kernel's accept queue.
     pub(crate) async fn enter(self: &Arc<Self>) -> PublisherPermit {
-        loop {
-            let changed = self.changed.notified();
-            if let Some(permit) = self.try_enter() {
-                return permit;
-            }
-            changed.await;
-        }
+        self.waiting.until(|| self.try_enter()).await
     }
 
     /// Returns a permit for a connection that was handed over, also beyond the limit.
@@ -140,35 +117,21 @@ impl PublisherPermits {
     }
 }
 
-impl PermitState {
-    fn new() -> Arc<Self> {
-        Arc::new(Self {
-            idle_since: AtomicU64::new(BUSY),
-            leave: Notify::new(),
-        })
-    }
-}
-
 impl Table {
     /// Takes the permit of the connection that has been idle longest, and tells it to leave. Returns false if none is
     /// idle.
     fn evict(&mut self) -> bool {
         loop {
-            let idle = self.granted.iter().filter_map(|(&id, state)| {
-                let since = state.idle_since.load(SeqCst);
-                (since < LEAVING).then_some((since, id))
-            });
+            let idle = self
+                .granted
+                .iter()
+                .filter_map(|(&id, state)| state.idle_since().map(|since| (since, id)));
             let Some((since, id)) = idle.min() else {
                 return false;
             };
-            let idle_since = &self.granted[&id].idle_since;
-            // Fails if the connection became busy in the meantime. Then try the next one.
-            if idle_since
-                .compare_exchange(since, LEAVING, Relaxed, Relaxed)
-                .is_ok()
-                && let Some(state) = self.granted.remove(&id)
-            {
-                state.leave.notify_one();
+            // If the connection became busy in the meantime, try the next one.
+            if self.granted[&id].tell_to_leave(since) {
+                self.granted.remove(&id);
                 return true;
             }
         }
@@ -183,7 +146,7 @@ impl PublisherPermit {
 
     /// Whether the connection never had a permit.
     pub(crate) fn is_newcomer(&self) -> bool {
-        self.is_without_permit() && self.state.idle_since.load(Relaxed) != LEAVING
+        self.is_without_permit() && !self.state.is_leaving()
     }
 
     /// Takes a permit for a connection that turns out to be a publisher's, if it has none yet. The permit is a free
@@ -196,17 +159,8 @@ impl PublisherPermit {
         let Err(busy) = self.try_acquire() else {
             return Ok(());
         };
-        let permits = &self.permits;
-        let _guard = WaitingGuard::new(&permits.waiting);
-        let acquire = async {
-            loop {
-                let changed = permits.changed.notified();
-                if self.try_acquire().is_ok() {
-                    return;
-                }
-                changed.await;
-            }
-        };
+        let waiting = &self.permits.waiting;
+        let acquire = waiting.until_idle(|| self.try_acquire().ok());
         let acquired = timeout(Limits::PERMIT_WAIT_MAX, acquire).await;
         acquired.map_err(|_| busy)
     }
@@ -224,7 +178,7 @@ impl PublisherPermit {
         } else {
             return Err(Busy { publishers_max });
         }
-        self.state.idle_since.store(BUSY, Relaxed);
+        self.state.grant();
         table.granted.insert(self.id, self.state.clone());
         Ok(())
     }
@@ -234,14 +188,8 @@ impl PublisherPermit {
         if !self.is_held.load(Relaxed) {
             let last = u64::from(self.gives_way_last.load(Relaxed)) * GIVES_WAY_LAST;
             let now = self.permits.idle_clock.fetch_add(1, Relaxed) + last;
-            let idle_since = &self.state.idle_since;
-            // Only a busy connection changes. An idle one keeps its time, and a leaving one stays `LEAVING`.
-            // SeqCst here and for `waiting`: either a waiting connection sees that this one is idle, or this one sees
-            // that a connection waits.
-            let _unchanged = idle_since.compare_exchange(BUSY, now, SeqCst, Relaxed);
-            if self.permits.waiting.load(SeqCst) > 0 {
-                self.permits.changed.notify_waiters();
-            }
+            self.state.idle(now);
+            self.permits.waiting.wake_for_idle();
         }
     }
 
@@ -263,12 +211,7 @@ impl PublisherPermit {
 
     /// Marks the connection as busy: bytes have arrived.
     pub(crate) fn busy(&self) {
-        let idle_since = &self.state.idle_since;
-        let since = idle_since.load(Relaxed);
-        if since < LEAVING {
-            // If it was told to leave in the meantime, it does so when it is idle again.
-            let _must_leave = idle_since.compare_exchange(since, BUSY, Relaxed, Relaxed);
-        }
+        self.state.busy();
     }
 
     /// While held, the connection is busy and [`idle`](Self::idle) has no effect.
@@ -279,23 +222,7 @@ impl PublisherPermit {
 
     /// Waits until the connection has to give way.
     pub(crate) async fn must_leave(&self) {
-        self.state.leave.notified().await;
-    }
-}
-
-/// Counts a connection in `waiting` until it is dropped.
-struct WaitingGuard<'a>(&'a AtomicUsize);
-
-impl<'a> WaitingGuard<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, SeqCst);
-        Self(count)
-    }
-}
-
-impl Drop for WaitingGuard<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        self.state.must_leave().await;
     }
 }
 
@@ -307,7 +234,7 @@ impl Drop for PublisherPermit {
             table.reserved -= 1;
         }
         drop(table);
-        self.permits.changed.notify_waiters();
+        self.permits.waiting.wake();
     }
 }
 

@@ -1,8 +1,7 @@
 //! The number of bytes that a shard has accepted and not yet written to sockets or outboxes.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use tokio::sync::Notify;
+use crate::sync::Notify;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// A counter of bytes. Tasks can wait until it is small enough.
 #[derive(Debug, Default)]

@@ -139,12 +139,17 @@ impl Disk {
             }
         }
         drop(writer);
-        let is_written = sequence <= self.syncer.written_sequence()
-            && sequence > self.lost_until.load(Ordering::Acquire);
-        match is_written {
-            true => Stored::Written,
-            false => Stored::Memory,
+        match self.is_lost(sequence) {
+            true => Stored::Memory,
+            false => Stored::Written,
         }
+    }
+
+    /// Whether an event is not on disk: the disk failed, now or later, or the event is one of an older log.
+    fn is_lost(&self, sequence: u64) -> bool {
+        sequence > self.syncer.written_sequence()
+            || sequence <= self.lost_until.load(Ordering::Acquire)
+            || self.syncer.is_removed(sequence)
     }
 
     fn try_write(&self, writer: &mut Writer, batch: &[Kept]) -> bool {
@@ -209,10 +214,9 @@ impl Disk {
     pub(super) fn change_selection(&self, selection: u64) {
         let mut writer = self.writer.lock();
         let unwritten = std::mem::take(&mut *self.batch.lock());
-        if let Some(last) = unwritten.last() {
-            let last = last.entry.sequence;
-            self.lost_until.fetch_max(last, Ordering::AcqRel);
-        }
+        let written = self.syncer.written_sequence();
+        let last = unwritten.last().map_or(written, |last| last.entry.sequence);
+        self.lost_until.fetch_max(last, Ordering::AcqRel);
         if let Some(store) = &mut writer.store {
             let changed = store.change_selection(selection);
             self.note(&mut writer, changed.err().map(|error| error.to_string()));
@@ -226,16 +230,13 @@ impl Disk {
         }
         let mut synced = self.sync_thread.synced.subscribe();
         loop {
-            // A later failure has removed the event from the disk, or it is one of an older log.
-            let is_lost = sequence <= self.lost_until.load(Ordering::Acquire)
-                || sequence > self.syncer.written_sequence();
-            if is_lost {
+            if self.is_lost(sequence) {
                 return Stored::Memory;
             }
-            if self.syncer.synced_sequence() >= sequence {
+            if self.syncer.is_synced(sequence) {
                 return Stored::Synced;
             }
-            if !self.has_sync_thread {
+            if !self.has_sync_thread || self.syncer.has_failed() {
                 return Stored::Written;
             }
             self.sync_thread.request();

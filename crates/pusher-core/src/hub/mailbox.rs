@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use pusher_proto::Position;
-use tokio::sync::Notify;
 
 use super::backlog::Backlog;
 use super::channels_form::ChannelsForm;
 use super::event_frame::EventFrame;
 use super::recipients::Recipients;
 use crate::connection::Topic;
+use crate::sync::{Mutex, Notify};
 
 /// One event for the subscribers of one shard.
 #[derive(Debug, Clone)]

@@ -6,15 +6,15 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use foldhash::fast::RandomState;
-use parking_lot::Mutex;
 use pusher_proto::Position;
 use siphasher::sip128::SipHasher13;
 
 use super::since::Since;
 use crate::connection::Session;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Time for which the positions of an ended session are kept.
 const MEMORY_MS: u64 = 2 * 60 * 1000;
@@ -216,6 +216,8 @@ impl Resumes {
 
     /// Records that a session has subscribed or unsubscribed.
     pub(crate) fn list(&self, resume: &Arc<Resume>) {
+        // Also if it is listed: the save that takes it from the list may be under way, and have taken the last change.
+        resume.change();
         // Only the first change since the last save needs the lock.
         if !resume.is_listed.load(Ordering::Acquire) {
             self.state.lock().list(resume);
@@ -246,7 +248,7 @@ impl Resumes {
 
 impl State {
     fn list(&mut self, resume: &Arc<Resume>) {
-        resume.is_changed.store(true, Ordering::Release);
+        resume.change();
         if !resume.is_listed.swap(true, Ordering::AcqRel)
             && let Some(listed) = &mut self.listed
         {
@@ -344,9 +346,14 @@ impl Resume {
         self.confirmed.lock().unsubscribe(topic);
     }
 
+    fn change(&self) {
+        // A swap, so that this call is before the swap of a save, or sees that the save has emptied the list.
+        self.is_changed.swap(true, Ordering::AcqRel);
+    }
+
     /// Records the answer to a ping: the client has the events of the topic with this mark, up to `sequence`.
     pub(crate) fn confirm(&self, mark: u64, sequence: u64) {
-        self.is_changed.store(true, Ordering::Release);
+        self.change();
         if let Some(known) = self.confirmed.lock().topics.get_mut(&mark) {
             *known = match *known {
                 GAP => sequence,

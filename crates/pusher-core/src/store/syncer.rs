@@ -3,11 +3,10 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-use parking_lot::Mutex;
 
 use super::directory::{DirectoryHandle, sync_data};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Syncs the files of a [`Store`](super::Store). Cheap to clone, and usable from any thread.
 #[derive(Debug, Clone)]
@@ -21,6 +20,8 @@ struct Shared {
     synced: AtomicU64,
     /// A sync has failed. The kernel forgets which bytes it could not write, so the next sync would succeed.
     has_failed: AtomicBool,
+    /// Events up to this sequence number were removed, because a sync had failed.
+    removed_until: AtomicU64,
     directory: Arc<DirectoryHandle>,
     unsynced: Mutex<Unsynced>,
 }
@@ -41,6 +42,7 @@ impl Syncer {
             written: AtomicU64::new(sequence),
             synced: AtomicU64::new(sequence),
             has_failed: AtomicBool::new(false),
+            removed_until: AtomicU64::new(0),
             directory,
             unsynced: Mutex::default(),
         };
@@ -97,12 +99,34 @@ impl Syncer {
         self.shared.synced.load(Ordering::Acquire)
     }
 
+    /// Whether an appended event is durable.
+    pub(crate) fn is_synced(&self, sequence: u64) -> bool {
+        // In this order: a sync that succeeds after a failed one says nothing about the events before it.
+        self.synced_sequence() >= sequence && !self.has_failed() && !self.is_removed(sequence)
+    }
+
+    /// Whether a sync has failed since the last append. The events may not be durable, and the next append removes them.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.shared.has_failed.load(Ordering::Acquire)
+    }
+
+    /// Whether an appended event was removed because a sync had failed.
+    pub(crate) fn is_removed(&self, sequence: u64) -> bool {
+        sequence <= self.shared.removed_until.load(Ordering::Acquire)
+    }
+
     pub(super) fn set_written(&self, sequence: u64) {
         self.shared.written.store(sequence, Ordering::Release);
     }
 
-    /// Whether a sync has failed since the last call.
+    /// Whether a sync has failed since the last call. If so, the caller removes all events.
     pub(super) fn take_failure(&self) -> bool {
+        if !self.has_failed() {
+            return false;
+        }
+        // Before the failure is forgotten: `is_synced` reads them in the other order.
+        let removed_until = &self.shared.removed_until;
+        removed_until.fetch_max(self.written_sequence(), Ordering::AcqRel);
         self.shared.has_failed.swap(false, Ordering::AcqRel)
     }
 

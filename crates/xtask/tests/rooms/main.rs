@@ -30,7 +30,7 @@ const ROOMS: &[&[&str]] = &[
     &["tickets"],
     &["connection", "spool", "store"],
     &["config"],
-    &["handover", "stats", "unix_time"],
+    &["handover", "stats", "sync", "unix_time"],
 ];
 
 /// Files that present the crate to its users, and may know every room.

@@ -275,10 +275,17 @@ fn sequences_say_what_is_safe() {
     syncer.sync().unwrap_err();
     FaultPlan::end();
     assert_eq!(safe(), (10, 9));
+    assert!(syncer.has_failed());
+    // The next sync has nothing to write any more, and says nothing about event 10.
+    syncer.sync().unwrap();
+    assert!(!syncer.is_synced(10));
     // The events that could not be synced are gone, and with them all older ones.
     append(&mut store, &events([11])).unwrap();
     syncer.sync().unwrap();
     assert_eq!(safe(), (11, 11));
+    let durable = [10, 11].map(|event| (syncer.is_synced(event), syncer.is_removed(event)));
+    assert_eq!(durable, [(false, true), (true, false)]);
+    assert!(!syncer.has_failed());
     drop(store);
     let opened = open(folder.path());
     assert_eq!(

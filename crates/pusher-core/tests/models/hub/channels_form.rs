@@ -1,0 +1,3 @@
+/// No form of an event.
+#[derive(Debug, Clone)]
+pub(super) struct ChannelsForm;

@@ -1,0 +1,3 @@
+/// All sessions.
+#[derive(Debug)]
+pub(super) struct Recipients;
