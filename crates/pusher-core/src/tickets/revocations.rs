@@ -120,6 +120,28 @@ mod tests {
     }
 
     #[test]
+    fn tickets_of_the_user_up_to_the_time_are_revoked() {
+        let mut revocations = Revocations::default();
+        let revoked = revocation(7, 10);
+        revocations.insert(&revoked, 0).unwrap();
+        for (sub, issued_s, is_revoked) in [("7", 10, true), ("7", 11, false), ("8", 10, false)] {
+            let ticket = Ticket::of_user(sub, issued_s);
+            assert_eq!(revoked.revokes(&ticket), is_revoked, "{sub} {issued_s}");
+            let checked = revocations.check(ticket);
+            assert_eq!(checked.is_err(), is_revoked, "{sub} {issued_s}");
+        }
+    }
+
+    #[test]
+    fn a_user_has_a_name_that_fits_into_a_ticket() {
+        let possible = [0, 1, SUB_LEN_MAX, SUB_LEN_MAX + 1].map(|len| {
+            let sub = "x".repeat(len);
+            Revocation { sub, before_s: 0 }.is_possible()
+        });
+        assert_eq!(possible, [false, true, true, false]);
+    }
+
+    #[test]
     fn a_full_table_forgets_what_no_ticket_can_need() {
         let memory_s = TICKET_TTL_S_MAX + 2 * TICKET_LEEWAY_S;
         let mut revocations = Revocations::default();

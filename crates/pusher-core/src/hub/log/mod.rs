@@ -16,7 +16,7 @@ mod tests;
 mod topic_log;
 mod watermarks;
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -77,44 +77,6 @@ pub(crate) struct LogTotals {
     pub(crate) len: u64,
     /// Time since the oldest event was published, in ms. 0 if there is none.
     pub(crate) age_ms: u64,
-}
-
-/// The next entry of one of several topics.
-struct Head<'a> {
-    sequence: u64,
-    entry: &'a Arc<Entry>,
-    /// Index of the topic.
-    source: usize,
-}
-
-impl<'a> Head<'a> {
-    fn new(entry: &'a Arc<Entry>, source: usize) -> Self {
-        Self {
-            sequence: entry.sequence,
-            entry,
-            source,
-        }
-    }
-}
-
-impl PartialEq for Head<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.sequence == other.sequence
-    }
-}
-
-impl Eq for Head<'_> {}
-
-impl PartialOrd for Head<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Head<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.sequence.cmp(&other.sequence)
-    }
 }
 
 impl Log {
@@ -259,9 +221,13 @@ impl Log {
                 self.drop_oldest_of(&topic);
             }
         }
-        if self.order.len() > 2 * self.count + STALE_SLACK {
+        if self.has_many_stale() {
             self.remove_stale();
         }
+    }
+
+    fn has_many_stale(&self) -> bool {
+        self.order.len() > 2 * self.count + STALE_SLACK
     }
 
     /// Drops the oldest events of a topic beyond the limits of one topic.
@@ -412,26 +378,29 @@ impl Log {
             return Read::Gap;
         }
         let logs = topics.iter().filter_map(|topic| self.topics.get(topic));
-        let mut sources: Vec<_> = logs.map(|log| log.after(after)).collect();
-        // The next entry of each topic, with the lowest sequence number on top.
+        let mut sources: Vec<_> = logs.map(|log| log.after(after).peekable()).collect();
+        // The next sequence number of each topic, the lowest on top, and the index of its source.
         let mut heads: BinaryHeap<_> = sources
             .iter_mut()
             .enumerate()
-            .filter_map(|(index, source)| Some(Reverse(Head::new(source.next()?, index))))
+            .filter_map(|(index, source)| Some(Reverse((source.peek()?.sequence, index))))
             .collect();
         let mut entries: Vec<Arc<Entry>> = Vec::new();
         let mut len = 0;
-        while let Some(Reverse(Head { entry, source, .. })) = heads.pop() {
+        while let Some(Reverse((_, index))) = heads.pop() {
             if len >= len_max {
                 return Read::Entries {
                     entries,
                     has_more: true,
                 };
             }
-            len += entry.frame().len();
-            entries.push(entry.clone());
-            if let Some(next) = sources[source].next() {
-                heads.push(Reverse(Head::new(next, source)));
+            let source = &mut sources[index];
+            if let Some(entry) = source.next() {
+                len += entry.frame().len();
+                entries.push(entry.clone());
+            }
+            if let Some(next) = source.peek() {
+                heads.push(Reverse((next.sequence, index)));
             }
         }
         Read::Entries {
@@ -441,24 +410,14 @@ impl Log {
     }
 
     pub(super) fn totals(&self, now_ms: u64) -> LogTotals {
-        let oldest = self.topics.values().filter_map(|log| log.oldest());
-        let oldest_ms = match self.order.front() {
-            // Stale items are removed from the front, so it is nearly always the oldest entry.
-            Some((sequence, topic)) => {
-                let log = self.topics.get(topic);
-                let front = log.and_then(TopicLog::oldest);
-                let front = front.filter(|entry| entry.sequence == *sequence);
-                match front {
-                    Some(entry) => Some(entry.at_ms),
-                    None => oldest.map(|entry| entry.at_ms).min(),
-                }
-            }
-            None => None,
-        };
+        // `drop_beyond` has removed stale items from the front.
+        let front = self.order.front();
+        let log = front.and_then(|(_, topic)| self.topics.get(topic));
+        let oldest = log.and_then(TopicLog::oldest);
         LogTotals {
             events: self.count as u64,
             len: self.len as u64,
-            age_ms: oldest_ms.map_or(0, |at_ms| now_ms.saturating_sub(at_ms)),
+            age_ms: oldest.map_or(0, |oldest| now_ms.saturating_sub(oldest.at_ms)),
         }
     }
 }

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::entry::ENTRY_COST;
 use super::*;
 use crate::config::LiveOptions;
+use crate::handover;
 use crate::hub::event_frame::EventFrame;
 
 const EPOCH: u64 = 7;
@@ -192,6 +193,13 @@ fn in_chunks(log: &Log, topics: &[Topic], mut after: u64, len_max: usize) -> Vec
             panic!("gap after {after}");
         };
         all.extend(entries.iter().map(|entry| entry.sequence));
+        // A chunk ends with the entry that reaches its length.
+        let len = |entries: &[Arc<Entry>]| -> usize {
+            entries.iter().map(|entry| entry.frame().len()).sum()
+        };
+        let before_last = &entries[..entries.len().saturating_sub(1)];
+        assert!(len(before_last) < len_max);
+        assert!(len(&entries) >= len_max || !has_more);
         if !has_more {
             return all;
         }
@@ -252,7 +260,7 @@ fn check_several(log: &Log, after: u64) {
     }
 }
 
-fn check(log: &Log, model: &Model, is_exact: bool) {
+fn check_events(log: &Log, model: &Model, is_exact: bool) {
     assert_eq!(log.top, model.events.len() as u64);
     for (at, topic) in TOPICS.iter().enumerate() {
         // Without history, the hub reads nothing.
@@ -263,6 +271,25 @@ fn check(log: &Log, model: &Model, is_exact: bool) {
     for after in 0..=log.top {
         check_several(log, after);
     }
+}
+
+/// Checks the log of a process that takes over, whose clock is at its start.
+fn check_handed_over(log: &Log, model: &Model, is_exact: bool) {
+    let position = handover::Position {
+        epoch: EPOCH,
+        sequence: log.top,
+    };
+    let taken = Log::take_over(position, log.hand_over(model.now_ms));
+    check_events(&taken, model, is_exact);
+    let (before, after) = (log.totals(model.now_ms), taken.totals(CLOCK_START_MS));
+    assert_eq!((after.events, after.age_ms), (before.events, before.age_ms));
+    let entries = taken.topics.keys().flat_map(|topic| taken.after(topic, 0));
+    assert_eq!(taken.len, entries.map(|entry| entry.len()).sum::<usize>());
+    assert_eq!(taken.order.len(), taken.count);
+}
+
+fn check(log: &Log, model: &Model, is_exact: bool) {
+    check_events(log, model, is_exact);
     let kept = model.events.iter().filter(|event| event.is_kept);
     let oldest_ms = kept.clone().next().map(|event| event.at_ms);
     let totals = LogTotals {
@@ -325,6 +352,42 @@ fn run(steps: &[Step], watermarks_max: usize) {
         }
         check(&log, &model, watermarks_max >= TOPICS.len() * 2);
     }
+    check_handed_over(&log, &model, watermarks_max >= TOPICS.len() * 2);
+}
+
+#[test]
+fn a_log_continues_that_of_the_last_run() {
+    let limits = LiveOptions::default().limits;
+    let age_max_ms = limits.history_age_max.as_millis() as u64;
+    let mut log = Log::new(EPOCH ^ 1);
+    for (sequence, topic, age_ms) in [(2, "a", age_max_ms + 1), (4, "a", age_max_ms), (6, "b", 0)] {
+        let event = new_event(sequence as usize, 5, CLOCK_START_MS - age_ms);
+        log.restore(sequence, &topic.into(), event, &limits);
+        assert_eq!(log.position().sequence, sequence);
+    }
+    log.continue_from(EPOCH, 9, 3);
+    assert_eq!(log.position(), log.at(9));
+    assert_eq!(log.at(9).epoch, EPOCH);
+    for topic in ["a", "b", "c"] {
+        assert_eq!(log.complete_after(topic, log.at(2)), Err(Gap::Forgotten));
+        assert_eq!(log.complete_after(topic, log.at(3)), Ok(3));
+    }
+    assert_eq!(
+        [2, 3].map(|after| log.gap_behind(after)),
+        [Gap::SharedLog, Gap::Slow]
+    );
+    let names = ["c", "a"].map(String::from);
+    assert_eq!([0, 2].map(|n| log.watermark_of_all(&names[..n])), [0, 3]);
+    let topics = ["a", "b"].map(Topic::from);
+    assert_eq!(
+        sequences(log.read_several(&topics, 3, usize::MAX)),
+        Some(vec![4, 6])
+    );
+    assert_eq!(log.known_topic("a").map(|topic| &**topic), Some("a"));
+    assert_eq!(log.known_topic("c"), None);
+    log.move_to(20);
+    let (entry, is_kept) = log.append(&topics[0], new_event(21, 5, CLOCK_START_MS), &limits);
+    assert_eq!((entry.sequence, is_kept), (21, true));
 }
 
 proptest! {
