@@ -278,6 +278,39 @@ mod tests {
     }
 
     #[test]
+    fn topics_and_ids_have_limits() {
+        let too_long = TopicError::TooLong { len: 8, max: 7 };
+        for (topic, checked, checked_to_publish) in [
+            ("", Err(TopicError::Empty), Err(TopicError::Empty)),
+            ("t", Ok(()), Ok(())),
+            ("1234567", Ok(()), Ok(())),
+            ("12345678", Err(too_long), Err(too_long)),
+            ("pushd:x", Ok(()), Err(TopicError::Reserved)),
+            ("pushd:xy", Err(too_long), Err(too_long)),
+        ] {
+            assert_eq!(check_topic(topic, 7), checked, "{topic}");
+            assert_eq!(check_publish_topic(topic, 7), checked_to_publish, "{topic}");
+        }
+        let ids = [0, 1, ID_LEN_MAX, ID_LEN_MAX + 1].map(|len| check_id(&"x".repeat(len)));
+        let too_long = IdError::TooLong(ID_LEN_MAX + 1);
+        assert_eq!(ids, [Err(IdError::Empty), Ok(()), Ok(()), Err(too_long)]);
+    }
+
+    #[test]
+    fn numbers_are_topics() {
+        for (json, topic) in [
+            ("\"\\u0074\"", "t"),
+            ("7", "7"),
+            ("-7", "-7"),
+            ("1.5", "1.5"),
+        ] {
+            let decoded: TopicText<'_> = serde_json::from_str(json).unwrap();
+            assert_eq!(decoded.0, topic, "{json}");
+        }
+        assert!(serde_json::from_str::<TopicText<'_>>("true").is_err());
+    }
+
+    #[test]
     fn stored_is_ordered_and_named() {
         assert!(STORED_NAMES.is_sorted());
         for (stored, name) in STORED_NAMES {

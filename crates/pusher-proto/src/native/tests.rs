@@ -128,6 +128,15 @@ fn the_options_of_a_hello_round_trip() {
 }
 
 #[test]
+fn position_requests_round_trip() {
+    let mut out = Vec::new();
+    encode_position_request(&mut out, 5);
+    assert_eq!(out, b"[6,5]\n");
+    let decoded = FromPublisher::decode("[6,5]").unwrap();
+    assert_eq!(decoded, FromPublisher::Position { request: 5 });
+}
+
+#[test]
 fn drain_requests_round_trip() {
     let mut out = Vec::new();
     encode_drain(&mut out, 5);
@@ -289,8 +298,20 @@ fn only_a_shared_log_has_nodes_in_its_receipts() {
 }
 
 #[test]
-fn a_lost_log_does_not_close_the_connection() {
-    assert!(!ErrorCode::LogUnavailable.closes());
+fn some_errors_close_the_connection() {
+    for (code, closes) in [
+        (ErrorCode::BadMessage, true),
+        (ErrorCode::TooLarge, true),
+        (ErrorCode::Version, true),
+        (ErrorCode::Denied, true),
+        (ErrorCode::ShuttingDown, true),
+        (ErrorCode::BadTopic, false),
+        (ErrorCode::Overloaded, false),
+        (ErrorCode::LogUnavailable, false),
+        (ErrorCode::Other, false),
+    ] {
+        assert_eq!(code.closes(), closes, "{code:?}");
+    }
 }
 
 #[test]
