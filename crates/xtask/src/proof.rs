@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::autobahn;
+use crate::build::cargo;
 use crate::fuzz;
 use crate::generated::output;
 use crate::packages::{self, Purpose};
@@ -80,6 +81,12 @@ const PARTS: &[Part] = &[
         command: "cargo xtask fuzz --seconds 30",
         is_figure: |line| line.starts_with("==> crates/") || line.starts_with("Done "),
         check: fuzz::check_cargo_fuzz,
+    },
+    Part {
+        shows: "changes of the tickets' code that no test notices",
+        command: "cargo mutants --package pusher-proto --file 'crates/pusher-proto/src/ticket/**' --timeout 60 --output target/mutants",
+        is_figure: |line| line.contains("mutants tested in") || line.starts_with("MISSED"),
+        check: check_cargo_mutants,
     },
     Part {
         shows: "data races in libpusher",
@@ -154,6 +161,19 @@ fn is_summary(line: &str) -> bool {
 fn is_row(line: &str) -> bool {
     let mut words = line.split_whitespace().skip(1).peekable();
     words.peek().is_some() && words.all(|word| word.parse::<f64>().is_ok())
+}
+
+/// Returns an error if cargo-mutants is missing.
+fn check_cargo_mutants(workspace: &Workspace) -> Result<()> {
+    let mut command = cargo(workspace);
+    command
+        .args(["mutants", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    if !command.status().is_ok_and(|status| status.success()) {
+        bail!("cargo-mutants is missing: run `cargo install cargo-mutants`");
+    }
+    Ok(())
 }
 
 fn always(_: &Workspace) -> Result<()> {
