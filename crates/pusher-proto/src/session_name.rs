@@ -103,6 +103,13 @@ mod tests {
         }
     }
 
+    #[test]
+    fn numbers_begin_with_1() {
+        let max = u128::from(ID_MAX);
+        let numbers = [0, 1, max - 1, max, max + 1].map(session_number);
+        assert_eq!(numbers, [1, 2, ID_MAX, 1, 2]);
+    }
+
     proptest! {
         #[test]
         fn every_form_of_an_id_names_its_session(id: u128) {

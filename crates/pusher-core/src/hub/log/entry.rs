@@ -89,3 +89,62 @@ impl Entry {
         recipients.is_none_or(|recipients| recipients.include(session))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::channels_form::ChannelsMessage;
+
+    const SESSION: u128 = 7;
+
+    fn entry(recipients: Option<Recipients>, channels: Option<Vec<ChannelsMessage>>) -> Entry {
+        let event = NewEvent {
+            frame: EventFrame::new(b"12]".to_vec(), 2),
+            recipients: recipients.map(Arc::new),
+            at_ms: 0,
+            channels: channels.map(Arc::from),
+        };
+        Entry::new(1, &Topic::from("t"), event)
+    }
+
+    fn eligible(id: u128) -> Option<Recipients> {
+        Some(Recipients {
+            eligible: Some(vec![SessionId::from_u128(id)]),
+            ..Recipients::default()
+        })
+    }
+
+    #[test]
+    fn an_entry_counts_the_messages_of_all_protocols() {
+        let frames = [b"four".to_vec(), b"5".to_vec()];
+        let messages = frames.map(|frame| ChannelsMessage::new(frame, Vec::new()));
+        let entry = entry(None, Some(messages.into()));
+        assert_eq!((entry.frame().len(), entry.event()), (3, &b"12"[..]));
+        assert_eq!(entry.channels().map(|form| form.len()), Some(2));
+        assert_eq!(entry.len(), 3 + 5 + ENTRY_COST);
+    }
+
+    #[test]
+    fn recipients_of_the_event_and_of_its_messages_restrict_an_entry() {
+        let session = SessionId::from_u128(SESSION);
+        let message = |exclude| Some(vec![ChannelsMessage::new(b"1".to_vec(), exclude)]);
+        for (entry, is_restricted, is_for_chosen, is_for) in [
+            (entry(None, None), false, false, true),
+            (entry(None, message(Vec::new())), false, false, true),
+            (entry(None, message(vec![session])), true, false, true),
+            (entry(Some(Recipients::default()), None), true, false, true),
+            (entry(eligible(SESSION), None), true, true, true),
+            (entry(eligible(SESSION + 1), None), true, true, false),
+        ] {
+            let found = (
+                entry.is_restricted(),
+                entry.is_for_chosen(),
+                entry.is_for(session),
+            );
+            assert_eq!(found, (is_restricted, is_for_chosen, is_for), "{entry:?}");
+        }
+        assert_eq!(entry(None, None).recipients(), None);
+        let chosen = entry(eligible(SESSION), None);
+        assert_eq!(chosen.recipients(), eligible(SESSION).as_ref());
+    }
+}

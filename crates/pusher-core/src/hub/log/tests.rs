@@ -385,6 +385,12 @@ fn a_log_continues_that_of_the_last_run() {
     );
     assert_eq!(log.known_topic("a").map(|topic| &**topic), Some("a"));
     assert_eq!(log.known_topic("c"), None);
+    let position = handover::Position {
+        epoch: EPOCH,
+        sequence: 9,
+    };
+    let taken = Log::take_over(position, log.hand_over(CLOCK_START_MS));
+    assert_eq!(taken.gap_behind(2), Gap::SharedLog);
     log.move_to(20);
     let (entry, is_kept) = log.append(&topics[0], new_event(21, 5, CLOCK_START_MS), &limits);
     assert_eq!((entry.sequence, is_kept), (21, true));
