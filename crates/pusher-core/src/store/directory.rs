@@ -157,6 +157,11 @@ impl DirectoryHandle {
     }
 }
 
+/// Makes durable which files a directory has, after one was renamed. Does nothing on systems where that is not possible.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    DirectoryHandle::open(path)?.sync()
+}
+
 /// Writes all bytes at the end of what has been written through `file`.
 pub(super) fn write_all(mut file: &File, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {

@@ -57,7 +57,7 @@ use segments::Segments;
 pub(crate) use access::private;
 #[cfg(any(test, fuzzing))]
 pub(crate) use check::check_segment;
-pub(crate) use directory::{NEW_REVOCATIONS, REVOCATIONS};
+pub(crate) use directory::{NEW_REVOCATIONS, REVOCATIONS, sync_directory};
 pub(crate) use directory::{discard, idle_time};
 pub(crate) use error::StoreError;
 pub(crate) use note::Note;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::revocations::{REVOCATIONS_MAX, Revocation, Revocations};
 use crate::config::{StateOptions, SyncPolicy, open_regular_file};
-use crate::store::{NEW_REVOCATIONS, REVOCATIONS, private};
+use crate::store::{NEW_REVOCATIONS, REVOCATIONS, private, sync_directory};
 use crate::unix_time::unix_s;
 
 /// Lines after which the file is written anew.
@@ -114,6 +114,8 @@ fn rewrite(dir: &Path, revocations: &Revocations) -> io::Result<File> {
     let file = writer.into_inner().map_err(io::Error::from)?;
     file.sync_data()?;
     fs::rename(&new, dir.join(REVOCATIONS))?;
+    // Otherwise a crash of the machine could bring the old file back, without what was appended to this one.
+    sync_directory(dir)?;
     OpenOptions::new().append(true).open(dir.join(REVOCATIONS))
 }
 
