@@ -316,6 +316,7 @@ mod tests {
                 r#"publish t 1 false ["a", "b"] []"#,
             ),
             (r#"[7,"t",1,[],["c"],9]"#, r#"publish t 1 false [] ["c"]"#),
+            (r#"[7,"t",1,["\u0061"]]"#, r#"publish t 1 false ["a"] []"#),
             (r#"[7,"t",1,null,null]"#, "publish t 1 false [] []"),
         ] {
             assert_eq!(check(text).as_deref(), Ok(expect), "{text}");

@@ -79,3 +79,24 @@ const GAP: u64 = 10;
 const DENIED: u64 = 11;
 const KEEPALIVE: u64 = 12;
 const TICKET: u64 = 13;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subprotocols_have_names() {
+        for (name, subprotocol) in [
+            ("wamp", Some(Subprotocol::Wamp)),
+            ("pushd.1", Some(Subprotocol::Pushd1)),
+            ("WAMP", None),
+            ("pushd.2", None),
+            ("", None),
+        ] {
+            assert_eq!(Subprotocol::parse(name), subprotocol, "{name}");
+            if let Some(known) = subprotocol {
+                assert_eq!(known.name(), name);
+            }
+        }
+    }
+}

@@ -93,3 +93,52 @@ impl TopicLog {
         self.entries.get(first).map(|entry| entry.sequence - 1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::{ENTRY_COST, NewEvent};
+    use super::*;
+    use crate::connection::Topic;
+    use crate::hub::event_frame::EventFrame;
+
+    /// Entries of 4 bytes, published at these times.
+    fn log(times_ms: &[u64]) -> TopicLog {
+        let mut log = TopicLog::new(0);
+        for (sequence, &at_ms) in (1..).zip(times_ms) {
+            let event = NewEvent {
+                frame: EventFrame::new(b"123]".to_vec(), 3),
+                recipients: None,
+                at_ms,
+                channels: None,
+            };
+            log.push(Arc::new(Entry::new(sequence, &Topic::from("t"), event)));
+        }
+        log
+    }
+
+    #[test]
+    fn limits_may_be_reached() {
+        let log = log(&[1, 2]);
+        let len = 2 * (4 + ENTRY_COST);
+        assert_eq!(log.len(), len);
+        for (events_max, len_max, is_beyond) in [
+            (2, len, false),
+            (1, len, true),
+            (2, len - 1, true),
+            (3, len + 1, false),
+        ] {
+            assert_eq!(
+                log.is_beyond(events_max, len_max),
+                is_beyond,
+                "{events_max} {len_max}"
+            );
+        }
+    }
+
+    #[test]
+    fn entries_of_a_time_belong_to_it() {
+        let log = log(&[5, 7, 7, 9]);
+        let counts = [4, 5, 6, 7, 8, 9, 10].map(|at_ms| log.count_until(at_ms));
+        assert_eq!(counts, [0, 1, 1, 3, 3, 4, 4]);
+    }
+}
