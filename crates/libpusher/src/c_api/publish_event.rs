@@ -58,7 +58,7 @@ pub unsafe extern "C" fn push_client_publish_event(
     guard(|| {
         // SAFETY: the caller guarantees a client that is not freed, or NULL.
         let client = unsafe { get(client)? };
-        // SAFETY: the header demands of the caller what `to_event` needs.
+        // SAFETY: the caller passes NULL or a `push_event` as the header describes it.
         let event = unsafe { to_event(event)? };
         let done = client.publisher.publish(&event)?;
         if !receipt.is_null() {
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn push_client_publish_event_async(
     guard(|| {
         // SAFETY: the caller guarantees a client that is not freed, or NULL.
         let client = unsafe { get(client)? };
-        // SAFETY: the header demands of the caller what `to_event` needs.
+        // SAFETY: the caller passes NULL or a `push_event` as the header describes it.
         let event = unsafe { to_event(event)? };
         let settle = Callback {
             function: callback,

@@ -10,7 +10,8 @@ const SIZE_MAX: usize = 4096;
 
 /// Checks a struct that the caller's version of the header declares: this version or a later one. Members that this version
 /// does not know must be 0.
-/// `name` and `init` are for the error: what the caller passed, and the macro that initializes it.
+///
+/// The error text names the argument, `name`, and the macro that initializes the struct, `init`.
 ///
 /// # Safety
 /// `pointer` points to a struct that begins with a `size_t`: the size of the whole struct in bytes. Nobody writes to the

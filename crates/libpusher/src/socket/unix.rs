@@ -14,7 +14,7 @@ pub(crate) fn peek_now(socket: &Socket) -> io::Result<usize> {
     socket.recv_with_flags(&mut byte, libc::MSG_PEEK | libc::MSG_DONTWAIT)
 }
 
-/// Writes what there is room for. Never raises SIGPIPE.
+/// Writes the bytes that the socket takes without waiting, and returns their number. Never raises SIGPIPE.
 pub(crate) fn send_now(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
     socket.send_with_flags(bytes, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
 }

@@ -10,7 +10,7 @@ pub(crate) fn peek_now(socket: &Socket) -> io::Result<usize> {
     now(socket, || socket.peek(&mut [MaybeUninit::uninit()]))
 }
 
-/// Writes what there is room for.
+/// Writes the bytes that the socket takes without waiting, and returns their number.
 pub(crate) fn send_now(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
     now(socket, || socket.send(bytes))
 }

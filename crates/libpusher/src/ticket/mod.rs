@@ -57,7 +57,7 @@ struct KeyFile {
 }
 
 impl KeyFile {
-    /// Returns `kept` if it is still what the file contains, and otherwise reads the file.
+    /// Returns the keys of the file at `path`. Reads the file only if it has changed since `kept` was read.
     fn current(kept: Option<Self>, path: &Path) -> Result<Self, String> {
         let found = fs::metadata(path).map_err(|error| advice(path, &error))?;
         let version = Version::of(&found);
