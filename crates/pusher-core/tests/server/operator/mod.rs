@@ -1,13 +1,15 @@
-//! The admin routes: health, metrics, status, and watching a topic.
+//! The admin routes: health, metrics and status.
+
+mod access;
+mod watchers;
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use pusher_core::{Application, Call, Recipe};
+use pusher_core::{Application, Call};
 use serde_json::Value;
 
 use crate::support::{TestServer, WAIT, on_any_ports, read_to_end, start, start_server};
@@ -396,138 +398,4 @@ fn status_names_longest_outbox() {
         "{slow}"
     );
     assert_eq!(slow["len"], status["outboxes_len"]);
-}
-
-/// A client that watches a topic.
-struct Watcher(BufReader<TcpStream>);
-
-impl Watcher {
-    /// Sends the request. Returns the status line and the watcher.
-    fn begin(server: &TestServer, path: &str) -> (String, Self) {
-        let mut stream = server.raw(server.publish);
-        let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut watcher = Self(BufReader::new(stream));
-        let status = watcher.line();
-        while !watcher.line().is_empty() {}
-        (status, watcher)
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.0.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    fn lines<const COUNT: usize>(&mut self) -> [String; COUNT] {
-        std::array::from_fn(|_| self.line())
-    }
-}
-
-#[test]
-fn watcher_receives_events_of_its_topic() {
-    let mut server = start(|limits| limits.watchers_max = 1);
-    let (status, mut watcher) = Watcher::begin(&server, "/watch/a%20%E7%8C%AB");
-    assert!(status.contains(" 200 "), "{status}");
-    assert_eq!(watcher.lines(), [": watching", ""]);
-    server.hub.publish("other", "0").unwrap();
-    let receipt = server.hub.publish("a 猫", "{\n\"a\":1}").unwrap();
-    assert_eq!(receipt.subscribers, 0, "a watcher is not a subscriber");
-    let id = format!("id: {}", receipt.sequence);
-    assert_eq!(watcher.lines(), [&id, "data: {", "data: \"a\":1}", ""]);
-    // The limit is reached.
-    let (status, mut refused) = Watcher::begin(&server, "/watch/t");
-    assert!(status.contains(" 503 "), "{status}");
-    assert!(refused.line().contains("watchers-max"));
-    // The stream ends at shutdown, and does not delay it.
-    server.end();
-    assert_eq!(watcher.line(), "");
-}
-
-#[test]
-fn disconnected_watcher_frees_its_permit() {
-    let server = start(|limits| limits.watchers_max = 1);
-    let (_, watcher) = Watcher::begin(&server, "/watch/t");
-    drop(watcher);
-    let started = std::time::Instant::now();
-    while !Watcher::begin(&server, "/watch/t").0.contains(" 200 ") {
-        // A failed write tells the server that the watcher has disconnected.
-        server.hub.publish("t", "1").unwrap();
-        assert!(started.elapsed() < WAIT);
-    }
-}
-
-#[test]
-fn only_page_and_health_need_no_token() {
-    let mut options = on_any_ports();
-    options.live.publish_token = Some("s3cret".parse().unwrap());
-    let server = start_server(options, Recipe::default());
-    for (path, code) in [
-        ("/", 200),
-        ("/status.js", 200),
-        ("/healthz", 200),
-        ("/readyz", 200),
-        ("/metrics", 401),
-        ("/status.json", 401),
-        ("/watch/t", 401),
-    ] {
-        assert_eq!(state(&server, path).0, code, "{path}");
-    }
-    let (head, _) = ask(
-        &server,
-        "GET",
-        "/metrics",
-        "Authorization: Bearer s3cret\r\n",
-    );
-    assert!(head.starts_with("http/1.1 200"), "{head}");
-}
-
-#[test]
-fn page_has_strict_content_security_policy() {
-    let server = start(|_| {});
-    for path in [
-        "/",
-        "/status.css",
-        "/status.js",
-        "/charts.js",
-        "/connections.js",
-    ] {
-        let (head, body) = get(&server, path);
-        for part in [
-            "content-security-policy: default-src 'none'; script-src 'self';",
-            "frame-ancestors 'none'",
-            "x-content-type-options: nosniff",
-        ] {
-            assert!(head.contains(part), "{path}: {part}\n{head}");
-        }
-        assert!(
-            !body.contains("//cdn") && !body.contains("innerHTML"),
-            "{path}"
-        );
-    }
-}
-
-#[test]
-fn pages_of_other_sites_are_refused() {
-    let server = start(|_| {});
-    let visit =
-        "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
-    let fetch =
-        "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: script\r\n";
-    let own = "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n";
-    for (path, headers, code) in [
-        ("/", visit, "200"),
-        ("/", fetch, "403"),
-        ("/status.js", fetch, "403"),
-        ("/status.json", visit, "403"),
-        ("/status.json", fetch, "403"),
-        ("/status.json", "Origin: http://localhost:8000\r\n", "403"),
-        ("/metrics", visit, "403"),
-        ("/watch/t", fetch, "403"),
-        ("/status.json", own, "200"),
-        ("/status.js", own, "200"),
-    ] {
-        let (head, _) = ask(&server, "GET", path, headers);
-        assert_eq!(head.split(' ').nth(1), Some(code), "{path} {headers}");
-    }
 }
