@@ -3,8 +3,6 @@
 //! An ordinary final class with readonly properties and no Rust behind its objects, so
 //! clone, compare, dump and serialize work as with an object of a user's class.
 
-use std::ffi::CStr;
-
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::builders::{ClassBuilder, FunctionBuilder};
 use ext_php_rs::error::Result;
@@ -19,13 +17,6 @@ use crate::engine;
 pub(crate) const NAME: &str = "PusherReceipt";
 static CLASS: Class = Class::new();
 
-const SUBSCRIBERS: &CStr = c"subscribers";
-const SEQUENCE: &CStr = c"sequence";
-const POSITION: &CStr = c"position";
-const STORED: &CStr = c"stored";
-const NODES: &CStr = c"nodes";
-const SPOOLED: &CStr = c"spooled";
-
 pub(crate) fn register() -> Result<()> {
     const INT: (DataType, bool) = (DataType::Long, false);
     const BOOL: (DataType, bool) = (DataType::Bool, false);
@@ -39,12 +30,13 @@ pub(crate) fn register() -> Result<()> {
         )
         .flags(ClassFlags::Final | ClassFlags::NoDynamicProperties)
         .registration(|class, methods| {
-            engine::declare_readonly(class, SUBSCRIBERS, PropertyFlags::Public, INT);
-            engine::declare_readonly(class, SEQUENCE, PropertyFlags::Public, INT);
-            engine::declare_readonly(class, POSITION, PropertyFlags::Public, STRING_OR_NULL);
-            engine::declare_readonly(class, STORED, PropertyFlags::Public, STRING);
-            engine::declare_readonly(class, NODES, PropertyFlags::Public, INT_OR_NULL);
-            engine::declare_readonly(class, SPOOLED, PropertyFlags::Public, BOOL);
+            // `object` has the same order.
+            engine::declare_readonly(class, c"subscribers", PropertyFlags::Public, INT);
+            engine::declare_readonly(class, c"sequence", PropertyFlags::Public, INT);
+            engine::declare_readonly(class, c"position", PropertyFlags::Public, STRING_OR_NULL);
+            engine::declare_readonly(class, c"stored", PropertyFlags::Public, STRING);
+            engine::declare_readonly(class, c"nodes", PropertyFlags::Public, INT_OR_NULL);
+            engine::declare_readonly(class, c"spooled", PropertyFlags::Public, BOOL);
             CLASS.set(class, methods);
         })
         .register()
@@ -56,17 +48,16 @@ extern "C" fn do_nothing(_frame: &mut ExecuteData, _result: &mut Zval) {}
 /// The receipt as PHP's object.
 pub(crate) fn object(receipt: Receipt) -> ZBox<ZendObject> {
     let mut object = ZendObject::new(CLASS.entry());
-    engine::init_readonly(&mut object, SUBSCRIBERS, &mut int(receipt.subscribers));
-    engine::init_readonly(&mut object, SEQUENCE, &mut int(receipt.sequence));
     let position = receipt.position.map(|position| position.to_string());
-    let mut position = position.map_or_else(Zval::null, |text| string(&text));
-    engine::init_readonly(&mut object, POSITION, &mut position);
-    engine::init_readonly(&mut object, STORED, &mut string(receipt.stored.name()));
-    let mut nodes = receipt.nodes.map_or_else(Zval::null, int);
-    engine::init_readonly(&mut object, NODES, &mut nodes);
-    let mut spooled = Zval::new();
-    spooled.set_bool(receipt.spooled);
-    engine::init_readonly(&mut object, SPOOLED, &mut spooled);
+    let values = [
+        int(receipt.subscribers),
+        int(receipt.sequence),
+        position.map_or_else(Zval::null, |text| string(&text)),
+        string(receipt.stored.name()),
+        receipt.nodes.map_or_else(Zval::null, int),
+        bool(receipt.spooled),
+    ];
+    engine::init_all(&mut object, values);
     object
 }
 
@@ -74,6 +65,12 @@ pub(crate) fn object(receipt: Receipt) -> ZBox<ZendObject> {
 fn int(number: u64) -> Zval {
     let mut value = Zval::new();
     value.set_long(i64::try_from(number).unwrap_or(i64::MAX));
+    value
+}
+
+fn bool(is_true: bool) -> Zval {
+    let mut value = Zval::new();
+    value.set_bool(is_true);
     value
 }
 

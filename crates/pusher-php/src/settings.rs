@@ -1,11 +1,13 @@
 //! The ini entries, and the options of a `Pusher` object in place of them.
 //!
-//! They are read and checked at each publish, because a page may change them with `ini_set`, and Apache per directory.
-//! This costs little compared with the round trip to pushd.
+//! They are checked at each publish, because a page may change them with `ini_set`, and Apache per directory. Ini entries
+//! that have not changed since the last publish are not read again.
 
+use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 use std::panic::catch_unwind;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use ext_php_rs::ffi::zend_ini_entry;
@@ -153,12 +155,36 @@ pub(crate) struct Given<'a> {
     pub(crate) options: Option<&'a ZendHashTable>,
 }
 
+thread_local! {
+    /// The settings without arguments, and [`engine::ini_changes`] when they were read.
+    static KNOWN: RefCell<Option<(usize, Rc<Settings>)>> = const { RefCell::new(None) };
+}
+
 impl Settings {
     /// Reads the given arguments, and the ini entries for the others.
     ///
     /// # Errors
     /// `Error::Config` with the setting's name, its value and the allowed values.
-    pub(crate) fn read(given: &Given) -> Result<Self, Error> {
+    pub(crate) fn read(given: &Given) -> Result<Rc<Self>, Error> {
+        if given.address.is_some() || given.options.is_some() {
+            return Self::parse(given).map(Rc::new);
+        }
+        let changes = engine::ini_changes();
+        KNOWN.with_borrow_mut(|known| {
+            if let Some((at, settings)) = known
+                && *at == changes
+            {
+                return Ok(settings.clone());
+            }
+            let settings = Rc::new(Self::parse(given)?);
+            // `open_basedir` decides about any other spool, and may change.
+            let is_lasting = engine::ini_value(SPOOL.ini) == engine::ini_original(SPOOL.ini);
+            *known = is_lasting.then(|| (changes, settings.clone()));
+            Ok(settings)
+        })
+    }
+
+    fn parse(given: &Given) -> Result<Self, Error> {
         Ok(Self {
             address: given.parse(&ADDRESS, parse_address)?,
             token: given.parse(&TOKEN, parse_token)?,

@@ -1,5 +1,7 @@
 //! The users of tickets: `Pusher::revoke` and `presence`.
 
+use std::rc::Rc;
+
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::types::{ZendHashTable, ZendStr};
 use ext_php_rs::zend::ExecuteData;
@@ -15,7 +17,8 @@ use crate::{engine, json, publishers};
 pub(crate) fn revoke(frame: &mut ExecuteData) -> Result<i64, Failure> {
     let sub = engine::text_argument(frame).ok_or(Failure::Thrown)?;
     let sub = text(sub, codes::PUSH_EINVAL, "no ticket was revoked: sub")?;
-    let sessions = publishers::ask(&settings()?, |publisher| publisher.revoke(sub))?;
+    let settings = settings()?;
+    let sessions = publishers::ask(&settings, |publisher| publisher.revoke(sub))?;
     Ok(as_int(sessions))
 }
 
@@ -48,7 +51,7 @@ pub(crate) fn presence(frame: &mut ExecuteData) -> Result<ZBox<ZendHashTable>, F
     Ok(presence)
 }
 
-fn settings() -> Result<Settings, Failure> {
+fn settings() -> Result<Rc<Settings>, Failure> {
     Settings::read(&Given::default()).map_err(|error| Failure::mistake(&error))
 }
 

@@ -8,6 +8,7 @@ mod arguments;
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::ffi::{
@@ -174,6 +175,14 @@ pub(crate) fn is_in_open_basedir(path: &CStr) -> bool {
     path.count_bytes() < MAXPATHLEN && unsafe { php_check_open_basedir_ex(path.as_ptr(), 0) == 0 }
 }
 
+/// Changes of our settings in this process, also those by other threads.
+static INI_CHANGES: AtomicUsize = AtomicUsize::new(0);
+
+/// Returns a number that is another one after each change of our settings.
+pub(crate) fn ini_changes() -> usize {
+    INI_CHANGES.load(Ordering::Relaxed)
+}
+
 /// Lets a setting have any value: it is checked when it is read. Without such a function PHP's
 /// `ini_restore()` does nothing.
 pub(crate) unsafe extern "C" fn ini_accept(
@@ -184,6 +193,7 @@ pub(crate) unsafe extern "C" fn ini_accept(
     _: *mut c_void,
     _stage: c_int,
 ) -> c_int {
+    INI_CHANGES.fetch_add(1, Ordering::Relaxed);
     SUCCESS
 }
 
@@ -297,6 +307,22 @@ pub(crate) fn declare_readonly(
             ptr::null_mut(),
             property_type.expect("the class has a name"),
         );
+    }
+}
+
+/// Initialises all properties of a new object, in the order of their declaration.
+pub(crate) fn init_all<const N: usize>(object: &mut ZendObject, values: [Zval; N]) {
+    // SAFETY: an object has its class for as long as it lives.
+    let declared = unsafe { (*object.ce).default_properties_count };
+    assert_eq!(
+        usize::try_from(declared),
+        Ok(N),
+        "one value for each property"
+    );
+    let properties = object.properties_table.as_mut_ptr();
+    for (index, value) in values.into_iter().enumerate() {
+        // SAFETY: the table has a place for each declared property. They have no values yet, so none is overwritten.
+        unsafe { properties.add(index).write(value) };
     }
 }
 
