@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 
 use anyhow::{Context, Result};
 
@@ -71,6 +72,21 @@ pub fn cargo(workspace: &Workspace) -> Command {
             .env("PHP", DEBIAN_PHP)
             .env("PHP_CONFIG", DEBIAN_PHP_CONFIG);
     }
+    command
+}
+
+/// Lets one test for each processor run at a time. For whole-system tests, each of which uses several programs. Other tests
+/// mostly wait: `.cargo/config.toml` has their number.
+pub fn one_test_per_processor(command: &mut Command) {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    command.env("RUST_TEST_THREADS", processors.to_string());
+}
+
+/// Returns a command that runs tests of the package `system-tests`.
+pub fn system_tests(workspace: &Workspace) -> Command {
+    let mut command = cargo(workspace);
+    command.args(["test", "--package", "system-tests"]);
+    one_test_per_processor(&mut command);
     command
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::autobahn;
-use crate::build::cargo;
+use crate::build::{self, cargo};
 use crate::fuzz;
 use crate::generated::output;
 use crate::packages::{self, Purpose};
@@ -62,6 +62,12 @@ const PARTS: &[Part] = &[
         shows: "the same with three daemons on one Redis",
         command: "cargo xtask soak --seeds 5 --nodes 3",
         is_figure: |line| line.starts_with("passed:"),
+        check: always,
+    },
+    Part {
+        shows: "floods from browsers and publishers, in each state of a connection",
+        command: "cargo test --package pusher-core --test floods",
+        is_figure: is_summary,
         check: always,
     },
     Part {
@@ -182,7 +188,9 @@ fn always(_: &Workspace) -> Result<()> {
 
 /// Runs the command line of a part. Its output is also shown.
 fn run_part(workspace: &Workspace, part: &Part) -> Result<Outcome> {
-    let mut child = Command::new("sh")
+    let mut command = Command::new("sh");
+    build::one_test_per_processor(&mut command);
+    let mut child = command
         .args(["-c", part.command])
         .current_dir(&workspace.root)
         .stdin(Stdio::null())

@@ -23,7 +23,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     build::package(workspace, "pushd")?;
     build_library(workspace)?;
     step("Looking for data races");
-    run_command(cargo(workspace).args(["test", "--package", "system-tests", "--test", "races"]))
+    run_command(build::system_tests(workspace).args(["--test", "races"]))
 }
 
 /// Returns the path of the instrumented `libpusher.a`.

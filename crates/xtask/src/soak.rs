@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::args::Soak;
-use crate::build::{self, cargo};
+use crate::build;
 use crate::process::run as run_command;
 use crate::say::step;
 use crate::workspace::Workspace;
@@ -14,8 +14,8 @@ pub fn run(workspace: &Workspace, soak: &Soak) -> Result<()> {
     let words = words(soak);
     step(format_args!("Soaking: {}", words.join(" ")));
     run_command(
-        cargo(workspace)
-            .args(["test", "--package", "system-tests", "--test", "soak", "--"])
+        build::system_tests(workspace)
+            .args(["--test", "soak", "--"])
             .args(words),
     )
 }

@@ -14,7 +14,6 @@ mod event_stream;
 mod exclude;
 mod fan_out;
 mod faults;
-mod floods;
 mod garbage;
 #[cfg(unix)]
 mod handed_over;

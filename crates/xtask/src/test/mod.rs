@@ -100,6 +100,9 @@ const STEPS: &[Step] = &[
     // Fetches the crates for every system, because `cargo metadata` reads each manifest.
     ("crates", |w| run_cargo(w, "fetch --locked")),
     ("unit tests", |w| run_command(&mut tests(w, TESTS[0]))),
+    ("clients that flood the server", |w| {
+        run_cargo(w, "test --package pusher-core --test floods")
+    }),
     ("pusher.js under node", |w| {
         javascript(w, JS_TESTS, ".test.js", &[])
     }),
@@ -153,7 +156,11 @@ fn tests(workspace: &Workspace, words: &str) -> Command {
 
 /// Returns the names of the tests that passed only alone.
 fn system_tests(workspace: &Workspace) -> Result<Vec<String>> {
-    let tests = || tests(workspace, TESTS[1]);
+    let tests = || {
+        let mut command = tests(workspace, TESTS[1]);
+        build::one_test_per_processor(&mut command);
+        command
+    };
     repeat::run(&mut tests(), &mut tests())
 }
 

@@ -37,11 +37,7 @@ pub fn test(workspace: &Workspace) -> Result<()> {
     packages::install(&[Purpose::Wine, Purpose::Build, Purpose::Test])?;
     wine::prepare(workspace)?;
     step("Testing it in wine");
-    run_command(
-        crate::build::cargo(workspace)
-            .args(["test", "--package", "system-tests"])
-            .args(["--test", "windows"]),
-    )
+    run_command(crate::build::system_tests(workspace).args(["--test", "windows"]))
 }
 
 /// Builds the programs and the library, and lays out the folder.

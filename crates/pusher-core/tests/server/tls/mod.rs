@@ -5,4 +5,3 @@ mod handshake;
 mod sessions;
 mod support;
 
-pub(crate) use support::TestCertificate;

@@ -1,5 +1,16 @@
 //! Clients that never stop sending, in every state of a connection. Other browsers must get their events in time, new
 //! browsers must be able to join, and refused clients must be cut off.
+//!
+//! These tests keep both processors busy for half a minute, so plain `cargo test` leaves them out: `cargo test -p pusher-core
+//! --test floods` runs them, and so does `cargo xtask test`.
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+#[allow(dead_code, reason = "the other tests of the server use the rest")]
+#[path = "../server/support.rs"]
+mod support;
+#[allow(dead_code, reason = "the other tests of the server use the rest")]
+#[path = "../server/tls/support.rs"]
+mod tls;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -10,8 +21,8 @@ use std::time::{Duration, Instant};
 
 use pusher_core::{Limits, Recipe};
 
-use crate::support::{Publisher, TestServer, connect, on_any_ports, start_server};
-use crate::tls::TestCertificate;
+use support::{Publisher, TestServer, connect, on_any_ports, start_server};
+use tls::TestCertificate;
 
 /// Limit for the 95th percentile of the time that an event takes to reach all browsers. Without optimization a turn of the
 /// event loop takes ten times as long.
