@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::application::Application;
-use crate::config::Live;
+use crate::config::{IoUring, Live};
 use crate::connection::{BrowserPermits, PublisherPermits};
 use crate::handover::{Collector, Inherited, NoUpgrade};
 use crate::hub::{Hub, KnownIds};
@@ -27,6 +27,7 @@ pub(crate) struct Context {
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Clock,
     pub(crate) server_ident: String,
+    pub(crate) io_uring: IoUring,
     pub(crate) presence: Arc<Presence>,
     pub(crate) known_ids: KnownIds,
     /// The spool that the server drains, if any.

@@ -77,13 +77,13 @@ struct Readme;
 
 pub use application::{Application, Call, POLICY_VIOLATION, Recipe, Refusal, Request, cra};
 pub use config::{
-    AllowedOrigin, AllowedOriginError, Certificate, CertificateError, IdLimits, KnownHost,
-    KnownHostError, Limits, LiveOptions, Options, PublishAddress, PublishAddressError,
-    PublishToken, RedisAddress, RedisAddressError, RedisOptions, RedisPassword, RedisPrefix,
-    RedisPrefixError, SlowPolicy, SlowPolicyError, SocketAccess, StateOptions, SyncPolicy,
-    SyncPolicyError, TicketOptionsError, TopicPattern, TopicPatternError, TrustedProxy,
-    TrustedProxyError, WebhookOptionsError, WebhookUrl, WebhookUrlError, not_after, not_before,
-    open_regular_file, read_certificates,
+    AllowedOrigin, AllowedOriginError, Certificate, CertificateError, IdLimits, IoUring,
+    IoUringError, KnownHost, KnownHostError, Limits, LiveOptions, Options, PublishAddress,
+    PublishAddressError, PublishToken, RedisAddress, RedisAddressError, RedisOptions,
+    RedisPassword, RedisPrefix, RedisPrefixError, SlowPolicy, SlowPolicyError, SocketAccess,
+    StateOptions, SyncPolicy, SyncPolicyError, TicketOptionsError, TopicPattern, TopicPatternError,
+    TrustedProxy, TrustedProxyError, WebhookOptionsError, WebhookUrl, WebhookUrlError, not_after,
+    not_before, open_regular_file, read_certificates,
 };
 pub use connection::{Session, SessionId};
 pub use handover::{Descriptor, HandOver, HandOverError, NoUpgrade};

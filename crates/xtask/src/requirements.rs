@@ -16,28 +16,42 @@ pub struct Requirement {
     pub module: &'static str,
     /// The message for a machine without the permission.
     pub lack: &'static str,
-    /// Arguments for `unshare` that succeed if the permission is granted.
-    probe: &'static [&'static str],
-    is_for_root: bool,
+    probe: Probe,
+}
+
+/// How to find out whether a permission is granted.
+#[derive(Debug)]
+enum Probe {
+    /// `unshare` with these arguments succeeds.
+    Unshare(&'static [&'static str]),
+    /// The same, and the user is root.
+    UnshareAsRoot(&'static [&'static str]),
+    /// A ring of io_uring can be opened.
+    IoUring,
 }
 
 /// Permission to make network and process namespaces. Users other than root need user namespaces for it.
 pub const NAMESPACES: Requirement = Requirement {
     module: "needs_namespaces",
     lack: "the kernel refuses new namespaces (a container or a chroot without the right to `unshare --net --pid`)",
-    probe: &["--net", "--pid", "--fork", "true"],
-    is_for_root: false,
+    probe: Probe::Unshare(&["--net", "--pid", "--fork", "true"]),
 };
 
 /// Root's permission to mount filesystems in a namespace.
 pub const MOUNTS: Requirement = Requirement {
     module: "needs_mounts",
     lack: "mounting in a new namespace needs root and the right to do it (in a container: `--privileged`)",
-    probe: &[
+    probe: Probe::UnshareAsRoot(&[
         "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup", "--fork", "mount", "-t",
         "tmpfs", "none", "/mnt",
-    ],
-    is_for_root: true,
+    ]),
+};
+
+/// Permission to use io_uring.
+pub const IO_URING: Requirement = Requirement {
+    module: "needs_io_uring",
+    lack: "the kernel refuses io_uring (the seccomp filter of a container, or `kernel.io_uring_disabled`)",
+    probe: Probe::IoUring,
 };
 
 impl Requirement {
@@ -56,34 +70,49 @@ impl Requirement {
                 "move {test} into a module `{module}`"
             );
         }
-        self.command(kinds)
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new("unshare");
-        if !geteuid().is_root() {
-            command.arg("--map-root-user");
-        }
-        command.args(words);
-        command
+        unshare(kinds)
     }
 
     fn is_granted(&self) -> bool {
-        let status = self
-            .command(self.probe)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        (geteuid().is_root() || !self.is_for_root) && status.is_ok_and(|status| status.success())
+        match self.probe {
+            Probe::Unshare(words) => can_unshare(words),
+            Probe::UnshareAsRoot(words) => geteuid().is_root() && can_unshare(words),
+            Probe::IoUring => has_io_uring(),
+        }
     }
+}
+
+fn unshare(words: &[&str]) -> Command {
+    let mut command = Command::new("unshare");
+    if !geteuid().is_root() {
+        command.arg("--map-root-user");
+    }
+    command.args(words);
+    command
+}
+
+fn can_unshare(words: &[&str]) -> bool {
+    let mut command = unshare(words);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let status = command.stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+#[cfg(target_os = "linux")]
+fn has_io_uring() -> bool {
+    pusher_uring::SendRing::new().is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn has_io_uring() -> bool {
+    false
 }
 
 /// Returns the requirements that this machine does not meet. They are tried once.
 pub fn unmet() -> &'static [&'static Requirement] {
     static UNMET: OnceLock<Vec<&Requirement>> = OnceLock::new();
     UNMET.get_or_init(|| {
-        let all = [&NAMESPACES, &MOUNTS];
+        let all = [&NAMESPACES, &MOUNTS, &IO_URING];
         all.into_iter()
             .filter(|requirement| !requirement.is_granted())
             .collect()
@@ -127,7 +156,7 @@ mod tests {
     #[test]
     fn a_refused_probe_is_an_unmet_requirement() {
         let refused = Requirement {
-            probe: &["--net", "false"],
+            probe: Probe::Unshare(&["--net", "false"]),
             ..NAMESPACES
         };
         assert!(!refused.is_granted());

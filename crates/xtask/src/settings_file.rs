@@ -140,6 +140,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("pusher-subscription-count", "[\"news\"]"),
     ("replay-on-subscribe", "[\"price=1\", \"chat/*=20\"]"),
     ("compression-len-min", "\"1KiB\""),
+    ("io-uring", "\"never\""),
     ("threads", "2"),
 ];
 

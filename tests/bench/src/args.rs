@@ -15,7 +15,8 @@ Usage: cargo xtask bench [options]
 
   --servers A,B,...    pushd, floor, floor-batch, uwebsockets, nchan, nats, ws, socket.io,
                        and pushd in other ways: no-history, pushd.1, resume, ticket, everything, sse,
-                       channels, compressed, disk, redis, unpinned (two threads on both processors);
+                       channels, compressed, disk, redis, no-io-uring, unpinned (two threads on both
+                       processors);
                        soketi, which speaks the same protocol as channels;
                        and with TLS: pushd-tls, uwebsockets-tls, nchan-tls
                        (default: those that the scenario is about)

@@ -12,8 +12,9 @@ use xtask::build::cargo;
 use super::php_packages::composer;
 
 /// The crates that are published, and the one from which PIE builds the extension.
-const CRATES: [&str; 5] = [
+const CRATES: [&str; 6] = [
     "pusher-proto",
+    "pusher-uring",
     "pusher-core",
     "libpusher",
     "pushd",

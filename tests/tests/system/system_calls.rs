@@ -25,15 +25,22 @@ struct Traced {
 }
 
 impl Traced {
-    /// Starts the daemon with one thread. strace records these calls, separated by commas.
-    fn start(calls: &str) -> Self {
+    /// Starts the daemon with one thread and the setting `io-uring`. strace records these calls, separated by commas.
+    fn start(io_uring: &str, calls: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = server_command(Path::new("strace"));
         command
             .args(["-f", "-qq", "-e", &format!("trace={calls}"), "-o"])
             .arg(folder.path().join("calls"))
             .arg(artefact("pushd"))
-            .args(["--threads", "1", "--listen", ANY_PORT])
+            .args([
+                "--threads",
+                "1",
+                "--io-uring",
+                io_uring,
+                "--listen",
+                ANY_PORT,
+            ])
             .args(["--publish-listen", ANY_PORT]);
         let (process, log) = start(&mut command);
         Self {
@@ -57,9 +64,9 @@ impl Traced {
     }
 }
 
-#[test]
-fn events_that_arrive_together_are_one_write_per_browser() {
-    let traced = Traced::start("write,writev,sendto,sendmsg");
+/// Publishes events in one write to several browsers. Returns the system calls.
+fn calls_for_events_together(io_uring: &str) -> String {
+    let traced = Traced::start(io_uring, "write,writev,sendto,sendmsg,io_uring_enter");
     let mut browsers: Vec<Wamp> = (0..SUBSCRIBERS).map(|_| traced.browser()).collect();
 
     let event = |n| format!(r#"{{"category":"t","n":{n}}}"#);
@@ -71,15 +78,38 @@ fn events_that_arrive_together_are_one_write_per_browser() {
             assert_eq!(browser.event("t")["n"], n);
         }
     }
+    traced.calls()
+}
 
-    let calls = traced.calls();
+fn writes(calls: &str) -> usize {
     let writes = calls.lines().filter(|line| line.contains(r#"[8,\"t\","#));
-    assert_eq!(writes.count(), SUBSCRIBERS, "{calls}");
+    writes.count()
+}
+
+#[test]
+fn events_that_arrive_together_are_one_write_per_browser() {
+    let calls = calls_for_events_together("never");
+    assert_eq!(writes(&calls), SUBSCRIBERS, "{calls}");
+    assert!(!calls.contains("io_uring_enter"), "{calls}");
+}
+
+mod needs_io_uring {
+    use super::*;
+
+    #[test]
+    fn events_that_arrive_together_are_one_call_for_all_browsers() {
+        let calls = calls_for_events_together("auto");
+        assert_eq!(writes(&calls), 0, "{calls}");
+        // The arguments after the descriptor: how many to submit, and how many to wait for.
+        let sent = format!(", {SUBSCRIBERS}, {SUBSCRIBERS}, IORING_ENTER_GETEVENTS");
+        let enters = calls.lines().filter(|line| line.contains(&sent));
+        assert_eq!(enters.count(), 1, "{calls}");
+    }
 }
 
 #[test]
 fn no_read_without_data() {
-    let traced = Traced::start("accept4,recvfrom");
+    let traced = Traced::start("auto", "accept4,recvfrom");
     // Each browser sends three messages, one after the other: its request, SUBSCRIBE, and a last one that pushd
     // answers.
     let browsers: Vec<Wamp> = (0..SUBSCRIBERS).map(|_| traced.browser()).collect();

@@ -2,8 +2,8 @@
 //! the manual all come from it.
 
 use pusher_core::{
-    AllowedOrigin, KnownHost, PublishAddress, RedisAddress, RedisPrefix, SyncPolicy, TopicPattern,
-    TrustedProxy, WebhookUrl,
+    AllowedOrigin, IoUring, KnownHost, PublishAddress, RedisAddress, RedisPrefix, SyncPolicy,
+    TopicPattern, TrustedProxy, WebhookUrl,
 };
 
 use super::kinds::{Address, Count, File, Group, Mode, Policy, Replay, Size, Text, Time, Token};
@@ -155,6 +155,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     row! { Listeners, "compression-len-min", "SIZE", Maybe<Size<1>>, options.live.compression_len_min, Now,
     "Events of at least this length are compressed for browsers that offer permessage-deflate, once for all of them: 1KiB, for \
      instance. That helps with long events on slow lines, and costs processor time. By default nothing is compressed" },
+    row! { Listeners, "io-uring", "WHEN", One<Text<IoUring>>, options.io_uring, Restart,
+    "Whether an event is written to several browsers with one system call (io_uring, on Linux): auto, if the system \
+     permits it, or never" },
     row! { Listeners, "threads", "NUMBER", Maybe<Count<1, 1024>>, threads, Restart,
     "Number of threads that serve connections. The default is one per processor" },
     row! { Log, "log", "LEVEL", One<Text<Levels>>, log, Now,

@@ -140,7 +140,7 @@ fn each_setting_can_be_given_in_all_three_sources() {
 
 /// Returns a valid value of a setting.
 fn a_value_of(setting: &Setting) -> &'static str {
-    const VALUES: [&str; 17] = [
+    const VALUES: [&str; 18] = [
         "1:blog:/secret",
         "51",
         "52s",
@@ -155,6 +155,7 @@ fn a_value_of(setting: &Setting) -> &'static str {
         "info",
         "json",
         "always",
+        "never",
         "a-token-for-tests",
         "redis://localhost",
         "https://localhost/",

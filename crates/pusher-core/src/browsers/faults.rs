@@ -18,6 +18,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use super::{Arriving, serve};
 use crate::application::Recipe;
 use crate::config::Certificate;
+use crate::config::IoUring;
 use crate::config::Options;
 use crate::connection::faults::{FaultPlan, SocketCall, SocketFault};
 use crate::hub::{Hub, run_flusher};
@@ -60,7 +61,11 @@ impl Listener {
             .build();
         plan.begin();
         runtime.unwrap().block_on(async {
-            let flusher = tokio::spawn(run_flusher(context.hub.clone(), shard.clone()));
+            let flusher = tokio::spawn(run_flusher(
+                context.hub.clone(),
+                shard.clone(),
+                IoUring::Never,
+            ));
             let (stream, peer) = listener.accept().unwrap();
             stream.set_nonblocking(true).unwrap();
             let stream = tokio::net::TcpStream::from_std(stream).unwrap();

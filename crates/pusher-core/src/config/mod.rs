@@ -3,6 +3,7 @@
 mod address;
 mod certificate;
 mod host;
+mod io_uring;
 mod limits;
 mod live;
 mod options;
@@ -22,6 +23,7 @@ pub use address::{PublishAddress, PublishAddressError};
 pub use certificate::{Certificate, CertificateError, not_after, not_before, read_certificates};
 pub(crate) use host::HostName;
 pub use host::{KnownHost, KnownHostError};
+pub use io_uring::{IoUring, IoUringError};
 pub use limits::{IdLimits, Limits};
 pub(crate) use live::Live;
 pub use options::{LiveOptions, Options, TicketOptionsError};

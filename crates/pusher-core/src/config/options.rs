@@ -10,7 +10,7 @@ use pusher_proto::ticket::TicketKeys;
 
 use super::webhook::WEBHOOKS_MAX;
 use super::{
-    AllowedOrigin, Certificate, IdLimits, KnownHost, Limits, PublishAddress, PublishToken,
+    AllowedOrigin, Certificate, IdLimits, IoUring, KnownHost, Limits, PublishAddress, PublishToken,
     RedisOptions, RedisPassword, SlowPolicy, SocketAccess, StateOptions, TopicPattern,
     TrustedProxy, WebhookOptionsError, WebhookUrl,
 };
@@ -65,6 +65,8 @@ pub struct Options {
     /// The Redis server through which this server shares its log with others. Then `state` is not used. Default none: the
     /// server has a log of its own.
     pub redis: Option<RedisOptions>,
+    /// Whether the fan-out writes to several browsers with one system call. Only on Linux. Default auto.
+    pub io_uring: IoUring,
     /// The options that can change while the server runs.
     pub live: LiveOptions,
 }
@@ -257,6 +259,7 @@ impl Default for Options {
             state: None,
             spool_dir: None,
             redis: None,
+            io_uring: IoUring::default(),
             live: LiveOptions::default(),
         }
     }

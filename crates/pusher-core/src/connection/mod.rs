@@ -14,6 +14,8 @@ mod dialect;
 mod handed_over;
 mod origins;
 mod outbox;
+#[cfg(target_os = "linux")]
+mod pending_send;
 mod permit_state;
 mod publisher_permits;
 mod send;
@@ -49,7 +51,10 @@ pub(crate) use deflate::{InflateError, deflate_frames, inflate};
 pub(crate) use dialect::{Dialect, Encoding};
 pub(crate) use origins::{OriginId, Origins};
 pub(crate) use outbox::{DropPolicy, KeptEvents};
+#[cfg(target_os = "linux")]
+pub(crate) use pending_send::{CompleteSend, PendingSend};
 pub(crate) use publisher_permits::{Busy, PublisherPermit, PublisherPermits};
+pub(crate) use send::{Behind, Rest};
 pub use session::Session;
 pub use session_id::SessionId;
 #[cfg(test)]

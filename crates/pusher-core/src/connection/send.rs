@@ -9,6 +9,28 @@ use super::outbox::{Full, Outbox, State};
 use super::{Common, Connection, DropPolicy, KeptEvents, Topic};
 use crate::stats::SlowConsumer;
 
+/// The rule for the bytes that the socket does not accept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rest<'a> {
+    /// They are queued. If there is no room, the browser is dropped as a slow consumer.
+    Queued,
+    /// They are queued. If there is no room, the policy says which events are dropped, and the browser stays connected.
+    Droppable(&'a DropPolicy),
+    /// They are events that the log has, from sequence number `first`. They are queued. If there is no room, the browser
+    /// has to read from the log.
+    Kept { topic: &'a Topic, first: u64 },
+}
+
+/// The events that a browser has to read from the log: new ones, and queued ones, which its outbox no longer has.
+pub(crate) type Behind = Vec<KeptEvents>;
+
+/// What a write leaves to do when the outbox is no longer locked.
+pub(crate) enum Left {
+    Nothing,
+    Slow(SlowConsumer),
+    Behind(Behind),
+}
+
 impl Connection {
     /// Prefetches the cache lines that [`send`](Self::send) will touch.
     pub(crate) fn prefetch(&self) {
@@ -19,68 +41,68 @@ impl Connection {
     /// Writes whole WebSocket frames, and queues the bytes that the socket does not accept. Drops the browser as a slow
     /// consumer if its outbox is full.
     pub(crate) fn send(&self, frames: &Bytes) {
+        // Only events that the log has can be read from there.
+        let _no_behind = self.send_events(frames, Rest::Queued);
+    }
+
+    /// Writes frames. The rule `rest` says what happens to the bytes that the socket does not accept.
+    pub(crate) fn send_events(&self, frames: &Bytes, rest: Rest<'_>) -> Result<(), Behind> {
         let mut outbox = self.outbox.lock();
-        let Some(written) = self.try_write(&mut outbox, frames) else {
-            return;
-        };
-        let reason = if self.common.is_memory_full() {
-            SlowConsumer::Memory
-        } else {
-            let outbox_len_max = self.common.live.limits().outbox_len_max;
-            match outbox.push(frames.slice(written..), outbox_len_max) {
-                Ok(dropped) => return self.common.count_dropped(dropped),
-                Err(Full) => SlowConsumer::Outbox,
-            }
+        let left = match self.try_write(&mut outbox, frames) {
+            Some(written) => self.queue(&mut outbox, frames, written, rest),
+            None => Left::Nothing,
         };
         drop(outbox);
-        self.drop_slow(reason);
+        self.conclude(left)
     }
 
-    /// Writes frames of a topic with a drop policy. If the outbox is full, the policy says which events are dropped, and the
-    /// browser stays connected.
-    pub(crate) fn send_droppable(&self, frames: &Bytes, drop_policy: &DropPolicy) {
-        let mut outbox = self.outbox.lock();
-        let Some(written) = self.try_write(&mut outbox, frames) else {
-            return;
-        };
-        let len_max = match self.common.is_memory_full() {
-            true => 0,
-            false => self.common.live.limits().outbox_len_max,
-        };
-        let dropped = outbox.push_droppable(frames, written, drop_policy, len_max);
-        self.common.count_dropped(dropped);
-    }
-
-    /// Writes frames of events that the log has. If there is no room for them, returns the events that the browser has
-    /// to read from the log: these, and queued ones, which it removes from the outbox.
-    pub(crate) fn send_kept(
+    /// Queues the frames behind the `written` bytes.
+    pub(super) fn queue(
         &self,
+        outbox: &mut Outbox,
         frames: &Bytes,
-        topic: &Topic,
-        first: u64,
-    ) -> Result<(), Vec<KeptEvents>> {
-        let mut outbox = self.outbox.lock();
-        let Some(written) = self.try_write(&mut outbox, frames) else {
-            return Ok(());
-        };
-        let rest = frames.slice(written..);
-        if written > 0 {
-            // The browser has the first bytes, so it must get the rest.
-            outbox.push_unbounded(rest);
-            return Ok(());
-        }
-        let len_max = match self.common.is_memory_full() {
+        written: usize,
+        rest: Rest<'_>,
+    ) -> Left {
+        let is_memory_full = self.common.is_memory_full();
+        let len_max = match is_memory_full {
             true => 0,
             false => self.common.live.limits().outbox_len_max,
         };
-        let topic = topic.clone();
-        let events = KeptEvents { topic, first };
-        match outbox.push_kept(rest, events.clone(), len_max) {
-            Ok(dropped) => self.common.count_dropped(dropped),
-            Err(mut behind) => {
-                behind.push(events);
-                return Err(behind);
+        let dropped = match rest {
+            Rest::Queued if is_memory_full => return Left::Slow(SlowConsumer::Memory),
+            Rest::Queued => match outbox.push(frames.slice(written..), len_max) {
+                Ok(dropped) => dropped,
+                Err(Full) => return Left::Slow(SlowConsumer::Outbox),
+            },
+            Rest::Droppable(policy) => outbox.push_droppable(frames, written, policy, len_max),
+            // The browser has the first bytes, so it must get the rest.
+            Rest::Kept { .. } if written > 0 => {
+                outbox.push_unbounded(frames.slice(written..));
+                0
             }
+            Rest::Kept { topic, first } => {
+                let topic = topic.clone();
+                let events = KeptEvents { topic, first };
+                match outbox.push_kept(frames.clone(), events.clone(), len_max) {
+                    Ok(dropped) => dropped,
+                    Err(mut behind) => {
+                        behind.push(events);
+                        return Left::Behind(behind);
+                    }
+                }
+            }
+        };
+        self.common.count_dropped(dropped);
+        Left::Nothing
+    }
+
+    /// Does what is left to do when the outbox is no longer locked.
+    pub(super) fn conclude(&self, left: Left) -> Result<(), Behind> {
+        match left {
+            Left::Nothing => {}
+            Left::Slow(reason) => self.drop_slow(reason),
+            Left::Behind(behind) => return Err(behind),
         }
         Ok(())
     }
@@ -115,16 +137,27 @@ impl Connection {
         if outbox.state() != State::Open {
             return None;
         }
-        let written = match outbox.is_empty() {
-            false => 0,
-            true => match self.socket.write_now(frames) {
-                Ok(written) => written,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-                Err(_) => {
-                    outbox.drop_all();
-                    return None;
-                }
-            },
+        let sent = match outbox.is_empty() {
+            false => Ok(0),
+            true => self.socket.write_now(frames),
+        };
+        self.note_sent(outbox, frames, sent)
+    }
+
+    /// Takes the result of a write, and returns as [`try_write`](Self::try_write).
+    pub(super) fn note_sent(
+        &self,
+        outbox: &mut Outbox,
+        frames: &Bytes,
+        sent: io::Result<usize>,
+    ) -> Option<usize> {
+        let written = match sent {
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(_) => {
+                outbox.drop_all();
+                return None;
+            }
         };
         if self.socket.has_unsent() {
             // The connection's task sends it when the socket is ready again.

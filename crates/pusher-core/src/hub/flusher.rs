@@ -16,10 +16,12 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::Hub;
+use super::batch::Batches;
 use super::mailbox::Delivery;
 use super::replay::Replay;
 use super::round::Round;
 use super::shard::Shard;
+use crate::config::IoUring;
 use crate::connection::Topic;
 
 /// Writes before the flusher yields to the event loop. They take about 1 ms.
@@ -36,8 +38,11 @@ const REPLAY_WRITES_PER_TURN: usize = 64;
 ///
 /// It must be a task of its own. The event loop then runs it after the other tasks that were ready, so one round
 /// collects the events of all of them.
-pub(crate) async fn run(hub: Hub, shard: Arc<Shard>) {
-    let mut flusher = Flusher::default();
+pub(crate) async fn run(hub: Hub, shard: Arc<Shard>, io_uring: IoUring) {
+    let mut flusher = Flusher {
+        batches: Batches::open(io_uring, shard.index()),
+        ..Flusher::default()
+    };
     let mut replay = Replay::new(hub);
     loop {
         shard.mailbox.arrived().await;
@@ -60,6 +65,7 @@ struct Flusher {
     rounds: VecDeque<Round>,
     /// The topics of `rounds`. Each topic has at most one round, which keeps its events in order.
     busy: HashSet<Topic, RandomState>,
+    batches: Batches,
 }
 
 /// The events for the next round of one topic.
@@ -111,7 +117,7 @@ impl Flusher {
     fn run_rounds(&mut self, shard: &Shard) {
         let mut writes_left = WRITES_PER_TURN;
         while let Some(mut round) = self.rounds.pop_front() {
-            let writes = round.run(shard, WRITES_PER_SLICE.min(writes_left));
+            let writes = round.run(shard, &mut self.batches, WRITES_PER_SLICE.min(writes_left));
             if round.is_done() {
                 self.busy.remove(&round.topic);
                 shard.mailbox.backlog.remove(round.len);

@@ -29,6 +29,8 @@
 //! - No lock is held across an await.
 
 mod backlog;
+#[cfg_attr(not(target_os = "linux"), path = "no_batch.rs")]
+mod batch;
 mod channels_form;
 mod connections;
 mod directory;

@@ -9,10 +9,9 @@ use pusher_proto::{Position, event_stream};
 use super::Hub;
 use super::log::{Entry, Read};
 use super::readers::Next;
-use super::round::WRITE_COST_LEN;
 use super::shard::Shard;
 use super::subscribers::Progress;
-use super::writes::{Framed, append_frame, append_ping};
+use super::writes::{Framed, append_frame, append_ping, write_cost};
 use crate::connection::{Dialect, Session, Topic, counted_bytes};
 
 /// About how many bytes of the log are read for one session before it is the next session's turn.
@@ -83,7 +82,7 @@ impl Replay {
         {
             // If the outbox is not empty, the session's task continues when it is.
             if session.connection().is_open_and_empty() {
-                writes += 1 + self.read_for(shard, &session, next) / WRITE_COST_LEN;
+                writes += write_cost(self.read_for(shard, &session, next));
             }
         }
         shard.readers.end_turn();

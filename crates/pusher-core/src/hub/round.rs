@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use super::batch::Batches;
 use super::mailbox::Delivery;
 use super::sessions::{ById, Sessions};
 use super::shard::Shard;
 use super::subscribers::RoundSubscribers;
 use super::writes::{Form, TopicWrite, writes};
 use crate::config::{LiveOptions, SlowPolicy, slow_policy_of};
-use crate::connection::{Dialect, DropPolicy, Encoding, Session, Topic};
+use crate::connection::{Behind, Dialect, DropPolicy, Encoding, Rest, Session, Topic};
 use crate::stats::{FanOut, Gap};
 
-/// Bytes that take about as long as one more write. A large write counts as several.
-pub(super) const WRITE_COST_LEN: usize = 16 * 1024;
+/// Fewest subscribers for which a batch is faster than writes.
+const BATCH_MIN: usize = 4;
 
 /// Connections whose cache lines are prefetched together.
 const PREFETCH_COUNT: usize = 8;
@@ -92,13 +93,13 @@ impl Round {
     }
 
     /// Writes to the next subscribers, with about `writes_max` writes at most. Returns the number of writes, where a
-    /// large write counts as several ([`WRITE_COST_LEN`]).
-    pub(super) fn run(&mut self, shard: &Shard, writes_max: usize) -> usize {
+    /// large write counts as several ([`TopicWrite::cost`]).
+    pub(super) fn run(&mut self, shard: &Shard, batches: &mut Batches, writes_max: usize) -> usize {
         let mut count = 0;
         while count < writes_max
             && let Some(mut row) = self.rows.pop()
         {
-            count += self.run_row(shard, &mut row, writes_max - count);
+            count += self.run_row(shard, batches, &mut row, writes_max - count);
             if row.next < row.subscribers.len() {
                 self.rows.push(row);
             }
@@ -106,18 +107,40 @@ impl Round {
         count.min(writes_max)
     }
 
-    fn run_row(&self, shard: &Shard, row: &mut Row, writes_max: usize) -> usize {
+    fn run_row(
+        &self,
+        shard: &Shard,
+        batches: &mut Batches,
+        row: &mut Row,
+        writes_max: usize,
+    ) -> usize {
         // After the round began, sessions may have unsubscribed, or fallen behind.
         let is_unchanged = shard.is_unchanged(&self.topic, row.encoding, &row.subscribers);
-        let mut count = 0;
         let mut deliveries = Deliveries::default();
-        while let Some(ById(session)) = row.subscribers.get_index(row.next)
-            && count < writes_max
+        let count = match is_unchanged {
+            true => self.run_batch(shard, batches, row, writes_max, &mut deliveries),
+            false => None,
+        };
+        let count = count.unwrap_or_else(|| {
+            self.run_writes(shard, row, writes_max, is_unchanged, &mut deliveries)
+        });
+        deliveries.count(&shard.fan_out);
+        count
+    }
+
+    /// Writes to each subscriber with system calls of its own.
+    fn run_writes(
+        &self,
+        shard: &Shard,
+        row: &mut Row,
+        writes_max: usize,
+        is_unchanged: bool,
+        deliveries: &mut Deliveries,
+    ) -> usize {
+        let mut count = 0;
+        while count < writes_max
+            && let Some(session) = next(&row.subscribers, &mut row.next)
         {
-            if row.next.is_multiple_of(PREFETCH_COUNT) {
-                row.prefetch_next();
-            }
-            row.next += 1;
             if !is_unchanged && !shard.is_live(&self.topic, session) {
                 continue;
             }
@@ -126,10 +149,47 @@ impl Round {
                 count += 1;
                 continue;
             }
-            count += self.write(shard, &row.writes, session, &mut deliveries);
+            count += self.write(shard, &row.writes, session, deliveries);
         }
-        deliveries.count(&shard.fan_out);
         count
+    }
+
+    /// Writes to several subscribers with one system call. `None` if that is not possible.
+    fn run_batch(
+        &self,
+        shard: &Shard,
+        batches: &mut Batches,
+        row: &mut Row,
+        writes_max: usize,
+        deliveries: &mut Deliveries,
+    ) -> Option<usize> {
+        let [write] = &*row.writes else {
+            return None;
+        };
+        if write.events == 0 || row.subscribers.len() - row.next < BATCH_MIN {
+            return None;
+        }
+        let mut batch = batches.begin()?;
+        let mut settle = |session: &Session, sent| {
+            self.settle(shard, session, write, sent, deliveries);
+        };
+        let rest = self.rest(write);
+        let mut count = 0;
+        while count < writes_max
+            && let Some(session) = next(&row.subscribers, &mut row.next)
+        {
+            if !write.is_for(session) {
+                continue;
+            }
+            count += write.cost();
+            if !batch.add(session, &write.frames, rest) {
+                batch.submit(&mut settle);
+                let sent = session.connection().send_events(&write.frames, rest);
+                settle(session, sent);
+            }
+        }
+        batch.submit(&mut settle);
+        Some(count)
     }
 
     /// Writes outside a row.
@@ -148,49 +208,68 @@ impl Round {
     ) -> usize {
         let connection = session.connection();
         let mut count = 0;
-        for write in writes {
-            let recipients = write.recipients.as_ref();
-            if recipients.is_some_and(|recipients| !recipients.include(session.id())) {
-                continue;
+        for write in writes.iter().filter(|write| write.is_for(session)) {
+            if write.events == 0 && connection.is_open() {
+                shard.connections().counters.gaps.count(Gap::SharedLog);
             }
-            match &self.drop_policy {
-                // A gap: not droppable. The connection may end, because its client cannot be told within a session.
-                _ if write.events == 0 => {
-                    if connection.is_open() {
-                        connection.send(&write.frames);
-                        shard.connections().counters.gaps.count(Gap::SharedLog);
-                    }
-                }
-                Some(policy) => connection.send_droppable(&write.frames, policy),
-                None if write.has_history => {
-                    let sent = connection.send_kept(&write.frames, &self.topic, write.first);
-                    if let Err(behind) = sent {
-                        shard.fall_behind(session, &behind);
-                        return count;
-                    }
-                }
-                None => connection.send(&write.frames),
+            let sent = connection.send_events(&write.frames, self.rest(write));
+            if !self.settle(shard, session, write, sent, deliveries) {
+                return count;
             }
-            if self.form_of(connection.encoding()).has_pings {
-                connection.expect_pong();
-            }
-            count += 1 + write.frames.len() / WRITE_COST_LEN;
-            deliveries.events += write.events;
-            deliveries.bytes += write.frames.len() as u64;
+            count += write.cost();
         }
         count
     }
+
+    /// Returns the rule for the bytes that a socket does not accept.
+    fn rest<'a>(&'a self, write: &TopicWrite) -> Rest<'a> {
+        match &self.drop_policy {
+            // A gap: not droppable. The connection may end, because its client cannot be told within a session.
+            _ if write.events == 0 => Rest::Queued,
+            Some(policy) => Rest::Droppable(policy),
+            None if write.has_history => Rest::Kept {
+                topic: &self.topic,
+                first: write.first,
+            },
+            None => Rest::Queued,
+        }
+    }
+
+    /// Takes the result of a write. Returns whether the session still gets its events from the fan-out.
+    fn settle(
+        &self,
+        shard: &Shard,
+        session: &Session,
+        write: &TopicWrite,
+        sent: Result<(), Behind>,
+        deliveries: &mut Deliveries,
+    ) -> bool {
+        if let Err(behind) = sent {
+            shard.fall_behind(session, &behind);
+            return false;
+        }
+        let connection = session.connection();
+        if self.form_of(connection.encoding()).has_pings {
+            connection.expect_pong();
+        }
+        deliveries.events += write.events;
+        deliveries.bytes += write.frames.len() as u64;
+        true
+    }
 }
 
-impl Row {
-    /// Prefetches the cache lines of the next connections. Together their cache misses overlap. One by one, each would
-    /// stall before its own system call.
-    fn prefetch_next(&self) {
-        let next = self.next..(self.next + PREFETCH_COUNT).min(self.subscribers.len());
-        for ById(session) in self.subscribers.get_range(next).into_iter().flatten() {
+/// Returns the next subscriber. Prefetches the cache lines of the connections behind it: together their cache misses
+/// overlap, one by one each would stall before its own write.
+fn next<'a>(subscribers: &'a Sessions, next: &mut usize) -> Option<&'a Session> {
+    let ById(session) = subscribers.get_index(*next)?;
+    if next.is_multiple_of(PREFETCH_COUNT) {
+        let range = *next..(*next + PREFETCH_COUNT).min(subscribers.len());
+        for ById(session) in subscribers.get_range(range).into_iter().flatten() {
             session.connection().prefetch();
         }
     }
+    *next += 1;
+    Some(session)
 }
 
 /// Deliveries that are not counted yet.

@@ -12,9 +12,12 @@ use super::mailbox::Delivery;
 use super::recipients::Recipients;
 use super::resumes::topic_mark;
 use crate::connection::{
-    Dialect, append_channels_frame, append_wamp2_frame, counted_bytes, deflate_frames,
+    Dialect, Session, append_channels_frame, append_wamp2_frame, counted_bytes, deflate_frames,
 };
 use crate::stats::Counters;
+
+/// Bytes that take about as long as one more write.
+const WRITE_COST_LEN: usize = 16 * 1024;
 
 /// Longest write that is made of several frames, in bytes.
 const COALESCED_LEN_MAX: usize = 64 * 1024;
@@ -29,6 +32,23 @@ pub(super) struct TopicWrite {
     pub(super) recipients: Option<Arc<Recipients>>,
     /// A slow consumer can read the events from the log.
     pub(super) has_history: bool,
+}
+
+impl TopicWrite {
+    pub(super) fn is_for(&self, session: &Session) -> bool {
+        let recipients = self.recipients.as_ref();
+        recipients.is_none_or(|recipients| recipients.include(session.id()))
+    }
+
+    /// Returns the number of short writes that take about as long.
+    pub(super) fn cost(&self) -> usize {
+        write_cost(self.frames.len())
+    }
+}
+
+/// Returns the number of short writes that take about as long as `len` bytes.
+pub(super) fn write_cost(len: usize) -> usize {
+    1 + len / WRITE_COST_LEN
 }
 
 /// The form in which the events of a round are written.

@@ -178,6 +178,7 @@ impl Server {
             live,
             clock,
             server_ident: options.server_ident,
+            io_uring: options.io_uring,
             refused_origins: RefusedOrigins::default(),
             open_to_others: listeners.open_to_others,
             public_addrs: listeners.public_addrs(),

@@ -84,7 +84,7 @@ fn serve_shard(runtime: &Runtime, context: &Arc<Context>, shard: Arc<Shard>) {
     runtime.block_on(async {
         tokio::select! {
             () = context.tasks.ended.cancelled() => {}
-            Err(error) = runtime.spawn(run_flusher(context.hub.clone(), shard.clone())) => resume_panic(error),
+            Err(error) = runtime.spawn(run_flusher(context.hub.clone(), shard.clone(), context.io_uring)) => resume_panic(error),
             () = heartbeat::run(context.clone(), shard) => {}
         }
     });

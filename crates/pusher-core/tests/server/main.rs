@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 mod application;
+#[cfg(target_os = "linux")]
+mod batches;
 mod channels;
 mod channels_answers;
 mod channels_api;

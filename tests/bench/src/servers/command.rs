@@ -106,6 +106,9 @@ fn pushd(kind: Kind, programs: &Programs, web: SocketAddr, publish: SocketAddr) 
         Kind::Unpinned => {
             command.args(["--threads", "2"]);
         }
+        Kind::NoIoUring => {
+            command.args(["--io-uring", "never"]);
+        }
         Kind::Disk => {
             let folder = programs.scratch.join("state");
             if folder.exists() {

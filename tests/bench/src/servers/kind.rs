@@ -48,6 +48,8 @@ pub enum Kind {
     /// pushd with two threads on both processors. CPU time per event is the figure: it shows what a second thread costs.
     /// With two processors, throughput and latency cannot be judged, because the subscribers need one of them.
     Unpinned,
+    /// pushd without io_uring: each write is a system call of its own.
+    NoIoUring,
     /// pushd with its log on disk.
     Disk,
     /// The second of two pushds with a log in Redis. The events are published to the first.
@@ -81,6 +83,7 @@ pub const VARIANTS: &[Kind] = &[
     Kind::Compressed,
     Kind::PushdTls,
     Kind::Unpinned,
+    Kind::NoIoUring,
     Kind::Disk,
     Kind::Redis,
 ];
@@ -110,6 +113,7 @@ impl Kind {
             Self::Compressed => "compressed",
             Self::PushdTls => "pushd-tls",
             Self::Unpinned => "unpinned",
+            Self::NoIoUring => "no-io-uring",
             Self::Disk => "disk",
             Self::Redis => "redis",
         }

@@ -11,6 +11,8 @@ mod tls_session;
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
+#[cfg(target_os = "linux")]
+use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
@@ -58,6 +60,12 @@ impl Socket {
             Self::Plain(tcp) => tcp,
             Self::Tls(tls) => tls.tcp(),
         }
+    }
+
+    /// Returns the descriptor of the socket.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.tcp().as_fd()
     }
 
     /// Returns a second descriptor of the socket, for another process. Fails with TLS, whose state is in this process.

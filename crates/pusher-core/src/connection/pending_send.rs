@@ -1,0 +1,84 @@
+//! Writes that the caller carries out, for several browsers with one system call.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use bytes::Bytes;
+use parking_lot::MutexGuard;
+
+use super::outbox::{Outbox, State};
+use super::send::{Left, Rest};
+use super::{Behind, Connection};
+
+/// A write that has begun. It keeps the outbox locked, so that no other bytes come first.
+pub(crate) struct PendingSend<'a> {
+    connection: &'a Connection,
+    outbox: MutexGuard<'a, Outbox>,
+    frames: &'a Bytes,
+    rest: Rest<'a>,
+}
+
+/// A write whose bytes are sent or queued.
+pub(crate) struct CompleteSend<'a> {
+    connection: &'a Connection,
+    left: Left,
+}
+
+impl Connection {
+    /// Begins a write. `None` if that is not possible now: another thread has locked the outbox, it is not empty, the
+    /// connection is ending, or it has TLS.
+    pub(crate) fn begin_send<'a>(
+        &'a self,
+        frames: &'a Bytes,
+        rest: Rest<'a>,
+    ) -> Option<PendingSend<'a>> {
+        let outbox = self.outbox.try_lock()?;
+        let can_write = outbox.state() == State::Open && outbox.is_empty();
+        (can_write && !self.socket.is_tls()).then_some(PendingSend {
+            connection: self,
+            outbox,
+            frames,
+            rest,
+        })
+    }
+}
+
+impl<'a> PendingSend<'a> {
+    /// Returns the socket and the bytes to send.
+    pub(crate) fn parts(&self) -> (BorrowedFd<'_>, &[u8]) {
+        (self.connection.socket.as_fd(), self.frames)
+    }
+
+    /// Writes without the caller's help.
+    pub(crate) fn write_now(&self) -> io::Result<usize> {
+        self.connection.socket.write_now(self.frames)
+    }
+
+    /// Takes the result of the write, queues the bytes that the socket did not accept, and unlocks the outbox.
+    pub(crate) fn complete(mut self, sent: io::Result<usize>) -> CompleteSend<'a> {
+        let Self {
+            connection,
+            outbox,
+            frames,
+            rest,
+        } = &mut self;
+        let left = match connection.note_sent(outbox, frames, sent) {
+            Some(written) => connection.queue(outbox, frames, written, *rest),
+            None => Left::Nothing,
+        };
+        let connection = self.connection;
+        CompleteSend { connection, left }
+    }
+}
+
+impl CompleteSend<'_> {
+    /// Whether [`conclude`](Self::conclude) has nothing to do.
+    pub(crate) fn is_concluded(&self) -> bool {
+        matches!(self.left, Left::Nothing)
+    }
+
+    /// Returns as [`Connection::send_events`]. The caller must hold no lock of an outbox.
+    pub(crate) fn conclude(self) -> Result<(), Behind> {
+        self.connection.conclude(self.left)
+    }
+}
