@@ -27,11 +27,16 @@ struct Traced {
 impl Traced {
     /// Starts the daemon with one thread and the setting `io-uring`. strace records these calls, separated by commas.
     fn start(io_uring: &str, calls: &str) -> Self {
+        Self::start_with(io_uring, &["-e", &format!("trace={calls}")])
+    }
+
+    fn start_with(io_uring: &str, strace: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = server_command(Path::new("strace"));
         command
-            .args(["-f", "-qq", "-e", &format!("trace={calls}"), "-o"])
+            .args(["-f", "-qq", "-o"])
             .arg(folder.path().join("calls"))
+            .args(strace)
             .arg(artefact("pushd"))
             .args([
                 "--threads",
@@ -104,6 +109,37 @@ mod needs_io_uring {
         let sent = format!(", {SUBSCRIBERS}, {SUBSCRIBERS}, IORING_ENTER_GETEVENTS");
         let enters = calls.lines().filter(|line| line.contains(&sent));
         assert_eq!(enters.count(), 1, "{calls}");
+    }
+
+    /// The first call is pushd's own test of the ring.
+    #[test]
+    fn a_failing_ring_loses_nothing() {
+        const NOT_AVAILABLE: &str = "io_uring is not available";
+        const FAILED: &str = "io_uring has failed";
+        for (fault, said) in [
+            ("io_uring_setup:error=EPERM", Some(NOT_AVAILABLE)),
+            ("io_uring_enter:error=EPERM:when=1", Some(NOT_AVAILABLE)),
+            ("io_uring_enter:error=EPERM:when=10+", Some(FAILED)),
+            ("io_uring_enter:error=EAGAIN:when=10", Some(FAILED)),
+            ("io_uring_enter:error=EINTR:when=10", None),
+        ] {
+            let inject = format!("inject={fault}");
+            let calls = "trace=io_uring_setup,io_uring_enter";
+            let traced = Traced::start_with("auto", &["-e", calls, "-e", &inject]);
+            let mut browsers: Vec<Wamp> = (0..SUBSCRIBERS).map(|_| traced.browser()).collect();
+            let mut publisher = Publisher::connect(listening(&traced.log, "publishers"));
+            for n in 0..EVENTS {
+                publisher.send(format!(r#"{{"category":"t","n":{n}}}"#).as_bytes());
+                for browser in &mut browsers {
+                    assert_eq!(browser.event("t")["n"], n, "{fault}");
+                }
+            }
+            let log = traced.log.text();
+            assert_eq!(said.is_some(), log.contains("io_uring"), "{fault}: {log}");
+            assert!(log.contains(said.unwrap_or_default()), "{fault}: {log}");
+            let calls = traced.calls();
+            assert!(calls.contains("(INJECTED)"), "{fault}: {calls}");
+        }
     }
 }
 

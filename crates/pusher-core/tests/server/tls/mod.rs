@@ -4,4 +4,3 @@ mod certificate;
 mod handshake;
 mod sessions;
 mod support;
-
