@@ -76,6 +76,14 @@ mod tests {
         sequence: 7,
     };
 
+    #[test]
+    fn an_event_that_is_not_in_the_log_has_no_id() {
+        let text = |topic| String::from_utf8(event_without_position(topic, "[1,\n2]")).unwrap();
+        assert_eq!(text(None), "data: [1,\ndata: 2]\n\n");
+        let with_topic = "data: {\"topic\":\"t\",\"event\":[1,\ndata: 2]}\n\n";
+        assert_eq!(text(Some("t")), with_topic);
+    }
+
     fn event(topic: Option<&str>, event: &str) -> String {
         let mut out = Vec::new();
         append_event(&mut out, POSITION, topic, event.as_bytes());

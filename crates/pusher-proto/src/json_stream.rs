@@ -253,6 +253,37 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_were_not_returned_are_counted() {
+        let mut stream = JsonStream::new(64);
+        assert_eq!((stream.unread(), stream.capacity()), (&b""[..], 0));
+        stream.feed(b"{}[1");
+        assert_eq!((stream.unread(), stream.waiting_len()), (&b"{}[1"[..], 4));
+        assert_eq!(stream.next_value(), Ok(Some("{}")));
+        assert_eq!((stream.unread(), stream.waiting_len()), (&b"[1"[..], 2));
+        assert_eq!(stream.unfinished_len(), 0);
+        assert_eq!(stream.next_value(), Ok(None));
+        assert_eq!(stream.unfinished_len(), 2);
+        assert!(stream.capacity() >= 4);
+    }
+
+    #[test]
+    fn only_the_allocation_of_a_large_message_is_freed() {
+        for (len, is_kept) in [
+            (100, true),
+            (KEEP_CAPACITY_MAX, true),
+            (KEEP_CAPACITY_MAX + 1, false),
+        ] {
+            let mut stream = JsonStream::new(len);
+            let value = format!("[\"{}\"]", "x".repeat(len - 4));
+            stream.feed(value.as_bytes());
+            assert_eq!(stream.next_value(), Ok(Some(&*value)));
+            let capacity = stream.capacity();
+            stream.feed(b"");
+            assert_eq!(stream.capacity(), if is_kept { capacity } else { 0 });
+        }
+    }
+
+    #[test]
     fn length_has_a_limit() {
         let fits = format!("[\"{}\"]", "x".repeat(60));
         assert_eq!(check(fits.as_bytes(), 7).unwrap().len(), 1);
