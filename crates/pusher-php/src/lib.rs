@@ -31,7 +31,7 @@
 //!
 //! # Invariants
 //! - Loading the extension opens, starts and allocates nothing, because Apache and FPM fork afterwards.
-//! - State is per thread, and a child process makes its own. There is no lock.
+//! - State is per thread, except the number of changes of ini entries, and a child process makes its own. There is no lock.
 //! - Nothing with a Rust destructor is alive while PHP may run user code: see `engine`.
 //! - A panic becomes PHP's `Error`. During start the extension does not load. It never aborts.
 

@@ -157,7 +157,7 @@ pub(crate) struct Given<'a> {
 
 thread_local! {
     /// The settings without arguments, and [`engine::ini_changes`] when they were read.
-    static KNOWN: RefCell<Option<(usize, Rc<Settings>)>> = const { RefCell::new(None) };
+    static CACHED: RefCell<Option<(usize, Rc<Settings>)>> = const { RefCell::new(None) };
 }
 
 impl Settings {
@@ -170,18 +170,19 @@ impl Settings {
             return Self::parse(given).map(Rc::new);
         }
         let changes = engine::ini_changes();
-        KNOWN.with_borrow_mut(|known| {
-            if let Some((at, settings)) = known
-                && *at == changes
-            {
-                return Ok(settings.clone());
-            }
-            let settings = Rc::new(Self::parse(given)?);
-            // `open_basedir` decides about any other spool, and may change.
-            let is_lasting = engine::ini_value(SPOOL.ini) == engine::ini_original(SPOOL.ini);
-            *known = is_lasting.then(|| (changes, settings.clone()));
-            Ok(settings)
-        })
+        let cached = CACHED.with_borrow(|cached| match cached {
+            Some((at, settings)) if *at == changes => Some(settings.clone()),
+            _ => None,
+        });
+        if let Some(settings) = cached {
+            return Ok(settings);
+        }
+        // Without a borrow: it may leave by `longjmp`.
+        let settings = Rc::new(Self::parse(given)?);
+        // `open_basedir` decides about any other spool, and may change.
+        let is_lasting = engine::ini_value(SPOOL.ini) == engine::ini_original(SPOOL.ini);
+        CACHED.set(is_lasting.then(|| (changes, settings.clone())));
+        Ok(settings)
     }
 
     fn parse(given: &Given) -> Result<Self, Error> {

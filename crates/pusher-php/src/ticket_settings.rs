@@ -1,4 +1,4 @@
-//! The ini entries of tickets. They are read and checked at each `Pusher::ticket`, as the other settings at each publish.
+//! The ini entries of tickets. They are read and checked at each `Pusher::ticket`.
 
 use std::ffi::CStr;
 use std::path::PathBuf;

@@ -21,11 +21,12 @@ pub const BATCH_MAX: usize = 64;
 const FLAGS: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 
 /// The result of one send.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub enum SendResult {
     /// The kernel tried to send. The number of bytes that the socket has accepted, or the error of `send(2)`.
     Done(io::Result<usize>),
     /// Nothing was sent, because the ring has failed.
+    #[default]
     NotTried,
 }
 
@@ -33,6 +34,7 @@ pub enum SendResult {
 pub struct SendRing {
     /// `None` after it has failed.
     ring: Option<IoUring>,
+    failure: Option<io::Error>,
     results: Vec<SendResult>,
 }
 
@@ -44,6 +46,7 @@ impl SendRing {
     pub fn new() -> io::Result<Self> {
         let mut ring = Self {
             ring: Some(IoUring::new(BATCH_MAX as u32)?),
+            failure: None,
             results: Vec::with_capacity(BATCH_MAX),
         };
         ring.check()?;
@@ -53,15 +56,21 @@ impl SendRing {
     /// Sends a byte through a pair of sockets. A kernel may open rings, and not know how to send.
     fn check(&mut self) -> io::Result<()> {
         let (socket, _peer) = UnixStream::pair()?;
-        match self.send([(socket.as_fd(), &b"x"[..])]) {
-            [SendResult::Done(Ok(1))] => Ok(()),
-            _ => Err(ErrorKind::Unsupported.into()),
+        let results = self.send([(socket.as_fd(), &b"x"[..])]);
+        match results.first_mut().map(std::mem::take) {
+            Some(SendResult::Done(sent)) => sent.map(drop),
+            _ => Err(self.failure.take().unwrap_or(ErrorKind::Unsupported.into())),
         }
     }
 
-    /// Whether the ring can be used. It cannot after a system call has failed.
+    /// Whether the ring can be used.
     pub fn is_working(&self) -> bool {
         self.ring.is_some()
+    }
+
+    /// Returns the error of the system call after which the ring cannot be used any more.
+    pub fn failure(&self) -> Option<&io::Error> {
+        self.failure.as_ref()
     }
 
     /// Sends to at most [`BATCH_MAX`] sockets. Returns the results in the order of the sends.
@@ -82,10 +91,11 @@ impl SendRing {
                 queue(ring, index, socket, bytes);
             }
         }
-        if let Some(mut ring) = ring
-            && complete(&mut ring, &mut self.results).is_ok()
-        {
-            self.ring = Some(ring);
+        if let Some(mut ring) = ring {
+            match complete(&mut ring, &mut self.results) {
+                Ok(()) => self.ring = Some(ring),
+                Err(error) => self.failure = Some(error),
+            }
         }
         &mut self.results
     }
@@ -107,7 +117,7 @@ fn queue(ring: &mut IoUring, index: usize, socket: BorrowedFd<'_>, bytes: &[u8])
 /// Submits the queued sends, and waits for all results. After an error, the sends without a result are not submitted, and
 /// the ring must be dropped.
 fn complete(ring: &mut IoUring, results: &mut [SendResult]) -> io::Result<()> {
-    let mut missing = results.len();
+    let mut missing = ring.submission().len();
     while missing > 0 {
         let submitted = ring.submit_and_wait(missing);
         for entry in ring.completion() {
@@ -238,6 +248,7 @@ mod needs_io_uring {
     fn a_ring_that_has_failed_sends_nothing() {
         let mut ring = SendRing::new().unwrap();
         ring.ring = None;
+        assert!(!ring.is_working());
         let (socket, mut peer) = tcp_pair();
         let results = ring.send([(socket.as_fd(), &b"x"[..])]);
         assert!(matches!(results, [SendResult::NotTried]), "{results:?}");

@@ -54,7 +54,7 @@ pub(crate) use outbox::{DropPolicy, KeptEvents};
 #[cfg(target_os = "linux")]
 pub(crate) use pending_send::{CompleteSend, PendingSend};
 pub(crate) use publisher_permits::{Busy, PublisherPermit, PublisherPermits};
-pub(crate) use send::{Behind, Rest};
+pub(crate) use send::{Behind, OverflowRule};
 pub use session::Session;
 pub use session_id::SessionId;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use parking_lot::MutexGuard;
 
 use super::outbox::{Outbox, State};
-use super::send::{Left, Rest};
+use super::send::{AfterUnlock, OverflowRule};
 use super::{Behind, Connection};
 
 /// A write that has begun. It keeps the outbox locked, so that no other bytes come first.
@@ -15,13 +15,13 @@ pub(crate) struct PendingSend<'a> {
     connection: &'a Connection,
     outbox: MutexGuard<'a, Outbox>,
     frames: &'a Bytes,
-    rest: Rest<'a>,
+    rule: OverflowRule<'a>,
 }
 
 /// A write whose bytes are sent or queued.
 pub(crate) struct CompleteSend<'a> {
     connection: &'a Connection,
-    left: Left,
+    work: AfterUnlock,
 }
 
 impl Connection {
@@ -30,7 +30,7 @@ impl Connection {
     pub(crate) fn begin_send<'a>(
         &'a self,
         frames: &'a Bytes,
-        rest: Rest<'a>,
+        rule: OverflowRule<'a>,
     ) -> Option<PendingSend<'a>> {
         let outbox = self.outbox.try_lock()?;
         let can_write = outbox.state() == State::Open && outbox.is_empty();
@@ -38,7 +38,7 @@ impl Connection {
             connection: self,
             outbox,
             frames,
-            rest,
+            rule,
         })
     }
 }
@@ -60,25 +60,25 @@ impl<'a> PendingSend<'a> {
             connection,
             outbox,
             frames,
-            rest,
+            rule,
         } = &mut self;
-        let left = match connection.note_sent(outbox, frames, sent) {
-            Some(written) => connection.queue(outbox, frames, written, *rest),
-            None => Left::Nothing,
+        let work = match connection.note_sent(outbox, frames, sent) {
+            Some(written) => connection.queue(outbox, frames, written, *rule),
+            None => AfterUnlock::Nothing,
         };
         let connection = self.connection;
-        CompleteSend { connection, left }
+        CompleteSend { connection, work }
     }
 }
 
 impl CompleteSend<'_> {
     /// Whether [`conclude`](Self::conclude) has nothing to do.
     pub(crate) fn is_concluded(&self) -> bool {
-        matches!(self.left, Left::Nothing)
+        matches!(self.work, AfterUnlock::Nothing)
     }
 
     /// Returns as [`Connection::send_events`]. The caller must hold no lock of an outbox.
     pub(crate) fn conclude(self) -> Result<(), Behind> {
-        self.connection.conclude(self.left)
+        self.connection.conclude(self.work)
     }
 }

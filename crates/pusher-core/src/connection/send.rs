@@ -9,26 +9,26 @@ use super::outbox::{Full, Outbox, State};
 use super::{Common, Connection, DropPolicy, KeptEvents, Topic};
 use crate::stats::SlowConsumer;
 
-/// The rule for the bytes that the socket does not accept.
+/// What happens to bytes that the socket does not accept.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Rest<'a> {
+pub(crate) enum OverflowRule<'a> {
     /// They are queued. If there is no room, the browser is dropped as a slow consumer.
-    Queued,
+    Queue,
     /// They are queued. If there is no room, the policy says which events are dropped, and the browser stays connected.
-    Droppable(&'a DropPolicy),
+    Drop(&'a DropPolicy),
     /// They are events that the log has, from sequence number `first`. They are queued. If there is no room, the browser
-    /// has to read from the log.
-    Kept { topic: &'a Topic, first: u64 },
+    /// has to read them from the log.
+    ReadLog { topic: &'a Topic, first: u64 },
 }
 
 /// The events that a browser has to read from the log: new ones, and queued ones, which its outbox no longer has.
 pub(crate) type Behind = Vec<KeptEvents>;
 
-/// What a write leaves to do when the outbox is no longer locked.
-pub(crate) enum Left {
+/// Work that must wait until the outbox is unlocked.
+pub(crate) enum AfterUnlock {
     Nothing,
-    Slow(SlowConsumer),
-    Behind(Behind),
+    DropSlow(SlowConsumer),
+    FallBehind(Behind),
 }
 
 impl Connection {
@@ -42,18 +42,18 @@ impl Connection {
     /// consumer if its outbox is full.
     pub(crate) fn send(&self, frames: &Bytes) {
         // Only events that the log has can be read from there.
-        let _no_behind = self.send_events(frames, Rest::Queued);
+        let _no_behind = self.send_events(frames, OverflowRule::Queue);
     }
 
-    /// Writes frames. The rule `rest` says what happens to the bytes that the socket does not accept.
-    pub(crate) fn send_events(&self, frames: &Bytes, rest: Rest<'_>) -> Result<(), Behind> {
+    /// Writes frames. `rule` says what happens to the bytes that the socket does not accept.
+    pub(crate) fn send_events(&self, frames: &Bytes, rule: OverflowRule<'_>) -> Result<(), Behind> {
         let mut outbox = self.outbox.lock();
-        let left = match self.try_write(&mut outbox, frames) {
-            Some(written) => self.queue(&mut outbox, frames, written, rest),
-            None => Left::Nothing,
+        let work = match self.try_write(&mut outbox, frames) {
+            Some(written) => self.queue(&mut outbox, frames, written, rule),
+            None => AfterUnlock::Nothing,
         };
         drop(outbox);
-        self.conclude(left)
+        self.conclude(work)
     }
 
     /// Queues the frames behind the `written` bytes.
@@ -62,47 +62,49 @@ impl Connection {
         outbox: &mut Outbox,
         frames: &Bytes,
         written: usize,
-        rest: Rest<'_>,
-    ) -> Left {
+        rule: OverflowRule<'_>,
+    ) -> AfterUnlock {
         let is_memory_full = self.common.is_memory_full();
         let len_max = match is_memory_full {
             true => 0,
             false => self.common.live.limits().outbox_len_max,
         };
-        let dropped = match rest {
-            Rest::Queued if is_memory_full => return Left::Slow(SlowConsumer::Memory),
-            Rest::Queued => match outbox.push(frames.slice(written..), len_max) {
+        let dropped = match rule {
+            OverflowRule::Queue if is_memory_full => {
+                return AfterUnlock::DropSlow(SlowConsumer::Memory);
+            }
+            OverflowRule::Queue => match outbox.push(frames.slice(written..), len_max) {
                 Ok(dropped) => dropped,
-                Err(Full) => return Left::Slow(SlowConsumer::Outbox),
+                Err(Full) => return AfterUnlock::DropSlow(SlowConsumer::Outbox),
             },
-            Rest::Droppable(policy) => outbox.push_droppable(frames, written, policy, len_max),
+            OverflowRule::Drop(policy) => outbox.push_droppable(frames, written, policy, len_max),
             // The browser has the first bytes, so it must get the rest.
-            Rest::Kept { .. } if written > 0 => {
+            OverflowRule::ReadLog { .. } if written > 0 => {
                 outbox.push_unbounded(frames.slice(written..));
                 0
             }
-            Rest::Kept { topic, first } => {
+            OverflowRule::ReadLog { topic, first } => {
                 let topic = topic.clone();
                 let events = KeptEvents { topic, first };
                 match outbox.push_kept(frames.clone(), events.clone(), len_max) {
                     Ok(dropped) => dropped,
                     Err(mut behind) => {
                         behind.push(events);
-                        return Left::Behind(behind);
+                        return AfterUnlock::FallBehind(behind);
                     }
                 }
             }
         };
         self.common.count_dropped(dropped);
-        Left::Nothing
+        AfterUnlock::Nothing
     }
 
-    /// Does what is left to do when the outbox is no longer locked.
-    pub(super) fn conclude(&self, left: Left) -> Result<(), Behind> {
-        match left {
-            Left::Nothing => {}
-            Left::Slow(reason) => self.drop_slow(reason),
-            Left::Behind(behind) => return Err(behind),
+    /// Does the work that had to wait until the outbox is unlocked.
+    pub(super) fn conclude(&self, work: AfterUnlock) -> Result<(), Behind> {
+        match work {
+            AfterUnlock::Nothing => {}
+            AfterUnlock::DropSlow(reason) => self.drop_slow(reason),
+            AfterUnlock::FallBehind(behind) => return Err(behind),
         }
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! Writes to several subscribers with one system call (io_uring).
 
+use std::sync::Once;
+
 use bytes::Bytes;
 use pusher_uring::{BATCH_MAX, SendResult, SendRing};
 use smallvec::SmallVec;
 
 use crate::config::IoUring;
-use crate::connection::{Behind, CompleteSend, PendingSend, Rest, Session};
+use crate::connection::{Behind, CompleteSend, OverflowRule, PendingSend, Session};
 
 /// The sends of one shard.
 #[derive(Debug, Default)]
@@ -16,7 +18,7 @@ pub(super) struct Batches {
 
 /// Sends that wait for their system call. Each keeps an outbox locked: until [`submit`](Self::submit), the caller must not
 /// wait for another lock.
-pub(super) struct Batch<'a> {
+pub(super) struct SendBatch<'a> {
     ring: &'a mut SendRing,
     /// On the stack: a batch allocates nothing.
     sends: SmallVec<[(&'a Session, PendingSend<'a>); BATCH_MAX]>,
@@ -24,15 +26,16 @@ pub(super) struct Batch<'a> {
 
 impl Batches {
     /// Opens the ring of a shard.
-    pub(super) fn open(io_uring: IoUring, shard: usize) -> Self {
+    pub(super) fn open(io_uring: IoUring) -> Self {
+        /// One line for all shards.
+        static REPORTED: Once = Once::new();
         let ring = match io_uring {
             IoUring::Never => None,
             IoUring::Auto => SendRing::new()
                 .inspect_err(|error| {
-                    // One line for all shards.
-                    if shard == 0 {
+                    REPORTED.call_once(|| {
                         tracing::info!(%error, "io_uring is not available: each write is a system call of its own");
-                    }
+                    });
                 })
                 .ok(),
         };
@@ -40,20 +43,25 @@ impl Batches {
     }
 
     /// Begins a batch. `None` if each write is a system call of its own.
-    pub(super) fn begin(&mut self) -> Option<Batch<'_>> {
+    pub(super) fn begin(&mut self) -> Option<SendBatch<'_>> {
         let ring = self.ring.as_mut().filter(|ring| ring.is_working())?;
         let sends = SmallVec::new();
-        Some(Batch { ring, sends })
+        Some(SendBatch { ring, sends })
     }
 }
 
-impl<'a> Batch<'a> {
+impl<'a> SendBatch<'a> {
     /// Adds a send. Returns whether that was possible; otherwise the caller submits the batch, and then writes itself.
-    pub(super) fn add(&mut self, session: &'a Session, frames: &'a Bytes, rest: Rest<'a>) -> bool {
+    pub(super) fn add(
+        &mut self,
+        session: &'a Session,
+        frames: &'a Bytes,
+        rule: OverflowRule<'a>,
+    ) -> bool {
         if self.sends.len() == BATCH_MAX {
             return false;
         }
-        let Some(send) = session.connection().begin_send(frames, rest) else {
+        let Some(send) = session.connection().begin_send(frames, rule) else {
             return false;
         };
         self.sends.push((session, send));
@@ -65,12 +73,13 @@ impl<'a> Batch<'a> {
         if self.sends.is_empty() {
             return;
         }
+        let was_working = self.ring.is_working();
         let results = self
             .ring
             .send(self.sends.iter().map(|(_, send)| send.parts()));
         let mut unfinished: Vec<(&Session, CompleteSend<'_>)> = Vec::new();
         for ((session, send), result) in self.sends.drain(..).zip(results) {
-            let sent = match std::mem::replace(result, SendResult::NotTried) {
+            let sent = match std::mem::take(result) {
                 SendResult::Done(sent) => sent,
                 SendResult::NotTried => send.write_now(),
             };
@@ -83,8 +92,10 @@ impl<'a> Batch<'a> {
         for (session, complete) in unfinished {
             on_result(session, complete.conclude());
         }
-        if !self.ring.is_working() {
-            tracing::warn!("io_uring has failed: each write is a system call of its own");
+        if let Some(error) = self.ring.failure()
+            && was_working
+        {
+            tracing::warn!(%error, "io_uring has failed: each write is a system call of its own");
         }
     }
 }

@@ -40,7 +40,7 @@ const REPLAY_WRITES_PER_TURN: usize = 64;
 /// collects the events of all of them.
 pub(crate) async fn run(hub: Hub, shard: Arc<Shard>, io_uring: IoUring) {
     let mut flusher = Flusher {
-        batches: Batches::open(io_uring, shard.index()),
+        batches: Batches::open(io_uring),
         ..Flusher::default()
     };
     let mut replay = Replay::new(hub);

@@ -5,26 +5,26 @@ use std::convert::Infallible;
 use bytes::Bytes;
 
 use crate::config::IoUring;
-use crate::connection::{Behind, Rest, Session};
+use crate::connection::{Behind, OverflowRule, Session};
 
 #[derive(Debug, Default)]
 pub(super) struct Batches;
 
 /// A batch that cannot exist.
-pub(super) struct Batch(Infallible);
+pub(super) struct SendBatch(Infallible);
 
 impl Batches {
-    pub(super) fn open(_: IoUring, _: usize) -> Self {
+    pub(super) fn open(_: IoUring) -> Self {
         Self
     }
 
-    pub(super) fn begin(&mut self) -> Option<Batch> {
+    pub(super) fn begin(&mut self) -> Option<SendBatch> {
         None
     }
 }
 
-impl Batch {
-    pub(super) fn add(&mut self, _: &Session, _: &Bytes, _: Rest<'_>) -> bool {
+impl SendBatch {
+    pub(super) fn add(&mut self, _: &Session, _: &Bytes, _: OverflowRule<'_>) -> bool {
         match self.0 {}
     }
 

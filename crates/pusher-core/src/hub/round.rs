@@ -9,10 +9,10 @@ use super::shard::Shard;
 use super::subscribers::RoundSubscribers;
 use super::writes::{Form, TopicWrite, writes};
 use crate::config::{LiveOptions, SlowPolicy, slow_policy_of};
-use crate::connection::{Behind, Dialect, DropPolicy, Encoding, Rest, Session, Topic};
+use crate::connection::{Behind, Dialect, DropPolicy, Encoding, OverflowRule, Session, Topic};
 use crate::stats::{FanOut, Gap};
 
-/// Fewest subscribers for which a batch is faster than writes.
+/// Fewest subscribers for which a batch is faster than single sends.
 const BATCH_MIN: usize = 4;
 
 /// Connections whose cache lines are prefetched together.
@@ -173,7 +173,7 @@ impl Round {
         let mut settle = |session: &Session, sent| {
             self.settle(shard, session, write, sent, deliveries);
         };
-        let rest = self.rest(write);
+        let rule = self.overflow_rule(write);
         let mut count = 0;
         while count < writes_max
             && let Some(session) = next(&row.subscribers, &mut row.next)
@@ -182,9 +182,9 @@ impl Round {
                 continue;
             }
             count += write.cost();
-            if !batch.add(session, &write.frames, rest) {
+            if !batch.add(session, &write.frames, rule) {
                 batch.submit(&mut settle);
-                let sent = session.connection().send_events(&write.frames, rest);
+                let sent = session.connection().send_events(&write.frames, rule);
                 settle(session, sent);
             }
         }
@@ -212,7 +212,7 @@ impl Round {
             if write.events == 0 && connection.is_open() {
                 shard.connections().counters.gaps.count(Gap::SharedLog);
             }
-            let sent = connection.send_events(&write.frames, self.rest(write));
+            let sent = connection.send_events(&write.frames, self.overflow_rule(write));
             if !self.settle(shard, session, write, sent, deliveries) {
                 return count;
             }
@@ -222,16 +222,16 @@ impl Round {
     }
 
     /// Returns the rule for the bytes that a socket does not accept.
-    fn rest<'a>(&'a self, write: &TopicWrite) -> Rest<'a> {
+    fn overflow_rule<'a>(&'a self, write: &TopicWrite) -> OverflowRule<'a> {
         match &self.drop_policy {
             // A gap: not droppable. The connection may end, because its client cannot be told within a session.
-            _ if write.events == 0 => Rest::Queued,
-            Some(policy) => Rest::Droppable(policy),
-            None if write.has_history => Rest::Kept {
+            _ if write.events == 0 => OverflowRule::Queue,
+            Some(policy) => OverflowRule::Drop(policy),
+            None if write.has_history => OverflowRule::ReadLog {
                 topic: &self.topic,
                 first: write.first,
             },
-            None => Rest::Queued,
+            None => OverflowRule::Queue,
         }
     }
 

@@ -10,7 +10,7 @@ use pusher_proto::wamp::text_frame;
 use tokio::task::yield_now;
 
 use crate::config::SlowPolicy;
-use crate::connection::{Dialect, DropPolicy, Rest, Session, Topic};
+use crate::connection::{Dialect, DropPolicy, OverflowRule, Session, Topic};
 use crate::hub::Hub;
 
 /// Most subscribers that are visited in a second, on average. A visit costs about as much as a delivery. A channel counts as
@@ -66,8 +66,8 @@ async fn tell(channel: &str, count: u64, subscribers: &[Session]) {
     };
     loop {
         for session in sessions.by_ref().take(WRITES_PER_TURN) {
-            let rest = Rest::Droppable(&drop_policy);
-            let _no_behind = session.connection().send_events(&frame, rest);
+            let rule = OverflowRule::Drop(&drop_policy);
+            let _no_behind = session.connection().send_events(&frame, rule);
         }
         if sessions.clone().next().is_none() {
             return;

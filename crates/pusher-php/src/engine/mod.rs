@@ -169,16 +169,16 @@ fn ini_text(name: &CStr, original: c_int) -> Vec<u8> {
     }
 }
 
-/// Whether `open_basedir` allows a path, which has less than `MAXPATHLEN` bytes: otherwise PHP would raise a notice.
+/// May leave by `longjmp` (`memory_limit`). Whether `open_basedir` allows a path, which has less than `MAXPATHLEN` bytes: otherwise PHP would raise a notice.
 pub(crate) fn is_in_open_basedir(path: &CStr) -> bool {
     // SAFETY: the path is valid for the call, which raises no warning.
     path.count_bytes() < MAXPATHLEN && unsafe { php_check_open_basedir_ex(path.as_ptr(), 0) == 0 }
 }
 
-/// Changes of our settings in this process, also those by other threads.
+/// Number of changes of the extension's ini entries, by all threads.
 static INI_CHANGES: AtomicUsize = AtomicUsize::new(0);
 
-/// Returns a number that is another one after each change of our settings.
+/// Returns a counter that each change of an ini entry increments.
 pub(crate) fn ini_changes() -> usize {
     INI_CHANGES.load(Ordering::Relaxed)
 }
@@ -310,7 +310,7 @@ pub(crate) fn declare_readonly(
     }
 }
 
-/// Initialises all properties of a new object, in the order of their declaration.
+/// Initialises all properties of a new object, in the order of their declaration. The values must have the declared types.
 pub(crate) fn init_all<const N: usize>(object: &mut ZendObject, values: [Zval; N]) {
     // SAFETY: an object has its class for as long as it lives.
     let declared = unsafe { (*object.ce).default_properties_count };
@@ -319,7 +319,9 @@ pub(crate) fn init_all<const N: usize>(object: &mut ZendObject, values: [Zval; N
         Ok(N),
         "one value for each property"
     );
-    let properties = object.properties_table.as_mut_ptr();
+    let object = ptr::from_mut(object);
+    // SAFETY: the table begins there. PHP declares it with one place, and allocates one for each property.
+    let properties = unsafe { &raw mut (*object).properties_table }.cast::<Zval>();
     for (index, value) in values.into_iter().enumerate() {
         // SAFETY: the table has a place for each declared property. They have no values yet, so none is overwritten.
         unsafe { properties.add(index).write(value) };
