@@ -3,11 +3,13 @@
 use std::sync::Once;
 
 use bytes::Bytes;
-use pusher_uring::{BATCH_MAX, SendResult, SendRing};
+use pusher_uring::{SendResult, SendRing};
 use smallvec::SmallVec;
 
 use crate::config::IoUring;
 use crate::connection::{Behind, CompleteSend, OverflowRule, PendingSend, Session};
+
+pub(super) use pusher_uring::BATCH_MAX;
 
 /// The sends of one shard.
 #[derive(Debug, Default)]

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use crate::config::IoUring;
 use crate::connection::{Behind, OverflowRule, Session};
 
+pub(super) const BATCH_MAX: usize = 0;
+
 #[derive(Debug, Default)]
 pub(super) struct Batches;
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::batch::Batches;
+use smallvec::SmallVec;
+
+use super::batch::{BATCH_MAX, Batches};
 use super::mailbox::Delivery;
 use super::sessions::{ById, Sessions};
 use super::shard::Shard;
@@ -116,14 +118,11 @@ impl Round {
     ) -> usize {
         // After the round began, sessions may have unsubscribed, or fallen behind.
         let is_unchanged = shard.is_unchanged(&self.topic, row.encoding, &row.subscribers);
+        let is_live = |session: &Session| is_unchanged || shard.is_live(&self.topic, session);
         let mut deliveries = Deliveries::default();
-        let count = match is_unchanged {
-            true => self.run_batch(shard, batches, row, writes_max, &mut deliveries),
-            false => None,
-        };
-        let count = count.unwrap_or_else(|| {
-            self.run_writes(shard, row, writes_max, is_unchanged, &mut deliveries)
-        });
+        let count = self.run_batch(shard, batches, row, writes_max, is_live, &mut deliveries);
+        let count = count
+            .unwrap_or_else(|| self.run_writes(shard, row, writes_max, is_live, &mut deliveries));
         deliveries.count(&shard.fan_out);
         count
     }
@@ -134,14 +133,14 @@ impl Round {
         shard: &Shard,
         row: &mut Row,
         writes_max: usize,
-        is_unchanged: bool,
+        is_live: impl Fn(&Session) -> bool,
         deliveries: &mut Deliveries,
     ) -> usize {
         let mut count = 0;
         while count < writes_max
             && let Some(session) = next(&row.subscribers, &mut row.next)
         {
-            if !is_unchanged && !shard.is_live(&self.topic, session) {
+            if !is_live(session) {
                 continue;
             }
             if row.encoding.dialect == Dialect::EventStream {
@@ -161,6 +160,7 @@ impl Round {
         batches: &mut Batches,
         row: &mut Row,
         writes_max: usize,
+        is_live: impl Fn(&Session) -> bool,
         deliveries: &mut Deliveries,
     ) -> Option<usize> {
         let [write] = &*row.writes else {
@@ -170,18 +170,22 @@ impl Round {
             return None;
         }
         let mut batch = batches.begin()?;
-        let mut settle = |session: &Session, sent| {
-            self.settle(shard, session, write, sent, deliveries);
-        };
-        let rule = self.overflow_rule(write);
+        // Chosen before the first outbox is locked, because `is_live` takes a lock.
+        let mut sessions: SmallVec<[&Session; BATCH_MAX]> = SmallVec::new();
         let mut count = 0;
         while count < writes_max
             && let Some(session) = next(&row.subscribers, &mut row.next)
         {
-            if !write.is_for(session) {
-                continue;
+            if write.is_for(session) && is_live(session) {
+                count += write.cost();
+                sessions.push(session);
             }
-            count += write.cost();
+        }
+        let mut settle = |session: &Session, sent| {
+            self.settle(shard, session, write, sent, deliveries);
+        };
+        let rule = self.overflow_rule(write);
+        for session in sessions {
             if !batch.add(session, &write.frames, rule) {
                 batch.submit(&mut settle);
                 let sent = session.connection().send_events(&write.frames, rule);
