@@ -9,9 +9,15 @@ require __DIR__ . '/../support/tickets.inc';
 $file = new KeyFile();
 $pushd = new Pushd(arguments: ['--presence', 'chat*', '--ticket-key-file', $file->path]);
 echo json_encode(Pusher::presence('chat')), "\n";
+// The info of the ticket that was signed later counts, in whole seconds.
+do {
+    $second = time();
+    $first = Pusher::ticket(['chat'], sub: '7', info: ['name' => '猫', 'friends' => [1, 2.5]]);
+    $again = Pusher::ticket(['chat'], sub: '7', info: ['name' => 'again']);
+} while (time() !== $second);
 $browsers = [
-    new Browser($pushd, 'chat', Pusher::ticket(['chat'], sub: '7', info: ['name' => '猫', 'friends' => [1, 2.5]])),
-    new Browser($pushd, 'chat', Pusher::ticket(['chat'], sub: '7', info: ['name' => 'again'])),
+    new Browser($pushd, 'chat', $first),
+    new Browser($pushd, 'chat', $again),
     new Browser($pushd, 'chat', Pusher::ticket(['chat'], sub: '9')),
     new Browser($pushd, 'chat'),
 ];
