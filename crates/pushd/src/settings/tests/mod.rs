@@ -1,3 +1,8 @@
+//! Where settings come from, and which values they accept.
+
+mod printed;
+mod warnings;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 
@@ -276,24 +281,6 @@ fn unknown_variable_is_a_mistake_unless_kubernetes_sets_it() {
     }
 }
 
-#[cfg(unix)]
-#[test]
-fn secret_in_a_world_readable_file_causes_a_warning() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("pushd.toml");
-    fs::write(&path, "publish-token = 's3cret-token-for-tests'\n").unwrap();
-    let sources = Sources {
-        file: Some(path.clone()),
-        ..Sources::default()
-    };
-    for (mode, warnings) in [(0o644, 1), (0o640, 0)] {
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        let settings = sources.load().unwrap();
-        assert_eq!(settings.warnings().count(), warnings, "{mode:o}");
-    }
-}
-
 #[test]
 fn named_file_must_exist() {
     let sources = Sources {
@@ -337,165 +324,4 @@ fn log_can_be_switched_off_for_some_topics_or_all() {
     assert_eq!(has_history("history = 'chat/*'\n"), (true, false));
     assert_eq!(has_history("history = []\n"), (false, false));
     assert_eq!(has_history("history-len-max = '0B'\n"), (false, false));
-}
-
-#[test]
-fn replay_of_more_events_than_the_log_keeps_causes_a_warning() {
-    let replay = "replay-on-subscribe = ['price=1', 'chat/*=20', 'log=0']\n";
-    for (more, expected) in [
-        ("", &[][..]),
-        (
-            "history-topic-events-max = 19\n",
-            &[
-                "replay-on-subscribe chat/*=20: new subscribers get 19 events at most, because of history-topic-events-max",
-            ],
-        ),
-        (
-            "history-len-max = 0\n",
-            &[
-                "replay-on-subscribe price=1: new subscribers get 0 events at most, because of history-len-max",
-                "replay-on-subscribe chat/*=20: new subscribers get 0 events at most, because of history-len-max",
-            ],
-        ),
-    ] {
-        let settings = load(&format!("{replay}{more}"), &[], &[]).unwrap();
-        let warnings: Vec<String> = settings.warnings().collect();
-        assert_eq!(warnings, expected);
-    }
-}
-
-/// Clients may send events to these channels only.
-#[test]
-fn client_events_of_no_channel_are_a_warning() {
-    for (pattern, is_useful) in [
-        ("*", true),
-        ("pri*", true),
-        ("private-*", true),
-        ("presence-room.*", true),
-        ("private-chat", true),
-        ("private-cache-*", false),
-        ("private-encrypted-*", false),
-        ("chat*", false),
-        ("chat/*", false),
-        ("cache-private-x", false),
-    ] {
-        let settings = load(&format!("pusher-client-events = ['{pattern}']\n"), &[], &[]).unwrap();
-        let warnings: Vec<String> = settings.warnings().collect();
-        assert_eq!(warnings.is_empty(), is_useful, "{pattern}: {warnings:?}");
-    }
-}
-
-#[test]
-fn printed_settings_can_be_loaded_again() {
-    let file = "listen = ['127.0.0.1:1', '[::1]:2']\nclient-publish = ['chat/*', \"\u{732b}\\\"\"]\n\
-                publish-mode = '0600'\nlog = 'warn'\nid-memory = '90s'\nids-len-max = 1000\n\
-                history = ['chat/*']\nreplay-on-subscribe = ['chat/a=b=0', 'chat/*=20']\nhistory-len-max = '0B'\n";
-    let settings = load(
-        file,
-        &[("PUSHD_PUBLISH_TOKEN", "s3cret-token-for-tests")],
-        &[("log-format", "json")],
-    )
-    .unwrap();
-    let printed = settings.to_string();
-    assert!(!printed.contains("s3cret"), "{printed}");
-    assert!(
-        printed.contains("# publish-token = \"********\"  # environment PUSHD_PUBLISH_TOKEN\n")
-    );
-    assert!(printed.contains("id-memory = \"1m 30s\"  # /"), "{printed}");
-    assert!(printed.contains("pushd.toml:5\n"), "{printed}");
-    assert!(printed.contains("log-format = \"json\"  # flag --log-format\n"));
-    assert!(printed.contains("ping-interval = \"25s\"  # default\n"));
-    let again = load(&printed, &[], &[]).unwrap();
-    let values = |settings: &Settings| -> Vec<_> {
-        let shown = SETTINGS.iter().filter(|setting| !setting.is_secret);
-        shown
-            .map(|setting| (setting.name, settings.value(setting).0))
-            .collect()
-    };
-    assert_eq!(values(&again), values(&settings));
-    assert_eq!(printed.lines().count(), SETTINGS.len());
-}
-
-#[test]
-fn changes_are_listed_without_secrets() {
-    let before = load(
-        "publish-token = 'token-number-one'\nping-interval = '60s'\n",
-        &[],
-        &[],
-    )
-    .unwrap();
-    let after = load(
-        "publish-token = 'token-number-two'\nping-interval = '1m'\ntopics-max = 3\n",
-        &[],
-        &[],
-    )
-    .unwrap();
-    let changes: Vec<_> = after.changes(&before).collect();
-    let shown: Vec<_> = changes
-        .iter()
-        .map(|(s, old, new)| format!("{} {old} {new}", s.name))
-        .collect();
-    assert_eq!(
-        shown,
-        ["publish-token ******** ********", "topics-max 10000 3"]
-    );
-}
-
-#[test]
-fn passwords_in_urls_are_not_printed() {
-    let url = "redis://me:s3cret@localhost/1";
-    let settings = load("", &[("PUSHD_REDIS", url)], &[]).unwrap();
-    let printed = settings.to_string();
-    assert!(
-        printed.contains("redis = \"redis://me@localhost/1\"  # env"),
-        "{printed}"
-    );
-    assert!(!printed.contains("s3cret"), "{printed}");
-    let before = load("", &[], &[]).unwrap();
-    let changes: Vec<_> = settings.changes(&before).collect();
-    assert_eq!(changes.len(), 1);
-    assert!(!format!("{changes:?}").contains("s3cret"), "{changes:?}");
-    for wrong in [
-        "redis://me:s3cret@localhost:x",
-        "redis+sentinel://:s3cret@localhost",
-        "reddis://:s3cret@localhost",
-        "unix:/run/redis?pass=s3cret",
-    ] {
-        let mistake = load("", &[], &[("redis", wrong)]).unwrap_err();
-        assert!(mistake.starts_with("flag --redis: redis: "), "{mistake}");
-        assert!(!mistake.contains("s3cret"), "{mistake}");
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn password_for_redis_in_a_world_readable_file_causes_a_warning() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("password");
-    fs::write(&path, "s3cret\n").unwrap();
-    let file = format!(
-        "redis = 'redis://h'\nredis-password-file = '{}'\n",
-        path.display()
-    );
-    for (mode, warnings) in [(0o644, 1), (0o640, 0)] {
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        let settings = load(&file, &[], &[]).unwrap();
-        assert_eq!(settings.warnings().count(), warnings, "{mode:o}");
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn secret_of_pusher_app_in_a_world_readable_file_causes_a_warning() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("secret");
-    fs::write(&path, "0123456789abcdef\n").unwrap();
-    let file = format!("pusher-app = '1:blog:{}'\n", path.display());
-    for (mode, warnings) in [(0o644, 1), (0o640, 0)] {
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        let settings = load(&file, &[], &[]).unwrap();
-        assert_eq!(settings.warnings().count(), warnings, "{mode:o}");
-    }
 }
