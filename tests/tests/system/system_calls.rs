@@ -14,6 +14,8 @@ use tempfile::TempDir;
 use xtask::process::Background;
 
 const SUBSCRIBERS: usize = 5;
+/// Fewest subscribers for which pushd makes one call (`hub/round.rs` of pusher-core).
+const BATCH_MIN: usize = 4;
 const EVENTS: usize = 50;
 const ANY_PORT: &str = "127.0.0.1:0";
 
@@ -70,9 +72,9 @@ impl Traced {
 }
 
 /// Publishes events in one write to several browsers. Returns the system calls.
-fn calls_for_events_together(io_uring: &str) -> String {
+fn calls_for_events_together(io_uring: &str, subscribers: usize) -> String {
     let traced = Traced::start(io_uring, "write,writev,sendto,sendmsg,io_uring_enter");
-    let mut browsers: Vec<Wamp> = (0..SUBSCRIBERS).map(|_| traced.browser()).collect();
+    let mut browsers: Vec<Wamp> = (0..subscribers).map(|_| traced.browser()).collect();
 
     let event = |n| format!(r#"{{"category":"t","n":{n}}}"#);
     let mut publisher = Publisher::connect(listening(&traced.log, "publishers"));
@@ -93,7 +95,7 @@ fn writes(calls: &str) -> usize {
 
 #[test]
 fn events_that_arrive_together_are_one_write_per_browser() {
-    let calls = calls_for_events_together("never");
+    let calls = calls_for_events_together("never", SUBSCRIBERS);
     assert_eq!(writes(&calls), SUBSCRIBERS, "{calls}");
     assert!(!calls.contains("io_uring_enter"), "{calls}");
 }
@@ -103,12 +105,20 @@ mod needs_io_uring {
 
     #[test]
     fn events_that_arrive_together_are_one_call_for_all_browsers() {
-        let calls = calls_for_events_together("auto");
-        assert_eq!(writes(&calls), 0, "{calls}");
-        // The arguments after the descriptor: how many to submit, and how many to wait for.
-        let sent = format!(", {SUBSCRIBERS}, {SUBSCRIBERS}, IORING_ENTER_GETEVENTS");
-        let enters = calls.lines().filter(|line| line.contains(&sent));
-        assert_eq!(enters.count(), 1, "{calls}");
+        for subscribers in [BATCH_MIN, SUBSCRIBERS] {
+            let calls = calls_for_events_together("auto", subscribers);
+            assert_eq!(writes(&calls), 0, "{calls}");
+            // The arguments after the descriptor: how many to submit, and how many to wait for.
+            let sent = format!(", {subscribers}, {subscribers}, IORING_ENTER_GETEVENTS");
+            let enters = calls.lines().filter(|line| line.contains(&sent));
+            assert_eq!(enters.count(), 1, "{calls}");
+        }
+    }
+
+    #[test]
+    fn few_browsers_get_a_write_each() {
+        let calls = calls_for_events_together("auto", BATCH_MIN - 1);
+        assert_eq!(writes(&calls), BATCH_MIN - 1, "{calls}");
     }
 
     /// The first call is pushd's own test of the ring.

@@ -17,9 +17,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::{Arriving, serve};
 use crate::application::Recipe;
-use crate::config::Certificate;
-use crate::config::IoUring;
-use crate::config::Options;
+use crate::config::{Certificate, IoUring, Options};
 use crate::connection::faults::{FaultPlan, SocketCall, SocketFault};
 use crate::hub::{Hub, run_flusher};
 use crate::server::Server;

@@ -1,4 +1,4 @@
-//! Writes that the caller carries out, for several browsers with one system call.
+//! The two halves of a write, between which the fan-out makes one system call for several browsers.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -10,7 +10,7 @@ use super::outbox::{Outbox, State};
 use super::send::{AfterUnlock, OverflowRule};
 use super::{Behind, Connection};
 
-/// A write that has begun. It keeps the outbox locked, so that no other bytes come first.
+/// A write before its system call. It keeps the outbox locked, so that no other bytes come first.
 pub(crate) struct PendingSend<'a> {
     connection: &'a Connection,
     outbox: MutexGuard<'a, Outbox>,
@@ -18,7 +18,7 @@ pub(crate) struct PendingSend<'a> {
     rule: OverflowRule<'a>,
 }
 
-/// A write whose bytes are sent or queued.
+/// A write after its system call. The outbox is unlocked.
 pub(crate) struct CompleteSend<'a> {
     connection: &'a Connection,
     work: AfterUnlock,
@@ -49,12 +49,12 @@ impl<'a> PendingSend<'a> {
         (self.connection.socket.as_fd(), self.frames)
     }
 
-    /// Writes without the caller's help.
+    /// Makes a system call for this write alone.
     pub(crate) fn write_now(&self) -> io::Result<usize> {
         self.connection.socket.write_now(self.frames)
     }
 
-    /// Takes the result of the write, queues the bytes that the socket did not accept, and unlocks the outbox.
+    /// Handles the result of the system call: queues the bytes that did not fit into the send buffer, and unlocks the outbox.
     pub(crate) fn complete(mut self, sent: io::Result<usize>) -> CompleteSend<'a> {
         let Self {
             connection,

@@ -9,7 +9,7 @@ use super::outbox::{Full, Outbox, State};
 use super::{Common, Connection, DropPolicy, KeptEvents, Topic};
 use crate::stats::SlowConsumer;
 
-/// What happens to bytes that the socket does not accept.
+/// The treatment of bytes that do not fit into the socket's send buffer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum OverflowRule<'a> {
     /// They are queued. If there is no room, the browser is dropped as a slow consumer.
@@ -45,7 +45,8 @@ impl Connection {
         let _no_behind = self.send_events(frames, OverflowRule::Queue);
     }
 
-    /// Writes frames. `rule` says what happens to the bytes that the socket does not accept.
+    /// Writes frames. Treats the bytes that do not fit into the socket's send buffer by `rule`. Returns the events that the
+    /// session has to read from the log.
     pub(crate) fn send_events(&self, frames: &Bytes, rule: OverflowRule<'_>) -> Result<(), Behind> {
         let mut outbox = self.outbox.lock();
         let work = match self.try_write(&mut outbox, frames) {
@@ -146,7 +147,7 @@ impl Connection {
         self.note_sent(outbox, frames, sent)
     }
 
-    /// Takes the result of a write, and returns as [`try_write`](Self::try_write).
+    /// Handles the result of a write to the socket. Returns the same as [`try_write`](Self::try_write).
     pub(super) fn note_sent(
         &self,
         outbox: &mut Outbox,

@@ -46,14 +46,18 @@ impl Batches {
 
     /// Begins a batch. `None` if each write is a system call of its own.
     pub(super) fn begin(&mut self) -> Option<SendBatch<'_>> {
-        let ring = self.ring.as_mut().filter(|ring| ring.is_working())?;
+        if let Some(error) = self.ring.as_ref().and_then(SendRing::failure) {
+            tracing::warn!(%error, "io_uring has failed: each write is a system call of its own");
+            self.ring = None;
+        }
+        let ring = self.ring.as_mut()?;
         let sends = SmallVec::new();
         Some(SendBatch { ring, sends })
     }
 }
 
 impl<'a> SendBatch<'a> {
-    /// Adds a send. Returns whether that was possible; otherwise the caller submits the batch, and then writes itself.
+    /// Adds a send. If it returns false, the caller submits the batch, and then makes a system call for this send alone.
     pub(super) fn add(
         &mut self,
         session: &'a Session,
@@ -70,12 +74,11 @@ impl<'a> SendBatch<'a> {
         true
     }
 
-    /// Carries the sends out, and calls `on_result` for each. If a result is an error, no outbox is locked any more.
+    /// Sends, and calls `on_result` for each session. All outboxes are unlocked before the first call with an error.
     pub(super) fn submit(&mut self, mut on_result: impl FnMut(&Session, Result<(), Behind>)) {
         if self.sends.is_empty() {
             return;
         }
-        let was_working = self.ring.is_working();
         let results = self
             .ring
             .send(self.sends.iter().map(|(_, send)| send.parts()));
@@ -93,11 +96,6 @@ impl<'a> SendBatch<'a> {
         }
         for (session, complete) in unfinished {
             on_result(session, complete.conclude());
-        }
-        if let Some(error) = self.ring.failure()
-            && was_working
-        {
-            tracing::warn!(%error, "io_uring has failed: each write is a system call of its own");
         }
     }
 }

@@ -262,17 +262,17 @@ impl Round {
     }
 }
 
-/// Returns the next subscriber. Prefetches the cache lines of the connections behind it: together their cache misses
-/// overlap, one by one each would stall before its own write.
-fn next<'a>(subscribers: &'a Sessions, next: &mut usize) -> Option<&'a Session> {
-    let ById(session) = subscribers.get_index(*next)?;
-    if next.is_multiple_of(PREFETCH_COUNT) {
-        let range = *next..(*next + PREFETCH_COUNT).min(subscribers.len());
+/// Returns the subscriber at `index`, and increments `index`. Prefetches the cache lines of the next connections: together
+/// their cache misses overlap. One by one, each would stall before its own write.
+fn next<'a>(subscribers: &'a Sessions, index: &mut usize) -> Option<&'a Session> {
+    let ById(session) = subscribers.get_index(*index)?;
+    if index.is_multiple_of(PREFETCH_COUNT) {
+        let range = *index..(*index + PREFETCH_COUNT).min(subscribers.len());
         for ById(session) in subscribers.get_range(range).into_iter().flatten() {
             session.connection().prefetch();
         }
     }
-    *next += 1;
+    *index += 1;
     Some(session)
 }
 

@@ -169,7 +169,8 @@ fn ini_text(name: &CStr, original: c_int) -> Vec<u8> {
     }
 }
 
-/// May leave by `longjmp` (`memory_limit`). Whether `open_basedir` allows a path, which has less than `MAXPATHLEN` bytes: otherwise PHP would raise a notice.
+/// Whether `open_basedir` allows a path. A path of `MAXPATHLEN` bytes or more is not allowed: PHP would raise a notice. May
+/// leave by `longjmp`, because PHP allocates memory (`memory_limit`).
 pub(crate) fn is_in_open_basedir(path: &CStr) -> bool {
     // SAFETY: the path is valid for the call, which raises no warning.
     path.count_bytes() < MAXPATHLEN && unsafe { php_check_open_basedir_ex(path.as_ptr(), 0) == 0 }
