@@ -8,6 +8,7 @@ mod channels;
 mod faults;
 mod ghosts;
 mod hostile;
+mod killed_in_a_write;
 mod nothing_is_lost;
 mod restart;
 mod siege;

@@ -11,13 +11,14 @@ use tokio::time::{Interval, interval};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::context::Context;
-use crate::hub::{WatchItem, Watcher};
+use crate::hub::{Hub, WatchItem, Watcher};
 
 /// Interval of comments in the stream. A write to a watcher that has disconnected fails, which ends the watch.
 const COMMENT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The body of the answer. It ends when the client disconnects or the server shuts down.
 pub(crate) struct Watch {
+    hub: Hub,
     watcher: Watcher,
     comments: Interval,
     end: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -31,6 +32,7 @@ impl Watch {
         let watcher = context.hub.watch(topic, len_max, watchers_max)?;
         let end = context.tasks.stop_publishers.clone();
         Some(Self {
+            hub: context.hub.clone(),
             watcher,
             // The first tick comes at once, and sends the head of the answer once the watcher is registered.
             comments: interval(COMMENT_INTERVAL),
@@ -54,7 +56,10 @@ impl Body for Watch {
             ": watching\n\n".to_owned()
         } else {
             match self.watcher.poll_next(task) {
-                Poll::Ready(WatchItem::Event { sequence, json }) => event(sequence, &json),
+                Poll::Ready(WatchItem::Event { sequence, json }) => {
+                    self.hub.settle(sequence);
+                    event(sequence, &json)
+                }
                 Poll::Ready(WatchItem::Missed(count)) => {
                     format!("event: missed\ndata: {count}\n\n")
                 }

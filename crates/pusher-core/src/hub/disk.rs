@@ -4,6 +4,10 @@
 //! After the lock is released, the publish writes the batch, with the events of others that have arrived meanwhile. A
 //! receipt therefore says truly how the event is kept.
 //!
+//! Browsers get no event before it is written ([`settle`](Disk::settle)). Otherwise a killed server could leave an event
+//! that some browsers have and the next server does not know: the others would never get it, and if its publisher sends
+//! it again, the first ones would get it twice.
+//!
 //! If the disk fails, the server goes on in memory and tries the disk again once a second.
 
 use std::sync::Arc;
@@ -37,6 +41,8 @@ pub(super) struct Disk {
     writer: Mutex<Writer>,
     syncer: Syncer,
     policy: SyncPolicy,
+    /// Events up to this sequence number are written or lost.
+    settled: AtomicU64,
     /// Events up to this sequence number may not be on disk, although later ones are.
     lost_until: AtomicU64,
     sync_thread: Arc<SyncThread>,
@@ -96,6 +102,7 @@ struct SyncState {
 impl Disk {
     pub(super) fn new(store: Store, policy: SyncPolicy, counters: Arc<Counters>) -> Self {
         let syncer = store.syncer();
+        let settled = AtomicU64::new(syncer.written_sequence());
         let sync_thread = Arc::new(SyncThread {
             state: Mutex::default(),
             changed: Condvar::new(),
@@ -112,6 +119,7 @@ impl Disk {
             }),
             syncer,
             policy,
+            settled,
             lost_until: AtomicU64::new(0),
             sync_thread,
             has_sync_thread,
@@ -137,11 +145,22 @@ impl Disk {
             if !self.try_write(&mut writer, &batch) {
                 self.lost_until.fetch_max(last, Ordering::AcqRel);
             }
+            self.settled.fetch_max(last, Ordering::AcqRel);
         }
         drop(writer);
         match self.is_lost(sequence) {
             true => Stored::Memory,
             false => Stored::Written,
+        }
+    }
+
+    /// Makes sure that the event with this sequence number, and all before it, are written or lost. Nearly always they
+    /// are: the publisher has written them.
+    pub(super) fn settle(&self, sequence: u64) {
+        if self.settled.load(Ordering::Acquire) < sequence {
+            self.write(sequence);
+            // An event without history is in no batch.
+            self.settled.fetch_max(sequence, Ordering::AcqRel);
         }
     }
 
@@ -217,6 +236,7 @@ impl Disk {
         let written = self.syncer.written_sequence();
         let last = unwritten.last().map_or(written, |last| last.entry.sequence);
         self.lost_until.fetch_max(last, Ordering::AcqRel);
+        self.settled.fetch_max(last, Ordering::AcqRel);
         if let Some(store) = &mut writer.store {
             let changed = store.change_selection(selection);
             self.note(&mut writer, changed.err().map(|error| error.to_string()));

@@ -43,13 +43,13 @@ pub(crate) async fn run(hub: Hub, shard: Arc<Shard>, io_uring: IoUring) {
         batches: Batches::open(io_uring),
         ..Flusher::default()
     };
-    let mut replay = Replay::new(hub);
+    let mut replay = Replay::new(hub.clone());
     loop {
         shard.mailbox.arrived().await;
-        flusher.turn(&shard, &mut replay);
+        flusher.turn(&hub, &shard, &mut replay);
         while !flusher.is_idle() || shard.readers.has_queue() {
             tokio::task::yield_now().await;
-            flusher.turn(&shard, &mut replay);
+            flusher.turn(&hub, &shard, &mut replay);
         }
         replay.rest();
     }
@@ -82,16 +82,20 @@ impl Flusher {
     }
 
     /// Writes for one turn of the event loop.
-    fn turn(&mut self, shard: &Shard, replay: &mut Replay) {
-        self.take(shard);
+    fn turn(&mut self, hub: &Hub, shard: &Shard, replay: &mut Replay) {
+        self.take(hub, shard);
         self.start_rounds(shard);
         self.run_rounds(shard);
         replay.run(shard, REPLAY_WRITES_PER_TURN);
     }
 
     /// Moves all deliveries from the mailbox to their topics.
-    fn take(&mut self, shard: &Shard) {
+    fn take(&mut self, hub: &Hub, shard: &Shard) {
         shard.mailbox.take_into(&mut self.deliveries);
+        let mut deliveries = self.deliveries.iter().rev();
+        if let Some(last) = deliveries.find(|delivery| delivery.has_history) {
+            hub.settle(last.sequence);
+        }
         for delivery in self.deliveries.drain(..) {
             let pending = match self.pending.get_mut(&delivery.topic) {
                 Some(pending) => pending,

@@ -71,6 +71,7 @@ impl Hub {
             false => log.position(),
         };
         drop(ordered);
+        self.settle(last);
         let text = |event: &[u8]| String::from_utf8_lossy(event).into_owned();
         TopicHistory {
             position,
@@ -118,14 +119,22 @@ impl Hub {
 
     /// Reads about `len_max` bytes of events of some topics, behind a sequence number. Returns the end of the log, too.
     pub(super) fn read(&self, topics: &[Topic], after: u64, len_max: usize) -> (Read, Position) {
-        let log = &self.shared.ordered.lock().log;
+        let ordered = self.shared.ordered.lock();
+        let log = &ordered.log;
         let read = match topics {
             // A reload of the options has switched off the history, so later events may be missing.
             _ if !self.have_history(topics) => Read::Gap,
             [topic] => log.read(topic, after, len_max),
             _ => log.read_several(topics, after, len_max),
         };
-        (read, log.position())
+        let position = log.position();
+        drop(ordered);
+        if let Read::Entries { entries, .. } = &read
+            && let Some(last) = entries.last()
+        {
+            self.settle(last.sequence);
+        }
+        (read, position)
     }
 
     /// Returns whether some topics have events behind a sequence number, and the end of the log.

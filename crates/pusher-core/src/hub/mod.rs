@@ -23,7 +23,7 @@
 //! ```
 //!
 //! - [`KnownIds::publish_once`] holds its lock while it publishes.
-//! - [`Hub::publish_checked`] fills mailboxes and watchers under the lock `Shared::ordered`.
+//! - [`Hub::publish_unwritten`] fills mailboxes and watchers under the lock `Shared::ordered`.
 //! - `Shard::topics` and `Readers::state` are held together with none of them: `subscribe` and `unsubscribe` lock them
 //!   and `Shared::ordered` one after the other.
 //! - A batch holds several `Connection::outbox`, each by `try_lock`, and waits for no lock (`batch.rs`).

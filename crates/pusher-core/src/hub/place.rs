@@ -82,8 +82,14 @@ impl Hub {
         }
     }
 
-    /// Appends an event to the log, and delivers it.
-    pub(super) fn place(&self, ordered: &mut Ordered, topic: &str, event: Prepared) -> Placed {
+    /// Appends an event to the log, and delivers it. `id` is that of its publish.
+    pub(super) fn place(
+        &self,
+        ordered: &mut Ordered,
+        topic: &str,
+        event: Prepared,
+        id: Option<&str>,
+    ) -> Placed {
         let Prepared {
             mut delivery,
             new_event,
@@ -96,6 +102,11 @@ impl Hub {
         } = self.append(ordered, topic, new_event);
         delivery.sequence = sequence;
         delivery.has_history = entry.is_some();
+        // Before the delivery: whoever gets an event has it written first. Also an event that is too long for the log:
+        // after a restart, the log must drop it again, and so know that there was one.
+        if let (Some(disk), Some(entry)) = (&self.shared.disk, &entry) {
+            disk.put(entry, id);
+        }
         let subscribers = self.deliver(ordered, topic, delivery);
         if let Some(event) = watched_event {
             self.shared.watchers.event(topic, sequence, &event);

@@ -121,11 +121,7 @@ impl Hub {
         if ordered.is_closed {
             return Err(PublishError::Ending);
         }
-        let placed = self.place(&mut ordered, topic, prepared);
-        // Also an event that is too long: after a restart, the log must drop it again, and so know that there was one.
-        if let (Some(disk), Some(entry)) = (&self.shared.disk, &placed.entry) {
-            disk.put(entry, id);
-        }
+        let placed = self.place(&mut ordered, topic, prepared, id);
         drop(ordered);
         self.count(source, event.len());
         let Placed {
@@ -188,6 +184,14 @@ impl Hub {
                 ..receipt
             },
             _ => receipt,
+        }
+    }
+
+    /// Makes sure that an event, and all before it, are on disk, if the server has a log there and the disk works. To be
+    /// called before anybody gets the event.
+    pub(crate) fn settle(&self, sequence: u64) {
+        if let Some(disk) = &self.shared.disk {
+            disk.settle(sequence);
         }
     }
 

@@ -64,7 +64,7 @@ impl Hub {
         let mut ordered = self.shared.ordered.lock();
         if !ordered.is_closed {
             ordered.log.move_to(sequence - 1);
-            self.place(&mut ordered, topic, prepared);
+            self.place(&mut ordered, topic, prepared, None);
         }
     }
 

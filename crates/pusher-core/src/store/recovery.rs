@@ -11,8 +11,9 @@ use super::record::RecordRef;
 use super::segment::{Scan, scan};
 use super::segments::SegmentFile;
 
-/// Sequence numbers that are skipped after a server was killed. The server gives an event to subscribers before it
-/// writes it, so a browser may know numbers that are not on disk. They must never be used again.
+/// Sequence numbers that are skipped after a server was killed. It may have given out positions behind the last event on
+/// disk: those of events without history, and of events that it had not written yet. They must never stand for other
+/// events.
 pub(crate) const SEQUENCE_SLACK: u64 = 1_000_000;
 
 /// A longer file is not from this program. It is not read to its end.
