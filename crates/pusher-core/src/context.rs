@@ -104,6 +104,8 @@ pub(crate) struct Tasks {
     pub(crate) handshakes: TaskTracker,
     /// Those that accept connections.
     pub(crate) listeners: TaskTracker,
+    /// Cancelled when the browsers are there that another process had.
+    pub(crate) resumed: CancellationToken,
     /// Cancelled when the server accepts connections.
     pub(crate) begun: CancellationToken,
     /// Cancelled first: the server accepts no more browsers.
@@ -125,6 +127,7 @@ impl Default for Tasks {
             webhooks: TaskTracker::new(),
             handshakes: TaskTracker::new(),
             listeners: TaskTracker::new(),
+            resumed: CancellationToken::new(),
             begun: CancellationToken::new(),
             closing: CancellationToken::new(),
             publishers_end: stop_publishers.child_token(),

@@ -11,11 +11,11 @@ use crate::nodes;
 use crate::stats::Counters;
 use crate::unix_time::unix_ms;
 
-/// Time for each step before the sessions: for publishers to get their receipts, and so on.
+/// Time for each step before: for publishers to get their receipts, and so on.
 const STEP_TIMEOUT: Duration = Duration::from_millis(150);
 
-/// Time for sessions to bring their state. They wait for nobody, so only a busy machine needs it.
-const SESSIONS_TIMEOUT: Duration = Duration::from_secs(1);
+/// Time for webhooks and sessions to bring their state. They wait for nobody, so only a busy machine needs it.
+const STATE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Time for tasks of other threads to drop the connections that they have brought.
 const DROP_TIMEOUT: Duration = Duration::from_millis(20);
@@ -39,14 +39,14 @@ pub(super) async fn hand_over(context: Arc<Context>) -> HandOver {
     collector.begin();
     tasks.publishers_end.cancel();
     // A publisher whose message is not stored by then is closed, and can publish again.
-    for tracker in [
-        &tasks.listeners,
-        &tasks.handshakes,
-        &tasks.publishers,
-        &tasks.webhooks,
+    for (tracker, time) in [
+        (&tasks.listeners, STEP_TIMEOUT),
+        (&tasks.handshakes, STEP_TIMEOUT),
+        (&tasks.publishers, STEP_TIMEOUT),
+        (&tasks.webhooks, STATE_TIMEOUT),
     ] {
         tracker.close();
-        let _late = timeout(STEP_TIMEOUT, tracker.wait()).await;
+        let _late = timeout(time, tracker.wait()).await;
     }
     if let Some(node) = &context.node {
         nodes::caught_up(node).await;
@@ -64,7 +64,7 @@ pub(super) async fn hand_over(context: Arc<Context>) -> HandOver {
     for session in context.hub.sessions() {
         session.connection().recheck();
     }
-    let _late = timeout(SESSIONS_TIMEOUT, no_sessions(&context)).await;
+    let _late = timeout(STATE_TIMEOUT, no_sessions(&context)).await;
     context.hub.end_log();
     let _closing = timeout(DROP_TIMEOUT, no_connections(counters)).await;
     let sockets = collect(&context, &mut state);

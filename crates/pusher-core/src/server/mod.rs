@@ -34,7 +34,7 @@ use crate::publishers::Drainer;
 use crate::spool::Spool;
 use crate::stats::{Counters, Gauge, PeerLog, RefusedOrigins};
 use crate::tickets::Tickets;
-use crate::webhooks::{Webhooks, WebhooksEnd};
+use crate::webhooks::{Webhooks, WebhooksSignals};
 
 pub use bind_error::BindError;
 pub use control::Control;
@@ -260,11 +260,12 @@ impl Server {
             first.spawn(nodes::run(node.clone()));
         }
         let reloads = context.reloads.subscribe();
-        let ends = WebhooksEnd {
+        let signals = WebhooksSignals {
+            resumed: context.tasks.resumed.clone(),
             closing: context.tasks.closing.clone(),
             handover: context.handover.stop_reading().clone(),
         };
-        let webhooks = webhooks_of(&context).run(webhooks, reloads, ends);
+        let webhooks = webhooks_of(&context).run(webhooks, reloads, signals);
         let collector = context.clone();
         let webhooks = async move {
             let webhooks = webhooks.await;
@@ -327,6 +328,7 @@ async fn begin(
         nodes::loaded(node).await;
     }
     clients.resume(&admin, &shards).await;
+    context.tasks.resumed.cancel();
     let tasks = &context.tasks.listeners;
     for listener in listeners.public {
         tasks.spawn(accept::browsers(context.clone(), shards.clone(), listener));

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use pusher_proto::channels::{Channel, WebhookEvent};
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use channels::{Channels, Difference};
@@ -54,17 +54,25 @@ pub(crate) struct Webhooks {
     pub(crate) counters: Arc<Counters>,
 }
 
-/// The signals that end the webhooks.
+/// The signals that begin and end the webhooks.
 #[derive(Debug)]
-pub(crate) struct WebhooksEnd {
+pub(crate) struct WebhooksSignals {
+    /// The browsers are there that another process had. Before, their channels look vacated.
+    pub(crate) resumed: CancellationToken,
     /// The server closes.
     pub(crate) closing: CancellationToken,
     /// The server is handed over.
     pub(crate) handover: CancellationToken,
 }
 
-impl WebhooksEnd {
-    fn has_come(&self) -> bool {
+impl WebhooksSignals {
+    /// Waits for the time of the next look.
+    async fn next_look(&self, ticks: &mut Interval) {
+        self.resumed.cancelled().await;
+        ticks.tick().await;
+    }
+
+    fn is_end(&self) -> bool {
         self.closing.is_cancelled() || self.handover.is_cancelled()
     }
 }
@@ -81,28 +89,28 @@ struct Look<'a> {
 }
 
 impl Webhooks {
-    /// Runs until one of the signals of `end`. If the server closes, until the site has the last events or a request fails. If
+    /// Runs until the server ends. If the server closes, until the site has the last events or a request fails. If
     /// it is handed over, returns at once what the other process must know. `before` is what this one knows from another.
     /// `reloads` is notified after each reload of the options.
     pub(crate) async fn run(
         self,
         before: handover::Webhooks,
         mut reloads: watch::Receiver<()>,
-        end: WebhooksEnd,
+        signals: WebhooksSignals,
     ) -> handover::Webhooks {
         let mut before = before;
-        while !end.has_come() {
+        while !signals.is_end() {
             let mut handed = handover::Webhooks::default();
             if self.is_wanted() {
                 handed = self
-                    .run_while_wanted(std::mem::take(&mut before), &end)
+                    .run_while_wanted(std::mem::take(&mut before), &signals)
                     .await;
                 self.hub.stop_changes(ChangeReader::Webhooks);
             }
             tokio::select! {
                 biased;
-                () = end.handover.cancelled() => return handed,
-                () = end.closing.cancelled() => {}
+                () = signals.handover.cancelled() => return handed,
+                () = signals.closing.cancelled() => {}
                 Ok(()) = reloads.changed() => {}
             }
         }
@@ -118,7 +126,7 @@ impl Webhooks {
     async fn run_while_wanted(
         &self,
         before: handover::Webhooks,
-        end: &WebhooksEnd,
+        signals: &WebhooksSignals,
     ) -> handover::Webhooks {
         if before.occupied.is_some() {
             // The members are known to the site.
@@ -135,15 +143,21 @@ impl Webhooks {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while self.is_wanted() {
             tokio::select! {
-                _ = ticks.tick() => look.run().await,
-                () = end.closing.cancelled() => {
+                () = signals.next_look(&mut ticks) => look.run().await,
+                () = signals.closing.cancelled() => {
                     // The browsers are still there, so no channel is vacated because the server ends.
-                    look.run().await;
+                    if signals.resumed.is_cancelled() {
+                        look.run().await;
+                    }
+                    look.update_senders();
                     look.senders.finish().await;
                     return handover::Webhooks::default();
                 }
-                () = end.handover.cancelled() => {
-                    look.run().await;
+                () = signals.handover.cancelled() => {
+                    // If it is too late, the next process sees the changes. Here the sessions end, and are not gone.
+                    if !self.hub.is_closed() {
+                        look.run().await;
+                    }
                     return look.hand_over();
                 }
             }
@@ -161,14 +175,19 @@ impl Look<'_> {
         }
     }
 
-    async fn run(&mut self) {
-        let hub = &self.webhooks.hub;
+    /// Starts a sender for each URL, with the events that another process had for it.
+    fn update_senders(&mut self) {
         let urls = self.webhooks.live.options().webhooks.clone();
         self.senders.set_urls(&urls);
         for (url, events) in std::mem::take(&mut self.queues) {
             self.senders.take_over(&url, &events);
         }
-        let changed = match urls.is_empty() {
+    }
+
+    async fn run(&mut self) {
+        self.update_senders();
+        let hub = &self.webhooks.hub;
+        let changed = match self.webhooks.live.options().webhooks.is_empty() {
             true => {
                 self.stop_channels();
                 hub.changed_topics(ChangeReader::Webhooks, false)
