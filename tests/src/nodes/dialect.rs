@@ -90,12 +90,12 @@ impl Client {
     /// Handles what arrives within a short time.
     pub(super) fn receive(&mut self, heard: &mut Vec<Heard>) -> Result<(), Lost> {
         if let Some(stream) = &mut self.stream {
-            stream.receive(heard)?;
+            let received = stream.receive(heard);
             self.is_subscribed = stream.is_open();
             if let Some(at) = stream.at() {
                 self.at = Some(at);
             }
-            return Ok(());
+            return received;
         }
         match self.socket.as_mut().ok_or(Lost::Ended)?.receive()? {
             Arrival::Elements(elements) => self.take(&elements, heard),

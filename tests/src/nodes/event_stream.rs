@@ -66,11 +66,11 @@ impl EventStream {
     }
 
     pub(super) fn receive(&mut self, heard: &mut Vec<Heard>) -> Result<(), Lost> {
-        self.received.read_from(&mut self.stream)?;
+        // What came with the head of the answer counts, also if the stream has ended since.
         while let Some(block) = self.received.take_until(b"\n\n")? {
             self.take(&block, heard)?;
         }
-        Ok(())
+        self.received.read_from(&mut self.stream)
     }
 
     fn take(&mut self, block: &str, heard: &mut Vec<Heard>) -> Result<(), Lost> {
