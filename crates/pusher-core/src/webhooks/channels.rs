@@ -15,6 +15,8 @@ pub(super) struct Channels {
     occupied: HashSet<Topic, RandomState>,
     /// The occupied channels that had no subscribers at the last look.
     empty: HashSet<Topic, RandomState>,
+    /// No look has been at the channels of another process yet.
+    is_taken_over: bool,
 }
 
 /// The changes between two looks.
@@ -33,15 +35,13 @@ impl Channels {
             .collect()
     }
 
-    /// Continues with the channels of another process. Those without subscribers now will be vacated.
+    /// Continues with the channels of another process. The first look must have all topics with subscribers.
     pub(super) fn take_over(occupied: Vec<String>) -> Self {
-        let occupied: HashSet<_, _> = occupied
-            .into_iter()
-            .map(|topic| topic.as_str().into())
-            .collect();
+        let occupied = occupied.iter().map(|topic| topic.as_str().into());
         Self {
-            empty: occupied.clone(),
-            occupied,
+            occupied: occupied.collect(),
+            empty: HashSet::default(),
+            is_taken_over: true,
         }
     }
 
@@ -60,6 +60,9 @@ impl Channels {
         changed: &[(Topic, u64)],
     ) -> Difference {
         let mut difference = Difference::default();
+        if std::mem::take(&mut self.is_taken_over) {
+            self.empty = self.occupied.clone();
+        }
         for (topic, subscribers) in changed {
             if Channel::parse(topic).is_err() {
                 continue;
@@ -136,6 +139,15 @@ mod tests {
         // It came and left again between two looks.
         look(&mut channels, &[("a", 0)], &[]);
         assert_eq!(look(&mut channels, &[("a", 0)], &[]), vacated("a"));
+        assert_eq!(look(&mut channels, &[], &[]), nothing());
+    }
+
+    #[test]
+    fn the_channels_of_another_process_have_two_looks_too() {
+        let names = ["a", "b"].map(str::to_owned).to_vec();
+        let mut channels = Channels::take_over(names);
+        assert_eq!(look(&mut channels, &[("a", 1)], &[]), nothing());
+        assert_eq!(look(&mut channels, &[], &[]), vacated("b"));
         assert_eq!(look(&mut channels, &[], &[]), nothing());
     }
 

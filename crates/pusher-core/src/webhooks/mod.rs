@@ -57,7 +57,7 @@ pub(crate) struct Webhooks {
 /// The signals that begin and end the webhooks.
 #[derive(Debug)]
 pub(crate) struct WebhooksSignals {
-    /// The browsers are there that another process had. Before, their channels look vacated.
+    /// The browsers of the process before are subscribed again. Until then, their channels look vacated.
     pub(crate) resumed: CancellationToken,
     /// The server closes.
     pub(crate) closing: CancellationToken,
@@ -143,23 +143,17 @@ impl Webhooks {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while self.is_wanted() {
             tokio::select! {
-                () = signals.next_look(&mut ticks) => look.run().await,
+                biased;
+                () = signals.handover.cancelled() => {
+                    look.run_last(signals).await;
+                    return look.hand_over();
+                }
                 () = signals.closing.cancelled() => {
-                    // The browsers are still there, so no channel is vacated because the server ends.
-                    if signals.resumed.is_cancelled() {
-                        look.run().await;
-                    }
-                    look.update_senders();
+                    look.run_last(signals).await;
                     look.senders.finish().await;
                     return handover::Webhooks::default();
                 }
-                () = signals.handover.cancelled() => {
-                    // If it is too late, the next process sees the changes. Here the sessions end, and are not gone.
-                    if !self.hub.is_closed() {
-                        look.run().await;
-                    }
-                    return look.hand_over();
-                }
+                () = signals.next_look(&mut ticks) => look.run().await,
             }
         }
         look.stop_channels();
@@ -207,14 +201,24 @@ impl Look<'_> {
         self.counts.tell(hub).await;
     }
 
+    /// The last look. No channel is vacated because the server ends: if its browsers are not there yet, or are ending
+    /// already, this looks at the members only.
+    async fn run_last(&mut self, signals: &WebhooksSignals) {
+        if signals.resumed.is_cancelled() && !self.webhooks.hub.is_closed() {
+            return self.run().await;
+        }
+        self.update_senders();
+        if self.channels.is_some() {
+            self.push(
+                &Difference::default(),
+                &self.webhooks.presence.take_changes(),
+            );
+        }
+    }
+
     /// Queues the events of the channels. Returns the topics whose numbers of subscribers have changed.
     fn run_channels(&mut self) -> Vec<(Topic, u64)> {
-        let Webhooks {
-            hub,
-            presence,
-            counters,
-            ..
-        } = self.webhooks;
+        let Webhooks { hub, presence, .. } = self.webhooks;
         // The site knows nothing yet.
         let is_full = self.channels.is_none();
         let channels = self.channels.get_or_insert_default();
@@ -223,9 +227,14 @@ impl Look<'_> {
         let members = presence.take_changes();
         let changed = hub.changed_topics(ChangeReader::Webhooks, is_full);
         let difference = channels.update(candidates, &changed);
-        counters.webhooks_dropped.add(members.dropped);
-        self.senders.push(&encode(&difference, &members));
+        self.push(&difference, &members);
         changed
+    }
+
+    fn push(&mut self, difference: &Difference, members: &Recorded) {
+        let counters = &self.webhooks.counters;
+        counters.webhooks_dropped.add(members.dropped);
+        self.senders.push(&encode(difference, members));
     }
 
     fn stop_channels(&mut self) {
