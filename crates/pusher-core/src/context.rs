@@ -104,7 +104,7 @@ pub(crate) struct Tasks {
     pub(crate) handshakes: TaskTracker,
     /// Those that accept connections.
     pub(crate) listeners: TaskTracker,
-    /// Cancelled when the browsers are there that another process had.
+    /// Cancelled when the browsers of the process before are subscribed again.
     pub(crate) resumed: CancellationToken,
     /// Cancelled when the server accepts connections.
     pub(crate) begun: CancellationToken,

@@ -2,59 +2,83 @@
 //! daemon does not know: the other browsers would never get it, and if its publisher sends it again, the first ones
 //! would get it twice.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use serde_json::{Value, json};
 use system_tests::daemon::{Daemon, listening, server_command, start};
+use system_tests::log::Log;
 use system_tests::publisher::Publisher;
 use system_tests::wire::{Wire, first, masked, text};
 use system_tests::{WAIT_MS, artefact};
 use xtask::http;
+use xtask::process::Background;
 
-/// In each one, other threads are quicker.
+/// In one of them at least, a thread would deliver before another one writes.
 const ROUNDS: usize = 5;
 
-/// Enough for both threads to have some.
+/// Both threads have some.
 const BROWSERS: usize = 8;
+
+/// Far more than it takes until a thread writes for the second time.
+const EVENTS_MAX: usize = 100;
 
 /// The file to which the first daemon of a state directory writes its events.
 const FIRST_FILE: &str = "00000000000000000001.events";
 
-/// Publishes events while browsers listen, until the daemon kills itself at a write. strace counts the writes of each
-/// thread, and the first one of the main thread is the head of the file. Returns the last event of each browser.
-fn events_before_the_kill(state: &Path) -> Vec<Option<Value>> {
-    let mut command = server_command(Path::new("strace"));
-    command
-        .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=write", "-P"])
-        .arg(state.join(FIRST_FILE))
-        .args(["-e", "inject=write:signal=SIGKILL:when=2"])
-        .arg(artefact("pushd"))
-        .arg("--state-dir")
-        .arg(state)
-        .args(["--threads=2", "--listen=127.0.0.1:0"])
-        .arg("--publish-listen=127.0.0.1:0");
-    let (mut process, log) = start(&mut command);
-    let web = listening(&log, "browsers");
-    let subscribed = |_| {
-        let mut browser = Wire::open(web);
-        browser.send(&text(r#"[5,"t"]"#));
-        browser.send(&masked(first::PING, b""));
-        assert_eq!(browser.frame().first, first::PONG);
-        browser
-    };
-    let browsers: Vec<Wire> = (0..BROWSERS).map(subscribed).collect();
+/// A daemon with two threads under strace, and its browsers.
+struct Traced {
+    process: Background,
+    log: Log,
+    browsers: Vec<Wire>,
+}
 
-    let mut publisher = Publisher::connect(listening(&log, "publishers"));
+impl Traced {
+    /// Starts the daemon. strace kills it at the second write of a thread to the first file of events. The first
+    /// write of the main thread is the head of the file.
+    fn start(state: &Path) -> Self {
+        let mut command = server_command(Path::new("strace"));
+        command
+            .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=write", "-P"])
+            .arg(state.join(FIRST_FILE))
+            .args(["-e", "inject=write:signal=SIGKILL:when=2"])
+            .arg(artefact("pushd"))
+            .arg("--state-dir")
+            .arg(state)
+            .args(["--threads=2", "--listen=127.0.0.1:0"])
+            .arg("--publish-listen=127.0.0.1:0");
+        let (process, log) = start(&mut command);
+        let web = listening(&log, "browsers");
+        let subscribed = |_| {
+            let mut browser = Wire::open(web);
+            browser.send(&text(r#"[5,"t"]"#));
+            browser.send(&masked(first::PING, b""));
+            assert_eq!(browser.frame().first, first::PONG);
+            browser
+        };
+        let browsers = (0..BROWSERS).map(subscribed).collect();
+        Self {
+            process,
+            log,
+            browsers,
+        }
+    }
+}
+
+/// Publishes the events 0, 1, 2... until the daemon ends. Returns the number of receipts.
+fn publish_to_the_end(publish: SocketAddr) -> usize {
+    let mut publisher = Publisher::connect(publish);
     publisher.send(b"[1,1]");
     publisher.answer();
+    let message = |event: usize| format!(r#"[3,{event},"t",{event}]"#);
     let mut event = 0;
-    let publish = |event: usize| format!(r#"[3,{event},"t",{event}]"#);
-    while publisher.try_send(publish(event).as_bytes()) && publisher.next_answer().is_some() {
+    while event < EVENTS_MAX
+        && publisher.try_send(message(event).as_bytes())
+        && publisher.next_answer().is_some()
+    {
         event += 1;
     }
-    process.wait(WAIT_MS).expect("it was killed");
-    assert!(event > 0, "the first event was to be written");
-    browsers.into_iter().map(last_event).collect()
+    event
 }
 
 fn last_event(mut browser: Wire) -> Option<Value> {
@@ -70,8 +94,14 @@ fn last_event(mut browser: Wire) -> Option<Value> {
 fn no_browser_has_an_event_that_is_not_on_disk() {
     for _ in 0..ROUNDS {
         let folder = tempfile::tempdir().unwrap();
-        let state = folder.path().join("state");
-        let got = events_before_the_kill(&state);
+        // As strace knows the file.
+        let state = folder.path().canonicalize().unwrap().join("state");
+        let mut traced = Traced::start(&state);
+        let receipts = publish_to_the_end(listening(&traced.log, "publishers"));
+        assert!((1..EVENTS_MAX).contains(&receipts), "{receipts}");
+        traced.process.wait(WAIT_MS).expect("it was killed");
+        let got: Vec<_> = traced.browsers.into_iter().map(last_event).collect();
+        assert!(got.iter().any(Option::is_some));
 
         let flag = format!("--state-dir={}", state.display());
         let daemon = Daemon::start_with(&[&flag]);

@@ -57,7 +57,7 @@ impl Body for Watch {
         } else {
             match self.watcher.poll_next(task) {
                 Poll::Ready(WatchItem::Event { sequence, json }) => {
-                    self.hub.settle(sequence);
+                    self.hub.ensure_written(sequence);
                     event(sequence, &json)
                 }
                 Poll::Ready(WatchItem::Missed(count)) => {

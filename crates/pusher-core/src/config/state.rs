@@ -13,8 +13,8 @@ pub struct StateOptions {
     pub sync: SyncPolicy,
 }
 
-/// When events are synced to the disk (fdatasync). With every policy, the receipt and the browsers come after the
-/// event is written to a file, so no end of the process loses it. The policies differ if the whole machine stops.
+/// When events are synced to the disk (fdatasync). With every policy, the server writes an event to a file before it sends
+/// the receipt and delivers the event, so no end of the process loses it. The policies differ if the whole machine stops.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SyncPolicy {
     /// The operating system decides, usually within 30 s.

@@ -4,9 +4,9 @@
 //! After the lock is released, the publish writes the batch, with the events of others that have arrived meanwhile. A
 //! receipt therefore says truly how the event is kept.
 //!
-//! Browsers get no event before it is written ([`settle`](Disk::settle)). Otherwise a killed server could leave an event
-//! that some browsers have and the next server does not know: the others would never get it, and if its publisher sends
-//! it again, the first ones would get it twice.
+//! Browsers get no event before it is written ([`ensure_written`](Disk::ensure_written)). Otherwise a killed server could
+//! leave an event that some browsers have and the next server does not know: the others would never get it, and if its
+//! publisher sends it again, the first ones would get it twice.
 //!
 //! If the disk fails, the server goes on in memory and tries the disk again once a second.
 
@@ -135,7 +135,8 @@ impl Disk {
         });
     }
 
-    /// Writes the batch. Returns how the event with this sequence number, which was in it, is kept.
+    /// Writes the batch. Returns how the event with this sequence number, which was in this batch or an earlier one, is
+    /// kept.
     pub(super) fn write(&self, sequence: u64) -> Stored {
         let mut writer = self.writer.lock();
         // Another publish may have written the event.
@@ -156,7 +157,7 @@ impl Disk {
 
     /// Makes sure that the event with this sequence number, and all before it, are written or lost. Nearly always they
     /// are: the publisher has written them.
-    pub(super) fn settle(&self, sequence: u64) {
+    pub(super) fn ensure_written(&self, sequence: u64) {
         if self.settled.load(Ordering::Acquire) < sequence {
             self.write(sequence);
             // An event without history is in no batch.

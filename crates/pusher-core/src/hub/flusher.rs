@@ -94,7 +94,7 @@ impl Flusher {
         shard.mailbox.take_into(&mut self.deliveries);
         let mut deliveries = self.deliveries.iter().rev();
         if let Some(last) = deliveries.find(|delivery| delivery.has_history) {
-            hub.settle(last.sequence);
+            hub.ensure_written(last.sequence);
         }
         for delivery in self.deliveries.drain(..) {
             let pending = match self.pending.get_mut(&delivery.topic) {

@@ -47,7 +47,7 @@ impl Hub {
         shard.mailbox.wake();
     }
 
-    /// Returns up to `limit` events of a topic behind `since`, or from the oldest one.
+    /// Returns up to `limit` events of a topic behind `since`, or from the oldest one. May write them to the disk first.
     pub(crate) fn history(
         &self,
         topic: &str,
@@ -71,7 +71,7 @@ impl Hub {
             false => log.position(),
         };
         drop(ordered);
-        self.settle(last);
+        self.ensure_written(last);
         let text = |event: &[u8]| String::from_utf8_lossy(event).into_owned();
         TopicHistory {
             position,
@@ -118,6 +118,7 @@ impl Hub {
     }
 
     /// Reads about `len_max` bytes of events of some topics, behind a sequence number. Returns the end of the log, too.
+    /// May write the events to the disk first.
     pub(super) fn read(&self, topics: &[Topic], after: u64, len_max: usize) -> (Read, Position) {
         let ordered = self.shared.ordered.lock();
         let log = &ordered.log;
@@ -132,7 +133,7 @@ impl Hub {
         if let Read::Entries { entries, .. } = &read
             && let Some(last) = entries.last()
         {
-            self.settle(last.sequence);
+            self.ensure_written(last.sequence);
         }
         (read, position)
     }

@@ -102,7 +102,7 @@ impl Hub {
         } = self.append(ordered, topic, new_event);
         delivery.sequence = sequence;
         delivery.has_history = entry.is_some();
-        // Before the delivery: whoever gets an event has it written first. Also an event that is too long for the log:
+        // Before the delivery, so that the flusher can write the event first. Also an event that is too long for the log:
         // after a restart, the log must drop it again, and so know that there was one.
         if let (Some(disk), Some(entry)) = (&self.shared.disk, &entry) {
             disk.put(entry, id);

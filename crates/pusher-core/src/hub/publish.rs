@@ -10,7 +10,7 @@ use super::recipients::Recipients;
 use super::shared_log_queue::SharedReceipt;
 use crate::stats::Source;
 
-/// A publish that is accepted and not yet on disk, or waits for the shared log.
+/// A publish that is accepted, and may not be on disk yet or waits for the shared log.
 #[derive(Debug)]
 pub(crate) enum Accepted {
     Now(Receipt),
@@ -102,8 +102,8 @@ impl Hub {
         }
     }
 
-    /// Accepts a publish if the server has a log of its own. Otherwise like [`accept`](Self::accept). The event is not on
-    /// disk before the call of [`written`](Self::written).
+    /// Accepts a publish if the server has a log of its own. Otherwise like [`accept`](Self::accept). Call
+    /// [`written`](Self::written) next, which writes the event to disk.
     pub(crate) fn publish_unwritten(&self, publish: Publish<'_>) -> Result<Receipt, PublishError> {
         if self.shared.shared_log.is_some() {
             return Err(PublishError::SharedLog);
@@ -187,11 +187,11 @@ impl Hub {
         }
     }
 
-    /// Makes sure that an event, and all before it, are on disk, if the server has a log there and the disk works. To be
-    /// called before anybody gets the event.
-    pub(crate) fn settle(&self, sequence: u64) {
+    /// Makes sure that an event, and all before it, are on disk, if the server has a log there and the disk works. Call it
+    /// before a delivery. It may write to the disk.
+    pub(crate) fn ensure_written(&self, sequence: u64) {
         if let Some(disk) = &self.shared.disk {
-            disk.settle(sequence);
+            disk.ensure_written(sequence);
         }
     }
 

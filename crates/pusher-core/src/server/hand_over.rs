@@ -11,7 +11,7 @@ use crate::nodes;
 use crate::stats::Counters;
 use crate::unix_time::unix_ms;
 
-/// Time for each step before: for publishers to get their receipts, and so on.
+/// Time for each of the other steps: for publishers to get their receipts, and so on.
 const STEP_TIMEOUT: Duration = Duration::from_millis(150);
 
 /// Time for webhooks and sessions to bring their state. They wait for nobody, so only a busy machine needs it.
