@@ -66,7 +66,8 @@ impl EventStream {
     }
 
     pub(super) fn receive(&mut self, heard: &mut Vec<Heard>) -> Result<(), Lost> {
-        // What came with the head of the answer counts, also if the stream has ended since.
+        // First the blocks that arrived together with the head of the answer: if the server has ended the stream, the read
+        // below fails.
         while let Some(block) = self.received.take_until(b"\n\n")? {
             self.take(&block, heard)?;
         }

@@ -14,10 +14,10 @@ use system_tests::{WAIT_MS, artefact};
 use xtask::http;
 use xtask::process::Background;
 
-/// In one of them at least, a thread would deliver before another one writes.
+/// One is not enough: the thread that writes may be faster than the threads that deliver.
 const ROUNDS: usize = 5;
 
-/// Both threads have some.
+/// So many that each of the two threads serves some.
 const BROWSERS: usize = 8;
 
 /// Far more than it takes until a thread writes for the second time.
@@ -94,7 +94,7 @@ fn last_event(mut browser: Wire) -> Option<Value> {
 fn no_browser_has_an_event_that_is_not_on_disk() {
     for _ in 0..ROUNDS {
         let folder = tempfile::tempdir().unwrap();
-        // As strace knows the file.
+        // Without symbolic links, as strace compares paths.
         let state = folder.path().canonicalize().unwrap().join("state");
         let mut traced = Traced::start(&state);
         let receipts = publish_to_the_end(listening(&traced.log, "publishers"));

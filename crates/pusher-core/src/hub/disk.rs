@@ -41,8 +41,6 @@ pub(super) struct Disk {
     writer: Mutex<Writer>,
     syncer: Syncer,
     policy: SyncPolicy,
-    /// Events up to this sequence number are written or lost.
-    settled: AtomicU64,
     /// Events up to this sequence number may not be on disk, although later ones are.
     lost_until: AtomicU64,
     sync_thread: Arc<SyncThread>,
@@ -102,7 +100,6 @@ struct SyncState {
 impl Disk {
     pub(super) fn new(store: Store, policy: SyncPolicy, counters: Arc<Counters>) -> Self {
         let syncer = store.syncer();
-        let settled = AtomicU64::new(syncer.written_sequence());
         let sync_thread = Arc::new(SyncThread {
             state: Mutex::default(),
             changed: Condvar::new(),
@@ -119,7 +116,6 @@ impl Disk {
             }),
             syncer,
             policy,
-            settled,
             lost_until: AtomicU64::new(0),
             sync_thread,
             has_sync_thread,
@@ -146,7 +142,6 @@ impl Disk {
             if !self.try_write(&mut writer, &batch) {
                 self.lost_until.fetch_max(last, Ordering::AcqRel);
             }
-            self.settled.fetch_max(last, Ordering::AcqRel);
         }
         drop(writer);
         match self.is_lost(sequence) {
@@ -158,10 +153,9 @@ impl Disk {
     /// Makes sure that the event with this sequence number, and all before it, are written or lost. Nearly always they
     /// are: the publisher has written them.
     pub(super) fn ensure_written(&self, sequence: u64) {
-        if self.settled.load(Ordering::Acquire) < sequence {
+        let lost = self.lost_until.load(Ordering::Acquire);
+        if sequence > self.syncer.written_sequence().max(lost) {
             self.write(sequence);
-            // An event without history is in no batch.
-            self.settled.fetch_max(sequence, Ordering::AcqRel);
         }
     }
 
@@ -237,7 +231,6 @@ impl Disk {
         let written = self.syncer.written_sequence();
         let last = unwritten.last().map_or(written, |last| last.entry.sequence);
         self.lost_until.fetch_max(last, Ordering::AcqRel);
-        self.settled.fetch_max(last, Ordering::AcqRel);
         if let Some(store) = &mut writer.store {
             let changed = store.change_selection(selection);
             self.note(&mut writer, changed.err().map(|error| error.to_string()));
