@@ -6,9 +6,9 @@
 
 mod channels;
 mod faults;
+mod faulty_disk;
 mod ghosts;
 mod hostile;
-mod killed_in_a_write;
 mod nothing_is_lost;
 mod restart;
 mod siege;

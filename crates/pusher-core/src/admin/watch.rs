@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +20,8 @@ const COMMENT_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) struct Watch {
     hub: Hub,
     watcher: Watcher,
+    /// The next event, as soon as it may be shown.
+    next: Option<Pin<Box<dyn Future<Output = String> + Send>>>,
     comments: Interval,
     end: Pin<Box<WaitForCancellationFutureOwned>>,
 }
@@ -34,6 +36,7 @@ impl Watch {
         Some(Self {
             hub: context.hub.clone(),
             watcher,
+            next: None,
             // The first tick comes at once, and sends the head of the answer once the watcher is registered.
             comments: interval(COMMENT_INTERVAL),
             end: Box::pin(end.cancelled_owned()),
@@ -55,18 +58,32 @@ impl Body for Watch {
         let text = if self.comments.poll_tick(task).is_ready() {
             ": watching\n\n".to_owned()
         } else {
-            match self.watcher.poll_next(task) {
-                Poll::Ready(WatchItem::Event { sequence, json }) => {
-                    self.hub.ensure_written(sequence);
-                    event(sequence, &json)
-                }
-                Poll::Ready(WatchItem::Missed(count)) => {
-                    format!("event: missed\ndata: {count}\n\n")
-                }
-                Poll::Pending => return Poll::Pending,
-            }
+            ready!(self.poll_next(task))
         };
         Poll::Ready(Some(Ok(Frame::data(text.into()))))
+    }
+}
+
+impl Watch {
+    fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<String> {
+        let next = match &mut self.next {
+            Some(next) => next,
+            None => match ready!(self.watcher.poll_next(task)) {
+                WatchItem::Event { sequence, json } => {
+                    let hub = self.hub.clone();
+                    self.next.insert(Box::pin(async move {
+                        hub.settled(sequence).await;
+                        event(sequence, &json)
+                    }))
+                }
+                WatchItem::Missed(count) => {
+                    return Poll::Ready(format!("event: missed\ndata: {count}\n\n"));
+                }
+            },
+        };
+        let text = ready!(next.as_mut().poll(task));
+        self.next = None;
+        Poll::Ready(text)
     }
 }
 

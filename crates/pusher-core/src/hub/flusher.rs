@@ -45,20 +45,28 @@ pub(crate) async fn run(hub: Hub, shard: Arc<Shard>, io_uring: IoUring) {
     };
     let mut replay = Replay::new(hub.clone());
     loop {
-        shard.mailbox.arrived().await;
         flusher.turn(&hub, &shard, &mut replay);
-        while !flusher.is_idle() || shard.readers.has_queue() {
+        if !flusher.is_idle() || shard.readers.has_queue() {
             tokio::task::yield_now().await;
-            flusher.turn(&hub, &shard, &mut replay);
+        } else if let Some(unsettled) = flusher.next_unsettled(&shard) {
+            tokio::select! {
+                () = hub.settled(unsettled) => {}
+                () = shard.mailbox.arrived() => {}
+            }
+        } else {
+            replay.rest();
+            shard.mailbox.arrived().await;
         }
-        replay.rest();
     }
 }
 
 #[derive(Debug, Default)]
 struct Flusher {
-    /// The mailbox's buffer is swapped with this one. Empty between two calls, it keeps its capacity.
+    /// The mailbox's buffer is swapped with this one. Between two calls it only has events that are not settled. It keeps
+    /// its capacity.
     deliveries: Vec<Delivery>,
+    /// The last event of `deliveries` that has to be settled first.
+    unsettled: Option<u64>,
     /// Events for the next round of their topic.
     pending: IndexMap<Topic, PendingTopic, RandomState>,
     /// Rounds under way, in the order of their next turn.
@@ -86,16 +94,33 @@ impl Flusher {
         self.take(hub, shard);
         self.start_rounds(shard);
         self.run_rounds(shard);
+        shard.readers.admit(|sequence| hub.is_settled(sequence));
         replay.run(shard, REPLAY_WRITES_PER_TURN);
     }
 
-    /// Moves all deliveries from the mailbox to their topics.
+    /// Returns an event that has to be settled before anything else can be written.
+    fn next_unsettled(&self, shard: &Shard) -> Option<u64> {
+        let early = shard.readers.next_early();
+        self.unsettled.into_iter().chain(early).min()
+    }
+
+    /// Moves all deliveries from the mailbox to their topics, as soon as their events are settled.
     fn take(&mut self, hub: &Hub, shard: &Shard) {
-        shard.mailbox.take_into(&mut self.deliveries);
-        let mut deliveries = self.deliveries.iter().rev();
-        if let Some(last) = deliveries.find(|delivery| delivery.has_history) {
-            hub.ensure_written(last.sequence);
+        self.take_settled(hub);
+        if self.deliveries.is_empty() {
+            shard.mailbox.take_into(&mut self.deliveries);
+            let mut deliveries = self.deliveries.iter().rev();
+            let last = deliveries.find(|delivery| delivery.has_history);
+            self.unsettled = last.map(|last| last.sequence);
+            self.take_settled(hub);
         }
+    }
+
+    fn take_settled(&mut self, hub: &Hub) {
+        if self.unsettled.is_some_and(|last| !hub.is_settled(last)) {
+            return;
+        }
+        self.unsettled = None;
         for delivery in self.deliveries.drain(..) {
             let pending = match self.pending.get_mut(&delivery.topic) {
                 Some(pending) => pending,

@@ -49,7 +49,8 @@ impl Hub {
         };
         shard.subscribe(&topic, session, progress);
         if progress.is_reading {
-            shard.readers.add_topic(session, &topic);
+            let unsettled = self.newest_unsettled();
+            shard.readers.add_topic(session, &topic, unsettled);
             shard.mailbox.wake();
         }
         topic
@@ -83,7 +84,10 @@ impl Hub {
         for topic in &*topics {
             shard.subscribe(topic, session, progress);
         }
-        shard.readers.add_stream(session, topics.clone(), after);
+        let unsettled = self.newest_unsettled();
+        shard
+            .readers
+            .add_stream(session, topics.clone(), after, unsettled);
         shard.mailbox.wake();
         topics
     }

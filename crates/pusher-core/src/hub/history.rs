@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pusher_proto::Position;
 
 use super::Hub;
-use super::log::{CLOCK_START_MS, LogTotals, Read};
+use super::log::{CLOCK_START_MS, Entry, LogTotals, Read};
 use crate::config::LiveOptions;
 use crate::connection::{Session, Topic};
 use crate::stats::{Counters, Gap};
@@ -47,7 +47,7 @@ impl Hub {
         shard.mailbox.wake();
     }
 
-    /// Returns up to `limit` events of a topic behind `since`, or from the oldest one. May write them to the disk first.
+    /// Returns up to `limit` events of a topic behind `since`, or from the oldest one.
     pub(crate) fn history(
         &self,
         topic: &str,
@@ -63,15 +63,16 @@ impl Hub {
         });
         let oldest = log.before_last(topic, usize::MAX);
         let after = known.and_then(Result::ok).unwrap_or(oldest);
-        let entries: Vec<_> = log.after(topic, after).take(limit).cloned().collect();
-        let has_more = log.count_after(topic, after) > entries.len() as u64;
-        let last = entries.last().map_or(after, |entry| entry.sequence);
-        let position = match has_more {
-            true => log.at(last),
-            false => log.position(),
+        let until = self.settled_until(&ordered);
+        let is_settled = |entry: &&Arc<Entry>| entry.sequence <= until;
+        let settled = || log.after(topic, after).take_while(is_settled);
+        let entries: Vec<_> = settled().take(limit).cloned().collect();
+        let last = match settled().nth(limit) {
+            Some(_) => entries.last().map_or(after, |entry| entry.sequence),
+            None => log.position().sequence.min(until.max(after)),
         };
+        let position = log.at(last);
         drop(ordered);
-        self.ensure_written(last);
         let text = |event: &[u8]| String::from_utf8_lossy(event).into_owned();
         TopicHistory {
             position,
@@ -118,24 +119,29 @@ impl Hub {
     }
 
     /// Reads about `len_max` bytes of events of some topics, behind a sequence number. Returns the end of the log, too.
-    /// May write the events to the disk first.
+    /// Events that may not be shown to browsers yet are behind this end.
     pub(super) fn read(&self, topics: &[Topic], after: u64, len_max: usize) -> (Read, Position) {
         let ordered = self.shared.ordered.lock();
         let log = &ordered.log;
-        let read = match topics {
+        let until = self.settled_until(&ordered);
+        let mut read = match topics {
             // A reload of the options has switched off the history, so later events may be missing.
             _ if !self.have_history(topics) => Read::Gap,
             [topic] => log.read(topic, after, len_max),
             _ => log.read_several(topics, after, len_max),
         };
-        let position = log.position();
-        drop(ordered);
-        if let Read::Entries { entries, .. } = &read
-            && let Some(last) = entries.last()
+        if let Read::Entries { entries, has_more } = &mut read
+            && let unsettled @ 1.. = entries
+                .iter()
+                .rev()
+                .take_while(|entry| entry.sequence > until)
+                .count()
         {
-            self.ensure_written(last.sequence);
+            entries.truncate(entries.len() - unsettled);
+            *has_more = false;
         }
-        (read, position)
+        let end = log.at(log.position().sequence.min(until));
+        (read, end)
     }
 
     /// Returns whether some topics have events behind a sequence number, and the end of the log.

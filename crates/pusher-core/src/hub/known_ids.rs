@@ -75,7 +75,7 @@ impl KnownIds {
     /// is not remembered, so it can be tried again.
     ///
     /// Holds the lock while `publish` runs, so that only one of several simultaneous publishes with the same id
-    /// happens. `publish` must not wait, except for a write to the log on disk, and takes the directory's lock: see the lock order in [`hub`](super).
+    /// happens. `publish` must not wait, and takes the directory's lock: see the lock order in [`hub`](super).
     pub(crate) fn publish_once<E>(
         &self,
         topic: &str,

@@ -166,9 +166,12 @@ impl LogStart {
                 _ => (None, Stored::No),
             };
         }
+        let disk = Disk::new(store, state.sync, counters.clone());
+        let disk =
+            disk.map_err(|source| StoreError::io("start a thread for", &state.dir, source))?;
         Ok(Self {
             log,
-            disk: Some(Disk::new(store, state.sync, counters.clone())),
+            disk: Some(disk),
             failure: None,
             is_shared: false,
             ids,

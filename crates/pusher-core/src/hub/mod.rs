@@ -14,7 +14,7 @@
 //! ```text
 //! Presence::topics -> Presence::unshared, Presence::taken_over, Presence::changes
 //! Presence::topics, KnownIds::state -> Shared::ordered -> Mailbox::deliveries
-//!                                                      -> Disk::writer -> Disk::batch
+//!                                                      -> the state of the disk's queue
 //!                                                      -> Watchers::list -> Watch::queue
 //! Resumes::state -> Resume::confirmed
 //! Tickets::revocations -> Tickets::saved -> Tickets::held
@@ -208,9 +208,16 @@ impl Hub {
     }
 
     /// Writes the end of the log to disk. No event may follow: see [`close`](Self::close).
-    pub(crate) fn end_log(&self) {
+    pub(crate) async fn end_log(&self) {
         if let Some(disk) = &self.shared.disk {
-            disk.end(self.position().sequence);
+            disk.end(self.position().sequence).await;
+        }
+    }
+
+    /// Finds out whether the disk answers. To be called about once a second.
+    pub(crate) fn check_disk(&self) {
+        if let Some(disk) = &self.shared.disk {
+            disk.check();
         }
     }
 
@@ -224,18 +231,23 @@ impl Hub {
         &self.shared.resumes
     }
 
-    /// Whether the backlog of every shard is below its limit, and that of the shared log, too.
+    /// Whether the backlog of every shard is below its limit, and those of the shared log and the disk, too.
     pub(crate) fn has_room(&self) -> bool {
+        let max = self.shared.live.limits().backlog_len_max;
         let shared_log = self.shared_log().map_or(0, |shared_log| shared_log.len());
-        self.backlog_len().max(shared_log) < self.shared.live.limits().backlog_len_max
+        let disk = self.shared.disk.as_ref();
+        self.backlog_len().max(shared_log) < max && disk.is_none_or(|disk| disk.has_room(max))
     }
 
     /// Waits until the backlogs are below their limit. The flushers reduce them without waiting for any browser, so a
-    /// slow consumer cannot delay this. A shared log that is away can.
+    /// slow consumer cannot delay this. A slow disk can, and a shared log that is away.
     pub(crate) async fn room(&self) {
         let max = self.shared.live.limits().backlog_len_max;
         if let Some(shared_log) = self.shared_log() {
             shared_log.below(max).await;
+        }
+        if let Some(disk) = &self.shared.disk {
+            disk.room(max).await;
         }
         self.backlogs_below(max).await;
     }

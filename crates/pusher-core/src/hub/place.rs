@@ -34,9 +34,7 @@ pub(super) struct Placed {
     pub(super) position: Position,
     /// Number of subscribers that it is queued for.
     pub(super) subscribers: u64,
-    /// `None` if the topic has no history.
-    pub(super) entry: Option<Arc<Entry>>,
-    /// False also for an event that is too long for the log.
+    /// False if the topic has no history, or if the event is too long for the log.
     pub(super) is_kept: bool,
 }
 
@@ -102,8 +100,8 @@ impl Hub {
         } = self.append(ordered, topic, new_event);
         delivery.sequence = sequence;
         delivery.has_history = entry.is_some();
-        // Before the delivery, so that the flusher can write the event first. Also an event that is too long for the log:
-        // after a restart, the log must drop it again, and so know that there was one.
+        // Before the delivery, so that the flusher waits until the event is settled. Also an event that is too long for the
+        // log: after a restart, the log must drop it again, and so know that there was one.
         if let (Some(disk), Some(entry)) = (&self.shared.disk, &entry) {
             disk.put(entry, id);
         }
@@ -114,7 +112,6 @@ impl Hub {
         Placed {
             position: ordered.log.position(),
             subscribers,
-            entry,
             is_kept,
         }
     }

@@ -2,12 +2,13 @@
 
 use pusher_proto::{Receipt, Stored, check_publish_topic, check_topic, check_value};
 
-use super::Hub;
+use super::disk::Disk;
 use super::place::Placed;
 use super::publish_error::PublishError;
 use super::publish_request::Publish;
 use super::recipients::Recipients;
 use super::shared_log_queue::SharedReceipt;
+use super::{Hub, Ordered};
 use crate::stats::Source;
 
 /// A publish that is accepted, and may not be on disk yet or waits for the shared log.
@@ -18,25 +19,10 @@ pub(crate) enum Accepted {
 }
 
 impl Accepted {
-    /// Continues without the receipt.
-    pub(crate) fn without_receipt(self, hub: &Hub) {
-        if let Self::Now(receipt) = self {
-            hub.written(receipt);
-        }
-    }
-
-    /// Writes the event to the log on disk, if the server has one, for a caller that waits for something else first.
-    pub(crate) fn written(self, hub: &Hub) -> Self {
-        match self {
-            Self::Now(receipt) => Self::Now(hub.written(receipt)),
-            later => later,
-        }
-    }
-
     /// Waits until the event is as safe as the options say.
     pub(crate) async fn receipt(self, hub: &Hub) -> Result<Receipt, PublishError> {
         match self {
-            Self::Now(receipt) => Ok(hub.durable(hub.written(receipt)).await),
+            Self::Now(receipt) => Ok(hub.durable(receipt).await),
             Self::Later(receipt) => receipt.await.unwrap_or(Err(PublishError::Ending)),
         }
     }
@@ -46,8 +32,9 @@ impl Hub {
     /// Sends an event, one JSON value, to every subscriber of a topic.
     ///
     /// Never waits, and so fails if the server shares its log with others: use [`publish_async`](Self::publish_async)
-    /// there. The receipt has the number of browsers that the event was queued for. Each of them gets the events
-    /// of a topic in the order of the receipts' sequence numbers.
+    /// there. With a state directory, it returns before the event is written, and the receipt says that the event is in
+    /// memory. The receipt has the number of browsers that the event was queued for. Each of them gets the events of a
+    /// topic in the order of the receipts' sequence numbers.
     pub fn publish(&self, topic: &str, event: &str) -> Result<Receipt, PublishError> {
         self.publish_now(topic, event, None)
     }
@@ -82,15 +69,13 @@ impl Hub {
         if !self.has_room() {
             return Err(PublishError::Overloaded);
         }
-        let receipt = self.publish_unwritten(Publish {
+        self.publish_unwritten(Publish {
             recipients,
             ..Publish::new(topic, event, Source::Application)
-        })?;
-        Ok(self.written(receipt))
+        })
     }
 
-    /// Accepts a publish, even if the hub has no [room](Self::has_room). Never waits, except for a write to the log on
-    /// disk.
+    /// Accepts a publish, even if the hub has no [room](Self::has_room). Never waits.
     pub(crate) fn accept(&self, publish: Publish<'_>) -> Result<Accepted, PublishError> {
         let Some(shared_log) = self.shared_log() else {
             return Ok(Accepted::Now(self.publish_unwritten(publish)?));
@@ -102,8 +87,8 @@ impl Hub {
         }
     }
 
-    /// Accepts a publish if the server has a log of its own. Otherwise like [`accept`](Self::accept). Call
-    /// [`written`](Self::written) next, which writes the event to disk.
+    /// Accepts a publish if the server has a log of its own. Otherwise like [`accept`](Self::accept). The event may not be
+    /// on disk yet.
     pub(crate) fn publish_unwritten(&self, publish: Publish<'_>) -> Result<Receipt, PublishError> {
         if self.shared.shared_log.is_some() {
             return Err(PublishError::SharedLog);
@@ -127,7 +112,6 @@ impl Hub {
         let Placed {
             position,
             subscribers,
-            entry,
             is_kept,
         } = placed;
         Ok(Receipt {
@@ -136,7 +120,10 @@ impl Hub {
             position: Some(position),
             stored: match is_kept {
                 true => Stored::Memory,
-                false => self.not_kept(position.sequence, entry.is_some()),
+                false => {
+                    self.skip_on_disk(position.sequence);
+                    Stored::No
+                }
             },
             ..Receipt::default()
         })
@@ -162,47 +149,52 @@ impl Hub {
         }
     }
 
-    /// Records an event on disk that the log does not keep.
-    fn not_kept(&self, sequence: u64, has_history: bool) -> Stored {
-        match &self.shared.disk {
-            // It is too long.
-            Some(disk) if has_history => {
-                disk.write(sequence);
-            }
-            Some(disk) => disk.skip(sequence),
-            None => {}
-        }
-        Stored::No
-    }
-
-    /// Writes the event of a receipt to the log on disk, together with all other unwritten events. Returns the receipt
-    /// with the result.
-    pub(crate) fn written(&self, receipt: Receipt) -> Receipt {
-        match &self.shared.disk {
-            Some(disk) if receipt.stored != Stored::No => Receipt {
-                stored: disk.write(receipt.sequence),
-                ..receipt
-            },
-            _ => receipt,
-        }
-    }
-
-    /// Makes sure that an event, and all before it, are on disk, if the server has a log there and the disk works. Call it
-    /// before a delivery. It may write to the disk.
-    pub(crate) fn ensure_written(&self, sequence: u64) {
+    /// Records on disk that the sequence number of an event is in use that the log does not keep.
+    fn skip_on_disk(&self, sequence: u64) {
         if let Some(disk) = &self.shared.disk {
-            disk.ensure_written(sequence);
+            disk.skip(sequence);
         }
     }
 
     /// Waits until the event of a receipt is as safe as the options say. Returns the receipt with that.
     async fn durable(&self, receipt: Receipt) -> Receipt {
-        match &self.shared.disk {
-            Some(disk) if receipt.stored == Stored::Written => Receipt {
-                stored: disk.synced(receipt.sequence).await,
-                ..receipt
+        let Some(disk) = &self.shared.disk else {
+            return receipt;
+        };
+        let sequence = receipt.sequence;
+        let stored = match receipt.stored {
+            Stored::No => Stored::No,
+            _ => match disk.written(sequence).await {
+                Stored::Written => disk.synced(sequence).await,
+                stored => stored,
             },
-            _ => receipt,
+        };
+        Receipt { stored, ..receipt }
+    }
+
+    /// Whether an event of the log, and all before it, may be shown to browsers: they are on disk, or will not be. Always
+    /// true without a state directory.
+    pub(super) fn is_settled(&self, sequence: u64) -> bool {
+        let disk = self.shared.disk.as_ref();
+        disk.is_none_or(|disk| disk.is_settled(sequence))
+    }
+
+    /// Waits until an event of the log, and all before it, may be shown to browsers.
+    pub(crate) async fn settled(&self, sequence: u64) {
+        if let Some(disk) = &self.shared.disk {
+            disk.settled(sequence).await;
         }
+    }
+
+    /// Returns the sequence number up to which events may be shown to browsers. Correct as long as the lock is held that
+    /// `ordered` comes from.
+    pub(super) fn settled_until(&self, _ordered: &Ordered) -> u64 {
+        let disk = self.shared.disk.as_ref();
+        disk.map_or(u64::MAX, Disk::settled_until)
+    }
+
+    /// Returns the sequence number of the newest event, if it may not be shown yet.
+    pub(super) fn newest_unsettled(&self) -> Option<u64> {
+        self.shared.disk.as_ref()?.newest_unsettled()
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! The flusher reads for them, a chunk for each in turn, so a session that reads much does not delay the others. A
 //! session waits in the queue only while its outbox is empty. Its own task puts it back when it has sent everything.
+//!
+//! A session that subscribes while the disk still has to write an event before its subscription is *early*. It gets into
+//! the queue when that event is settled. Otherwise it could read without this event and then take itself for up to date.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -24,6 +27,8 @@ pub(super) struct Readers {
 struct State {
     readers: HashMap<SessionId, Reader, RandomState>,
     queue: Queue,
+    /// The early sessions with the sequence numbers that they wait for, which grow.
+    early: VecDeque<(u64, SessionId)>,
     /// The flusher reads for sessions that it has taken from the queue.
     is_busy: bool,
 }
@@ -43,6 +48,8 @@ struct Reader {
     session: Session,
     source: Source,
     is_queued: bool,
+    /// The last sequence number that it waits for, if it is early.
+    early_for: Option<u64>,
     /// Whether it has missed events. An event stream that has read everything has not.
     is_behind: bool,
 }
@@ -73,19 +80,25 @@ pub(super) enum Next {
 }
 
 impl Readers {
-    /// Makes a session read a topic from the log.
-    pub(super) fn add_topic(&self, session: &Session, topic: &Topic) {
+    /// Makes a session read a topic from the log, as soon as the event with the sequence number `unsettled` is settled.
+    pub(super) fn add_topic(&self, session: &Session, topic: &Topic, unsettled: Option<u64>) {
         let mut state = self.state.lock();
         let reader = state.reader(session, || Source::Topics(IndexSet::default()));
         if let Source::Topics(topics) = &mut reader.source {
             topics.insert(topic.clone());
         }
         session.connection().set_reads_log(true);
-        state.enqueue(session);
+        state.enqueue_after(session, unsettled);
     }
 
-    /// Makes a session read topics as an event stream.
-    pub(super) fn add_stream(&self, session: &Session, topics: Arc<[Topic]>, after: u64) {
+    /// Makes a session read topics as an event stream, as soon as the event with the sequence number `unsettled` is settled.
+    pub(super) fn add_stream(
+        &self,
+        session: &Session,
+        topics: Arc<[Topic]>,
+        after: u64,
+        unsettled: Option<u64>,
+    ) {
         let mut state = self.state.lock();
         state.reader(session, || Source::Stream {
             topics,
@@ -93,7 +106,22 @@ impl Readers {
             reports: false,
         });
         session.connection().set_reads_log(true);
-        state.enqueue(session);
+        state.enqueue_after(session, unsettled);
+    }
+
+    /// Returns the sequence number that the next early session waits for.
+    pub(super) fn next_early(&self) -> Option<u64> {
+        let state = self.state.lock();
+        state.early.front().map(|&(unsettled, _)| unsettled)
+    }
+
+    /// Puts the early sessions into the queue whose events are settled.
+    pub(super) fn admit(&self, is_settled: impl Fn(u64) -> bool) {
+        let mut state = self.state.lock();
+        while let Some((unsettled, id)) = state.early.pop_front_if(|(first, _)| is_settled(*first))
+        {
+            state.admit(unsettled, id);
+        }
     }
 
     /// Puts an event stream into the queue. It sends its position after that read.
@@ -134,7 +162,7 @@ impl Readers {
             let emptied = self.emptied.notified();
             let is_empty = {
                 let state = self.state.lock();
-                state.queue.is_empty() && !state.is_busy
+                state.has_read()
             };
             if is_empty {
                 return;
@@ -156,6 +184,9 @@ impl Readers {
                 continue;
             };
             reader.is_queued = false;
+            if reader.early_for.is_some() {
+                continue;
+            }
             let next = match &mut reader.source {
                 Source::Stream {
                     topics,
@@ -182,7 +213,7 @@ impl Readers {
     pub(super) fn end_turn(&self) {
         let mut state = self.state.lock();
         state.is_busy = false;
-        if state.queue.is_empty() {
+        if state.has_read() {
             self.emptied.notify_waiters();
         }
     }
@@ -235,8 +266,34 @@ impl State {
             session: session.clone(),
             source: source(),
             is_queued: false,
+            early_for: None,
             is_behind: true,
         })
+    }
+
+    /// Whether there is nothing to read for any session whose outbox is empty.
+    fn has_read(&self) -> bool {
+        self.queue.is_empty() && self.early.is_empty() && !self.is_busy
+    }
+
+    fn enqueue_after(&mut self, session: &Session, unsettled: Option<u64>) {
+        let Some(unsettled) = unsettled else {
+            return self.enqueue(session);
+        };
+        if let Some(reader) = self.readers.get_mut(&session.id()) {
+            reader.early_for = Some(unsettled);
+            self.early.push_back((unsettled, session.id()));
+        }
+    }
+
+    /// Ends the wait of a session, unless it waits for a later event, too.
+    fn admit(&mut self, unsettled: u64, id: SessionId) {
+        let reader = self.readers.get_mut(&id);
+        if let Some(reader) = reader.filter(|reader| reader.early_for == Some(unsettled)) {
+            reader.early_for = None;
+            let session = reader.session.clone();
+            self.enqueue(&session);
+        }
     }
 
     fn enqueue(&mut self, session: &Session) {

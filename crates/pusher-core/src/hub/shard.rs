@@ -159,7 +159,7 @@ impl Shard {
             if let Some(subscribers) = self.topics.lock().get_mut(topic) {
                 subscribers.fall_behind(session, first - 1);
             }
-            self.readers.add_topic(session, topic);
+            self.readers.add_topic(session, topic, None);
         }
     }
 

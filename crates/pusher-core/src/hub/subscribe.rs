@@ -90,7 +90,10 @@ impl Hub {
         };
         shard.subscribe(&subscription.topic, session, progress);
         if progress.is_reading {
-            shard.readers.add_topic(session, &subscription.topic);
+            let unsettled = self.newest_unsettled();
+            shard
+                .readers
+                .add_topic(session, &subscription.topic, unsettled);
             shard.mailbox.wake();
         }
         Some(subscription)
@@ -147,9 +150,10 @@ impl Hub {
         for topic in &**topics {
             shard.subscribe(topic, session, progress);
         }
+        let unsettled = self.newest_unsettled();
         shard
             .readers
-            .add_stream(session, topics.clone(), begin.sequence);
+            .add_stream(session, topics.clone(), begin.sequence, unsettled);
         shard.mailbox.wake();
         subscription
     }

@@ -286,9 +286,8 @@ impl Presence {
     }
 
     fn publish_now(&self, topic: &str, event: &str) {
-        match self.publish(topic, event) {
-            Ok(accepted) => accepted.without_receipt(&self.hub),
-            Err(error) => tracing::debug!(%error, %topic, "cannot publish a change of presence"),
+        if let Err(error) = self.publish(topic, event) {
+            tracing::debug!(%error, %topic, "cannot publish a change of presence");
         }
     }
 

@@ -37,6 +37,7 @@ pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
         }
         let mut round = Round::new(&context, times, now_ms);
         if shard.index() == 0 {
+            context.hub.check_disk();
             context.hub.drop_old_events();
             context.hub.tickets().end_expired();
             context.presence.tick(now_ms);

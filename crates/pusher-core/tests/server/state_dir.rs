@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use pusher_core::{Options, Position, Recipe, StateOptions, Stored, SyncPolicy};
+use pusher_core::{Options, Position, Receipt, Recipe, StateOptions, Stored, SyncPolicy};
 
 use crate::event_stream::Stream;
 use crate::recovery::Pushd1;
@@ -23,9 +23,16 @@ fn start(dir: &Path) -> TestServer {
 }
 
 fn publish(server: &TestServer, topic: &str, number: u64) -> Position {
-    let receipt = server.hub.publish(topic, &number.to_string()).unwrap();
+    let receipt = publish_json(server, topic, &number.to_string());
     assert_eq!(receipt.stored, Stored::Written);
     receipt.position.unwrap()
+}
+
+/// Publishes, and waits until the event is on disk.
+fn publish_json(server: &TestServer, topic: &str, event: &str) -> Receipt {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let published = server.hub.publish_async(topic, event);
+    runtime.build().unwrap().block_on(published).unwrap()
 }
 
 #[test]
@@ -71,7 +78,7 @@ fn event_that_is_not_kept_is_a_gap_after_a_restart() {
     let mut server = start();
     let before = publish(&server, "t", 1);
     let long = format!("\"{}\"", "x".repeat(1000));
-    let long = server.hub.publish("t", &long).unwrap();
+    let long = publish_json(&server, "t", &long);
     assert_eq!(long.stored, Stored::No);
     let behind = long.position.unwrap();
     publish(&server, "t", 3);
@@ -146,7 +153,7 @@ fn event_longer_than_the_log_is_a_gap_after_a_restart() {
     let mut server = start();
     let before = publish(&server, "t", 1);
     let long = format!("\"{}\"", "x".repeat(2000));
-    assert_eq!(server.hub.publish("t", &long).unwrap().stored, Stored::No);
+    assert_eq!(publish_json(&server, "t", &long).stored, Stored::No);
     let between = publish(&server, "t", 3);
     server.end();
     let server = start();
@@ -229,7 +236,7 @@ fn change_of_history_is_a_gap_over_a_restart() {
         let mut options = on_any_ports();
         options.live.history = vec![history.parse().unwrap()];
         server.control.reload(options.live).unwrap();
-        assert_eq!(server.hub.publish("t", "5").unwrap().stored, stored);
+        assert_eq!(publish_json(&server, "t", "5").stored, stored);
     }
     let after = server.hub.position();
     publish(&server, "t", 6);
@@ -290,7 +297,7 @@ fn unusable_directory_leaves_events_in_memory() {
     fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
     for dir in [folder.path(), &file, &open, Path::new("/proc/pushd")] {
         let server = start(dir);
-        let receipt = server.hub.publish("t", "1").unwrap();
+        let receipt = publish_json(&server, "t", "1");
         assert_eq!(receipt.stored, Stored::Memory, "{dir:?}");
         let stats = server.hub.stats();
         assert_eq!((stats.log_on_disk, stats.disk_errors), (0, 1), "{dir:?}");

@@ -20,12 +20,8 @@ pub(super) fn publish(state: &mut SessionState, event: &str, name: &str, data: &
             ..Recipients::default()
         };
         match state.publish(name, &event, Some(recipients)) {
-            Ok(accepted) => {
-                accepted.without_receipt(&state.context().hub);
-                Ok(())
-            }
-            // The page connects again, and finds out for itself.
-            Err(PublishError::Ending) => Ok(()),
+            // While the server ends, the page connects again, and finds out for itself.
+            Ok(_) | Err(PublishError::Ending) => Ok(()),
             Err(error) => Err(error.to_string()),
         }
     });

@@ -60,12 +60,11 @@ pub(super) fn publish(state: &mut SessionState, publish: &Publish<'_>) {
             );
             context.tasks.browsers.spawn(answer);
         }
-        Ok(accepted) => accepted.without_receipt(&context.hub),
         Err(Some(refused)) => {
             let request = publish.acknowledge.then_some(publish.request);
             refuse(context, session, request, &publish.topic, &refused);
         }
-        Err(None) => {}
+        Ok(_) | Err(None) => {}
     }
 }
 

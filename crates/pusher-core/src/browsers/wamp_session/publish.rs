@@ -27,12 +27,8 @@ impl WampSession {
         }
         let recipients = recipients_of(recipients, state.session().id());
         let error = match state.publish(&topic, event, recipients) {
-            Ok(accepted) => {
-                accepted.without_receipt(&state.context().hub);
-                return Ok(());
-            }
-            // During shutdown send no close frame for this: some clients do not reconnect after one.
-            Err(PublishError::Ending) => return Ok(()),
+            // During shutdown send no close frame for a refusal: some clients do not reconnect after one.
+            Ok(_) | Err(PublishError::Ending) => return Ok(()),
             Err(error) => error,
         };
         let kind = match error {

@@ -35,7 +35,7 @@ pub(in crate::hub) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(sequence: u64, topic: &Topic, event: NewEvent) -> Self {
+    pub(in crate::hub) fn new(sequence: u64, topic: &Topic, event: NewEvent) -> Self {
         Self {
             sequence,
             topic: topic.clone(),
@@ -47,7 +47,7 @@ impl Entry {
     }
 
     /// Returns the bytes that count against the limits of the log.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::hub) fn len(&self) -> usize {
         let messages = self.channels.iter().flat_map(|form| form.iter());
         let channels: usize = messages.map(|message| message.frame().len()).sum();
         self.frame.len() + channels + ENTRY_COST

@@ -147,7 +147,7 @@ async fn publish_each(
             source: Source::Http,
         };
         match accept(context, publish).await {
-            Ok(publish) => accepted.push(publish.written(&context.hub)),
+            Ok(publish) => accepted.push(publish),
             Err(error) => {
                 failed = Some(error);
                 break;

@@ -1,0 +1,278 @@
+//! The copy of the log on disk.
+//!
+//! A publish puts its event into the queue of the writer under the hub's lock, so the queue is in the order of the sequence
+//! numbers. A thread writes it ([`writer`]), so a slow disk stops no event loop. An event is *settled* when it is written, or
+//! when it is known that it will not be. Publishers get their receipts then.
+//!
+//! Browsers get no event before it is settled, either. Otherwise a killed server could leave an event that some browsers
+//! have and the next server does not know: the others would never get it, and if its publisher sends it again, the first
+//! ones would get it twice.
+//!
+//! If the disk fails, the server goes on in memory and tries the disk again once a second. If the disk does not answer for
+//! [`STALL_AFTER`], all events count as settled until it does. Those that fit into the queue are still written then.
+
+mod queue;
+mod sync_thread;
+mod writer;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pusher_proto::Stored;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::log::Entry;
+use crate::config::SyncPolicy;
+use crate::stats::Counters;
+use crate::store::{Store, Syncer};
+use queue::Queue;
+use sync_thread::SyncThread;
+
+/// Time after which a call of the disk that has not returned counts as a failure.
+const STALL_AFTER: Duration = Duration::from_secs(1);
+
+/// Why events are in memory only while the disk does not answer.
+const STALLED: &str = "the disk does not answer";
+
+/// Time for the last writes when the server ends.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The log on disk, shared by all publishers.
+#[derive(Debug)]
+pub(super) struct Disk {
+    shared: Arc<Shared>,
+    policy: SyncPolicy,
+    sync_thread: Arc<SyncThread>,
+    has_sync_thread: bool,
+}
+
+/// What the writer's thread and all others share.
+#[derive(Debug)]
+struct Shared {
+    queue: Queue,
+    syncer: Syncer,
+    /// Sequence number of the last event that was put into the queue.
+    newest: AtomicU64,
+    /// Events up to this sequence number may not be on disk, although later ones are.
+    lost_until: AtomicU64,
+    /// The error of the last write.
+    error: Mutex<Option<String>>,
+    /// Notified when events are settled, and when the writer has ended.
+    settled: Notify,
+    counters: Arc<Counters>,
+}
+
+impl Disk {
+    pub(super) fn new(
+        store: Store,
+        policy: SyncPolicy,
+        counters: Arc<Counters>,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            queue: Queue::default(),
+            syncer: store.syncer(),
+            newest: AtomicU64::new(0),
+            lost_until: AtomicU64::new(0),
+            error: Mutex::default(),
+            settled: Notify::new(),
+            counters,
+        });
+        writer::start(&shared, store)?;
+        shared.show_failure();
+        let sync_thread = Arc::<SyncThread>::default();
+        let has_sync_thread = policy != SyncPolicy::Never
+            && SyncThread::start(&sync_thread, policy, &shared.syncer, &shared.counters);
+        Ok(Self {
+            shared,
+            policy,
+            sync_thread,
+            has_sync_thread,
+        })
+    }
+
+    /// Gives an event to the writer. Called under the hub's lock.
+    pub(super) fn put(&self, entry: &Arc<Entry>, id: Option<&str>) {
+        let shared = &self.shared;
+        shared.newest.store(entry.sequence, Ordering::Release);
+        if !shared.queue.put(entry, id) {
+            shared.lose(entry.sequence);
+        }
+    }
+
+    /// Records that sequence numbers are used by events without history.
+    pub(super) fn skip(&self, sequence: u64) {
+        if sequence.is_multiple_of(queue::MARK_INTERVAL) {
+            self.shared.queue.mark(sequence);
+        }
+    }
+
+    /// Begins a log with another selection of events. Called under the hub's lock.
+    pub(super) fn change_selection(&self, selection: u64) {
+        let shared = &self.shared;
+        shared.queue.change_selection(selection);
+        shared.lose(shared.newest().max(shared.syncer.written_sequence()));
+    }
+
+    /// Whether the event with this sequence number, and all before it, are settled.
+    pub(super) fn is_settled(&self, sequence: u64) -> bool {
+        sequence <= self.settled_until()
+    }
+
+    /// Returns the sequence number up to which all events are settled. Under the hub's lock, this is true until the lock is
+    /// released; otherwise an event can have come meanwhile.
+    pub(super) fn settled_until(&self) -> u64 {
+        self.shared.settled_until()
+    }
+
+    /// Returns the sequence number of the newest event, if it is not settled.
+    pub(super) fn newest_unsettled(&self) -> Option<u64> {
+        let newest = self.shared.newest();
+        (!self.is_settled(newest)).then_some(newest)
+    }
+
+    /// Waits until the event with this sequence number, and all before it, are settled.
+    pub(super) async fn settled(&self, sequence: u64) {
+        self.until(|| self.is_settled(sequence)).await;
+    }
+
+    /// Waits until less than `max` bytes wait for the writer, or the disk does not answer.
+    pub(super) async fn room(&self, max: usize) {
+        self.until(|| self.has_room(max)).await;
+    }
+
+    pub(super) fn has_room(&self, max: usize) -> bool {
+        self.shared.queue.len() < max || self.shared.queue.is_stalled()
+    }
+
+    async fn until(&self, is_true: impl Fn() -> bool) {
+        loop {
+            // Created before the check: `notify_waiters` only wakes futures that exist already.
+            let settled = self.shared.settled.notified();
+            if is_true() {
+                return;
+            }
+            settled.await;
+        }
+    }
+
+    /// Waits until an event is settled. Returns how it is kept.
+    pub(super) async fn written(&self, sequence: u64) -> Stored {
+        self.settled(sequence).await;
+        match self.shared.is_lost(sequence) {
+            true => Stored::Memory,
+            false => Stored::Written,
+        }
+    }
+
+    /// Waits until a written event is on disk, if the policy says so. Returns how it is kept.
+    pub(super) async fn synced(&self, sequence: u64) -> Stored {
+        if self.policy != SyncPolicy::Always {
+            return Stored::Written;
+        }
+        let syncer = &self.shared.syncer;
+        let mut synced = self.sync_thread.subscribe();
+        loop {
+            if self.shared.is_lost(sequence) {
+                return Stored::Memory;
+            }
+            if syncer.is_synced(sequence) {
+                return Stored::Synced;
+            }
+            if !self.has_sync_thread || syncer.has_failed() {
+                return Stored::Written;
+            }
+            self.sync_thread.request();
+            if synced.changed().await.is_err() || *synced.borrow_and_update() {
+                return Stored::Written;
+            }
+        }
+    }
+
+    /// Finds out whether the disk answers. To be called about once a second.
+    pub(super) fn check(&self) {
+        let shared = &self.shared;
+        if shared.queue.check(STALL_AFTER) {
+            shared.counters.disk_errors.add(1);
+            shared.show_failure();
+            tracing::error!("{STALLED}: the server keeps events in memory only");
+            shared.settled.notify_waiters();
+        }
+    }
+
+    /// Returns why events are in memory only at this moment.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.shared.failure()
+    }
+
+    /// Writes the end of the log. `top` is the last sequence number.
+    pub(super) async fn end(&self, top: u64) {
+        self.shared.queue.end(Some(top));
+        let ended = self.until(|| self.shared.queue.has_ended());
+        if timeout(END_TIMEOUT, ended).await.is_err() {
+            tracing::error!("{STALLED}: the end of the log is not written");
+        }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.shared.queue.end(None);
+        self.sync_thread.end();
+    }
+}
+
+impl Shared {
+    fn newest(&self) -> u64 {
+        self.newest.load(Ordering::Acquire)
+    }
+
+    fn settled_until(&self) -> u64 {
+        let newest = self.newest();
+        let lost = self.lost_until.load(Ordering::Acquire);
+        let until = self.syncer.written_sequence().max(lost);
+        match until >= newest || self.queue.is_stalled() {
+            // Greater numbers are those of events without history.
+            true => u64::MAX,
+            false => until,
+        }
+    }
+
+    /// Whether a settled event is not on disk: the disk failed, now or later, or the event is one of an older log.
+    fn is_lost(&self, sequence: u64) -> bool {
+        sequence > self.syncer.written_sequence()
+            || sequence <= self.lost_until.load(Ordering::Acquire)
+            || self.syncer.is_removed(sequence)
+    }
+
+    /// Records that events up to this sequence number are not written.
+    fn lose(&self, sequence: u64) {
+        self.lost_until.fetch_max(sequence, Ordering::AcqRel);
+        self.settled.notify_waiters();
+    }
+
+    /// Records that the writer has done its work.
+    fn done(&self, is_end: bool) {
+        if self.queue.done(is_end) {
+            self.show_failure();
+            tracing::info!("the disk answers again");
+        }
+        self.settled.notify_waiters();
+    }
+
+    fn failure(&self) -> Option<String> {
+        match self.queue.is_stalled() {
+            true => Some(STALLED.to_owned()),
+            false => self.error.lock().clone(),
+        }
+    }
+
+    /// Shows in the figures whether the disk works.
+    fn show_failure(&self) {
+        let is_on_disk = self.failure().is_none();
+        self.counters.log_on_disk.set(u64::from(is_on_disk));
+    }
+}

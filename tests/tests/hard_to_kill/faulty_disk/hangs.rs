@@ -1,0 +1,148 @@
+//! A disk that does not answer. It may delay events for a while, but stops nothing else, and nothing is lost that fits into
+//! the memory.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::thread;
+
+use serde_json::{Value, json};
+use system_tests::WAIT_MS;
+use system_tests::daemon::Daemon;
+use system_tests::stream::Stream;
+use system_tests::wamp::Wamp;
+use xtask::http;
+use xtask::process::wait_until;
+
+use super::{FaultyDaemon, history, state_dir};
+
+/// So many that each of the two threads serves some.
+const BROWSERS: usize = 8;
+
+/// The write returns after ten minutes, long after the end of the test.
+const FOR_EVER: &str = "delay_enter=600000000";
+
+/// The write returns after 4 s. The daemon waits for 1 s to 2 s.
+const FOR_A_WHILE: &str = "delay_enter=4000000";
+
+/// More than the daemon keeps for a disk that does not answer: 16 MiB.
+const LARGE_EVENTS: usize = 17;
+
+/// Publishes to the topic `t`. Returns the receipt.
+#[track_caller]
+fn publish(address: SocketAddr, event: &str) -> Value {
+    let answer = http::post_json(address, "/publish/t", event).unwrap();
+    serde_json::from_str(&answer.text()).unwrap()
+}
+
+fn stored(receipt: &Value) -> &str {
+    receipt["stored"].as_str().unwrap()
+}
+
+#[test]
+fn a_disk_that_hangs_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = FaultyDaemon::start(&state_dir(&folder), FOR_EVER);
+    let subscribed = |_| Wamp::subscribed(daemon.web, "t");
+    let mut browsers: Vec<_> = (0..BROWSERS).map(subscribed).collect();
+    assert_eq!(stored(&publish(daemon.publish, "0")), "written");
+    let address = daemon.publish;
+    let next = thread::spawn(move || publish(address, "1"));
+    for browser in &mut browsers {
+        assert_eq!(browser.event("t"), 0);
+        // The daemon answers, whatever the disk does.
+        browser.barrier();
+    }
+    assert_eq!(stored(&next.join().unwrap()), "memory");
+    assert_eq!(stored(&publish(daemon.publish, "2")), "memory");
+    for browser in &mut browsers {
+        assert_eq!(browser.event("t"), 1);
+        assert_eq!(browser.event("t"), 2);
+    }
+    let ready = http::get(daemon.publish, "/readyz").unwrap();
+    assert!(
+        ready.text().contains("events are in memory only"),
+        "{}",
+        ready.text()
+    );
+    let status = http::get(daemon.publish, "/status.json").unwrap();
+    assert!(status.text().contains("the disk does not answer"));
+    let events = history(daemon.publish)["events"].as_array().unwrap().len();
+    assert_eq!(events, 3);
+}
+
+/// The event stream of a page that has the events up to a position.
+fn event_stream(web: SocketAddr, since: &str) -> BufReader<Stream> {
+    let mut stream = Stream::connect(web, WAIT_MS);
+    let request = format!("GET /events?topic=t&since={since} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    BufReader::new(stream)
+}
+
+/// Nothing tells these pages later that there is an event: it was published before they came.
+#[test]
+fn a_page_that_comes_back_gets_an_event_that_is_not_written_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = FaultyDaemon::start(&state_dir(&folder), FOR_EVER);
+    let address = daemon.publish;
+    let begin = publish(address, "0")["position"].clone();
+    let next = thread::spawn(move || publish(address, "1"));
+    let is_published = || {
+        let end = http::get(address, "/position").unwrap().text();
+        end.contains("-2\"")
+    };
+    assert!(wait_until(WAIT_MS, is_published));
+    let stream = |_| event_stream(daemon.web, begin.as_str().unwrap());
+    let streams: Vec<_> = (0..BROWSERS).map(stream).collect();
+    for stream in streams {
+        let mut lines = stream.lines().map(Result::unwrap);
+        assert!(lines.any(|line| line == "data: 1"));
+    }
+    next.join().unwrap();
+}
+
+#[test]
+fn events_are_written_when_the_disk_answers_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = state_dir(&folder);
+    let mut daemon = FaultyDaemon::start(&state, FOR_A_WHILE);
+    let stored = |event: &str| stored(&publish(daemon.publish, event)).to_owned();
+    assert_eq!(stored("0"), "written");
+    assert_eq!(stored("1"), "memory");
+    assert_eq!(stored("2"), "memory");
+    let answers = |line: &str| line.contains("the disk answers again").then_some(());
+    daemon.log.find(WAIT_MS, answers);
+    assert_eq!(stored("3"), "written");
+    daemon.kill();
+    let daemon = Daemon::start_with(&[&format!("--state-dir={}", state.display())]);
+    let history = history(daemon.publish);
+    let events = history["events"].as_array().unwrap().iter();
+    let events: Vec<_> = events.map(|event| event["event"].clone()).collect();
+    assert_eq!(events, [json!(0), json!(1), json!(2), json!(3)]);
+}
+
+#[test]
+fn too_many_events_for_a_disk_that_does_not_answer_are_a_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = state_dir(&folder);
+    let mut daemon = FaultyDaemon::start(&state, FOR_A_WHILE);
+    let before = publish(daemon.publish, "0")["position"].clone();
+    assert_eq!(stored(&publish(daemon.publish, "1")), "memory");
+    let large = format!("\"{}\"", "x".repeat(1 << 20));
+    for _ in 0..LARGE_EVENTS {
+        assert_eq!(stored(&publish(daemon.publish, &large)), "memory");
+    }
+    let answers = |line: &str| line.contains("the disk answers again").then_some(());
+    daemon.log.find(WAIT_MS, answers);
+    let between = publish(daemon.publish, "2")["position"].clone();
+    assert_eq!(stored(&publish(daemon.publish, "3")), "written");
+    daemon.kill();
+    let daemon = Daemon::start_with(&[&format!("--state-dir={}", state.display())]);
+    for (since, is_complete) in [(before, false), (between, true)] {
+        let since = since.as_str().unwrap();
+        let answer = http::get(daemon.publish, &format!("/history/t?since={since}")).unwrap();
+        let history: Value = serde_json::from_str(&answer.text()).unwrap();
+        assert_eq!(history["complete"], is_complete, "{history}");
+        let last = history["events"].as_array().unwrap().last().cloned();
+        assert_eq!(last.unwrap()["event"], 3);
+    }
+}

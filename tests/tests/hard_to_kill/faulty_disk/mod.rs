@@ -1,0 +1,93 @@
+//! A disk with faults. strace changes a write of the daemon to its state directory.
+
+mod hangs;
+mod killed_in_a_write;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
+use serde_json::Value;
+use system_tests::WAIT_MS;
+use system_tests::artefact;
+use system_tests::daemon::{listening, server_command, start};
+use system_tests::log::Log;
+use tempfile::TempDir;
+use xtask::http;
+use xtask::process::Background;
+
+/// The file to which the first daemon of a state directory writes its events.
+const FIRST_FILE: &str = "00000000000000000001.events";
+
+/// A daemon with two threads, under strace.
+struct FaultyDaemon {
+    process: Background,
+    log: Log,
+    web: SocketAddr,
+    publish: SocketAddr,
+}
+
+impl FaultyDaemon {
+    /// Starts the daemon. `fault` happens to the second write of a thread to the first file of events. The main thread
+    /// writes the head of the file, and another one the events.
+    fn start(state: &Path, fault: &str) -> Self {
+        let mut command = server_command(Path::new("strace"));
+        command
+            // The daemon is the child process, and strace a grandchild.
+            .args(["-D", "-f", "-qq", "-o", "/dev/null"])
+            .args(["-e", "trace=write", "-P"])
+            .arg(state.join(FIRST_FILE))
+            .args(["-e", &format!("inject=write:{fault}:when=2")])
+            .arg(artefact("pushd"))
+            .arg("--state-dir")
+            .arg(state)
+            .args(["--threads=2", "--listen=127.0.0.1:0"])
+            .arg("--publish-listen=127.0.0.1:0");
+        let (process, log) = start(&mut command);
+        Self {
+            web: listening(&log, "browsers"),
+            publish: listening(&log, "publishers"),
+            process,
+            log,
+        }
+    }
+
+    /// Kills the daemon, even in a write that strace delays.
+    fn kill(&mut self) {
+        let tracer = self.tracer();
+        self.process.signal(Signal::SIGKILL);
+        // A delayed thread ends only without its tracer. strace may have ended by itself.
+        if let Some(tracer) = tracer {
+            let _ended = signal::kill(tracer, Signal::SIGKILL);
+        }
+        self.process.wait(WAIT_MS).expect("it was killed");
+    }
+
+    fn tracer(&self) -> Option<Pid> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.pid())).ok()?;
+        let tracer = status
+            .lines()
+            .find_map(|line| line.strip_prefix("TracerPid:"));
+        let tracer = tracer?.trim().parse().unwrap();
+        (tracer != 0).then(|| Pid::from_raw(tracer))
+    }
+}
+
+impl Drop for FaultyDaemon {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Returns a path that strace can compare: without symbolic links.
+fn state_dir(folder: &TempDir) -> PathBuf {
+    folder.path().canonicalize().unwrap().join("state")
+}
+
+/// Returns the answer to a request for all events of the topic `t`.
+fn history(publish: SocketAddr) -> Value {
+    let answer = http::get(publish, "/history/t?limit=1000").unwrap();
+    serde_json::from_str(&answer.text()).unwrap()
+}
