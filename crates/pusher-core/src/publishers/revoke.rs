@@ -5,7 +5,7 @@ use pusher_proto::limits::{SUB_LEN_MAX, TICKET_LEEWAY_S};
 use crate::context::Context;
 use crate::hub::{Publish, PublishError};
 use crate::stats::Source;
-use crate::tickets::{REVOKED_TOPIC, Revocation, RevocationError};
+use crate::tickets::{NotSaved, REVOKED_TOPIC, Revocation, RevocationsFull};
 use crate::unix_time::unix_s;
 
 /// Why a user was not revoked, or not for long. A retry is safe.
@@ -24,16 +24,16 @@ pub enum RevokeError {
     NotKept(String),
 }
 
-impl From<RevocationError> for RevokeError {
-    fn from(error: RevocationError) -> Self {
-        let text = error.to_string();
-        match error {
-            RevocationError::Full(_) => Self::Full(text),
-            RevocationError::NotSaved(_) => {
-                tracing::error!("{text}");
-                Self::NotKept(text)
-            }
-        }
+impl From<RevocationsFull> for RevokeError {
+    fn from(error: RevocationsFull) -> Self {
+        Self::Full(error.to_string())
+    }
+}
+
+impl From<NotSaved> for RevokeError {
+    fn from(error: NotSaved) -> Self {
+        tracing::error!("{error}");
+        Self::NotKept(error.to_string())
     }
 }
 
@@ -63,17 +63,18 @@ pub(crate) async fn revoke(
         sub: sub.to_owned(),
         before_s,
     };
-    let sessions = context.hub.tickets().revoke(&revocation);
+    let revoked = context.hub.tickets().revoke(&revocation);
     if let Some(node) = &context.node {
         // A full server cannot load what Redis would have more.
-        if !matches!(sessions, Err(RevocationError::Full(_))) {
+        if revoked.is_ok() {
             let saved = node.save_revocation(&revocation).await;
             saved.map_err(RevokeError::NotKept)?;
         }
         let told = tell_others(context, &revocation).await;
         told.map_err(|error| RevokeError::NotKept(error.to_string()))?;
     }
-    let sessions = sessions?;
+    let (sessions, saving) = revoked?;
+    saving.done().await?;
     tracing::debug!(sessions, "revoked a user");
     Ok(Revoked { before_s, sessions })
 }

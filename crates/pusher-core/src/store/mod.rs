@@ -21,8 +21,8 @@
 //! | another selection of events | the log continues, and older positions are a gap |
 //! | a newer format | an error, and no file changes |
 //!
-//! One hole cannot be found: the file system becomes read-only, the server goes on in memory, and is killed; and before
-//! it starts again in the same boot, the file system becomes writable.
+//! One hole cannot be found: the file system becomes read-only or does not answer, the server goes on in memory, and is
+//! killed; and before it starts again in the same boot, the file system works again.
 
 mod access;
 mod boot;

@@ -7,8 +7,8 @@ mod handed_over;
 mod held;
 mod revocations;
 mod saved;
+mod saver;
 
-use std::io;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -23,24 +23,14 @@ use crate::unix_time::unix_s;
 use held::Held;
 use revocations::Revocations;
 use saved::SavedRevocations;
+use saver::Saver;
 
 pub(crate) use held::UsersFull;
-pub(crate) use revocations::Revocation;
-use revocations::RevocationsFull;
+pub(crate) use revocations::{Revocation, RevocationsFull};
+pub(crate) use saver::{NotSaved, Saving};
 
 /// The topic by whose events a server tells the others of a revocation. No browser may read it.
 pub(crate) const REVOKED_TOPIC: &str = "pushd:revoked";
-
-/// Why a user is not revoked, or not for long. A retry is safe.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RevocationError {
-    /// The user can come back with the same ticket.
-    #[error(transparent)]
-    Full(#[from] RevocationsFull),
-    /// The user is revoked until a restart.
-    #[error("the state directory cannot keep the revocation, so a restart forgets it: {0}")]
-    NotSaved(io::Error),
-}
 
 /// The tickets of all sessions, and the revoked users.
 #[derive(Debug)]
@@ -48,10 +38,10 @@ pub(crate) struct Tickets {
     live: Arc<Live>,
     counters: Arc<Counters>,
     log: Arc<PeerLog>,
-    /// The lock order is `revocations`, `saved`, `held`.
-    revocations: Mutex<Revocations>,
-    /// The file that keeps the revocations over a restart. `None` without a state directory.
-    saved: Option<Mutex<SavedRevocations>>,
+    /// The lock order is `revocations`, `held`.
+    revocations: Arc<Mutex<Revocations>>,
+    /// Keeps the revocations over a restart. `None` without a state directory.
+    saver: Option<Saver>,
     held: Mutex<Held>,
 }
 
@@ -65,12 +55,20 @@ impl Tickets {
     ) -> Self {
         let mut revocations = Revocations::default();
         let saved = state.and_then(|state| SavedRevocations::open(state, &mut revocations));
+        let revocations = Arc::new(Mutex::new(revocations));
+        let saver = saved.and_then(|saved| {
+            let started = Saver::start(saved, revocations.clone());
+            let started = started.inspect_err(|error| {
+                tracing::error!(%error, "cannot keep revocations: a restart forgets them");
+            });
+            started.ok()
+        });
         Self {
             live,
             counters,
             log,
-            revocations: Mutex::new(revocations),
-            saved: saved.map(Mutex::new),
+            revocations,
+            saver,
             held: Mutex::default(),
         }
     }
@@ -169,38 +167,29 @@ impl Tickets {
         });
     }
 
-    /// Ends the tickets of a user that were signed up to a time. Returns the number of sessions that had one. Also an error
-    /// has ended the tickets of the sessions that are open now.
-    pub(crate) fn revoke(&self, revocation: &Revocation) -> Result<usize, RevocationError> {
+    /// Ends the tickets of a user that were signed up to a time. Returns the number of sessions that had one, and what
+    /// waits until a restart does not forget it. Also an error has ended the tickets of the sessions that are open now.
+    pub(crate) fn revoke(
+        &self,
+        revocation: &Revocation,
+    ) -> Result<(usize, Saving), RevocationsFull> {
         if !revocation.is_possible() {
-            return Ok(0);
+            return Ok((0, Saving::No));
         }
-        let (is_known, kept) = {
-            let mut revocations = self.revocations.lock();
-            match revocations.insert(revocation, unix_s()) {
-                Ok(is_new) => {
-                    let saved = self.save(is_new, revocation, &revocations);
-                    (!is_new, saved.map_err(RevocationError::NotSaved))
-                }
-                Err(full) => (false, Err(full.into())),
-            }
+        let inserted = self.revocations.lock().insert(revocation, unix_s());
+        let saving = inserted.map(|is_new| self.save(is_new, revocation));
+        let sessions = match inserted {
+            Ok(false) => 0,
+            _ => self.end(TicketFault::Revoked, |ticket| revocation.revokes(ticket)),
         };
-        let sessions = match is_known {
-            true => 0,
-            false => self.end(TicketFault::Revoked, |ticket| revocation.revokes(ticket)),
-        };
-        kept.map(|()| sessions)
+        saving.map(|saving| (sessions, saving))
     }
 
-    /// Writes a revocation to the state directory, if there is one. Also a known one, if an earlier write has failed.
-    fn save(&self, is_new: bool, revocation: &Revocation, all: &Revocations) -> io::Result<()> {
-        let Some(saved) = &self.saved else {
-            return Ok(());
-        };
-        let mut saved = saved.lock();
-        match is_new || saved.is_behind() {
-            true => saved.append(revocation, all),
-            false => Ok(()),
+    /// Saves a revocation if there is a state directory. Also a known one, if an earlier write has failed.
+    fn save(&self, is_new: bool, revocation: &Revocation) -> Saving {
+        match &self.saver {
+            Some(saver) if is_new || saver.is_behind() => saver.save(revocation),
+            _ => Saving::No,
         }
     }
 

@@ -29,11 +29,11 @@ impl SavedRevocations {
     /// revocations.
     pub(super) fn open(state: &StateOptions, revocations: &mut Revocations) -> Option<Self> {
         let opened = read(&state.dir, revocations).and_then(|()| {
-            let file = rewrite(&state.dir, revocations)?;
+            let all: Vec<_> = revocations.needed(unix_s()).collect();
             Ok(Self {
                 dir: state.dir.clone(),
-                file,
-                lines: revocations.len(),
+                file: rewrite(&state.dir, &all)?,
+                lines: all.len(),
                 is_synced: state.sync == SyncPolicy::Always,
             })
         });
@@ -45,23 +45,16 @@ impl SavedRevocations {
             .ok()
     }
 
-    /// Appends a revocation. If that fails, a part of its line may be there, so the next call writes the whole file.
-    pub(super) fn append(&mut self, revocation: &Revocation, all: &Revocations) -> io::Result<()> {
-        let appended = self.try_append(revocation, all);
-        if appended.is_err() {
-            self.lines = LINES_MAX;
-        }
-        appended
-    }
-
-    /// Whether the file lacks revocations, because the last call of [`append`](Self::append) failed.
-    pub(super) fn is_behind(&self) -> bool {
-        self.lines >= LINES_MAX
-    }
-
-    fn try_append(&mut self, revocation: &Revocation, all: &Revocations) -> io::Result<()> {
-        if self.lines >= LINES_MAX {
-            self.file = rewrite(&self.dir, all)?;
+    /// Appends a revocation. Writes the file anew with `all` revocations if it has become long, or if it is not complete.
+    pub(super) fn append(
+        &mut self,
+        revocation: &Revocation,
+        is_complete: bool,
+        all: impl FnOnce() -> Vec<Revocation>,
+    ) -> io::Result<()> {
+        if self.lines >= LINES_MAX || !is_complete {
+            let all = all();
+            self.file = rewrite(&self.dir, &all)?;
             self.lines = all.len();
         } else {
             self.file.write_all(&line(revocation)?)?;
@@ -103,13 +96,13 @@ fn read(dir: &Path, revocations: &mut Revocations) -> io::Result<()> {
 }
 
 /// Writes the file anew. Returns it, to append.
-fn rewrite(dir: &Path, revocations: &Revocations) -> io::Result<File> {
+fn rewrite(dir: &Path, all: &[Revocation]) -> io::Result<File> {
     let new = dir.join(NEW_REVOCATIONS);
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     let mut writer = BufWriter::new(private(&mut options).open(&new)?);
-    for revocation in revocations.needed(unix_s()) {
-        writer.write_all(&line(&revocation)?)?;
+    for revocation in all {
+        writer.write_all(&line(revocation)?)?;
     }
     let file = writer.into_inner().map_err(io::Error::from)?;
     file.sync_data()?;
@@ -121,54 +114,42 @@ fn rewrite(dir: &Path, revocations: &Revocations) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
-    use tempfile::TempDir;
-
     use super::*;
 
-    fn open(dir: &TempDir, revocations: &mut Revocations) -> SavedRevocations {
-        let state = StateOptions {
-            dir: dir.path().to_owned(),
+    fn state(dir: &Path) -> StateOptions {
+        StateOptions {
+            dir: dir.to_owned(),
             sync: SyncPolicy::Always,
-        };
-        SavedRevocations::open(&state, revocations).unwrap()
-    }
-
-    /// Revokes one user as often as the file has lines, each time up to a later time.
-    fn fill(saved: &mut SavedRevocations, revocations: &mut Revocations, now_s: u64) {
-        for before_s in (now_s..).take(LINES_MAX) {
-            let sub = "7".to_owned();
-            let revocation = Revocation { sub, before_s };
-            assert!(revocations.insert(&revocation, now_s).unwrap());
-            saved.append(&revocation, revocations).unwrap();
         }
-    }
-
-    fn next(revocations: &mut Revocations, now_s: u64) -> Revocation {
-        let sub = "8".to_owned();
-        let revocation = Revocation {
-            sub,
-            before_s: now_s,
-        };
-        assert!(revocations.insert(&revocation, now_s).unwrap());
-        revocation
     }
 
     #[test]
     fn file_is_written_anew_when_it_is_long() {
         let dir = tempfile::tempdir().unwrap();
+        let state = state(dir.path());
         let mut revocations = Revocations::default();
-        let mut saved = open(&dir, &mut revocations);
+        let mut saved = SavedRevocations::open(&state, &mut revocations).unwrap();
         let now_s = unix_s();
-        let lines = || fs::read_to_string(dir.path().join(REVOCATIONS)).unwrap();
-        fill(&mut saved, &mut revocations, now_s);
-        assert_eq!(lines().lines().count(), LINES_MAX);
-        let revocation = next(&mut revocations, now_s);
-        saved.append(&revocation, &revocations).unwrap();
-        assert_eq!(lines().lines().count(), 2);
+        // One user, each time up to a later time.
+        let mut revoke = |before_s| {
+            let sub = "7".to_owned();
+            let revocation = Revocation { sub, before_s };
+            assert!(revocations.insert(&revocation, now_s).unwrap());
+            let all = || revocations.needed(now_s).collect();
+            saved.append(&revocation, true, all).unwrap();
+        };
+        let lines = || {
+            let text = fs::read_to_string(dir.path().join(REVOCATIONS)).unwrap();
+            text.lines().count()
+        };
+        (now_s..).take(LINES_MAX).for_each(&mut revoke);
+        assert_eq!(lines(), LINES_MAX);
+        revoke(u64::MAX);
+        assert_eq!(lines(), 1);
         let mut reopened = Revocations::default();
         drop(saved);
-        drop(open(&dir, &mut reopened));
-        assert_eq!(reopened.len(), 2);
+        SavedRevocations::open(&state, &mut reopened).unwrap();
+        assert_eq!(reopened.needed(now_s).next().unwrap().before_s, u64::MAX);
     }
 
     #[cfg(unix)]
@@ -178,33 +159,8 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let pipe = dir.path().join(name);
             nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-            let state = StateOptions {
-                dir: dir.path().to_owned(),
-                sync: SyncPolicy::Always,
-            };
-            let saved = SavedRevocations::open(&state, &mut Revocations::default());
+            let saved = SavedRevocations::open(&state(dir.path()), &mut Revocations::default());
             assert!(saved.is_none(), "{name}");
         }
-    }
-
-    #[test]
-    fn failed_append_is_made_good_by_the_next_one() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut revocations = Revocations::default();
-        let mut saved = open(&dir, &mut revocations);
-        let now_s = unix_s();
-        fill(&mut saved, &mut revocations, now_s);
-        // A file cannot be created with the name of a directory.
-        fs::create_dir(dir.path().join(NEW_REVOCATIONS)).unwrap();
-        let revocation = next(&mut revocations, now_s);
-        assert!(saved.append(&revocation, &revocations).is_err());
-        assert!(saved.is_behind());
-        fs::remove_dir(dir.path().join(NEW_REVOCATIONS)).unwrap();
-        saved.append(&revocation, &revocations).unwrap();
-        assert!(!saved.is_behind());
-        let mut reopened = Revocations::default();
-        drop(saved);
-        drop(open(&dir, &mut reopened));
-        assert_eq!(reopened.len(), 2);
     }
 }
