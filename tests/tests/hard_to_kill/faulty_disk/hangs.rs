@@ -11,28 +11,11 @@ use system_tests::daemon::Daemon;
 use system_tests::stream::Stream;
 use system_tests::wamp::Wamp;
 use xtask::http;
-use xtask::process::wait_until;
 
-use super::{FaultyDaemon, history, state_dir};
-
-/// So many that each of the two threads serves some.
-const BROWSERS: usize = 8;
-
-/// The write returns after ten minutes, long after the end of the test.
-const FOR_EVER: &str = "delay_enter=600000000";
-
-/// The write returns after 4 s. The daemon waits for 1 s to 2 s.
-const FOR_A_WHILE: &str = "delay_enter=4000000";
+use super::{BROWSERS, FOR_A_WHILE, FOR_EVER, FaultyDaemon, STALLED, events, publish, state_dir};
 
 /// More than the daemon keeps for a disk that does not answer: 16 MiB.
 const LARGE_EVENTS: usize = 17;
-
-/// Publishes to the topic `t`. Returns the receipt.
-#[track_caller]
-fn publish(address: SocketAddr, event: &str) -> Value {
-    let answer = http::post_json(address, "/publish/t", event).unwrap();
-    serde_json::from_str(&answer.text()).unwrap()
-}
 
 fn stored(receipt: &Value) -> &str {
     receipt["stored"].as_str().unwrap()
@@ -65,9 +48,8 @@ fn a_disk_that_hangs_stops_nothing() {
         ready.text()
     );
     let status = http::get(daemon.publish, "/status.json").unwrap();
-    assert!(status.text().contains("the disk does not answer"));
-    let events = history(daemon.publish)["events"].as_array().unwrap().len();
-    assert_eq!(events, 3);
+    assert!(status.text().contains(STALLED));
+    assert_eq!(events(daemon.publish).len(), 3);
 }
 
 /// The event stream of a page that has the events up to a position.
@@ -86,11 +68,7 @@ fn a_page_that_comes_back_gets_an_event_that_is_not_written_yet() {
     let address = daemon.publish;
     let begin = publish(address, "0")["position"].clone();
     let next = thread::spawn(move || publish(address, "1"));
-    let is_published = || {
-        let end = http::get(address, "/position").unwrap().text();
-        end.contains("-2\"")
-    };
-    assert!(wait_until(WAIT_MS, is_published));
+    daemon.until_published(2);
     let stream = |_| event_stream(daemon.web, begin.as_str().unwrap());
     let streams: Vec<_> = (0..BROWSERS).map(stream).collect();
     for stream in streams {
@@ -114,10 +92,8 @@ fn events_are_written_when_the_disk_answers_again() {
     assert_eq!(stored("3"), "written");
     daemon.kill();
     let daemon = Daemon::start_with(&[&format!("--state-dir={}", state.display())]);
-    let history = history(daemon.publish);
-    let events = history["events"].as_array().unwrap().iter();
-    let events: Vec<_> = events.map(|event| event["event"].clone()).collect();
-    assert_eq!(events, [json!(0), json!(1), json!(2), json!(3)]);
+    let all = [json!(0), json!(1), json!(2), json!(3)];
+    assert_eq!(events(daemon.publish), all);
 }
 
 #[test]

@@ -16,10 +16,22 @@ use system_tests::daemon::{listening, server_command, start};
 use system_tests::log::Log;
 use tempfile::TempDir;
 use xtask::http;
-use xtask::process::Background;
+use xtask::process::{Background, wait_until};
 
 /// The file to which the first daemon of a state directory writes its events.
 const FIRST_FILE: &str = "00000000000000000001.events";
+
+/// So many that each of the daemon's two threads serves some.
+const BROWSERS: usize = 8;
+
+/// The write returns after ten minutes, long after the end of the test.
+const FOR_EVER: &str = "delay_enter=600000000";
+
+/// The write returns after 4 s. The daemon waits for 1 s to 2 s.
+const FOR_A_WHILE: &str = "delay_enter=4000000";
+
+/// What the daemon then says.
+const STALLED: &str = "the disk does not answer";
 
 /// A daemon with two threads, under strace.
 struct FaultyDaemon {
@@ -54,6 +66,15 @@ impl FaultyDaemon {
         }
     }
 
+    /// Waits until this many events are published.
+    fn until_published(&self, count: usize) {
+        let is_published = || {
+            let end = http::get(self.publish, "/position").unwrap().text();
+            end.contains(&format!("-{count}\""))
+        };
+        assert!(wait_until(WAIT_MS, is_published));
+    }
+
     /// Kills the daemon, even in a write that strace delays.
     fn kill(&mut self) {
         let tracer = self.tracer();
@@ -86,8 +107,18 @@ fn state_dir(folder: &TempDir) -> PathBuf {
     folder.path().canonicalize().unwrap().join("state")
 }
 
-/// Returns the answer to a request for all events of the topic `t`.
-fn history(publish: SocketAddr) -> Value {
-    let answer = http::get(publish, "/history/t?limit=1000").unwrap();
+/// Publishes to the topic `t`. Returns the receipt.
+#[track_caller]
+fn publish(address: SocketAddr, event: &str) -> Value {
+    let answer = http::post_json(address, "/publish/t", event).unwrap();
     serde_json::from_str(&answer.text()).unwrap()
+}
+
+/// Returns all events of the topic `t`.
+#[track_caller]
+fn events(publish: SocketAddr) -> Vec<Value> {
+    let answer = http::get(publish, "/history/t").unwrap();
+    let history: Value = serde_json::from_str(&answer.text()).unwrap();
+    let events = history["events"].as_array().unwrap().iter();
+    events.map(|event| event["event"].clone()).collect()
 }
