@@ -15,6 +15,7 @@ pub struct StateOptions {
 
 /// When events are synced to the disk (fdatasync). With every policy, the server writes an event to a file before it sends
 /// the receipt and delivers the event, so no end of the process loses it. The policies differ if the whole machine stops.
+/// While the disk fails or does not answer, events are in memory only, and receipts say so.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SyncPolicy {
     /// The operating system decides, usually within 30 s.

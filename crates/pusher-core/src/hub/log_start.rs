@@ -166,7 +166,7 @@ impl LogStart {
                 _ => (None, Stored::No),
             };
         }
-        let disk = Disk::new(store, state.sync, counters.clone());
+        let disk = Disk::new(store, complete_after, state.sync, counters.clone());
         let disk =
             disk.map_err(|source| StoreError::io("start a thread for", &state.dir, source))?;
         Ok(Self {

@@ -58,7 +58,8 @@ impl Mailbox {
         self.backlog.add(delivery.frame.len());
         let mut deliveries = self.deliveries.lock();
         deliveries.push(delivery);
-        // The flusher takes all deliveries at once, so it only needs to be woken for the first one.
+        // The flusher takes all deliveries at once, so it only needs to be woken for the first one. While it waits for the
+        // disk it takes none, and looks again by itself afterwards.
         let is_first = deliveries.len() == 1;
         drop(deliveries);
         if is_first {

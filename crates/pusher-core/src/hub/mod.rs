@@ -17,7 +17,7 @@
 //!                                                      -> the state of the disk's queue
 //!                                                      -> Watchers::list -> Watch::queue
 //! Resumes::state -> Resume::confirmed
-//! Tickets::revocations -> Tickets::saved -> Tickets::held
+//! Tickets::revocations -> Tickets::held
 //! Shard::sessions -> Connection::outbox -> TLS session
 //! Shard::sessions -> Origins
 //! ```

@@ -65,7 +65,7 @@ pub(super) async fn hand_over(context: Arc<Context>) -> HandOver {
         session.connection().recheck();
     }
     let _late = timeout(STATE_TIMEOUT, no_sessions(&context)).await;
-    context.hub.end_log().await;
+    tokio::join!(context.hub.end_log(), context.hub.tickets().saved());
     let _closing = timeout(DROP_TIMEOUT, no_connections(counters)).await;
     let sockets = collect(&context, &mut state);
     tasks.ended.cancel();

@@ -42,7 +42,7 @@ pub(super) async fn close(context: Arc<Context>) {
     if timeout(flush_timeout, tasks.webhooks.wait()).await.is_err() {
         tracing::warn!("shutdown timed out: the site did not get the last webhooks");
     }
-    context.hub.end_log().await;
+    tokio::join!(context.hub.end_log(), context.hub.tickets().saved());
     if let Some(node) = &context.node {
         nodes::leave(node).await;
     }

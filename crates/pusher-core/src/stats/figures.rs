@@ -223,7 +223,7 @@ figures! {
         counter gaps = "pushd_gaps_total" by Gap "reason";
         /// Events from the log that were sent to subscribers that had missed them.
         counter events_replayed = "pushd_events_replayed_total";
-        /// Errors of the state directory: failed writes and syncs of the log.
+        /// Errors of the state directory: failed writes and syncs of the log, and times at which it does not answer.
         counter disk_errors = "pushd_log_disk_errors_total";
         /// 1 if the log is written to the state directory at this moment.
         gauge log_on_disk = "pushd_log_on_disk";

@@ -16,14 +16,17 @@ impl Tickets {
             .collect()
     }
 
-    /// Takes over revocations. A state directory has them already.
+    /// Takes over revocations. A state directory has them already, unless the other process could not save them.
     pub(crate) fn take_over_revocations(&self, handed: Vec<handover::Revocation>) {
-        let mut revocations = self.revocations.lock();
         for handover::Revocation { sub, before_s } in handed {
             let revocation = Revocation { sub, before_s };
-            if let Err(full) = revocations.insert(&revocation, unix_s()) {
-                tracing::warn!("{full}");
-                return;
+            let inserted = self.revocations.lock().insert(&revocation, unix_s());
+            match inserted {
+                Ok(is_new) => drop(self.save(is_new, &revocation)),
+                Err(full) => {
+                    tracing::warn!("{full}");
+                    return;
+                }
             }
         }
     }

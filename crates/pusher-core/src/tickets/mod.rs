@@ -185,7 +185,16 @@ impl Tickets {
         saving.map(|saving| (sessions, saving))
     }
 
-    /// Saves a revocation if there is a state directory. Also a known one, if an earlier write has failed.
+    /// Waits until the revocations are in the state directory, if there is one. Logs an error.
+    pub(crate) async fn saved(&self) {
+        if let Some(saver) = &self.saver
+            && let Err(error) = saver.save_all().done().await
+        {
+            tracing::error!("{error}");
+        }
+    }
+
+    /// Saves a revocation if there is a state directory. Also a known one, if the file may lack it.
     fn save(&self, is_new: bool, revocation: &Revocation) -> Saving {
         match &self.saver {
             Some(saver) if is_new || saver.is_behind() => saver.save(revocation),

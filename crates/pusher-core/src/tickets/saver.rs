@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -29,9 +29,23 @@ pub(crate) struct NotSaved(io::Error);
 /// Gives revocations to the thread. The thread ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Saver {
-    work: SyncSender<(Revocation, Answer)>,
-    /// The file lacks revocations, because the last write has failed.
-    is_behind: Arc<AtomicBool>,
+    work: SyncSender<(Work, Answer)>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Revocations that wait for the thread.
+    waiting: AtomicUsize,
+    /// Revocations that the file lacks, because a write has failed or too many waited. The next write is one of all.
+    missing: AtomicUsize,
+}
+
+#[derive(Debug)]
+enum Work {
+    Save(Revocation),
+    /// Only answers, behind all that waits.
+    Nothing,
 }
 
 type Answer = oneshot::Sender<io::Result<()>>;
@@ -52,26 +66,42 @@ impl Saver {
         revocations: Arc<Mutex<Revocations>>,
     ) -> io::Result<Self> {
         let (work, waiting) = sync_channel(WAITING_MAX);
-        let is_behind = Arc::<AtomicBool>::default();
-        let shared = is_behind.clone();
+        let shared = Arc::<Shared>::default();
         let thread = thread::Builder::new().name("revocations".to_owned());
-        thread.spawn(move || run(saved, &waiting, &revocations, &shared))?;
-        Ok(Self { work, is_behind })
+        thread.spawn({
+            let shared = shared.clone();
+            move || run(saved, &waiting, &revocations, &shared)
+        })?;
+        Ok(Self { work, shared })
     }
 
-    /// Whether the file lacks revocations, because the last write has failed.
+    /// Whether the file may lack revocations that others have inserted.
     pub(super) fn is_behind(&self) -> bool {
-        self.is_behind.load(Ordering::Acquire)
+        let Shared { waiting, missing } = &*self.shared;
+        waiting.load(Ordering::Acquire) > 0 || missing.load(Ordering::Acquire) > 0
     }
 
+    /// Gives a revocation to the thread. It must be inserted already.
     pub(super) fn save(&self, revocation: &Revocation) -> Saving {
+        self.shared.waiting.fetch_add(1, Ordering::AcqRel);
+        let saving = self.send(Work::Save(revocation.clone()));
+        if let Saving::Failed(_) = &saving {
+            self.shared.missing.fetch_add(1, Ordering::AcqRel);
+            self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
+        }
+        saving
+    }
+
+    /// Returns what waits until nothing waits for the thread any more.
+    pub(super) fn save_all(&self) -> Saving {
+        self.send(Work::Nothing)
+    }
+
+    fn send(&self, work: Work) -> Saving {
         let (answer, answered) = oneshot::channel();
-        match self.work.try_send((revocation.clone(), answer)) {
+        match self.work.try_send((work, answer)) {
             Ok(()) => Saving::Waits(answered),
-            Err(TrySendError::Full(_)) => {
-                self.is_behind.store(true, Ordering::Release);
-                Saving::Failed(late())
-            }
+            Err(TrySendError::Full(_)) => Saving::Failed(late()),
             Err(TrySendError::Disconnected(_)) => Saving::Failed(ended()),
         }
     }
@@ -102,21 +132,36 @@ fn ended() -> io::Error {
 
 fn run(
     mut saved: SavedRevocations,
-    waiting: &Receiver<(Revocation, Answer)>,
+    waiting: &Receiver<(Work, Answer)>,
     revocations: &Mutex<Revocations>,
-    is_behind: &AtomicBool,
+    shared: &Shared,
 ) {
-    for (revocation, answer) in waiting {
-        let all = || revocations.lock().needed(unix_s()).collect();
-        // One that found no room is in the file only after it is written anew.
-        let is_complete = !is_behind.swap(false, Ordering::AcqRel);
-        let result = saved.append(&revocation, is_complete, all);
-        if result.is_err() {
-            is_behind.store(true, Ordering::Release);
-        }
+    for (work, answer) in waiting {
+        let result = match work {
+            Work::Save(revocation) => save(&mut saved, &revocation, revocations, shared),
+            Work::Nothing => Ok(()),
+        };
         // Nobody waits any longer if the disk was slow.
         let _answered = answer.send(result);
     }
+}
+
+fn save(
+    saved: &mut SavedRevocations,
+    revocation: &Revocation,
+    revocations: &Mutex<Revocations>,
+    shared: &Shared,
+) -> io::Result<()> {
+    let missing = shared.missing.load(Ordering::Acquire);
+    let all = || revocations.lock().needed(unix_s()).collect();
+    let result = saved.append(revocation, missing == 0, all);
+    match result {
+        // Those that came to be missing meanwhile still are.
+        Ok(()) => shared.missing.fetch_sub(missing, Ordering::AcqRel),
+        Err(_) => shared.missing.fetch_add(1, Ordering::AcqRel),
+    };
+    shared.waiting.fetch_sub(1, Ordering::AcqRel);
+    result
 }
 
 #[cfg(test)]
@@ -158,7 +203,7 @@ mod tests {
             saver.save(&revocation).done()
         };
         save(1).await.unwrap();
-        saver.is_behind.store(true, Ordering::Release);
+        saver.shared.missing.store(1, Ordering::Release);
         // A file cannot be created with the name of a directory.
         fs::create_dir(dir.path().join(NEW_REVOCATIONS)).unwrap();
         save(2).await.unwrap_err();
@@ -175,7 +220,7 @@ mod tests {
     async fn revocations_that_wait_for_the_disk_have_limits() {
         let dir = tempfile::tempdir().unwrap();
         let (saver, revocations) = start(dir.path());
-        saver.is_behind.store(true, Ordering::Release);
+        saver.shared.missing.store(1, Ordering::Release);
         let (begun, begins) = channel();
         let (answer, answers) = channel::<()>();
         let disk = thread::spawn(move || {
@@ -199,5 +244,7 @@ mod tests {
         drop(answer);
         disk.join().unwrap();
         all.remove(0).done().await.unwrap();
+        saver.save_all().done().await.unwrap();
+        assert!(!saver.is_behind(), "the second one has saved all");
     }
 }

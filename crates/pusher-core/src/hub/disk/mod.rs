@@ -32,7 +32,7 @@ use crate::store::{Store, Syncer};
 use queue::Queue;
 use sync_thread::SyncThread;
 
-/// Time after which a call of the disk that has not returned counts as a failure.
+/// Time for a piece of work after which the disk counts as one that does not answer.
 const STALL_AFTER: Duration = Duration::from_secs(1);
 
 /// Why events are in memory only while the disk does not answer.
@@ -55,8 +55,6 @@ pub(super) struct Disk {
 struct Shared {
     queue: Queue,
     syncer: Syncer,
-    /// Sequence number of the last event that was put into the queue.
-    newest: AtomicU64,
     /// Events up to this sequence number may not be on disk, although later ones are.
     lost_until: AtomicU64,
     /// The error of the last write.
@@ -67,20 +65,14 @@ struct Shared {
 }
 
 impl Disk {
+    /// Events up to the sequence number `complete_after` are not on disk.
     pub(super) fn new(
         store: Store,
+        complete_after: u64,
         policy: SyncPolicy,
         counters: Arc<Counters>,
     ) -> io::Result<Self> {
-        let shared = Arc::new(Shared {
-            queue: Queue::default(),
-            syncer: store.syncer(),
-            newest: AtomicU64::new(0),
-            lost_until: AtomicU64::new(0),
-            error: Mutex::default(),
-            settled: Notify::new(),
-            counters,
-        });
+        let shared = Arc::new(Shared::new(&store, complete_after, counters));
         writer::start(&shared, store)?;
         shared.show_failure();
         let sync_thread = Arc::<SyncThread>::default();
@@ -97,7 +89,6 @@ impl Disk {
     /// Gives an event to the writer. Called under the hub's lock.
     pub(super) fn put(&self, entry: &Arc<Entry>, id: Option<&str>) {
         let shared = &self.shared;
-        shared.newest.store(entry.sequence, Ordering::Release);
         if !shared.queue.put(entry, id) {
             shared.lose(entry.sequence);
         }
@@ -114,7 +105,8 @@ impl Disk {
     pub(super) fn change_selection(&self, selection: u64) {
         let shared = &self.shared;
         shared.queue.change_selection(selection);
-        shared.lose(shared.newest().max(shared.syncer.written_sequence()));
+        let newest = shared.queue.newest();
+        shared.lose(newest.max(shared.syncer.written_sequence()));
     }
 
     /// Whether the event with this sequence number, and all before it, are settled.
@@ -130,7 +122,7 @@ impl Disk {
 
     /// Returns the sequence number of the newest event, if it is not settled.
     pub(super) fn newest_unsettled(&self) -> Option<u64> {
-        let newest = self.shared.newest();
+        let newest = self.shared.queue.newest();
         (!self.is_settled(newest)).then_some(newest)
     }
 
@@ -222,19 +214,31 @@ impl Drop for Disk {
     fn drop(&mut self) {
         self.shared.queue.end(None);
         self.sync_thread.end();
+        // So that the directory can be opened again at once.
+        self.shared.queue.until_ended(STALL_AFTER);
     }
 }
 
 impl Shared {
-    fn newest(&self) -> u64 {
-        self.newest.load(Ordering::Acquire)
+    fn new(store: &Store, complete_after: u64, counters: Arc<Counters>) -> Self {
+        Self {
+            queue: Queue::default(),
+            syncer: store.syncer(),
+            lost_until: AtomicU64::new(complete_after),
+            error: Mutex::default(),
+            settled: Notify::new(),
+            counters,
+        }
     }
 
+    /// What is settled once remains so. Otherwise a reader that has seen the events behind an event could later take
+    /// itself for up to date without them.
     fn settled_until(&self) -> u64 {
-        let newest = self.newest();
+        let newest = self.queue.newest();
         let lost = self.lost_until.load(Ordering::Acquire);
         let until = self.syncer.written_sequence().max(lost);
-        match until >= newest || self.queue.is_stalled() {
+        let until = until.max(self.queue.shown_until());
+        match until >= newest {
             // Greater numbers are those of events without history.
             true => u64::MAX,
             false => until,
@@ -272,7 +276,70 @@ impl Shared {
 
     /// Shows in the figures whether the disk works.
     fn show_failure(&self) {
-        let is_on_disk = self.failure().is_none();
+        // The lock keeps two calls in the order of what they see.
+        let error = self.error.lock();
+        let is_on_disk = error.is_none() && !self.queue.is_stalled();
         self.counters.log_on_disk.set(u64::from(is_on_disk));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::queue::tests::entry;
+    use super::*;
+    use crate::store::StoreOptions;
+
+    /// A disk whose writer is the test.
+    fn disk(folder: &tempfile::TempDir, complete_after: u64) -> Disk {
+        let options = StoreOptions {
+            len_max: 1 << 20,
+            segment_len_max: 1 << 20,
+            is_synced: false,
+            new_epoch: 1,
+            selection: 0,
+        };
+        let (store, _) = Store::open(folder.path(), options, &mut |_| {}).unwrap();
+        Disk {
+            shared: Arc::new(Shared::new(&store, complete_after, Arc::default())),
+            policy: SyncPolicy::Never,
+            sync_thread: Arc::default(),
+            has_sync_thread: false,
+        }
+    }
+
+    /// A reader that has seen the event 3 would otherwise take itself for up to date when it asks for those behind 1.
+    #[tokio::test]
+    async fn what_was_shown_remains_visible_after_a_stall() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = disk(&folder, 0);
+        disk.put(&entry(1, 1), None);
+        assert_eq!(disk.newest_unsettled(), Some(1));
+        disk.shared.queue.next();
+        disk.put(&entry(2, 1), None);
+        assert!(!disk.is_settled(1));
+        assert!(disk.shared.queue.check(Duration::ZERO));
+        assert_eq!(disk.settled_until(), u64::MAX);
+        disk.put(&entry(3, 1), None);
+        assert_eq!((disk.newest_unsettled(), disk.is_settled(3)), (None, true));
+        assert_eq!(disk.written(3).await, Stored::Memory);
+        assert!(disk.failure().is_some());
+        disk.shared.done(false);
+        assert_eq!(disk.failure(), None);
+        assert!(disk.is_settled(3));
+        disk.put(&entry(4, 1), None);
+        assert_eq!(
+            (disk.settled_until(), disk.newest_unsettled()),
+            (3, Some(4))
+        );
+        disk.shared.done(true);
+    }
+
+    #[tokio::test]
+    async fn events_of_another_log_are_in_memory_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = disk(&folder, 5);
+        assert_eq!(disk.written(5).await, Stored::Memory);
+        assert_eq!(disk.settled_until(), u64::MAX);
+        disk.shared.done(true);
     }
 }

@@ -1,7 +1,7 @@
 //! What the writer's thread has to do.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -12,6 +12,9 @@ use crate::store::RecordRef;
 /// Most bytes of events that wait for a disk that does not answer. With more, none of them is written: the log on disk
 /// begins anew behind them.
 const STALLED_LEN_MAX: usize = 16 * 1024 * 1024;
+
+/// About how many bytes of events the writer takes at once. A disk that needs long for more is slow, but answers.
+const WORK_LEN_MAX: usize = 1024 * 1024;
 
 /// Sequence numbers of events without history between two marks in the store.
 pub(super) const MARK_INTERVAL: u64 = 1 << 16;
@@ -26,6 +29,13 @@ pub(super) struct Queue {
     len: AtomicUsize,
     /// The writer takes too long with its work: see [`check`](Self::check).
     is_stalled: AtomicBool,
+    /// Sequence number of the last event that was put in.
+    newest: AtomicU64,
+    /// Events up to this sequence number were shown to browsers while the writer took too long. They remain visible when it
+    /// goes on, whether they are written or not.
+    shown_until: AtomicU64,
+    /// Notified when the writer has ended.
+    ended: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -85,6 +95,10 @@ impl Queue {
     /// Adds an event. Returns false if it, and all that wait, are not written because there are too many.
     pub(super) fn put(&self, entry: &Arc<Entry>, id: Option<&str>) -> bool {
         let mut state = self.state.lock();
+        self.newest.store(entry.sequence, Ordering::Release);
+        if self.is_stalled() {
+            self.shown_until.store(entry.sequence, Ordering::Release);
+        }
         let len = self.len() + entry.len();
         let has_room = !self.is_stalled() || len <= STALLED_LEN_MAX;
         if has_room {
@@ -126,6 +140,19 @@ impl Queue {
     fn clear(&self, state: &mut State) {
         state.work.events.clear();
         self.len.store(0, Ordering::Release);
+        // A mark says that all events up to it are appended.
+        let newest = self.newest();
+        state.work.mark = state.work.mark.map(|mark| mark.max(newest));
+    }
+
+    /// Returns the sequence number of the last event that was put in.
+    pub(super) fn newest(&self) -> u64 {
+        self.newest.load(Ordering::Acquire)
+    }
+
+    /// Returns the sequence number up to which events were shown to browsers although they were not written.
+    pub(super) fn shown_until(&self) -> u64 {
+        self.shown_until.load(Ordering::Acquire)
     }
 
     /// Returns the bytes of the events that wait, as they count for the log.
@@ -144,7 +171,11 @@ impl Queue {
         let is_late = state
             .busy_since
             .is_some_and(|since| since.elapsed() > limit);
-        is_late && !self.is_stalled.swap(true, Ordering::AcqRel)
+        if !is_late || self.is_stalled.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        self.shown_until.store(self.newest(), Ordering::Release);
+        true
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -158,8 +189,9 @@ impl Queue {
             self.has_work.wait(&mut state);
         }
         state.busy_since = Some(Instant::now());
-        self.len.store(0, Ordering::Release);
-        std::mem::take(&mut state.work)
+        let (work, len) = state.work.take_some();
+        self.len.fetch_sub(len, Ordering::AcqRel);
+        work
     }
 
     /// Records that the work is done. Returns whether it has taken too long.
@@ -167,7 +199,17 @@ impl Queue {
         let mut state = self.state.lock();
         state.busy_since = None;
         state.has_ended = is_end;
+        if is_end {
+            self.ended.notify_all();
+        }
         self.is_stalled.swap(false, Ordering::AcqRel)
+    }
+
+    /// Waits until the writer has ended, at most for `limit`.
+    pub(super) fn until_ended(&self, limit: Duration) {
+        let mut state = self.state.lock();
+        self.ended
+            .wait_while_for(&mut state, |state| !state.has_ended, limit);
     }
 }
 
@@ -182,10 +224,31 @@ impl Work {
         } = self;
         selection.is_none() && !clears && events.is_empty() && mark.is_none() && end.is_none()
     }
+
+    /// Takes about [`WORK_LEN_MAX`] bytes of events, at least one, and what comes before them. Takes the rest only with the
+    /// last event. Returns the bytes, too.
+    fn take_some(&mut self) -> (Self, usize) {
+        let mut len = 0;
+        let mut count = 0;
+        for event in &self.events {
+            if len >= WORK_LEN_MAX {
+                break;
+            }
+            len += event.entry.len();
+            count += 1;
+        }
+        let mut taken = std::mem::take(self);
+        if count < taken.events.len() {
+            self.events = taken.events.split_off(count);
+            self.mark = taken.mark.take();
+            self.end = taken.end.take();
+        }
+        (taken, len)
+    }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use pusher_proto::wamp::event_frame;
 
     use super::*;
@@ -193,7 +256,7 @@ mod tests {
     use crate::hub::event_frame::EventFrame;
     use crate::hub::log::NewEvent;
 
-    fn put(queue: &Queue, sequence: u64, len: usize) -> bool {
+    pub(in crate::hub::disk) fn entry(sequence: u64, len: usize) -> Arc<Entry> {
         let event = "1".repeat(len);
         let new_event = NewEvent {
             frame: EventFrame::new(event_frame("t", &event), len),
@@ -201,8 +264,11 @@ mod tests {
             at_ms: 0,
             channels: None,
         };
-        let entry = Entry::new(sequence, &Topic::from("t"), new_event);
-        queue.put(&Arc::new(entry), None)
+        Arc::new(Entry::new(sequence, &Topic::from("t"), new_event))
+    }
+
+    fn put(queue: &Queue, sequence: u64, len: usize) -> bool {
+        queue.put(&entry(sequence, len), None)
     }
 
     fn sequences(work: &Work) -> Vec<u64> {
@@ -254,7 +320,43 @@ mod tests {
         for sequence in 1..=5 {
             assert!(put(&queue, sequence, STALLED_LEN_MAX / 4));
         }
-        assert_eq!(sequences(&queue.next()), [1, 2, 3, 4, 5]);
+        for sequence in 1..=5 {
+            assert_eq!(
+                sequences(&queue.next()),
+                [sequence],
+                "each is a piece of work"
+            );
+        }
+        assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn a_piece_of_work_has_a_limit_and_the_end_comes_last() {
+        let queue = Queue::default();
+        let puts = 8;
+        (1..=puts).for_each(|sequence| assert!(put(&queue, sequence, WORK_LEN_MAX / 4)));
+        queue.mark(100);
+        queue.end(Some(100));
+        let first = queue.next();
+        assert_eq!(sequences(&first), [1, 2, 3, 4]);
+        assert!(first.mark.is_none() && first.end.is_none());
+        let second = queue.next();
+        assert_eq!(sequences(&second), [5, 6, 7, 8]);
+        assert!(second.mark.is_some() && second.end.is_some());
+    }
+
+    #[test]
+    fn a_mark_is_not_before_events_that_are_dropped() {
+        let queue = stalled();
+        queue.mark(2);
+        let mut puts = 3..;
+        let last = puts.find(|sequence| !put(&queue, *sequence, STALLED_LEN_MAX / 4));
+        queue.done(false);
+        assert_eq!(queue.next().mark, last);
+        put(&queue, 10, 1);
+        queue.mark(9);
+        queue.change_selection(7);
+        assert_eq!(queue.next().mark, Some(10));
     }
 
     #[test]
