@@ -170,6 +170,11 @@ mod tests {
     }
 
     #[test]
+    fn binary_frames_have_a_code_of_their_own() {
+        assert_eq!(binary_frame(b"ab"), [0x82, 2, b'a', b'b']);
+    }
+
+    #[test]
     fn compressed_frames_are_marked() {
         let mut frame = Vec::new();
         append_compressed_text_frame(&mut frame, &[1; 200]);

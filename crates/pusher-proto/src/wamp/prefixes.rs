@@ -118,6 +118,9 @@ mod tests {
         }
         define(&mut prefixes, "ex", "new/").unwrap();
         assert_eq!(prefixes.resolve("ex:1".into()), "new/1");
+        let mut defined: Vec<_> = prefixes.iter().collect();
+        defined.sort_unstable();
+        assert_eq!(defined, [("", "empty-"), ("ex", "new/")]);
     }
 
     #[test]
