@@ -44,10 +44,13 @@ fn proxy_that_cuts_streams_is_found() {
     let daemon = Pushd::start(&[]);
     let cuts = Meddling {
         stream_len_max: Some(0),
-        idle: Some(Duration::from_millis(300)),
+        // Longer than any other step takes: the WebSocket must not be cut.
+        idle: Some(Duration::from_secs(3)),
         ..Meddling::default()
     };
-    behind(&daemon, cuts).assert_warning("stream", "stream-lost", "--log debug");
+    let url = format!("ws://{}/", proxy(&daemon, cuts));
+    let found = doctor(&["--timeout=10", &daemon.publish_address(), &url]);
+    found.assert_warning("stream", "stream-lost", "--log debug");
 }
 
 #[test]

@@ -12,31 +12,26 @@
 //! [`STALL_AFTER`], all events count as settled until it does. Those that fit into the queue are still written then.
 
 mod queue;
+mod shared;
 mod sync_thread;
 mod writer;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use pusher_proto::Stored;
-use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::log::Entry;
 use crate::config::SyncPolicy;
 use crate::stats::Counters;
-use crate::store::{Store, Syncer};
-use queue::Queue;
+use crate::store::Store;
+use shared::{STALLED, Shared};
 use sync_thread::SyncThread;
 
 /// Time for a piece of work after which the disk counts as one that does not answer.
 const STALL_AFTER: Duration = Duration::from_secs(1);
-
-/// Why events are in memory only while the disk does not answer.
-const STALLED: &str = "the disk does not answer";
 
 /// Time for the last writes when the server ends.
 const END_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,20 +43,6 @@ pub(super) struct Disk {
     policy: SyncPolicy,
     sync_thread: Arc<SyncThread>,
     has_sync_thread: bool,
-}
-
-/// What the writer's thread and all others share.
-#[derive(Debug)]
-struct Shared {
-    queue: Queue,
-    syncer: Syncer,
-    /// Events up to this sequence number may not be on disk, although later ones are.
-    lost_until: AtomicU64,
-    /// The error of the last write.
-    error: Mutex<Option<String>>,
-    /// Notified when events are settled, and when the writer has ended.
-    settled: Notify,
-    counters: Arc<Counters>,
 }
 
 impl Disk {
@@ -216,70 +197,6 @@ impl Drop for Disk {
         self.sync_thread.end();
         // So that the directory can be opened again at once.
         self.shared.queue.until_ended(STALL_AFTER);
-    }
-}
-
-impl Shared {
-    fn new(store: &Store, complete_after: u64, counters: Arc<Counters>) -> Self {
-        Self {
-            queue: Queue::default(),
-            syncer: store.syncer(),
-            lost_until: AtomicU64::new(complete_after),
-            error: Mutex::default(),
-            settled: Notify::new(),
-            counters,
-        }
-    }
-
-    /// What is settled once remains so. Otherwise a reader that has seen the events behind an event could later take
-    /// itself for up to date without them.
-    fn settled_until(&self) -> u64 {
-        let newest = self.queue.newest();
-        let lost = self.lost_until.load(Ordering::Acquire);
-        let until = self.syncer.written_sequence().max(lost);
-        let until = until.max(self.queue.shown_until());
-        match until >= newest {
-            // Greater numbers are those of events without history.
-            true => u64::MAX,
-            false => until,
-        }
-    }
-
-    /// Whether a settled event is not on disk: the disk failed, now or later, or the event is one of an older log.
-    fn is_lost(&self, sequence: u64) -> bool {
-        sequence > self.syncer.written_sequence()
-            || sequence <= self.lost_until.load(Ordering::Acquire)
-            || self.syncer.is_removed(sequence)
-    }
-
-    /// Records that events up to this sequence number are not written.
-    fn lose(&self, sequence: u64) {
-        self.lost_until.fetch_max(sequence, Ordering::AcqRel);
-        self.settled.notify_waiters();
-    }
-
-    /// Records that the writer has done its work.
-    fn done(&self, is_end: bool) {
-        if self.queue.done(is_end) {
-            self.show_failure();
-            tracing::info!("the disk answers again");
-        }
-        self.settled.notify_waiters();
-    }
-
-    fn failure(&self) -> Option<String> {
-        match self.queue.is_stalled() {
-            true => Some(STALLED.to_owned()),
-            false => self.error.lock().clone(),
-        }
-    }
-
-    /// Shows in the figures whether the disk works.
-    fn show_failure(&self) {
-        // The lock keeps two calls in the order of what they see.
-        let error = self.error.lock();
-        let is_on_disk = error.is_none() && !self.queue.is_stalled();
-        self.counters.log_on_disk.set(u64::from(is_on_disk));
     }
 }
 

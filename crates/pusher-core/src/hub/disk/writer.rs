@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Shared;
 use super::queue::{End, Unwritten, Work};
+use super::shared::Shared;
 use crate::store::Store;
 use crate::unix_time::unix_ms;
 
