@@ -67,7 +67,8 @@ impl Disk {
         })
     }
 
-    /// Gives an event to the writer. Called under the hub's lock.
+    /// Gives an event to the writer. It is written when somebody waits for it, or at the next [`check`](Self::check). Called
+    /// under the hub's lock.
     pub(super) fn put(&self, entry: &Arc<Entry>, id: Option<&str>) {
         let shared = &self.shared;
         if !shared.queue.put(entry, id) {
@@ -128,6 +129,7 @@ impl Disk {
             if is_true() {
                 return;
             }
+            self.shared.queue.wake();
             settled.await;
         }
     }
@@ -165,9 +167,10 @@ impl Disk {
         }
     }
 
-    /// Finds out whether the disk answers. To be called about once a second.
+    /// Has everything written, and finds out whether the disk answers. To be called about once a second.
     pub(super) fn check(&self) {
         let shared = &self.shared;
+        shared.queue.wake();
         if shared.queue.check(STALL_AFTER) {
             shared.counters.disk_errors.add(1);
             shared.show_failure();

@@ -92,7 +92,8 @@ impl Unwritten {
 }
 
 impl Queue {
-    /// Adds an event. Returns false if it, and all that wait, are not written because there are too many.
+    /// Adds an event. Call [`wake`](Self::wake) to have it written soon: so events that come together are written together.
+    /// Returns false if it, and all that wait, are not written because there are too many.
     pub(super) fn put(&self, entry: &Arc<Entry>, id: Option<&str>) -> bool {
         let mut state = self.state.lock();
         self.newest.store(entry.sequence, Ordering::Release);
@@ -111,8 +112,12 @@ impl Queue {
             self.clear(&mut state);
             state.work.clears = true;
         }
-        self.has_work.notify_one();
         has_room
+    }
+
+    /// Makes the writer take its work.
+    pub(super) fn wake(&self) {
+        self.has_work.notify_one();
     }
 
     pub(super) fn mark(&self, sequence: u64) {
