@@ -129,8 +129,7 @@ fn longest_queue_is_first() {
     while server.hub.stats().outboxes_len == 0 {
         published += 1;
         assert!(published < 100, "the kernel buffers everything");
-        server.hub.publish("t", &event).unwrap();
-        server.until("it is sent", |hub| hub.backlog_len() == 0);
+        server.publish_flushed("t", &event);
     }
     let list = list(&server, "?limit=1");
     assert_eq!(list["connections"][0]["id"], slow.session_id);

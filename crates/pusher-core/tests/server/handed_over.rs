@@ -134,7 +134,7 @@ fn a_slow_browser_gets_everything_once() {
     let event = |number: u64| format!("{{\"n\":{number},\"x\":\"{}\"}}", "x".repeat(40_000));
     let publish = |server: &TestServer, numbers: std::ops::RangeInclusive<u64>| {
         for number in numbers {
-            server.hub.publish("t", &event(number)).unwrap();
+            server.publish_flushed("t", &event(number));
         }
     };
     publish(&server, 1..=EVENTS);

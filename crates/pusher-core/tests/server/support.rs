@@ -165,6 +165,12 @@ impl TestServer {
         publisher
     }
 
+    /// Publishes an event, and waits until no event is in the backlog, which has a limit.
+    pub(crate) fn publish_flushed(&self, topic: &str, event: &str) {
+        self.hub.publish(topic, event).unwrap();
+        self.until("the backlog is empty", |hub| hub.backlog_len() == 0);
+    }
+
     /// Waits until a condition on the server is true.
     pub(crate) fn until(&self, what: &str, is_true: impl Fn(&Hub) -> bool) {
         let started = std::time::Instant::now();

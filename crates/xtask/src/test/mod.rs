@@ -53,17 +53,19 @@ pub fn run(workspace: &Workspace, php: Option<OtherPhp>) -> Result<()> {
     let mut report = Report::default();
     for (name, check) in steps(php) {
         step(name);
-        report.add(name, || check(workspace));
-    }
-    if php.is_none_or(|php| php == OtherPhp::All) {
-        step(SYSTEM_TESTS);
-        report.add_repeated(SYSTEM_TESTS, || system_tests(workspace));
+        match check {
+            Check::Once(check) => report.add(name, || check(workspace)),
+            Check::Tests(tests) => {
+                let tests = || possible(tests(workspace));
+                report.add_repeated(name, || repeat::run(&mut tests(), &mut tests()));
+            }
+        }
     }
     if !unmet.is_empty() {
         report.not_run = TESTS
             .iter()
-            .flat_map(|words| {
-                not_run(workspace, words).unwrap_or_else(|error| vec![format!("{error:#}")])
+            .flat_map(|tests| {
+                not_run(tests(workspace)).unwrap_or_else(|error| vec![format!("{error:#}")])
             })
             .collect();
     }
@@ -72,102 +74,124 @@ pub fn run(workspace: &Workspace, php: Option<OtherPhp>) -> Result<()> {
 
 /// Returns the steps to run. The choice of a single PHP runs only its tests.
 fn steps(php: Option<OtherPhp>) -> Vec<Step> {
-    let build = ("release build", build::release as Check);
+    let build = ("release build", Check::Once(build::release));
     match php {
-        None => STEPS.to_vec(),
+        None => [STEPS, &[SYSTEM_TESTS]].concat(),
         Some(OtherPhp::Php84) => vec![build, PHP_84],
         Some(OtherPhp::ZtsDebug) => vec![build, ZTS_DEBUG],
         Some(OtherPhp::Valgrind) => vec![build, VALGRIND],
-        Some(OtherPhp::All) => [STEPS, &[VALGRIND, PHP_84, ZTS_DEBUG]].concat(),
+        Some(OtherPhp::All) => [STEPS, &[VALGRIND, PHP_84, ZTS_DEBUG, SYSTEM_TESTS]].concat(),
     }
 }
 
-/// Arguments for `cargo` that run the tests.
-const TESTS: [&str; 2] = [
-    "test --no-fail-fast",
-    "test --package system-tests --package push-bench --no-fail-fast",
-];
+/// The commands that run the tests.
+const TESTS: [fn(&Workspace) -> Command; 2] = [unit_tests, system_tests];
 
-/// The last step.
-const SYSTEM_TESTS: &str = "whole-system tests";
-
-type Check = fn(&Workspace) -> Result<()>;
 type Step = (&'static str, Check);
+
+#[derive(Clone, Copy)]
+enum Check {
+    Once(fn(&Workspace) -> Result<()>),
+    /// Tests of Rust. Those that fail run again, alone.
+    Tests(fn(&Workspace) -> Command),
+}
 
 // Cheap checks first: an unformatted file fails within a second.
 const STEPS: &[Step] = &[
-    ("formatting", |w| run_cargo(w, "fmt --all --check")),
+    (
+        "formatting",
+        Check::Once(|w| run_cargo(w, "fmt --all --check")),
+    ),
     // Fetches the crates for every system, because `cargo metadata` reads each manifest.
-    ("crates", |w| run_cargo(w, "fetch --locked")),
-    ("unit tests", |w| run_command(&mut tests(w, TESTS[0]))),
-    ("clients that flood the server", |w| {
-        run_cargo(w, "test --package pusher-core --test floods")
-    }),
-    ("pusher.js under node", |w| {
-        javascript(w, JS_TESTS, ".test.js", &[])
-    }),
-    ("its connector for laravel-echo", |w| {
-        let laravel_echo = echo::install(w)?;
-        javascript(
-            w,
-            echo::TESTS,
-            ".test.cjs",
-            &[("LARAVEL_ECHO", &laravel_echo)],
-        )
-    }),
-    ("lints", |w| {
-        run_cargo(w, "clippy --workspace --all-targets -- -D warnings")
-    }),
-    ("documentation", documentation),
-    ("release build", build::release),
-    ("examples", build::examples),
-    ("PHP's own tests of the extension", |w| {
-        phpt::run(w, &Php::debians(Pusher::Extension(w.extension()?))?)
-    }),
-    ("the same of the fallback in PHP alone", |w| {
-        let library = Some(w.artefact("libpusher.so")?);
-        phpt::run(w, &Php::debians(Pusher::Fallback { library })?)
-    }),
+    ("crates", Check::Once(|w| run_cargo(w, "fetch --locked"))),
+    ("unit tests", Check::Tests(unit_tests)),
+    (
+        "clients that flood the server",
+        Check::Once(|w| run_cargo(w, "test --package pusher-core --test floods")),
+    ),
+    (
+        "pusher.js under node",
+        Check::Once(|w| javascript(w, JS_TESTS, ".test.js", &[])),
+    ),
+    (
+        "its connector for laravel-echo",
+        Check::Once(|w| {
+            let laravel_echo = echo::install(w)?;
+            javascript(
+                w,
+                echo::TESTS,
+                ".test.cjs",
+                &[("LARAVEL_ECHO", &laravel_echo)],
+            )
+        }),
+    ),
+    (
+        "lints",
+        Check::Once(|w| run_cargo(w, "clippy --workspace --all-targets -- -D warnings")),
+    ),
+    ("documentation", Check::Once(documentation)),
+    ("release build", Check::Once(build::release)),
+    ("examples", Check::Once(build::examples)),
+    (
+        "PHP's own tests of the extension",
+        Check::Once(|w| phpt::run(w, &Php::debians(Pusher::Extension(w.extension()?))?)),
+    ),
+    (
+        "the same of the fallback in PHP alone",
+        Check::Once(|w| {
+            let library = Some(w.artefact("libpusher.so")?);
+            phpt::run(w, &Php::debians(Pusher::Fallback { library })?)
+        }),
+    ),
 ];
 
+/// The last step.
+const SYSTEM_TESTS: Step = ("whole-system tests", Check::Tests(system_tests));
+
 // Slow steps, which run only with `--php`.
-const VALGRIND: Step = ("the extension under valgrind", |w| {
-    phpt::run_under_valgrind(w, &Php::debians(Pusher::Extension(w.extension()?))?)
-});
-const PHP_84: Step = ("extension and fallback in PHP 8.4", php_builds::php_84);
+const VALGRIND: Step = (
+    "the extension under valgrind",
+    Check::Once(|w| phpt::run_under_valgrind(w, &Php::debians(Pusher::Extension(w.extension()?))?)),
+);
+const PHP_84: Step = (
+    "extension and fallback in PHP 8.4",
+    Check::Once(php_builds::php_84),
+);
 const ZTS_DEBUG: Step = (
     "the extension in a debug build of PHP with threads",
-    php_builds::zts_debug,
+    Check::Once(php_builds::zts_debug),
 );
 
 fn run_cargo(workspace: &Workspace, words: &str) -> Result<()> {
     run_command(cargo(workspace).args(words.split(' ')))
 }
 
-/// Returns the command that runs tests, except those whose requirements this machine does not meet.
-fn tests(workspace: &Workspace, words: &str) -> Command {
+fn unit_tests(workspace: &Workspace) -> Command {
     let mut command = cargo(workspace);
-    command.args(words.split(' ')).arg("--");
-    for requirement in requirements::unmet() {
-        command.args(["--skip", &format!("{}::", requirement.module)]);
-    }
+    command.args(["test", "--no-fail-fast"]);
     command
 }
 
-/// Returns the names of the tests that passed only alone.
-fn system_tests(workspace: &Workspace) -> Result<Vec<String>> {
-    let tests = || {
-        let mut command = tests(workspace, TESTS[1]);
-        build::one_test_per_processor(&mut command);
-        command
-    };
-    repeat::run(&mut tests(), &mut tests())
+fn system_tests(workspace: &Workspace) -> Command {
+    let mut command = cargo(workspace);
+    let packages = ["--package", "system-tests", "--package", "push-bench"];
+    command.args(["test", "--no-fail-fast"]).args(packages);
+    build::one_test_per_processor(&mut command);
+    command
 }
 
-/// Lists the tests that [`tests()`] leaves out.
-fn not_run(workspace: &Workspace, words: &str) -> Result<Vec<String>> {
-    let mut command = cargo(workspace);
-    let list = output(command.args(words.split(' ')).args(["--", "--list"]))?;
+/// Adds arguments that leave out the tests whose requirements this machine does not meet.
+fn possible(mut tests: Command) -> Command {
+    tests.arg("--");
+    for requirement in requirements::unmet() {
+        tests.args(["--skip", &format!("{}::", requirement.module)]);
+    }
+    tests
+}
+
+/// Lists the tests that [`possible()`] leaves out.
+fn not_run(mut tests: Command) -> Result<Vec<String>> {
+    let list = output(tests.args(["--", "--list"]))?;
     Ok(requirements::not_run(&list, requirements::unmet()))
 }
 
@@ -240,7 +264,7 @@ impl Report {
             only_alone = check()?;
             Ok(())
         });
-        self.only_alone = only_alone;
+        self.only_alone.append(&mut only_alone);
     }
 
     fn conclude(self) -> Result<()> {

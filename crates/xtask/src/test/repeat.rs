@@ -1,8 +1,8 @@
 //! Repeats failed tests alone.
 //!
-//! The whole-system tests run beside each other on few processors, and wait for real browsers and servers. One that
-//! fails beside the others and passes alone has shown a slow machine, or a fault that needs the load: the summary names
-//! it. One that also fails alone fails the run.
+//! The tests run beside each other on few processors, and some wait for real browsers and servers. One that fails beside
+//! the others and passes alone has shown a slow machine, or a fault that needs the load: the summary names it. One that
+//! also fails alone fails the run.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Command, Stdio};

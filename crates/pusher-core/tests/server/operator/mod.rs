@@ -386,8 +386,7 @@ fn status_names_longest_outbox() {
     while server.hub.stats().outboxes_len == 0 {
         published += 1;
         assert!(published < 100, "the kernel buffers everything");
-        server.hub.publish("t", &event).unwrap();
-        server.until("it is sent", |hub| hub.backlog_len() == 0);
+        server.publish_flushed("t", &event);
     }
     let status = status_until(&server, "it is told", |status| {
         !status["longest_outboxes"][0].is_null()

@@ -22,8 +22,8 @@ fn slow_consumer_reads_from_the_log() {
     while server.hub.stats().log_readers < 2 {
         published += 1;
         let event = format!("[{published},\"{filling}\"]");
-        server.hub.publish("t", &event).unwrap();
-        server.hub.publish("u", &event).unwrap();
+        server.publish_flushed("t", &event);
+        server.publish_flushed("u", &event);
         assert!(published < 2000, "the kernel buffers everything");
     }
     let stats = server.hub.stats();
@@ -31,8 +31,8 @@ fn slow_consumer_reads_from_the_log() {
     for _ in 0..100 {
         published += 1;
         let event = format!("[{published},\"{filling}\"]");
-        server.hub.publish("t", &event).unwrap();
-        server.hub.publish("u", &event).unwrap();
+        server.publish_flushed("t", &event);
+        server.publish_flushed("u", &event);
     }
     let stats = server.hub.stats();
     assert!(stats.outboxes_len < 500_000, "{stats:?}");
@@ -66,13 +66,10 @@ fn slow_consumer_behind_the_log_gets_gap() {
     while server.hub.stats().log_readers < 1 {
         published += 1;
         let event = format!("[{published},\"{filling}\"]");
-        server.hub.publish("t", &event).unwrap();
+        server.publish_flushed("t", &event);
     }
     for _ in 0..20 {
-        server
-            .hub
-            .publish("t", &format!("[0,\"{filling}\"]"))
-            .unwrap();
+        server.publish_flushed("t", &format!("[0,\"{filling}\"]"));
     }
     let end = server.hub.position().to_string();
     let mut seen = 0;
@@ -105,8 +102,7 @@ fn slow_consumer_gets_no_event_behind_a_hole() {
         published += 1;
         assert!(published < 2000, "the kernel buffers everything");
         let event = format!("[{published},\"{}\"]", "x".repeat(len));
-        server.hub.publish("t", &event).unwrap();
-        server.until("it is queued", |hub| hub.backlog_len() == 0);
+        server.publish_flushed("t", &event);
         server.hub.stats()
     };
     while publish(50_000).outboxes_len < 100_000 {}
