@@ -2,12 +2,12 @@
 
 use std::io::Write;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use pusher_core::{Application, Call, LiveOptions, NoUpgrade, Options, Recipe};
 
-use crate::support::{WAIT, on_any_ports, read_to_end, start_server, start_with};
+use crate::support::{WAIT, on_any_ports, read_to_end, start_server, start_with, until};
 
 /// Returns live options with changes.
 fn options(change: impl FnOnce(&mut Options)) -> LiveOptions {
@@ -117,21 +117,14 @@ fn hanging_thread_is_reported_until_it_recovers() {
     let let_go = Mutex::new(let_go);
     let server = start_server(on_any_ports(), Hanging { hangs, let_go });
     let silent_for = || server.control.silent_for();
-    let wait_until = |what: &str, is_true: &dyn Fn() -> bool| {
-        let started = Instant::now();
-        while !is_true() {
-            assert!(started.elapsed() < WAIT, "waited too long until {what}");
-            std::thread::yield_now();
-        }
-    };
     let mut browser = server.browser();
     browser.send("[2,\"id\",\"hang\"]");
     is_hanging.recv_timeout(WAIT).unwrap();
-    wait_until("the thread is reported", &|| {
+    until("the thread is reported", || {
         silent_for() > Duration::from_secs(3)
     });
     go.send(()).unwrap();
-    wait_until("the thread has recovered", &|| {
+    until("the thread has recovered", || {
         silent_for() < Duration::from_secs(2)
     });
     assert!(browser.message().starts_with("[4,\"id\","));

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pusher_core::{
     Application, Control, HandOver, Hub, Limits, Options, PublishAddress, Recipe, Server, Stop,
@@ -172,12 +172,20 @@ impl TestServer {
     }
 
     /// Waits until a condition on the server is true.
+    #[track_caller]
     pub(crate) fn until(&self, what: &str, is_true: impl Fn(&Hub) -> bool) {
-        let started = std::time::Instant::now();
-        while !is_true(&self.hub) {
-            assert!(started.elapsed() < WAIT, "waited too long until {what}");
-            std::thread::yield_now();
-        }
+        until(what, || is_true(&self.hub));
+    }
+}
+
+/// Waits until a condition is true.
+#[track_caller]
+pub(crate) fn until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_true() {
+        assert!(started.elapsed() < WAIT, "waited too long until {what}");
+        // Leaves the processors to what the test waits for, and to other tests.
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

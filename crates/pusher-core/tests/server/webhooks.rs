@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pusher_core::{Limits, Options, Recipe, Stats};
 use serde_json::{Value, json};
@@ -48,14 +48,12 @@ impl Site {
 
     /// Waits for the next request.
     fn request(&self) -> Request {
-        let started = Instant::now();
-        let mut stream = loop {
-            if let Some(stream) = self.accept() {
-                break stream;
-            }
-            assert!(started.elapsed() < WAIT, "no request");
-            std::thread::yield_now();
-        };
+        let mut accepted = None;
+        crate::support::until("a request comes", || {
+            accepted = self.accept();
+            accepted.is_some()
+        });
+        let mut stream = accepted.expect("see above");
         stream.set_nonblocking(false).unwrap();
         stream.set_read_timeout(Some(WAIT)).unwrap();
         let mut text = String::new();

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use pusher_core::{Application, Call};
 use serde_json::Value;
 
-use crate::support::{TestServer, WAIT, on_any_ports, read_to_end, start, start_server};
+use crate::support::{TestServer, WAIT, on_any_ports, read_to_end, start, start_server, until};
 
 /// Sends a request with additional headers. Returns the head and the body of the answer.
 pub(crate) fn ask(
@@ -49,17 +49,12 @@ fn status(server: &TestServer) -> Value {
 
 /// Requests the status until a condition is true.
 fn status_until(server: &TestServer, what: &str, is_true: impl Fn(&Value) -> bool) -> Value {
-    let started = std::time::Instant::now();
-    loop {
-        let status = status(server);
-        if is_true(&status) {
-            return status;
-        }
-        assert!(
-            started.elapsed() < WAIT,
-            "waited too long until {what}: {status}"
-        );
-    }
+    let mut seen = Value::Null;
+    until(what, || {
+        seen = status(server);
+        is_true(&seen)
+    });
+    seen
 }
 
 #[test]
@@ -131,11 +126,9 @@ fn server_with_hanging_thread_is_unhealthy() {
     let mut second = server.browser();
     second.send("[2,\"id\",\"hang\"]");
     let wait_for = |wanted: (u16, &str)| {
-        let started = std::time::Instant::now();
-        while state(&server, "/healthz") != (wanted.0, wanted.1.to_owned()) {
-            assert!(started.elapsed() < WAIT, "waited too long for {wanted:?}");
-            std::thread::yield_now();
-        }
+        until(wanted.1, || {
+            state(&server, "/healthz") == (wanted.0, wanted.1.to_owned())
+        });
     };
     wait_for((503, r#"{"status":"a thread hangs"}"#));
     go.send(()).unwrap();
@@ -146,10 +139,8 @@ fn server_with_hanging_thread_is_unhealthy() {
 fn ending_server_is_not_ready() {
     let mut server = start(|limits| limits.closing_grace = Duration::from_secs(1));
     server.begin_end();
-    let started = std::time::Instant::now();
-    while state(&server, "/readyz") != (503, r#"{"status":"ending"}"#.to_owned()) {
-        assert!(started.elapsed() < WAIT);
-    }
+    let ending = (503, r#"{"status":"ending"}"#.to_owned());
+    until("it is ending", || state(&server, "/readyz") == ending);
     server.end();
 }
 
@@ -274,14 +265,13 @@ fn charts_have_the_events_of_each_window() {
         assert!(head.starts_with("http/1.1 200"), "{head}{body}");
         serde_json::from_str(&body).unwrap()
     };
-    let started = std::time::Instant::now();
     let sum = |charts: &Value, row: &str| -> f64 {
         let values = charts[row].as_array().unwrap().iter();
         values.filter_map(Value::as_f64).sum()
     };
-    while sum(&charts(""), "deliveries") < 2.0 {
-        assert!(started.elapsed() < WAIT);
-    }
+    until("both have the event", || {
+        sum(&charts(""), "deliveries") >= 2.0
+    });
     for (window, step_s) in [("5m", 1), ("1h", 10), ("1d", 300)] {
         let charts = charts(&format!("?window={window}"));
         assert_eq!(charts["step_s"], step_s);

@@ -134,7 +134,10 @@ fn messages_may_span_tls_records() {
 #[test]
 fn slow_tls_consumer_is_dropped_alone() {
     let files = TestCertificate::new();
-    let server = files.start(|limits| limits.outbox_len_max = 100_000);
+    let server = files.start(|limits| {
+        limits.outbox_len_max = 100_000;
+        limits.history_len_max = 0;
+    });
     let mut slow = files.browser(&server);
     slow.subscribe("t");
     let mut other = files.browser(&server);
