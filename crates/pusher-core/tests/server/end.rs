@@ -7,7 +7,7 @@ use pusher_core::PublishError;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
-use crate::support::{read_to_end, start};
+use crate::support::{NEVER, read_to_end, start};
 
 /// autobahn.js reconnects only after an unclean end, so the server must not send a close frame.
 #[test]
@@ -83,7 +83,7 @@ fn shutdown_does_not_wait_for_slow_browser() {
 #[test]
 fn shutdown_does_not_wait_for_handshake() {
     let mut server = start(|limits| {
-        limits.flush_timeout = Duration::from_secs(3600);
+        limits.flush_timeout = NEVER;
     });
     let mut half = server.raw(server.public);
     half.write_all(b"GET / HTTP/1.1\r\n").unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pusher_core::{Position, Recipe, SlowConsumer};
 
-use crate::support::{TestServer, on_any_ports, read_to_end, start, start_server};
+use crate::support::{NEVER, TestServer, on_any_ports, read_to_end, start, start_server};
 
 /// An open event stream.
 pub(crate) struct Stream {
@@ -276,7 +276,7 @@ fn refusals_have_statuses() {
 #[test]
 fn slow_stream_reads_at_its_own_speed_until_the_log_ends() {
     let mut options = on_any_ports();
-    options.live.limits.write_timeout = Duration::from_secs(3600);
+    options.live.limits.write_timeout = NEVER;
     options.live.limits.history_topic_events_max = 1_000_000;
     options.live.limits.history_topic_len_max = 1 << 30;
     options.live.limits.history_len_max = 1 << 30;
@@ -287,7 +287,7 @@ fn slow_stream_reads_at_its_own_speed_until_the_log_ends() {
     let mut publish_until = |is_enough: &dyn Fn(u64) -> bool| {
         while !is_enough(published) {
             published += 1;
-            publish(&server, "t", &format!("[{published},\"{filling}\"]"));
+            server.publish_flushed("t", &format!("[{published},\"{filling}\"]"));
         }
         published
     };
@@ -299,11 +299,12 @@ fn slow_stream_reads_at_its_own_speed_until_the_log_ends() {
         let (event, _) = slow.event();
         assert!(event.starts_with(&format!("[{number},")), "{number}");
     }
+    server.until("it has caught up", |hub| hub.stats().outboxes == 0);
     // Now the log forgets its next event.
     publish_until(&|_| server.hub.stats().outboxes == 1);
     options.live.limits.history_topic_events_max = 1;
     server.control.reload(options.live).unwrap();
-    publish(&server, "t", "0");
+    (0..2).for_each(|_| server.publish_flushed("t", "0"));
     let mut expected = last;
     let gap = loop {
         let block = slow.block();

@@ -1,7 +1,6 @@
 //! A server that is handed over to another one, with its browsers.
 
 use std::io::Write;
-use std::time::Duration;
 
 use pusher_core::Recipe;
 use tokio_tungstenite::tungstenite::Message;
@@ -9,9 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::event_stream::Stream;
 use crate::operator::get;
 use crate::recovery::Pushd1;
-use crate::support::{Browser, TestServer, connect, on_any_ports, start_server};
-
-const NEVER: Duration = Duration::from_secs(3600);
+use crate::support::{Browser, NEVER, TestServer, connect, on_any_ports, start_server};
 
 fn start() -> TestServer {
     start_server(on_any_ports(), Recipe::default())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pusher_core::Limits;
 use pusher_proto::wamp::{ping_frame, text_frame};
 
-use crate::support::{TestServer, on_any_ports, start, start_server};
+use crate::support::{NEVER, TestServer, on_any_ports, start, start_server};
 
 const SOON: Duration = Duration::from_millis(50);
 
@@ -157,7 +157,7 @@ fn keepalive_follows_welcome_ping_and_request() {
 #[test]
 fn keepalive_request_is_answered_in_order() {
     let mut options = on_any_ports();
-    options.live.limits.ping_interval = Duration::from_secs(3600);
+    options.live.limits.ping_interval = NEVER;
     let server = start_server(options.clone(), pusher_core::Recipe::default());
     let mut client = Client::connect(&server, "Sec-WebSocket-Protocol: pushd.1\r\n");
     assert_eq!(client.message(), "[12,3600000,1000]");

@@ -1,14 +1,10 @@
 //! The options of the log, and what a reload of them does to its events.
 
-use std::time::Duration;
-
 use pusher_core::{LiveOptions, Recipe, Stored};
 use serde_json::{Value, json};
 
 use crate::http::Client;
-use crate::support::{Browser, TestServer, connect, on_any_ports, start_server};
-
-const NEVER: Duration = Duration::from_secs(3600);
+use crate::support::{Browser, NEVER, TestServer, connect, on_any_ports, start_server};
 
 fn options(change: impl FnOnce(&mut LiveOptions)) -> LiveOptions {
     let mut options = on_any_ports().live;

@@ -5,11 +5,10 @@ use std::time::Duration;
 use pusher_core::{Options, Recipe, SlowConsumer, SlowPolicy};
 
 use crate::support::{
-    Browser, TestServer, WAIT, on_any_ports, raise_open_files, start, start_server,
+    Browser, NEVER, TestServer, WAIT, on_any_ports, raise_open_files, start, start_server,
 };
 
 const SOON: Duration = Duration::from_millis(50);
-const NEVER: Duration = Duration::from_secs(3600);
 
 fn start_options(change: impl FnOnce(&mut Options)) -> TestServer {
     let mut options = on_any_ports();

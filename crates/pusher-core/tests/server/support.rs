@@ -14,7 +14,10 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
 /// Timeout for things that should happen at once, long enough for a busy machine.
-pub(crate) const WAIT: Duration = Duration::from_secs(15);
+pub(crate) const WAIT: Duration = Duration::from_secs(30);
+
+/// Longer than any test.
+pub(crate) const NEVER: Duration = Duration::from_secs(3600);
 
 /// A running server. Dropping it shuts the server down.
 pub(crate) struct TestServer {
@@ -295,9 +298,12 @@ impl<S: Read + Write> Browser<S> {
     /// Waits until the server has handled all sent messages: it answers a ping in order. No other message may arrive.
     pub(crate) fn barrier(&mut self) {
         self.socket.send(Message::Ping("barrier".into())).unwrap();
-        match self.read().unwrap() {
-            Message::Pong(payload) if payload == "barrier" => {}
-            other => panic!("unexpected: {other:?}"),
+        loop {
+            match self.read().unwrap() {
+                Message::Pong(payload) if payload == "barrier" => return,
+                Message::Ping(_) => {}
+                other => panic!("unexpected: {other:?}"),
+            }
         }
     }
 

@@ -9,11 +9,10 @@ use std::time::Duration;
 use pusher_core::{Limits, Recipe, ViolationKind};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{on_any_ports, read_to_end, start, start_server, start_with};
+use crate::support::{NEVER, on_any_ports, read_to_end, start, start_server, start_with};
 use crate::zmtp::{Push, frames};
 
 const SOON: Duration = Duration::from_millis(50);
-const NEVER: Duration = Duration::from_secs(3600);
 
 #[test]
 fn slow_consumer_is_dropped_at_limit() {

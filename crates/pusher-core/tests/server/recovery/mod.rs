@@ -4,14 +4,10 @@ mod positions;
 mod replays;
 mod slow_consumers;
 
-use std::time::Duration;
-
 use pusher_core::{Options, Recipe};
 use serde_json::{Value, json};
 
-use crate::support::{Browser, TestServer, connect, on_any_ports, start_server};
-
-const NEVER: Duration = Duration::from_secs(3600);
+use crate::support::{Browser, NEVER, TestServer, connect, on_any_ports, start_server};
 
 /// A browser that speaks `pushd.1`.
 pub(crate) struct Pushd1(Browser);

@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{Pushd1, publish, start_options};
-use crate::support::{TestServer, start};
+use crate::support::{NEVER, TestServer, start};
 
 /// Browsers come and go while events are published from several threads. Every browser sees consecutive numbers.
 #[test]
@@ -126,7 +126,7 @@ fn events_for_chosen_sessions_are_replayed_to_no_other() {
 /// A client asks for the same replay again and again, and reads nothing.
 #[test]
 fn replays_in_a_loop_harm_nobody() {
-    let server = start(|_| {});
+    let server = start(|limits| limits.write_timeout = NEVER);
     let begin = server.hub.position().to_string();
     let filling = format!("\"{}\"", "x".repeat(10_000));
     for _ in 0..100 {
