@@ -5,5 +5,5 @@
 
 pub(crate) use std::sync::atomic;
 
-pub(crate) use parking_lot::Mutex;
+pub(crate) use parking_lot::{Condvar, Mutex};
 pub(crate) use tokio::sync::Notify;

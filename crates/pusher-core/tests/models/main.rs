@@ -15,9 +15,12 @@
 
 mod connection;
 mod hub;
+mod stats;
 #[cfg(unix)]
 mod store;
 mod sync;
+#[path = "../../src/unix_time.rs"]
+mod unix_time;
 
 /// Runs a model in this many random orders of its steps.
 const ORDERS: usize = 2000;

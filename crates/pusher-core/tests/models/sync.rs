@@ -2,7 +2,8 @@
 
 pub(crate) use shuttle::sync::atomic;
 
-use shuttle::sync::MutexGuard;
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
 
 /// A lock without poisoning, as that of parking_lot.
 #[derive(Debug, Default)]
@@ -14,7 +15,54 @@ impl<T> Mutex<T> {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap()
+        MutexGuard(Some(self.0.lock().unwrap()))
+    }
+}
+
+/// Has the guard of shuttle, except while a thread waits for a condition.
+pub(crate) struct MutexGuard<'a, T>(Option<shuttle::sync::MutexGuard<'a, T>>);
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("see above")
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.as_mut().expect("see above")
+    }
+}
+
+/// A condition that waits with a borrowed guard, as that of parking_lot.
+#[derive(Debug, Default)]
+pub(crate) struct Condvar(shuttle::sync::Condvar);
+
+impl Condvar {
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
+    }
+
+    pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        guard.0 = guard.0.take().map(|inner| self.0.wait(inner).unwrap());
+    }
+
+    /// Waits without a limit: a model has no time.
+    pub(crate) fn wait_while_for<T>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        mut is_true: impl FnMut(&mut T) -> bool,
+        _: Duration,
+    ) {
+        while is_true(guard) {
+            self.wait(guard);
+        }
     }
 }
 

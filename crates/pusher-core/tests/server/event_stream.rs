@@ -1,5 +1,6 @@
 //! Server-Sent Events: `GET /events`.
 
+use std::cell::Cell;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -300,8 +301,13 @@ fn slow_stream_reads_at_its_own_speed_until_the_log_ends() {
         assert!(event.starts_with(&format!("[{number},")), "{number}");
     }
     server.until("it has caught up", |hub| hub.stats().outboxes == 0);
-    // Now the log forgets its next event.
-    publish_until(&|_| server.hub.stats().outboxes == 1);
+    // Now the log forgets its next event. It waits for the browser, and not only for its turn.
+    let turns_in_outbox = Cell::new(0);
+    publish_until(&|_| {
+        let waits = server.hub.stats().outboxes == 1;
+        turns_in_outbox.set(if waits { turns_in_outbox.get() + 1 } else { 0 });
+        turns_in_outbox.get() == 20
+    });
     options.live.limits.history_topic_events_max = 1;
     server.control.reload(options.live).unwrap();
     (0..2).for_each(|_| server.publish_flushed("t", "0"));

@@ -14,6 +14,8 @@
 mod queue;
 mod shared;
 mod sync_thread;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::io;
@@ -70,10 +72,7 @@ impl Disk {
     /// Gives an event to the writer. It is written when somebody waits for it, or at the next [`check`](Self::check). Called
     /// under the hub's lock.
     pub(super) fn put(&self, entry: &Arc<Entry>, id: Option<&str>) {
-        let shared = &self.shared;
-        if !shared.queue.put(entry, id) {
-            shared.lose(entry.sequence);
-        }
+        self.shared.put(entry, id);
     }
 
     /// Records that sequence numbers are used by events without history.
@@ -110,28 +109,16 @@ impl Disk {
 
     /// Waits until the event with this sequence number, and all before it, are settled.
     pub(super) async fn settled(&self, sequence: u64) {
-        self.until(|| self.is_settled(sequence)).await;
+        self.shared.until(|| self.is_settled(sequence)).await;
     }
 
     /// Waits until less than `max` bytes wait for the writer, or the disk does not answer.
     pub(super) async fn room(&self, max: usize) {
-        self.until(|| self.has_room(max)).await;
+        self.shared.until(|| self.has_room(max)).await;
     }
 
     pub(super) fn has_room(&self, max: usize) -> bool {
         self.shared.queue.len() < max || self.shared.queue.is_stalled()
-    }
-
-    async fn until(&self, is_true: impl Fn() -> bool) {
-        loop {
-            // Created before the check: `notify_waiters` only wakes futures that exist already.
-            let settled = self.shared.settled.notified();
-            if is_true() {
-                return;
-            }
-            self.shared.queue.wake();
-            settled.await;
-        }
     }
 
     /// Waits until an event is settled. Returns how it is kept.
@@ -169,14 +156,7 @@ impl Disk {
 
     /// Has everything written, and finds out whether the disk answers. To be called about once a second.
     pub(super) fn check(&self) {
-        let shared = &self.shared;
-        shared.queue.wake();
-        if shared.queue.check(STALL_AFTER) {
-            shared.counters.disk_errors.add(1);
-            shared.show_failure();
-            tracing::error!("{STALLED}: the server keeps events in memory only");
-            shared.settled.notify_waiters();
-        }
+        self.shared.check(STALL_AFTER);
     }
 
     /// Returns why events are in memory only at this moment.
@@ -187,7 +167,7 @@ impl Disk {
     /// Writes the end of the log. `top` is the last sequence number.
     pub(super) async fn end(&self, top: u64) {
         self.shared.queue.end(Some(top));
-        let ended = self.until(|| self.shared.queue.has_ended());
+        let ended = self.shared.until(|| self.shared.queue.has_ended());
         if timeout(END_TIMEOUT, ended).await.is_err() {
             tracing::error!("{STALLED}: the end of the log is not written");
         }
@@ -200,66 +180,5 @@ impl Drop for Disk {
         self.sync_thread.end();
         // So that the directory can be opened again at once.
         self.shared.queue.until_ended(STALL_AFTER);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::queue::tests::entry;
-    use super::*;
-    use crate::store::StoreOptions;
-
-    /// A disk whose writer is the test.
-    fn disk(folder: &tempfile::TempDir, complete_after: u64) -> Disk {
-        let options = StoreOptions {
-            len_max: 1 << 20,
-            segment_len_max: 1 << 20,
-            is_synced: false,
-            new_epoch: 1,
-            selection: 0,
-        };
-        let (store, _) = Store::open(folder.path(), options, &mut |_| {}).unwrap();
-        Disk {
-            shared: Arc::new(Shared::new(&store, complete_after, Arc::default())),
-            policy: SyncPolicy::Never,
-            sync_thread: Arc::default(),
-            has_sync_thread: false,
-        }
-    }
-
-    /// A reader that has seen the event 3 would otherwise take itself for up to date when it asks for those behind 1.
-    #[tokio::test]
-    async fn what_was_shown_remains_visible_after_a_stall() {
-        let folder = tempfile::tempdir().unwrap();
-        let disk = disk(&folder, 0);
-        disk.put(&entry(1, 1), None);
-        assert_eq!(disk.newest_unsettled(), Some(1));
-        disk.shared.queue.next();
-        disk.put(&entry(2, 1), None);
-        assert!(!disk.is_settled(1));
-        assert!(disk.shared.queue.check(Duration::ZERO));
-        assert_eq!(disk.settled_until(), u64::MAX);
-        disk.put(&entry(3, 1), None);
-        assert_eq!((disk.newest_unsettled(), disk.is_settled(3)), (None, true));
-        assert_eq!(disk.written(3).await, Stored::Memory);
-        assert!(disk.failure().is_some());
-        disk.shared.done(false);
-        assert_eq!(disk.failure(), None);
-        assert!(disk.is_settled(3));
-        disk.put(&entry(4, 1), None);
-        assert_eq!(
-            (disk.settled_until(), disk.newest_unsettled()),
-            (3, Some(4))
-        );
-        disk.shared.done(true);
-    }
-
-    #[tokio::test]
-    async fn events_of_another_log_are_in_memory_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let disk = disk(&folder, 5);
-        assert_eq!(disk.written(5).await, Stored::Memory);
-        assert_eq!(disk.settled_until(), u64::MAX);
-        disk.shared.done(true);
     }
 }

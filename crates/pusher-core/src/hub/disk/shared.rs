@@ -1,14 +1,14 @@
 //! What the writer's thread and all others share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::Mutex;
-use tokio::sync::Notify;
+use std::time::Duration;
 
 use super::queue::Queue;
+use crate::hub::log::Entry;
 use crate::stats::Counters;
 use crate::store::{Store, Syncer};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, Notify};
 
 /// Why events are in memory only while the disk does not answer.
 pub(super) const STALLED: &str = "the disk does not answer";
@@ -34,8 +34,39 @@ impl Shared {
             syncer: store.syncer(),
             lost_until: AtomicU64::new(complete_after),
             error: Mutex::default(),
-            settled: Notify::new(),
+            settled: Notify::default(),
             counters,
+        }
+    }
+
+    /// Gives an event to the writer. Called under the hub's lock.
+    pub(super) fn put(&self, entry: &Arc<Entry>, id: Option<&str>) {
+        if !self.queue.put(entry, id) {
+            self.lose(entry.sequence);
+        }
+    }
+
+    /// Waits until a condition is true that [`settled`](Self::settled) tells of. Wakes the writer.
+    pub(super) async fn until(&self, is_true: impl Fn() -> bool) {
+        loop {
+            // Created before the check: `notify_waiters` only wakes futures that exist already.
+            let settled = self.settled.notified();
+            if is_true() {
+                return;
+            }
+            self.queue.wake();
+            settled.await;
+        }
+    }
+
+    /// Wakes the writer, and finds out whether it takes longer than `limit` for a piece of work.
+    pub(super) fn check(&self, limit: Duration) {
+        self.queue.wake();
+        if self.queue.check(limit) {
+            self.counters.disk_errors.add(1);
+            self.show_failure();
+            tracing::error!("{STALLED}: the server keeps events in memory only");
+            self.settled.notify_waiters();
         }
     }
 

@@ -22,13 +22,19 @@ struct Writer {
 
 /// Starts the thread. It ends with [`Queue::end`](super::queue::Queue::end).
 pub(super) fn start(shared: &Arc<Shared>, store: Store) -> io::Result<()> {
+    let shared = shared.clone();
+    let thread = thread::Builder::new().name("log-write".to_owned());
+    thread.spawn(move || run(shared, store)).map(drop)
+}
+
+/// Writes until the queue ends.
+pub(super) fn run(shared: Arc<Shared>, store: Store) {
     let writer = Writer {
-        shared: shared.clone(),
+        shared,
         store,
         retry_at: None,
     };
-    let thread = thread::Builder::new().name("log-write".to_owned());
-    thread.spawn(move || writer.run()).map(drop)
+    writer.run();
 }
 
 impl Writer {

@@ -1,9 +1,12 @@
-//! Models of the hub's queues, and of the list of positions to save.
+//! Models of the hub's queues, of the list of positions to save, and of the log on disk.
 
 #[path = "../../../src/hub/backlog.rs"]
 mod backlog;
 mod channels_form;
+#[cfg(unix)]
+mod disk;
 mod event_frame;
+pub(crate) mod log;
 #[path = "../../../src/hub/mailbox.rs"]
 mod mailbox;
 mod publish;

@@ -1,6 +1,10 @@
-//! Models of the store: one thread appends, another one syncs.
+//! Models of the store: one thread appends, another one syncs. And a store for the models of the hub.
 
 mod appended;
 mod directory;
 #[path = "../../../src/store/syncer.rs"]
 mod syncer;
+mod written;
+
+pub(crate) use syncer::Syncer;
+pub(crate) use written::{Appended, Disk, RecordRef, Store};
