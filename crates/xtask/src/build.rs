@@ -75,18 +75,18 @@ pub fn cargo(workspace: &Workspace) -> Command {
     command
 }
 
-/// Lets one test for each processor run at a time. For whole-system tests, each of which uses several programs. Other tests
-/// mostly wait: `.cargo/config.toml` has their number.
-pub fn one_test_per_processor(command: &mut Command) {
+/// Lets few tests run at a time: one more than there are processors. For whole-system tests, each of which uses several
+/// programs, and waits for them about a third of its time. Other tests mostly wait: `.cargo/config.toml` has their number.
+pub fn run_few_at_a_time(tests: &mut Command) {
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    command.env("RUST_TEST_THREADS", processors.to_string());
+    tests.env("RUST_TEST_THREADS", (processors + 1).to_string());
 }
 
 /// Returns a command that runs tests of the package `system-tests`.
 pub fn system_tests(workspace: &Workspace) -> Command {
     let mut command = cargo(workspace);
     command.args(["test", "--package", "system-tests"]);
-    one_test_per_processor(&mut command);
+    run_few_at_a_time(&mut command);
     command
 }
 

@@ -189,7 +189,7 @@ fn always(_: &Workspace) -> Result<()> {
 /// Runs the command line of a part. Its output is also shown.
 fn run_part(workspace: &Workspace, part: &Part) -> Result<Outcome> {
     let mut command = Command::new("sh");
-    build::one_test_per_processor(&mut command);
+    build::run_few_at_a_time(&mut command);
     let mut child = command
         .args(["-c", part.command])
         .current_dir(&workspace.root)

@@ -176,7 +176,7 @@ fn system_tests(workspace: &Workspace) -> Command {
     let mut command = cargo(workspace);
     let packages = ["--package", "system-tests", "--package", "push-bench"];
     command.args(["test", "--no-fail-fast"]).args(packages);
-    build::one_test_per_processor(&mut command);
+    build::run_few_at_a_time(&mut command);
     command
 }
 
