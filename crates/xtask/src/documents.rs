@@ -72,6 +72,7 @@ pub(crate) const DOCUMENTS: &[(&str, &str)] = &[
     ("php/laravel/README.md", "php/laravel/README.md"),
     ("php/stubs/pusher.stub.php", "php/stubs/pusher.stub.php"),
     ("tests/bench/results.svg", "results.svg"),
+    ("tests/bench/results-memory.svg", "results-memory.svg"),
 ];
 
 /// Folders that are installed as a whole.

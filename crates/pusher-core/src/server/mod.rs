@@ -243,7 +243,8 @@ impl Server {
 
     /// Like [`run`](Self::run), with a choice of the end. With [`Stop::HandOver`], returns the connections and the state of
     /// the server for [`take_over`](Self::take_over), in this process or in another. That takes a few hundred milliseconds
-    /// with 10,000 connections, and 3 seconds at most. Connections with TLS are closed.
+    /// with 10,000 connections. Slow browsers lengthen it by at most [`Limits::flush_timeout`](crate::Limits::flush_timeout),
+    /// and a disk that does not answer by 10 s. Connections with TLS are closed.
     pub async fn run_until(self, stop: impl Future<Output = Stop>) -> io::Result<Option<HandOver>> {
         let Self {
             context,
