@@ -11,7 +11,8 @@ use crate::connection::{KeptEvents, Session, Topic};
 use crate::handover;
 
 impl Hub {
-    /// Returns what a subscriber has of a topic. `behind` are events that it must read from the log.
+    /// Returns what a subscriber has of a topic, when everything is delivered. `behind` are events that it must read from
+    /// the log.
     pub(crate) fn progress(
         &self,
         session: &Session,
@@ -19,10 +20,14 @@ impl Hub {
         behind: &[KeptEvents],
     ) -> Progress {
         let shard = &self.shared.shards[session.shard()];
-        let progress = shard.progress(topic, session).unwrap_or_else(|| Progress {
+        let up_to_date = Progress {
             after: self.position().sequence,
             is_reading: false,
-        });
+        };
+        // A subscriber that does not read has all events of the topic, also if the last one was long ago.
+        let progress = shard.progress(topic, session);
+        let progress = progress.filter(|progress| progress.is_reading);
+        let progress = progress.unwrap_or(up_to_date);
         let behind = behind.iter().filter(|events| events.topic == *topic);
         match behind.map(|events| events.first - 1).min() {
             Some(after) => Progress {

@@ -49,6 +49,14 @@ pub(crate) struct KnownId {
     pub(crate) receipt: Receipt,
 }
 
+impl KnownId {
+    /// Without its event in the log, the receipt of a repeated publish must not promise one.
+    pub(crate) fn without_event(mut self) -> Self {
+        (self.receipt.position, self.receipt.stored) = (None, Stored::No);
+        self
+    }
+}
+
 impl LogStart {
     /// Opens the log. If its copy on disk cannot be used, says so in the server's log and begins a log in memory only.
     pub(crate) fn open(
@@ -78,6 +86,10 @@ impl LogStart {
     /// Whether the log has a copy on disk.
     pub(crate) fn is_on_disk(&self) -> bool {
         self.disk.is_some()
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.log.position()
     }
 
     fn in_memory(epoch: u64, failure: Option<String>) -> Self {
@@ -160,7 +172,7 @@ impl LogStart {
         log.continue_from(epoch, top, complete_after);
         for known in &mut ids {
             let sequence = known.receipt.sequence;
-            // Without its event in the log, the receipt of a repeated publish must not promise one.
+            // See `without_event`.
             (known.receipt.position, known.receipt.stored) = match sequence > complete_after {
                 true if is_continued => (Some(Position { epoch, sequence }), Stored::Written),
                 _ => (None, Stored::No),

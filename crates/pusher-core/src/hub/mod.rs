@@ -87,7 +87,7 @@ pub(crate) use directory::ChangeReader;
 pub(crate) use flusher::run as run_flusher;
 pub(crate) use history::TopicHistory;
 pub(crate) use known_ids::KnownIds;
-pub(crate) use log_start::LogStart;
+pub(crate) use log_start::{KnownId, LogStart};
 pub(crate) use publish::Accepted;
 pub use publish_error::PublishError;
 pub(crate) use publish_request::Publish;

@@ -58,7 +58,12 @@ pub(super) async fn hand_over(context: Arc<Context>) -> HandOver {
         .await
         .is_err()
     {
-        tracing::error!("some events did not leave in time before the hand-over: they are lost");
+        tracing::warn!(
+            "some events did not leave in time before the hand-over: browsers connect again"
+        );
+        for session in context.hub.sessions() {
+            session.connection().end_for_restart();
+        }
     }
     collector.take_sessions();
     for session in context.hub.sessions() {

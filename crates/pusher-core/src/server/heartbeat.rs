@@ -36,8 +36,9 @@ pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
             continue;
         }
         let mut round = Round::new(&context, times, now_ms);
+        // On each shard: an application can block one.
+        context.hub.check_disk();
         if shard.index() == 0 {
-            context.hub.check_disk();
             context.hub.drop_old_events();
             context.hub.tickets().end_expired();
             context.presence.tick(now_ms);

@@ -15,6 +15,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
+use pusher_proto::Position;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -27,7 +28,7 @@ use crate::config::{Live, Options, Proxies, PublishAddress};
 use crate::connection::{BrowserPermits, PublisherPermits};
 use crate::context::{Clock, Context, Tasks};
 use crate::handover::{self, Collector, HandOver, State};
-use crate::hub::{Hub, KnownIds, LogStart};
+use crate::hub::{Hub, KnownId, KnownIds, LogStart};
 use crate::nodes::{self, Node};
 use crate::presence::Presence;
 use crate::publishers::Drainer;
@@ -106,7 +107,7 @@ impl Server {
         options: Options,
         listeners: BoundListeners,
         state: State,
-        clients: Clients,
+        mut clients: Clients,
         application: impl Application,
     ) -> Self {
         let handed = state;
@@ -128,10 +129,20 @@ impl Server {
                 &counters,
             ),
         };
+        // A shared log comes later: see `begin`.
+        let is_known = |before| options.redis.is_some() || before == log.position();
+        let is_other_log = !clients.position().is_none_or(is_known);
+        if is_other_log {
+            clients.end_sessions();
+        }
         let clock = Clock::start();
         let known_ids = KnownIds::new(&options.id_limits);
         let ids = match handed.ids.is_empty() {
             true => std::mem::take(&mut log.ids),
+            false if is_other_log => {
+                let ids = handed.ids.into_iter().map(KnownId::from);
+                ids.map(KnownId::without_event).collect()
+            }
             false => handed.ids.into_iter().map(Into::into).collect(),
         };
         known_ids.restore(ids, clock.now_ms());
@@ -148,7 +159,9 @@ impl Server {
         );
         let presence = Arc::new(Presence::new(hub.clone(), live.clone(), counters.clone()));
         presence.take_over(handed.members, clock.now_ms());
-        hub.resumes().take_over(handed.resumes, clock.now_ms());
+        if !is_other_log {
+            hub.resumes().take_over(handed.resumes, clock.now_ms());
+        }
         hub.tickets().take_over_revocations(handed.revocations);
         let node = options.redis.map(|redis| {
             let (live, counters) = (live.clone(), counters.clone());
@@ -322,11 +335,18 @@ async fn begin(
     admin: Arc<Admin>,
     shards: Vec<Handle>,
     listeners: BoundListeners,
-    clients: Clients,
+    mut clients: Clients,
 ) {
     let context = admin.context();
     if let Some(node) = &context.node {
         nodes::loaded(node).await;
+        let end = context.hub.position();
+        // Other servers may have published since.
+        let is_known =
+            |before: Position| before.epoch == end.epoch && before.sequence <= end.sequence;
+        if !clients.position().is_none_or(is_known) {
+            clients.end_sessions();
+        }
     }
     clients.resume(&admin, &shards).await;
     context.tasks.resumed.cancel();

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use pusher_proto::Position;
 use tokio::runtime::Handle;
 
 use crate::admin::Admin;
 use crate::browsers;
 use crate::context::Context;
-use crate::handover::{Browser, Descriptor, Figures, Publisher, State};
+use crate::handover::{Browser, Descriptor, Figures, Publisher, Stage, State};
 use crate::publishers;
 use crate::unix_time::unix_ms;
 
-/// The connections of a server that was handed over. Without any, there was none.
+/// The connections of a server that was handed over.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
     browsers: Vec<(Browser, Descriptor)>,
@@ -25,6 +26,8 @@ struct Before {
     figures: Figures,
     paused_at_ms: u64,
     version: String,
+    /// The end of its log.
+    position: Position,
 }
 
 impl Clients {
@@ -42,8 +45,30 @@ impl Clients {
                 figures: state.figures,
                 paused_at_ms: state.paused_at_ms,
                 version: std::mem::take(&mut state.version),
+                position: state.position.into(),
             }),
         }
+    }
+
+    /// Returns the end of the log of the server that was handed over. `None` if there was none.
+    pub(super) fn position(&self) -> Option<Position> {
+        self.before.as_ref().map(|before| before.position)
+    }
+
+    /// Closes the sessions, because the log is another one: its numbers say nothing about what they have. The pages connect
+    /// again, and are told of a gap.
+    pub(super) fn end_sessions(&mut self) {
+        let count = self.browsers.len();
+        let is_handshake = |browser: &Browser| matches!(browser.stage, Stage::Handshake(_));
+        self.browsers.retain(|(browser, _)| is_handshake(browser));
+        let ended = (count - self.browsers.len()) as u64;
+        if let Some(before) = &mut self.before {
+            before.figures.closed += ended;
+        }
+        tracing::warn!(
+            ended,
+            "the log is not the one of the server before: browsers connect again"
+        );
     }
 
     /// Continues with the connections. The shards get the browsers in turn.

@@ -1,7 +1,7 @@
 //! Server-Sent Events: `GET /events`.
 
 use std::cell::Cell;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -54,6 +54,14 @@ impl Stream {
         assert_eq!(first.event, "position");
         assert_eq!(first.data, format!("{{\"position\":\"{}\"}}", first.id));
         (stream, first.id)
+    }
+
+    /// Waits for the end of the stream. Returns false if more comes.
+    pub(crate) fn ends(&mut self) -> bool {
+        match self.lines.read_line(&mut String::new()) {
+            Ok(len) => len == 0,
+            Err(error) => error.kind() == ErrorKind::ConnectionReset,
+        }
     }
 
     /// Returns the next block, as a browser joins its lines.

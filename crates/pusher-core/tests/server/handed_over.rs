@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use pusher_core::Recipe;
+use pusher_core::{Options, Recipe, StateOptions, SyncPolicy};
+use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::event_stream::Stream;
@@ -231,4 +232,69 @@ fn list_of_connections_continues() {
     assert_eq!(before.len(), 2);
     let server = server.hand_over(on_any_ports(), Recipe::default());
     assert_eq!(listed(&server), before);
+}
+
+fn on_disk(folder: &TempDir) -> Options {
+    let mut options = on_any_ports();
+    let (dir, sync) = (folder.path().join("state"), SyncPolicy::Never);
+    options.state = Some(StateOptions { dir, sync });
+    options
+}
+
+#[test]
+fn a_log_on_disk_continues() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start_server(on_disk(&folder), Recipe::default());
+    let mut wamp = server.subscriber("t");
+    let mut pushd1 = Pushd1::connect(&server);
+    pushd1.subscribe("t", None);
+    publish(&server, 1..=2);
+    let server = server.hand_over_twice_to(|| on_disk(&folder));
+    publish(&server, 3..=4);
+    for number in 1..=4 {
+        assert_eq!(wamp.message(), format!("[8,\"t\",{number}]"));
+        assert_eq!(pushd1.event(), (number, number));
+    }
+}
+
+/// The numbers of another log say nothing about what a session has: it would take the next events for old ones.
+#[test]
+fn sessions_end_if_the_log_is_another_one() {
+    let server = start();
+    let mut wamp = server.subscriber("t");
+    let mut pushd1 = Pushd1::connect(&server);
+    pushd1.subscribe("t", None);
+    let (mut stream, _) = Stream::begin(&server, "/events?topic=t", "");
+    publish(&server, 1..=5);
+    for number in 1..=5 {
+        assert_eq!(wamp.message(), format!("[8,\"t\",{number}]"));
+        assert_eq!(pushd1.event(), (number, number));
+        assert_eq!(stream.event().0, number.to_string());
+    }
+    let before = server.hub.position().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let server = server.hand_over(on_disk(&folder), Recipe::default());
+    assert!(wamp.read().is_err());
+    assert!(pushd1.0.read().is_err());
+    assert!(stream.ends());
+    let mut back = Pushd1::connect(&server);
+    assert!(!back.subscribe("t", Some(&before)).is_recovered);
+    publish(&server, [6]);
+    assert_eq!(back.event(), (6, 1));
+}
+
+#[test]
+fn a_session_whose_topic_is_quiet_misses_nothing() {
+    let options = || {
+        let mut options = on_any_ports();
+        options.live.limits.history_len_max = 0;
+        options
+    };
+    let server = start_server(options(), Recipe::default());
+    let mut quiet = server.subscriber("quiet");
+    publish(&server, 1..=3);
+    let server = server.hand_over_twice_to(options);
+    server.until("it is back", |hub| hub.subscriber_count("quiet") == 1);
+    server.hub.publish("quiet", "4").unwrap();
+    assert_eq!(quiet.message(), "[8,\"quiet\",4]");
 }

@@ -120,7 +120,8 @@ impl Queue {
     }
 
     pub(super) fn mark(&self, sequence: u64) {
-        self.change(|work| work.mark = work.mark.max(Some(sequence)));
+        // A mark says that all events up to it are appended: see `clear`.
+        self.change(|work| work.mark = work.mark.max(Some(sequence.max(self.newest()))));
     }
 
     /// Removes the events that wait. Those that come later are the first of a new log.

@@ -67,7 +67,10 @@ impl Writer {
             && self.retry_at.is_none()
         {
             let marked = self.store.mark_top(top);
-            self.note(marked);
+            if !self.note(marked) {
+                // The store has removed them.
+                self.shared.lose(self.shared.syncer.written_sequence());
+            }
         }
     }
 

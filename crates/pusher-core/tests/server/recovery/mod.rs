@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::{Browser, NEVER, TestServer, connect, on_any_ports, start_server};
 
 /// A browser that speaks `pushd.1`.
-pub(crate) struct Pushd1(Browser);
+pub(crate) struct Pushd1(pub(crate) Browser);
 
 /// The elements of SUBSCRIBED behind the topic.
 #[derive(Debug, PartialEq)]
