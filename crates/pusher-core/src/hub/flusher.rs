@@ -62,8 +62,8 @@ pub(crate) async fn run(hub: Hub, shard: Arc<Shard>, io_uring: IoUring) {
 
 #[derive(Debug, Default)]
 struct Flusher {
-    /// The mailbox's buffer is swapped with this one. Between two calls it only has events that are not settled. It keeps
-    /// its capacity.
+    /// The mailbox's buffer is swapped with this one. Between two calls it is empty, unless an event in it is not settled.
+    /// It keeps its capacity.
     deliveries: Vec<Delivery>,
     /// The last event of `deliveries` that has to be settled first.
     unsettled: Option<u64>,
@@ -98,7 +98,7 @@ impl Flusher {
         replay.run(shard, REPLAY_WRITES_PER_TURN);
     }
 
-    /// Returns an event that has to be settled before anything else can be written.
+    /// Returns an event that has to be settled before the deliveries, or a reader, can go on.
     fn next_unsettled(&self, shard: &Shard) -> Option<u64> {
         let early = shard.readers.next_early();
         self.unsettled.into_iter().chain(early).min()

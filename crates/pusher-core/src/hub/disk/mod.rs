@@ -32,7 +32,8 @@ use crate::store::Store;
 use shared::{STALLED, Shared};
 use sync_thread::SyncThread;
 
-/// Time for a piece of work after which the disk counts as one that does not answer.
+/// Time for a piece of work after which the disk counts as one that does not answer. [`Disk::check`] finds that a second or
+/// two later.
 const STALL_AFTER: Duration = Duration::from_secs(1);
 
 /// Time for the last writes when the server ends.

@@ -77,7 +77,8 @@ impl Entry {
         self.recipients.is_some() || messages.any(|message| message.recipients().is_some())
     }
 
-    /// Whether the event is only for chosen sessions. After a restart there are none of them.
+    /// Whether the event is only for chosen sessions. After a restart there are none of them. (After a hand-over there
+    /// are: one that is behind such an event on disk does not get it.)
     pub(in crate::hub) fn is_for_chosen(&self) -> bool {
         let recipients = self.recipients.as_ref();
         recipients.is_some_and(|recipients| recipients.eligible.is_some())
