@@ -74,11 +74,13 @@ pub(crate) async fn run(node: Arc<Node>) {
     );
 }
 
-/// Waits until the hub has the log, but not for long.
-pub(crate) async fn loaded(node: &Node) {
-    if timeout(START_WAIT, node.status.loaded()).await.is_err() {
+/// Waits until the hub has the log, but not for long. Returns whether it has.
+pub(crate) async fn loaded(node: &Node) -> bool {
+    let is_loaded = timeout(START_WAIT, node.status.loaded()).await.is_ok();
+    if !is_loaded {
         tracing::warn!("the log in Redis is not there yet: serving without it until it is");
     }
+    is_loaded
 }
 
 /// Waits until the hub has everything that this node has appended, but not for long.

@@ -338,8 +338,10 @@ async fn begin(
     mut clients: Clients,
 ) {
     let context = admin.context();
-    if let Some(node) = &context.node {
-        nodes::loaded(node).await;
+    // Without the log, the sessions go on. They are told of a gap if another log comes.
+    if let Some(node) = &context.node
+        && nodes::loaded(node).await
+    {
         let end = context.hub.position();
         // Other servers may have published since.
         let is_known =
