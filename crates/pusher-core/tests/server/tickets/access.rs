@@ -108,7 +108,7 @@ fn event_stream_needs_the_ticket_for_all_its_topics() {
         "GET /events?topic=orders.1 HTTP/1.1\r\nHost: localhost\r\nCookie: pushd_ticket={text}\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).unwrap();
-    server.until("it is open", |hub| hub.session_count() == 1);
+    server.until("it is open", |hub| hub.subscriber_count("orders.1") == 1);
     server.hub.publish("orders.1", "1").unwrap();
     assert!(post(&server, "/revoke/7").contains(r#""sessions":1}"#));
     let all = read_to_end(&mut stream);
