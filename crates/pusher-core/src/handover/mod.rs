@@ -3,14 +3,15 @@
 //! 1. [`Collector::begin`]: what arrives from now on waits in the kernel. Publishers get the receipts of
 //!    the messages that they have sent completely; their tasks, those of listeners and of handshakes bring their sockets to the
 //!    [`Collector`], with the bytes of incomplete messages.
-//! 2. The hub is closed and flushed: what was accepted is written to sockets, or in outboxes. If that takes too long, all
-//!    sessions are closed: they come back for the rest.
+//! 2. The hub accepts no more events. The flushers write those that it has accepted to sockets, or put them in outboxes. If
+//!    they need longer than `flush_timeout`, the server closes all sessions. Their clients connect again, and ask for what
+//!    they missed.
 //! 3. The tasks of sessions and event streams bring their sockets and their state.
 //! 4. The rest of the state is read ([`State`]). Server and threads end.
 //!
-//! The other process reads the [`HandOver`] and continues where this one has stopped. If its log is another one, it closes
-//! the sessions, and they are told of a gap. It may also be the same process, if the
-//! other one could not be started. A connection that cannot be handed over in time is closed, and its client comes back.
+//! The other process reads the [`HandOver`] and continues where this one has stopped. It may also be the same process, if the
+//! other one could not be started. If the other process cannot continue the log, it closes the sessions, and tells their
+//! clients of a gap when they come back. A connection that cannot be handed over in time is closed, and its client comes back.
 
 mod collector;
 mod descriptor;

@@ -11,8 +11,8 @@ use crate::connection::{KeptEvents, Session, Topic};
 use crate::handover;
 
 impl Hub {
-    /// Returns what a subscriber has of a topic, when everything is delivered. `behind` are events that it must read from
-    /// the log.
+    /// Returns up to which sequence number a subscriber has the events of a topic. The flushers must have delivered all
+    /// events before. The subscriber must read the events `behind` from the log.
     pub(crate) fn progress(
         &self,
         session: &Session,
@@ -24,7 +24,7 @@ impl Hub {
             after: self.position().sequence,
             is_reading: false,
         };
-        // A subscriber that does not read has all events of the topic, also if the last one was long ago.
+        // A subscriber that does not read from the log has every event of the topic.
         let progress = shard.progress(topic, session);
         let progress = progress.filter(|progress| progress.is_reading);
         let progress = progress.unwrap_or(up_to_date);

@@ -88,6 +88,7 @@ impl LogStart {
         self.disk.is_some()
     }
 
+    /// Returns the end of the log.
     pub(crate) fn position(&self) -> Position {
         self.log.position()
     }
@@ -156,9 +157,7 @@ impl LogStart {
         for note in &notes {
             tracing::warn!("{note}");
         }
-        let Restored {
-            mut log, mut ids, ..
-        } = restored;
+        let Restored { mut log, ids, .. } = restored;
         if !is_continued {
             log = Log::new(epoch);
         } else if idle.is_some_and(|idle| idle > options.limits.history_age_max) {
@@ -170,14 +169,16 @@ impl LogStart {
             complete_after = top;
         }
         log.continue_from(epoch, top, complete_after);
-        for known in &mut ids {
+        let ids = ids.into_iter().map(|mut known| {
             let sequence = known.receipt.sequence;
-            // See `without_event`.
-            (known.receipt.position, known.receipt.stored) = match sequence > complete_after {
-                true if is_continued => (Some(Position { epoch, sequence }), Stored::Written),
-                _ => (None, Stored::No),
-            };
-        }
+            if !is_continued || sequence <= complete_after {
+                return known.without_event();
+            }
+            known.receipt.position = Some(Position { epoch, sequence });
+            known.receipt.stored = Stored::Written;
+            known
+        });
+        let ids = ids.collect();
         let disk = Disk::new(store, complete_after, state.sync, counters.clone());
         let disk =
             disk.map_err(|source| StoreError::io("start a thread for", &state.dir, source))?;

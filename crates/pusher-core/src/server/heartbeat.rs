@@ -36,7 +36,7 @@ pub(crate) async fn run(context: Arc<Context>, shard: Arc<Shard>) {
             continue;
         }
         let mut round = Round::new(&context, times, now_ms);
-        // On each shard: an application can block one.
+        // Every shard does it, because an application can block the thread of one.
         context.hub.check_disk();
         if shard.index() == 0 {
             context.hub.drop_old_events();

@@ -15,7 +15,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use pusher_proto::Position;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -130,11 +129,9 @@ impl Server {
             ),
         };
         // A shared log comes later: see `begin`.
-        let is_known = |before| options.redis.is_some() || before == log.position();
-        let is_other_log = !clients.position().is_none_or(is_known);
-        if is_other_log {
-            clients.end_sessions();
-        }
+        let is_shared = options.redis.is_some();
+        let is_other_log =
+            clients.end_sessions_unless(|before| is_shared || before == log.position());
         let clock = Clock::start();
         let known_ids = KnownIds::new(&options.id_limits);
         let ids = match handed.ids.is_empty() {
@@ -338,17 +335,15 @@ async fn begin(
     mut clients: Clients,
 ) {
     let context = admin.context();
-    // Without the log, the sessions go on. They are told of a gap if another log comes.
+    // If the log is not there yet, the sessions go on. If it comes and is another one, the hub tells them of a gap.
     if let Some(node) = &context.node
         && nodes::loaded(node).await
     {
         let end = context.hub.position();
         // Other servers may have published since.
-        let is_known =
-            |before: Position| before.epoch == end.epoch && before.sequence <= end.sequence;
-        if !clients.position().is_none_or(is_known) {
-            clients.end_sessions();
-        }
+        clients.end_sessions_unless(|before| {
+            before.epoch == end.epoch && before.sequence <= end.sequence
+        });
     }
     clients.resume(&admin, &shards).await;
     context.tasks.resumed.cancel();

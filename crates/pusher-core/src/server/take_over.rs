@@ -50,25 +50,26 @@ impl Clients {
         }
     }
 
-    /// Returns the end of the log of the server that was handed over. `None` if there was none.
-    pub(super) fn position(&self) -> Option<Position> {
-        self.before.as_ref().map(|before| before.position)
-    }
-
-    /// Closes the sessions, because the log is another one: its numbers say nothing about what they have. The pages connect
-    /// again, and are told of a gap.
-    pub(super) fn end_sessions(&mut self) {
+    /// Closes all sessions if this server's log does not continue that of the server before: the sequence numbers that a
+    /// session has then belong to other events. `continues` gets the end of the log of the server before. Returns whether
+    /// the log is another one.
+    pub(super) fn end_sessions_unless(&mut self, continues: impl Fn(Position) -> bool) -> bool {
+        let Some(before) = &mut self.before else {
+            return false;
+        };
+        if continues(before.position) {
+            return false;
+        }
         let count = self.browsers.len();
         let is_handshake = |browser: &Browser| matches!(browser.stage, Stage::Handshake(_));
         self.browsers.retain(|(browser, _)| is_handshake(browser));
         let ended = (count - self.browsers.len()) as u64;
-        if let Some(before) = &mut self.before {
-            before.figures.closed += ended;
-        }
+        before.figures.closed += ended;
         tracing::warn!(
             ended,
-            "the log is not the one of the server before: browsers connect again"
+            "the event log is not the one of the server before: browsers connect again"
         );
+        true
     }
 
     /// Continues with the connections. The shards get the browsers in turn.

@@ -51,7 +51,8 @@ pub fn run(workspace: &Workspace, php: Option<OtherPhp>) -> Result<()> {
         ));
     }
     let mut report = Report::default();
-    for (name, check) in steps(php) {
+    let steps = steps(php);
+    for &(name, check) in &steps {
         step(name);
         match check {
             Check::Once(check) => report.add(name, || check(workspace)),
@@ -62,12 +63,13 @@ pub fn run(workspace: &Workspace, php: Option<OtherPhp>) -> Result<()> {
         }
     }
     if !unmet.is_empty() {
-        report.not_run = TESTS
-            .iter()
-            .flat_map(|tests| {
+        let left_out = steps.iter().flat_map(|(_, check)| match check {
+            Check::Once(_) => Vec::new(),
+            Check::Tests(tests) => {
                 not_run(tests(workspace)).unwrap_or_else(|error| vec![format!("{error:#}")])
-            })
-            .collect();
+            }
+        });
+        report.not_run = left_out.collect();
     }
     report.conclude()
 }
@@ -83,9 +85,6 @@ fn steps(php: Option<OtherPhp>) -> Vec<Step> {
         Some(OtherPhp::All) => [STEPS, &[VALGRIND, PHP_84, ZTS_DEBUG, SYSTEM_TESTS]].concat(),
     }
 }
-
-/// The commands that run the tests.
-const TESTS: [fn(&Workspace) -> Command; 2] = [unit_tests, system_tests];
 
 type Step = (&'static str, Check);
 

@@ -5,19 +5,9 @@ use std::io;
 use std::sync::Arc;
 
 use super::directory::DirectoryHandle;
+use super::record::RecordRef;
 use super::syncer::Syncer;
 use crate::sync::{Condvar, Mutex};
-
-/// An event to append.
-#[derive(Debug)]
-pub(crate) struct RecordRef<'a> {
-    pub(crate) sequence: u64,
-    pub(crate) time_ms: u64,
-    pub(crate) flags: u8,
-    pub(crate) topic: &'a str,
-    pub(crate) id: Option<&'a str>,
-    pub(crate) event: &'a [u8],
-}
 
 /// Sequence numbers of the events that were appended at some time.
 pub(crate) type Appended = Arc<Mutex<BTreeSet<u64>>>;
@@ -57,7 +47,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Its append number `fails_at` fails. Without appends, it has the events up to 0.
+    /// Makes an empty store. Of its calls of [`append`](Self::append), the one with the number `fails_at` fails.
     pub(crate) fn new(disk: &Arc<Disk>, appended: &Appended, fails_at: usize) -> Self {
         Self {
             disk: disk.clone(),

@@ -21,7 +21,7 @@ fn entry(sequence: u64, len: usize) -> Arc<Entry> {
     Arc::new(Entry::new(sequence, &Topic::from("t"), new_event))
 }
 
-/// A disk whose writer is the test.
+/// Makes a disk without a writer's thread. The test takes the work out of the queue itself.
 fn disk(folder: &tempfile::TempDir, complete_after: u64) -> Disk {
     let options = StoreOptions {
         len_max: 1 << 20,

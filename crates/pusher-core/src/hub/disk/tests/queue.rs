@@ -95,6 +95,10 @@ fn a_mark_is_not_before_events_that_are_dropped() {
     queue.mark(9);
     queue.change_selection(7);
     assert_eq!(queue.next().mark, Some(10));
+    // A mark that comes late.
+    queue.done(false);
+    queue.mark(8);
+    assert_eq!(queue.next().mark, Some(10));
 }
 
 #[test]

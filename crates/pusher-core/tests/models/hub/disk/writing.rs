@@ -1,4 +1,4 @@
-//! What publishers and readers may rely on, whatever the disk does.
+//! Publishers and readers, beside a disk that works, fails or hangs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,7 +69,7 @@ struct Model {
 }
 
 impl Model {
-    /// Starts the writer, with a disk whose write number `fails_at` fails.
+    /// Starts the writer. Of its calls of `Store::append`, the one with the number `fails_at` fails.
     fn start(fails_at: usize) -> Self {
         let (disk, appended) = (Arc::default(), Appended::default());
         let store = Store::new(&disk, &appended, fails_at);
